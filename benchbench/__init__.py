@@ -1,0 +1,71 @@
+"""benchbench: a benchmark harness for few-shot image classification.
+
+These are the names that plug-ins may rely on. Each is imported when it is first used, so that
+`import benchbench` costs nothing.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from benchbench.backbones import create_backbone as create_backbone
+    from benchbench.backbones.base import Backbone as Backbone
+    from benchbench.datasets import open_dataset as open_dataset
+    from benchbench.datasets.base import Dataset as Dataset
+    from benchbench.datasets.base import DecodedClass as DecodedClass
+    from benchbench.datasets.base import OpenDataset as OpenDataset
+    from benchbench.episodes import Episode as Episode
+    from benchbench.episodes import EpisodeSet as EpisodeSet
+    from benchbench.errors import BenchbenchError as BenchbenchError
+    from benchbench.errors import MethodError as MethodError
+    from benchbench.hookspecs import hookimpl as hookimpl
+    from benchbench.method import Classifier as Classifier
+    from benchbench.method import Images as Images
+    from benchbench.method import Method as Method
+    from benchbench.method import Support as Support
+    from benchbench.method import Task as Task
+    from benchbench.samplers import Sampler as Sampler
+    from benchbench.training import Schedule as Schedule
+    from benchbench.training import TrainingSource as TrainingSource
+    from benchbench.training import fit as fit
+    from benchbench.training import fit_classifier as fit_classifier
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "Backbone": "backbones.base",
+    "BenchbenchError": "errors",
+    "Classifier": "method",
+    "Dataset": "datasets.base",
+    "DecodedClass": "datasets.base",
+    "Episode": "episodes",
+    "EpisodeSet": "episodes",
+    "Images": "method",
+    "Method": "method",
+    "MethodError": "errors",
+    "OpenDataset": "datasets.base",
+    "Sampler": "samplers",
+    "Schedule": "training",
+    "Support": "method",
+    "Task": "method",
+    "TrainingSource": "training",
+    "create_backbone": "backbones",
+    "fit": "training",
+    "fit_classifier": "training",
+    "hookimpl": "hookspecs",
+    "open_dataset": "datasets",
+}
+
+__all__ = [*_HOMES, "__version__"]  # noqa: PLE0604
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'benchbench' has no attribute '{name}'")
+    return getattr(importlib.import_module(f"benchbench.{_HOMES[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,0 +1,84 @@
+"""What a backbone is, and how it is called."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import KW_ONLY, dataclass
+from typing import ClassVar
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from benchbench.backbones import feature_cache
+from benchbench.method import Images
+
+
+@dataclass(eq=False)
+class Backbone(nn.Module):
+    """A network from images to features [n, feature_size]. Subclass it as a dataclass.
+
+    The fields are its parameters; `image_shape` [h, w, c] is that of the data set. A subclass
+    builds its layers in `build`, says `feature_size`, and computes in `embed`; pre-processing is
+    its own, in `prepare`.
+    """
+
+    name: ClassVar[str]
+    preprocessing: ClassVar[str] = "uint8 / 255"
+    """What `prepare` does; features are cached under it."""
+    _: KW_ONLY
+    image_shape: tuple[int, int, int]
+
+    def __new__(cls, *arguments: object, **parameters: object) -> Backbone:
+        """nn.Module must be initialised before a dataclass field may be set on it."""
+        self = super().__new__(cls)
+        nn.Module.__init__(self)
+        return self
+
+    def __post_init__(self) -> None:
+        self.build()
+
+    def build(self) -> None:
+        """Make the layers."""
+
+    @property
+    def feature_size(self) -> int:
+        raise NotImplementedError
+
+    def embed(self, pixels: Tensor) -> Tensor:
+        """Features [n, feature_size] of prepared images [n, c, h, w]."""
+        raise NotImplementedError
+
+    def prepare(self, array: NDArray[np.uint8]) -> Tensor:
+        """Images uint8 [n, h, w, c] as the float32 tensor [n, c, h, w] that `embed` takes."""
+        pixels = torch.from_numpy(array).to(self.device, non_blocking=True)
+        return pixels.permute(0, 3, 1, 2).float() / 255
+
+    @property
+    def device(self) -> torch.device:
+        return next((p.device for p in self.parameters()), torch.device("cpu"))
+
+    @property
+    def frozen(self) -> bool:
+        """In evaluation mode, and no parameter asks for a gradient."""
+        return not self.training and not any(p.requires_grad for p in self.parameters())
+
+    def freeze(self) -> Backbone:
+        """Switch to evaluation mode and stop asking for gradients."""
+        self.eval().requires_grad_(False)
+        return self
+
+    def forward(self, images: Images) -> Tensor:
+        """Features float32 [n, feature_size]; a frozen backbone embeds each image of a split once."""
+        if self.frozen:
+            return feature_cache.features(self, images)
+        return self.embed(self.prepare(images.array))
+
+    def weights_sha256(self) -> str:
+        """The hash of all parameters and buffers, in the order of their names."""
+        digest = hashlib.sha256()
+        for name, tensor in sorted(self.state_dict().items()):
+            digest.update(f"{name}:{tensor.dtype}:{tuple(tensor.shape)}:".encode())
+            digest.update(tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy())
+        return digest.hexdigest()

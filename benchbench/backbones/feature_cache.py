@@ -1,0 +1,85 @@
+"""A frozen backbone embeds each image of a split once.
+
+A table of features belongs to (weights, data set, split, pre-processing). It fills in blocks of
+neighbouring images when one of them is first asked for: a block is always embedded whole and in the
+same order, so that features do not depend on which episodes came first.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from benchbench.method import Images
+
+if TYPE_CHECKING:
+    from benchbench.backbones.base import Backbone
+
+BLOCK = 256
+"""Images embedded in one forward pass."""
+
+MOST_BYTES = 2**30
+"""Of all tables together; the oldest make room, and a split that needs more is not kept."""
+
+Key = tuple[str, ...]
+_tables: OrderedDict[Key, _Table] = OrderedDict()
+
+
+class _Table:
+    """Features [images of the split, feature_size] and which blocks of them are there."""
+
+    def __init__(self, rows: NDArray[np.int64], width: int, device: torch.device) -> None:
+        self.rows = rows
+        self.features = torch.empty((len(rows), width), dtype=torch.float32, device=device)
+        self.filled = np.zeros(-(-len(rows) // BLOCK), dtype=bool)
+
+
+def features(backbone: Backbone, images: Images) -> Tensor:
+    """Features float32 [n, feature_size] of the images, from the table of their split."""
+    source, width = images._source, backbone.feature_size
+    rows = getattr(source, "rows", None)
+    if rows is None or len(rows) * width * 4 > MOST_BYTES:
+        with torch.no_grad():
+            return backbone.embed(backbone.prepare(images.array)).float()
+    table = _table(backbone, source.fingerprint, source.split, rows)
+    positions = np.searchsorted(rows, images._rows)
+    for block in np.unique(positions // BLOCK):
+        if not table.filled[block]:
+            _fill(table, backbone, source, int(block))
+    return table.features[torch.from_numpy(positions).to(table.features.device)]
+
+
+def _table(backbone: Backbone, fingerprint: str, split: str, rows: NDArray[np.int64]) -> _Table:
+    key = (_weights_key(backbone), fingerprint, split, backbone.preprocessing)
+    if key not in _tables:
+        _tables[key] = _Table(rows, backbone.feature_size, backbone.device)
+        while sum(table.features.nbytes for table in _tables.values()) > MOST_BYTES:
+            _tables.popitem(last=False)
+    _tables.move_to_end(key)
+    return _tables[key]
+
+
+def _fill(table: _Table, backbone: Backbone, source: object, block: int) -> None:
+    places = slice(block * BLOCK, (block + 1) * BLOCK)
+    array = source.read(table.rows[places])  # type: ignore[attr-defined]
+    with torch.no_grad():
+        table.features[places] = backbone.embed(backbone.prepare(array)).float()
+    table.filled[block] = True
+
+
+def _weights_key(backbone: Backbone) -> str:
+    """The weights' hash, computed again only after torch has counted a change of a tensor."""
+    versions = tuple(
+        (id(tensor), tensor._version)
+        for tensor in (*backbone.parameters(), *backbone.buffers())
+    )
+    known = backbone.__dict__.get("_weights_key")
+    if known is None or known[0] != versions:
+        known = (versions, f"{type(backbone).__qualname__}:{backbone.weights_sha256()}")
+        backbone.__dict__["_weights_key"] = known
+    return str(known[1])

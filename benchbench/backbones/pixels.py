@@ -1,0 +1,28 @@
+"""Raw pixels in the place of features: what any method has to beat."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import prod
+from typing import ClassVar
+
+from torch import Tensor
+
+from benchbench.backbones.base import Backbone
+
+
+@dataclass(eq=False)
+class Pixels(Backbone):
+    """The image itself, flattened, in [0, 1]; nothing to train."""
+
+    name: ClassVar[str] = "pixels"
+
+    def build(self) -> None:
+        self.freeze()
+
+    @property
+    def feature_size(self) -> int:
+        return prod(self.image_shape)
+
+    def embed(self, pixels: Tensor) -> Tensor:
+        return pixels.flatten(1)

@@ -1,0 +1,180 @@
+"""The protocol of a data set.
+
+A plug-in subclasses `Dataset` and says how its images are decoded (`decode`) and which classes are
+for training, validation and test (`split_classes`). The core keeps the pixels in a memory-mapped
+table (`cache.py`) and serves them as an `OpenDataset`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benchbench import specs
+from benchbench.episodes import EpisodeSet
+from benchbench.errors import BenchbenchError
+from benchbench.places import Places
+
+SPLITS = ("train", "val", "test")
+
+
+@dataclass
+class DecodedClass:
+    """One class as `Dataset.decode` hands it over.
+
+    images: uint8 [n, h, w, c], one size for the whole data set.
+    parent: the class's place in a hierarchy, from the top, such as its alphabet.
+    groups: [n] who or what made each image (a drawer, a track), or None where unknown.
+    unreadable: names of the class's files that could not be decoded.
+    """
+
+    name: str
+    images: NDArray[np.uint8]
+    parent: tuple[str, ...] = ()
+    groups: Sequence[str] | None = None
+    unreadable: Sequence[str] = ()
+
+
+@dataclass
+class OpenDataset:
+    """A data set ready for use.
+
+    name: its canonical spec; fingerprint: sha256 of the decoded pixels and labels.
+    labels: int64 [n], the class id of each image; class_names, hierarchy: by class id.
+    splits: class ids by split name, disjoint; groups: [n] drawer or track keys, or None.
+    fixed_episodes: the test episodes, where the data set prescribes them.
+    """
+
+    name: str
+    fingerprint: str
+    pixels: NDArray[np.uint8]
+    labels: NDArray[np.int64]
+    class_names: list[str]
+    splits: dict[str, NDArray[np.int64]]
+    hierarchy: list[tuple[str, ...]] | None = None
+    groups: NDArray[np.str_] | None = None
+    fixed_episodes: EpisodeSet | None = None
+    unreadable: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        classes = np.concatenate([*self.splits.values(), np.empty(0, np.int64)])
+        if len(np.unique(classes)) != len(classes):
+            raise BenchbenchError(f"{self.name}: a class is in two splits.")
+
+    @property
+    def image_shape(self) -> tuple[int, int, int]:
+        """Height, width, channels."""
+        height, width, channels = self.pixels.shape[1:]
+        return height, width, channels
+
+    def images(self, ids: NDArray[np.int64]) -> NDArray[np.uint8]:
+        """Pixels uint8 [n, h, w, c] of the images with these ids; a fresh array."""
+        return np.asarray(self.pixels[ids])
+
+    @cached_property
+    def public_ids(self) -> NDArray[np.int64]:
+        """Identifiers that methods see: a fixed permutation, so that they do not tell the class."""
+        generator = np.random.Philox(key=int(self.fingerprint[:32], 16))
+        return np.argsort(np.argsort(generator.random_raw(len(self.labels)), kind="stable"))
+
+    def view(self, split: str) -> SplitView:
+        """The images of one split, as `Images` read them."""
+        return SplitView(self, split)
+
+
+class SplitView:
+    """A split as a source of pixels; `rows` are its image ids in ascending order."""
+
+    def __init__(self, dataset: OpenDataset, split: str) -> None:
+        self._dataset = dataset
+        self.split = split
+        self.fingerprint = dataset.fingerprint
+        self.public_ids = dataset.public_ids
+
+    @cached_property
+    def rows(self) -> NDArray[np.int64]:
+        members = np.isin(self._dataset.labels, self._dataset.splits[self.split])
+        return np.flatnonzero(members)
+
+    def read(self, rows: NDArray[np.int64]) -> NDArray[np.uint8]:
+        return self._dataset.images(rows)
+
+
+class Dataset:
+    """A data set that can be opened. Subclass it, as a dataclass where it has parameters."""
+
+    name: ClassVar[str]
+    argument: ClassVar[str | None] = None
+    """The field that takes the text after the colon, as in `folder:PATH`."""
+    licence: ClassVar[str] = ""
+
+    def sources(self, places: Places) -> list[Path]:
+        """The files and folders that the images are decoded from; none for a generated data set.
+
+        They are looked at on every opening, and a change in them decodes anew. Raises
+        BenchbenchError that says what to put where, if they are missing.
+        """
+        return []
+
+    def pixel_parameters(self) -> dict[str, Any]:
+        """The parameters that the decoded pixels depend on."""
+        return specs.parameters_of(self)
+
+    def decode(self, sources: list[Path]) -> Iterator[DecodedClass]:
+        """Decode the images, class by class, in an order that is the same everywhere."""
+        raise NotImplementedError
+
+    def split_classes(
+        self, class_names: list[str], sources: list[Path]
+    ) -> dict[str, NDArray[np.int64]]:
+        """Class ids of `train`, `val` and `test`; a split may be empty."""
+        raise NotImplementedError
+
+    def fixed_episodes(self, dataset: OpenDataset) -> EpisodeSet | None:
+        """The test episodes, where they are prescribed."""
+        return None
+
+    def open(self, places: Places) -> OpenDataset:
+        """Decode the images, or find them decoded. Raises BenchbenchError where they are unusable."""
+        from benchbench.datasets.cache import decoded_table
+
+        sources = self.sources(places)
+        table = decoded_table(self, sources, places.cache)
+        dataset = OpenDataset(
+            name=specs.text_of(self),
+            fingerprint=table.fingerprint,
+            pixels=table.pixels,
+            labels=table.labels,
+            class_names=table.class_names,
+            splits=self.split_classes(table.class_names, sources),
+            hierarchy=table.hierarchy if any(table.hierarchy) else None,
+            groups=table.groups,
+            unreadable=table.unreadable,
+        )
+        dataset.fixed_episodes = self.fixed_episodes(dataset)
+        return dataset
+
+
+def splits_by_name(
+    class_names: list[str], names: dict[str, Sequence[str]]
+) -> dict[str, NDArray[np.int64]]:
+    """Class ids of each split from lists of class names. Raises BenchbenchError for unknown names."""
+    position = {name: index for index, name in enumerate(class_names)}
+    unknown = sorted(set(names) - set(SPLITS))
+    if unknown:
+        raise BenchbenchError(f"'{unknown[0]}' is not a split; the splits are {', '.join(SPLITS)}.")
+    missing = [name for members in names.values() for name in members if name not in position]
+    if missing:
+        raise BenchbenchError(
+            f"{len(missing)} classes of the split are not in the data set, among them '{missing[0]}'."
+        )
+    return {
+        split: np.array(sorted(position[name] for name in names.get(split, ())), dtype=np.int64)
+        for split in SPLITS
+    }

@@ -1,0 +1,81 @@
+"""Downloading a file: resumed where it stopped, checked, and put in place whole or not at all."""
+
+from __future__ import annotations
+
+import hashlib
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+from benchbench.errors import BenchbenchError
+from benchbench.progress import meter
+
+CHUNK = 1 << 20
+TIMEOUT_SECONDS = 20.0
+
+
+def download(url: str, target: Path, md5: str) -> Path:
+    """Fetch `url` into `target`, and return it; a file that is there already is left alone.
+
+    What arrived before a break stays beside the target as `.partial` and is continued. Raises
+    BenchbenchError where the network, the server or the checksum says no.
+    """
+    if target.exists():
+        return target
+    partial = target.with_name(target.name + ".partial")
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        _fetch(url, partial)
+    except (urllib.error.URLError, TimeoutError, ConnectionError) as error:
+        reason = getattr(error, "reason", error)
+        raise BenchbenchError(
+            f"Cannot download {url} ({reason}); fetch it elsewhere and put it at {target}."
+        ) from error
+    except OSError as error:
+        raise BenchbenchError(
+            f"Cannot write {partial} ({error.strerror or error}); "
+            "choose another folder with --data-root or BENCHBENCH_CACHE."
+        ) from error
+    found = _md5(partial)
+    if found != md5:
+        partial.unlink()
+        raise BenchbenchError(
+            f"{url} arrived with md5 {found} in place of {md5} and was thrown away; try again."
+        )
+    partial.replace(target)
+    return target
+
+
+def _fetch(url: str, partial: Path) -> None:
+    """Append to `partial` what is missing of it."""
+    have = partial.stat().st_size if partial.exists() else 0
+    request = urllib.request.Request(url, headers={"Range": f"bytes={have}-"} if have else {})
+    try:
+        response = urllib.request.urlopen(request, timeout=TIMEOUT_SECONDS)
+    except urllib.error.HTTPError as error:
+        if error.code == 416 and have:  # nothing is missing: the checksum decides
+            return
+        raise
+    with response:
+        resumed = response.status == 206
+        length = response.headers.get("Content-Length")
+        done = have if resumed else 0
+        total = done + int(length) if length else None
+        with (
+            partial.open("ab" if resumed else "wb") as file,
+            meter(f"downloading {partial.stem} (bytes)", total, done) as counter,
+        ):
+            while chunk := response.read(CHUNK):
+                file.write(chunk)
+                counter.advance(len(chunk))
+                done += len(chunk)
+    if total is not None and done < total:
+        raise ConnectionError(f"the connection ended after {done} of {total} bytes")
+
+
+def _md5(path: Path) -> str:
+    digest = hashlib.md5(usedforsecurity=False)
+    with path.open("rb") as file:
+        while chunk := file.read(CHUNK):
+            digest.update(chunk)
+    return digest.hexdigest()

@@ -1,0 +1,159 @@
+"""A person's own images: one folder, or zip archive, with a folder per class."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benchbench.datasets.base import SPLITS, Dataset, DecodedClass, splits_by_name
+from benchbench.datasets.files import FileTree, UnreadableImage, as_array, in_parallel, resize
+from benchbench.errors import BenchbenchError
+from benchbench.hookspecs import hookimpl
+from benchbench.places import Places
+from benchbench.progress import track
+
+
+SPLIT_FILE = "splits.json"
+
+
+@dataclass
+class Folder(Dataset):
+    """Your own images, `folder:PATH`: a folder or zip with one folder of images per class.
+
+    size: pixels of the square image that each is resized to (Pillow, bilinear).
+    colour: `auto` keeps three channels unless every image is grey; or `grey`, or `rgb`.
+    split: `file` reads `splits.json` at the top ({"train": [names], "val": [...], "test": [...]});
+        `folders` goes by the top folders `train`, `val` and `test`; `seed` deals the classes out at
+        random; `auto` is the first of these three that the data has.
+    val, test, seed: the shares of the classes in a random split, and its seed. At least five test
+        classes are taken where that leaves half for the rest.
+    Unreadable files are reported by name and left out.
+    """
+
+    name: ClassVar[str] = "folder"
+    argument: ClassVar[str] = "path"
+    path: str
+    size: int = 84
+    colour: Literal["auto", "grey", "rgb"] = "auto"
+    split: Literal["auto", "file", "folders", "seed"] = "auto"
+    val: float = 0.15
+    test: float = 0.3
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if self.size < 1:
+            raise ValueError("size must be at least 1 pixel")
+        if self.val < 0 or self.test < 0 or self.val + self.test > 1:
+            raise ValueError("val and test are shares of the classes: at least 0, together at most 1")
+
+    def sources(self, places: Places) -> list[Path]:
+        """The path as given, else below the data root."""
+        given = Path(self.path).expanduser()
+        for candidate in (given.absolute(), places.data_root / given):
+            if candidate.exists():
+                return [candidate]
+        raise BenchbenchError(f"There is no folder or zip file {given}.")
+
+    def pixel_parameters(self) -> dict[str, Any]:
+        return {"size": self.size, "colour": self.colour}
+
+    def decode(self, sources: list[Path]) -> Iterator[DecodedClass]:
+        tree = FileTree(sources[0])
+        classes = _classes(tree)
+        if not classes:
+            raise BenchbenchError(
+                f"{tree.path} has no folder with images; it needs one folder per class."
+            )
+        mode = self._mode(tree, [name for names in classes.values() for name in names])
+        for name, files in track(classes.items(), f"decoding {tree.path.name}", len(classes)):
+            decoded = dict(
+                zip(files, in_parallel(lambda f: self._decode(tree, f, mode), files), strict=True)
+            )
+            images = [image for image in decoded.values() if image is not None]
+            unreadable = [file for file, image in decoded.items() if image is None]
+            stack = np.stack(images) if images else np.empty((0, 0, 0, 0), np.uint8)
+            yield DecodedClass(name, stack, tuple(name.split("/")[:-1]), None, unreadable)
+
+    def _mode(self, tree: FileTree, files: list[str]) -> str:
+        if self.colour != "auto":
+            return {"grey": "L", "rgb": "RGB"}[self.colour]
+        modes = in_parallel(lambda file: _is_grey(tree, file), files)
+        return "L" if all(modes) else "RGB"
+
+    def _decode(self, tree: FileTree, file: str, mode: str) -> NDArray[np.uint8] | None:
+        try:
+            image = tree.image(file)
+        except UnreadableImage:
+            return None
+        return as_array(resize(image.convert(mode), self.size, "bilinear"))
+
+    def split_classes(
+        self, class_names: list[str], sources: list[Path]
+    ) -> dict[str, NDArray[np.int64]]:
+        how = self.split
+        listed = _listed_split(FileTree(sources[0])) if how in ("auto", "file") else None
+        if listed is not None:
+            return splits_by_name(class_names, listed)
+        if how == "file":
+            raise BenchbenchError(f"{sources[0]} has no {SPLIT_FILE} at its top.")
+        sorted_by_folder = {split: _below(class_names, split) for split in SPLITS}
+        if how == "folders" or sum(map(len, sorted_by_folder.values())) == len(class_names):
+            return splits_by_name(class_names, sorted_by_folder)
+        return _deal(len(class_names), self.val, self.test, self.seed)
+
+
+def _listed_split(tree: FileTree) -> dict[str, list[str]] | None:
+    """The lists of `splits.json`, or None where there is no such file."""
+    if SPLIT_FILE not in tree.names:
+        return None
+    try:
+        lists = json.loads(tree.read(SPLIT_FILE))
+        return {split: [str(name) for name in names] for split, names in lists.items()}
+    except (ValueError, AttributeError, TypeError) as error:
+        raise BenchbenchError(
+            f"{SPLIT_FILE} in {tree.path} is not of the form "
+            '{"train": [class names], "val": [...], "test": [...]}.'
+        ) from error
+
+
+def _below(class_names: list[str], split: str) -> list[str]:
+    return [name for name in class_names if name.startswith(f"{split}/")]
+
+
+def _classes(tree: FileTree) -> dict[str, list[str]]:
+    """Image files by the folder that they lie in."""
+    classes: dict[str, list[str]] = {}
+    for name in tree.image_names():
+        folder, _, _ = name.rpartition("/")
+        if folder:
+            classes.setdefault(folder, []).append(name)
+    return classes
+
+
+def _is_grey(tree: FileTree, file: str) -> bool:
+    try:
+        return tree.image(file).mode in ("1", "L", "LA", "I", "I;16")
+    except UnreadableImage:
+        return True
+
+
+def _deal(classes: int, val: float, test: float, seed: int) -> dict[str, NDArray[np.int64]]:
+    """Random shares of the classes; every share above zero gets at least one."""
+    order = np.argsort(np.random.Philox(key=seed).random_raw(classes), kind="stable")
+    n_test = round(test * classes)
+    if test > 0:
+        n_test = min(classes, max(1, n_test, min(5, classes // 2)))
+    n_val = min(classes - n_test, max(round(val * classes), int(val > 0)))
+    parts = np.split(order, [classes - n_test - n_val, classes - n_test])
+    return {split: np.sort(part) for split, part in zip(SPLITS, parts, strict=True)}
+
+
+@hookimpl
+def register_datasets(register: Callable[[type], None]) -> None:
+    register(Folder)

@@ -1,0 +1,218 @@
+"""Omniglot (Lake, Salakhutdinov & Tenenbaum, Science 350, 2015): 1623 characters, 20 drawers each."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+from pathlib import Path
+from typing import Any, ClassVar, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageChops
+
+from benchbench.datasets.base import SPLITS, Dataset, DecodedClass
+from benchbench.datasets.download import download
+from benchbench.datasets.files import FileTree, UnreadableImage, as_array, in_parallel, resize
+from benchbench.errors import BenchbenchError
+from benchbench.hookspecs import hookimpl
+from benchbench.places import Places
+from benchbench.progress import track
+from benchbench.vision import torchvision
+
+FOLDER = "omniglot-py"
+URL = "https://raw.githubusercontent.com/brendenlake/omniglot/master/python"
+CHARACTERS = {"images_background": 964, "images_evaluation": 659}
+DRAWERS = 20
+
+VALIDATION_ALPHABETS = (
+    "Alphabet_of_the_Magi",
+    "Blackfoot_(Canadian_Aboriginal_Syllabics)",
+    "Inuktitut_(Canadian_Aboriginal_Syllabics)",
+    "Ojibwe_(Canadian_Aboriginal_Syllabics)",
+    "Tagalog",
+)
+"""Meta-Dataset's validation alphabets: the five smallest of the background set."""
+
+EVALUATION_ALPHABETS = (
+    "Angelic",
+    "Atemayar_Qelisayer",
+    "Atlantean",
+    "Aurek-Besh",
+    "Avesta",
+    "Ge_ez",
+    "Glagolitic",
+    "Gurmukhi",
+    "Kannada",
+    "Keble",
+    "Malayalam",
+    "Manipuri",
+    "Mongolian",
+    "Old_Church_Slavonic_(Cyrillic)",
+    "Oriya",
+    "Sylheti",
+    "Syriac_(Serto)",
+    "Tengwar",
+    "Tibetan",
+    "ULOG",
+)
+
+Interpolation = Literal["nearest", "box", "bilinear", "bicubic", "lanczos"]
+SplitName = Literal["meta-dataset", "lake", "vinyals"]
+
+
+@dataclass
+class Omniglot(Dataset):
+    """Omniglot's handwritten characters, from `omniglot-py` under the data root or downloaded.
+
+    split: `meta-dataset` has 25 / 5 / 20 alphabets (883 / 81 / 659 characters), `lake` trains on
+        all 30 background alphabets (964) without validation, `vinyals` has the lists of the
+        ProtoNet repository (1028 / 172 / 423), which share the alphabet Gurmukhi.
+    rotations: `true` adds each training character turned by 90, 180 and 270 degrees as three more
+        classes; `all` does so in every split, as the published Vinyals protocol does.
+    size: pixels of the square image; 105 is the original, whose bits are then left untouched.
+    interpolation: how a smaller size is resampled, as greys (Pillow).
+    invert: ink is 255 and paper 0, in place of the files' black on white.
+    """
+
+    name: ClassVar[str] = "omniglot"
+    licence: ClassVar[str] = "MIT"
+    split: SplitName = "meta-dataset"
+    rotations: bool | Literal["all"] = False
+    size: int = 28
+    interpolation: Interpolation = "bilinear"
+    invert: bool = True
+
+    def sources(self, places: Places) -> list[Path]:
+        return [archive(places, part) for part in CHARACTERS]
+
+    def pixel_parameters(self) -> dict[str, Any]:
+        rotated = {"rotations": self.rotations, "split": self.split} if self.rotations else {}
+        return {
+            "size": self.size,
+            "interpolation": self.interpolation,
+            "invert": self.invert,
+            **rotated,
+        }
+
+    def decode(self, sources: list[Path]) -> Iterator[DecodedClass]:
+        for source, part in zip(sources, CHARACTERS, strict=True):
+            yield from self.decode_part(source, part)
+
+    def decode_part(self, source: Path, part: str) -> Iterator[DecodedClass]:
+        """The characters of one of Omniglot's two archives, in alphabetical order."""
+        tree = FileTree(source)
+        characters = _characters(tree, part)
+        files = [file for drawings in characters.values() for file in drawings]
+        decoded = in_parallel(lambda file: self.decode_image(tree, file), files)
+        images = track(decoded, f"decoding {source.stem}", len(files))
+        for character, drawings in characters.items():
+            alphabet = character.split("/")[0]
+            stack = np.stack([next(images) for _ in drawings])
+            drawers = [f"{alphabet}/{Path(file).stem[-2:]}" for file in drawings]
+            yield DecodedClass(character, stack, (alphabet,), drawers)
+            for quarter in (1, 2, 3) if self._is_turned(character) else ():
+                name = f"{character}/rot{90 * quarter:03}"
+                turned = np.rot90(stack, quarter, axes=(1, 2))
+                yield DecodedClass(name, turned, (alphabet,), drawers)
+
+    def decode_image(self, tree: FileTree, file: str) -> NDArray[np.uint8]:
+        """One drawing as uint8 [size, size, 1]. Raises BenchbenchError where it is no image."""
+        try:
+            image = tree.image(file).convert("L")
+        except UnreadableImage as error:
+            raise BenchbenchError(
+                f"{file} in {tree.path} is not an image; copy or download it again."
+            ) from error
+        image = resize(image, self.size, self.interpolation)
+        return as_array(ImageChops.invert(image) if self.invert else image)
+
+    def _is_turned(self, character: str) -> bool:
+        return self.rotations == "all" or (
+            self.rotations is True and self.split_of(character) == "train"
+        )
+
+    def split_of(self, character: str) -> str:
+        """The split of `ALPHABET/CHARACTER` or `ALPHABET/CHARACTER/ROTATION`."""
+        alphabet, number = character.split("/")[:2]
+        if self.split == "vinyals":
+            return vinyals_splits()[f"{alphabet}/{number}"]
+        if alphabet in EVALUATION_ALPHABETS:
+            return "test"
+        if self.split == "meta-dataset" and alphabet in VALIDATION_ALPHABETS:
+            return "val"
+        return "train"
+
+    def split_classes(
+        self, class_names: list[str], sources: list[Path]
+    ) -> dict[str, NDArray[np.int64]]:
+        members = np.array([self.split_of(name) for name in class_names])
+        return {split: np.flatnonzero(members == split) for split in SPLITS}
+
+
+@cache
+def vinyals_splits() -> dict[str, str]:
+    """Split by character, from the lists of github.com/jakesnell/prototypical-networks."""
+    folder = resources.files("benchbench.datasets") / "splits" / "omniglot_vinyals"
+    return {
+        character: split
+        for split in SPLITS
+        for character in (folder / f"{split}.txt").read_text(encoding="utf-8").split()
+    }
+
+
+def archive(places: Places, part: str) -> Path:
+    """`part` of Omniglot as a folder or zip under the data root, else downloaded into it.
+
+    A data root that may not be written to is left alone and the cache takes the download.
+    """
+    for candidate in (places.data_root / FOLDER / part, places.cache / "data" / FOLDER / part):
+        if candidate.is_dir():
+            return candidate
+        if candidate.with_suffix(".zip").is_file():
+            return candidate.with_suffix(".zip")
+    root = places.data_root if _writable(places.data_root) else places.cache / "data"
+    url, md5 = _published(part)
+    return download(url, root / FOLDER / f"{part}.zip", md5)
+
+
+def _writable(folder: Path) -> bool:
+    existing = next(path for path in (folder, *folder.parents) if path.exists())
+    return existing.is_dir() and os.access(existing, os.W_OK)
+
+
+def _published(part: str) -> tuple[str, str]:
+    """Where the authors keep the archive, and its md5."""
+    if part == "all_runs":
+        return f"{URL}/one-shot-classification/all_runs.zip", "e8996daecdf12afeeb4a53a179f06b19"
+    published = torchvision("datasets").Omniglot
+    return f"{published.download_url_prefix}/{part}.zip", published.zips_md5[part]
+
+
+def _characters(tree: FileTree, part: str) -> dict[str, list[str]]:
+    """The drawings' files by `ALPHABET/CHARACTER`, whether or not the tree begins with `part`."""
+    characters: dict[str, list[str]] = {}
+    for name in tree.image_names():
+        levels = name.removeprefix(f"{part}/").split("/")
+        if len(levels) == 3:
+            characters.setdefault("/".join(levels[:2]), []).append(name)
+    if len(characters) != CHARACTERS[part]:
+        raise BenchbenchError(
+            f"{tree.path} holds {len(characters)} characters in place of {CHARACTERS[part]}; "
+            "copy or download it again."
+        )
+    for character, files in characters.items():
+        if len(files) != DRAWERS:
+            raise BenchbenchError(
+                f"{tree.path} holds {len(files)} drawings of {character} in place of {DRAWERS}; "
+                "copy or download it again."
+            )
+    return characters
+
+
+@hookimpl
+def register_datasets(register: Callable[[type], None]) -> None:
+    register(Omniglot)

@@ -1,0 +1,226 @@
+"""Frozen episodes: rows of integers that every method, machine and year shares.
+
+An `EpisodeSet` holds no pixels. Its sha256 covers every integer and what the integers were drawn
+from, so that two results are comparable exactly where the hashes agree.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benchbench.errors import BenchbenchError
+
+IntArray = NDArray[np.int64]
+
+_ARRAYS = (
+    "classes",
+    "class_counts",
+    "support",
+    "support_labels",
+    "support_counts",
+    "query",
+    "query_labels",
+    "query_counts",
+)
+
+
+@dataclass(frozen=True)
+class Episode:
+    """One few-shot task; all arrays are int64.
+
+    classes: [way] class ids, the class of slot k at position k.
+    support, query: ids of images; queries are in random order.
+    support_labels, query_labels: the slot of each image.
+    """
+
+    classes: IntArray
+    support: IntArray
+    support_labels: IntArray
+    query: IntArray
+    query_labels: IntArray
+
+    @property
+    def n_way(self) -> int:
+        return len(self.classes)
+
+    @cached_property
+    def id(self) -> str:
+        """16 hex digits that two episodes share only where they are the same task."""
+        digest = hashlib.sha256()
+        for array in dataclasses.astuple(self):
+            digest.update(len(array).to_bytes(8, "little"))
+            digest.update(array.astype("<i8").tobytes())
+        return digest.hexdigest()[:16]
+
+
+@dataclass(frozen=True, eq=False)
+class EpisodeSet:
+    """A sequence of episodes and what they were drawn from; episodes may differ in size.
+
+    The arrays are the episodes' arrays end to end (int64), and `class_counts`, `support_counts`
+    and `query_counts` ([n_episodes]) their lengths.
+    """
+
+    dataset: str
+    fingerprint: str
+    split: str
+    protocol: str
+    seed: int
+    classes: IntArray
+    class_counts: IntArray
+    support: IntArray
+    support_labels: IntArray
+    support_counts: IntArray
+    query: IntArray
+    query_labels: IntArray
+    query_counts: IntArray
+
+    def __len__(self) -> int:
+        return len(self.class_counts)
+
+    def __getitem__(self, index: int) -> Episode:
+        if not -len(self) <= index < len(self):
+            raise IndexError(f"episode {index} of {len(self)}")
+        index %= len(self)
+        classes, support, query = (
+            slice(ends[index] - counts[index], ends[index])
+            for ends, counts in zip(self._ends, self._counts, strict=True)
+        )
+        return Episode(
+            self.classes[classes],
+            self.support[support],
+            self.support_labels[support],
+            self.query[query],
+            self.query_labels[query],
+        )
+
+    def __iter__(self) -> Iterator[Episode]:
+        return (self[index] for index in range(len(self)))
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, EpisodeSet) and self.sha256 == other.sha256
+
+    __hash__ = None  # type: ignore[assignment]
+
+    @cached_property
+    def _counts(self) -> tuple[IntArray, IntArray, IntArray]:
+        return self.class_counts, self.support_counts, self.query_counts
+
+    @cached_property
+    def _ends(self) -> tuple[IntArray, IntArray, IntArray]:
+        classes, support, query = (np.cumsum(counts) for counts in self._counts)
+        return classes, support, query
+
+    def head(self, count: int) -> EpisodeSet:
+        """The first `count` episodes."""
+        if count > len(self):
+            raise BenchbenchError(f"{count} episodes were asked for and the set holds {len(self)}.")
+        classes, support, query = (int(counts[:count].sum()) for counts in self._counts)
+        return dataclasses.replace(
+            self,
+            classes=self.classes[:classes],
+            class_counts=self.class_counts[:count],
+            support=self.support[:support],
+            support_labels=self.support_labels[:support],
+            support_counts=self.support_counts[:count],
+            query=self.query[:query],
+            query_labels=self.query_labels[:query],
+            query_counts=self.query_counts[:count],
+        )
+
+    @property
+    def origin(self) -> dict[str, str | int]:
+        """What the episodes were drawn from, in the order in which it is hashed."""
+        return {
+            "fingerprint": self.fingerprint,
+            "split": self.split,
+            "protocol": self.protocol,
+            "seed": self.seed,
+        }
+
+    @cached_property
+    def sha256(self) -> str:
+        """The set's identity: its origin and every integer. The data set's name is not part of it."""
+        digest = hashlib.sha256(json.dumps(self.origin).encode())
+        for name in _ARRAYS:
+            array = getattr(self, name)
+            digest.update(f"{name}:{len(array)}:".encode())
+            digest.update(array.astype("<i8").tobytes())
+        return digest.hexdigest()
+
+    def save(self, path: Path) -> None:
+        """Write an `.npz` file, whole or not at all. Raises BenchbenchError where that cannot be."""
+        header = {"dataset": self.dataset, **self.origin, "sha256": self.sha256}
+        arrays = {name: getattr(self, name).astype(np.int32) for name in _ARRAYS}
+        partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with partial.open("wb") as file:
+                np.savez_compressed(file, header=np.array(json.dumps(header)), **arrays)
+            partial.replace(path)
+        except OSError as error:
+            raise BenchbenchError(f"Cannot write {path}: {error.strerror or error}.") from error
+
+    @classmethod
+    def load(cls, path: Path) -> EpisodeSet:
+        """Read a saved set. Raises BenchbenchError where the file is not one or was altered."""
+        try:
+            with np.load(path, allow_pickle=False) as file:
+                header = json.loads(str(file["header"]))
+                arrays = {name: file[name].astype(np.int64) for name in _ARRAYS}
+                sha256 = header.pop("sha256")
+                episodes = cls(**header, **arrays)
+        except FileNotFoundError as error:
+            raise BenchbenchError(f"There is no episode file {path}.") from error
+        except Exception as error:
+            raise BenchbenchError(
+                f"{path} is not an episode file; `benchbench episodes make` writes one."
+            ) from error
+        if episodes.sha256 != sha256:
+            raise BenchbenchError(f"{path} does not hold what its sha256 says; make it again.")
+        return episodes
+
+    @classmethod
+    def from_episodes(
+        cls,
+        episodes: list[Episode],
+        *,
+        dataset: str,
+        fingerprint: str,
+        split: str,
+        protocol: str,
+        seed: int = 0,
+    ) -> EpisodeSet:
+        """A set of given episodes."""
+
+        def joined(name: str) -> IntArray:
+            return np.concatenate([getattr(episode, name) for episode in episodes])
+
+        def lengths(name: str) -> IntArray:
+            return np.array([len(getattr(episode, name)) for episode in episodes], dtype=np.int64)
+
+        return cls(
+            dataset=dataset,
+            fingerprint=fingerprint,
+            split=split,
+            protocol=protocol,
+            seed=seed,
+            classes=joined("classes"),
+            class_counts=lengths("classes"),
+            support=joined("support"),
+            support_labels=joined("support_labels"),
+            support_counts=lengths("support"),
+            query=joined("query"),
+            query_labels=joined("query_labels"),
+            query_counts=lengths("query"),
+        )

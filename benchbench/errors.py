@@ -1,0 +1,22 @@
+"""Errors that a person can mend, told in one sentence."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class BenchbenchError(Exception):
+    """The request cannot be carried out as asked; the message says what to change (exit code 2)."""
+
+
+class MethodError(Exception):
+    """A method broke its contract or failed; it ends its own cell only (exit code 1)."""
+
+
+def unknown_name(kind: str, name: str, known: Iterable[str]) -> BenchbenchError:
+    """The error for a name that nothing is registered under, with the nearest known names."""
+    names = sorted(known)
+    close = difflib.get_close_matches(name, names, n=3, cutoff=0.5)
+    hint = f"did you mean {' or '.join(close)}?" if close else f"known: {', '.join(names) or 'none'}."
+    return BenchbenchError(f"There is no {kind} named '{name}'; {hint}")

@@ -1,0 +1,150 @@
+"""What a few-shot method is, and what it is given: `Method`, `Support`, `Images`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benchbench.errors import MethodError
+
+if TYPE_CHECKING:
+    import torch
+
+    from benchbench.training import TrainingSource
+
+
+class PixelSource(Protocol):
+    """Where `Images` come from: one split of a data set."""
+
+    fingerprint: str
+    split: str
+    public_ids: NDArray[np.int64]
+
+    def read(self, rows: NDArray[np.int64]) -> NDArray[np.uint8]:
+        """Pixels uint8 [n, h, w, c] of the given rows; a fresh array."""
+
+
+class Images:
+    """A handle on some images of one split, decoded when asked for.
+
+    `len(images)` is their number, `images.array` their pixels (uint8 [n, h, w, c]), and
+    `images.ids` opaque identifiers (int64 [n]): equal ids are the same image of the data set, and
+    neither their order nor their size tells anything about an image's class.
+    """
+
+    def __init__(self, source: PixelSource, rows: NDArray[np.int64]) -> None:
+        self._source = source
+        self._rows = rows
+
+    @classmethod
+    def from_array(cls, array: NDArray[np.uint8]) -> Images:
+        """Images of pixels that belong to no data set: uint8 [n, h, w, c]."""
+        if array.ndim != 4 or array.dtype != np.uint8:
+            raise ValueError(f"images are uint8 [n, h, w, c], not {array.dtype} {array.shape}")
+        return cls(_ArraySource(array), np.arange(len(array)))
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    @property
+    def ids(self) -> NDArray[np.int64]:
+        return self._source.public_ids[self._rows]
+
+    @cached_property
+    def array(self) -> NDArray[np.uint8]:
+        return self._source.read(self._rows)
+
+
+class _ArraySource:
+    fingerprint = ""
+    split = ""
+
+    def __init__(self, array: NDArray[np.uint8]) -> None:
+        self._array = array
+        self.public_ids = np.arange(len(array))
+
+    def read(self, rows: NDArray[np.int64]) -> NDArray[np.uint8]:
+        return self._array[rows]
+
+
+@dataclass
+class Support:
+    """The labelled images of one episode.
+
+    images: `len(support.images)` of them; none in a zero-shot episode.
+    labels: int64 tensor [n], class slots 0 .. n_way - 1; slots are permuted anew in each episode.
+    n_way: the number of classes, also where some have no support image.
+    dataset: the data set's name with its parameters.
+    seed: a number for random adaptation, of this episode alone; the global generators of `random`,
+        NumPy and torch are seeded with it before each `adapt`.
+    class_names: the classes' names by slot, for methods with `uses_class_names = True`; reading
+        them without that declaration raises MethodError.
+    """
+
+    images: Images
+    labels: torch.Tensor
+    n_way: int
+    dataset: str
+    seed: int = 0
+    names: tuple[str, ...] | None = field(default=None, repr=False)
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        if self.names is None:
+            raise MethodError("class names are only given to a method with uses_class_names = True")
+        return self.names
+
+
+Classifier: TypeAlias = Callable[[Images], Any]
+"""Query images to scores [n_query, n_way] (array or tensor of floats; larger = likelier)."""
+
+
+@dataclass(frozen=True)
+class Task:
+    """What a method will be asked to do; a number that varies over the episodes is None."""
+
+    dataset: str
+    protocol: str
+    image_shape: tuple[int, int, int]
+    n_way: int | None
+    n_shot: int | None
+    n_query: int | None
+
+
+class Method:
+    """A few-shot classification method. Subclass it, as a dataclass where it has parameters.
+
+    `adapt` is all that a method must have. It must leave no state behind: the order of the
+    episodes cannot matter.
+    """
+
+    name: ClassVar[str]
+    transductive: ClassVar[bool] = False
+    """Whether the scores of one query may depend on the other queries of the episode."""
+    uses_class_names: ClassVar[bool] = False
+    """Whether `adapt` reads `support.class_names`."""
+    pretrained_on: ClassVar[tuple[str, ...]] = ()
+    """The data sets that the method's weights have seen before `train`."""
+    paper: ClassVar[str] = ""
+
+    def train(self, source: TrainingSource) -> None:
+        """Learn from the training classes; called once, before any episode. Optional."""
+
+    def adapt(self, support: Support) -> Classifier:
+        """Turn a labelled support set into a classifier of query images."""
+        raise NotImplementedError(f"{type(self).__name__} has no adapt(support)")
+
+    def adapt_many(self, supports: Sequence[Support]) -> list[Classifier]:
+        """Adapt to several episodes at once; override it where that is faster. Optional."""
+        return [self.adapt(support) for support in supports]
+
+    def skip(self, task: Task) -> str | None:
+        """The reason why the method does not apply to the task, or None. Optional."""
+        if task.n_shot == 0 and not self.uses_class_names:
+            return "it learns from support images and this task has none (0-shot)"
+        return None

@@ -1,0 +1,76 @@
+"""Progress on standard error: a bar on a terminal, a line now and then elsewhere."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from typing import TypeVar
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+
+T = TypeVar("T")
+
+QUIET_SECONDS = 10.0
+"""Where there is no terminal, the time between two lines of a long loop."""
+
+
+class Meter:
+    """One running count with a remark, such as the loss."""
+
+    def __init__(self, description: str, total: int | None, bar: Progress | None) -> None:
+        self._description, self._total, self._bar = description, total, bar
+        self._task = bar.add_task(description, total=total, remark="") if bar else None
+        self._done, self._told = 0, time.monotonic()
+
+    def advance(self, count: int = 1, remark: str = "") -> None:
+        self._done += count
+        if self._bar is not None and self._task is not None:
+            self._bar.update(self._task, completed=self._done, remark=remark)
+        elif time.monotonic() - self._told > QUIET_SECONDS:
+            self._told = time.monotonic()
+            say(f"{self._description}: {self._done}/{self._total or '?'} {remark}".rstrip())
+
+
+@contextmanager
+def meter(description: str, total: int | None = None, done: int = 0) -> Iterator[Meter]:
+    """Show a count while the block runs; `done` of `total` are done already."""
+    if not sys.stderr.isatty():
+        counter = Meter(description, total, None)
+        counter.advance(done)
+        yield counter
+        return
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+        TextColumn("{task.fields[remark]}"),
+    )
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        counter = Meter(description, total, bar)
+        counter.advance(done)
+        yield counter
+
+
+def track(items: Iterable[T], description: str, total: int | None = None) -> Iterator[T]:
+    """Yield the items while a count of them is shown."""
+    with meter(description, total) as counter:
+        for item in items:
+            yield item
+            counter.advance()
+
+
+def say(message: str) -> None:
+    """One line on standard error, beside whatever bar is running."""
+    print(message, file=sys.stderr, flush=True)

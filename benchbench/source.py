@@ -1,0 +1,244 @@
+"""What a method may learn from: training episodes, training batches, a validation score.
+
+Nothing here reaches the test split. Episodes and batches are addressed by step, so that training
+that was interrupted goes on with the data that it would have seen.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+import torch
+
+from benchbench.compute import Compute, seed_everything
+from benchbench.datasets.base import OpenDataset, SplitView
+from benchbench.episodes import Episode, EpisodeSet
+from benchbench.errors import BenchbenchError
+from benchbench.method import Images, Method, Support, Task
+from benchbench.metrics import checked_scores
+from benchbench.samplers import ClassPool, FixedSampler
+
+T = TypeVar("T")
+
+VALIDATION_EPISODES = 100
+VALIDATION_QUERIES = 15
+BLOCK = 256
+"""Training episodes drawn at once."""
+
+
+@dataclass(frozen=True)
+class Budget:
+    """How long to train: `smoke` (seconds), `quick` (minutes on two cores), `paper` (the published
+    recipe), or a number of steps with the quick recipe otherwise.
+    """
+
+    name: str = "quick"
+    steps: int | None = None
+
+    @classmethod
+    def parse(cls, text: str) -> Budget:
+        """Raises BenchbenchError for anything else."""
+        if text in ("smoke", "quick", "paper"):
+            return cls(text)
+        if text.isdecimal() and int(text) > 0:
+            return cls("quick", int(text))
+        raise BenchbenchError(
+            f"'{text}' is not a budget; use smoke, quick, paper or a number of training steps."
+        )
+
+    def __str__(self) -> str:
+        return str(self.steps or self.name)
+
+    def choose(self, *, smoke: T, quick: T, paper: T) -> T:
+        """The value for this budget."""
+        return {"smoke": smoke, "quick": quick, "paper": paper}[self.name]
+
+    def training_steps(self, *, smoke: int, quick: int, paper: int) -> int:
+        """The number of training steps: the one asked for, else the budget's."""
+        return self.steps or self.choose(smoke=smoke, quick=quick, paper=paper)
+
+
+@dataclass
+class LabelledEpisode:
+    """A training episode: query_labels is an int64 tensor [n_query] of class slots."""
+
+    support: Support
+    query: Images
+    query_labels: torch.Tensor
+
+
+@dataclass
+class Batch:
+    """Training images of any classes: labels is an int64 tensor [n] below `source.n_classes`."""
+
+    images: Images
+    labels: torch.Tensor
+
+
+@dataclass
+class FitRecord:
+    """One finished call of `fit`, for the manifest."""
+
+    stage: str
+    steps: int
+    best_step: int
+    validation_accuracy: float | None
+    seconds: float
+
+
+@dataclass
+class TrainingSource:
+    """The training and validation classes of a data set, for one method.
+
+    task: what the method will be tested on. budget: how long to train. compute: threads, device
+    and precision. rng: a NumPy generator seeded with `seed`. folder: where checkpoints go, or None.
+    """
+
+    dataset: OpenDataset = field(repr=False)
+    method: Method
+    task: Task
+    budget: Budget = field(default_factory=Budget)
+    seed: int = 0
+    compute: Compute = field(default_factory=Compute)
+    folder: Path | None = None
+    records: list[FitRecord] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.rng = np.random.default_rng(self.seed)
+        self._pool = ClassPool(self.dataset, "train")
+
+    @property
+    def n_classes(self) -> int:
+        """The number of training classes."""
+        return len(self._pool)
+
+    @property
+    def image_shape(self) -> tuple[int, int, int]:
+        """Height, width, channels."""
+        return self.dataset.image_shape
+
+    def episodes(self, way: int, shot: int, query: int) -> EpisodeStream:
+        """An endless stream of labelled episodes of training classes, by step.
+
+        `way` and `query` are upper bounds: fewer are taken where the training classes, or the
+        smallest of them, do not offer as many. Classes of fewer than shot + 1 images are left out.
+        Raises BenchbenchError where fewer than two classes remain.
+        """
+        pool = self._pool.at_least(shot + 1)
+        if len(pool) < 2:
+            raise BenchbenchError(
+                f"{self.dataset.name} has {len(pool)} training classes of {shot + 1} or more "
+                f"images; {self.method.name} needs two."
+            )
+        smallest = int(pool.sizes.min())
+        sampler = FixedSampler(min(way, len(pool)), shot, min(query, smallest - shot))
+        return EpisodeStream(self, pool, sampler)
+
+    def batches(self, size: int) -> BatchStream:
+        """An endless stream of shuffled batches of all training images, by step."""
+        if len(self._pool.rows) == 0:
+            raise BenchbenchError(f"{self.dataset.name} has no training classes.")
+        return BatchStream(self.dataset.view("train"), self._pool, size, self.seed)
+
+    def validate(self) -> float | None:
+        """The method's mean accuracy on 100 fixed episodes of the validation classes.
+
+        The episodes have the task's way and shot as far as the validation classes allow; None
+        where there are too few of them.
+        """
+        if self._validation_episodes is None:
+            return None
+        view = self.dataset.view("val")
+        accuracies = []
+        for index, episode in enumerate(self._validation_episodes):
+            seed_everything(index)
+            classify = self.method.adapt(support_of(self.dataset, view, episode, self.method, index))
+            scores = checked_scores(
+                classify(Images(view, episode.query)), len(episode.query), episode.n_way
+            )
+            accuracies.append(np.mean(scores.argmax(axis=1) == episode.query_labels))
+        return float(np.mean(accuracies))
+
+    @cached_property
+    def _validation_episodes(self) -> EpisodeSet | None:
+        shot = 1 if self.task.n_shot is None else self.task.n_shot
+        pool = ClassPool(self.dataset, "val").at_least(shot + 1)
+        way = min(self.task.n_way or 5, len(pool))
+        if way < 2:
+            return None
+        queries = min(VALIDATION_QUERIES, int(pool.sizes.min()) - shot)
+        return FixedSampler(way, shot, queries).sample(pool, VALIDATION_EPISODES, seed=0)
+
+
+def support_of(
+    dataset: OpenDataset, view: SplitView, episode: Episode, method: Method, seed: int
+) -> Support:
+    """What a method sees of an episode before it must answer."""
+    names = tuple(dataset.class_names[c] for c in episode.classes)
+    return Support(
+        images=Images(view, episode.support),
+        labels=torch.from_numpy(episode.support_labels.copy()),
+        n_way=episode.n_way,
+        dataset=dataset.name,
+        seed=seed,
+        names=names if method.uses_class_names else None,
+    )
+
+
+class EpisodeStream:
+    """Training episodes by step; `way`, `shot` and `query` are those that are really drawn."""
+
+    def __init__(self, source: TrainingSource, pool: ClassPool, sampler: FixedSampler) -> None:
+        self._dataset, self._method, self._seed = source.dataset, source.method, source.seed
+        self._view, self._pool, self._sampler = source.dataset.view("train"), pool, sampler
+        self._block: tuple[int, EpisodeSet] | None = None
+        self.way, self.shot, self.query = sampler.shape
+
+    def __getitem__(self, step: int) -> LabelledEpisode:
+        number = step // BLOCK
+        if self._block is None or self._block[0] != number:
+            drawn = self._sampler.sample(self._pool, BLOCK, self._seed, start=number * BLOCK)
+            self._block = number, drawn
+        episode = self._block[1][step % BLOCK]
+        support = support_of(self._dataset, self._view, episode, self._method, step)
+        query = Images(self._view, episode.query)
+        return LabelledEpisode(support, query, torch.from_numpy(episode.query_labels.copy()))
+
+    def __iter__(self) -> Iterator[LabelledEpisode]:
+        return _endless(self.__getitem__)
+
+
+class BatchStream:
+    """Batches by step: each epoch is a fresh permutation, its incomplete last batch left out."""
+
+    def __init__(self, view: SplitView, pool: ClassPool, size: int, seed: int) -> None:
+        self._view, self._pool, self._seed = view, pool, seed
+        self._size = size = min(size, len(pool.rows))
+        self._labels = np.repeat(np.arange(len(pool)), pool.sizes)
+        self._epoch: tuple[int, np.ndarray] | None = None
+        self.per_epoch = len(pool.rows) // size
+
+    def __getitem__(self, step: int) -> Batch:
+        epoch, place = divmod(step, self.per_epoch)
+        if self._epoch is None or self._epoch[0] != epoch:
+            generator = np.random.Philox(key=self._seed, counter=epoch << 64)
+            keys = generator.random_raw(len(self._pool.rows))
+            self._epoch = epoch, np.argsort(keys, kind="stable")
+        chosen = self._epoch[1][place * self._size : (place + 1) * self._size]
+        images = Images(self._view, self._pool.rows[chosen])
+        return Batch(images, torch.from_numpy(self._labels[chosen]))
+
+    def __iter__(self) -> Iterator[Batch]:
+        return _endless(self.__getitem__)
+
+
+def _endless(item: Callable[[int], T]) -> Iterator[T]:
+    step = 0
+    while True:
+        yield item(step)
+        step += 1

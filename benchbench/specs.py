@@ -1,0 +1,188 @@
+"""Names with parameters, as typed on the command line: `maml[inner_steps=5]`, `folder:PATH[size=84]`.
+
+A spec is `NAME`, then optionally `:ARGUMENT`, then optionally `[KEY=VALUE,...]`; a value may hold a
+spec of its own, brackets and all. The keys are the fields of the dataclass that NAME stands for.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+import types
+import typing
+from dataclasses import dataclass, field
+from typing import Any, Literal, TypeVar, Union
+
+from benchbench.errors import BenchbenchError, unknown_name
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Spec:
+    """A parsed spec; values are still the typed text."""
+
+    name: str
+    argument: str | None = None
+    parameters: dict[str, str] = field(default_factory=dict)
+
+
+def parse(text: str) -> Spec:
+    """Parse one spec. Raises BenchbenchError where brackets or `key=value` pairs are malformed."""
+    text = text.strip()
+    head, inside = _split_brackets(text)
+    name, colon, argument = head.partition(":")
+    if not re.fullmatch(r"[A-Za-z_][\w.-]*", name):
+        raise BenchbenchError(f"'{text}' is not a name; write NAME or NAME[key=value,...].")
+    parameters: dict[str, str] = {}
+    for pair in split_list(inside):
+        key, equals, value = pair.partition("=")
+        if not equals or not key.strip():
+            raise BenchbenchError(f"'{pair}' in '{text}' is not of the form key=value.")
+        if key.strip() in parameters:
+            raise BenchbenchError(f"'{text}' gives '{key.strip()}' twice.")
+        parameters[key.strip()] = value.strip()
+    return Spec(name, argument if colon else None, parameters)
+
+
+def split_list(text: str) -> list[str]:
+    """Split at the commas that stand outside brackets; empty items are dropped."""
+    items, depth, start = [], 0, 0
+    for position, character in enumerate(text):
+        depth += (character == "[") - (character == "]")
+        if depth < 0:
+            break
+        if character == "," and depth == 0:
+            items.append(text[start:position])
+            start = position + 1
+    if depth != 0:
+        raise BenchbenchError(f"'{text}' has unbalanced brackets.")
+    items.append(text[start:])
+    return [item.strip() for item in items if item.strip()]
+
+
+def _split_brackets(text: str) -> tuple[str, str]:
+    """The text before the closing bracket group, and the group's inside."""
+    if not text.endswith("]"):
+        return text, ""
+    depth = 0
+    for position in range(len(text) - 1, -1, -1):
+        depth += (text[position] == "]") - (text[position] == "[")
+        if depth == 0:
+            return text[:position], text[position + 1 : -1]
+    raise BenchbenchError(f"'{text}' has unbalanced brackets.")
+
+
+def configure(cls: type[T], spec: Spec, **extra: Any) -> T:
+    """Make an instance of the dataclass `cls` with the spec's parameters.
+
+    `extra` are further constructor arguments that are not the user's to set. A class attribute
+    `argument` names the field that the text after the colon goes to. Raises BenchbenchError for an
+    unknown key, a value of the wrong type, or a ValueError of the class's own.
+    """
+    fields = parameter_types(cls)
+    values = dict(spec.parameters)
+    target = getattr(cls, "argument", None)
+    if spec.argument is not None:
+        if target is None:
+            raise BenchbenchError(f"'{spec.name}' takes nothing after a colon.")
+        values[target] = spec.argument
+    elif target is not None and target not in values:
+        raise BenchbenchError(f"'{spec.name}' needs its {target}: {spec.name}:{target.upper()}")
+    for key in values:
+        if key not in fields:
+            raise unknown_name(f"parameter of {spec.name}", key, fields)
+    converted = {key: convert(text, fields[key], key) for key, text in values.items()}
+    try:
+        return cls(**converted, **extra)
+    except ValueError as error:
+        raise BenchbenchError(f"{spec.name}: {error}") from error
+
+
+def parameter_types(cls: type) -> dict[str, Any]:
+    """The parameters a user may set: name to type, in the order of the dataclass fields."""
+    if not dataclasses.is_dataclass(cls):
+        return {}
+    hints = typing.get_type_hints(cls)
+    return {f.name: hints[f.name] for f in dataclasses.fields(cls) if f.init and not f.kw_only}
+
+
+def convert(text: str, kind: Any, name: str = "value") -> Any:
+    """Read `text` as an int, float, bool, str, Literal or a union of them.
+
+    Raises BenchbenchError where it is none of these.
+    """
+    for option in _alternatives(kind):
+        try:
+            return _convert_to(text, option)
+        except ValueError:
+            continue
+    raise BenchbenchError(f"{name}={text} is not {type_name(kind)}.")
+
+
+def _alternatives(kind: Any) -> tuple[Any, ...]:
+    if typing.get_origin(kind) in (Union, types.UnionType):
+        return typing.get_args(kind)
+    return (kind,)
+
+
+def _convert_to(text: str, kind: Any) -> Any:
+    lowered = text.lower()
+    if kind is bool:
+        if lowered in ("true", "yes", "1"):
+            return True
+        if lowered in ("false", "no", "0"):
+            return False
+        raise ValueError(text)
+    if kind in (type(None), None):
+        if lowered == "none":
+            return None
+        raise ValueError(text)
+    if typing.get_origin(kind) is Literal:
+        for choice in typing.get_args(kind):
+            if text == str(choice):
+                return choice
+        raise ValueError(text)
+    return kind(text)
+
+
+def type_name(kind: Any) -> str:
+    """A type as a user reads it: `int`, `true or false`, `one of euclidean, cosine`."""
+    words = []
+    for option in _alternatives(kind):
+        if typing.get_origin(option) is Literal:
+            words.append("one of " + ", ".join(map(str, typing.get_args(option))))
+        elif option is bool:
+            words.append("true or false")
+        elif option in (type(None), None):
+            words.append("none")
+        else:
+            words.append(option.__name__)
+    return " or ".join(words)
+
+
+def parameters_of(instance: Any) -> dict[str, Any]:
+    """All parameters of a configured instance, defaults included."""
+    return {name: getattr(instance, name) for name in parameter_types(type(instance))}
+
+
+def text_of(instance: Any) -> str:
+    """The canonical spec of a configured instance: its name and the parameters off their defaults."""
+    cls = type(instance)
+    if not dataclasses.is_dataclass(cls):
+        return str(instance.name)
+    defaults = {f.name: f.default for f in dataclasses.fields(cls)}
+    target = getattr(cls, "argument", None)
+    head = f"{instance.name}:{getattr(instance, target)}" if target else str(instance.name)
+    changed = [
+        f"{key}={_text(value)}"
+        for key, value in parameters_of(instance).items()
+        if key != target and value != defaults[key]
+    ]
+    return f"{head}[{','.join(changed)}]" if changed else head
+
+
+def _text(value: Any) -> str:
+    if value is None or isinstance(value, bool):
+        return str(value).lower()
+    return str(value)

@@ -1,0 +1,40 @@
+"""The one place that imports torchvision.
+
+PyPI's torchvision 0.28.0 is built for CUDA: beside a CPU-only torch two of its compiled operators
+are missing and its import fails while it describes them. Declaring the two (never calling them) is
+all that it needs; the rest of torchvision works, `torchvision.io` and `ops.nms` excepted.
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from types import ModuleType
+from typing import Any
+
+_declared: list[Any] = []
+"""Keeps the declaring library alive: torch withdraws the operators when it is collected."""
+
+
+def torchvision(submodule: str = "") -> ModuleType:
+    """`torchvision`, or `torchvision.SUBMODULE`."""
+    name = f"torchvision.{submodule}" if submodule else "torchvision"
+    try:
+        return importlib.import_module(name)
+    except RuntimeError as error:
+        if "torchvision::" not in str(error) or _declared:
+            raise
+    _declare_missing_operators()
+    return importlib.import_module(name)
+
+
+def _declare_missing_operators() -> None:
+    import torch
+
+    for module in [m for m in sys.modules if m.partition(".")[0] == "torchvision"]:
+        del sys.modules[module]
+    library = torch.library.Library("torchvision", "FRAGMENT")  # noqa: TOR901
+    for operator in ("nms", "qnms"):
+        if not hasattr(torch.ops.torchvision, operator):
+            library.define(f"{operator}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
+    _declared.append(library)
