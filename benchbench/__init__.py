@@ -27,15 +27,19 @@ if TYPE_CHECKING:
     from benchbench.method import Support as Support
     from benchbench.method import Task as Task
     from benchbench.samplers import Sampler as Sampler
-    from benchbench.training import Schedule as Schedule
-    from benchbench.training import TrainingSource as TrainingSource
+    from benchbench.source import Batch as Batch
+    from benchbench.source import LabelledEpisode as LabelledEpisode
+    from benchbench.source import TrainingSource as TrainingSource
+    from benchbench.training import cosine as cosine
     from benchbench.training import fit as fit
     from benchbench.training import fit_classifier as fit_classifier
+    from benchbench.training import step_decay as step_decay
 
 __version__ = "0.1.0"
 
 _HOMES = {
     "Backbone": "backbones.base",
+    "Batch": "source",
     "BenchbenchError": "errors",
     "Classifier": "method",
     "Dataset": "datasets.base",
@@ -43,19 +47,21 @@ _HOMES = {
     "Episode": "episodes",
     "EpisodeSet": "episodes",
     "Images": "method",
+    "LabelledEpisode": "source",
     "Method": "method",
     "MethodError": "errors",
     "OpenDataset": "datasets.base",
     "Sampler": "samplers",
-    "Schedule": "training",
     "Support": "method",
     "Task": "method",
-    "TrainingSource": "training",
+    "TrainingSource": "source",
+    "cosine": "training",
     "create_backbone": "backbones",
     "fit": "training",
     "fit_classifier": "training",
     "hookimpl": "hookspecs",
     "open_dataset": "datasets",
+    "step_decay": "training",
 }
 
 __all__ = [*_HOMES, "__version__"]  # noqa: PLE0604

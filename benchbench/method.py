@@ -15,7 +15,7 @@ from benchbench.errors import MethodError
 if TYPE_CHECKING:
     import torch
 
-    from benchbench.training import TrainingSource
+    from benchbench.source import TrainingSource
 
 
 class PixelSource(Protocol):

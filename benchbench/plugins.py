@@ -142,7 +142,10 @@ def _source_of(module: str) -> Path | None:
 def _declared_name(node: ast.ClassDef) -> str | None:
     for statement in node.body:
         match statement:
-            case ast.Assign(targets=[ast.Name(id="name")], value=ast.Constant(value=str(name))):
+            case (
+                ast.Assign(targets=[ast.Name(id="name")], value=ast.Constant(value=str(name)))
+                | ast.AnnAssign(target=ast.Name(id="name"), value=ast.Constant(value=str(name)))
+            ):
                 return name
     return None
 

@@ -65,11 +65,16 @@ class Budget:
 
 @dataclass
 class LabelledEpisode:
-    """A training episode: query_labels is an int64 tensor [n_query] of class slots."""
+    """A training episode.
+
+    query_labels: int64 tensor [n_query] of class slots. images: the support images and after them
+    the queries, for a network that embeds both in one pass.
+    """
 
     support: Support
     query: Images
     query_labels: torch.Tensor
+    images: Images
 
 
 @dataclass
@@ -205,9 +210,12 @@ class EpisodeStream:
             drawn = self._sampler.sample(self._pool, BLOCK, self._seed, start=number * BLOCK)
             self._block = number, drawn
         episode = self._block[1][step % BLOCK]
-        support = support_of(self._dataset, self._view, episode, self._method, step)
-        query = Images(self._view, episode.query)
-        return LabelledEpisode(support, query, torch.from_numpy(episode.query_labels.copy()))
+        return LabelledEpisode(
+            support=support_of(self._dataset, self._view, episode, self._method, step),
+            query=Images(self._view, episode.query),
+            query_labels=torch.from_numpy(episode.query_labels.copy()),
+            images=Images(self._view, np.concatenate([episode.support, episode.query])),
+        )
 
     def __iter__(self) -> Iterator[LabelledEpisode]:
         return _endless(self.__getitem__)

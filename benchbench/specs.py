@@ -175,14 +175,14 @@ def text_of(instance: Any) -> str:
     target = getattr(cls, "argument", None)
     head = f"{instance.name}:{getattr(instance, target)}" if target else str(instance.name)
     changed = [
-        f"{key}={_text(value)}"
+        f"{key}={value_text(value)}"
         for key, value in parameters_of(instance).items()
         if key != target and value != defaults[key]
     ]
     return f"{head}[{','.join(changed)}]" if changed else head
 
 
-def _text(value: Any) -> str:
+def value_text(value: Any) -> str:
     if value is None or isinstance(value, bool):
         return str(value).lower()
     return str(value)

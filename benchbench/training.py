@@ -120,7 +120,7 @@ class _Loop:
         self.source, self.module, self.loss, self.files = source, module, loss, files
         module.train().requires_grad_(True)
         self.optimizer = torch.optim.AdamW(module.parameters(), lr, weight_decay=weight_decay)
-        self.scheduler = torch.optim.lr_scheduler.LambdaLR(self.optimizer, schedule)
+        self.lr, self.schedule = lr, schedule
         self.best = _copied_state(module)
         self.progress = _Progress()
 
@@ -150,8 +150,9 @@ class _Loop:
         loss.backward()
         if self.clip_norm is not None:
             nn.utils.clip_grad_norm_(self.module.parameters(), self.clip_norm)
+        for group in self.optimizer.param_groups:
+            group["lr"] = self.lr * self.schedule(self.progress.step)
         self.optimizer.step()
-        self.scheduler.step()
         self.progress.step += 1
         self.progress.seconds += time.perf_counter() - started
         value = float(loss.detach())
@@ -190,7 +191,6 @@ class _Loop:
             return
         self.module.load_state_dict(state["module"])
         self.optimizer.load_state_dict(state["optimizer"])
-        self.scheduler.load_state_dict(state["scheduler"])
         self.best = state["best"]
         self.progress = _Progress(**state["progress"])
         torch.set_rng_state(state["rng"])
@@ -200,7 +200,6 @@ class _Loop:
         return {
             "module": self.module.state_dict(),
             "optimizer": self.optimizer.state_dict(),
-            "scheduler": {"last_epoch": self.scheduler.last_epoch},
             "best": self.best,
             "progress": asdict(self.progress),
             "rng": torch.get_rng_state(),
@@ -230,7 +229,9 @@ class _Files:
     def load_checkpoint(self) -> dict[str, Any] | None:
         if self.folder is None or not self._path("checkpoint").exists():
             return None
-        state: dict[str, Any] = torch.load(self._path("checkpoint"), weights_only=True)
+        state: dict[str, Any] = torch.load(
+            self._path("checkpoint"), map_location="cpu", weights_only=True
+        )
         return state
 
     def finish(self, module: nn.Module, record: FitRecord, progress: _Progress) -> None:

@@ -42,9 +42,10 @@ class Conv4(Backbone):
 
 
 def _block(inputs: int, outputs: int) -> nn.Sequential:
+    # Pooling before the ReLU is the same function and leaves the ReLU a quarter of the work.
     return nn.Sequential(
         nn.Conv2d(inputs, outputs, 3, padding=1),
         nn.BatchNorm2d(outputs),
-        nn.ReLU(inplace=True),
         nn.MaxPool2d(2),
+        nn.ReLU(inplace=True),
     )

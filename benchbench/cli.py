@@ -1,0 +1,189 @@
+"""The command line: arguments only; each verb calls one function. Nothing here imports torch."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+import benchbench
+from benchbench.errors import BenchbenchError
+
+DEFAULT_METHODS = "knn,protonet"
+DEFAULT_DATASET = "glyphs"
+
+
+class Commands(click.Group):
+    """The verbs, those of plug-ins after them; mistakes are told in one sentence."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        self._add_plugin_commands()
+        return list(self.commands)
+
+    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
+        if name not in self.commands:
+            self._add_plugin_commands()
+        return super().get_command(ctx, name)
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        from benchbench.errors import unknown_name
+
+        if args and not args[0].startswith("-") and self.get_command(ctx, args[0]) is None:
+            raise click.UsageError(str(unknown_name("command", args[0], self.list_commands(ctx))))
+        return super().resolve_command(ctx, args)
+
+    def _add_plugin_commands(self) -> None:
+        from benchbench import plugins
+
+        taken = dict(self.commands)
+        plugins.add_commands(self)
+        self.commands.update(taken)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except BenchbenchError as error:
+            raise click.UsageError(str(error)) from error
+
+
+def main() -> None:
+    """The console script."""
+    # Two torch processes whose idle threads spin make each other ten times slower; torch reads
+    # this when it is imported.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    logging.basicConfig(format="%(levelname)s: %(message)s", level=logging.WARNING)
+    cli(prog_name="benchbench")
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(benchbench.__version__, prog_name="benchbench")
+def cli() -> None:
+    """Benchmark few-shot image classification methods on episodes that they all share."""
+
+
+def data_root_option(command: Any) -> Any:
+    """`--data-root`, for the verbs that open a data set."""
+    return click.option(
+        "--data-root",
+        type=click.Path(path_type=Path),
+        help="Where data sets lie or are downloaded to; default BENCHBENCH_DATA or the cache folder.",
+    )(command)
+
+
+def task_options(command: Any) -> Any:
+    """The options that say which episodes."""
+    options = [
+        click.option("--dataset", default=DEFAULT_DATASET, show_default=True, metavar="SPEC"),
+        click.option("--sampler", default="fixed", show_default=True, metavar="SPEC"),
+        click.option("--way", type=click.IntRange(min=2), help="Classes of an episode.  [5]"),
+        click.option("--shot", type=click.IntRange(min=0), help="Support images a class.  [1]"),
+        click.option("--query", type=click.IntRange(min=1), help="Query images a class.  [15]"),
+        data_root_option,
+    ]
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+@cli.command()
+@click.option("--methods", default=DEFAULT_METHODS, show_default=True, metavar="SPEC,...")
+@task_options
+@click.option(
+    "--episodes", default="600", show_default=True, help="How many, or a file of `episodes make`."
+)
+@click.option("--episode-seed", default=0, show_default=True, help="Of the frozen episodes.")
+@click.option("--seed", default=0, show_default=True, help="Of training and of the methods.")
+@click.option(
+    "--budget",
+    default="quick",
+    show_default=True,
+    help="smoke (seconds), quick (minutes), paper (as published) or a number of training steps.",
+)
+@click.option("--metrics", default="", metavar="NAME,...", help="Further columns of episodes.csv.")
+@click.option(
+    "--out", default="results", show_default=True, type=click.Path(path_type=Path), metavar="FOLDER"
+)
+@click.option("--device", default="auto", show_default=True, help="auto, cpu or cuda.")
+@click.option("--threads", type=click.IntRange(min=1), help="Of torch.  [all cores]")
+@click.option(
+    "--fast/--no-fast",
+    default=True,
+    show_default=True,
+    help="Train in channels-last memory and, where the processor has it, bf16.",
+)
+def run(**options: Any) -> None:
+    """Train and evaluate methods, and print their table.
+
+    What is stored in --out already is not computed again; a run that was interrupted goes on.
+    """
+    from benchbench.commands.run import run_command
+
+    sys.exit(run_command(**options))
+
+
+@cli.command("list")
+@click.argument("kind", default="all", type=click.Choice(["all", "methods", "datasets"]))
+def list_(kind: str) -> None:
+    """List the methods and data sets that are installed."""
+    from benchbench.commands.listing import list_command
+
+    click.echo(list_command(kind), nl=False)
+
+
+@cli.command()
+@click.argument("name")
+def describe(name: str) -> None:
+    """Explain a method or data set: its docstring, parameters and paper."""
+    from benchbench.commands.listing import describe_command
+
+    click.echo(describe_command(name), nl=False)
+
+
+@cli.group()
+def episodes() -> None:
+    """Make frozen episodes."""
+
+
+@episodes.command("make")
+@task_options
+@click.option("--episodes", "count", default=600, show_default=True, type=click.IntRange(min=1))
+@click.option("--split", default="test", show_default=True)
+@click.option("--seed", default=0, show_default=True)
+@click.option("--out", type=click.Path(path_type=Path), help="An .npz file; else only the hash.")
+def episodes_make(**options: Any) -> None:
+    """Draw episodes, print their sha256 and save them."""
+    from benchbench.commands.run import episodes_command
+
+    click.echo(episodes_command(**options))
+
+
+@cli.command()
+@click.argument("results", nargs=-1, type=click.Path(path_type=Path))
+@click.option("--format", "style", default="markdown", show_default=True, metavar="NAME")
+@click.option("--output", type=click.Path(path_type=Path), help="Write to a file in place of this.")
+def leaderboard(results: tuple[Path, ...], style: str, output: Path | None) -> None:
+    """Tabulate finished runs; RESULTS are folders of runs (default: results)."""
+    from benchbench.commands.leaderboard import leaderboard_command
+
+    click.echo(leaderboard_command(results or (Path("results"),), style, output), nl=False)
+
+
+@cli.command()
+@data_root_option
+def doctor(data_root: Path | None) -> None:
+    """Report on this installation: libraries, plug-ins, folders, and what to mend."""
+    from benchbench.commands.doctor import diagnose
+
+    text, healthy = diagnose(data_root)
+    click.echo(text, nl=False)
+    sys.exit(0 if healthy else 1)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,153 @@
+"""`benchbench run` and `benchbench episodes make`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from benchbench import plugins, specs
+from benchbench.compute import configure
+from benchbench.datasets import open_dataset
+from benchbench.datasets.base import OpenDataset
+from benchbench.episodes import EpisodeSet
+from benchbench.errors import BenchbenchError
+from benchbench.leaderboard import run_table
+from benchbench.method import Method
+from benchbench.places import Places
+from benchbench.progress import say
+from benchbench.reporters import markdown_table
+from benchbench.runner import Cell, Settings, run_cell
+from benchbench.samplers import ClassPool, create_sampler
+from benchbench.source import Budget
+from benchbench.store import Store
+
+
+def run_command(
+    *,
+    methods: str,
+    dataset: str,
+    sampler: str,
+    way: int | None,
+    shot: int | None,
+    query: int | None,
+    data_root: Path | None,
+    episodes: str,
+    episode_seed: int,
+    seed: int,
+    budget: str,
+    metrics: str,
+    out: Path,
+    device: str,
+    threads: int | None,
+    fast: bool,
+) -> int:
+    """Run the methods and print their table; 1 where one of them failed, else 0.
+
+    Raises BenchbenchError before anything runs where the request cannot be carried out.
+    """
+    instances = create_methods(methods)
+    settings = Settings(
+        seed=seed,
+        budget=Budget.parse(budget),
+        metrics={
+            name: plugins.find("register_metrics", "metric", name)
+            for name in specs.split_list(metrics)
+            if name != "accuracy"
+        },
+    )
+    store = Store(out)
+    store.prepare()
+    settings.compute = configure(device, threads, fast)
+    opened = open_dataset(dataset, Places.find(data_root))
+    if Path(episodes).suffix == ".npz":
+        frozen = saved_episodes(Path(episodes), opened)
+    else:
+        count = _count(episodes)
+        frozen = draw_episodes(opened, sampler, (way, shot, query), count, "test", episode_seed)
+    say(f"{opened.name}: {len(frozen)} episodes {frozen.protocol}, sha256 {frozen.sha256[:16]}")
+    cells = [run_cell(method, opened, frozen, store, settings) for method in instances]
+    print(markdown_table(run_table(cells, len(frozen))))
+    _tell_failures(cells)
+    return int(any(cell.status == "failed" for cell in cells))
+
+
+def create_methods(text: str) -> list[Method]:
+    """The configured methods of a comma-separated list of specs, each once."""
+    parsed = [specs.parse(item) for item in specs.split_list(text)]
+    if not parsed:
+        raise BenchbenchError("No method is named; see `benchbench list methods`.")
+    methods = [specs.configure(plugins.load("method", spec.name), spec) for spec in parsed]
+    return list({specs.text_of(method): method for method in methods}.values())
+
+
+def draw_episodes(
+    dataset: OpenDataset,
+    sampler: str,
+    shape: tuple[int | None, int | None, int | None],
+    count: int,
+    split: str,
+    seed: int,
+) -> EpisodeSet:
+    """The frozen episodes of a split; a data set with episodes of its own has no others."""
+    fixed = dataset.fixed_episodes
+    if fixed is not None and split == fixed.split:
+        if shape != (None, None, None) or sampler != "fixed" or seed:
+            raise BenchbenchError(
+                f"{dataset.name} prescribes its {len(fixed)} episodes ({fixed.protocol}); "
+                "leave out --way, --shot, --query, --sampler and the episodes' seed."
+            )
+        return fixed.head(min(count, len(fixed)))
+    way, shot, query = shape
+    drawer = create_sampler(sampler, way=way, shot=shot, query=query)
+    return drawer.sample(ClassPool(dataset, split), count, seed)
+
+
+def saved_episodes(path: Path, dataset: OpenDataset) -> EpisodeSet:
+    """Episodes from a file. Raises BenchbenchError where they are another data set's."""
+    episodes = EpisodeSet.load(path)
+    if episodes.fingerprint != dataset.fingerprint:
+        raise BenchbenchError(
+            f"{path} holds episodes of {episodes.dataset}, whose pixels are not those of "
+            f"{dataset.name}."
+        )
+    return episodes
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal() or int(text) < 2:
+        raise BenchbenchError(
+            f"--episodes {text} is neither a number from 2 on nor an .npz file of episodes."
+        )
+    return int(text)
+
+
+def _tell_failures(cells: list[Cell]) -> None:
+    for cell in cells:
+        if cell.status == "failed" and cell.run is not None:
+            say(f"{cell.method} failed: {cell.reason} (traceback: {cell.run.path / 'error.txt'})")
+
+
+def episodes_command(
+    *,
+    dataset: str,
+    sampler: str,
+    way: int | None,
+    shot: int | None,
+    query: int | None,
+    data_root: Path | None,
+    count: int,
+    split: str,
+    seed: int,
+    out: Path | None,
+) -> str:
+    """Draw episodes, save them where a file is named, and say what they are."""
+    opened = open_dataset(dataset, Places.find(data_root))
+    episodes = draw_episodes(opened, sampler, (way, shot, query), count, split, seed)
+    if out is not None:
+        if out.suffix != ".npz":
+            raise BenchbenchError(f"--out {out} must end in .npz.")
+        episodes.save(out)
+    place = f", in {out}" if out else ""
+    return (
+        f"{opened.name}, {split}: {len(episodes)} episodes {episodes.protocol}, seed {seed}, "
+        f"sha256 {episodes.sha256}{place}"
+    )

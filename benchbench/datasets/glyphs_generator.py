@@ -1,0 +1,307 @@
+"""glyphs: a synthetic few-shot data set of handwritten characters from made-up alphabets.
+
+A character is a small motor program: one to four pen strokes, each made from one of its alphabet's
+few stroke primitives and joined to the strokes before it. Twenty drawers write every alphabet, each
+in a hand of their own. The idea is that of Omniglot (Lake et al., 2015); no data is shared with it.
+
+The pixels are the same bits on every machine and NumPy version: the only randomness is raw Philox
+output, and floats meet only + - * /, sqrt, floor, minimum, maximum and comparisons, each of which
+IEEE 754 defines to the last bit. Functions such as sin and reductions such as sum, einsum or matmul
+depend on the library and the SIMD width, so floats never meet one.
+
+Points are (x, y) with y downwards.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from math import prod, sqrt
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+Flags = NDArray[np.bool_]
+Bytes = NDArray[np.uint8]
+Programs = NDArray[np.void]  # of dtype PROGRAM
+
+VERSION = 1  # part of every random key: raise it with any change to the pixels
+
+SPLITS = {"train": 30, "val": 4, "test": 14}  # alphabets; 888, 122 and 427 characters
+DRAWERS = 20
+SIDE = 28  # pixels
+PLAIN = 130  # pixels: a line, drawn with a pen of radius MARGIN, covers fewer
+CHARACTER = 17.0  # pixels, the longer side of a character before a drawer's hand
+MARGIN = 2.0  # pixels from the border to any path, so that no pen as wide as this is clipped
+SUBPIXELS = 4  # per pixel, along each axis
+STROKES = 4  # at most, per character
+CONTROLS = 6  # control points per stroke
+TREMOR_CONTROLS = 14
+SAMPLES = 64  # path points per stroke
+
+PROGRAM = np.dtype(
+    [
+        ("used", np.bool_, STROKES),
+        ("primitive", np.int64, STROKES),
+        ("size", np.float64, STROKES),  # factor on the primitive
+        ("parent", np.int64, STROKES),  # the earlier stroke that this one joins,
+        ("joint", np.int64, STROKES),  # at this path point of the parent,
+        ("pivot", np.int64, STROKES),  # with this path point of its own,
+        ("gap", np.float64, (STROKES, 2)),  # at this distance (zero if they touch)
+    ]
+)
+
+
+@dataclass(frozen=True)
+class Alphabet:
+    """One alphabet in the writing of all its drawers."""
+
+    name: str
+    split: str  # train, val or test
+    images: NDArray[np.uint8]  # [characters, DRAWERS, SIDE, SIDE], ink 255 on 0
+
+
+@dataclass(frozen=True)
+class Hands:
+    """What each drawer does the same way in every character of the alphabet."""
+
+    stretch: Floats  # [DRAWERS, 2]
+    slant: Floats  # [DRAWERS], x per unit of y
+    turn: Floats  # [DRAWERS], tangent of half the angle
+    offset: Floats  # [DRAWERS, 2], pixels
+    pen: Floats  # [DRAWERS], radius in pixels
+    habit: Floats  # [primitives, DRAWERS, CONTROLS, 2], added to the primitive's control points
+    jitter: Floats  # [DRAWERS], spread of the control points from one drawing to the next
+    tremor: Floats  # [DRAWERS], spread of the fine wobble along a path
+
+
+class Stream:
+    """The random numbers of one alphabet: a function of seed, version and index alone."""
+
+    def __init__(self, seed: int, index: int) -> None:
+        self._philox = np.random.Philox(key=np.array([seed, VERSION << 32 | index], np.uint64))
+
+    def uniform(self, low: float, high: float, *shape: int) -> Floats:
+        raw = self._philox.random_raw(prod(shape)).reshape(shape)
+        return low + (high - low) * ((raw >> np.uint64(11)).astype(np.float64) * 2.0**-53)
+
+    def bell(self, *shape: int) -> Floats:
+        """Nearly Gaussian with mean 0 and variance 1: the sum of four uniforms."""
+        a, b, c, d = (self.uniform(-0.5, 0.5, *shape) for _ in range(4))
+        return (a + b + c + d) * sqrt(3.0)
+
+    def integer(self, n: int | Ints, *shape: int) -> Ints:
+        """0 .. n - 1; an array n gives each place its own bound."""
+        return np.floor(self.uniform(0, 1, *shape) * n).astype(np.int64)
+
+    def happens(self, probability: float, *shape: int) -> Flags:
+        return self.uniform(0, 1, *shape) < probability
+
+
+def alphabets(seed: int = 0) -> Iterator[Alphabet]:
+    """All alphabets, those of the train split first. The seed is within 0 .. 2**64 - 1."""
+    for index, (name, split) in enumerate(alphabet_splits().items()):
+        yield Alphabet(name, split, draw_alphabet(seed, index))
+
+
+def alphabet_splits() -> dict[str, str]:
+    """The split of each alphabet, by name and in order."""
+    splits = [split for split, n in SPLITS.items() for _ in range(n)]
+    return {f"alphabet_{index:02d}": split for index, split in enumerate(splits)}
+
+
+def draw_alphabet(seed: int, index: int) -> Bytes:
+    """The images [characters, DRAWERS, SIDE, SIDE] of one alphabet."""
+    stream = Stream(seed, index)
+    n_characters = 20 + 8 * index % 21  # 20 .. 40, the same for every seed
+    primitives = invent_primitives(stream, int(stream.integer(4)) + 7)
+    programs = invent_characters(stream, n_characters, primitives)
+    hands = invent_hands(stream, len(primitives))
+    paths = write(stream, programs, primitives, hands)
+    return np.stack([ink(paths[:, d], hands.pen[d]) for d in range(DRAWERS)], axis=1)
+
+
+def invent_primitives(stream: Stream, n: int) -> Floats:
+    """Control points [n, CONTROLS, 2] of stroke shapes, 0.5 to 1 large: a pen turns as it goes.
+
+    Angles are half-angle tangents, whose cosine and sine are rational.
+    """
+    roundness = float(stream.uniform(0.3, 0.9))  # makes some alphabets angular, others curly
+    bend = np.where(stream.happens(0.35, n), 0.0, stream.uniform(-roundness, roundness, n))
+    change = np.where(stream.happens(0.5, n), 0.0, stream.uniform(-0.45, 0.45, n))
+    # Downstrokes count twice: hands pull more often than they push.
+    compass = np.array([[0.0, 1.0], [0.0, 1.0], [1.0, 0.0], [0.7, 0.7], [-0.7, 0.7]])
+    heading = rotate(compass[stream.integer(len(compass), n)], 0.06 * stream.bell(n))
+    points = [np.zeros((n, 2))]
+    for k in range(CONTROLS - 1):
+        points.append(points[-1] + heading * stream.uniform(0.7, 1.3, n, 1))
+        heading = rotate(heading, bend + change * (k - 1.5) + 0.08 * stream.bell(n))
+    shapes = np.stack(points, axis=1)
+    return shapes / bounding_box(shapes)[2] * stream.uniform(0.5, 1.0, n, 1, 1)
+
+
+def rotate(vectors: Floats, half_tangent: Floats) -> Floats:
+    """Vectors [..., 2] turned clockwise by twice the arc tangent of half_tangent [...]."""
+    square = half_tangent * half_tangent
+    cos, sin = (1.0 - square) / (1.0 + square), 2.0 * half_tangent / (1.0 + square)
+    x, y = vectors[..., 0], vectors[..., 1]
+    return np.stack([cos * x - sin * y, sin * x + cos * y], axis=-1)
+
+
+def invent_characters(stream: Stream, n: int, primitives: Floats) -> Programs:
+    """Programs [n] of characters neither too plain nor too like another of the alphabet.
+
+    A plain line would look the same in every alphabet that had it.
+    """
+    kept: Programs = np.zeros(0, PROGRAM)
+    seen: Flags = np.zeros((0, SIDE, SIDE), np.bool_)
+    while len(kept) < n:
+        candidates = random_programs(stream, 2 * n, len(primitives))
+        paths = ideal_paths(candidates, primitives)
+        shadows = ink(to_canvas(paths, *frame(paths))[:, 0], pen=MARGIN) > 127
+        for i in range(len(candidates)):
+            scant = np.count_nonzero(shadows[i]) < PLAIN
+            if len(kept) < n and not scant and not resembles(shadows[i], seen).any():
+                kept = np.append(kept, candidates[i : i + 1])
+                seen = np.append(seen, shadows[i : i + 1], axis=0)
+    return kept
+
+
+def resembles(shadow: Flags, others: Flags) -> Flags:
+    """Which of the others [n, SIDE, SIDE] share over 60 % of the pixels that either covers."""
+    shared: Ints = np.count_nonzero(shadow & others, axis=(1, 2))
+    either: Ints = np.count_nonzero(shadow | others, axis=(1, 2))
+    return 10 * shared > 6 * either
+
+
+def random_programs(stream: Stream, n: int, n_primitives: int) -> Programs:
+    """Programs [n] of characters that nobody has looked at: some are too plain, some alike."""
+    programs = np.zeros(n, PROGRAM)
+    shape = (n, STROKES)
+    n_strokes = 1 + np.searchsorted([0.1, 0.5, 0.85], stream.uniform(0, 1, n, 1))
+    programs["used"] = np.arange(STROKES) < n_strokes
+    programs["primitive"] = stream.integer(n_primitives, *shape)
+    programs["size"] = stream.uniform(0.5, 1.1, *shape)
+    programs["parent"] = stream.integer(np.maximum(np.arange(STROKES), 1), *shape)
+    start, middle, end = 0, SAMPLES // 2, SAMPLES - 1
+    programs["joint"] = np.array([start, middle, middle, end])[stream.integer(4, *shape)]
+    programs["pivot"] = np.array([start, start, middle])[stream.integer(3, *shape)]
+    apart = stream.happens(0.25, *shape, 1)
+    programs["gap"] = np.where(apart, stream.uniform(-0.6, 0.6, *shape, 2), 0.0)
+    return programs
+
+
+def invent_hands(stream: Stream, n_primitives: int) -> Hands:
+    return Hands(
+        stretch=stream.uniform(0.8, 1.15, DRAWERS, 2),
+        slant=0.18 * stream.bell(DRAWERS),
+        turn=0.05 * stream.bell(DRAWERS),
+        offset=stream.uniform(-1.5, 1.5, DRAWERS, 2),
+        pen=stream.uniform(0.55, 1.2, DRAWERS),
+        habit=0.05 * stream.bell(n_primitives, DRAWERS, CONTROLS, 2),
+        jitter=stream.uniform(0.015, 0.05, DRAWERS),
+        tremor=stream.uniform(0.0, 0.02, DRAWERS),
+    )
+
+
+def write(stream: Stream, programs: Programs, primitives: Floats, hands: Hands) -> Floats:
+    """Each drawer writes each program once: paths [programs, DRAWERS, points, 2] in pixels."""
+    shape = (len(programs), STROKES, DRAWERS)
+    shapes = primitives[programs["primitive"]][:, :, None] + hands.habit[programs["primitive"]]
+    shapes = shapes + hands.jitter[:, None, None] * stream.bell(*shape, CONTROLS, 2)
+    curves = spline(shapes) * programs["size"][:, :, None, None, None]
+    curves += spline(hands.tremor[:, None, None] * stream.bell(*shape, TREMOR_CONTROLS, 2))
+    centre, scale = frame(ideal_paths(programs, primitives))
+    paths = (lay_out(programs, curves) - centre) * hands.stretch[:, None]
+    x, y = paths[..., 0] - hands.slant[:, None] * paths[..., 1], paths[..., 1]
+    paths = rotate(np.stack([x, y], axis=-1), hands.turn[:, None])
+    return to_canvas(paths, -hands.offset[:, None] / scale, scale)
+
+
+def ideal_paths(programs: Programs, primitives: Floats) -> Floats:
+    """The paths [programs, 1, points, 2] of perfectly executed programs, in primitives' units."""
+    shapes = primitives[programs["primitive"]] * programs["size"][..., None, None]
+    return lay_out(programs, spline(shapes)[:, :, None])
+
+
+def lay_out(programs: Programs, curves: Floats) -> Floats:
+    """Join the strokes [programs, STROKES, drawers, SAMPLES, 2] to [programs, drawers, points, 2].
+
+    Each starts where the stroke it joins really went, so that a poor hand keeps its joints closed.
+    An unused stroke retraces the first.
+    """
+    curves, each = curves.copy(), np.arange(len(programs))
+    for k in range(1, STROKES):
+        target = curves[each, programs["parent"][:, k], :, programs["joint"][:, k]]
+        pivot = curves[each, k, :, programs["pivot"][:, k]]
+        shift = target - pivot + programs["gap"][:, k, None]
+        curves[:, k] += shift[:, :, None]
+    drawn = np.where(programs["used"][:, :, None, None, None], curves, curves[:, :1])
+    return drawn.swapaxes(1, 2).reshape(len(programs), -1, STROKES * SAMPLES, 2)
+
+
+def spline(controls: Floats) -> Floats:
+    """Uniform cubic B-splines [..., SAMPLES, 2] from end to end of controls [..., n, 2]."""
+    first = 2.0 * controls[..., :1, :] - controls[..., 1:2, :]
+    last = 2.0 * controls[..., -1:, :] - controls[..., -2:-1, :]
+    controls = np.concatenate([first, controls, last], axis=-2)  # puts the ends on the curve
+    n_segments = controls.shape[-2] - 3
+    position = np.arange(SAMPLES) * n_segments / (SAMPLES - 1)
+    segment = np.minimum(np.floor(position), n_segments - 1).astype(np.int64)
+    t = (position - segment)[:, None]
+    s = 1.0 - t
+    a, b, c, d = (controls[..., segment + k, :] for k in range(4))
+    near_b, near_c = 4.0 - (6.0 - 3.0 * t) * t * t, 4.0 - (6.0 - 3.0 * s) * s * s
+    curves: Floats = s * s * s * a + near_b * b + near_c * c + t * t * t * d
+    return curves / 6.0
+
+
+def bounding_box(points: Floats) -> tuple[Floats, Floats, Floats]:
+    """Low and high corner [..., 1, 2] and longer side [..., 1, 1] of points [..., n, 2]."""
+    by_axis = np.ascontiguousarray(points.swapaxes(-1, -2))  # three times as fast to search
+    low, high = by_axis.min(-1)[..., None, :], by_axis.max(-1)[..., None, :]
+    return low, high, (high - low).max(-1, keepdims=True)
+
+
+def frame(paths: Floats) -> tuple[Floats, Floats]:
+    """The centre [..., 1, 2] of each path, and the scale [..., 1, 1] to make it CHARACTER big."""
+    low, high, longer_side = bounding_box(paths)
+    return (low + high) / 2.0, CHARACTER / longer_side
+
+
+def to_canvas(paths: Floats, centre: Floats, scale: Floats) -> Floats:
+    """Paths [..., n, 2] in pixels with centre mid-canvas, shrunk and moved if they cross MARGIN."""
+    low, high, longer_side = bounding_box(paths)
+    scale = np.minimum(scale, (SIDE - 2.0 * MARGIN) / longer_side)
+    low, high = ((corner - centre) * scale + SIDE / 2.0 for corner in (low, high))
+    shift = np.maximum(MARGIN - low, 0.0) - np.maximum(high - (SIDE - MARGIN), 0.0)
+    return (paths - centre) * scale + (SIDE / 2.0 + shift)
+
+
+def ink(paths: Floats, pen: float) -> Bytes:
+    """Images [n, SIDE, SIDE] of paths [n, points, 2] drawn with a disc of radius pen, in pixels."""
+    n, side = len(paths), SIDE * SUBPIXELS
+    column_row = np.floor(paths * SUBPIXELS).astype(np.int64)
+    bitmap = np.zeros((n, side, side), np.uint8)
+    bitmap[np.arange(n)[:, None], column_row[..., 1], column_row[..., 0]] = 1
+    disc = dilate(bitmap, pen * SUBPIXELS)
+    rows: Ints = disc.reshape(n, SIDE, SUBPIXELS, side).sum(axis=2, dtype=np.int64)
+    covered: Ints = rows.reshape(n, SIDE, SIDE, SUBPIXELS).sum(axis=3)
+    return (covered * 255 // (SUBPIXELS * SUBPIXELS)).astype(np.uint8)
+
+
+def dilate(bitmap: Bytes, radius: float) -> Bytes:
+    """Bitmaps [n, rows, columns] of 0 and 1 with a disc put on every 1.
+
+    A disc is a stack of horizontal runs, which lengthen towards its middle: one run, grown as the
+    rows go from the outermost to the middle one, costs far less than every offset of the disc.
+    """
+    disc, run, half_width = np.zeros_like(bitmap), bitmap.copy(), 0
+    for dy in range(int(radius), -1, -1):
+        while (half_width + 1) * (half_width + 1) + dy * dy <= radius * radius:
+            half_width += 1
+            run[..., half_width:] |= bitmap[..., :-half_width]
+            run[..., :-half_width] |= bitmap[..., half_width:]
+        disc[:, dy:] |= run[:, : run.shape[1] - dy]
+        disc[:, : run.shape[1] - dy] |= run[:, dy:]
+    return disc

@@ -1,0 +1,77 @@
+"""From run directories to tables: one table per data set and protocol, the best row first."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+import pandas as pd
+
+from benchbench.runner import Cell
+from benchbench.stats import class_interval, mean_interval
+from benchbench.store import RunDirectory
+
+GROUP = ["dataset", "protocol", "episode_seed"]
+"""Rows that differ in one of these never share a table."""
+
+
+def row(run: RunDirectory, episodes: int | None = None) -> dict[str, object]:
+    """A finished run as numbers, over its first `episodes` episodes; accuracies are in [0, 1]."""
+    records = run.records(episodes)
+    accuracy = np.array([int(r["correct"]) / int(r["n_query"]) for r in records])
+    classes = [np.array(r["classes"].split(), dtype=np.int64) for r in records]
+    manifest = run.manifest
+    identity = manifest["identity"]
+    return {
+        "dataset": manifest["dataset"]["name"],
+        "protocol": identity["protocol"],
+        "episode_seed": identity["episode_seed"],
+        "method": manifest["method"]["spec"],
+        "budget": identity["budget"],
+        "seed": identity["seed"],
+        "accuracy": accuracy.mean(),
+        "ci_episodes": mean_interval(accuracy),
+        "ci_classes": class_interval(accuracy, classes),
+        "episodes": len(records),
+        "training_seconds": manifest["cost"]["training_seconds"],
+        "seconds_per_episode": manifest["cost"]["seconds_per_episode"],
+        "run": run.path.name,
+    }
+
+
+def collect(runs: Iterable[RunDirectory]) -> pd.DataFrame:
+    """The finished runs, a row each, sorted by table and then by accuracy."""
+    frame = pd.DataFrame([row(run) for run in runs if run.status == "finished"])
+    if frame.empty:
+        return frame
+    order = [*GROUP, "accuracy", "method", "run"]
+    ascending = [True] * len(GROUP) + [False, True, True]
+    return frame.sort_values(order, ascending=ascending, ignore_index=True)
+
+
+def run_table(cells: Iterable[Cell], episodes: int) -> pd.DataFrame:
+    """The outcome of one command, in the order of its methods.
+
+    Nothing in it changes between two equal runs: times are in the leaderboard.
+    """
+    rows = []
+    for cell in cells:
+        if cell.status == "finished" and cell.run is not None:
+            numbers = row(cell.run, episodes)
+            rows.append(
+                {
+                    "method": cell.method,
+                    "accuracy %": percent(numbers["accuracy"]),
+                    "± episodes": percent(numbers["ci_episodes"]),
+                    "± classes": percent(numbers["ci_classes"]),
+                    "n": numbers["episodes"],
+                }
+            )
+        else:
+            rows.append({"method": cell.method, "note": f"{cell.status}: {cell.reason}"})
+    return pd.DataFrame(rows)
+
+
+def percent(value: object) -> str:
+    """A share as a percentage with two decimals; a dash where there is none."""
+    return "–" if value is None or pd.isna(value) else f"{100 * float(value):.2f}"  # type: ignore[arg-type, call-overload]

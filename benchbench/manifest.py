@@ -1,0 +1,129 @@
+"""What made a number: everything that a result depends on, as plain JSON."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import importlib.metadata
+import inspect
+import json
+import platform
+import sys
+from pathlib import Path
+from typing import Any
+
+import benchbench
+from benchbench import plugins, specs
+from benchbench.compute import Compute, machine
+from benchbench.datasets.base import OpenDataset
+from benchbench.episodes import EpisodeSet
+from benchbench.method import Method
+from benchbench.source import Budget
+
+FORMAT = 1
+LIBRARIES = ("torch", "numpy", "scipy", "pillow", "safetensors")
+
+SAME_BITS = "equal versions, processor kind, device and threads give the same bits on a CPU"
+TOLERANCE = 0.01
+"""How far a mean accuracy may lie from the stored one on another kind of machine."""
+
+
+def identity(
+    method: Method,
+    dataset: OpenDataset,
+    episodes: EpisodeSet,
+    *,
+    seed: int,
+    budget: Budget,
+    compute: Compute,
+    metrics: list[str],
+) -> dict[str, Any]:
+    """What tells one run from another; the number of episodes is not part of it.
+
+    A method is known by its parameters and by the source of its module, so that an edited method
+    is a new run.
+    """
+    return {
+        "method": method.name,
+        "parameters": specs.parameters_of(method),
+        "method_source": source_sha256(type(method)),
+        "fingerprint": dataset.fingerprint,
+        "splits": splits_sha256(dataset),
+        "split": episodes.split,
+        "protocol": episodes.protocol,
+        "episode_seed": episodes.seed,
+        "seed": seed,
+        "budget": str(budget),
+        "device": compute.device,
+        "bf16": compute.bf16,
+        "channels_last": compute.channels_last,
+        "metrics": metrics,
+    }
+
+
+def describe_run(
+    identity: dict[str, Any], method: Method, dataset: OpenDataset, compute: Compute
+) -> dict[str, Any]:
+    """The manifest of a run that is about to start."""
+    return {
+        "format": FORMAT,
+        "status": "running",
+        "reason": "",
+        "identity": identity,
+        "method": describe_method(method),
+        "dataset": {
+            "name": dataset.name,
+            "fingerprint": dataset.fingerprint,
+            "images": len(dataset.labels),
+            "image_shape": list(dataset.image_shape),
+            "classes": {split: len(classes) for split, classes in dataset.splits.items()},
+            "unreadable": dataset.unreadable,
+        },
+        "compute": dataclasses.asdict(compute),
+        "machine": machine(),
+        "software": {
+            "benchbench": benchbench.__version__,
+            "python": platform.python_version(),
+            **{name: importlib.metadata.version(name) for name in LIBRARIES},
+        },
+        "reproduces": {"bits": SAME_BITS, "tolerance": TOLERANCE},
+        "command": [Path(sys.argv[0]).name, *sys.argv[1:]],
+    }
+
+
+def describe_method(method: Method) -> dict[str, Any]:
+    """A method's name, parameters, declarations and the package that it comes from."""
+    provenance = plugins.available("method").get(method.name)
+    return {
+        "name": method.name,
+        "spec": specs.text_of(method),
+        "parameters": specs.parameters_of(method),
+        "transductive": method.transductive,
+        "uses_class_names": method.uses_class_names,
+        "pretrained_on": list(method.pretrained_on),
+        "paper": method.paper,
+        "package": provenance.package if provenance else None,
+        "version": provenance.version if provenance else None,
+    }
+
+
+def source_sha256(cls: type) -> str:
+    """The hash of the module file that defines a class; of its name where there is no file."""
+    try:
+        file = inspect.getsourcefile(cls)
+    except TypeError:
+        file = None
+    content = Path(file).read_bytes() if file else cls.__qualname__.encode()
+    return hashlib.sha256(content).hexdigest()
+
+
+def splits_sha256(dataset: OpenDataset) -> str:
+    """The hash of which classes belong to which split."""
+    members = {split: classes.tolist() for split, classes in dataset.splits.items()}
+    return hashlib.sha256(json.dumps(members, sort_keys=True).encode()).hexdigest()
+
+
+def run_hash(identity: dict[str, Any]) -> str:
+    """Eight hex digits for the name of a run's folder."""
+    content = json.dumps(identity, sort_keys=True, default=str)
+    return hashlib.sha256(content.encode()).hexdigest()[:8]

@@ -1,0 +1,205 @@
+"""Running methods on a task: train, adapt to each episode, keep the query labels, score.
+
+`evaluate` is the loop of the whole benchmark. A method's failure ends its own cell and no other.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import resource
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import numpy as np
+import torch
+
+from benchbench import manifest, plugins, specs
+from benchbench.compute import Compute, seed_everything
+from benchbench.datasets.base import OpenDataset
+from benchbench.episodes import Episode, EpisodeSet
+from benchbench.method import Images, Method, Task
+from benchbench.metrics import Metric, checked_scores
+from benchbench.progress import meter, say
+from benchbench.source import Budget, TrainingSource, support_of
+from benchbench.store import RunDirectory, Store, reason_of
+
+ADAPTED_TOGETHER = 32
+"""Episodes handed at once to a method that has an `adapt_many` of its own."""
+
+
+@dataclass
+class Settings:
+    """What all cells of one command share. metrics: beside accuracy, by name."""
+
+    seed: int = 0
+    budget: Budget = field(default_factory=Budget)
+    compute: Compute = field(default_factory=Compute)
+    metrics: dict[str, Metric] = field(default_factory=dict)
+
+
+@dataclass
+class Cell:
+    """The outcome of one method on one task: `finished`, `failed` or `skipped`."""
+
+    method: str
+    status: str
+    reason: str = ""
+    run: RunDirectory | None = None
+
+
+def run_cell(
+    method: Method, dataset: OpenDataset, episodes: EpisodeSet, store: Store, settings: Settings
+) -> Cell:
+    """Train and evaluate one method, or find that it has been done."""
+    text = specs.text_of(method)
+    task = task_of(dataset, episodes)
+    if reason := method.skip(task):
+        return Cell(text, "skipped", reason)
+    identity = manifest.identity(method, dataset, episodes, **_identity_settings(settings))
+    run = store.run(dataset.name, identity)
+    if run.has(len(episodes)):
+        return Cell(text, "finished", run=run)
+    try:
+        with run.locked():
+            run.start(manifest.describe_run(identity, method, dataset, settings.compute))
+            _train_and_evaluate(method, dataset, episodes, task, run, settings)
+    except Exception as error:
+        if run.manifest:
+            run.fail(error)
+        return Cell(text, "failed", reason_of(error), run)
+    return Cell(text, "finished", run=run)
+
+
+def _identity_settings(settings: Settings) -> dict[str, Any]:
+    return {
+        "seed": settings.seed,
+        "budget": settings.budget,
+        "compute": settings.compute,
+        "metrics": list(settings.metrics),
+    }
+
+
+def _train_and_evaluate(
+    method: Method,
+    dataset: OpenDataset,
+    episodes: EpisodeSet,
+    task: Task,
+    run: RunDirectory,
+    settings: Settings,
+) -> None:
+    plugins.observer("run_started")(run=run)
+    try:
+        source = TrainingSource(
+            dataset,
+            method,
+            task,
+            settings.budget,
+            settings.seed,
+            settings.compute,
+            folder=run.path,
+        )
+        seed_everything(settings.seed)
+        method.train(source)
+        training = [asdict(record) for record in source.records]
+        run.update(training=training, parameters=_parameter_count(method))
+        started, first = time.perf_counter(), run.scored()
+        observe = plugins.observer("episode_scored")
+        with meter(f"{method.name}: episodes", len(episodes), first) as counter:
+            for record in evaluate(method, dataset, episodes, settings, first):
+                run.append(record)
+                observe(run=run, record=record)
+                counter.advance()
+        seconds = time.perf_counter() - started
+        cost = _cost(training, seconds, len(episodes) - first, run)
+        run.finish(episodes={"count": len(episodes), "sha256": episodes.sha256}, cost=cost)
+        say(f"{method.name}: {_told(cost)}")
+    finally:
+        plugins.observer("run_finished")(run=run)
+
+
+def evaluate(
+    method: Method,
+    dataset: OpenDataset,
+    episodes: EpisodeSet,
+    settings: Settings,
+    first: int = 0,
+) -> Iterator[dict[str, Any]]:
+    """Yield the record of each episode from number `first` on; the method never sees a label."""
+    view = dataset.view(episodes.split)
+    together = 1 if type(method).adapt_many is Method.adapt_many else ADAPTED_TOGETHER
+    for start in range(first, len(episodes), together):
+        numbers = range(start, min(start + together, len(episodes)))
+        chunk = [episodes[number] for number in numbers]
+        seeds = [_episode_seed(episodes, number, settings.seed) for number in numbers]
+        seed_everything(seeds[0])
+        classifiers = method.adapt_many(
+            [
+                support_of(dataset, view, episode, method, seed)
+                for episode, seed in zip(chunk, seeds, strict=True)
+            ]
+        )
+        for number, episode, classify in zip(numbers, chunk, classifiers, strict=True):
+            answer = classify(Images(view, episode.query))
+            scores = checked_scores(answer, len(episode.query), episode.n_way)
+            yield _record(number, episode, scores, settings.metrics)
+
+
+def _record(
+    number: int, episode: Episode, scores: np.ndarray, metrics: dict[str, Metric]
+) -> dict[str, Any]:
+    correct = int((scores.argmax(axis=1) == episode.query_labels).sum())
+    return {
+        "episode": number,
+        "n_way": episode.n_way,
+        "n_query": len(episode.query),
+        "correct": correct,
+        "accuracy": correct / len(episode.query),
+        "classes": " ".join(map(str, episode.classes.tolist())),
+        **{name: metric(scores, episode.query_labels) for name, metric in metrics.items()},
+    }
+
+
+def _episode_seed(episodes: EpisodeSet, number: int, seed: int) -> int:
+    """A seed of this episode alone, whatever ran before it."""
+    text = f"{episodes.fingerprint}/{episodes.protocol}/{episodes.seed}/{number}/{seed}"
+    return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=7).digest(), "little")
+
+
+def task_of(dataset: OpenDataset, episodes: EpisodeSet) -> Task:
+    """What the episodes ask of a method; a number that varies over them is None."""
+
+    def constant(values: np.ndarray) -> int | None:
+        return int(values[0]) if len(values) and (values == values[0]).all() else None
+
+    way = constant(episodes.class_counts)
+    support, query = constant(episodes.support_counts), constant(episodes.query_counts)
+    per_class = [None if way is None or n is None else n / way for n in (support, query)]
+    shot, queries = (int(n) if n is not None and n == int(n) else None for n in per_class)
+    return Task(dataset.name, episodes.protocol, dataset.image_shape, way, shot, queries)
+
+
+def _parameter_count(method: Method) -> int:
+    modules = [value for value in vars(method).values() if isinstance(value, torch.nn.Module)]
+    return sum(p.numel() for p in torch.nn.ModuleList(modules).parameters())
+
+
+def _cost(
+    training: list[dict[str, Any]], seconds: float, episodes: int, run: RunDirectory
+) -> dict[str, float]:
+    """Seconds of training and of an episode, and this process's peak memory in bytes."""
+    unit = 1 if sys.platform == "darwin" else 1024
+    before = run.manifest.get("cost", {}).get("seconds_per_episode", 0.0)
+    return {
+        "training_seconds": sum(record["seconds"] for record in training),
+        "seconds_per_episode": seconds / episodes if episodes else before,
+        "peak_memory_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit,
+    }
+
+
+def _told(cost: dict[str, float]) -> str:
+    trained = cost["training_seconds"]
+    tested = f"{1000 * cost['seconds_per_episode']:.2f} ms per episode"
+    return f"trained {trained:.0f} s, {tested}" if trained else tested

@@ -1,0 +1,51 @@
+"""Intervals, as pure functions of arrays. Accuracies are in [0, 1]; half-widths likewise."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import stats
+
+
+def mean_interval(accuracy: NDArray[np.float64], level: float = 0.95) -> float | None:
+    """± episodes: half-width of Student's t interval for the mean of per-episode accuracies.
+
+    It speaks of other draws of episodes from the same images and classes. None below two episodes.
+    """
+    if len(accuracy) < 2:
+        return None
+    quantile = stats.t.ppf((1 + level) / 2, len(accuracy) - 1)
+    return float(quantile * stats.sem(accuracy))
+
+
+def class_interval(
+    accuracy: NDArray[np.float64], classes: list[NDArray[np.int64]], level: float = 0.95
+) -> float | None:
+    """± classes: half-width of the interval for what a fresh draw of test classes would give.
+
+    classes: the class ids of each episode. The mean accuracy is a U-statistic in the classes;
+    the variance of its projection on one class, zeta, is estimated by the variance over classes of
+    the mean accuracy of a class's episodes less the noise of these means, and
+
+        SE^2 = N^2 zeta / C + sd^2 / n        (Hoeffding 1948, first order)
+
+    with N-way episodes, C classes and n episodes; zeta is estimated from the classes that are in two
+    episodes or more, and t has one degree of freedom less than there are of them. None where the
+    way varies or fewer than two classes recur.
+    """
+    ways = {len(ids) for ids in classes}
+    if len(ways) != 1 or len(accuracy) < 2:
+        return None
+    way = ways.pop()
+    _, position = np.unique(np.concatenate(classes), return_inverse=True)
+    repeated = np.repeat(accuracy, way)
+    count = np.bincount(position)
+    mean = np.bincount(position, repeated) / count
+    squares = np.bincount(position, (repeated - mean[position]) ** 2)
+    recurs = count >= 2
+    if recurs.sum() < 2:
+        return None
+    noise = squares[recurs] / (count[recurs] - 1) / count[recurs]
+    zeta = max(0.0, float(np.var(mean[recurs], ddof=1) - noise.mean()))
+    variance = way**2 * zeta / len(count) + np.var(accuracy, ddof=1) / len(accuracy)
+    return float(stats.t.ppf((1 + level) / 2, recurs.sum() - 1) * np.sqrt(variance))

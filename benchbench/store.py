@@ -1,0 +1,176 @@
+"""Run directories: `results/<dataset>/<protocol>/<method>-<hash>/`.
+
+`episodes.csv` has a row an episode and grows as they are scored; `manifest.json` says what made
+them and is replaced whole. A kill at any moment leaves both readable.
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import json
+import os
+import re
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock, Timeout
+
+from benchbench.errors import BenchbenchError, MethodError
+from benchbench.manifest import run_hash
+
+COLUMNS = ("episode", "n_way", "n_query", "correct", "accuracy", "classes")
+FLUSH_EVERY = 100
+"""Episodes that a kill may lose."""
+
+
+class RunDirectory:
+    """The folder of one method on one task."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._pending: list[str] = []
+        self._manifest: dict[str, Any] | None = None
+
+    @property
+    def manifest(self) -> dict[str, Any]:
+        """The manifest as it stands; empty where there is none. Raises BenchbenchError if damaged."""
+        if self._manifest is None:
+            file = self.path / "manifest.json"
+            try:
+                self._manifest = json.loads(file.read_text(encoding="utf-8"))
+            except FileNotFoundError:
+                self._manifest = {}
+            except ValueError as error:
+                raise BenchbenchError(f"{file} is damaged ({error}); delete its folder.") from error
+        return self._manifest
+
+    def update(self, **entries: Any) -> None:
+        """Change entries of the manifest, on disk as well."""
+        self._manifest = {**self.manifest, **entries}
+        content = json.dumps(self._manifest, indent=1, default=str) + "\n"
+        partial = self.path / f".manifest.json.{os.getpid()}"
+        partial.write_text(content, encoding="utf-8")
+        partial.replace(self.path / "manifest.json")
+
+    @property
+    def status(self) -> str:
+        """`running`, `finished`, `failed`, or nothing yet."""
+        return str(self.manifest.get("status", ""))
+
+    def has(self, episodes: int) -> bool:
+        """Whether the run is finished with at least so many episodes."""
+        stored = self.manifest.get("episodes", {}).get("count", 0)
+        return self.status == "finished" and stored >= episodes
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Keep other processes out. Raises MethodError where one is in."""
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            with FileLock(self.path / ".lock", timeout=0):
+                self._manifest = None
+                yield
+        except Timeout as error:
+            raise MethodError(f"another process is running it in {self.path}") from error
+
+    def start(self, manifest: dict[str, Any]) -> None:
+        """Write the manifest of a run that begins or goes on."""
+        kept = {key: self.manifest[key] for key in ("episodes", "cost") if key in self.manifest}
+        now = datetime.now(timezone.utc).isoformat(timespec="seconds")
+        (self.path / "error.txt").unlink(missing_ok=True)
+        self.update(**manifest, **kept, started=self.manifest.get("started", now))
+
+    def scored(self) -> int:
+        """How many episodes are stored; a row that a kill cut short is removed."""
+        file = self.path / "episodes.csv"
+        if not file.exists():
+            return 0
+        content = file.read_bytes()
+        whole = content[: content.rfind(b"\n") + 1]
+        if len(whole) < len(content):
+            os.truncate(file, len(whole))
+        return max(0, whole.count(b"\n") - 1)
+
+    def append(self, record: dict[str, Any]) -> None:
+        """Add an episode's row; rows reach the disk a hundred at a time, see `flush`."""
+        if not self._pending and not (self.path / "episodes.csv").exists():
+            self._pending.append(",".join(record))
+        self._pending.append(",".join(map(str, record.values())))
+        if len(self._pending) >= FLUSH_EVERY:
+            self.flush()
+
+    def flush(self) -> None:
+        """Write the rows that are waiting."""
+        if self._pending:
+            with (self.path / "episodes.csv").open("a", encoding="utf-8") as file:
+                file.write("\n".join(self._pending) + "\n")
+            self._pending.clear()
+
+    def records(self, count: int | None = None) -> list[dict[str, str]]:
+        """The first `count` rows of `episodes.csv`, all by default, as text."""
+        with (self.path / "episodes.csv").open(encoding="utf-8", newline="") as file:
+            rows = list(csv.DictReader(file))
+        return rows[:count]
+
+    def finish(self, **entries: Any) -> None:
+        """Mark the run as complete."""
+        self.flush()
+        now = datetime.now(timezone.utc).isoformat(timespec="seconds")
+        self.update(status="finished", reason="", finished=now, **entries)
+
+    def fail(self, error: BaseException) -> None:
+        """Keep what was scored, the reason, and the traceback in `error.txt`."""
+        self.flush()
+        (self.path / "error.txt").write_text(
+            "".join(traceback.format_exception(error)), encoding="utf-8"
+        )
+        self.update(status="failed", reason=reason_of(error))
+
+
+def reason_of(error: BaseException) -> str:
+    """An exception in one sentence."""
+    text = " ".join(str(error).split())
+    if isinstance(error, (MethodError, BenchbenchError)):
+        return text
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__
+
+
+class Store:
+    """A folder of run directories."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def prepare(self) -> None:
+        """Make the folder. Raises BenchbenchError where nothing can be written there."""
+        probe = self.root / f".write-test-{os.getpid()}"
+        try:
+            self.root.mkdir(parents=True, exist_ok=True)
+            probe.touch()
+            probe.unlink()
+        except OSError as error:
+            raise BenchbenchError(
+                f"Cannot write results to {self.root} ({error.strerror}); choose another --out."
+            ) from error
+
+    def run(self, dataset: str, identity: dict[str, Any]) -> RunDirectory:
+        """The directory that belongs to an identity; it need not exist yet."""
+        name = f"{identity['method']}-{run_hash(identity)}"
+        return RunDirectory(self.root / slug(dataset) / identity["protocol"] / name)
+
+    def runs(self) -> list[RunDirectory]:
+        """All runs below the folder, by path."""
+        return [RunDirectory(file.parent) for file in sorted(self.root.rglob("manifest.json"))]
+
+
+def slug(text: str) -> str:
+    """A spec as a folder's name; a hash keeps apart what looks alike."""
+    plain = re.sub(r"[^A-Za-z0-9_.=-]+", "-", text).strip("-.")[-60:]
+    if plain == text:
+        return plain
+    return f"{plain}-{hashlib.sha256(text.encode()).hexdigest()[:6]}"

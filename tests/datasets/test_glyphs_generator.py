@@ -1,0 +1,95 @@
+"""The glyphs data set: its exact bits, and the properties that make it a few-shot problem."""
+
+import hashlib
+import itertools
+
+import numpy as np
+import pytest
+from benchbench.datasets.glyphs_generator import DRAWERS, SIDE, SPLITS, Alphabet, alphabets, draw_alphabet
+from numpy.typing import NDArray
+
+GOLDEN = "c5bbb1c771c59e13183ede01251fd8ce277f8b2f8808b990c7108af5a218c248"
+
+
+@pytest.fixture(scope="module")
+def glyphs() -> list[Alphabet]:
+    return list(alphabets())
+
+
+@pytest.fixture(scope="module")
+def images(glyphs: list[Alphabet]) -> NDArray[np.uint8]:
+    """[characters of all alphabets, DRAWERS, SIDE, SIDE]"""
+    return np.concatenate([alphabet.images for alphabet in glyphs])
+
+
+def ink_pixels(images: NDArray[np.uint8]) -> NDArray[np.float64]:
+    """Ink per image, in fully covered pixels."""
+    return np.asarray(images.sum(axis=(-2, -1), dtype=np.int64) / 255)
+
+
+def test_pixels_are_the_published_ones(images: NDArray[np.uint8]) -> None:
+    assert images.shape == (1437, DRAWERS, SIDE, SIDE)
+    assert images.dtype == np.uint8
+    assert hashlib.sha256(images.tobytes()).hexdigest() == GOLDEN
+
+
+def test_an_alphabet_depends_on_nothing_but_seed_and_index(glyphs: list[Alphabet]) -> None:
+    for index in (40, 3):
+        np.testing.assert_array_equal(draw_alphabet(0, index), glyphs[index].images)
+
+
+def test_seeds_differ_in_pixels_but_not_in_shape() -> None:
+    first, second = next(alphabets(1)), next(alphabets(2**64 - 1))
+    assert first.images.shape == second.images.shape
+    assert not np.array_equal(first.images, second.images)
+
+
+def test_splits(glyphs: list[Alphabet]) -> None:
+    characters = dict.fromkeys(SPLITS, 0)
+    for alphabet in glyphs:
+        assert 20 <= len(alphabet.images) <= 40
+        characters[alphabet.split] += len(alphabet.images)
+    assert characters == {"train": 888, "val": 122, "test": 427}
+    assert len({alphabet.name for alphabet in glyphs}) == sum(SPLITS.values())
+
+
+def test_no_two_images_are_equal(images: NDArray[np.uint8]) -> None:
+    drawings = images.reshape(-1, SIDE * SIDE)
+    assert len({drawing.tobytes() for drawing in drawings}) == len(drawings)
+
+
+def test_ink_is_within_bounds_and_off_the_border(images: NDArray[np.uint8]) -> None:
+    per_image = ink_pixels(images)
+    per_class = per_image.mean(axis=1)
+    assert per_image.min() > 20 and per_image.max() < 300
+    assert per_class.min() > 40 and per_class.max() < 200
+    border = np.ones((SIDE, SIDE), bool)
+    border[1:-1, 1:-1] = False
+    assert images[..., border].max() < 128
+
+
+def test_a_drawer_keeps_their_hand_throughout_an_alphabet(glyphs: list[Alphabet]) -> None:
+    for alphabet in glyphs:
+        per_image = ink_pixels(alphabet.images)
+        relative = per_image / per_image.mean(axis=1, keepdims=True)
+        even, odd = relative[::2].mean(axis=0), relative[1::2].mean(axis=0)
+        assert np.corrcoef(even, odd)[0, 1] > 0.95
+
+
+def test_raw_pixels_tell_classes_apart_but_poorly(images: NDArray[np.uint8]) -> None:
+    """5-way 1-shot nearest neighbour over pixels: far above chance, far below a trained network."""
+    rng = np.random.default_rng(0)
+    test_split = images[-427:].reshape(427, DRAWERS, -1) / 255.0
+    correct = 0
+    for _ in range(2000):
+        classes, drawers = rng.choice(427, 5, replace=False), rng.choice(DRAWERS, 2, replace=False)
+        support, query = test_split[classes, drawers[0]], test_split[classes[0], drawers[1]]
+        correct += int(((support - query) ** 2).sum(axis=1).argmin() == 0)
+    assert 0.5 < correct / 2000 < 0.75
+
+
+def test_characters_of_an_alphabet_look_different(glyphs: list[Alphabet]) -> None:
+    for alphabet in glyphs:
+        mean = alphabet.images.mean(axis=1)
+        for a, b in itertools.combinations(mean, 2):
+            assert np.minimum(a, b).sum() < 0.75 * np.maximum(a, b).sum()
