@@ -72,7 +72,7 @@ def data_root_option(command: Any) -> Any:
     return click.option(
         "--data-root",
         type=click.Path(path_type=Path),
-        help="Where data sets lie or are downloaded to; default BENCHBENCH_DATA or the cache folder.",
+        help="Where data sets lie or are downloaded to.  [BENCHBENCH_DATA, else the cache folder]",
     )(command)
 
 

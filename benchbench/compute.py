@@ -32,10 +32,6 @@ class Compute:
         """The context that a training loss is computed in."""
         return torch.autocast(self.device, dtype=torch.bfloat16, enabled=self.bf16)
 
-    @property
-    def memory_format(self) -> torch.memory_format:
-        return torch.channels_last if self.channels_last else torch.contiguous_format
-
 
 def configure(device: str = "auto", threads: int | None = None, fast: bool = True) -> Compute:
     """Set this process up and say how it computes.
@@ -78,7 +74,10 @@ def seed_everything(seed: int) -> None:
     """Seed the global generators of `random`, NumPy and torch."""
     random.seed(seed)
     np.random.seed(seed % 2**32)
-    torch.manual_seed(seed)
+    # Not torch.manual_seed: without a GPU it spends its time on formatting stack traces.
+    torch.default_generator.manual_seed(seed)
+    if torch.cuda.is_available():
+        torch.cuda.manual_seed_all(seed)
 
 
 @contextmanager

@@ -150,7 +150,7 @@ class EpisodeSet:
 
     @cached_property
     def sha256(self) -> str:
-        """The set's identity: its origin and every integer. The data set's name is not part of it."""
+        """The set's identity: its origin and every integer, but not the data set's name."""
         digest = hashlib.sha256(json.dumps(self.origin).encode())
         for name in _ARRAYS:
             array = getattr(self, name)
@@ -159,7 +159,7 @@ class EpisodeSet:
         return digest.hexdigest()
 
     def save(self, path: Path) -> None:
-        """Write an `.npz` file, whole or not at all. Raises BenchbenchError where that cannot be."""
+        """Write an `.npz` file, whole or not at all. Raises BenchbenchError where it cannot."""
         header = {"dataset": self.dataset, **self.origin, "sha256": self.sha256}
         arrays = {name: getattr(self, name).astype(np.int32) for name in _ARRAYS}
         partial = path.with_name(f".{path.name}.{os.getpid()}.partial")

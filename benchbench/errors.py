@@ -18,5 +18,7 @@ def unknown_name(kind: str, name: str, known: Iterable[str]) -> BenchbenchError:
     """The error for a name that nothing is registered under, with the nearest known names."""
     names = sorted(known)
     close = difflib.get_close_matches(name, names, n=3, cutoff=0.5)
-    hint = f"did you mean {' or '.join(close)}?" if close else f"known: {', '.join(names) or 'none'}."
+    hint = (
+        f"did you mean {' or '.join(close)}?" if close else f"known: {', '.join(names) or 'none'}."
+    )
     return BenchbenchError(f"There is no {kind} named '{name}'; {hint}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -15,7 +16,7 @@ GROUP = ["dataset", "protocol", "episode_seed"]
 """Rows that differ in one of these never share a table."""
 
 
-def row(run: RunDirectory, episodes: int | None = None) -> dict[str, object]:
+def row(run: RunDirectory, episodes: int | None = None) -> dict[str, Any]:
     """A finished run as numbers, over its first `episodes` episodes; accuracies are in [0, 1]."""
     records = run.records(episodes)
     accuracy = np.array([int(r["correct"]) / int(r["n_query"]) for r in records])
@@ -72,6 +73,6 @@ def run_table(cells: Iterable[Cell], episodes: int) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def percent(value: object) -> str:
+def percent(value: float | None) -> str:
     """A share as a percentage with two decimals; a dash where there is none."""
-    return "–" if value is None or pd.isna(value) else f"{100 * float(value):.2f}"  # type: ignore[arg-type, call-overload]
+    return "–" if value is None or np.isnan(value) else f"{100 * value:.2f}"

@@ -20,7 +20,9 @@ class Places:
 
     @classmethod
     def find(cls, data_root: str | os.PathLike[str] | None = None) -> Places:
-        """From the argument, else BENCHBENCH_DATA and BENCHBENCH_CACHE, else the platform's folder."""
-        cache = Path(os.environ.get("BENCHBENCH_CACHE") or platformdirs.user_cache_path("benchbench"))
+        """From the argument, else BENCHBENCH_DATA and BENCHBENCH_CACHE, else the platform's."""
+        cache = Path(
+            os.environ.get("BENCHBENCH_CACHE") or platformdirs.user_cache_path("benchbench")
+        )
         root = data_root or os.environ.get("BENCHBENCH_DATA") or cache / "data"
         return cls(Path(root).expanduser().absolute(), cache.expanduser().absolute())

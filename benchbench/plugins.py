@@ -1,4 +1,4 @@
-"""Finding plug-ins: by entry point, without importing what is not used, a broken one harming no other.
+"""Finding plug-ins by entry point: what is not used stays unimported, a broken one harms no other.
 
 Methods and data sets are looked up by entry-point name, so that naming them imports nothing. The
 modules of the group `benchbench.plugins` (observers, reporters, commands, metrics, samplers,
@@ -82,7 +82,7 @@ def _entries(group: str) -> list[Provenance]:
 
 
 def load(kind: str, name: str) -> type:
-    """The class registered under `name`. Raises BenchbenchError where there is none or it is broken."""
+    """The class registered under `name`. Raises BenchbenchError where none is or it is broken."""
     known = available(kind)
     if name not in known:
         raise unknown_name(kind, name, known)
@@ -110,7 +110,7 @@ def load_class(kind: str, provenance: Provenance) -> type:
 
 
 def summary(provenance: Provenance) -> str:
-    """The first line of the plug-in class's docstring, read from its source without importing it."""
+    """The first line of the class's docstring, read from its source without importing it."""
     path = _source_of(provenance.module)
     if path is None:
         return ""
@@ -152,7 +152,7 @@ def _declared_name(node: ast.ClassDef) -> str | None:
 
 @cache
 def _manager() -> tuple[pluggy.PluginManager, dict[str, BaseException]]:
-    """The pluggy manager of the extras, and the extras that could not be taken in, with the reason."""
+    """The pluggy manager of the extras, and the extras that were left out, with the reason."""
     manager = pluggy.PluginManager("benchbench")
     manager.add_hookspecs(hookspecs)
     broken: dict[str, BaseException] = {}

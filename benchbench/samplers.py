@@ -83,7 +83,7 @@ class Stream:
         raw = np.random.Philox(key=self._key, counter=start * blocks).random_raw(
             (stop - start) * blocks * 4
         )
-        doubles = (raw >> np.uint64(11)) * 2.0**-53
+        doubles = (raw >> np.uint64(11)).astype(np.float64) * 2.0**-53
         return doubles.reshape(stop - start, blocks * 4)[:, :width]
 
 
@@ -131,7 +131,7 @@ class Sampler:
     def sample(self, pool: ClassPool, count: int, seed: int = 0, start: int = 0) -> EpisodeSet:
         """Episodes start .. start + count - 1 of the frozen sequence that `seed` names."""
         self.check(pool)
-        origin = {
+        origin: dict[str, str | int] = {
             "fingerprint": pool.dataset.fingerprint,
             "split": pool.split,
             "protocol": self.protocol,
@@ -188,9 +188,7 @@ class FixedSampler(Sampler):
             stream.uniform(start, stop, 2 * self.way * (1 + per_class) + self.way * self.query)
         )
         slots = choose(take(self.way), len(pool), take(self.way))
-        images = choose(
-            take(self.way, per_class), pool.sizes[slots], take(self.way, per_class)
-        )
+        images = choose(take(self.way, per_class), pool.sizes[slots], take(self.way, per_class))
         rows = pool.rows[pool.starts[slots][..., None] + images]
         labels = np.broadcast_to(np.arange(self.way)[:, None], (self.way, per_class))
         labels = np.broadcast_to(labels, rows.shape)
@@ -238,7 +236,8 @@ def create_sampler(text: str, **options: int | None) -> Sampler:
         if key not in known:
             raise BenchbenchError(f"The sampler '{spec.name}' has no --{key}.")
         spec.parameters.setdefault(key, str(value))
-    return specs.configure(cls, spec)
+    sampler: Sampler = specs.configure(cls, spec)
+    return sampler
 
 
 @hookimpl

@@ -162,7 +162,9 @@ class TrainingSource:
         accuracies = []
         for index, episode in enumerate(self._validation_episodes):
             seed_everything(index)
-            classify = self.method.adapt(support_of(self.dataset, view, episode, self.method, index))
+            classify = self.method.adapt(
+                support_of(self.dataset, view, episode, self.method, index)
+            )
             scores = checked_scores(
                 classify(Images(view, episode.query)), len(episode.query), episode.n_way
             )

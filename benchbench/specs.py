@@ -1,4 +1,4 @@
-"""Names with parameters, as typed on the command line: `maml[inner_steps=5]`, `folder:PATH[size=84]`.
+"""Names with parameters, as typed: `maml[inner_steps=5]`, `folder:PATH[size=84]`.
 
 A spec is `NAME`, then optionally `:ARGUMENT`, then optionally `[KEY=VALUE,...]`; a value may hold a
 spec of its own, brackets and all. The keys are the fields of the dataclass that NAME stands for.
@@ -167,7 +167,7 @@ def parameters_of(instance: Any) -> dict[str, Any]:
 
 
 def text_of(instance: Any) -> str:
-    """The canonical spec of a configured instance: its name and the parameters off their defaults."""
+    """The canonical spec of an instance: its name and the parameters off their defaults."""
     cls = type(instance)
     if not dataclasses.is_dataclass(cls):
         return str(instance.name)

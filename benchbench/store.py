@@ -38,7 +38,7 @@ class RunDirectory:
 
     @property
     def manifest(self) -> dict[str, Any]:
-        """The manifest as it stands; empty where there is none. Raises BenchbenchError if damaged."""
+        """The manifest as it stands, empty where there is none; BenchbenchError if damaged."""
         if self._manifest is None:
             file = self.path / "manifest.json"
             try:

@@ -87,7 +87,9 @@ def fit(
     calls `fit` more than once names each `stage`. Raises MethodError where the loss is not finite.
     """
     files = _Files(source.folder, stage)
-    module.to(source.compute.device, memory_format=source.compute.memory_format)
+    module.to(source.compute.device)
+    if source.compute.channels_last:
+        module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     record = files.finished(module)
     if record is None:
         loop = _Loop(source, module, loss, files, schedule or cosine(steps), lr, weight_decay)
@@ -147,7 +149,7 @@ class _Loop:
         with self.source.compute.autocast():
             loss = self.loss(data[self.progress.step])
         self.optimizer.zero_grad(set_to_none=True)
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]
         if self.clip_norm is not None:
             nn.utils.clip_grad_norm_(self.module.parameters(), self.clip_norm)
         for group in self.optimizer.param_groups:

@@ -33,8 +33,9 @@ def _declare_missing_operators() -> None:
 
     for module in [m for m in sys.modules if m.partition(".")[0] == "torchvision"]:
         del sys.modules[module]
-    library = torch.library.Library("torchvision", "FRAGMENT")  # noqa: TOR901
+    library = torch.library.Library("torchvision", "FRAGMENT")  # type: ignore[no-untyped-call]
     for operator in ("nms", "qnms"):
         if not hasattr(torch.ops.torchvision, operator):
-            library.define(f"{operator}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
+            schema = f"{operator}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor"
+            library.define(schema)  # type: ignore[no-untyped-call]
     _declared.append(library)

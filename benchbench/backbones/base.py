@@ -57,20 +57,43 @@ class Backbone(nn.Module):
 
     @property
     def device(self) -> torch.device:
-        return next((p.device for p in self.parameters()), torch.device("cpu"))
+        return next((tensor.device for tensor in self._tensors), torch.device("cpu"))
 
     @property
     def frozen(self) -> bool:
         """In evaluation mode, and no parameter asks for a gradient."""
-        return not self.training and not any(p.requires_grad for p in self.parameters())
+        return not self.training and not any(tensor.requires_grad for tensor in self._tensors)
+
+    @property
+    def _tensors(self) -> list[Tensor]:
+        """All parameters and buffers, found once: walking the modules costs more than a query."""
+        found: list[Tensor] | None = self.__dict__.get("_found_tensors")
+        if found is None:
+            found = self.__dict__["_found_tensors"] = [*self.parameters(), *self.buffers()]
+        return found
+
+    def train(self, mode: bool = True) -> Backbone:
+        """Switch between training and evaluation; exchanged layers are noticed from here on."""
+        self.__dict__.pop("_found_tensors", None)
+        super().train(mode)
+        return self
 
     def freeze(self) -> Backbone:
         """Switch to evaluation mode and stop asking for gradients."""
         self.eval().requires_grad_(False)
         return self
 
+    def weights_key(self) -> str:
+        """The class and the weights' hash, computed again only after torch has counted a change."""
+        versions = [tensor._version for tensor in self._tensors]
+        known = self.__dict__.get("_known_key")
+        if known is None or known[0] != versions:
+            known = versions, f"{type(self).__qualname__}:{self.weights_sha256()}"
+            self.__dict__["_known_key"] = known
+        return str(known[1])
+
     def forward(self, images: Images) -> Tensor:
-        """Features float32 [n, feature_size]; a frozen backbone embeds each image of a split once."""
+        """Features float32 [n, feature_size]; a frozen backbone embeds an image only once."""
         if self.frozen:
             return feature_cache.features(self, images)
         return self.embed(self.prepare(images.array))

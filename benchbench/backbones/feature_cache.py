@@ -51,11 +51,12 @@ def features(backbone: Backbone, images: Images) -> Tensor:
     for block in np.unique(positions // BLOCK):
         if not table.filled[block]:
             _fill(table, backbone, source, int(block))
-    return table.features[torch.from_numpy(positions).to(table.features.device)]
+    # index_select, as indexing with brackets wakes the other threads even for a few rows.
+    return table.features.index_select(0, torch.from_numpy(positions).to(backbone.device))
 
 
 def _table(backbone: Backbone, fingerprint: str, split: str, rows: NDArray[np.int64]) -> _Table:
-    key = (_weights_key(backbone), fingerprint, split, backbone.preprocessing)
+    key = (backbone.weights_key(), fingerprint, split, backbone.preprocessing)
     if key not in _tables:
         _tables[key] = _Table(rows, backbone.feature_size, backbone.device)
         while sum(table.features.nbytes for table in _tables.values()) > MOST_BYTES:
@@ -70,16 +71,3 @@ def _fill(table: _Table, backbone: Backbone, source: object, block: int) -> None
     with torch.no_grad():
         table.features[places] = backbone.embed(backbone.prepare(array)).float()
     table.filled[block] = True
-
-
-def _weights_key(backbone: Backbone) -> str:
-    """The weights' hash, computed again only after torch has counted a change of a tensor."""
-    versions = tuple(
-        (id(tensor), tensor._version)
-        for tensor in (*backbone.parameters(), *backbone.buffers())
-    )
-    known = backbone.__dict__.get("_weights_key")
-    if known is None or known[0] != versions:
-        known = (versions, f"{type(backbone).__qualname__}:{backbone.weights_sha256()}")
-        backbone.__dict__["_weights_key"] = known
-    return str(known[1])

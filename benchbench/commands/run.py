@@ -75,7 +75,9 @@ def create_methods(text: str) -> list[Method]:
     parsed = [specs.parse(item) for item in specs.split_list(text)]
     if not parsed:
         raise BenchbenchError("No method is named; see `benchbench list methods`.")
-    methods = [specs.configure(plugins.load("method", spec.name), spec) for spec in parsed]
+    methods: list[Method] = [
+        specs.configure(plugins.load("method", spec.name), spec) for spec in parsed
+    ]
     return list({specs.text_of(method): method for method in methods}.values())
 
 

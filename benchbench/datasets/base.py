@@ -7,7 +7,7 @@ table (`cache.py`) and serves them as an `OpenDataset`.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -141,7 +141,7 @@ class Dataset:
         return None
 
     def open(self, places: Places) -> OpenDataset:
-        """Decode the images, or find them decoded. Raises BenchbenchError where they are unusable."""
+        """Decode the images, or find them decoded. Raises BenchbenchError where it cannot."""
         from benchbench.datasets.cache import decoded_table
 
         sources = self.sources(places)
@@ -162,9 +162,9 @@ class Dataset:
 
 
 def splits_by_name(
-    class_names: list[str], names: dict[str, Sequence[str]]
+    class_names: list[str], names: Mapping[str, Sequence[str]]
 ) -> dict[str, NDArray[np.int64]]:
-    """Class ids of each split from lists of class names. Raises BenchbenchError for unknown names."""
+    """Class ids of each split from lists of names. Raises BenchbenchError for unknown ones."""
     position = {name: index for index, name in enumerate(class_names)}
     unknown = sorted(set(names) - set(SPLITS))
     if unknown:
@@ -172,7 +172,7 @@ def splits_by_name(
     missing = [name for members in names.values() for name in members if name not in position]
     if missing:
         raise BenchbenchError(
-            f"{len(missing)} classes of the split are not in the data set, among them '{missing[0]}'."
+            f"{len(missing)} classes of the split are not in the data set, such as '{missing[0]}'."
         )
     return {
         split: np.array(sorted(position[name] for name in names.get(split, ())), dtype=np.int64)

@@ -29,7 +29,7 @@ RESAMPLING = {
 }
 
 
-class UnreadableImage(Exception):
+class UnreadableImageError(Exception):
     """A file that is not an image; the message is its name."""
 
 
@@ -79,13 +79,13 @@ class FileTree:
             ) from error
 
     def image(self, name: str) -> Image.Image:
-        """A decoded image. Raises UnreadableImage where the file is not one."""
+        """A decoded image. Raises UnreadableImageError where the file is not one."""
         content = self.read(name)
         try:
             image = Image.open(io.BytesIO(content))
             image.load()
         except Exception as error:
-            raise UnreadableImage(name) from error
+            raise UnreadableImageError(name) from error
         return image
 
 
@@ -103,6 +103,6 @@ def as_array(image: Image.Image) -> NDArray[np.uint8]:
 
 
 def in_parallel(function: Callable[[str], T], names: Iterable[str]) -> Iterator[T]:
-    """`function` of each name, in order, on all cores (Pillow decodes outside the interpreter lock)."""
+    """`function` of each name, in order, on all cores: Pillow decodes beside the interpreter."""
     with ThreadPoolExecutor() as pool:
         yield from pool.map(function, names, chunksize=1)

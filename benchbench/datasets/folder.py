@@ -12,12 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchbench.datasets.base import SPLITS, Dataset, DecodedClass, splits_by_name
-from benchbench.datasets.files import FileTree, UnreadableImage, as_array, in_parallel, resize
+from benchbench.datasets.files import FileTree, UnreadableImageError, as_array, in_parallel, resize
 from benchbench.errors import BenchbenchError
 from benchbench.hookspecs import hookimpl
 from benchbench.places import Places
 from benchbench.progress import track
-
 
 SPLIT_FILE = "splits.json"
 
@@ -50,7 +49,9 @@ class Folder(Dataset):
         if self.size < 1:
             raise ValueError("size must be at least 1 pixel")
         if self.val < 0 or self.test < 0 or self.val + self.test > 1:
-            raise ValueError("val and test are shares of the classes: at least 0, together at most 1")
+            raise ValueError(
+                "val and test are shares of the classes: at least 0, together at most 1"
+            )
 
     def sources(self, places: Places) -> list[Path]:
         """The path as given, else below the data root."""
@@ -89,7 +90,7 @@ class Folder(Dataset):
     def _decode(self, tree: FileTree, file: str, mode: str) -> NDArray[np.uint8] | None:
         try:
             image = tree.image(file)
-        except UnreadableImage:
+        except UnreadableImageError:
             return None
         return as_array(resize(image.convert(mode), self.size, "bilinear"))
 
@@ -139,7 +140,7 @@ def _classes(tree: FileTree) -> dict[str, list[str]]:
 def _is_grey(tree: FileTree, file: str) -> bool:
     try:
         return tree.image(file).mode in ("1", "L", "LA", "I", "I;16")
-    except UnreadableImage:
+    except UnreadableImageError:
         return True
 
 

@@ -1,4 +1,4 @@
-"""The embedded data set: handwriting of made-up alphabets, generated in seconds, nothing to fetch."""
+"""The embedded data set: handwriting of made-up alphabets, generated in seconds."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Omniglot (Lake, Salakhutdinov & Tenenbaum, Science 350, 2015): 1623 characters, 20 drawers each."""
+"""Omniglot (Lake, Salakhutdinov & Tenenbaum, Science 350, 2015): 1623 characters, 20 drawers."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from typing import Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageChops
+from PIL import ImageChops
 
 from benchbench.datasets.base import SPLITS, Dataset, DecodedClass
 from benchbench.datasets.download import download
-from benchbench.datasets.files import FileTree, UnreadableImage, as_array, in_parallel, resize
+from benchbench.datasets.files import FileTree, UnreadableImageError, as_array, in_parallel, resize
 from benchbench.errors import BenchbenchError
 from benchbench.hookspecs import hookimpl
 from benchbench.places import Places
@@ -123,7 +123,7 @@ class Omniglot(Dataset):
         """One drawing as uint8 [size, size, 1]. Raises BenchbenchError where it is no image."""
         try:
             image = tree.image(file).convert("L")
-        except UnreadableImage as error:
+        except UnreadableImageError as error:
             raise BenchbenchError(
                 f"{file} in {tree.path} is not an image; copy or download it again."
             ) from error

@@ -5,8 +5,16 @@ import itertools
 
 import numpy as np
 import pytest
-from benchbench.datasets.glyphs_generator import DRAWERS, SIDE, SPLITS, Alphabet, alphabets, draw_alphabet
 from numpy.typing import NDArray
+
+from benchbench.datasets.glyphs_generator import (
+    DRAWERS,
+    SIDE,
+    SPLITS,
+    Alphabet,
+    alphabets,
+    draw_alphabet,
+)
 
 GOLDEN = "c5bbb1c771c59e13183ede01251fd8ce277f8b2f8808b990c7108af5a218c248"
 
@@ -61,8 +69,10 @@ def test_no_two_images_are_equal(images: NDArray[np.uint8]) -> None:
 def test_ink_is_within_bounds_and_off_the_border(images: NDArray[np.uint8]) -> None:
     per_image = ink_pixels(images)
     per_class = per_image.mean(axis=1)
-    assert per_image.min() > 20 and per_image.max() < 300
-    assert per_class.min() > 40 and per_class.max() < 200
+    assert per_image.min() > 20
+    assert per_image.max() < 300
+    assert per_class.min() > 40
+    assert per_class.max() < 200
     border = np.ones((SIDE, SIDE), bool)
     border[1:-1, 1:-1] = False
     assert images[..., border].max() < 128

@@ -1,0 +1,76 @@
+"""Shared fixtures: the real data where it is, a cache for the session, a small data set in memory."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+os.environ.setdefault("HF_HUB_OFFLINE", "1")
+
+from benchbench.datasets.base import OpenDataset
+from benchbench.places import Places
+
+SHARED_DATA = Path(__file__).parents[2] / "shared" / "data"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A cache folder of this session; what runs in other processes finds it as well."""
+    folder = tmp_path_factory.mktemp("cache")
+    os.environ["BENCHBENCH_CACHE"] = str(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def data_root() -> Path:
+    """The folder of real data; tests that need it are skipped where it is absent."""
+    root = Path(os.environ.get("BENCHBENCH_DATA") or SHARED_DATA)
+    if (root / "omniglot-py").is_dir():
+        return root
+    reason = f"needs the real data: {root} has no omniglot-py (set BENCHBENCH_DATA)"
+    if os.environ.get("BENCHBENCH_REQUIRE_DATA"):
+        pytest.fail(reason)
+    pytest.skip(reason)
+
+
+@pytest.fixture(scope="session")
+def places(data_root: Path, cache: Path) -> Places:
+    return Places(data_root, cache)
+
+
+@pytest.fixture(scope="session")
+def make_dataset() -> Callable[..., OpenDataset]:
+    """A function that makes a data set in memory: each class a random pattern, images noisy copies."""
+
+    def make(
+        classes: tuple[int, int, int] = (12, 6, 8),
+        per_class: int = 20,
+        shape: tuple[int, int, int] = (16, 16, 1),
+        noise: int = 40,
+        seed: int = 0,
+    ) -> OpenDataset:
+        rng = np.random.default_rng(seed)
+        total = sum(classes)
+        patterns = rng.integers(0, 256, (total, 1, *shape))
+        images = patterns + rng.integers(-noise, noise + 1, (total, per_class, *shape))
+        train, val, test = np.split(np.arange(total), np.cumsum(classes)[:2])
+        return OpenDataset(
+            name=f"toy-{seed}",
+            fingerprint=f"{seed:02}" * 32,
+            pixels=np.clip(images, 0, 255).astype(np.uint8).reshape(-1, *shape),
+            labels=np.repeat(np.arange(total), per_class),
+            class_names=[f"class {index}" for index in range(total)],
+            splits={"train": train, "val": val, "test": test},
+        )
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def dataset(make_dataset: Callable[..., OpenDataset]) -> OpenDataset:
+    return make_dataset()
