@@ -183,6 +183,7 @@ def text_of(instance: Any) -> str:
 
 
 def value_text(value: Any) -> str:
+    """A parameter's value as it is typed in a spec."""
     if value is None or isinstance(value, bool):
         return str(value).lower()
     return str(value)

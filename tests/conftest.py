@@ -1,4 +1,4 @@
-"""Shared fixtures: the real data where it is, a cache for the session, a small data set in memory."""
+"""Shared fixtures: the real data where it is, a cache, a small data set in memory."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def places(data_root: Path, cache: Path) -> Places:
 
 @pytest.fixture(scope="session")
 def make_dataset() -> Callable[..., OpenDataset]:
-    """A function that makes a data set in memory: each class a random pattern, images noisy copies."""
+    """Makes a data set in memory: a class is a random pattern, its images are noisy copies."""
 
     def make(
         classes: tuple[int, int, int] = (12, 6, 8),

@@ -72,13 +72,13 @@ def run_command(
 
 def create_methods(text: str) -> list[Method]:
     """The configured methods of a comma-separated list of specs, each once."""
-    parsed = [specs.parse(item) for item in specs.split_list(text)]
-    if not parsed:
+    methods: dict[str, Method] = {}
+    for spec in map(specs.parse, specs.split_list(text)):
+        method = specs.configure(plugins.load("method", spec.name), spec)
+        methods[specs.text_of(method)] = method
+    if not methods:
         raise BenchbenchError("No method is named; see `benchbench list methods`.")
-    methods: list[Method] = [
-        specs.configure(plugins.load("method", spec.name), spec) for spec in parsed
-    ]
-    return list({specs.text_of(method): method for method in methods}.values())
+    return list(methods.values())
 
 
 def draw_episodes(

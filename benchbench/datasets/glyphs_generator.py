@@ -192,6 +192,7 @@ def random_programs(stream: Stream, n: int, n_primitives: int) -> Programs:
 
 
 def invent_hands(stream: Stream, n_primitives: int) -> Hands:
+    """The hands of an alphabet's drawers; the order of the draws is part of the data's format."""
     return Hands(
         stretch=stream.uniform(0.8, 1.15, DRAWERS, 2),
         slant=0.18 * stream.bell(DRAWERS),
