@@ -74,7 +74,7 @@ def create_methods(text: str) -> list[Method]:
     """The configured methods of a comma-separated list of specs, each once."""
     methods: dict[str, Method] = {}
     for spec in map(specs.parse, specs.split_list(text)):
-        method = specs.configure(plugins.load("method", spec.name), spec)
+        method: Method = specs.configure(plugins.load("method", spec.name), spec)
         methods[specs.text_of(method)] = method
     if not methods:
         raise BenchbenchError("No method is named; see `benchbench list methods`.")
