@@ -8,9 +8,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from benchbench.runner import Cell
 from benchbench.stats import class_interval, mean_interval
-from benchbench.store import RunDirectory
+from benchbench.store import Cell, RunDirectory
 
 GROUP = ["dataset", "protocol", "episode_seed"]
 """Rows that differ in one of these never share a table."""

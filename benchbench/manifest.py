@@ -121,9 +121,3 @@ def splits_sha256(dataset: OpenDataset) -> str:
     """The hash of which classes belong to which split."""
     members = {split: classes.tolist() for split, classes in dataset.splits.items()}
     return hashlib.sha256(json.dumps(members, sort_keys=True).encode()).hexdigest()
-
-
-def run_hash(identity: dict[str, Any]) -> str:
-    """Eight hex digits for the name of a run's folder."""
-    content = json.dumps(identity, sort_keys=True, default=str)
-    return hashlib.sha256(content.encode()).hexdigest()[:8]

@@ -24,7 +24,7 @@ from benchbench.method import Images, Method, Task
 from benchbench.metrics import Metric, checked_scores
 from benchbench.progress import meter, say
 from benchbench.source import Budget, TrainingSource, support_of
-from benchbench.store import RunDirectory, Store, reason_of
+from benchbench.store import Cell, RunDirectory, Store, reason_of
 
 ADAPTED_TOGETHER = 32
 """Episodes handed at once to a method that has an `adapt_many` of its own."""
@@ -38,16 +38,6 @@ class Settings:
     budget: Budget = field(default_factory=Budget)
     compute: Compute = field(default_factory=Compute)
     metrics: dict[str, Metric] = field(default_factory=dict)
-
-
-@dataclass
-class Cell:
-    """The outcome of one method on one task: `finished`, `failed` or `skipped`."""
-
-    method: str
-    status: str
-    reason: str = ""
-    run: RunDirectory | None = None
 
 
 def run_cell(

@@ -14,6 +14,7 @@ import re
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,6 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from benchbench.errors import BenchbenchError, MethodError
-from benchbench.manifest import run_hash
 
 COLUMNS = ("episode", "n_way", "n_query", "correct", "accuracy", "classes")
 FLUSH_EVERY = 100
@@ -132,6 +132,16 @@ class RunDirectory:
         self.update(status="failed", reason=reason_of(error))
 
 
+@dataclass
+class Cell:
+    """The outcome of one method on one task: `finished`, `failed` or `skipped`."""
+
+    method: str
+    status: str
+    reason: str = ""
+    run: RunDirectory | None = None
+
+
 def reason_of(error: BaseException) -> str:
     """An exception in one sentence."""
     text = " ".join(str(error).split())
@@ -166,6 +176,12 @@ class Store:
     def runs(self) -> list[RunDirectory]:
         """All runs below the folder, by path."""
         return [RunDirectory(file.parent) for file in sorted(self.root.rglob("manifest.json"))]
+
+
+def run_hash(identity: dict[str, Any]) -> str:
+    """Eight hex digits for the name of a run's folder."""
+    content = json.dumps(identity, sort_keys=True, default=str)
+    return hashlib.sha256(content.encode()).hexdigest()[:8]
 
 
 def slug(text: str) -> str:
