@@ -45,7 +45,7 @@ def places(data_root: Path, cache: Path) -> Places:
 
 @pytest.fixture(scope="session")
 def make_dataset() -> Callable[..., OpenDataset]:
-    """Makes a data set in memory: a class is a random pattern, its images are noisy copies."""
+    """Makes a data set in memory: a class is a coarse pattern, its images noisy copies."""
 
     def make(
         classes: tuple[int, int, int] = (12, 6, 8),
@@ -56,7 +56,10 @@ def make_dataset() -> Callable[..., OpenDataset]:
     ) -> OpenDataset:
         rng = np.random.default_rng(seed)
         total = sum(classes)
-        patterns = rng.integers(0, 256, (total, 1, *shape))
+        height, width, channels = shape
+        coarse = rng.integers(0, 256, (total, 1, 4, 4, channels))
+        tiled = coarse.repeat(-(-height // 4), axis=2).repeat(-(-width // 4), axis=3)
+        patterns = tiled[:, :, :height, :width]
         images = patterns + rng.integers(-noise, noise + 1, (total, per_class, *shape))
         train, val, test = np.split(np.arange(total), np.cumsum(classes)[:2])
         return OpenDataset(

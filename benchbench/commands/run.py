@@ -15,10 +15,10 @@ from benchbench.method import Method
 from benchbench.places import Places
 from benchbench.progress import say
 from benchbench.reporters import markdown_table
-from benchbench.runner import Cell, Settings, run_cell
+from benchbench.runner import Settings, run_cell
 from benchbench.samplers import ClassPool, create_sampler
 from benchbench.source import Budget
-from benchbench.store import Store
+from benchbench.store import Cell, Store
 
 
 def run_command(

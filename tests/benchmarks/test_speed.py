@@ -1,0 +1,87 @@
+"""Speed, measured by pytest-benchmark (`tox -e speed`) and never asserted."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from benchbench_plugins.knn import KNN
+from benchbench_plugins.protonet import ProtoNet
+
+from benchbench.compute import configure
+from benchbench.datasets import open_dataset
+from benchbench.datasets.base import OpenDataset
+from benchbench.method import Images, Method
+from benchbench.places import Places
+from benchbench.runner import Settings, evaluate, task_of
+from benchbench.samplers import ClassPool, FixedSampler
+from benchbench.source import Budget, TrainingSource
+
+Benchmark = Callable[..., Any]
+
+
+@pytest.fixture(scope="module")
+def glyphs(cache: Path) -> OpenDataset:
+    return open_dataset("glyphs", Places(cache, cache))
+
+
+def trained(method: Method, dataset: OpenDataset, fast: bool = True) -> TrainingSource:
+    episodes = FixedSampler().sample(ClassPool(dataset, "test"), 2)
+    task = task_of(dataset, episodes)
+    compute = configure("cpu", fast=fast)
+    source = TrainingSource(dataset, method, task, Budget.parse("1"), compute=compute)
+    method.train(source)
+    return source
+
+
+@pytest.mark.parametrize(("way", "shot"), [(5, 1), (20, 5)])
+def test_draw_ten_thousand_episodes(
+    benchmark: Benchmark, glyphs: OpenDataset, way: int, shot: int
+) -> None:
+    pool = ClassPool(glyphs, "test")
+    drawn = benchmark(FixedSampler(way, shot, 15).sample, pool, 10_000)
+    assert len(drawn) == 10_000
+
+
+@pytest.mark.parametrize("method", [KNN(), ProtoNet()], ids=lambda method: method.name)
+def test_evaluate_600_episodes(benchmark: Benchmark, glyphs: OpenDataset, method: Method) -> None:
+    trained(method, glyphs)
+    episodes = FixedSampler().sample(ClassPool(glyphs, "test"), 600)
+
+    def run() -> int:
+        return len(list(evaluate(method, glyphs, episodes, Settings())))
+
+    assert benchmark(run) == 600
+
+
+@pytest.mark.parametrize("fast", [True, False], ids=["fast", "no-fast"])
+def test_training_step(benchmark: Benchmark, glyphs: OpenDataset, fast: bool) -> None:
+    method = ProtoNet()
+    source = trained(method, glyphs, fast)
+    method.encoder.train().requires_grad_(True)
+    stream = source.episodes(60, 1, 5)
+
+    def step() -> float:
+        with source.compute.autocast():
+            loss = method.loss(stream[0])
+        loss.backward()
+        return float(loss.detach())
+
+    assert np.isfinite(benchmark(step))
+
+
+def test_embed_the_test_split(benchmark: Benchmark, glyphs: OpenDataset) -> None:
+    from benchbench.backbones import feature_cache
+
+    method = ProtoNet()
+    trained(method, glyphs)
+    view = glyphs.view("test")
+
+    def embed() -> int:
+        feature_cache._tables.clear()
+        return len(method.encoder(Images(view, view.rows)))
+
+    assert benchmark(embed) == len(view.rows)

@@ -1,0 +1,80 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+import torch
+from benchbench_plugins.protonet import ProtoNet, prototypes
+
+from benchbench.backbones import create_backbone
+from benchbench.datasets.base import OpenDataset
+from benchbench.method import Images, Method, Support, Task
+from benchbench.source import Budget, TrainingSource
+
+
+def images(values: list[list[int]]) -> Images:
+    """Images of 1 x 2 pixels with these values."""
+    return Images.from_array(np.array(values, dtype=np.uint8)[:, None, :, None])
+
+
+def make_source(dataset: OpenDataset, method: Method, steps: int, shot: int = 1) -> TrainingSource:
+    task = Task(dataset.name, "test", dataset.image_shape, 5, shot, 15)
+    return TrainingSource(dataset, method, task, Budget("quick", steps))
+
+
+def test_a_prototype_is_the_mean_of_its_class() -> None:
+    features = torch.tensor([[0.0, 2.0], [4.0, 0.0], [2.0, 4.0]])
+    support = Support(images([[0, 0]] * 3), torch.tensor([1, 0, 1]), 2, "toy")
+    expected = torch.tensor([[4.0, 0.0], [1.0, 3.0]])
+    torch.testing.assert_close(prototypes(features, support), expected)
+
+
+def test_scores_are_minus_the_squared_distance_neither_rooted_nor_divided() -> None:
+    method = ProtoNet()
+    method.encoder = create_backbone("pixels", (1, 2, 1))
+    support = Support(images([[0, 0], [255, 0], [255, 255]]), torch.tensor([0, 1, 1]), 2, "toy")
+    scores = method.adapt(support)(images([[255, 255]]))
+    torch.testing.assert_close(scores, torch.tensor([[-2.0, -0.25]]))
+
+
+def test_the_cosine_is_scaled() -> None:
+    method = ProtoNet(distance="cosine", scale=4.0)
+    method.encoder = create_backbone("pixels", (1, 2, 1))
+    support = Support(images([[255, 0], [9, 9]]), torch.tensor([0, 1]), 2, "toy")
+    scores = method.adapt(support)(images([[0, 7]]))
+    torch.testing.assert_close(scores, torch.tensor([[0.0, 4 * 0.5**0.5]]))
+
+
+def test_the_loss_is_the_cross_entropy_of_the_queries(dataset: OpenDataset) -> None:
+    method = ProtoNet()
+    source = make_source(dataset, method, steps=1)
+    method.encoder = create_backbone("conv4[width=8]", dataset.image_shape)
+    episode = source.episodes(5, 3, 4)[0]
+    features = method.encoder(episode.images)
+    known, asked = features[:15], features[15:]
+    centres = torch.stack([known[episode.support.labels == k].mean(0) for k in range(5)])
+    log_p = torch.log_softmax(-(torch.cdist(asked, centres) ** 2), dim=1)
+    expected = -log_p[torch.arange(20), episode.query_labels].mean()
+    torch.testing.assert_close(method.loss(episode), expected, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("distance", ["euclidean", "cosine"])
+def test_training_helps(make_dataset: Callable[..., OpenDataset], distance: str) -> None:
+    dataset = make_dataset(classes=(30, 10, 10), noise=255)
+
+    def accuracy(steps: int) -> float:
+        method = ProtoNet(backbone="conv4[width=16]", distance=distance)  # type: ignore[arg-type]
+        method.train(source := make_source(dataset, method, steps))
+        score = source.validate()
+        assert score is not None
+        return score
+
+    assert accuracy(60) > accuracy(1) + 0.1
+
+
+def test_any_training_classes_will_do(make_dataset: Callable[..., OpenDataset]) -> None:
+    dataset = make_dataset(classes=(2, 2, 5), per_class=3, shape=(20, 33, 3))
+    method = ProtoNet()
+    method.train(make_source(dataset, method, steps=2, shot=2))
+    assert method.encoder.feature_size == 64 * 1 * 2

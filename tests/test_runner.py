@@ -1,0 +1,292 @@
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from benchbench.datasets.base import OpenDataset
+from benchbench.episodes import EpisodeSet
+from benchbench.errors import MethodError
+from benchbench.method import Classifier, Images, Method, Support, Task
+from benchbench.runner import Settings, evaluate, run_cell, task_of
+from benchbench.samplers import ClassPool, FixedSampler
+from benchbench.store import Store
+
+
+@dataclass
+class NearestMean(Method):
+    """The honest reference: nearest class mean of raw pixels."""
+
+    name = "nearest_mean"
+    breaks_at: int = -1
+
+    def adapt(self, support: Support) -> Classifier:
+        pixels = support.images.array.reshape(len(support.images), -1).astype(float)
+        means = np.stack([pixels[support.labels == k].mean(0) for k in range(support.n_way)])
+
+        def classify(images: Images) -> np.ndarray:
+            asked = images.array.reshape(len(images), 1, -1).astype(float)
+            return -((asked - means) ** 2).sum(2)
+
+        return classify
+
+
+class Stochastic(Method):
+    """Guesses, with whatever generator comes to hand."""
+
+    name = "stochastic"
+
+    def adapt(self, support: Support) -> Classifier:
+        numbers = torch.rand(1).item() + np.random.rand() + random.random() + support.seed
+        return lambda images: np.random.default_rng(int(1e9 * numbers) % 2**32).random(
+            (len(images), support.n_way)
+        )
+
+
+def draw(dataset: OpenDataset, count: int = 30, **shape: int) -> EpisodeSet:
+    return FixedSampler(**shape).sample(ClassPool(dataset, "test"), count)
+
+
+def accuracies(method: Method, dataset: OpenDataset, episodes: EpisodeSet) -> list[float]:
+    return [r["accuracy"] for r in evaluate(method, dataset, episodes, Settings())]
+
+
+def test_the_accuracy_is_that_of_a_slow_loop(make_dataset: Callable[..., OpenDataset]) -> None:
+    dataset = make_dataset(noise=250)
+    episodes = draw(dataset, shot=2)
+    pixels = dataset.pixels.reshape(len(dataset.labels), -1).astype(float)
+    expected = []
+    for episode in episodes:
+        right = 0
+        for image, slot in zip(episode.query, episode.query_labels, strict=True):
+            distances = []
+            for k in range(5):
+                members = [i for i in episode.support if dataset.labels[i] == episode.classes[k]]
+                distances.append(((pixels[image] - pixels[members].mean(0)) ** 2).sum())
+            right += int(np.argmin(distances)) == slot
+        expected.append(right / len(episode.query))
+    assert accuracies(NearestMean(), dataset, episodes) == expected
+    assert 0.2 < np.mean(expected) < 1
+
+
+def test_a_method_meets_neither_query_labels_nor_class_order(dataset: OpenDataset) -> None:
+    met: list[tuple[Support, Images]] = []
+
+    class Spy(NearestMean):
+        def adapt(self, support: Support) -> Classifier:
+            answer = super().adapt(support)
+
+            def classify(images: Images) -> object:
+                met.append((support, images))
+                return answer(images)
+
+            return classify
+
+    episodes = draw(dataset, 200)
+    accuracies(Spy(), dataset, episodes)
+    slots, ids = [], []
+    for support, images in met:
+        assert not [name for name in vars(images) if "label" in name]
+        with pytest.raises(MethodError, match="uses_class_names"):
+            _ = support.class_names
+        slots += support.labels.tolist()
+        ids += support.images.ids.tolist()
+    private = np.argsort(dataset.public_ids)
+    classes = dataset.labels[private[ids]]
+    assert abs(np.corrcoef(slots, classes)[0, 1]) < 0.1
+    assert abs(np.corrcoef(ids, classes)[0, 1]) < 0.1
+
+
+def test_changing_the_support_or_images_given_harms_nobody(dataset: OpenDataset) -> None:
+    class Vandal(NearestMean):
+        def adapt(self, support: Support) -> Classifier:
+            answer = super().adapt(support)
+            support.images.array[:] = 0
+            support.labels[:] = 0
+            return answer
+
+    episodes = draw(dataset)
+    before = episodes.sha256
+    honest = accuracies(NearestMean(), dataset, episodes)
+    assert accuracies(Vandal(), dataset, episodes) == honest
+    del episodes.__dict__["sha256"]
+    assert episodes.sha256 == before
+    assert accuracies(NearestMean(), dataset, episodes) == honest
+
+
+def test_random_methods_depend_on_the_episode_and_seed_alone(dataset: OpenDataset) -> None:
+    episodes = draw(dataset)
+    whole = list(evaluate(Stochastic(), dataset, episodes, Settings()))
+    tail = list(evaluate(Stochastic(), dataset, episodes, Settings(), first=20))
+    assert whole[20:] == tail
+    other = list(evaluate(Stochastic(), dataset, episodes, Settings(seed=1)))
+    assert whole != other
+
+
+def test_adapting_many_at_once_changes_no_number(dataset: OpenDataset) -> None:
+    sizes: list[int] = []
+
+    class Batched(NearestMean):
+        def adapt_many(self, supports: Sequence[Support]) -> list[Classifier]:
+            sizes.append(len(supports))
+            return [self.adapt(support) for support in supports]
+
+    episodes = draw(dataset, 70)
+    assert accuracies(Batched(), dataset, episodes) == accuracies(NearestMean(), dataset, episodes)
+    assert sizes == [32, 32, 6]
+
+
+@pytest.mark.parametrize(
+    ("answer", "complaint"),
+    [
+        (lambda n, way: np.zeros((n, way + 1)), r"shape \[75, 6\] in place of \[75, 5\]"),
+        (lambda n, way: np.zeros(n), r"shape \[75\]"),
+        (lambda n, way: np.full((n, way), np.nan), "NaN"),
+        (lambda n, way: np.zeros((n, way), int), "int64 in place of floats"),
+        (lambda n, way: None, "shape"),
+    ],
+)
+def test_a_wrong_answer_ends_the_cell_with_a_reason(
+    dataset: OpenDataset, tmp_path: Path, answer: Callable[..., object], complaint: str
+) -> None:
+    class Wrong(Method):
+        name = "wrong"
+
+        def adapt(self, support: Support) -> Classifier:
+            return lambda images: answer(len(images), support.n_way)
+
+    cell = run_cell(Wrong(), dataset, draw(dataset), Store(tmp_path), Settings())
+    assert cell.status == "failed"
+    with pytest.raises(MethodError, match=complaint):
+        raise MethodError(cell.reason)
+
+
+def test_a_crash_keeps_what_was_scored_and_the_next_run_continues(
+    dataset: OpenDataset, tmp_path: Path
+) -> None:
+    class Fragile(NearestMean):
+        adapted = 0
+        healthy = False
+
+        def adapt(self, support: Support) -> Classifier:
+            type(self).adapted += 1
+            if self.adapted == 13 and not self.healthy:
+                raise RuntimeError("the thirteenth")
+            return super().adapt(support)
+
+    store, episodes = Store(tmp_path), draw(dataset)
+    failed = run_cell(Fragile(), dataset, episodes, store, Settings())
+    assert (failed.status, failed.reason) == ("failed", "RuntimeError: the thirteenth")
+    assert failed.run is not None
+    assert failed.run.scored() == 12
+    assert "the thirteenth" in (failed.run.path / "error.txt").read_text()
+
+    Fragile.adapted, Fragile.healthy = 0, True
+    repaired = run_cell(Fragile(), dataset, episodes, store, Settings())
+    assert repaired.status == "finished"
+    assert repaired.run is not None
+    assert Fragile.adapted == 18
+    assert not (repaired.run.path / "error.txt").exists()
+    stored = [float(row["accuracy"]) for row in repaired.run.records()]
+    assert stored == accuracies(NearestMean(), dataset, episodes)
+
+
+def test_a_finished_run_is_not_run_again(dataset: OpenDataset, tmp_path: Path) -> None:
+    class Counted(NearestMean):
+        trainings = 0
+
+        def train(self, source: object) -> None:
+            type(self).trainings += 1
+
+    store = Store(tmp_path)
+    for count in (20, 20, 10):
+        cell = run_cell(Counted(), dataset, draw(dataset, count), store, Settings())
+        assert cell.status == "finished"
+    assert Counted.trainings == 1
+    longer = run_cell(Counted(), dataset, draw(dataset, 40), store, Settings())
+    assert longer.run is not None
+    assert len(longer.run.records()) == 40
+    assert longer.run.manifest["episodes"] == {"count": 40, "sha256": draw(dataset, 40).sha256}
+
+
+def test_what_changes_the_number_changes_the_run(
+    make_dataset: Callable[..., OpenDataset], tmp_path: Path
+) -> None:
+    dataset, store = make_dataset(), Store(tmp_path)
+
+    def path(method: Method, episodes: EpisodeSet, settings: Settings) -> Path:
+        run = run_cell(method, dataset, episodes, store, settings).run
+        assert run is not None
+        return run.path
+
+    paths = [
+        path(NearestMean(), draw(dataset, 2), Settings()),
+        path(NearestMean(), draw(dataset, 2), Settings(seed=1)),
+        path(NearestMean(breaks_at=5), draw(dataset, 2), Settings()),
+        path(NearestMean(), draw(dataset, 2, shot=2), Settings()),
+        path(
+            NearestMean(), FixedSampler().sample(ClassPool(dataset, "test"), 2, seed=1), Settings()
+        ),
+    ]
+    assert len(set(paths)) == len(paths)
+    dataset.splits["train"] = dataset.splits["train"][:-1]
+    assert path(NearestMean(), draw(dataset, 2), Settings()) not in paths
+
+
+def test_a_task_tells_what_is_constant(dataset: OpenDataset) -> None:
+    task = task_of(dataset, draw(dataset, 3, way=4, shot=2, query=7))
+    assert task == Task("toy-0", "4way-2shot-7query", (16, 16, 1), 4, 2, 7)
+    mixed = EpisodeSet.from_episodes(
+        [draw(dataset, 1, way=4)[0], draw(dataset, 1, way=3, shot=2)[0]],
+        dataset="toy-0",
+        fingerprint=dataset.fingerprint,
+        split="test",
+        protocol="mixed",
+    )
+    task = task_of(dataset, mixed)
+    assert (task.n_way, task.n_shot, task.n_query) == (None, None, None)
+
+
+def test_a_method_without_class_names_skips_zero_shot(dataset: OpenDataset, tmp_path: Path) -> None:
+    cell = run_cell(NearestMean(), dataset, draw(dataset, 3, shot=0), Store(tmp_path), Settings())
+    assert cell.status == "skipped"
+    assert "0-shot" in cell.reason
+    assert not list(tmp_path.iterdir())
+
+
+def test_zero_shot_hands_over_the_names_by_slot(dataset: OpenDataset, tmp_path: Path) -> None:
+    class NameReader(Method):
+        name = "name_reader"
+        uses_class_names = True
+        names: list[tuple[str, ...]] = []
+
+        def adapt(self, support: Support) -> Classifier:
+            assert len(support.images) == len(support.labels) == 0
+            self.names.append(support.class_names)
+            return lambda images: torch.zeros(len(images), support.n_way)
+
+    episodes = draw(dataset, 3, shot=0)
+    cell = run_cell(NameReader(), dataset, episodes, Store(tmp_path), Settings())
+    assert cell.status == "finished"
+    expected = [tuple(dataset.class_names[c] for c in episode.classes) for episode in episodes]
+    assert NameReader.names == expected
+
+
+def test_further_metrics_are_further_columns(dataset: OpenDataset, tmp_path: Path) -> None:
+    settings = Settings(
+        metrics={"error": lambda scores, labels: (scores.argmax(1) != labels).mean()}
+    )
+    run = run_cell(NearestMean(), dataset, draw(dataset, 3), Store(tmp_path), settings).run
+    assert run is not None
+    rows = run.records()
+    assert list(rows[0]) == [
+        "episode", "n_way", "n_query", "correct", "accuracy", "classes", "error"
+    ]  # fmt: skip
+    for row in rows:
+        assert float(row["error"]) == pytest.approx(1 - float(row["accuracy"]))
+        assert float(row["accuracy"]) == int(row["correct"]) / int(row["n_query"])

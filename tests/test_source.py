@@ -1,0 +1,141 @@
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+import numpy as np
+import pytest
+import torch
+
+from benchbench.datasets.base import OpenDataset
+from benchbench.errors import BenchbenchError
+from benchbench.method import Classifier, Images, Method, Support, Task
+from benchbench.source import Budget, TrainingSource
+
+
+class Oracle(Method):
+    """Answers from a table of the images' classes, which it cannot have in an honest run."""
+
+    name = "oracle"
+
+    def __init__(self, dataset: OpenDataset) -> None:
+        order = np.argsort(dataset.public_ids)
+        self.class_of = dataset.labels[order]
+        self.seen: set[int] = set()
+
+    def adapt(self, support: Support) -> Classifier:
+        slot_of = {
+            int(self.class_of[image]): int(slot)
+            for image, slot in zip(support.images.ids, support.labels, strict=True)
+        }
+        self.seen |= set(slot_of)
+
+        def classify(images: Images) -> torch.Tensor:
+            slots = [slot_of[int(self.class_of[image])] for image in images.ids]
+            return torch.eye(support.n_way)[slots]
+
+        return classify
+
+
+def make_source(
+    dataset: OpenDataset, method: Method | None = None, shot: int = 1, seed: int = 0
+) -> TrainingSource:
+    task = Task(dataset.name, "test", dataset.image_shape, 5, shot, 15)
+    return TrainingSource(dataset, method or Oracle(dataset), task, seed=seed)
+
+
+def classes_of(dataset: OpenDataset, handles: Iterable[Images]) -> set[int]:
+    private = np.argsort(dataset.public_ids)
+    ids = np.concatenate([images.ids for images in handles])
+    return set(dataset.labels[private[ids]].tolist())
+
+
+def test_budgets_are_names_or_steps() -> None:
+    assert Budget.parse("smoke").training_steps(smoke=1, quick=2, paper=3) == 1
+    assert Budget.parse("paper").choose(smoke="s", quick="q", paper="p") == "p"
+    numbered = Budget.parse("123")
+    assert numbered.training_steps(smoke=1, quick=2, paper=3) == 123
+    assert numbered.choose(smoke="s", quick="q", paper="p") == "q"
+    assert str(numbered) == "123"
+
+
+@pytest.mark.parametrize("text", ["fast", "0", "-3", "1.5", ""])
+def test_other_budgets_are_refused(text: str) -> None:
+    with pytest.raises(BenchbenchError, match="not a budget"):
+        Budget.parse(text)
+
+
+def test_training_episodes_hold_training_classes_only(dataset: OpenDataset) -> None:
+    stream = make_source(dataset).episodes(way=5, shot=1, query=3)
+    handles = [stream[step].images for step in range(200)]
+    assert classes_of(dataset, handles) == set(dataset.splits["train"].tolist())
+
+
+def test_episode_images_are_the_support_and_then_the_queries(dataset: OpenDataset) -> None:
+    episode = make_source(dataset).episodes(way=4, shot=2, query=3)[7]
+    joined = np.concatenate([episode.support.images.ids, episode.query.ids])
+    np.testing.assert_array_equal(episode.images.ids, joined)
+    assert len(set(joined.tolist())) == len(joined) == 4 * (2 + 3)
+    assert episode.support.labels.bincount().tolist() == [2] * 4
+    assert episode.query_labels.bincount().tolist() == [3] * 4
+
+
+def test_training_data_depend_on_step_and_seed_alone(dataset: OpenDataset) -> None:
+    def ids(seed: int, step: int, warm_up: int) -> tuple[list[int], list[int]]:
+        source = make_source(dataset, seed=seed)
+        episodes, batches = source.episodes(5, 1, 5), source.batches(16)
+        for earlier in range(warm_up):
+            episodes[earlier], batches[earlier]
+        return episodes[step].images.ids.tolist(), batches[step].images.ids.tolist()
+
+    assert ids(0, 300, warm_up=0) == ids(0, 300, warm_up=40)
+    assert ids(0, 300, warm_up=0) != ids(1, 300, warm_up=0)
+    assert ids(0, 300, warm_up=0) != ids(0, 301, warm_up=0)
+
+
+def test_way_and_query_are_capped_by_what_there_is(dataset: OpenDataset) -> None:
+    stream = make_source(dataset).episodes(way=60, shot=5, query=100)
+    assert (stream.way, stream.shot, stream.query) == (12, 5, 15)
+
+
+def test_too_small_classes_are_left_out_of_training(
+    make_dataset: Callable[..., OpenDataset],
+) -> None:
+    dataset = make_dataset(classes=(3, 0, 2), per_class=4)
+    keep = (dataset.labels != 1) | (np.arange(len(dataset.labels)) % 4 == 0)
+    dataset.labels, dataset.pixels = dataset.labels[keep], dataset.pixels[keep]
+    stream = make_source(dataset).episodes(way=5, shot=2, query=5)
+    assert (stream.way, stream.query) == (2, 2)
+    with pytest.raises(BenchbenchError, match=r"0 training classes of 6 or more"):
+        make_source(dataset).episodes(way=5, shot=5, query=5)
+
+
+def test_an_epoch_of_batches_is_a_permutation_of_the_training_images(dataset: OpenDataset) -> None:
+    batches = make_source(dataset).batches(48)
+    assert batches.per_epoch == 5
+    epochs = [
+        np.concatenate([batches[step].images.ids for step in range(start, start + 5)])
+        for start in (0, 5)
+    ]
+    for epoch in epochs:
+        assert len(set(epoch.tolist())) == 240
+    assert epochs[0].tolist() != epochs[1].tolist()
+
+
+def test_batch_labels_are_the_classes_in_the_split(dataset: OpenDataset) -> None:
+    batch = make_source(dataset).batches(64)[3]
+    private = np.argsort(dataset.public_ids)[batch.images.ids]
+    train = dataset.splits["train"]
+    np.testing.assert_array_equal(train[batch.labels.numpy()], dataset.labels[private])
+
+
+def test_validation_meets_validation_classes_only_and_scores_right(dataset: OpenDataset) -> None:
+    oracle = Oracle(dataset)
+    assert make_source(dataset, oracle).validate() == 1.0
+    assert oracle.seen == set(dataset.splits["val"].tolist())
+
+
+def test_without_validation_classes_there_is_no_score(
+    make_dataset: Callable[..., OpenDataset],
+) -> None:
+    assert make_source(make_dataset(classes=(5, 0, 5))).validate() is None
+    assert make_source(make_dataset(classes=(5, 1, 5))).validate() is None
