@@ -228,9 +228,7 @@ def test_summary_in_a_package_does_not_import_the_package(installed: Installatio
     [None, "class (", METHOD.format(name="other"), METHOD.format(name="toy").replace('"""', "#")],
     ids=["no module", "syntax error", "another class", "no docstring"],
 )
-def test_summary_is_empty_where_there_is_none(
-    installed: Installation, source: str | None
-) -> None:
+def test_summary_is_empty_where_there_is_none(installed: Installation, source: str | None) -> None:
     installed.add("benchbench.methods", "toy", source)
     assert plugins.summary(plugins.available("method")["toy"]) == ""
 
@@ -362,9 +360,7 @@ def hook_specifications() -> dict[str, Callable[..., None]]:
     from benchbench import hookspecs
 
     return {
-        name: value
-        for name, value in vars(hookspecs).items()
-        if hasattr(value, "benchbench_spec")
+        name: value for name, value in vars(hookspecs).items() if hasattr(value, "benchbench_spec")
     }
 
 

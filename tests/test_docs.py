@@ -1,0 +1,69 @@
+"""The documents tell the truth: the README's method runs, every hook is documented."""
+
+from __future__ import annotations
+
+import inspect
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import benchbench
+from benchbench import hookspecs
+
+ROOT = Path(__file__).parents[1]
+
+
+def test_the_method_of_the_readme_is_twenty_lines_and_runs(tmp_path: Path) -> None:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    code = re.search(r"```python\n(.*?)```", readme, re.DOTALL)
+    announcement = re.search(r"```toml\n(.*?)```", readme, re.DOTALL)
+    assert code is not None
+    assert announcement is not None
+    assert len([line for line in code[1].splitlines() if line.strip()]) <= 20
+
+    (tmp_path / "my_package").mkdir()
+    (tmp_path / "my_package" / "my_module.py").write_text(code[1], encoding="utf-8")
+    metadata = tmp_path / "my_package-1.0.dist-info"
+    metadata.mkdir()
+    (metadata / "METADATA").write_text("Metadata-Version: 2.1\nName: my-package\nVersion: 1.0\n")
+    entries = announcement[1].replace("project.entry-points.", "").replace('"', "")
+    (metadata / "entry_points.txt").write_text(entries)
+
+    command = [sys.executable, "-m", "benchbench.cli", "run", "--episodes", "20"]
+    command += ["--methods", "nearest_mean,nearest_mean[power=0.5]", "--out", str(tmp_path / "out")]
+    paths = os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")])
+    environment = {**os.environ, "PYTHONPATH": paths}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    rows = [line.split("|")[1:3] for line in done.stdout.splitlines()[2:]]
+    assert [name.strip() for name, _ in rows] == ["nearest_mean", "nearest_mean[power=0.5]"]
+    assert all(float(accuracy) > 35 for _, accuracy in rows)
+
+
+def test_every_hook_and_its_arguments_are_documented() -> None:
+    text = (ROOT / "docs" / "hooks.md").read_text(encoding="utf-8")
+    rows = dict(re.findall(r"^\| `(\w+)` \| ([^|]*) \|", text, re.MULTILINE))
+    hooks = {
+        name: function
+        for name, function in vars(hookspecs).items()
+        if hasattr(function, "benchbench_spec")
+    }
+    assert set(rows) == set(hooks)
+    for name, function in hooks.items():
+        assert re.findall(r"`(\w+)`", rows[name]) == list(inspect.signature(function).parameters)
+        assert inspect.getdoc(function), f"{name} has no docstring"
+
+
+def test_the_documents_name_only_files_that_exist() -> None:
+    for document in [ROOT / "README.md", *(ROOT / "docs").glob("*.md")]:
+        for target in re.findall(r"\]\(([^)#:]+)\)", document.read_text(encoding="utf-8")):
+            assert (document.parent / target).exists(), f"{document.name} links to {target}"
+
+
+def test_the_version_is_the_packages() -> None:
+    from importlib.metadata import version
+
+    assert benchbench.__version__ == version("benchbench")
+    assert benchbench.__version__ in (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")

@@ -1,0 +1,396 @@
+"""Drawing episodes: frozen for ever, uniform in every respect, and refused with a cure."""
+
+from __future__ import annotations
+
+import dataclasses
+import random
+from itertools import permutations
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.stats import chi2_contingency, chisquare, kstest, spearmanr
+
+from benchbench.datasets.base import OpenDataset
+from benchbench.episodes import EpisodeSet
+from benchbench.errors import BenchbenchError
+from benchbench.samplers import ClassPool, FixedSampler, Sampler, Stream, choose, create_sampler
+
+# Episodes are frozen: results of all times were made on them. These are the hashes of four 3-way
+# 2-shot 2-query and of four 2-way 0-shot episodes of `labelled([5, 4, 6, 5, 4])`, computed once.
+FROZEN_SHA256 = "69a35226e8eb252c16943e699b0eca64bc128b02580e1fd0dd3d061f1b4b26b7"
+FROZEN_ZERO_SHOT_SHA256 = "ccd4d79576ee102f711bd6a2994a06a05f136deac9786c369df8ee4c447ad106"
+
+UNLIKELY = 1e-3
+"""Seeds are fixed, so that a test of chance passes always or never."""
+
+
+def labelled(sizes: list[int], **changes) -> SimpleNamespace:
+    """All that a sampler knows of a data set; the classes' images are interleaved."""
+    labels = np.concatenate([np.repeat(c, size) for c, size in enumerate(sizes)])
+    return SimpleNamespace(
+        **{
+            "name": "toy",
+            "fingerprint": "ab" * 32,
+            "labels": np.random.default_rng(7).permutation(labels),
+            "splits": {"test": np.arange(len(sizes)), "twin": np.arange(len(sizes))},
+            "class_names": [f"class {c}" for c in range(len(sizes))],
+            **changes,
+        }
+    )
+
+
+def pool(sizes: list[int], split: str = "test", **changes) -> ClassPool:
+    return ClassPool(labelled(sizes, **changes), split)
+
+
+def column(episodes: EpisodeSet, name: str) -> np.ndarray:
+    """An array of a set of equally large episodes as [episode, ...]."""
+    return getattr(episodes, name).reshape(len(episodes), -1)
+
+
+def counts(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    table = np.zeros((first.max() + 1, second.max() + 1), dtype=int)
+    np.add.at(table, (first.ravel(), second.ravel()), 1)
+    return table
+
+
+def seems_independent(first: np.ndarray, second: np.ndarray) -> bool:
+    return chi2_contingency(counts(first, second)).pvalue > UNLIKELY
+
+
+# Frozen
+
+
+def test_the_episodes_are_frozen() -> None:
+    five = pool([5, 4, 6, 5, 4])
+    assert FixedSampler(3, 2, 2).sample(five, 4).sha256 == FROZEN_SHA256
+    assert FixedSampler(2, 0, 3).sample(five, 4, seed=5).sha256 == FROZEN_ZERO_SHOT_SHA256
+
+
+def test_600_episodes_are_a_prefix_of_10_000(dataset: OpenDataset) -> None:
+    test = ClassPool(dataset, "test")
+    few, many = (FixedSampler().sample(test, count) for count in (600, 10_000))
+    assert few == many.head(600)
+    ids = [episode.id for episode in many]
+    assert [episode.id for episode in few] == ids[:600]
+    assert len(set(ids)) == len(ids)
+
+
+@given(st.integers(0, 3000), st.integers(1, 5), st.integers(0, 2**63))
+@settings(max_examples=50)
+def test_an_episode_is_the_same_alone_and_among_many(start: int, count: int, seed: int) -> None:
+    sampler, five = FixedSampler(2, 1, 2), pool([4, 3, 5, 4, 6])
+    alone = sampler.sample(five, count, seed, start=start)
+    among = sampler.sample(five, start + count + 2, seed)
+    assert [e.id for e in alone] == [among[start + i].id for i in range(count)]
+
+
+@pytest.mark.parametrize(
+    ("changes", "split", "shape", "seed"),
+    [
+        ({"fingerprint": "cd" * 32}, "test", (3, 1, 2), 0),
+        ({}, "twin", (3, 1, 2), 0),
+        ({}, "test", (3, 2, 1), 0),
+        ({}, "test", (3, 1, 2), 1),
+    ],
+    ids=["fingerprint", "split", "protocol", "seed"],
+)
+def test_what_episodes_depend_on_changes_all_of_them(changes, split, shape, seed) -> None:
+    base = FixedSampler(3, 1, 2).sample(pool([6] * 9), 50)
+    other = FixedSampler(*shape).sample(pool([6] * 9, split, **changes), 50, seed)
+    together = column(base, "classes") == column(other, "classes")
+    # Of 504 ordered choices of three classes, two agree by chance once in ten sets of fifty.
+    assert together.all(axis=1).sum() <= 2
+
+
+def test_episodes_depend_on_nothing_else(dataset: OpenDataset) -> None:
+    base = FixedSampler().sample(ClassPool(dataset, "test"), 20)
+    random.seed(1)
+    np.random.seed(1)
+    renamed = dataclasses.replace(
+        dataset,
+        name="other",
+        pixels=255 - dataset.pixels,
+        class_names=[name.upper() for name in dataset.class_names],
+        splits={"test": dataset.splits["test"], "train": dataset.splits["train"][:3]},
+    )
+    assert FixedSampler().sample(ClassPool(renamed, "test"), 20) == base
+    assert FixedSampler().sample(ClassPool(renamed, "test"), 20).dataset == "other"
+
+
+def test_a_set_says_what_it_was_drawn_from() -> None:
+    drawn = FixedSampler(2, 1, 3).sample(pool([5] * 4, "twin"), 2, seed=8)
+    assert drawn.origin == {
+        "fingerprint": "ab" * 32,
+        "split": "twin",
+        "protocol": "2way-1shot-3query",
+        "seed": 8,
+    }
+
+
+# Right
+
+
+@st.composite
+def requests(draw: st.DrawFn) -> tuple[list[int], FixedSampler]:
+    way, shot, query = draw(st.integers(2, 5)), draw(st.integers(0, 4)), draw(st.integers(1, 4))
+    sizes = st.integers(shot + query, shot + query + 4)
+    return draw(st.lists(sizes, min_size=way, max_size=way + 4)), FixedSampler(way, shot, query)
+
+
+@settings(max_examples=60)
+@given(requests(), st.integers(0, 2**32), st.integers(1, 6))
+def test_episodes_are_what_was_asked_for(request_, seed: int, count: int) -> None:
+    sizes, sampler = request_
+    data = labelled(sizes)
+    episodes = sampler.sample(ClassPool(data, "test"), count, seed)
+    assert len(episodes) == count
+    for episode in episodes:
+        images = np.concatenate([episode.support, episode.query])
+        slots = np.concatenate([episode.support_labels, episode.query_labels])
+        assert episode.n_way == sampler.way == len(set(episode.classes))
+        assert len(set(images)) == len(images)
+        np.testing.assert_array_equal(data.labels[images], episode.classes[slots])
+        for labels, per_class in (
+            (episode.support_labels, sampler.shot),
+            (episode.query_labels, sampler.query),
+        ):
+            np.testing.assert_array_equal(np.bincount(labels, minlength=sampler.way), per_class)
+        assert all(array.dtype == np.int64 for array in dataclasses.astuple(episode))
+
+
+def test_zero_shot_episodes_have_no_support() -> None:
+    episode = FixedSampler(3, 0, 2).sample(pool([4] * 5), 1)[0]
+    assert (len(episode.support), len(episode.support_labels), len(episode.query)) == (0, 0, 6)
+
+
+def test_an_episode_may_use_up_every_class_and_image() -> None:
+    episode = FixedSampler(3, 1, 2).sample(pool([3, 3, 3]), 1)[0]
+    assert sorted(np.concatenate([episode.support, episode.query])) == list(range(9))
+
+
+def test_only_classes_of_the_split_are_drawn(dataset: OpenDataset) -> None:
+    drawn = FixedSampler(way=3).sample(ClassPool(dataset, "val"), 100)
+    assert set(drawn.classes) == set(dataset.splits["val"])
+
+
+# Fair
+
+
+@pytest.fixture(scope="module")
+def many() -> EpisodeSet:
+    return FixedSampler(4, 2, 3).sample(pool([7] * 6), 6000, seed=1)
+
+
+def test_classes_are_drawn_uniformly_and_slots_are_independent_of_them(many: EpisodeSet) -> None:
+    classes = column(many, "classes")
+    slots = np.broadcast_to(np.arange(4), classes.shape)
+    table = counts(slots, classes)
+    assert all(chisquare(row).pvalue > UNLIKELY for row in table)
+    assert spearmanr(slots.ravel(), classes.ravel()).pvalue > UNLIKELY
+
+
+def test_every_ordered_choice_of_classes_is_equally_likely() -> None:
+    classes = column(FixedSampler(2, 1, 1).sample(pool([3] * 5), 8000), "classes")
+    table = counts(classes[:, 0], classes[:, 1])
+    assert not table.diagonal().any()
+    assert chisquare(table[~np.eye(5, dtype=bool)]).pvalue > UNLIKELY
+
+
+@pytest.mark.parametrize("part", ["support", "query"])
+def test_images_are_drawn_uniformly(many: EpisodeSet, part: str) -> None:
+    times = np.bincount(getattr(many, part), minlength=42)
+    assert len(times) == 42
+    assert chisquare(times).pvalue > UNLIKELY
+
+
+def test_images_of_large_and_small_classes_are_drawn_uniformly_within_each() -> None:
+    data = labelled([3, 9, 5])
+    drawn = FixedSampler(2, 1, 1).sample(ClassPool(data, "test"), 6000)
+    times = np.bincount(drawn.support, minlength=17)
+    assert all(chisquare(times[data.labels == c]).pvalue > UNLIKELY for c in range(3))
+    assert chisquare([times[data.labels == c].sum() for c in range(3)]).pvalue > UNLIKELY
+
+
+def test_queries_are_shuffled(many: EpisodeSet) -> None:
+    slots = column(many, "query_labels")
+    positions = np.broadcast_to(np.arange(12), slots.shape)
+    assert seems_independent(positions, slots)
+    neighbours = (slots[:, 1:] == slots[:, :-1]).mean()
+    assert neighbours == pytest.approx(2 / 11, abs=0.005)
+
+
+def test_the_order_of_queries_tells_nothing_about_the_choice_of_classes(many: EpisodeSet) -> None:
+    assert seems_independent(column(many, "classes")[:, 0], column(many, "query_labels")[:, 0])
+
+
+def test_successive_episodes_are_independent(many: EpisodeSet) -> None:
+    first = column(many, "classes")[:, 0]
+    assert seems_independent(first[:-1], first[1:])
+
+
+@pytest.mark.parametrize(("population", "size"), [(4, 2), (5, 3), (4, 4), (3, 1)])
+def test_choose_makes_every_ordered_choice_equally_often(population: int, size: int) -> None:
+    uniform = np.random.default_rng(0).random((2, 30_000, size))
+    chosen = choose(uniform[0], population, uniform[1])
+    seen, times = np.unique(chosen, axis=0, return_counts=True)
+    assert sorted(map(tuple, seen.tolist())) == sorted(permutations(range(population), size))
+    assert size == population == 1 or chisquare(times).pvalue > UNLIKELY
+
+
+@given(st.integers(1, 6), st.integers(0, 20), st.integers(0, 2**32))
+def test_choose_takes_each_row_from_its_own_population(size: int, more: int, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    populations = size + rng.integers(0, more + 1, 8)
+    chosen = choose(rng.random((8, size)), populations, rng.random((8, size)))
+    for row, population in zip(chosen.tolist(), populations, strict=True):
+        assert len(set(row)) == size
+        assert 0 <= min(row)
+        assert max(row) < population
+
+
+# Streams
+
+
+@given(st.integers(0, 10**6), st.integers(1, 20), st.integers(1, 9), st.data())
+def test_a_row_of_a_stream_is_independent_of_its_block(
+    start: int, count: int, width: int, data: st.DataObject
+) -> None:
+    block = Stream(seed=1).uniform(start, start + count, width)
+    assert block.shape == (count, width)
+    row = data.draw(st.integers(0, count - 1))
+    alone = Stream(seed=1).uniform(start + row, start + row + 1, width)
+    np.testing.assert_array_equal(block[row], alone[0])
+
+
+def test_rows_of_a_stream_do_not_repeat() -> None:
+    numbers = Stream(seed=1).uniform(0, 1000, 5)
+    assert len(np.unique(numbers)) == numbers.size
+
+
+def test_streams_are_uniform_and_unrelated() -> None:
+    first, second = (Stream(seed=seed).uniform(0, 5000, 3).ravel() for seed in (0, 1))
+    assert kstest(first, "uniform").pvalue > UNLIKELY
+    assert spearmanr(first, second).pvalue > UNLIKELY
+    assert 0 <= first.min() < first.max() < 1
+
+
+def test_a_stream_does_not_depend_on_the_order_in_which_its_origin_is_told() -> None:
+    one, other = Stream(seed=1, split="test"), Stream(split="test", seed=1)
+    np.testing.assert_array_equal(one.uniform(0, 2, 3), other.uniform(0, 2, 3))
+
+
+# Pools
+
+
+def test_a_pool_lists_the_images_of_each_class() -> None:
+    data = labelled([3, 5, 2])
+    data.splits["odd"] = np.array([2, 0])
+    odd = ClassPool(data, "odd")
+    assert (len(odd), odd.class_name(0), odd.sizes.tolist()) == (2, "class 2", [2, 3])
+    for c, start, size in zip(odd.classes, odd.starts, odd.sizes, strict=True):
+        np.testing.assert_array_equal(
+            odd.rows[start : start + size], np.flatnonzero(data.labels == c)
+        )
+
+
+def test_a_pool_without_its_small_classes() -> None:
+    whole = pool([3, 6, 2, 6, 5])
+    large = whole.at_least(5)
+    assert large.classes.tolist() == [1, 3, 4]
+    assert len(whole) == 5
+    drawn = FixedSampler(3, 2, 3).sample(large, 30)
+    assert set(drawn.classes) == {1, 3, 4}
+    np.testing.assert_array_equal(
+        large.dataset.labels[column(drawn, "query")],
+        np.take_along_axis(column(drawn, "classes"), column(drawn, "query_labels"), axis=1),
+    )
+    assert len(whole.at_least(7)) == 0
+
+
+def test_an_unknown_split_is_refused(dataset: OpenDataset) -> None:
+    with pytest.raises(BenchbenchError, match="has no split 'tset'; it has train, val, test"):
+        ClassPool(dataset, "tset")
+
+
+# Refused
+
+
+@pytest.mark.parametrize(
+    ("sizes", "sampler", "message"),
+    [
+        (
+            [20, 20, 20],
+            FixedSampler(),
+            "5-way needs 5 classes and split 'test' of toy has 3; use --way 3 or fewer.",
+        ),
+        (
+            [20, 7, 20],
+            FixedSampler(3, 5, 15),
+            "5-shot with 15 queries needs 20 images of a class and 'class 1' in split 'test' of toy "
+            "has 7; use --query 2 or fewer.",
+        ),
+        ([20, 5], FixedSampler(2, 5, 15), "has 5; use fewer shots, or leave the class out."),
+        ([20, 0], FixedSampler(2, 0, 1), "has 0; use fewer shots, or leave the class out."),
+    ],
+    ids=["too few classes", "too many queries", "too many shots", "empty class"],
+)
+def test_what_the_pool_cannot_supply_is_refused_with_a_cure(sizes, sampler, message) -> None:
+    with pytest.raises(BenchbenchError) as caught:
+        sampler.sample(pool(sizes), 1)
+    assert str(caught.value).endswith(message)
+
+
+def test_the_cure_works() -> None:
+    assert len(FixedSampler(3, 5, 2).sample(pool([20, 7, 20]), 1)) == 1
+
+
+@pytest.mark.parametrize("classes", [0, 1])
+def test_no_cure_is_promised_where_there_is_none(classes: int) -> None:
+    split = {"test": np.arange(classes)}
+    with pytest.raises(BenchbenchError, match=f"has {classes}") as caught:
+        FixedSampler().sample(pool([20, 20], splits=split), 1)
+    assert "--way" not in str(caught.value)
+
+
+@pytest.mark.parametrize("shape", [(1, 1, 1), (5, -1, 15), (5, 1, 0)])
+def test_impossible_shapes_are_refused(shape: tuple[int, int, int]) -> None:
+    with pytest.raises(ValueError, match="needs way >= 2, shot >= 0 and query >= 1"):
+        FixedSampler(*shape)
+
+
+def test_a_sampler_has_to_say_how_it_draws() -> None:
+    with pytest.raises(NotImplementedError):
+        Sampler().sample(pool([3, 3]), 1)
+
+
+# By name
+
+
+def test_create_sampler_takes_options_and_parameters() -> None:
+    assert create_sampler("fixed", way=None, shot=None) == FixedSampler()
+    assert create_sampler("fixed[query=3]", way=20, shot=5) == FixedSampler(20, 5, 3)
+    assert create_sampler("fixed[way=3]", way=20) == FixedSampler(way=3)
+
+
+@pytest.mark.parametrize(
+    ("text", "options", "message"),
+    [
+        ("fixde", {}, "no sampler named 'fixde'; did you mean fixed"),
+        ("fixed[wya=5]", {}, "did you mean way"),
+        ("fixed[way=1]", {}, "fixed: needs way >= 2"),
+        ("fixed", {"supports": 3}, "'fixed' has no --supports"),
+    ],
+)
+def test_create_sampler_refuses_in_one_sentence(text, options, message) -> None:
+    with pytest.raises(BenchbenchError, match=message):
+        create_sampler(text, **options)
+
+
+def test_protocol_and_shape() -> None:
+    assert FixedSampler().protocol == "5way-1shot-15query"
+    assert FixedSampler(20, 5, 1).shape == (20, 5, 1)
+    assert Sampler().shape == (None, None, None)
