@@ -2,28 +2,28 @@
 
 from __future__ import annotations
 
-import json
 import math
-import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
-from pathlib import Path
 from typing import Any, Protocol
 
 import torch
-from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from benchbench.backbones.base import Backbone
-from benchbench.compute import separate_randomness
+from benchbench.checkpoints import TrainingFiles
+from benchbench.compute import seed_everything, separate_randomness
 from benchbench.errors import MethodError
 from benchbench.progress import meter, say
 from benchbench.source import Batch, FitRecord, TrainingSource
 
 CHECKPOINT_SECONDS = 20.0
 """Training that is killed loses at most about this much work."""
+
+SEEDS_APART = 1_000_003
+"""Between two seeds of training, in random numbers of a step."""
 
 Schedule = Callable[[int], float]
 """From the step to the factor on the learning rate."""
@@ -51,17 +51,6 @@ class Indexable(Protocol):
     def __getitem__(self, step: int, /) -> Any: ...
 
 
-@dataclass
-class _Progress:
-    """What a checkpoint holds besides weights and optimizer."""
-
-    step: int = 0
-    seconds: float = 0.0
-    best_step: int = 0
-    best_accuracy: float | None = None
-    log: list[dict[str, float | None]] = field(default_factory=list)
-
-
 def fit(
     source: TrainingSource,
     module: nn.Module,
@@ -86,81 +75,112 @@ def fit(
     there: training that was interrupted goes on, and that was finished is loaded. A method that
     calls `fit` more than once names each `stage`. Raises MethodError where the loss is not finite.
     """
-    files = _Files(source.folder, stage)
     module.to(source.compute.device)
     if source.compute.channels_last:
         module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    files = TrainingFiles(source.folder, stage)
     record = files.finished(module)
     if record is None:
-        loop = _Loop(source, module, loss, files, schedule or cosine(steps), lr, weight_decay)
-        loop.clip_norm, loop.patience = clip_norm, patience
-        loop.validate_every = validate_every or max(1, steps // 10)
-        record = loop.run(data, steps, stage)
-        files.finish(module, record, loop.progress)
+        recipe = _Recipe(
+            steps,
+            lr,
+            schedule or cosine(steps),
+            weight_decay,
+            clip_norm,
+            validate_every or max(1, steps // 10),
+            patience,
+        )
+        loop = _Loop(source, module, loss, recipe, files)
+        record = loop.run(data, stage)
+        files.finish(module, record, loop.progress.log)
     module.eval().requires_grad_(False)
     source.records.append(record)
     return record
 
 
+@dataclass(frozen=True)
+class _Recipe:
+    """The arguments of `fit`."""
+
+    steps: int
+    lr: float
+    schedule: Schedule
+    weight_decay: float
+    clip_norm: float | None
+    validate_every: int
+    patience: int | None
+
+
+@dataclass
+class _Progress:
+    """What a checkpoint holds besides weights and optimizer."""
+
+    step: int = 0
+    seconds: float = 0.0
+    best_step: int = 0
+    best_accuracy: float | None = None
+    log: list[dict[str, Any]] = field(default_factory=list)
+
+
 class _Loop:
     """The state of one training."""
-
-    clip_norm: float | None
-    patience: int | None
-    validate_every: int
 
     def __init__(
         self,
         source: TrainingSource,
         module: nn.Module,
         loss: Callable[[Any], Tensor],
-        files: _Files,
-        schedule: Schedule,
-        lr: float,
-        weight_decay: float,
+        recipe: _Recipe,
+        files: TrainingFiles,
     ) -> None:
-        self.source, self.module, self.loss, self.files = source, module, loss, files
+        self.source, self.module, self.loss = source, module, loss
+        self.recipe, self.files = recipe, files
         module.train().requires_grad_(True)
-        self.optimizer = torch.optim.AdamW(module.parameters(), lr, weight_decay=weight_decay)
-        self.lr, self.schedule = lr, schedule
+        self.optimizer = torch.optim.AdamW(
+            module.parameters(), recipe.lr, weight_decay=recipe.weight_decay
+        )
         self.best = _copied_state(module)
         self.progress = _Progress()
 
-    def run(self, data: Indexable, steps: int, stage: str) -> FitRecord:
+    def run(self, data: Indexable, stage: str) -> FitRecord:
         """Train to the end, or on from the checkpoint; the module ends with its best weights."""
+        progress, steps = self.progress, self.recipe.steps
         with separate_randomness(self.source.seed):
             self.resume()
-            name = f"{self.source.method.name}: {stage}"
-            with meter(name, steps, self.progress.step) as counter:
-                while self.progress.step < steps and not self.out_of_patience():
-                    value = self.step(data)
-                    if self.progress.step % self.validate_every == 0 or self.progress.step == steps:
-                        self.validate(value)
-                    counter.advance(remark=self.remark(value))
+            saved = time.monotonic()
+            with meter(f"{self.source.method.name}: {stage}", steps, progress.step) as counter:
+                while progress.step < steps and not self.out_of_patience():
+                    loss = self.step(data)
+                    due = progress.step % self.recipe.validate_every == 0 or progress.step == steps
+                    if due:
+                        self.validate(loss)
+                    if due or time.monotonic() - saved > CHECKPOINT_SECONDS:
+                        self.files.save_checkpoint(self.state())
+                        saved = time.monotonic()
+                    counter.advance(remark=self.remark(loss))
         self.module.load_state_dict(self.best)
-        progress = self.progress
         return FitRecord(
             stage, progress.step, progress.best_step, progress.best_accuracy, progress.seconds
         )
 
     def step(self, data: Indexable) -> float:
-        """One update; the value of its loss."""
+        """One update; the value of its loss. Its random numbers belong to the step alone."""
         started = time.perf_counter()
+        seed_everything(self.source.seed * SEEDS_APART + self.progress.step)
         with self.source.compute.autocast():
             loss = self.loss(data[self.progress.step])
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
-        if self.clip_norm is not None:
-            nn.utils.clip_grad_norm_(self.module.parameters(), self.clip_norm)
+        if self.recipe.clip_norm is not None:
+            nn.utils.clip_grad_norm_(self.module.parameters(), self.recipe.clip_norm)
         for group in self.optimizer.param_groups:
-            group["lr"] = self.lr * self.schedule(self.progress.step)
+            group["lr"] = self.recipe.lr * self.recipe.schedule(self.progress.step)
         self.optimizer.step()
         self.progress.step += 1
         self.progress.seconds += time.perf_counter() - started
         value = float(loss.detach())
         if not math.isfinite(value):
             raise MethodError(f"the training loss is {value} at step {self.progress.step}")
-        self.files.checkpoint_if_due(self)
         return value
 
     def validate(self, loss: float) -> None:
@@ -175,13 +195,14 @@ class _Loop:
         if accuracy is None or best is None or accuracy > best:
             progress.best_accuracy, progress.best_step = accuracy, progress.step
             self.best = _copied_state(self.module)
-        self.files.checkpoint(self)
 
     def out_of_patience(self) -> bool:
-        waited = (self.progress.step - self.progress.best_step) // self.validate_every
-        return self.patience is not None and waited >= self.patience
+        """Whether the last better validation is too long ago."""
+        waited = (self.progress.step - self.progress.best_step) // self.recipe.validate_every
+        return self.recipe.patience is not None and waited >= self.recipe.patience
 
     def remark(self, loss: float) -> str:
+        """What stands beside the progress bar."""
         best = self.progress.best_accuracy
         validation = "" if best is None else f", best validation {100 * best:.2f} %"
         return f"loss {loss:.4f}{validation}"
@@ -194,72 +215,17 @@ class _Loop:
         self.module.load_state_dict(state["module"])
         self.optimizer.load_state_dict(state["optimizer"])
         self.best = state["best"]
-        self.progress = _Progress(**state["progress"])
-        torch.set_rng_state(state["rng"])
+        vars(self.progress).update(state["progress"])
         say(f"{self.source.method.name}: training goes on from step {self.progress.step}")
 
     def state(self) -> dict[str, Any]:
+        """All that `resume` needs, as tensors and plain values."""
         return {
             "module": self.module.state_dict(),
             "optimizer": self.optimizer.state_dict(),
             "best": self.best,
             "progress": asdict(self.progress),
-            "rng": torch.get_rng_state(),
         }
-
-
-class _Files:
-    """What a training leaves in the run directory: checkpoint, weights, log."""
-
-    def __init__(self, folder: Path | None, stage: str) -> None:
-        self.folder, self.stage = folder, stage
-        self._saved = time.monotonic()
-
-    def _path(self, suffix: str) -> Path:
-        assert self.folder is not None
-        return self.folder / f"{self.stage}.{suffix}"
-
-    def checkpoint_if_due(self, loop: _Loop) -> None:
-        if time.monotonic() - self._saved > CHECKPOINT_SECONDS:
-            self.checkpoint(loop)
-
-    def checkpoint(self, loop: _Loop) -> None:
-        if self.folder is not None:
-            _replace(self._path("checkpoint"), lambda path: torch.save(loop.state(), path))
-        self._saved = time.monotonic()
-
-    def load_checkpoint(self) -> dict[str, Any] | None:
-        if self.folder is None or not self._path("checkpoint").exists():
-            return None
-        state: dict[str, Any] = torch.load(
-            self._path("checkpoint"), map_location="cpu", weights_only=True
-        )
-        return state
-
-    def finish(self, module: nn.Module, record: FitRecord, progress: _Progress) -> None:
-        """Write the weights, then the record that says they are whole; drop the checkpoint."""
-        if self.folder is None:
-            return
-        state = {name: tensor.contiguous() for name, tensor in module.state_dict().items()}
-        _replace(self._path("safetensors"), lambda path: save_file(state, path))
-        content = json.dumps({"record": asdict(record), "log": progress.log}, indent=1)
-        _replace(self._path("json"), lambda path: path.write_text(content, encoding="utf-8"))
-        self._path("checkpoint").unlink(missing_ok=True)
-
-    def finished(self, module: nn.Module) -> FitRecord | None:
-        """Load the weights of a finished training; its record, or None."""
-        if self.folder is None or not self._path("json").exists():
-            return None
-        content = json.loads(self._path("json").read_text(encoding="utf-8"))
-        module.load_state_dict(load_file(self._path("safetensors")))
-        return FitRecord(**content["record"])
-
-
-def _replace(path: Path, write: Callable[[Path], object]) -> None:
-    """Write a file whole or not at all."""
-    partial = path.with_name(f".{path.name}.{os.getpid()}")
-    write(partial)
-    partial.replace(path)
 
 
 def _copied_state(module: nn.Module) -> dict[str, Tensor]:

@@ -20,7 +20,7 @@ LAYERS = (
     {"cli"},
     {"commands"},
     {"reporters", "leaderboard", "runner"},
-    {"training"},
+    {"training", "checkpoints"},
     {"source", "manifest", "store", "stats", "metrics"},
     {"samplers", "datasets", "backbones", "compute", "vision"},
     {"plugins", "method", "episodes", "specs", "hookspecs", "progress", "places", "errors"},

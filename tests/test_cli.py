@@ -300,7 +300,8 @@ def task(
 
 def stored(out: Path, pattern: str = "episodes.csv") -> dict[str, bytes]:
     """The files of that name below a results folder, by relative path."""
-    return {str(f.relative_to(out)): f.read_bytes() for f in sorted(out.rglob(pattern))}
+    files = (file for file in sorted(out.rglob(pattern)) if file.is_file())
+    return {str(file.relative_to(out)): file.read_bytes() for file in files}
 
 
 def manifests(out: Path) -> dict[str, dict]:
@@ -1081,25 +1082,27 @@ class TestInformation:
         assert "FAIL cache" in result.stdout
 
 
-class TestLeaderboard:
-    @pytest.fixture(scope="class")
-    def out(self, pictures: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
-        out = tmp_path_factory.mktemp("board")
-        assert invoke(*task(pictures, methods="knn,protonet", out=out)).exit_code == 0
-        assert invoke(*task(pictures, way=4, out=out)).exit_code == 0
-        return out
+@pytest.fixture(scope="module")
+def board(pictures: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A results folder with two protocols."""
+    out = tmp_path_factory.mktemp("board")
+    assert invoke(*task(pictures, methods="knn,protonet", out=out)).exit_code == 0
+    assert invoke(*task(pictures, way=4, out=out)).exit_code == 0
+    return out
 
-    def test_markdown_has_a_table_for_each_protocol(self, out: Path) -> None:
-        text = invoke("leaderboard", out).stdout
+
+class TestLeaderboard:
+    def test_markdown_has_a_table_for_each_protocol(self, board: Path) -> None:
+        text = invoke("leaderboard", board).stdout
         headings = [line for line in text.splitlines() if line.startswith("## ")]
         assert len(headings) == 2
         assert all("way-1shot-4query" in heading for heading in headings)
         assert "± episodes" in text
         assert "± classes" in text
 
-    def test_csv_and_json_hold_the_same_rows(self, out: Path) -> None:
-        as_csv = invoke("leaderboard", out, "--format", "csv")
-        as_json = invoke("leaderboard", out, "--format", "json")
+    def test_csv_and_json_hold_the_same_rows(self, board: Path) -> None:
+        as_csv = invoke("leaderboard", board, "--format", "csv")
+        as_json = invoke("leaderboard", board, "--format", "json")
         assert as_csv.exit_code == as_json.exit_code == 0
         table = list(csv.DictReader(io.StringIO(as_csv.stdout)))
         objects = json.loads(as_json.stdout)
@@ -1109,24 +1112,24 @@ class TestLeaderboard:
             assert float(row["accuracy"]) == pytest.approx(other["accuracy"], rel=1e-14)
             assert 0 <= float(row["accuracy"]) <= 1
 
-    def test_best_row_first(self, out: Path) -> None:
-        objects = json.loads(invoke("leaderboard", out, "--format", "json").stdout)
+    def test_best_row_first(self, board: Path) -> None:
+        objects = json.loads(invoke("leaderboard", board, "--format", "json").stdout)
         three_way = [row["accuracy"] for row in objects if row["protocol"].startswith("3way")]
         assert three_way == sorted(three_way, reverse=True)
 
-    def test_output_goes_to_a_file(self, out: Path, tmp_path: Path) -> None:
-        result = invoke("leaderboard", out, "--output", tmp_path / "board.md")
+    def test_output_goes_to_a_file(self, board: Path, tmp_path: Path) -> None:
+        result = invoke("leaderboard", board, "--output", tmp_path / "board.md")
         assert result.exit_code == 0
         assert result.stdout == ""
-        assert (tmp_path / "board.md").read_text() == invoke("leaderboard", out).stdout
+        assert (tmp_path / "board.md").read_text() == invoke("leaderboard", board).stdout
 
-    def test_unwritable_output(self, out: Path, tmp_path: Path) -> None:
-        result = invoke("leaderboard", out, "--output", tmp_path / "no" / "board.md")
+    def test_unwritable_output(self, board: Path, tmp_path: Path) -> None:
+        result = invoke("leaderboard", board, "--output", tmp_path / "no" / "board.md")
         assert_one_sentence(result, "Cannot write")
 
-    def test_unknown_format(self, out: Path) -> None:
+    def test_unknown_format(self, board: Path) -> None:
         assert_one_sentence(
-            invoke("leaderboard", out, "--format", "cvs"), "'cvs'", "did you mean csv?"
+            invoke("leaderboard", board, "--format", "cvs"), "'cvs'", "did you mean csv?"
         )
 
     def test_missing_folder(self, tmp_path: Path) -> None:
@@ -1139,11 +1142,11 @@ class TestLeaderboard:
         assert list(csv.DictReader(io.StringIO(table.stdout))) == []
         assert '""' not in table.stdout
 
-    def test_a_folder_named_twice_counts_once(self, out: Path) -> None:
-        once = invoke("leaderboard", out).stdout
-        assert invoke("leaderboard", out, out).stdout == once
-        inside = next(path for path in out.iterdir() if path.is_dir())
-        assert invoke("leaderboard", out, inside).stdout == once
+    def test_a_folder_named_twice_counts_once(self, board: Path) -> None:
+        once = invoke("leaderboard", board).stdout
+        assert invoke("leaderboard", board, board).stdout == once
+        inside = next(path for path in board.iterdir() if path.is_dir())
+        assert invoke("leaderboard", board, inside).stdout == once
 
 
 class TestThirdParty:
