@@ -15,6 +15,7 @@ from benchbench.errors import BenchbenchError
 
 DEFAULT_METHODS = "knn,protonet"
 DEFAULT_DATASET = "glyphs"
+SEED = click.IntRange(min=0, max=2**32 - 1)
 
 
 class Commands(click.Group):
@@ -97,8 +98,8 @@ def task_options(command: Any) -> Any:
 @click.option(
     "--episodes", default="600", show_default=True, help="How many, or a file of `episodes make`."
 )
-@click.option("--episode-seed", default=0, show_default=True, help="Of the frozen episodes.")
-@click.option("--seed", default=0, show_default=True, help="Of training and of the methods.")
+@click.option("--episode-seed", default=0, show_default=True, type=SEED, help="Of the episodes.")
+@click.option("--seed", default=0, show_default=True, type=SEED, help="Of training and methods.")
 @click.option(
     "--budget",
     default="quick",
@@ -154,7 +155,7 @@ def episodes() -> None:
 @task_options
 @click.option("--episodes", "count", default=600, show_default=True, type=click.IntRange(min=1))
 @click.option("--split", default="test", show_default=True)
-@click.option("--seed", default=0, show_default=True)
+@click.option("--seed", default=0, show_default=True, type=SEED)
 @click.option("--out", type=click.Path(path_type=Path), help="An .npz file; else only the hash.")
 def episodes_make(**options: Any) -> None:
     """Draw episodes, print their sha256 and save them."""

@@ -17,7 +17,7 @@ from typing import ClassVar, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from benchbench import specs
+from benchbench import plugins, specs
 from benchbench.episodes import EpisodeSet, IntArray
 from benchbench.errors import BenchbenchError
 from benchbench.hookspecs import hookimpl
@@ -225,10 +225,8 @@ def _columns(uniform: NDArray[np.float64]) -> Callable[..., NDArray[np.float64]]
 
 def create_sampler(text: str, **options: int | None) -> Sampler:
     """The sampler of a spec; options that are None or that it does not have are left out."""
-    from benchbench.plugins import find
-
     spec = specs.parse(text)
-    cls = find("register_samplers", "sampler", spec.name)
+    cls = plugins.find("register_samplers", "sampler", spec.name)
     known = specs.parameter_types(cls)
     for key, value in options.items():
         if value is None:

@@ -7,7 +7,7 @@ that was interrupted goes on with the data that it would have seen.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import InitVar, dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TypeVar
@@ -29,6 +29,8 @@ VALIDATION_EPISODES = 100
 VALIDATION_QUERIES = 15
 BLOCK = 256
 """Training episodes drawn at once."""
+
+NO_CLASSES = np.empty(0, np.int64)
 
 
 @dataclass(frozen=True)
@@ -100,11 +102,12 @@ class FitRecord:
 class TrainingSource:
     """The training and validation classes of a data set, for one method.
 
-    task: what the method will be tested on. budget: how long to train. compute: threads, device
-    and precision. rng: a NumPy generator seeded with `seed`. folder: where checkpoints go, or None.
+    The test split is left behind. task: what the method will be tested on. budget: how long to
+    train. compute: threads, device and precision. rng: a NumPy generator seeded with `seed`.
+    folder: where checkpoints go, or None.
     """
 
-    dataset: OpenDataset = field(repr=False)
+    dataset: InitVar[OpenDataset]
     method: Method
     task: Task
     budget: Budget = field(default_factory=Budget)
@@ -113,9 +116,11 @@ class TrainingSource:
     folder: Path | None = None
     records: list[FitRecord] = field(default_factory=list)
 
-    def __post_init__(self) -> None:
+    def __post_init__(self, dataset: OpenDataset) -> None:
+        splits = {split: dataset.splits.get(split, NO_CLASSES) for split in ("train", "val")}
+        self._dataset = replace(dataset, splits=splits, fixed_episodes=None)
         self.rng = np.random.default_rng(self.seed)
-        self._pool = ClassPool(self.dataset, "train")
+        self._pool = ClassPool(self._dataset, "train")
 
     @property
     def n_classes(self) -> int:
@@ -125,7 +130,7 @@ class TrainingSource:
     @property
     def image_shape(self) -> tuple[int, int, int]:
         """Height, width, channels."""
-        return self.dataset.image_shape
+        return self._dataset.image_shape
 
     def episodes(self, way: int, shot: int, query: int) -> EpisodeStream:
         """An endless stream of labelled episodes of training classes, by step.
@@ -137,7 +142,7 @@ class TrainingSource:
         pool = self._pool.at_least(shot + 1)
         if len(pool) < 2:
             raise BenchbenchError(
-                f"{self.dataset.name} has {len(pool)} training classes of {shot + 1} or more "
+                f"{self._dataset.name} has {len(pool)} training classes of {shot + 1} or more "
                 f"images; {self.method.name} needs two."
             )
         smallest = int(pool.sizes.min())
@@ -147,8 +152,8 @@ class TrainingSource:
     def batches(self, size: int) -> BatchStream:
         """An endless stream of shuffled batches of all training images, by step."""
         if len(self._pool.rows) == 0:
-            raise BenchbenchError(f"{self.dataset.name} has no training classes.")
-        return BatchStream(self.dataset.view("train"), self._pool, size, self.seed)
+            raise BenchbenchError(f"{self._dataset.name} has no training classes.")
+        return BatchStream(self._dataset.view("train"), self._pool, size, self.seed)
 
     def validate(self) -> float | None:
         """The method's mean accuracy on 100 fixed episodes of the validation classes.
@@ -158,12 +163,12 @@ class TrainingSource:
         """
         if self._validation_episodes is None:
             return None
-        view = self.dataset.view("val")
+        view = self._dataset.view("val")
         accuracies = []
         for index, episode in enumerate(self._validation_episodes):
             seed_everything(index)
             classify = self.method.adapt(
-                support_of(self.dataset, view, episode, self.method, index)
+                support_of(self._dataset, view, episode, self.method, index)
             )
             scores = checked_scores(
                 classify(Images(view, episode.query)), len(episode.query), episode.n_way
@@ -174,7 +179,7 @@ class TrainingSource:
     @cached_property
     def _validation_episodes(self) -> EpisodeSet | None:
         shot = 1 if self.task.n_shot is None else self.task.n_shot
-        pool = ClassPool(self.dataset, "val").at_least(shot + 1)
+        pool = ClassPool(self._dataset, "val").at_least(shot + 1)
         way = min(self.task.n_way or 5, len(pool))
         if way < 2:
             return None
@@ -201,8 +206,8 @@ class EpisodeStream:
     """Training episodes by step; `way`, `shot` and `query` are those that are really drawn."""
 
     def __init__(self, source: TrainingSource, pool: ClassPool, sampler: FixedSampler) -> None:
-        self._dataset, self._method, self._seed = source.dataset, source.method, source.seed
-        self._view, self._pool, self._sampler = source.dataset.view("train"), pool, sampler
+        self._dataset, self._method, self._seed = source._dataset, source.method, source.seed
+        self._view, self._pool, self._sampler = source._dataset.view("train"), pool, sampler
         self._block: tuple[int, EpisodeSet] | None = None
         self.way, self.shot, self.query = sampler.shape
 

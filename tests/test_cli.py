@@ -211,7 +211,7 @@ def write_pictures(folder: Path, seed: int = 0, classes: int = CLASSES, count: i
         place = folder / f"class {number:02}"
         place.mkdir(parents=True)
         for index in range(count):
-            noisy = pattern + rng.integers(-150, 151, pattern.shape)
+            noisy = pattern + rng.integers(-300, 301, pattern.shape)
             Image.fromarray(np.clip(noisy, 0, 255).astype(np.uint8)).save(place / f"{index}.png")
     return folder
 

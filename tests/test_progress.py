@@ -18,14 +18,13 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     return now
 
 
-@pytest.fixture
-def terminal(monkeypatch: pytest.MonkeyPatch) -> io.StringIO:
-    """Standard error as a terminal; what is written to it."""
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
 
-    class Terminal(io.StringIO):
-        def isatty(self) -> bool:
-            return True
 
+def open_terminal(monkeypatch: pytest.MonkeyPatch) -> Terminal:
+    """Make standard error a terminal; returns what is written to it."""
     stream = Terminal()
     monkeypatch.setenv("TERM", "xterm")
     monkeypatch.setattr(sys, "stderr", stream)
@@ -74,10 +73,11 @@ def test_a_terminal_gets_a_bar(terminal: io.StringIO, capsys: pytest.CaptureFixt
     assert capsys.readouterr().out == ""
 
 
-def test_a_line_beside_a_bar_stays_readable(terminal: io.StringIO) -> None:
+def test_a_line_beside_a_bar_stays_readable(monkeypatch: pytest.MonkeyPatch) -> None:
+    terminal = open_terminal(monkeypatch)
     with progress.meter("episodes", 8):
         progress.say("half way")
-    assert "half way" in terminal.getvalue()
+    assert "half way\n" in terminal.getvalue()
 
 
 def test_track_yields_every_item_and_counts_it(
@@ -99,7 +99,11 @@ def test_track_takes_items_one_by_one() -> None:
     items.close()
 
 
-@pytest.mark.usefixtures("clock")
-def test_an_error_in_the_loop_gets_through(terminal: io.StringIO) -> None:
+@pytest.mark.parametrize("on_terminal", [True, False])
+def test_an_error_in_the_loop_gets_through(
+    monkeypatch: pytest.MonkeyPatch, on_terminal: bool
+) -> None:
+    if on_terminal:
+        open_terminal(monkeypatch)
     with pytest.raises(KeyError), progress.meter("episodes", 8):
         raise KeyError

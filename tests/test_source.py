@@ -139,3 +139,10 @@ def test_without_validation_classes_there_is_no_score(
 ) -> None:
     assert make_source(make_dataset(classes=(5, 0, 5))).validate() is None
     assert make_source(make_dataset(classes=(5, 1, 5))).validate() is None
+
+
+def test_the_test_split_is_out_of_reach(dataset: OpenDataset) -> None:
+    source = make_source(dataset)
+    reachable = [value for value in vars(source).values() if isinstance(value, OpenDataset)]
+    assert [set(each.splits) for each in reachable] == [{"train", "val"}]
+    assert "test" in dataset.splits

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchbench import specs
+from benchbench.datasets.cache import decoded_table
 from benchbench.episodes import EpisodeSet
 from benchbench.errors import BenchbenchError
 from benchbench.places import Places
@@ -142,8 +143,6 @@ class Dataset:
 
     def open(self, places: Places) -> OpenDataset:
         """Decode the images, or find them decoded. Raises BenchbenchError where it cannot."""
-        from benchbench.datasets.cache import decoded_table
-
         sources = self.sources(places)
         table = decoded_table(self, sources, places.cache)
         dataset = OpenDataset(
