@@ -5,8 +5,6 @@
 from __future__ import annotations
 
 import json
-import os
-from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -15,6 +13,7 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import nn
 
+from benchbench.files import whole_file
 from benchbench.source import FitRecord
 
 
@@ -30,7 +29,8 @@ class TrainingFiles:
     def save_checkpoint(self, state: dict[str, Any]) -> None:
         """Replace the checkpoint."""
         if path := self._path("checkpoint"):
-            _replace(path, lambda partial: torch.save(state, partial))
+            with whole_file(path) as partial:
+                torch.save(state, partial)
 
     def load_checkpoint(self) -> dict[str, Any] | None:
         """The last checkpoint's state, on the CPU; None where there is none."""
@@ -47,8 +47,10 @@ class TrainingFiles:
             return
         state = {name: tensor.contiguous() for name, tensor in module.state_dict().items()}
         content = json.dumps({"record": asdict(record), "log": log}, indent=1)
-        _replace(weights, lambda partial: save_file(state, partial))
-        _replace(told, lambda partial: partial.write_text(content, encoding="utf-8"))
+        with whole_file(weights) as partial:
+            save_file(state, partial)
+        with whole_file(told) as partial:
+            partial.write_text(content, encoding="utf-8")
         checkpoint.unlink(missing_ok=True)
 
     def finished(self, module: nn.Module) -> FitRecord | None:
@@ -59,9 +61,3 @@ class TrainingFiles:
         content = json.loads(told.read_text(encoding="utf-8"))
         module.load_state_dict(load_file(weights))
         return FitRecord(**content["record"])
-
-
-def _replace(path: Path, write: Callable[[Path], object]) -> None:
-    partial = path.with_name(f".{path.name}.{os.getpid()}")
-    write(partial)
-    partial.replace(path)

@@ -9,7 +9,6 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -19,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchbench.errors import BenchbenchError
+from benchbench.files import whole_file
 
 IntArray = NDArray[np.int64]
 
@@ -34,7 +34,7 @@ _ARRAYS = (
 )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Episode:
     """One few-shot task; all arrays are int64.
 
@@ -52,6 +52,12 @@ class Episode:
     @property
     def n_way(self) -> int:
         return len(self.classes)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Episode) and self.id == other.id
+
+    def __hash__(self) -> int:
+        return hash(self.id)
 
     @cached_property
     def id(self) -> str:
@@ -162,12 +168,10 @@ class EpisodeSet:
         """Write an `.npz` file, whole or not at all. Raises BenchbenchError where it cannot."""
         header = {"dataset": self.dataset, **self.origin, "sha256": self.sha256}
         arrays = {name: getattr(self, name).astype(np.int32) for name in _ARRAYS}
-        partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            with partial.open("wb") as file:
+            with whole_file(path) as partial, partial.open("wb") as file:
                 np.savez_compressed(file, header=np.array(json.dumps(header)), **arrays)
-            partial.replace(path)
         except OSError as error:
             raise BenchbenchError(f"Cannot write {path}: {error.strerror or error}.") from error
 

@@ -11,7 +11,7 @@ import pandas as pd
 from benchbench.stats import class_interval, mean_interval
 from benchbench.store import Cell, RunDirectory
 
-GROUP = ["dataset", "protocol", "episode_seed"]
+GROUP = ["dataset", "fingerprint", "splits", "split", "protocol", "episode_seed"]
 """Rows that differ in one of these never share a table."""
 
 
@@ -24,8 +24,7 @@ def row(run: RunDirectory, episodes: int | None = None) -> dict[str, Any]:
     identity = manifest["identity"]
     return {
         "dataset": manifest["dataset"]["name"],
-        "protocol": identity["protocol"],
-        "episode_seed": identity["episode_seed"],
+        **{column: identity[column] for column in GROUP[1:]},
         "method": manifest["method"]["spec"],
         "budget": identity["budget"],
         "seed": identity["seed"],
@@ -64,7 +63,7 @@ def run_table(cells: Iterable[Cell], episodes: int) -> pd.DataFrame:
                     "accuracy %": percent(numbers["accuracy"]),
                     "± episodes": percent(numbers["ci_episodes"]),
                     "± classes": percent(numbers["ci_classes"]),
-                    "n": numbers["episodes"],
+                    "n": str(numbers["episodes"]),
                 }
             )
         else:

@@ -111,7 +111,7 @@ def source_sha256(cls: type) -> str:
     """The hash of the module file that defines a class; of its name where there is no file."""
     try:
         file = inspect.getsourcefile(cls)
-    except TypeError:
+    except (TypeError, OSError):
         file = None
     content = Path(file).read_bytes() if file else cls.__qualname__.encode()
     return hashlib.sha256(content).hexdigest()

@@ -21,9 +21,10 @@ def accuracy(scores: NDArray[np.float64], labels: NDArray[np.int64]) -> float:
 
 def checked_scores(scores: Any, n_query: int, n_way: int) -> NDArray[np.float64]:
     """A classifier's answer as float64 [n_query, n_way]; MethodError where it is not that."""
-    if hasattr(scores, "detach"):
-        scores = scores.detach().float().cpu().numpy()
-    array = np.asarray(scores)
+    try:
+        array = np.asarray(_as_numpy(scores))
+    except ValueError as error:
+        raise MethodError(f"the scores are not one array ({error})") from error
     if array.shape != (n_query, n_way):
         raise MethodError(
             f"the scores have shape {list(array.shape)} in place of [{n_query}, {n_way}]"
@@ -33,6 +34,14 @@ def checked_scores(scores: Any, n_query: int, n_way: int) -> NDArray[np.float64]
     if not np.isfinite(array).all():
         raise MethodError("the scores hold NaN or infinity")
     return array.astype(np.float64)
+
+
+def _as_numpy(scores: Any) -> Any:
+    """A tensor of any precision and device as an array; anything else as it is."""
+    if not hasattr(scores, "detach"):
+        return scores
+    tensor = scores.detach().cpu()
+    return (tensor.double() if tensor.is_floating_point() else tensor).numpy()
 
 
 @hookimpl

@@ -96,7 +96,7 @@ def load_class(kind: str, provenance: Provenance) -> type:
     try:
         module = importlib.import_module(provenance.module)
         getattr(module, hook)(lambda cls: classes.__setitem__(cls.name, cls))
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise BenchbenchError(
             f"The {kind} '{provenance.name}' of package {provenance.package} cannot be loaded "
             f"({type(error).__name__}: {error}); `benchbench doctor` says more."
@@ -159,7 +159,7 @@ def _manager() -> tuple[pluggy.PluginManager, dict[str, BaseException]]:
     for entry in _entries(EXTRAS_GROUP):
         try:
             _admit(manager, importlib.import_module(entry.module), entry.name)
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             broken[entry.name] = error
             log.warning("plug-in %s is left out: %s: %s", entry.name, type(error).__name__, error)
     return manager, broken

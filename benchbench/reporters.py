@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from json import dumps
+from typing import Any
 
 import pandas as pd
 
@@ -14,11 +16,25 @@ def markdown(frame: pd.DataFrame) -> str:
     """A heading and a table for each data set and protocol."""
     if frame.empty:
         return "No finished runs.\n"
+    titles = {key: _title(dict(zip(GROUP, key, strict=True))) for key in _groups(frame)}
     parts = []
-    for (dataset, protocol, seed), rows in frame.groupby(GROUP, sort=False):
-        title = f"## {dataset}, {protocol}" + (f", episode seed {seed}" if seed else "")
-        parts.append(f"{title}\n\n{markdown_table(_columns(rows))}\n")
+    for key, title in titles.items():
+        twins = [other for other in titles.values() if other == title]
+        data = f", data {key[1][:8]}, classes {key[2][:8]}" if len(twins) > 1 else ""
+        table = markdown_table(_columns(_groups(frame)[key]))
+        parts.append(f"## {title}{data}\n\n{table}\n")
     return "\n".join(parts)
+
+
+def _groups(frame: pd.DataFrame) -> dict[tuple[Any, ...], pd.DataFrame]:
+    return dict(iter(frame.groupby(GROUP, sort=False)))  # type: ignore[arg-type]
+
+
+def _title(group: dict[str, Any]) -> str:
+    words = [group["dataset"], group["protocol"]]
+    words += [group["split"]] if group["split"] != "test" else []
+    words += [f"episode seed {group['episode_seed']}"] if group["episode_seed"] else []
+    return ", ".join(words)
 
 
 def _columns(rows: pd.DataFrame) -> pd.DataFrame:
@@ -40,7 +56,8 @@ def _columns(rows: pd.DataFrame) -> pd.DataFrame:
 def markdown_table(frame: pd.DataFrame) -> str:
     """A frame as a markdown table: words to the left, numbers to the right."""
     words = ("method", "note")
-    return frame.fillna("").to_markdown(
+    text = frame.astype(object).where(frame.notna(), "").astype(str)
+    return text.replace(r"\|", r"\|", regex=True).to_markdown(
         index=False,
         disable_numparse=True,
         colalign=["left" if column in words else "right" for column in frame],
@@ -54,7 +71,8 @@ def csv(frame: pd.DataFrame) -> str:
 
 def json(frame: pd.DataFrame) -> str:
     """As csv, a list of objects."""
-    return str(frame.to_json(orient="records", indent=1, double_precision=15)) + "\n"
+    rows = frame.astype(object).where(frame.notna(), None).to_dict(orient="records")
+    return dumps(rows, indent=1) + "\n"
 
 
 @hookimpl

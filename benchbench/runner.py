@@ -50,15 +50,31 @@ def run_cell(
         return Cell(text, "skipped", reason)
     identity = manifest.identity(method, dataset, episodes, **_identity_settings(settings))
     run = store.run(dataset.name, identity)
-    if run.has(len(episodes)):
-        return Cell(text, "finished", run=run)
     try:
+        if run.has(len(episodes)):
+            return Cell(text, "finished", run=run)
         with run.locked():
-            run.start(manifest.describe_run(identity, method, dataset, settings.compute))
-            _train_and_evaluate(method, dataset, episodes, task, run, settings)
+            return _locked_cell(method, dataset, episodes, task, run, identity, settings)
     except Exception as error:
-        if run.manifest:
-            run.fail(error)
+        return Cell(text, "failed", reason_of(error), run)
+
+
+def _locked_cell(
+    method: Method,
+    dataset: OpenDataset,
+    episodes: EpisodeSet,
+    task: Task,
+    run: RunDirectory,
+    identity: dict[str, Any],
+    settings: Settings,
+) -> Cell:
+    """Run the cell in a directory that no other process writes to."""
+    text = specs.text_of(method)
+    try:
+        run.start(manifest.describe_run(identity, method, dataset, settings.compute))
+        _train_and_evaluate(method, dataset, episodes, task, run, settings)
+    except Exception as error:
+        run.fail(error)
         return Cell(text, "failed", reason_of(error), run)
     return Cell(text, "finished", run=run)
 

@@ -165,9 +165,9 @@ class FixedSampler(Sampler):
     def check(self, pool: ClassPool) -> None:
         place = f"split '{pool.split}' of {pool.dataset.name}"
         if self.way > len(pool):
+            cure = f"use --way {len(pool)} or fewer" if len(pool) > 1 else "use another split"
             raise BenchbenchError(
-                f"{self.way}-way needs {self.way} classes and {place} has {len(pool)}; "
-                f"use --way {len(pool)} or fewer."
+                f"{self.way}-way needs {self.way} classes and {place} has {len(pool)}; {cure}."
             )
         smallest = int(np.argmin(pool.sizes))
         size, needed = int(pool.sizes[smallest]), self.shot + self.query

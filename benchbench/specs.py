@@ -86,12 +86,17 @@ def configure(cls: type[T], spec: Spec, **extra: Any) -> T:
     if spec.argument is not None:
         if target is None:
             raise BenchbenchError(f"'{spec.name}' takes nothing after a colon.")
+        if target in values:
+            raise BenchbenchError(f"'{spec.name}' is given its {target} twice.")
         values[target] = spec.argument
     elif target is not None and target not in values:
         raise BenchbenchError(f"'{spec.name}' needs its {target}: {spec.name}:{target.upper()}")
     for key in values:
         if key not in fields:
             raise unknown_name(f"parameter of {spec.name}", key, fields)
+    missing = [key for key in _required(cls) if key not in values]
+    if missing:
+        raise BenchbenchError(f"'{spec.name}' needs {missing[0]}: {spec.name}[{missing[0]}=...]")
     converted = {key: convert(text, fields[key], key) for key, text in values.items()}
     try:
         return cls(**converted, **extra)
@@ -107,12 +112,22 @@ def parameter_types(cls: type) -> dict[str, Any]:
     return {f.name: hints[f.name] for f in dataclasses.fields(cls) if f.init and not f.kw_only}
 
 
+def _required(cls: type) -> list[str]:
+    """The parameters without a default."""
+    missing = dataclasses.MISSING
+    return [
+        f.name
+        for f in (dataclasses.fields(cls) if dataclasses.is_dataclass(cls) else ())
+        if f.init and not f.kw_only and f.default is missing and f.default_factory is missing
+    ]
+
+
 def convert(text: str, kind: Any, name: str = "value") -> Any:
     """Read `text` as an int, float, bool, str, Literal or a union of them.
 
     Raises BenchbenchError where it is none of these.
     """
-    for option in _alternatives(kind):
+    for option in _strictest_first(_alternatives(kind)):
         try:
             return _convert_to(text, option)
         except ValueError:
@@ -124,6 +139,12 @@ def _alternatives(kind: Any) -> tuple[Any, ...]:
     if typing.get_origin(kind) in (Union, types.UnionType):
         return typing.get_args(kind)
     return (kind,)
+
+
+def _strictest_first(options: tuple[Any, ...]) -> list[Any]:
+    """None before all else and text last: any text is text."""
+    ranks = {type(None): 0, str: 2}
+    return sorted(options, key=lambda option: ranks.get(option, 1))
 
 
 def _convert_to(text: str, kind: Any) -> Any:

@@ -29,9 +29,11 @@ def class_interval(
 
         SE^2 = N^2 zeta / C + sd^2 / n        (Hoeffding 1948, first order)
 
-    with N-way episodes, C classes and n episodes; zeta is estimated from the classes that are in
-    two episodes or more, and t has one degree of freedom less than there are of them. None where
-    the way varies or fewer than two classes recur.
+    with N-way episodes, C classes and n episodes. An episode's classes are drawn without
+    replacement, so that a class keeps others of its kind away and its mean shows only
+    (C - N) / (C - 1) of its effect; zeta is divided by the square of that. It is estimated from
+    the classes that are in two episodes or more, and t has one degree of freedom less than there
+    are of them. None where the way varies, every episode has all classes, or fewer than two recur.
     """
     ways = {len(ids) for ids in classes}
     if len(ways) != 1 or len(accuracy) < 2:
@@ -43,10 +45,11 @@ def class_interval(
     mean = np.bincount(position, repeated) / count
     squares = np.bincount(position, (repeated - mean[position]) ** 2)
     recurs = count >= 2
-    if recurs.sum() < 2:
+    if recurs.sum() < 2 or len(count) == way:
         return None
     noise = squares[recurs] / (count[recurs] - 1) / count[recurs]
-    zeta = max(0.0, float(np.var(mean[recurs], ddof=1) - noise.mean()))
+    shown = (len(count) - way) / (len(count) - 1)
+    zeta = max(0.0, float(np.var(mean[recurs], ddof=1) - noise.mean())) / shown**2
     variance = way**2 * zeta / len(count) + np.var(accuracy, ddof=1) / len(accuracy)
     return float(_quantile(level, int(recurs.sum()) - 1) * np.sqrt(variance))
 

@@ -22,6 +22,7 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from benchbench.errors import BenchbenchError, MethodError
+from benchbench.files import whole_file
 
 COLUMNS = ("episode", "n_way", "n_query", "correct", "accuracy", "classes")
 FLUSH_EVERY = 100
@@ -42,7 +43,10 @@ class RunDirectory:
         if self._manifest is None:
             file = self.path / "manifest.json"
             try:
-                self._manifest = json.loads(file.read_text(encoding="utf-8"))
+                content = json.loads(file.read_text(encoding="utf-8"))
+                if not isinstance(content, dict):
+                    raise ValueError("it is not a JSON object")
+                self._manifest = content
             except FileNotFoundError:
                 self._manifest = {}
             except ValueError as error:
@@ -53,9 +57,8 @@ class RunDirectory:
         """Change entries of the manifest, on disk as well."""
         self._manifest = {**self.manifest, **entries}
         content = json.dumps(self._manifest, indent=1, default=str) + "\n"
-        partial = self.path / f".manifest.json.{os.getpid()}"
-        partial.write_text(content, encoding="utf-8")
-        partial.replace(self.path / "manifest.json")
+        with whole_file(self.path / "manifest.json") as partial:
+            partial.write_text(content, encoding="utf-8")
 
     @property
     def status(self) -> str:
@@ -70,13 +73,17 @@ class RunDirectory:
     @contextmanager
     def locked(self) -> Iterator[None]:
         """Keep other processes out. Raises MethodError where one is in."""
+        self.path.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(self.path / ".lock")
         try:
-            self.path.mkdir(parents=True, exist_ok=True)
-            with FileLock(self.path / ".lock", timeout=0):
-                self._manifest = None
-                yield
+            lock.acquire(timeout=0)
         except Timeout as error:
             raise MethodError(f"another process is running it in {self.path}") from error
+        try:
+            self._manifest = None
+            yield
+        finally:
+            lock.release()
 
     def start(self, manifest: dict[str, Any]) -> None:
         """Write the manifest of a run that begins or goes on."""
@@ -98,11 +105,15 @@ class RunDirectory:
 
     def append(self, record: dict[str, Any]) -> None:
         """Add an episode's row; rows reach the disk a hundred at a time, see `flush`."""
-        if not self._pending and not (self.path / "episodes.csv").exists():
+        if not self._pending and not self._has_header():
             self._pending.append(",".join(record))
         self._pending.append(",".join(map(str, record.values())))
         if len(self._pending) >= FLUSH_EVERY:
             self.flush()
+
+    def _has_header(self) -> bool:
+        file = self.path / "episodes.csv"
+        return file.exists() and file.stat().st_size > 0
 
     def flush(self) -> None:
         """Write the rows that are waiting."""
@@ -113,8 +124,11 @@ class RunDirectory:
 
     def records(self, count: int | None = None) -> list[dict[str, str]]:
         """The first `count` rows of `episodes.csv`, all by default, as text."""
-        with (self.path / "episodes.csv").open(encoding="utf-8", newline="") as file:
-            rows = list(csv.DictReader(file))
+        try:
+            with (self.path / "episodes.csv").open(encoding="utf-8", newline="") as file:
+                rows = list(csv.DictReader(file))
+        except FileNotFoundError as error:
+            raise BenchbenchError(f"{self.path} has lost its episodes.csv; delete it.") from error
         return rows[:count]
 
     def finish(self, **entries: Any) -> None:

@@ -1,4 +1,4 @@
-"""The command line as its users meet it: output, exit codes, what is stored, what a mistake says."""
+"""The command line as users meet it: output, exit codes, what is stored, what mistakes say."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np

@@ -67,6 +67,7 @@ def episodes(draw: st.DrawFn) -> Episode:
 episode_lists = st.lists(episodes(), min_size=1, max_size=5)
 
 
+@settings(deadline=None)
 @given(episode_lists)
 def test_variable_sizes_come_back_as_they_were_given(given_episodes: list[Episode]) -> None:
     together = collected(*given_episodes)
@@ -75,6 +76,7 @@ def test_variable_sizes_come_back_as_they_were_given(given_episodes: list[Episod
     assert [e.n_way for e in together] == [len(e.classes) for e in given_episodes]
 
 
+@settings(deadline=None)
 @given(episode_lists, st.data())
 def test_head_is_the_set_of_the_first_episodes(
     given_episodes: list[Episode], data: st.DataObject
@@ -83,7 +85,7 @@ def test_head_is_the_set_of_the_first_episodes(
     assert collected(*given_episodes).head(count) == collected(*given_episodes[:count])
 
 
-@settings(max_examples=25)
+@settings(max_examples=25, deadline=None)
 @given(episode_lists)
 def test_a_saved_set_is_loaded_again(
     tmp_path_factory: pytest.TempPathFactory, given_episodes: list[Episode]

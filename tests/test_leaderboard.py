@@ -12,6 +12,7 @@ import pytest
 from scipy import stats
 
 from benchbench.leaderboard import collect, percent, row, run_table
+from benchbench.reporters import markdown, markdown_table
 from benchbench.stats import class_interval
 from benchbench.store import Cell, RunDirectory, Store
 
@@ -79,8 +80,6 @@ def make_run(tmp_path: Path) -> MakeRun:
 
 def tables(frame: pd.DataFrame) -> list[list[str]]:
     """The methods of each table of the markdown leaderboard."""
-    from benchbench.reporters import markdown
-
     found: list[list[str]] = []
     for line in markdown(frame).splitlines():
         if line.startswith("## "):
@@ -167,12 +166,12 @@ def test_the_table_of_a_command_keeps_its_order_and_prints_percent(make_run: Mak
     assert table["accuracy %"].tolist() == ["20.00", "70.00"]
     # 100 * t(0.975, 3) * sd / 2, with an sd of 0.2581989 over the four episodes.
     assert table["± episodes"].tolist() == ["0.00", "41.09"]
-    assert table["n"].tolist() == [4, 4]
+    assert table["n"].tolist() == ["4", "4"]
 
 
 def test_the_table_of_a_command_has_the_episodes_that_were_asked_for(make_run: MakeRun) -> None:
     table = run_table([Cell("toy", "finished", run=make_run())], 2)
-    assert (table["accuracy %"][0], table["n"][0]) == ("70.00", 2)
+    assert (table["accuracy %"][0], table["n"][0]) == ("70.00", "2")
 
 
 def test_failed_and_skipped_methods_say_why(make_run: MakeRun) -> None:
@@ -187,6 +186,12 @@ def test_failed_and_skipped_methods_say_why(make_run: MakeRun) -> None:
         "shy": "skipped: it needs class names",
     }
     assert table["accuracy %"].dropna().to_dict() == {"good": "70.00"}
+
+
+def test_the_number_of_episodes_is_printed_whole_beside_a_failed_method(make_run: MakeRun) -> None:
+    cells = [Cell("good", "finished", run=make_run()), Cell("bad", "failed", "no luck")]
+    line = markdown_table(run_table(cells, 4)).splitlines()[2]
+    assert [cell.strip() for cell in line.strip("|").split("|")][4] == "4"
 
 
 def test_the_table_of_a_command_does_not_change_with_time(make_run: MakeRun) -> None:

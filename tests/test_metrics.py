@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
@@ -32,6 +32,7 @@ def test_accuracy_known_answers(scores: Any, expected: float) -> None:
     assert accuracy(np.array(scores, dtype=float), LABELS) == expected
 
 
+@settings(deadline=None)
 @given(
     arrays(np.float64, (6, 3), elements=st.floats(-9, 9), unique=True), st.permutations(range(6))
 )

@@ -64,7 +64,10 @@ def test_an_unknown_total_is_a_question_mark(
     assert capsys.readouterr().err == "files: 7/?\n"
 
 
-def test_a_terminal_gets_a_bar(terminal: io.StringIO, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_terminal_gets_a_bar(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    terminal = open_terminal(monkeypatch)
     with progress.meter("episodes", 8, done=3) as counter:
         counter.advance(2, remark="loss 0.5")
     assert "episodes" in terminal.getvalue()

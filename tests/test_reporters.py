@@ -17,6 +17,9 @@ ROWS: list[dict[str, Any]] = [
     {
         "dataset": "glyphs",
         "protocol": "5way-1shot-15query",
+        "fingerprint": "f" * 64,
+        "splits": "s" * 64,
+        "split": "test",
         "episode_seed": 0,
         "method": method,
         "budget": "quick",
@@ -136,26 +139,25 @@ def test_json_of_no_runs_is_an_empty_list() -> None:
 def test_a_table_leaves_missing_cells_empty_and_numbers_as_they_are() -> None:
     table = pd.DataFrame(
         [
-            {"method": "a", "accuracy %": "98.70", "n": 4},
+            {"method": "a", "accuracy %": "98.70", "n": "4"},
             {"method": "b", "note": "failed: no luck"},
         ]
     )
-    header, rule, first, second = reporters.markdown_table(table.astype(object)).splitlines()
+    header, rule, first, second = reporters.markdown_table(table).splitlines()
     assert cells(header) == ["method", "accuracy %", "n", "note"]
     assert [cell[0] == ":" for cell in cells(rule)] == [True, False, False, True]
     assert cells(first) == ["a", "98.70", "4", ""]
     assert cells(second) == ["b", "", "", "failed: no luck"]
 
 
-def test_the_number_of_episodes_stays_whole_beside_a_failed_method() -> None:
-    from benchbench.leaderboard import run_table
-    from benchbench.store import Cell
-
-    table = run_table([Cell("bad", "failed", "no luck"), Cell("shy", "skipped", "no")], 4)
-    assert reporters.markdown_table(table).count("|") == 4 * 3
-
-
 def test_a_bar_in_a_cell_does_not_break_the_table() -> None:
     table = pd.DataFrame([{"method": "bad", "note": "failed: a | b"}])
     header, _, line = reporters.markdown_table(table).splitlines()
     assert line.replace("\\|", "").count("|") == header.count("|")
+
+
+def test_headings_of_tables_that_differ_in_their_data_only_name_the_data() -> None:
+    text = reporters.markdown(frame({}, {"fingerprint": "e" * 64}))
+    headings = [line for line in text.splitlines() if line.startswith("## ")]
+    assert len(set(headings)) == 2
+    assert all("data ffffffff" in line or "data eeeeeeee" in line for line in headings)

@@ -38,6 +38,10 @@ import benchbench.commands.leaderboard
 import benchbench.commands.run
 import benchbench.store
 import benchbench.training
+import benchbench.datasets.folder
+import benchbench_plugins.knn
+import benchbench_plugins.protonet
+import torch._dynamo
 
 benchbench.training.CHECKPOINT_SECONDS = 0.0
 benchbench.store.FLUSH_EVERY = 7

@@ -290,3 +290,18 @@ def test_further_metrics_are_further_columns(dataset: OpenDataset, tmp_path: Pat
     for row in rows:
         assert float(row["error"]) == pytest.approx(1 - float(row["accuracy"]))
         assert float(row["accuracy"]) == int(row["correct"]) / int(row["n_query"])
+
+
+def test_a_run_that_another_process_is_writing_is_left_alone(
+    dataset: OpenDataset, tmp_path: Path
+) -> None:
+    store, episodes = Store(tmp_path), draw(dataset)
+    run = run_cell(NearestMean(), dataset, episodes, store, Settings()).run
+    assert run is not None
+    run.update(status="running")
+    before = {file.name: file.read_bytes() for file in run.path.iterdir()}
+    with run.locked():
+        cell = run_cell(NearestMean(), dataset, episodes, store, Settings())
+    assert cell.status == "failed"
+    assert "another process is running it" in cell.reason
+    assert {file.name: file.read_bytes() for file in run.path.iterdir()} == before

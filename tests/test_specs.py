@@ -6,7 +6,7 @@ from dataclasses import KW_ONLY, dataclass
 from typing import ClassVar, Literal
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from benchbench import specs
@@ -62,22 +62,26 @@ toys = st.builds(
 )
 
 
+@settings(deadline=None)
 @given(toys)
 def test_canonical_text_makes_an_equal_instance(toy: Toy) -> None:
     assert configured(specs.text_of(toy)) == toy
 
 
+@settings(deadline=None)
 @given(toys)
 def test_parameters_of_an_instance_make_an_equal_instance(toy: Toy) -> None:
     assert Toy(**specs.parameters_of(toy)) == toy
 
 
+@settings(deadline=None)
 @given(st.text("abcxyz019_./-", min_size=1), st.integers(1))
 def test_text_after_the_colon_survives_a_round_trip(path: str, size: int) -> None:
     folder = Folder(path, size)
     assert configured(specs.text_of(folder), Folder) == folder
 
 
+@settings(deadline=None)
 @given(st.text(max_size=20))
 def test_any_text_is_parsed_or_refused_in_one_sentence(text: str) -> None:
     try:
@@ -87,6 +91,7 @@ def test_any_text_is_parsed_or_refused_in_one_sentence(text: str) -> None:
     assert text.strip().startswith(spec.name)
 
 
+@settings(deadline=None)
 @given(st.lists(typed_text.filter(bool)))
 def test_split_list_undoes_a_join(items: list[str]) -> None:
     assert specs.split_list(",".join(items)) == items

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from benchbench.errors import BenchbenchError, MethodError
@@ -201,9 +201,9 @@ def test_a_failure_keeps_the_rows_and_the_traceback(run: RunDirectory) -> None:
 
 
 def test_a_new_start_forgets_the_failure(run: RunDirectory) -> None:
-    run.start({"status": "running", "reason": ""})
+    run.start({"status": "running"})
     run.fail(failure("once"))
-    run.start({"status": "running", "reason": ""})
+    run.start({"status": "running"})
     assert not (run.path / "error.txt").exists()
     run.finish(episodes={"count": 0})
     assert (run.status, run.manifest["reason"]) == ("finished", "")
@@ -306,6 +306,7 @@ def test_a_plain_name_is_its_own_slug(plain: str) -> None:
     assert slug(plain) == plain
 
 
+@settings(deadline=None)
 @given(st.text(min_size=1), st.text(min_size=1))
 def test_distinct_specs_have_distinct_slugs(first: str, second: str) -> None:
     assume(first != second)
@@ -325,13 +326,14 @@ def test_specs_that_look_alike_have_distinct_slugs(first: str, second: str) -> N
     assert slug(first) != slug(second)
 
 
+@settings(deadline=None)
 @given(st.text(min_size=1))
 def test_a_slug_is_one_folder_below_another(text: str) -> None:
     name = slug(text)
     assert name not in ("", ".", "..")
     assert name.isascii()
     assert not set(name) & set('/\\:*?"<>| \n\x00')
-    assert len(name) <= 67 or name == text
+    assert len(name) <= 67
 
 
 def test_a_manifest_is_plain_json(run: RunDirectory) -> None:
