@@ -6,10 +6,9 @@
 from __future__ import annotations
 
 import hashlib
-import resource
-import sys
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -17,7 +16,7 @@ import numpy as np
 import torch
 
 from benchbench import manifest, plugins, specs
-from benchbench.compute import Compute, seed_everything
+from benchbench.compute import Compute, peak_memory_bytes, seed_everything
 from benchbench.datasets.base import OpenDataset
 from benchbench.episodes import Episode, EpisodeSet
 from benchbench.method import Images, Method, Task
@@ -44,86 +43,79 @@ def run_cell(
     method: Method, dataset: OpenDataset, episodes: EpisodeSet, store: Store, settings: Settings
 ) -> Cell:
     """Train and evaluate one method, or find that it has been done."""
-    text = specs.text_of(method)
-    task = task_of(dataset, episodes)
-    if reason := method.skip(task):
-        return Cell(text, "skipped", reason)
-    identity = manifest.identity(method, dataset, episodes, **_identity_settings(settings))
+    text, task = specs.text_of(method), task_of(dataset, episodes)
+    identity = manifest.identity(
+        method,
+        dataset,
+        episodes,
+        seed=settings.seed,
+        budget=settings.budget,
+        compute=settings.compute,
+        metrics=list(settings.metrics),
+    )
     run = store.run(dataset.name, identity)
     try:
-        if run.has(len(episodes)):
-            return Cell(text, "finished", run=run)
-        with run.locked():
-            return _locked_cell(method, dataset, episodes, task, run, identity, settings)
+        if reason := method.skip(task):
+            return Cell(text, "skipped", reason)
+        if not run.has(len(episodes)):
+            with run.locked():
+                run.start(manifest.describe_run(identity, method, dataset, settings.compute))
+                with _recorded(run):
+                    _train(method, dataset, task, run, settings)
+                    _score(method, dataset, episodes, run, settings)
     except Exception as error:
-        return Cell(text, "failed", reason_of(error), run)
-
-
-def _locked_cell(
-    method: Method,
-    dataset: OpenDataset,
-    episodes: EpisodeSet,
-    task: Task,
-    run: RunDirectory,
-    identity: dict[str, Any],
-    settings: Settings,
-) -> Cell:
-    """Run the cell in a directory that no other process writes to."""
-    text = specs.text_of(method)
-    try:
-        run.start(manifest.describe_run(identity, method, dataset, settings.compute))
-        _train_and_evaluate(method, dataset, episodes, task, run, settings)
-    except Exception as error:
-        run.fail(error)
         return Cell(text, "failed", reason_of(error), run)
     return Cell(text, "finished", run=run)
 
 
-def _identity_settings(settings: Settings) -> dict[str, Any]:
-    return {
-        "seed": settings.seed,
-        "budget": settings.budget,
-        "compute": settings.compute,
-        "metrics": list(settings.metrics),
-    }
+@contextmanager
+def _recorded(run: RunDirectory) -> Iterator[None]:
+    """Tell the observers of the block's beginning and end, and the run directory of its failure."""
+    plugins.observer("run_started")(run=run)
+    try:
+        yield
+    except Exception as error:
+        run.fail(error)
+        raise
+    finally:
+        plugins.observer("run_finished")(run=run)
 
 
-def _train_and_evaluate(
+def _train(
+    method: Method, dataset: OpenDataset, task: Task, run: RunDirectory, settings: Settings
+) -> None:
+    source = TrainingSource(
+        dataset,
+        method,
+        task,
+        settings.budget,
+        settings.seed,
+        settings.compute,
+        folder=run.path,
+    )
+    seed_everything(settings.seed)
+    method.train(source)
+    training = [asdict(record) for record in source.records]
+    run.update(training=training, parameters=_parameter_count(method))
+
+
+def _score(
     method: Method,
     dataset: OpenDataset,
     episodes: EpisodeSet,
-    task: Task,
     run: RunDirectory,
     settings: Settings,
 ) -> None:
-    plugins.observer("run_started")(run=run)
-    try:
-        source = TrainingSource(
-            dataset,
-            method,
-            task,
-            settings.budget,
-            settings.seed,
-            settings.compute,
-            folder=run.path,
-        )
-        seed_everything(settings.seed)
-        method.train(source)
-        training = [asdict(record) for record in source.records]
-        run.update(training=training, parameters=_parameter_count(method))
-        started, first = time.perf_counter(), run.scored()
-        observe = plugins.observer("episode_scored")
-        with meter(f"{method.name}: episodes", len(episodes), first) as counter:
-            for record in evaluate(method, dataset, episodes, settings, first):
-                run.append(record)
-                observe(run=run, record=record)
-                counter.advance()
-        seconds = time.perf_counter() - started
-        cost = _cost(training, seconds, len(episodes) - first, run)
-        run.finish(episodes={"count": len(episodes), "sha256": episodes.sha256}, cost=cost)
-        say(f"{method.name}: {_told(cost)}")
-    finally:
-        plugins.observer("run_finished")(run=run)
+    started, first = time.perf_counter(), run.scored()
+    observe = plugins.observer("episode_scored")
+    with meter(f"{method.name}: episodes", len(episodes), first) as counter:
+        for record in evaluate(method, dataset, episodes, settings, first):
+            run.append(record)
+            observe(run=run, record=record)
+            counter.advance()
+    cost = _cost(run, time.perf_counter() - started, len(episodes) - first)
+    run.finish(episodes={"count": len(episodes), "sha256": episodes.sha256}, cost=cost)
+    say(f"{method.name}: {_told(cost)}")
 
 
 def evaluate(
@@ -192,20 +184,17 @@ def _parameter_count(method: Method) -> int:
     return sum(p.numel() for p in torch.nn.ModuleList(modules).parameters())
 
 
-def _cost(
-    training: list[dict[str, Any]], seconds: float, episodes: int, run: RunDirectory
-) -> dict[str, float]:
+def _cost(run: RunDirectory, seconds: float, episodes: int) -> dict[str, Any]:
     """Seconds of training and of an episode, and this process's peak memory in bytes."""
-    unit = 1 if sys.platform == "darwin" else 1024
     before = run.manifest.get("cost", {}).get("seconds_per_episode", 0.0)
     return {
-        "training_seconds": sum(record["seconds"] for record in training),
+        "training_seconds": sum(record["seconds"] for record in run.manifest["training"]),
         "seconds_per_episode": seconds / episodes if episodes else before,
-        "peak_memory_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit,
+        "peak_memory_bytes": peak_memory_bytes(),
     }
 
 
-def _told(cost: dict[str, float]) -> str:
+def _told(cost: dict[str, Any]) -> str:
     trained = cost["training_seconds"]
     tested = f"{1000 * cost['seconds_per_episode']:.2f} ms per episode"
     return f"trained {trained:.0f} s, {tested}" if trained else tested

@@ -53,7 +53,7 @@ class ProtoNet(Method):
             self.encoder,
             self.loss,
             source.episodes(way, shot, query=5),
-            steps=source.budget.training_steps(smoke=20, quick=800, paper=100_000),
+            steps=source.budget.training_steps(smoke=20, quick=640, paper=100_000),
             lr=1e-3 if published else 4e-3,
             schedule=step_decay(2000) if published else None,
             validate_every=100 if published else None,

@@ -270,14 +270,22 @@ def assert_readable(attempt: Callable[..., dict], out: Path) -> None:
 
 @pytest.fixture(scope="module")
 def uninterrupted(
-    pictures: str, environment: dict[str, str], tmp_path_factory: pytest.TempPathFactory
+    pictures: str,
+    environment: dict[str, str],
+    attempt: Callable[..., dict],
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> Callable[..., tuple[Path, str]]:
-    """`uninterrupted(method)`: its folder and table by the plain program, made once."""
+    """`uninterrupted(method)`: its folder and table, made once; protonet's by the plain program."""
     made: dict[str, tuple[Path, str]] = {}
 
     def make(method: str = "protonet") -> tuple[Path, str]:
         if method not in made:
             out = tmp_path_factory.mktemp("uninterrupted")
+            if method != "protonet":
+                done = attempt(*task(pictures, out, method))
+                assert done["code"] == 0, done["stderr"]
+                made[method] = out, done["stdout"]
+                return made[method]
             done = subprocess.run(
                 [sys.executable, "-m", "benchbench.cli", *task(pictures, out, method)],
                 env=environment,
@@ -309,22 +317,29 @@ def assert_ends_alike(
 
 
 MOMENTS = [
-    "before manifest.json",
     "after manifest.json",
-    "before training.checkpoint",
     "after training.checkpoint",
-    "before training.safetensors",
-    "after training.safetensors",
     "before training.json",
     "after training.json",
     "empty",
     "header",
     "torn row",
+    "last",
+]
+MORE_MOMENTS = [
+    "before manifest.json",
+    "before training.checkpoint",
+    "before training.safetensors",
+    "after training.safetensors",
     "rows",
+    30,
+    45,
 ]
 
 
-@pytest.mark.parametrize("kill_at", [*MOMENTS, 20, 45, -2])
+@pytest.mark.parametrize(
+    "kill_at", [*MOMENTS, *(pytest.param(each, marks=pytest.mark.slow) for each in MORE_MOMENTS)]
+)
 def test_killed_at_one_moment(
     attempt: Callable[..., dict],
     uninterrupted: Callable[..., tuple[Path, str]],
@@ -332,7 +347,7 @@ def test_killed_at_one_moment(
     tmp_path: Path,
     kill_at: str | int,
 ) -> None:
-    if kill_at == -2:  # the last manifest, complete but not in its place
+    if kill_at == "last":  # the last manifest, complete but not in its place
         kill_at = len(attempt(*task(pictures, tmp_path / "count"))["moments"]) - 1
     out = tmp_path / "out"
     killed = attempt(*task(pictures, out), kill_at=kill_at)
@@ -343,7 +358,9 @@ def test_killed_at_one_moment(
     assert_readable(attempt, out)
 
 
-@pytest.mark.parametrize("method", ["protonet", "knn[backbone=conv4]"])
+@pytest.mark.parametrize(
+    "method", ["protonet", pytest.param("knn[backbone=conv4]", marks=pytest.mark.slow)]
+)
 def test_killed_again_and_again(
     attempt: Callable[..., dict],
     uninterrupted: Callable[..., tuple[Path, str]],
@@ -391,7 +408,15 @@ def test_finished_training_is_not_repeated(
     assert not any("training" in moment for moment in rest["moments"])
 
 
-@pytest.mark.parametrize("method", NOISY)
+@pytest.mark.parametrize(
+    "method",
+    [
+        "numpy_noise",
+        "source_noise",
+        pytest.param("python_noise", marks=pytest.mark.slow),
+        pytest.param("torch_noise", marks=pytest.mark.slow),
+    ],
+)
 def test_random_numbers_of_a_loss_go_on(
     attempt: Callable[..., dict],
     uninterrupted: Callable[..., tuple[Path, str]],

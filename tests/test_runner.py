@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 
+from benchbench import plugins
 from benchbench.datasets.base import OpenDataset
 from benchbench.episodes import EpisodeSet
 from benchbench.errors import MethodError
@@ -305,3 +306,28 @@ def test_a_run_that_another_process_is_writing_is_left_alone(
     assert cell.status == "failed"
     assert "another process is running it" in cell.reason
     assert {file.name: file.read_bytes() for file in run.path.iterdir()} == before
+
+
+def test_observers_hear_of_the_end_when_the_outcome_is_known(
+    dataset: OpenDataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Sick(Method):
+        name = "sick"
+
+        def train(self, source: object) -> None:
+            raise RuntimeError("no")
+
+    heard: list[tuple[str, str]] = []
+    monkeypatch.setattr(
+        plugins, "observer", lambda hook: lambda run, **_: heard.append((hook, run.status))
+    )
+    run_cell(Sick(), dataset, draw(dataset, 2), Store(tmp_path), Settings())
+    run_cell(NearestMean(), dataset, draw(dataset, 2), Store(tmp_path), Settings())
+    assert heard == [
+        ("run_started", "running"),
+        ("run_finished", "failed"),
+        ("run_started", "running"),
+        ("episode_scored", "running"),
+        ("episode_scored", "running"),
+        ("run_finished", "finished"),
+    ]

@@ -107,7 +107,9 @@ def test_several_threads_may_read_one_archive(tmp_path: Path) -> None:
 
 
 def test_a_path_that_does_not_exist(tmp_path: Path) -> None:
-    with pytest.raises(BenchbenchError, match=r"^There is no folder or zip file .*/nowhere\.zip\.$"):
+    with pytest.raises(
+        BenchbenchError, match=r"^There is no folder or zip file .*/nowhere\.zip\.$"
+    ):
         FileTree(tmp_path / "nowhere.zip")
 
 
