@@ -55,9 +55,10 @@ class TrainingFiles:
 
     def finished(self, module: nn.Module) -> FitRecord | None:
         """Load the weights of a finished training into the module; its record, or None."""
-        weights, told = self._path("safetensors"), self._path("json")
-        if weights is None or told is None or not told.exists():
+        weights, told, checkpoint = map(self._path, ("safetensors", "json", "checkpoint"))
+        if weights is None or told is None or checkpoint is None or not told.exists():
             return None
+        checkpoint.unlink(missing_ok=True)
         content = json.loads(told.read_text(encoding="utf-8"))
         module.load_state_dict(load_file(weights))
         return FitRecord(**content["record"])

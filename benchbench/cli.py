@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import logging
 import os
 import sys
@@ -51,6 +52,9 @@ class Commands(click.Group):
             return super().invoke(ctx)
         except BenchbenchError as error:
             raise click.UsageError(str(error)) from error
+        except KeyboardInterrupt:
+            click.echo("Interrupted; the same command goes on from here.", err=True)
+            sys.exit(130)
 
 
 def main() -> None:
@@ -58,6 +62,9 @@ def main() -> None:
     # Two torch processes whose idle threads spin make each other ten times slower; torch reads
     # this when it is imported.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # "±" on a terminal that has no such character
+            stream.reconfigure(errors="replace")
     logging.basicConfig(format="%(levelname)s: %(message)s", level=logging.WARNING)
     cli(prog_name="benchbench")
 
@@ -72,7 +79,7 @@ def data_root_option(command: Any) -> Any:
     """`--data-root`, for the verbs that open a data set."""
     return click.option(
         "--data-root",
-        type=click.Path(path_type=Path),
+        type=click.Path(path_type=Path, exists=True, file_okay=False),
         help="Where data sets lie or are downloaded to.  [BENCHBENCH_DATA, else the cache folder]",
     )(command)
 

@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from benchbench.errors import BenchbenchError
+from benchbench.progress import say
 from benchbench.stats import class_interval, mean_interval
 from benchbench.store import Cell, RunDirectory
 
@@ -17,7 +19,8 @@ GROUP = ["dataset", "fingerprint", "splits", "split", "protocol", "episode_seed"
 
 def row(run: RunDirectory, episodes: int | None = None) -> dict[str, Any]:
     """A finished run as numbers, over its first `episodes` episodes; accuracies are in [0, 1]."""
-    records = run.records(episodes)
+    stored = run.manifest["episodes"]["count"]
+    records = run.records(min(episodes or stored, stored))
     accuracy = np.array([int(r["correct"]) / int(r["n_query"]) for r in records])
     classes = [np.array(r["classes"].split(), dtype=np.int64) for r in records]
     manifest = run.manifest
@@ -39,13 +42,22 @@ def row(run: RunDirectory, episodes: int | None = None) -> dict[str, Any]:
 
 
 def collect(runs: Iterable[RunDirectory]) -> pd.DataFrame:
-    """The finished runs, a row each, sorted by table and then by accuracy."""
-    frame = pd.DataFrame([row(run) for run in runs if run.status == "finished"])
-    if frame.empty:
-        return frame
+    """The finished runs, a row each, sorted by table and then by accuracy.
+
+    A run that cannot be read is left out with a warning.
+    """
+    rows = []
+    for run in {run.path.resolve(): run for run in runs}.values():
+        try:
+            if run.status == "finished":
+                rows.append(row(run))
+        except (BenchbenchError, KeyError, TypeError, ValueError) as error:
+            say(f"left out {run.path}: {type(error).__name__}: {error}")
+    if not rows:
+        return pd.DataFrame()
     order = [*GROUP, "accuracy", "method", "run"]
     ascending = [True] * len(GROUP) + [False, True, True]
-    return frame.sort_values(order, ascending=ascending, ignore_index=True)
+    return pd.DataFrame(rows).sort_values(order, ascending=ascending, ignore_index=True)
 
 
 def run_table(cells: Iterable[Cell], episodes: int) -> pd.DataFrame:
@@ -53,22 +65,18 @@ def run_table(cells: Iterable[Cell], episodes: int) -> pd.DataFrame:
 
     Nothing in it changes between two equal runs: times are in the leaderboard.
     """
-    rows = []
+    columns = ["method", "accuracy %", "± episodes", "± classes", "n", "note"]
+    rows: list[dict[str, str | None]] = []
     for cell in cells:
-        if cell.status == "finished" and cell.run is not None:
-            numbers = row(cell.run, episodes)
-            rows.append(
-                {
-                    "method": cell.method,
-                    "accuracy %": percent(numbers["accuracy"]),
-                    "± episodes": percent(numbers["ci_episodes"]),
-                    "± classes": percent(numbers["ci_classes"]),
-                    "n": str(numbers["episodes"]),
-                }
-            )
-        else:
+        if cell.status != "finished" or cell.run is None:
             rows.append({"method": cell.method, "note": f"{cell.status}: {cell.reason}"})
-    return pd.DataFrame(rows)
+            continue
+        numbers = row(cell.run, episodes)
+        shares = (percent(numbers[key]) for key in ("accuracy", "ci_episodes", "ci_classes"))
+        values: list[str | None] = [cell.method, *shares, str(numbers["episodes"]), None]
+        rows.append(dict(zip(columns, values, strict=True)))
+    table = pd.DataFrame(rows, columns=columns)
+    return table if table["note"].notna().any() else table.drop(columns="note")
 
 
 def percent(value: float | None) -> str:

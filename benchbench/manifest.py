@@ -67,8 +67,6 @@ def describe_run(
     """The manifest of a run that is about to start."""
     return {
         "format": FORMAT,
-        "status": "running",
-        "reason": "",
         "identity": identity,
         "method": describe_method(method),
         "dataset": {

@@ -57,7 +57,9 @@ def run_cell(
     try:
         if reason := method.skip(task):
             return Cell(text, "skipped", reason)
-        if not run.has(len(episodes)):
+        if run.has(len(episodes)):
+            say(f"{text}: stored in {run.path}")
+        else:
             with run.locked():
                 run.start(manifest.describe_run(identity, method, dataset, settings.compute))
                 with _recorded(run):
@@ -108,14 +110,15 @@ def _score(
 ) -> None:
     started, first = time.perf_counter(), run.scored()
     observe = plugins.observer("episode_scored")
-    with meter(f"{method.name}: episodes", len(episodes), first) as counter:
+    text = specs.text_of(method)
+    with meter(f"{text}: episodes", len(episodes), first) as counter:
         for record in evaluate(method, dataset, episodes, settings, first):
             run.append(record)
             observe(run=run, record=record)
             counter.advance()
     cost = _cost(run, time.perf_counter() - started, len(episodes) - first)
     run.finish(episodes={"count": len(episodes), "sha256": episodes.sha256}, cost=cost)
-    say(f"{method.name}: {_told(cost)}")
+    say(f"{text}: {_told(cost)}")
 
 
 def evaluate(
@@ -128,7 +131,8 @@ def evaluate(
     """Yield the record of each episode from number `first` on; the method never sees a label."""
     view = dataset.view(episodes.split)
     together = 1 if type(method).adapt_many is Method.adapt_many else ADAPTED_TOGETHER
-    for start in range(first, len(episodes), together):
+    # Whole chunks, so that what is adapted together does not depend on where a kill came.
+    for start in range(first - first % together, len(episodes), together):
         numbers = range(start, min(start + together, len(episodes)))
         chunk = [episodes[number] for number in numbers]
         seeds = [_episode_seed(episodes, number, settings.seed) for number in numbers]
@@ -140,6 +144,8 @@ def evaluate(
             ]
         )
         for number, episode, classify in zip(numbers, chunk, classifiers, strict=True):
+            if number < first:
+                continue
             answer = classify(Images(view, episode.query))
             scores = checked_scores(answer, len(episode.query), episode.n_way)
             yield _record(number, episode, scores, settings.metrics)
@@ -189,7 +195,7 @@ def _cost(run: RunDirectory, seconds: float, episodes: int) -> dict[str, Any]:
     before = run.manifest.get("cost", {}).get("seconds_per_episode", 0.0)
     return {
         "training_seconds": sum(record["seconds"] for record in run.manifest["training"]),
-        "seconds_per_episode": seconds / episodes if episodes else before,
+        "seconds_per_episode": seconds / episodes if episodes > 0 else before,
         "peak_memory_bytes": peak_memory_bytes(),
     }
 

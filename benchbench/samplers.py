@@ -233,7 +233,9 @@ def create_sampler(text: str, **options: int | None) -> Sampler:
             continue
         if key not in known:
             raise BenchbenchError(f"The sampler '{spec.name}' has no --{key}.")
-        spec.parameters.setdefault(key, str(value))
+        if key in spec.parameters:
+            raise BenchbenchError(f"'{text}' and --{key} both say {key}; leave one out.")
+        spec.parameters[key] = str(value)
     sampler: Sampler = specs.configure(cls, spec)
     return sampler
 

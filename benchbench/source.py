@@ -30,6 +30,9 @@ VALIDATION_QUERIES = 15
 BLOCK = 256
 """Training episodes drawn at once."""
 
+SEEDS_APART = 1_000_003
+"""Between two seeds of training, in the random numbers of a step."""
+
 NO_CLASSES = np.empty(0, np.int64)
 
 
@@ -103,8 +106,8 @@ class TrainingSource:
     """The training and validation classes of a data set, for one method.
 
     The test split is left behind. task: what the method will be tested on. budget: how long to
-    train. compute: threads, device and precision. rng: a NumPy generator seeded with `seed`.
-    folder: where checkpoints go, or None.
+    train. compute: threads, device and precision. rng: a NumPy generator, seeded anew in each step
+    of `fit`. folder: where checkpoints go, or None.
     """
 
     dataset: InitVar[OpenDataset]
@@ -121,6 +124,12 @@ class TrainingSource:
         self._dataset = replace(dataset, splits=splits, fixed_episodes=None)
         self.rng = np.random.default_rng(self.seed)
         self._pool = ClassPool(self._dataset, "train")
+
+    def seed_step(self, step: int) -> None:
+        """Seed `rng` and the global generators for one step of training, whatever came before."""
+        seed = self.seed * SEEDS_APART + step
+        self.rng = np.random.default_rng(seed)
+        seed_everything(seed)
 
     @property
     def n_classes(self) -> int:

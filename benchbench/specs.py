@@ -73,12 +73,28 @@ def _split_brackets(text: str) -> tuple[str, str]:
     raise BenchbenchError(f"'{text}' has unbalanced brackets.")
 
 
-def configure(cls: type[T], spec: Spec, **extra: Any) -> T:
-    """Make an instance of the dataclass `cls` with the spec's parameters.
+def configure(cls: type[T], spec: Spec) -> T:
+    """Make an instance of the dataclass `cls` with the spec's parameters; see `arguments`."""
+    return construct(cls, spec.name, **arguments(cls, spec))
 
-    `extra` are further constructor arguments that are not the user's to set. A class attribute
-    `argument` names the field that the text after the colon goes to. Raises BenchbenchError for an
-    unknown key, a value of the wrong type, or a ValueError of the class's own.
+
+def construct(cls: type[T], name: str, **values: Any) -> T:
+    """Call `cls`; whatever it raises becomes a BenchbenchError that begins with the name."""
+    try:
+        return cls(**values)
+    except BenchbenchError:
+        raise
+    except ValueError as error:
+        raise BenchbenchError(f"{name}: {error}") from error
+    except Exception as error:
+        raise BenchbenchError(f"{name}: {type(error).__name__}: {error}") from error
+
+
+def arguments(cls: type, spec: Spec) -> dict[str, Any]:
+    """The constructor's arguments for the spec's parameters.
+
+    A class attribute `argument` names the field that the text after the colon goes to. Raises
+    BenchbenchError for an unknown, missing or repeated key and for a value of the wrong type.
     """
     fields = parameter_types(cls)
     values = dict(spec.parameters)
@@ -97,11 +113,7 @@ def configure(cls: type[T], spec: Spec, **extra: Any) -> T:
     missing = [key for key in _required(cls) if key not in values]
     if missing:
         raise BenchbenchError(f"'{spec.name}' needs {missing[0]}: {spec.name}[{missing[0]}=...]")
-    converted = {key: convert(text, fields[key], key) for key, text in values.items()}
-    try:
-        return cls(**converted, **extra)
-    except ValueError as error:
-        raise BenchbenchError(f"{spec.name}: {error}") from error
+    return {key: convert(text, fields[key], key) for key, text in values.items()}
 
 
 def parameter_types(cls: type) -> dict[str, Any]:

@@ -68,7 +68,7 @@ class RunDirectory:
     def has(self, episodes: int) -> bool:
         """Whether the run is finished with at least so many episodes."""
         stored = self.manifest.get("episodes", {}).get("count", 0)
-        return self.status == "finished" and stored >= episodes
+        return self.status == "finished" and min(stored, self._whole_rows()[1]) >= episodes
 
     @contextmanager
     def locked(self) -> Iterator[None]:
@@ -86,22 +86,35 @@ class RunDirectory:
             lock.release()
 
     def start(self, manifest: dict[str, Any]) -> None:
-        """Write the manifest of a run that begins or goes on."""
-        kept = {key: self.manifest[key] for key in ("episodes", "cost") if key in self.manifest}
+        """Write the manifest of a run that begins or goes on.
+
+        A finished run that gets more episodes is finished, with those it has, all the while.
+        """
+        kept: dict[str, Any] = {
+            key: self.manifest[key] for key in ("episodes", "cost") if key in self.manifest
+        }
+        entries = manifest | kept
         now = datetime.now(timezone.utc).isoformat(timespec="seconds")
         (self.path / "error.txt").unlink(missing_ok=True)
-        self.update(**manifest, **kept, started=self.manifest.get("started", now))
+        entries["status"] = "finished" if self.status == "finished" else "running"
+        entries["started"] = self.manifest.get("started", now)
+        entries["reason"] = ""
+        self.update(**entries)
 
     def scored(self) -> int:
         """How many episodes are stored; a row that a kill cut short is removed."""
+        length, rows = self._whole_rows()
         file = self.path / "episodes.csv"
-        if not file.exists():
-            return 0
-        content = file.read_bytes()
-        whole = content[: content.rfind(b"\n") + 1]
-        if len(whole) < len(content):
-            os.truncate(file, len(whole))
-        return max(0, whole.count(b"\n") - 1)
+        if file.exists() and length < file.stat().st_size:
+            os.truncate(file, length)
+        return rows
+
+    def _whole_rows(self) -> tuple[int, int]:
+        """How many bytes of `episodes.csv` are whole lines, and how many episodes they hold."""
+        file = self.path / "episodes.csv"
+        content = file.read_bytes() if file.exists() else b""
+        length = content.rfind(b"\n") + 1
+        return length, max(0, content.count(b"\n", 0, length) - 1)
 
     def append(self, record: dict[str, Any]) -> None:
         """Add an episode's row; rows reach the disk a hundred at a time, see `flush`."""
@@ -116,11 +129,18 @@ class RunDirectory:
         return file.exists() and file.stat().st_size > 0
 
     def flush(self) -> None:
-        """Write the rows that are waiting."""
-        if self._pending:
-            with (self.path / "episodes.csv").open("a", encoding="utf-8") as file:
-                file.write("\n".join(self._pending) + "\n")
-            self._pending.clear()
+        """Write the rows that are waiting, all or none of them."""
+        if not self._pending:
+            return
+        rows, self._pending = "\n".join(self._pending) + "\n", []
+        file = self.path / "episodes.csv"
+        length = file.stat().st_size if file.exists() else 0
+        try:
+            with file.open("ab") as stream:
+                stream.write(rows.encode())
+        except OSError:
+            os.truncate(file, length)
+            raise
 
     def records(self, count: int | None = None) -> list[dict[str, str]]:
         """The first `count` rows of `episodes.csv`, all by default, as text."""
@@ -138,12 +158,16 @@ class RunDirectory:
         self.update(status="finished", reason="", finished=now, **entries)
 
     def fail(self, error: BaseException) -> None:
-        """Keep what was scored, the reason, and the traceback in `error.txt`."""
+        """Keep what was scored, the reason, and the traceback in `error.txt`.
+
+        A run that had been finished, with fewer episodes, stays so.
+        """
         self.flush()
         (self.path / "error.txt").write_text(
             "".join(traceback.format_exception(error)), encoding="utf-8"
         )
-        self.update(status="failed", reason=reason_of(error))
+        status = "finished" if self.status == "finished" else "failed"
+        self.update(status=status, reason=reason_of(error))
 
 
 @dataclass
@@ -170,17 +194,13 @@ class Store:
     def __init__(self, root: Path) -> None:
         self.root = root
 
-    def prepare(self) -> None:
-        """Make the folder. Raises BenchbenchError where nothing can be written there."""
-        probe = self.root / f".write-test-{os.getpid()}"
-        try:
-            self.root.mkdir(parents=True, exist_ok=True)
-            probe.touch()
-            probe.unlink()
-        except OSError as error:
-            raise BenchbenchError(
-                f"Cannot write results to {self.root} ({error.strerror}); choose another --out."
-            ) from error
+    def check(self) -> None:
+        """Raise BenchbenchError where nothing can be written to the folder; it is not made yet."""
+        existing = next(
+            path for path in (self.root.absolute(), *self.root.absolute().parents) if path.exists()
+        )
+        if not existing.is_dir() or not os.access(existing, os.W_OK):
+            raise BenchbenchError(f"Cannot write results to {self.root}; choose another --out.")
 
     def run(self, dataset: str, identity: dict[str, Any]) -> RunDirectory:
         """The directory that belongs to an identity; it need not exist yet."""

@@ -12,18 +12,16 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor, nn
 
+from benchbench import specs
 from benchbench.backbones.base import Backbone
 from benchbench.checkpoints import TrainingFiles
-from benchbench.compute import seed_everything, separate_randomness
+from benchbench.compute import separate_randomness
 from benchbench.errors import MethodError
 from benchbench.progress import meter, say
 from benchbench.source import Batch, FitRecord, TrainingSource
 
 CHECKPOINT_SECONDS = 20.0
 """Training that is killed loses at most about this much work."""
-
-SEEDS_APART = 1_000_003
-"""Between two seeds of training, in random numbers of a step."""
 
 Schedule = Callable[[int], float]
 """From the step to the factor on the learning rate."""
@@ -148,7 +146,9 @@ class _Loop:
         with separate_randomness(self.source.seed):
             self.resume()
             saved = time.monotonic()
-            with meter(f"{self.source.method.name}: {stage}", steps, progress.step) as counter:
+            with meter(
+                f"{specs.text_of(self.source.method)}: {stage}", steps, progress.step
+            ) as counter:
                 while progress.step < steps and not self.out_of_patience():
                     loss = self.step(data)
                     due = progress.step % self.recipe.validate_every == 0 or progress.step == steps
@@ -166,7 +166,7 @@ class _Loop:
     def step(self, data: Indexable) -> float:
         """One update; the value of its loss. Its random numbers belong to the step alone."""
         started = time.perf_counter()
-        seed_everything(self.source.seed * SEEDS_APART + self.progress.step)
+        self.source.seed_step(self.progress.step)
         with self.source.compute.autocast():
             loss = self.loss(data[self.progress.step])
         self.optimizer.zero_grad(set_to_none=True)
@@ -216,7 +216,7 @@ class _Loop:
         self.optimizer.load_state_dict(state["optimizer"])
         self.best = state["best"]
         vars(self.progress).update(state["progress"])
-        say(f"{self.source.method.name}: training goes on from step {self.progress.step}")
+        say(f"{specs.text_of(self.source.method)}: goes on from step {self.progress.step}")
 
     def state(self) -> dict[str, Any]:
         """All that `resume` needs, as tensors and plain values."""

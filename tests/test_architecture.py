@@ -23,7 +23,17 @@ LAYERS = (
     {"training", "checkpoints"},
     {"source", "manifest", "store", "stats", "metrics"},
     {"samplers", "datasets", "backbones", "compute", "vision"},
-    {"plugins", "method", "episodes", "specs", "hookspecs", "progress", "places", "files", "errors"},
+    {
+        "plugins",
+        "method",
+        "episodes",
+        "specs",
+        "hookspecs",
+        "progress",
+        "places",
+        "files",
+        "errors",
+    },
 )
 """From top to bottom; a module imports from its own layer and those below it."""
 

@@ -142,6 +142,19 @@ def test_adapting_many_at_once_changes_no_number(dataset: OpenDataset) -> None:
     assert sizes == [32, 32, 6]
 
 
+def test_what_is_adapted_together_does_not_depend_on_where_a_run_goes_on(
+    dataset: OpenDataset,
+) -> None:
+    class Noisy(Stochastic):
+        def adapt_many(self, supports: Sequence[Support]) -> list[Classifier]:
+            return [self.adapt(support) for support in supports]
+
+    episodes = draw(dataset, 70)
+    whole = list(evaluate(Noisy(), dataset, episodes, Settings()))
+    for first in (1, 31, 32, 45, 69):
+        assert list(evaluate(Noisy(), dataset, episodes, Settings(), first)) == whole[first:]
+
+
 @pytest.mark.parametrize(
     ("answer", "complaint"),
     [

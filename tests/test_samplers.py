@@ -377,12 +377,13 @@ def test_a_sampler_has_to_say_how_it_draws() -> None:
 def test_create_sampler_takes_options_and_parameters() -> None:
     assert create_sampler("fixed", way=None, shot=None) == FixedSampler()
     assert create_sampler("fixed[query=3]", way=20, shot=5) == FixedSampler(20, 5, 3)
-    assert create_sampler("fixed[way=3]", way=20) == FixedSampler(way=3)
+    assert create_sampler("fixed[way=3]", shot=2) == FixedSampler(way=3, shot=2)
 
 
 @pytest.mark.parametrize(
     ("text", "options", "message"),
     [
+        ("fixed[way=3]", {"way": 3}, "'fixed\\[way=3\\]' and --way both say way"),
         ("fixde", {}, "no sampler named 'fixde'; did you mean fixed"),
         ("fixed[wya=5]", {}, "did you mean way"),
         ("fixed[way=1]", {}, "fixed: needs way >= 2"),

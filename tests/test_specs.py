@@ -246,7 +246,8 @@ def test_keyword_only_fields_are_not_the_users() -> None:
         channels: int = 1
 
     assert list(specs.parameter_types(Network)) == ["width"]
-    made = specs.configure(Network, specs.parse("network[width=8]"), channels=3)
+    given = specs.arguments(Network, specs.parse("network[width=8]"))
+    made = specs.construct(Network, "network", **given, channels=3)
     assert (made.width, made.channels) == (8, 3)
     with pytest.raises(BenchbenchError, match="channels"):
         specs.configure(Network, specs.parse("network[channels=3]"))

@@ -173,11 +173,12 @@ def test_a_longer_run_goes_on_and_keeps_what_it_knows(run: RunDirectory) -> None
     started = run.manifest["started"]
     run.start({"status": "running", "reason": ""})
     again = reopened(run).manifest
-    assert again["status"] == "running"
+    assert again["status"] == "finished"
     assert again["cost"] == {"training_seconds": 1.5}
     assert again["episodes"] == {"count": 3}
     assert again["started"] == started
-    assert not run.has(3)
+    run.fail(failure("of the longer run"))
+    assert reopened(run).status == "finished"
 
 
 def failure(message: str) -> Exception:
@@ -287,18 +288,16 @@ def test_runs_are_found_at_any_depth_in_order(tmp_path: Path) -> None:
     assert found == ["a/c/run-1", "b/c/run-1", "b/c/run-2"]
 
 
-def test_a_store_makes_its_folder_and_leaves_no_trace(tmp_path: Path) -> None:
-    store = Store(tmp_path / "new" / "results")
-    store.prepare()
-    store.prepare()
-    assert list(store.root.iterdir()) == []
+def test_checking_a_store_leaves_no_trace(tmp_path: Path) -> None:
+    Store(tmp_path / "new" / "results").check()
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize("below", ["", "results", "deep/results"])
 def test_a_folder_that_cannot_be_written_is_told(tmp_path: Path, below: str) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(BenchbenchError, match=r"Cannot write results to .*choose another --out"):
-        Store(tmp_path / "file" / below).prepare()
+        Store(tmp_path / "file" / below).check()
 
 
 @pytest.mark.parametrize("plain", ["glyphs", "omniglot_lake", "timm.resnet-18", "a=1"])
@@ -340,3 +339,28 @@ def test_a_manifest_is_plain_json(run: RunDirectory) -> None:
     run.update(path=Path("/a"), share=1 / 3)
     stored = json.loads((run.path / "manifest.json").read_text())
     assert stored == {"path": "/a", "share": 1 / 3}
+
+
+def test_rows_that_a_full_disk_cuts_short_are_none(
+    run: RunDirectory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    append(run, range(3))
+    run.flush()
+    before = (run.path / "episodes.csv").read_bytes()
+    opened = Path.open
+
+    def full(self: Path, mode: str = "r", **options: Any) -> Any:
+        stream = opened(self, mode, **options)
+        if "a" in mode:
+            stream.write(b"3,5,7")
+            stream.close()
+            raise OSError(28, "No space left on device")
+        return stream
+
+    monkeypatch.setattr(Path, "open", full)
+    append(run, range(3, 6))
+    with pytest.raises(OSError, match="No space"):
+        run.flush()
+    monkeypatch.undo()
+    run.flush()
+    assert (run.path / "episodes.csv").read_bytes() == before

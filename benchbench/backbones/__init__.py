@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 from benchbench import plugins, specs
 from benchbench.backbones.base import Backbone
@@ -17,11 +18,19 @@ def create_backbone(text: str, image_shape: tuple[int, int, int], seed: int = 0)
 
     Its initial weights depend on `seed` alone; the global generators are left as they were.
     """
+    cls, arguments = backbone_arguments(text)
+    with separate_randomness(seed):
+        return specs.construct(cls, cls.name, **arguments, image_shape=image_shape)
+
+
+def backbone_arguments(text: str) -> tuple[type[Backbone], dict[str, Any]]:
+    """The class and parameters of a backbone's spec, nothing built yet.
+
+    Raises BenchbenchError where there is no such backbone or parameter.
+    """
     spec = specs.parse(text)
     cls = plugins.find("register_backbones", "backbone", spec.name)
-    with separate_randomness(seed):
-        backbone: Backbone = specs.configure(cls, spec, image_shape=image_shape)
-    return backbone
+    return cls, specs.arguments(cls, spec)
 
 
 @hookimpl

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import KW_ONLY, dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from benchbench import specs
 from benchbench.backbones import feature_cache
 from benchbench.method import Images
+
+REMEMBERED = ("_found_tensors", "_known_key")
+"""What a backbone has looked up and would look up again."""
 
 
 @dataclass(eq=False)
@@ -74,9 +78,21 @@ class Backbone(nn.Module):
 
     def train(self, mode: bool = True) -> Backbone:
         """Switch between training and evaluation; exchanged layers are noticed from here on."""
-        self.__dict__.pop("_found_tensors", None)
+        self._forget()
         super().train(mode)
         return self
+
+    def load_state_dict(self, *arguments: Any, **options: Any) -> Any:
+        self._forget()
+        return super().load_state_dict(*arguments, **options)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """A copy finds its own tensors."""
+        return {name: value for name, value in self.__dict__.items() if name not in REMEMBERED}
+
+    def _forget(self) -> None:
+        for name in REMEMBERED:
+            self.__dict__.pop(name, None)
 
     def freeze(self) -> Backbone:
         """Switch to evaluation mode and stop asking for gradients."""
@@ -84,11 +100,16 @@ class Backbone(nn.Module):
         return self
 
     def weights_key(self) -> str:
-        """The class and the weights' hash, computed again only after torch has counted a change."""
+        """What the features depend on: class, parameters, and the weights' hash.
+
+        The hash is computed again after torch has counted a change of a tensor; a change through
+        `tensor.data` is not counted.
+        """
         versions = [tensor._version for tensor in self._tensors]
         known = self.__dict__.get("_known_key")
         if known is None or known[0] != versions:
-            known = versions, f"{type(self).__qualname__}:{self.weights_sha256()}"
+            cls = f"{type(self).__module__}.{type(self).__qualname__}"
+            known = versions, f"{cls}:{specs.text_of(self)}:{self.weights_sha256()}"
             self.__dict__["_known_key"] = known
         return str(known[1])
 

@@ -23,6 +23,8 @@ class Conv4(Backbone):
     width: int = 64
 
     def build(self) -> None:
+        if self.width < 1:
+            raise ValueError("width must be at least 1")
         height, width, channels = self.image_shape
         if min(height, width) < 2**BLOCKS:
             raise ValueError(f"needs images of at least {2**BLOCKS} px, not {height}x{width}")

@@ -48,6 +48,8 @@ def features(backbone: Backbone, images: Images) -> Tensor:
             return backbone.embed(backbone.prepare(images.array)).float()
     table = _table(backbone, source.fingerprint, source.split, rows)
     positions = np.searchsorted(rows, images._rows)
+    if not np.array_equal(rows.take(positions, mode="clip"), images._rows):
+        raise ValueError(f"an image is not in split '{source.split}'")
     for block in np.unique(positions // BLOCK):
         if not table.filled[block]:
             _fill(table, backbone, source, int(block))

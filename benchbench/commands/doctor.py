@@ -73,10 +73,8 @@ def _plugins() -> list[str]:
 def _folders(places: Places) -> list[str]:
     root = places.data_root
     found = f"{OK} data root {root}" if root.is_dir() else f"{NOTE} data root {root} does not exist"
-    writable = os.access(
-        next(p for p in (places.cache, *places.cache.parents) if p.exists()), os.W_OK
-    )
+    existing = next(path for path in (places.cache, *places.cache.parents) if path.exists())
     cache = f"{OK} cache {places.cache}"
-    if not writable:
+    if not existing.is_dir() or not os.access(existing, os.W_OK):
         cache = f"{BAD} cache {places.cache} cannot be written; set BENCHBENCH_CACHE."
     return [found, cache]

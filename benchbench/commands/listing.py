@@ -41,7 +41,7 @@ def _describe(kind: str, name: str, cls: type) -> str:
     for attribute in ("paper", "licence", "transductive", "uses_class_names", "pretrained_on"):
         value = getattr(cls, attribute, None)
         if value not in (None, "", ()):
-            lines.append(f"{attribute}: {value}")
+            lines.append(f"{attribute}: {specs.value_text(value)}")
     return "\n".join(lines) + "\n"
 
 

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
+
 from benchbench import plugins, specs
+from benchbench.backbones import backbone_arguments
 from benchbench.compute import configure
 from benchbench.datasets import open_dataset
 from benchbench.datasets.base import OpenDataset
@@ -55,10 +58,15 @@ def run_command(
         },
     )
     store = Store(out)
-    store.prepare()
+    store.check()
     settings.compute = configure(device, threads, fast)
     opened = open_dataset(dataset, Places.find(data_root))
     if Path(episodes).suffix == ".npz":
+        if (way, shot, query) != (None, None, None) or sampler != "fixed" or episode_seed:
+            raise BenchbenchError(
+                f"{episodes} says all about its episodes; "
+                "leave out --way, --shot, --query, --sampler and --episode-seed."
+            )
         frozen = saved_episodes(Path(episodes), opened)
     else:
         count = _count(episodes)
@@ -71,10 +79,15 @@ def run_command(
 
 
 def create_methods(text: str) -> list[Method]:
-    """The configured methods of a comma-separated list of specs, each once."""
+    """The configured methods of a comma-separated list of specs, each once.
+
+    A parameter named `backbone` holds the spec of one, which is looked up now.
+    """
     methods: dict[str, Method] = {}
     for spec in map(specs.parse, specs.split_list(text)):
         method: Method = specs.configure(plugins.load("method", spec.name), spec)
+        if isinstance(backbone := getattr(method, "backbone", None), str):
+            backbone_arguments(backbone)
         methods[specs.text_of(method)] = method
     if not methods:
         raise BenchbenchError("No method is named; see `benchbench list methods`.")
@@ -104,12 +117,19 @@ def draw_episodes(
 
 
 def saved_episodes(path: Path, dataset: OpenDataset) -> EpisodeSet:
-    """Episodes from a file. Raises BenchbenchError where they are another data set's."""
+    """Episodes from a file. Raises BenchbenchError where they are of other images or classes."""
     episodes = EpisodeSet.load(path)
     if episodes.fingerprint != dataset.fingerprint:
         raise BenchbenchError(
             f"{path} holds episodes of {episodes.dataset}, whose pixels are not those of "
             f"{dataset.name}."
+        )
+    classes = dataset.splits.get(episodes.split, np.empty(0, np.int64))
+    images = np.concatenate([episodes.support, episodes.query])
+    if not np.isin(dataset.labels[images], classes).all():
+        raise BenchbenchError(
+            f"{path} holds episodes of {episodes.dataset}, some of whose classes are not in split "
+            f"'{episodes.split}' of {dataset.name}."
         )
     return episodes
 
@@ -124,8 +144,10 @@ def _count(text: str) -> int:
 
 def _tell_failures(cells: list[Cell]) -> None:
     for cell in cells:
-        if cell.status == "failed" and cell.run is not None:
-            say(f"{cell.method} failed: {cell.reason} (traceback: {cell.run.path / 'error.txt'})")
+        if cell.status == "failed":
+            traceback = cell.run.path / "error.txt" if cell.run else None
+            where = f" (traceback: {traceback})" if traceback and traceback.exists() else ""
+            say(f"{cell.method} failed: {cell.reason}{where}")
 
 
 def episodes_command(

@@ -12,6 +12,7 @@ import json
 import os
 import shutil
 import uuid
+import zipfile
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -85,9 +86,14 @@ def _write(name: str, classes: Iterable[DecodedClass], folder: Path) -> None:
         unreadable = _write_files(name, classes, partial)
         try:
             partial.rename(folder)
-        except OSError:
+        except OSError as error:
             if not (folder / "table.json").exists():
-                raise
+                raise _damaged(folder, error) from error
+    except OSError as error:
+        raise BenchbenchError(
+            f"Cannot write to the cache {folder.parent} ({error.strerror or error}); "
+            "set BENCHBENCH_CACHE to a folder with room that you may write to."
+        ) from error
     finally:
         shutil.rmtree(partial, ignore_errors=True)
     if unreadable:
@@ -142,16 +148,20 @@ def _read(folder: Path) -> Table:
         with np.load(folder / "arrays.npz", allow_pickle=False) as arrays:
             labels, groups = arrays["labels"], arrays["groups"]
         pixels = np.memmap(folder / "pixels.bin", np.uint8, "r", shape=tuple(header["shape"]))
-    except (OSError, ValueError, KeyError) as error:
-        raise BenchbenchError(
-            f"The cache folder {folder} is damaged ({error}); delete it and run again."
-        ) from error
-    return Table(
-        pixels=pixels,
-        labels=labels,
-        groups=groups if len(groups) else None,
-        class_names=header["class_names"],
-        hierarchy=[tuple(parents) for parents in header["hierarchy"]],
-        fingerprint=header["fingerprint"],
-        unreadable=header["unreadable"],
+        return Table(
+            pixels=pixels,
+            labels=labels,
+            groups=groups if len(groups) else None,
+            class_names=header["class_names"],
+            hierarchy=[tuple(parents) for parents in header["hierarchy"]],
+            fingerprint=header["fingerprint"],
+            unreadable=header["unreadable"],
+        )
+    except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile) as error:
+        raise _damaged(folder, error) from error
+
+
+def _damaged(folder: Path, error: Exception) -> BenchbenchError:
+    return BenchbenchError(
+        f"The cache folder {folder} is damaged ({error}); delete it and run again."
     )

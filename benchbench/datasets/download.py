@@ -5,7 +5,10 @@ from __future__ import annotations
 import hashlib
 import urllib.error
 import urllib.request
+from http.client import HTTPException
 from pathlib import Path
+
+from filelock import FileLock
 
 from benchbench.errors import BenchbenchError
 from benchbench.progress import meter
@@ -25,9 +28,13 @@ def download(url: str, target: Path, md5: str) -> Path:
     partial = target.with_name(target.name + ".partial")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        _fetch(url, partial)
-    except (urllib.error.URLError, TimeoutError, ConnectionError) as error:
-        reason = getattr(error, "reason", error)
+        with FileLock(target.with_name(f".{target.name}.lock")):
+            if not target.exists():
+                _fetch(url, partial)
+                _check(url, partial, md5)
+                partial.replace(target)
+    except (urllib.error.URLError, TimeoutError, ConnectionError, HTTPException) as error:
+        reason = str(getattr(error, "reason", error)).strip()
         raise BenchbenchError(
             f"Cannot download {url} ({reason}); fetch it elsewhere and put it at {target}."
         ) from error
@@ -36,14 +43,16 @@ def download(url: str, target: Path, md5: str) -> Path:
             f"Cannot write {partial} ({error.strerror or error}); "
             "choose another folder with --data-root or BENCHBENCH_CACHE."
         ) from error
+    return target
+
+
+def _check(url: str, partial: Path, md5: str) -> None:
     found = _md5(partial)
     if found != md5:
         partial.unlink()
         raise BenchbenchError(
             f"{url} arrived with md5 {found} in place of {md5} and was thrown away; try again."
         )
-    partial.replace(target)
-    return target
 
 
 def _fetch(url: str, partial: Path) -> None:

@@ -68,11 +68,16 @@ class FileTree:
         ]
 
     def read(self, name: str) -> bytes:
-        """A file's content. Raises BenchbenchError where the archive is damaged there."""
+        """A file's content.
+
+        Raises FileNotFoundError where there is none, BenchbenchError where the archive is damaged.
+        """
         if self._archive is None:
             return (self.path / name).read_bytes()
         try:
             return self._archive.read(name)
+        except KeyError as error:
+            raise FileNotFoundError(name) from error
         except (zipfile.BadZipFile, zlib.error, OSError, EOFError, RuntimeError) as error:
             raise BenchbenchError(
                 f"{self.path} is damaged at {name} ({error}); copy or download it again."
@@ -80,10 +85,11 @@ class FileTree:
 
     def image(self, name: str) -> Image.Image:
         """A decoded image. Raises UnreadableImageError where the file is not one."""
-        content = self.read(name)
         try:
-            image = Image.open(io.BytesIO(content))
+            image = Image.open(io.BytesIO(self.read(name)))
             image.load()
+        except BenchbenchError:
+            raise
         except Exception as error:
             raise UnreadableImageError(name) from error
         return image

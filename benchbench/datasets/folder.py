@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import posixpath
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 from benchbench.datasets.base import SPLITS, Dataset, DecodedClass, splits_by_name
 from benchbench.datasets.files import FileTree, UnreadableImageError, as_array, in_parallel, resize
@@ -48,6 +50,8 @@ class Folder(Dataset):
     def __post_init__(self) -> None:
         if self.size < 1:
             raise ValueError("size must be at least 1 pixel")
+        if self.seed < 0:
+            raise ValueError("seed must be at least 0")
         if self.val < 0 or self.test < 0 or self.val + self.test > 1:
             raise ValueError(
                 "val and test are shares of the classes: at least 0, together at most 1"
@@ -92,7 +96,7 @@ class Folder(Dataset):
             image = tree.image(file)
         except UnreadableImageError:
             return None
-        return as_array(resize(image.convert(mode), self.size, "bilinear"))
+        return as_array(resize(_eight_bits(image).convert(mode), self.size, "bilinear"))
 
     def split_classes(
         self, class_names: list[str], sources: list[Path]
@@ -103,18 +107,24 @@ class Folder(Dataset):
             return splits_by_name(class_names, listed)
         if how == "file":
             raise BenchbenchError(f"{sources[0]} has no {SPLIT_FILE} at its top.")
-        sorted_by_folder = {split: _below(class_names, split) for split in SPLITS}
-        if how == "folders" or sum(map(len, sorted_by_folder.values())) == len(class_names):
-            return splits_by_name(class_names, sorted_by_folder)
+        below = {split: _below(class_names, split) for split in SPLITS}
+        if how == "folders" or (
+            how == "auto" and sum(map(len, below.values())) == len(class_names)
+        ):
+            _refuse_shared_classes(below)
+            return splits_by_name(class_names, below)
         return _deal(len(class_names), self.val, self.test, self.seed)
 
 
 def _listed_split(tree: FileTree) -> dict[str, list[str]] | None:
     """The lists of `splits.json`, or None where there is no such file."""
-    if SPLIT_FILE not in tree.names:
+    file = _top(tree) + SPLIT_FILE
+    if file not in tree.names:
         return None
     try:
-        lists = json.loads(tree.read(SPLIT_FILE))
+        lists = json.loads(tree.read(file))
+        if any(isinstance(names, str) for names in lists.values()):
+            raise TypeError(file)
         return {split: [str(name) for name in names] for split, names in lists.items()}
     except (ValueError, AttributeError, TypeError) as error:
         raise BenchbenchError(
@@ -123,18 +133,49 @@ def _listed_split(tree: FileTree) -> dict[str, list[str]] | None:
         ) from error
 
 
+def _refuse_shared_classes(below: dict[str, list[str]]) -> None:
+    """`train/cat` and `test/cat` are one class, which a few-shot split may not share."""
+    homes: dict[str, str] = {}
+    for split, names in below.items():
+        for name in names:
+            bare = name.partition("/")[2]
+            if bare in homes:
+                raise BenchbenchError(
+                    f"Class '{bare}' is below both {homes[bare]}/ and {split}/; few-shot splits "
+                    "share no class, so use split=seed on one of the folders."
+                )
+            homes[bare] = split
+
+
 def _below(class_names: list[str], split: str) -> list[str]:
     return [name for name in class_names if name.startswith(f"{split}/")]
 
 
 def _classes(tree: FileTree) -> dict[str, list[str]]:
-    """Image files by the folder that they lie in."""
+    """Image files by the folder that they lie in, named from the top of the data."""
+    top = _top(tree)
     classes: dict[str, list[str]] = {}
     for name in tree.image_names():
-        folder, _, _ = name.rpartition("/")
+        folder, _, _ = name.removeprefix(top).rpartition("/")
         if folder:
             classes.setdefault(folder, []).append(name)
     return classes
+
+
+def _top(tree: FileTree) -> str:
+    """The folders around all images that are no class: an archive is often one folder."""
+    folders = {posixpath.dirname(name) for name in tree.image_names()}
+    common = posixpath.commonpath(folders) if folders else ""
+    top = posixpath.dirname(common) if common in folders else common
+    return f"{top}/" if top else ""
+
+
+def _eight_bits(image: Image.Image) -> Image.Image:
+    """A grey of 16 bits by its upper eight: Pillow's own conversion would clip it to white."""
+    if not image.mode.startswith("I"):
+        return image
+    upper = np.asarray(image).astype(np.int64) // 256
+    return Image.fromarray(upper.clip(0, 255).astype(np.uint8))
 
 
 def _is_grey(tree: FileTree, file: str) -> bool:

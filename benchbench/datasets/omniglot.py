@@ -86,6 +86,10 @@ class Omniglot(Dataset):
     interpolation: Interpolation = "bilinear"
     invert: bool = True
 
+    def __post_init__(self) -> None:
+        if self.size < 1:
+            raise ValueError("size must be at least 1 pixel")
+
     def sources(self, places: Places) -> list[Path]:
         return [archive(places, part) for part in CHARACTERS]
 

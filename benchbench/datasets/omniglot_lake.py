@@ -70,12 +70,14 @@ def _pairs(tree: FileTree, run: str) -> list[tuple[str, str]]:
     """Support and query file of each class of a run, from its `class_labels.txt`."""
     try:
         lines = tree.read(f"{run}/class_labels.txt").decode().splitlines()
-    except (KeyError, FileNotFoundError) as error:
+        pairs = sorted((support, query) for query, support in map(str.split, filter(None, lines)))
+    except (FileNotFoundError, ValueError):
+        pairs = []
+    if len(pairs) != WAY:
         raise BenchbenchError(
-            f"{tree.path} has no {run}/class_labels.txt; copy or download it again."
-        ) from error
-    pairs = [line.split() for line in lines if line.strip()]
-    return sorted((support, query) for query, support in pairs)
+            f"{tree.path} has no {run}/class_labels.txt of {WAY} pairs; copy or download it again."
+        )
+    return pairs
 
 
 @hookimpl

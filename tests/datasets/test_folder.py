@@ -436,3 +436,24 @@ def test_real_archives(places: Places, name: str, classes: int, images: int) -> 
     assert dataset.pixels.shape == (images, 16, 16, 3)
     assert dataset.unreadable == []
     assert len(dataset.splits["test"]) >= 5
+
+
+def test_a_class_below_two_split_folders_is_refused(tmp_path: Path) -> None:
+    for number, name in enumerate(("train/cat", "train/dog", "test/cat")):
+        write_images(tmp_path / "data", {name: [number, number + 9]})
+    with pytest.raises(BenchbenchError, match="'cat' is below both train/ and test/"):
+        open_folder(tmp_path / "data")
+
+
+def test_a_folder_around_everything_is_no_part_of_the_classes(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    for number, name in enumerate(("train/a", "val/b", "test/c")):
+        write_images(data / "wrapped" / "twice", {name: [number]})
+    dataset = open_folder(data)
+    assert dataset.class_names == ["test/c", "train/a", "val/b"]
+    assert names_of_splits(dataset) == {"train": ["train/a"], "val": ["val/b"], "test": ["test/c"]}
+
+
+def test_a_single_class_keeps_its_name(tmp_path: Path) -> None:
+    write_images(tmp_path / "data" / "wrapped", {"cat": [1, 2]})
+    assert open_folder(tmp_path / "data").class_names == ["cat"]
