@@ -26,13 +26,13 @@ if TYPE_CHECKING:
     from benchbench.method import Method as Method
     from benchbench.method import Support as Support
     from benchbench.method import Task as Task
+    from benchbench.pretraining import fit_classifier as fit_classifier
     from benchbench.samplers import Sampler as Sampler
     from benchbench.source import Batch as Batch
     from benchbench.source import LabelledEpisode as LabelledEpisode
     from benchbench.source import TrainingSource as TrainingSource
     from benchbench.training import cosine as cosine
     from benchbench.training import fit as fit
-    from benchbench.training import fit_classifier as fit_classifier
     from benchbench.training import step_decay as step_decay
 
 __version__ = "0.1.0"
@@ -58,7 +58,7 @@ _HOMES = {
     "cosine": "training",
     "create_backbone": "backbones",
     "fit": "training",
-    "fit_classifier": "training",
+    "fit_classifier": "pretraining",
     "hookimpl": "hookspecs",
     "open_dataset": "datasets",
     "step_decay": "training",

@@ -94,6 +94,7 @@ def _train(
         settings.seed,
         settings.compute,
         folder=run.path,
+        shared=run.shared,
     )
     seed_everything(settings.seed)
     method.train(source)

@@ -19,7 +19,7 @@ from benchbench.compute import Compute, seed_everything
 from benchbench.datasets.base import OpenDataset, SplitView
 from benchbench.episodes import Episode, EpisodeSet
 from benchbench.errors import BenchbenchError
-from benchbench.method import Images, Method, Support, Task
+from benchbench.method import Classifier, Images, Method, Support, Task
 from benchbench.metrics import checked_scores
 from benchbench.samplers import ClassPool, FixedSampler
 
@@ -107,7 +107,8 @@ class TrainingSource:
 
     The test split is left behind. task: what the method will be tested on. budget: how long to
     train. compute: threads, device and precision. rng: a NumPy generator, seeded anew in each step
-    of `fit`. folder: where checkpoints go, or None.
+    of `fit`. folder: where this method's checkpoints go, or None. shared: where trainings that
+    several methods share are kept, or None.
     """
 
     dataset: InitVar[OpenDataset]
@@ -117,6 +118,7 @@ class TrainingSource:
     seed: int = 0
     compute: Compute = field(default_factory=Compute)
     folder: Path | None = None
+    shared: Path | None = None
     records: list[FitRecord] = field(default_factory=list)
 
     def __post_init__(self, dataset: OpenDataset) -> None:
@@ -164,21 +166,19 @@ class TrainingSource:
             raise BenchbenchError(f"{self._dataset.name} has no training classes.")
         return BatchStream(self._dataset.view("train"), self._pool, size, self.seed)
 
-    def validate(self) -> float | None:
-        """The method's mean accuracy on 100 fixed episodes of the validation classes.
+    def validate(self, adapt: Callable[[Support], Classifier] | None = None) -> float | None:
+        """The mean accuracy on 100 fixed episodes of the validation classes.
 
-        The episodes have the task's way and shot as far as the validation classes allow; None
-        where there are too few of them.
+        adapt: in place of the method's own. The episodes have the task's way and shot as far as
+        the validation classes allow; None where there are too few of them.
         """
         if self._validation_episodes is None:
             return None
-        view = self._dataset.view("val")
+        view, adapt = self._dataset.view("val"), adapt or self.method.adapt
         accuracies = []
         for index, episode in enumerate(self._validation_episodes):
             seed_everything(index)
-            classify = self.method.adapt(
-                support_of(self._dataset, view, episode, self.method, index)
-            )
+            classify = adapt(support_of(self._dataset, view, episode, self.method, index))
             scores = checked_scores(
                 classify(Images(view, episode.query)), len(episode.query), episode.n_way
             )

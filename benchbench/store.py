@@ -30,10 +30,10 @@ FLUSH_EVERY = 100
 
 
 class RunDirectory:
-    """The folder of one method on one task."""
+    """The folder of one method on one task; `shared` is for what several methods share."""
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
+    def __init__(self, path: Path, shared: Path | None = None) -> None:
+        self.path, self.shared = path, shared
         self._pending: list[str] = []
         self._manifest: dict[str, Any] | None = None
 
@@ -205,7 +205,8 @@ class Store:
     def run(self, dataset: str, identity: dict[str, Any]) -> RunDirectory:
         """The directory that belongs to an identity; it need not exist yet."""
         name = f"{identity['method']}-{run_hash(identity)}"
-        return RunDirectory(self.root / slug(dataset) / identity["protocol"] / name)
+        path = self.root / slug(dataset) / identity["protocol"] / name
+        return RunDirectory(path, shared=self.root / "pretrained")
 
     def runs(self) -> list[RunDirectory]:
         """All runs below the folder, by path."""

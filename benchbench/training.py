@@ -7,18 +7,18 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
+from pathlib import Path
 from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
 
 from benchbench import specs
-from benchbench.backbones.base import Backbone
 from benchbench.checkpoints import TrainingFiles
 from benchbench.compute import separate_randomness
 from benchbench.errors import MethodError
 from benchbench.progress import meter, say
-from benchbench.source import Batch, FitRecord, TrainingSource
+from benchbench.source import FitRecord, TrainingSource
 
 CHECKPOINT_SECONDS = 20.0
 """Training that is killed loses at most about this much work."""
@@ -63,20 +63,23 @@ def fit(
     validate_every: int | None = None,
     patience: int | None = None,
     stage: str = "training",
+    validate: Callable[[], float | None] | None = None,
+    folder: Path | None = None,
 ) -> FitRecord:
     """Train `module` with Adam on `loss(data[step])`, and leave it frozen at its best validation.
 
     schedule: the factor on `lr` by step, by default a cosine to zero. weight_decay: decoupled from
     the gradient (AdamW). clip_norm: bound on the gradient's norm. validate_every: steps between two
-    calls of `source.validate()`, by default a tenth of the training. patience: validations without
-    a better one after which training ends. Where the source has a folder, checkpoints are kept
-    there: training that was interrupted goes on, and that was finished is loaded. A method that
-    calls `fit` more than once names each `stage`. Raises MethodError where the loss is not finite.
+    calls of `validate` (by default `source.validate`), by default a tenth of the training.
+    patience: validations without a better one after which training ends. folder: where checkpoints
+    are kept, by default the source's: training that was interrupted goes on, and that was finished
+    is loaded. A method that calls `fit` more than once names each `stage`. Raises MethodError where
+    the loss is not finite.
     """
     module.to(source.compute.device)
     if source.compute.channels_last:
         module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    files = TrainingFiles(source.folder, stage)
+    files = TrainingFiles(folder or source.folder, stage)
     record = files.finished(module)
     if record is None:
         recipe = _Recipe(
@@ -87,6 +90,7 @@ def fit(
             clip_norm,
             validate_every or max(1, steps // 10),
             patience,
+            validate or source.validate,
         )
         loop = _Loop(source, module, loss, recipe, files)
         record = loop.run(data, stage)
@@ -107,6 +111,7 @@ class _Recipe:
     clip_norm: float | None
     validate_every: int
     patience: int | None
+    validate: Callable[[], float | None]
 
 
 @dataclass
@@ -187,7 +192,7 @@ class _Loop:
         """Score the weights on the validation classes and keep them if none were better."""
         started = time.perf_counter()
         with _frozen(self.module), separate_randomness(self.source.seed):
-            accuracy = self.source.validate()
+            accuracy = self.recipe.validate()
         progress = self.progress
         progress.seconds += time.perf_counter() - started
         progress.log.append({"step": progress.step, "loss": loss, "validation": accuracy})
@@ -240,29 +245,3 @@ def _frozen(module: nn.Module) -> Iterator[None]:
         yield
     finally:
         module.train().requires_grad_(True)
-
-
-def fit_classifier(source: TrainingSource, backbone: Backbone) -> FitRecord:
-    """Train the backbone by ordinary classification of all training classes; the head is dropped.
-
-    Cross-entropy on a linear head, as the baselines of Triantafillou et al. (Meta-Dataset, ICLR
-    2020) and Chen et al. (A Closer Look, ICLR 2019) do.
-    """
-    with separate_randomness(source.seed):
-        head = nn.Linear(backbone.feature_size, source.n_classes)
-    head.to(source.compute.device)
-
-    def loss(batch: Batch) -> Tensor:
-        logits = head(backbone(batch.images))
-        return nn.functional.cross_entropy(logits, batch.labels.to(logits.device))
-
-    return fit(
-        source,
-        nn.ModuleDict({"backbone": backbone, "head": head}),
-        loss,
-        source.batches(source.budget.choose(smoke=32, quick=128, paper=256)),
-        steps=source.budget.training_steps(smoke=30, quick=2000, paper=75_000),
-        lr=1e-3,
-        weight_decay=1e-4,
-        stage="classification",
-    )

@@ -20,6 +20,7 @@ LAYERS = (
     {"cli"},
     {"commands"},
     {"reporters", "leaderboard", "runner"},
+    {"pretraining"},
     {"training", "checkpoints"},
     {"source", "manifest", "store", "stats", "metrics"},
     {"samplers", "datasets", "backbones", "compute", "vision"},

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,12 +9,10 @@ import torch
 from torch import Tensor, nn
 
 from benchbench import training
-from benchbench.backbones import create_backbone
-from benchbench.compute import Compute
 from benchbench.datasets.base import OpenDataset
 from benchbench.errors import MethodError
 from benchbench.method import Classifier, Method, Support, Task
-from benchbench.source import Budget, FitRecord, TrainingSource
+from benchbench.source import FitRecord, TrainingSource
 from benchbench.training import cosine, fit, step_decay
 
 
@@ -174,18 +171,3 @@ def test_cosine_rises_over_the_warmup_and_falls_to_zero() -> None:
 def test_step_decay_halves() -> None:
     factor = step_decay(2000)
     assert [factor(0), factor(1999), factor(2000), factor(4000)] == [1, 1, 0.5, 0.25]
-
-
-@pytest.mark.parametrize("fast", [False, True])
-def test_a_classifier_learns_the_training_classes(
-    make_dataset: Callable[..., OpenDataset], tmp_path: Path, fast: bool
-) -> None:
-    source = make_source(make_dataset(classes=(4, 2, 2)), tmp_path)
-    source.budget = Budget("quick", steps=120)
-    source.compute = Compute(bf16=fast, channels_last=fast)
-    backbone = create_backbone("conv4[width=8]", source.image_shape)
-    training.fit_classifier(source, backbone)
-    assert backbone.frozen
-    log = json.loads((tmp_path / "classification.json").read_text())["log"]
-    assert log[0]["loss"] > 0.5
-    assert log[-1]["loss"] < 0.5 * log[0]["loss"]
