@@ -1,0 +1,130 @@
+"""Logistic regression on frozen features, the linear probe of CLIP (arXiv:2103.00020, sec. 3.2)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from benchbench import (
+    Classifier,
+    Images,
+    Method,
+    Support,
+    TrainingSource,
+    create_backbone,
+    fit_classifier,
+    hookimpl,
+)
+
+NEWTON_STEPS = 50
+TOLERANCE = 1e-10
+
+
+@dataclass
+class LinearProbe(Method):
+    """Multinomial logistic regression with an L2 penalty, on the features of a frozen backbone.
+
+    It minimises c * (sum of the support's cross-entropies) + |W|^2 / 2, the bias not penalised, as
+    scikit-learn does; c is fixed, and neither chosen on queries nor on other classes' images.
+
+    backbone: a network that is first trained to classify the training classes, or `pixels`.
+    c: the inverse strength of the penalty.
+    normalise: scale each feature vector to unit length first.
+    """
+
+    name = "linear_probe"
+    paper = "arXiv:2103.00020"
+    backbone: str = "conv4"
+    c: float = 1.0
+    normalise: bool = True
+
+    def __post_init__(self) -> None:
+        if self.c <= 0:
+            raise ValueError("c must be above 0")
+
+    def train(self, source: TrainingSource) -> None:
+        self.encoder = create_backbone(self.backbone, source.image_shape, source.seed)
+        if any(True for _ in self.encoder.parameters()):
+            fit_classifier(source, self.encoder)
+
+    def adapt(self, support: Support) -> Classifier:
+        return self.adapt_many([support])[0]
+
+    def adapt_many(self, supports: Sequence[Support]) -> list[Classifier]:
+        """Episodes of one shape are solved together."""
+        shapes: dict[tuple[int, int], list[int]] = {}
+        for index, support in enumerate(supports):
+            shapes.setdefault((len(support.images), support.n_way), []).append(index)
+        classifiers: dict[int, Classifier] = {}
+        for (_, way), members in shapes.items():
+            features = torch.stack([self.features(supports[i].images) for i in members])
+            labels = torch.stack([supports[i].labels for i in members])
+            weights, biases = logistic_regression(features, F.one_hot(labels, way).double(), self.c)
+            for index, weight, bias in zip(members, weights, biases, strict=True):
+                classifiers[index] = self.classifier(weight, bias)
+        return [classifiers[index] for index in range(len(supports))]
+
+    def classifier(self, weight: Tensor, bias: Tensor) -> Classifier:
+        return lambda images: self.features(images) @ weight + bias
+
+    def features(self, images: Images) -> Tensor:
+        features = self.encoder(images).cpu().double()
+        return F.normalize(features, dim=1) if self.normalise else features
+
+
+def logistic_regression(x: Tensor, y: Tensor, c: float) -> tuple[Tensor, Tensor]:
+    """Weights [b, d, k] and biases [b, k] for features x [b, n, d] and one-hot labels y [b, n, k].
+
+    All float64. The weights lie in the span of the features (representer theorem), so that the
+    problem is solved by damped Newton steps on coordinates of that span, of which there are at most
+    n. Equal shifts of all biases change nothing; a trace of penalty on them picks one.
+    """
+    basis, coordinates = torch.linalg.qr(x.mT)  # x.mT = basis @ coordinates
+    z = torch.cat([coordinates.mT, torch.ones_like(x[..., :1])], dim=-1)
+    penalty = torch.ones(z.shape[-1], dtype=x.dtype)
+    penalty[-1] = 1e-9
+    w = x.new_zeros(len(x), z.shape[-1], y.shape[-1])
+    value = objective(w, z, y, c, penalty)
+    for _ in range(NEWTON_STEPS):
+        step, decrease = newton_step(w, z, y, c, penalty)
+        if decrease.max() < TOLERANCE:
+            break
+        size = torch.ones_like(value)
+        for _ in range(30):  # halve the steps that go too far
+            trial = objective(w - size[:, None, None] * step, z, y, c, penalty)
+            too_far = trial > value - 1e-4 * size * decrease
+            if not too_far.any():
+                break
+            size = torch.where(too_far, size / 2, size)
+        w = w - size[:, None, None] * step
+        value = objective(w, z, y, c, penalty)
+    return basis @ w[:, :-1], w[:, -1]
+
+
+def objective(w: Tensor, z: Tensor, y: Tensor, c: float, penalty: Tensor) -> Tensor:
+    """c * cross-entropy + |w|^2 / 2 of each problem [b]."""
+    losses = -(torch.log_softmax(z @ w, dim=-1) * y).sum((1, 2))
+    return c * losses + (penalty[:, None] * w.square()).sum((1, 2)) / 2
+
+
+def newton_step(
+    w: Tensor, z: Tensor, y: Tensor, c: float, penalty: Tensor
+) -> tuple[Tensor, Tensor]:
+    """The Newton direction [b, m, k] and the slope along it [b]."""
+    p = torch.softmax(z @ w, dim=-1)
+    gradient = c * z.mT @ (p - y) + penalty[:, None] * w
+    curvature = torch.diag_embed(p) - p[..., :, None] * p[..., None, :]  # [b, n, k, k]
+    hessian = c * torch.einsum("bni,bnj,bnkl->bikjl", z, z, curvature)
+    size = w.shape[1] * w.shape[2]
+    ridge = penalty.repeat_interleave(w.shape[2]).diag()
+    step = torch.linalg.solve(hessian.reshape(-1, size, size) + ridge, gradient.flatten(1))
+    return step.reshape_as(w), (step * gradient.flatten(1)).sum(1)
+
+
+@hookimpl
+def register_methods(register: Callable[[type], None]) -> None:
+    register(LinearProbe)

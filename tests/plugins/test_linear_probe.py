@@ -1,0 +1,95 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+from benchbench_plugins.linear_probe import LinearProbe, logistic_regression
+from sklearn.linear_model import LogisticRegression
+
+from benchbench.backbones import create_backbone
+from benchbench.datasets.base import OpenDataset
+from benchbench.method import Images, Support, Task
+from benchbench.runner import Settings, evaluate
+from benchbench.samplers import ClassPool, FixedSampler
+from benchbench.source import Budget, TrainingSource
+
+
+@pytest.mark.parametrize("c", [0.01, 1.0, 100.0])
+@pytest.mark.parametrize(("way", "shot", "width"), [(3, 1, 40), (5, 5, 8), (2, 20, 3)])
+def test_it_agrees_with_scikit_learn(way: int, shot: int, width: int, c: float) -> None:
+    rng = np.random.default_rng(way)
+    labels = np.repeat(np.arange(way), shot)
+    problems = rng.normal(size=(4, way * shot, width)) + labels[None, :, None] * 0.5
+    y = F.one_hot(torch.from_numpy(labels), way).double().expand(4, -1, -1)
+    weights, biases = logistic_regression(torch.from_numpy(problems), y, c)
+    queries = rng.normal(size=(50, width))
+    for problem, weight, bias in zip(problems, weights.numpy(), biases.numpy(), strict=True):
+        # Of two classes scikit-learn fits the difference of the weights, whose penalty is halved.
+        strength = 2 * c if way == 2 else c
+        theirs = LogisticRegression(C=strength, tol=1e-10, max_iter=100_000).fit(problem, labels)
+        logits = queries @ weight + bias
+        ours = np.exp(logits) / np.exp(logits).sum(1, keepdims=True)
+        np.testing.assert_allclose(ours, theirs.predict_proba(queries), atol=1e-4)
+
+
+def test_the_gradient_vanishes_at_the_solution() -> None:
+    torch.manual_seed(0)
+    x, y = (
+        torch.randn(3, 12, 30).double(),
+        F.one_hot(torch.arange(12) % 4).double().expand(3, -1, -1),
+    )
+    weights, biases = logistic_regression(x, y, c=2.0)
+    residual = torch.softmax(x @ weights + biases[:, None], dim=-1) - y
+    assert (2.0 * x.mT @ residual + weights).abs().max() < 1e-5
+    assert residual.sum(1).abs().max() < 1e-5
+
+
+def test_together_or_one_by_one_the_numbers_are_the_same(dataset: OpenDataset) -> None:
+    class OneByOne(LinearProbe):
+        def adapt_many(self, supports):  # type: ignore[no-untyped-def]
+            return [super(OneByOne, self).adapt_many([support])[0] for support in supports]
+
+    pool = ClassPool(dataset, "test")
+    rows = []
+    for method in (LinearProbe(backbone="pixels"), OneByOne(backbone="pixels")):
+        method.encoder = create_backbone("pixels", dataset.image_shape)
+        episodes = FixedSampler(shot=2).sample(pool, 40)
+        rows.append(list(evaluate(method, dataset, episodes, Settings())))
+    assert rows[0] == rows[1]
+    assert np.mean([row["accuracy"] for row in rows[0]]) > 0.9
+
+
+def test_unequal_shapes_are_solved_apart() -> None:
+    method = LinearProbe(backbone="pixels")
+    method.encoder = create_backbone("pixels", (1, 2, 1))
+
+    def support(values: list[list[int]], labels: list[int]) -> Support:
+        images = Images.from_array(np.array(values, dtype=np.uint8)[:, None, :, None])
+        return Support(images, torch.tensor(labels), max(labels) + 1, "toy")
+
+    supports = [
+        support([[0, 9], [9, 0]], [0, 1]),
+        support([[0, 9], [9, 0], [9, 9]], [2, 0, 1]),
+        support([[9, 0], [0, 9]], [0, 1]),
+    ]
+    query = supports[0].images
+    answers = [classify(query).argmax(1).tolist() for classify in method.adapt_many(supports)]
+    assert answers == [[0, 1], [2, 0], [1, 0]]
+
+
+def test_it_starts_from_a_trained_classifier(make_dataset: Callable[..., OpenDataset]) -> None:
+    dataset = make_dataset()
+    task = Task(dataset.name, "test", dataset.image_shape, 5, 1, 15)
+    method = LinearProbe(backbone="conv4[width=8]")
+    source = TrainingSource(dataset, method, task, Budget("quick", steps=30))
+    method.train(source)
+    assert [record.stage for record in source.records] == ["classification"]
+    assert (source.validate() or 0) > 0.7
+
+
+def test_c_must_be_positive() -> None:
+    with pytest.raises(ValueError, match="c must be above 0"):
+        LinearProbe(c=0.0)
