@@ -9,6 +9,7 @@ from benchbench import plugins, specs
 from benchbench.backbones.base import Backbone
 from benchbench.backbones.conv4 import Conv4
 from benchbench.backbones.pixels import Pixels
+from benchbench.backbones.resnet12 import ResNet12
 from benchbench.compute import separate_randomness
 from benchbench.hookspecs import hookimpl
 
@@ -37,3 +38,4 @@ def backbone_arguments(text: str) -> tuple[type[Backbone], dict[str, Any]]:
 def register_backbones(register: Callable[[type], None]) -> None:
     register(Conv4)
     register(Pixels)
+    register(ResNet12)
