@@ -32,6 +32,15 @@ def test_protonet_reaches_its_accuracy_on_the_test_alphabets(
     assert table.loc["protonet", "episodes"] == 600
 
 
+def test_baselines_on_a_classifiers_features_share_its_training(
+    data_root: Path, tmp_path: Path
+) -> None:
+    methods = "knn[backbone=conv4,distance=cosine],linear_probe"
+    table = run(data_root, tmp_path, "--methods", methods)
+    assert table["accuracy"].min() >= 0.88
+    assert len(list((tmp_path / "pretrained").iterdir())) == 1
+
+
 def test_the_same_seed_gives_the_same_bits(data_root: Path, tmp_path: Path) -> None:
     contents = []
     for out in (tmp_path / "one", tmp_path / "two"):
