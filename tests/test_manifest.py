@@ -147,6 +147,7 @@ def test_a_method_is_described_with_its_declarations() -> None:
         "spec": "toy[limit=3]",
         "parameters": {"rate": 0.5, "limit": 3},
         "transductive": False,
+        "order_dependent": False,
         "uses_class_names": False,
         "pretrained_on": ["ImageNet"],
         "paper": "arXiv:0000.00000",
