@@ -20,9 +20,6 @@ from benchbench import (
     hookimpl,
 )
 
-NO_WEIGHT = -1e9
-"""The logarithm of a weight that is zero; finite, so that a class without support has a score."""
-
 
 @dataclass
 class MatchingNet(Method):
@@ -48,21 +45,20 @@ class MatchingNet(Method):
     fce_steps: int = 5
 
     def __post_init__(self) -> None:
-        if self.scale <= 0:
-            raise ValueError("scale must be positive")
-        if self.fce_steps < 1:
-            raise ValueError("fce_steps must be at least 1")
+        if self.scale <= 0 or self.fce_steps < 1:
+            raise ValueError("scale and fce_steps must be positive")
         self.order_dependent = self.fce
 
     def train(self, source: TrainingSource) -> None:
-        """The paper trains on the test's way and shot and says no more; the paper budget's 16
-        queries, Adam at 1e-3, and 60 000 episodes (40 000 beyond 1-shot) are A Closer Look's.
+        """The paper trains on the test's way and shot and says no more; the 60 000 episodes of 16
+        queries, with Adam at 1e-3, of the paper budget are A Closer Look's.
         """
         published, task = source.budget.name == "paper", source.task
         encoder = create_backbone(self.backbone, source.image_shape, source.seed)
-        self.network = nn.ModuleDict({"encoder": encoder})
+        self.network, size = nn.ModuleDict({"encoder": encoder}), encoder.feature_size
         if self.fce:
-            self.network["context"] = FullContext(encoder.feature_size, self.fce_steps)
+            self.network["support_lstm"] = nn.LSTM(size, size, bidirectional=True)
+            self.network["query_lstm"] = nn.LSTMCell(2 * size, size)
         shot = (task.n_shot or 1) if published else 1
         way = source.budget.choose(smoke=20, quick=60, paper=task.n_way or 5)
         fit(
@@ -70,9 +66,7 @@ class MatchingNet(Method):
             self.network,
             self.loss,
             source.episodes(way, shot, query=16 if published else 5),
-            steps=source.budget.training_steps(
-                smoke=20, quick=640, paper=60_000 if shot == 1 else 40_000
-            ),
+            steps=source.budget.training_steps(smoke=20, quick=640, paper=60_000),
             lr=1e-3 if published else 4e-3,
             schedule=(lambda step: 1.0) if published else None,
             validate_every=100 if published else None,
@@ -80,7 +74,7 @@ class MatchingNet(Method):
 
     def loss(self, episode: LabelledEpisode) -> Tensor:
         features = self.network["encoder"](episode.images)
-        # Cosines of bf16 would be wrong by a few hundredths of a nat for each unit of scale.
+        # A cosine in bf16 is wrong by some thousandths, which the scale multiplies.
         with torch.autocast(features.device.type, enabled=False):
             known, asked = features.float().split([len(episode.support.images), len(episode.query)])
             scores = self.scores(asked, known, episode.support)
@@ -94,30 +88,22 @@ class MatchingNet(Method):
     def scores(self, asked: Tensor, known: Tensor, support: Support) -> Tensor:
         """Log-probabilities [n_query, n_way] of queries [n_query, d] by support [n, d]."""
         if self.fce:
-            asked, known = self.network["context"](asked, known)
+            asked, known = self.in_context(asked, known)
         cosines = F.normalize(asked, dim=1) @ F.normalize(known, dim=1).T
         log_weights = F.log_softmax(self.scale * cosines, dim=1)
         members = F.one_hot(support.labels, support.n_way).to(asked.device, torch.bool)
-        return log_weights[:, :, None].where(members, NO_WEIGHT).logsumexp(1)
+        # Not minus infinity: a class without support images has a score as well.
+        return log_weights[:, :, None].where(members, -1e9).logsumexp(1)
 
-
-class FullContext(nn.Module):
-    """Appendix A of the paper: features of queries and support that know of each other."""
-
-    def __init__(self, size: int, steps: int) -> None:
-        super().__init__()
-        self.steps = steps
-        self.support = nn.LSTM(size, size, bidirectional=True)
-        self.query = nn.LSTMCell(2 * size, size)
-
-    def forward(self, asked: Tensor, known: Tensor) -> tuple[Tensor, Tensor]:
-        """Queries [n_query, d] and support [n, d], in and out."""
-        known = known + self.support(known)[0].unflatten(1, (2, -1)).sum(1)
+    def in_context(self, asked: Tensor, known: Tensor) -> tuple[Tensor, Tensor]:
+        """The full context embeddings of queries [n_query, d] and support [n, d] (appendix A)."""
+        known = known + self.network["support_lstm"](known)[0].unflatten(1, (2, -1)).sum(1)
         hidden = cell = torch.zeros_like(asked)
-        for _ in range(self.steps):
+        for _ in range(self.fce_steps):
             read = F.softmax(hidden @ known.T, dim=1) @ known
             # The paper feeds the read-out beside the hidden state; beside the input is the same.
-            output, cell = self.query(torch.cat([asked, read], dim=1), (hidden, cell))
+            inputs = torch.cat([asked, read], dim=1)
+            output, cell = self.network["query_lstm"](inputs, (hidden, cell))
             hidden = output + asked
         return hidden, known
 
