@@ -114,7 +114,9 @@ def task_options(command: Any) -> Any:
     show_default=True,
     help="smoke (seconds), quick (minutes), paper (as published) or a number of training steps.",
 )
-@click.option("--metrics", default="", metavar="NAME,...", help="See `benchbench list metrics`.")
+@click.option(
+    "--metrics", default="", metavar="NAME,...", help="Beside accuracy, see `list metrics`."
+)
 @click.option(
     "--out", default="results", show_default=True, type=click.Path(path_type=Path), metavar="FOLDER"
 )

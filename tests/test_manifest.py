@@ -156,6 +156,13 @@ def test_a_method_is_described_with_its_declarations() -> None:
     }
 
 
+def test_an_instance_may_declare_other_than_its_class() -> None:
+    toy = Toy()
+    toy.order_dependent = True
+    assert manifest.describe_method(toy)["order_dependent"] is True
+    assert manifest.describe_method(Toy())["order_dependent"] is False
+
+
 def test_an_installed_method_says_its_package() -> None:
     import benchbench
 
