@@ -16,6 +16,7 @@ from benchbench.errors import BenchbenchError
 
 DEFAULT_METHODS = "knn,protonet"
 DEFAULT_DATASET = "glyphs"
+KINDS = ["all", "methods", "datasets", "backbones", "samplers", "metrics"]
 SEED = click.IntRange(min=0, max=2**32 - 1)
 
 
@@ -113,7 +114,9 @@ def task_options(command: Any) -> Any:
     show_default=True,
     help="smoke (seconds), quick (minutes), paper (as published) or a number of training steps.",
 )
-@click.option("--metrics", default="", metavar="NAME,...", help="Further columns of episodes.csv.")
+@click.option(
+    "--metrics", default="", metavar="NAME,...", help="Beside accuracy, see `list metrics`."
+)
 @click.option(
     "--out", default="results", show_default=True, type=click.Path(path_type=Path), metavar="FOLDER"
 )
@@ -136,9 +139,9 @@ def run(**options: Any) -> None:
 
 
 @cli.command("list")
-@click.argument("kind", default="all", type=click.Choice(["all", "methods", "datasets"]))
+@click.argument("kind", default="all", type=click.Choice(KINDS))
 def list_(kind: str) -> None:
-    """List the methods and data sets that are installed."""
+    """List what is installed: methods and data sets, or the things of one kind."""
     from benchbench.commands.listing import list_command
 
     click.echo(list_command(kind), nl=False)

@@ -16,9 +16,26 @@ from benchbench.store import Cell, RunDirectory
 GROUP = ["dataset", "fingerprint", "splits", "split", "protocol", "episode_seed"]
 """Rows that differ in one of these never share a table."""
 
+COLUMNS = [
+    "method",
+    "budget",
+    "seed",
+    "accuracy",
+    "ci_episodes",
+    "ci_classes",
+    "episodes",
+    "training_seconds",
+    "seconds_per_episode",
+    "run",
+]
+"""Of every row, beside those of `GROUP`; the columns after them are means of further metrics."""
+
 
 def row(run: RunDirectory, episodes: int | None = None) -> dict[str, Any]:
-    """A finished run as numbers, over its first `episodes` episodes; accuracies are in [0, 1]."""
+    """A finished run as numbers, over its first `episodes` episodes; accuracies are in [0, 1].
+
+    A further metric is a column of its own name: the mean over the episodes.
+    """
     stored = run.manifest["episodes"]["count"]
     records = run.records(min(episodes or stored, stored))
     accuracy = np.array([int(r["correct"]) / int(r["n_query"]) for r in records])
@@ -38,6 +55,9 @@ def row(run: RunDirectory, episodes: int | None = None) -> dict[str, Any]:
         "training_seconds": manifest["cost"]["training_seconds"],
         "seconds_per_episode": manifest["cost"]["seconds_per_episode"],
         "run": run.path.name,
+        **{
+            name: np.mean([float(r[name]) for r in records]) for name in identity.get("metrics", [])
+        },
     }
 
 
@@ -65,7 +85,8 @@ def run_table(cells: Iterable[Cell], episodes: int) -> pd.DataFrame:
 
     Nothing in it changes between two equal runs: times are in the leaderboard.
     """
-    columns = ["method", "accuracy %", "± episodes", "± classes", "n", "note"]
+    columns = ["method", "accuracy %", "± episodes", "± classes", "n"]
+    metrics: list[str] = []
     rows: list[dict[str, str | None]] = []
     for cell in cells:
         if cell.status != "finished" or cell.run is None:
@@ -73,10 +94,22 @@ def run_table(cells: Iterable[Cell], episodes: int) -> pd.DataFrame:
             continue
         numbers = row(cell.run, episodes)
         shares = (percent(numbers[key]) for key in ("accuracy", "ci_episodes", "ci_classes"))
-        values: list[str | None] = [cell.method, *shares, str(numbers["episodes"]), None]
-        rows.append(dict(zip(columns, values, strict=True)))
-    table = pd.DataFrame(rows, columns=columns)
+        values = [cell.method, *shares, str(numbers["episodes"])]
+        metrics = further_metrics(numbers)
+        means = {name: decimals(numbers[name]) for name in metrics}
+        rows.append({**dict(zip(columns, values, strict=True)), **means})
+    table = pd.DataFrame(rows, columns=[*columns, *metrics, "note"])
     return table if table["note"].notna().any() else table.drop(columns="note")
+
+
+def further_metrics(columns: Iterable[Any]) -> list[str]:
+    """The columns of a row, or of the frame of `collect`, that are means of further metrics."""
+    return [name for name in columns if name not in (*GROUP, *COLUMNS)]
+
+
+def decimals(value: float | None) -> str:
+    """A number with four decimals; a dash where there is none."""
+    return "–" if value is None or np.isnan(value) else f"{value:.4f}"
 
 
 def percent(value: float | None) -> str:

@@ -97,6 +97,7 @@ def describe_method(method: Method) -> dict[str, Any]:
         "spec": specs.text_of(method),
         "parameters": specs.parameters_of(method),
         "transductive": method.transductive,
+        "order_dependent": method.order_dependent,
         "uses_class_names": method.uses_class_names,
         "pretrained_on": list(method.pretrained_on),
         "paper": method.paper,

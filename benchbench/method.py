@@ -126,6 +126,9 @@ class Method:
     name: ClassVar[str]
     transductive: ClassVar[bool] = False
     """Whether the scores of one query may depend on the other queries of the episode."""
+    order_dependent: ClassVar[bool] = False
+    """Whether the scores may depend on the order of the support. A method for which a parameter
+    decides sets it on the instance, in `__post_init__`."""
     uses_class_names: ClassVar[bool] = False
     """Whether `adapt` reads `support.class_names`."""
     pretrained_on: ClassVar[tuple[str, ...]] = ()

@@ -13,10 +13,42 @@ from benchbench.hookspecs import hookimpl
 
 Metric = Callable[[NDArray[np.float64], NDArray[np.int64]], float]
 
+CALIBRATION_BINS = 15
+
 
 def accuracy(scores: NDArray[np.float64], labels: NDArray[np.int64]) -> float:
     """The share of queries whose highest score is their own class's."""
     return float(np.mean(scores.argmax(axis=1) == labels))
+
+
+def balanced_accuracy(scores: NDArray[np.float64], labels: NDArray[np.int64]) -> float:
+    """The mean recall of the classes that have queries; accuracy where all have equally many."""
+    queries = np.bincount(labels)
+    found = np.bincount(labels, weights=scores.argmax(axis=1) == labels)
+    return float(np.mean(found[queries > 0] / queries[queries > 0]))
+
+
+def negative_log_likelihood(scores: NDArray[np.float64], labels: NDArray[np.int64]) -> float:
+    """The mean of minus the log-softmax of the scores at the query's class, in nats."""
+    shifted = scores - scores.max(axis=1, keepdims=True)
+    own = shifted[np.arange(len(labels)), labels]
+    return float(np.mean(np.log(np.exp(shifted).sum(axis=1)) - own))
+
+
+def expected_calibration_error(scores: NDArray[np.float64], labels: NDArray[np.int64]) -> float:
+    """How far the softmax's confidence is from the accuracy, over 15 bins of equal width.
+
+    Guo, Pleiss, Sun & Weinberger (ICML 2017, arXiv:1706.04599), equation 3; a bin contains its
+    upper end. It is computed within an episode, where few queries share a bin: its mean over
+    episodes lies above the error of all queries together.
+    """
+    shifted = scores - scores.max(axis=1, keepdims=True)
+    confidence = 1 / np.exp(shifted).sum(axis=1)
+    edges = np.linspace(0, 1, CALIBRATION_BINS + 1)
+    bins = np.digitize(confidence, edges, right=True)
+    correct = scores.argmax(axis=1) == labels
+    gaps = np.bincount(bins, weights=correct - confidence)
+    return float(np.abs(gaps).sum() / len(labels))
 
 
 def checked_scores(scores: Any, n_query: int, n_way: int) -> NDArray[np.float64]:
@@ -46,4 +78,10 @@ def _as_numpy(scores: Any) -> Any:
 
 @hookimpl
 def register_metrics(register: Callable[..., None]) -> None:
-    register(accuracy)
+    for metric in (
+        accuracy,
+        balanced_accuracy,
+        expected_calibration_error,
+        negative_log_likelihood,
+    ):
+        register(metric)

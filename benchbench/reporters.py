@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from benchbench.hookspecs import hookimpl
-from benchbench.leaderboard import GROUP, percent
+from benchbench.leaderboard import GROUP, decimals, further_metrics, percent
 
 
 def markdown(frame: pd.DataFrame) -> str:
@@ -38,12 +38,15 @@ def _title(group: dict[str, Any]) -> str:
 
 
 def _columns(rows: pd.DataFrame) -> pd.DataFrame:
+    """What is printed of a table's rows; a metric that none of them has takes no column."""
+    metrics = [name for name in further_metrics(rows) if rows[name].notna().any()]
     return pd.DataFrame(
         {
             "method": rows["method"],
             "accuracy %": rows["accuracy"].map(percent),
             "± episodes": rows["ci_episodes"].map(percent),
             "± classes": rows["ci_classes"].map(percent),
+            **{name: rows[name].map(decimals) for name in metrics},
             "n": rows["episodes"],
             "budget": rows["budget"],
             "seed": rows["seed"],
@@ -65,12 +68,12 @@ def markdown_table(frame: pd.DataFrame) -> str:
 
 
 def csv(frame: pd.DataFrame) -> str:
-    """All columns at full precision, accuracies in [0, 1]."""
+    """All columns at full precision, accuracies in [0, 1]; what is missing is empty."""
     return frame.to_csv(index=False)
 
 
 def json(frame: pd.DataFrame) -> str:
-    """As csv, a list of objects."""
+    """As csv, a list of objects; what is missing is null."""
     rows = frame.astype(object).where(frame.notna(), None).to_dict(orient="records")
     return dumps(rows, indent=1) + "\n"
 

@@ -188,6 +188,9 @@ def run_finished(run):
             file.write(f"{run.manifest['method']['name']} {run.manifest['status']}\\n")
 '''
 
+PACKAGES = Path(plugins.__file__).parents[1]
+"""Where the benchbench under test lies."""
+
 THIRD_PARTY = (
     "chance",
     "flaky",
@@ -438,6 +441,33 @@ class TestRun:
         result = process(*task(pictures, 3, metrics="margin", out=tmp_path), path=(extras,))
         assert result.returncode == 0, result.stderr
         assert all(float(row["margin"]) > 0 for row in rows(tmp_path))
+
+    def test_further_metrics_are_stored_printed_and_tabulated(
+        self, pictures: str, tmp_path: Path
+    ) -> None:
+        names = ["balanced_accuracy", "negative_log_likelihood", "expected_calibration_error"]
+        result = invoke(*task(pictures, 5, metrics=",".join(names), out=tmp_path))
+        assert result.exit_code == 0, result.output
+        stored_rows = rows(tmp_path)
+        assert list(stored_rows[0])[6:] == names
+        # Every class has as many queries, so the two accuracies are one.
+        for row in stored_rows:
+            assert float(row["balanced_accuracy"]) == pytest.approx(float(row["accuracy"]))
+        nats = np.mean([float(row["negative_log_likelihood"]) for row in stored_rows])
+        board = invoke("leaderboard", tmp_path).stdout
+        for text in (result.stdout, board):
+            assert all(f" {name} " in text for name in names)
+            assert f" {nats:.4f} " in text
+        (found,) = json.loads(invoke("leaderboard", tmp_path, "--format", "json").stdout)
+        assert found["negative_log_likelihood"] == nats
+
+    @pytest.mark.parametrize("name", ["correct", "seed", "protocol"])
+    def test_a_metric_cannot_take_the_name_of_another_column(
+        self, monkeypatch: pytest.MonkeyPatch, pictures: str, tmp_path: Path, name: str
+    ) -> None:
+        monkeypatch.setattr(plugins, "find", lambda *_: lambda scores, labels: 0.0)
+        result = invoke(*task(pictures, metrics=name, out=tmp_path))
+        assert_one_sentence(result, f"'{name}'", "another column")
 
     def test_path_with_spaces_and_umlauts(self, pictures: str, tmp_path: Path) -> None:
         out = tmp_path / "Ergebnisse für später 数"
@@ -841,7 +871,8 @@ class TestMistakes:
             ("dataset", "folder:no/such/place", ("There is no folder or zip file", "no/such")),
             ("sampler", "fxied", ("'fxied'", "did you mean fixed?")),
             ("sampler", "fixed[wya=3]", ("'wya'", "did you mean way?")),
-            ("metrics", "acuracy", ("'acuracy'", "did you mean accuracy?")),
+            ("metrics", "acuracy", ("'acuracy'", "did you mean accuracy")),
+            ("metrics", "nats", ("'nats'", "accuracy")),
             ("budget", "quik", ("'quik'", "smoke, quick, paper")),
             ("budget", "0", ("'0'", "number of training steps")),
             ("budget", "-3", ("'-3'",)),
@@ -883,6 +914,8 @@ class TestMistakes:
             (("describe", "protonte"), ("'protonte'", "did you mean protonet?")),
             (("describe", "knn["), ("knn[",)),
             (("list", "methds"), ("methods",)),
+            (("list", "metric"), ("metrics",)),
+            (("describe", "knn[steps=5]"), ("'steps'", "knn")),
             (("leaderboard", "no/such/folder"), ("no/such/folder",)),
         ],
     )
@@ -1031,6 +1064,30 @@ class TestInformation:
         assert "glyphs" not in invoke("list", "methods").stdout
         assert "knn" not in invoke("list", "datasets").stdout
 
+    @pytest.mark.parametrize("kind", ["backbones", "samplers", "metrics"])
+    def test_list_names_what_is_registered_with_a_summary_and_a_module(self, kind: str) -> None:
+        title, *lines = invoke("list", kind).stdout.splitlines()
+        assert title == f"{kind}:"
+        things = plugins.registered(f"register_{kind}")
+        assert [line.split()[0] for line in lines] == sorted(things)
+        for line in lines:
+            thing = things[line.split()[0]]
+            assert thing.__doc__.splitlines()[0] in line
+            assert line.endswith(f" [{thing.__module__}]")
+
+    @pytest.mark.parametrize(
+        ("kind", "name"),
+        [("backbones", "conv4"), ("samplers", "fixed"), ("metrics", "negative_log_likelihood")],
+    )
+    def test_list_of_a_kind_knows_the_cores_own(self, kind: str, name: str) -> None:
+        assert f"\n  {name} " in invoke("list", kind).stdout
+        assert f"\n  {name} " not in invoke("list").stdout
+
+    def test_list_names_the_metrics_of_extras(self, extras: Path) -> None:
+        listed = process("list", "metrics", path=(extras, PACKAGES)).stdout
+        assert "\n  margin " in listed
+        assert "\n  accuracy " in listed
+
     @pytest.mark.parametrize(
         ("kind", "name"), [(k, n) for k in plugins.KINDS for n in plugins.available(k)]
     )
@@ -1047,6 +1104,12 @@ class TestInformation:
         assert "k: int; default 1" in text
         assert "distance: one of euclidean, cosine; default euclidean" in text
         assert "path: str; required" in invoke("describe", "folder").stdout
+
+    def test_describe_takes_parameters_that_change_what_a_method_declares(self) -> None:
+        assert "order_dependent: false" in invoke("describe", "matchingnet").stdout
+        text = invoke("describe", "matchingnet[fce=true]").stdout
+        assert "order_dependent: true" in text
+        assert "fce: true or false; default false" in text
 
     def test_doctor(self, site: Path, extras: Path) -> None:
         result = process("doctor", path=(site, extras))

@@ -11,7 +11,16 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from benchbench.leaderboard import collect, percent, row, run_table
+from benchbench.leaderboard import (
+    COLUMNS,
+    GROUP,
+    collect,
+    decimals,
+    further_metrics,
+    percent,
+    row,
+    run_table,
+)
 from benchbench.reporters import markdown, markdown_table
 from benchbench.stats import class_interval
 from benchbench.store import Cell, RunDirectory, Store
@@ -32,6 +41,7 @@ def make_run(tmp_path: Path) -> MakeRun:
         dataset: str = "glyphs",
         status: str = "finished",
         seconds: float = 1.5,
+        metrics: dict[str, list[float]] | None = None,
         **identity: Any,
     ) -> RunDirectory:
         identity = {
@@ -44,6 +54,7 @@ def make_run(tmp_path: Path) -> MakeRun:
             "episode_seed": 0,
             "seed": 0,
             "budget": "quick",
+            "metrics": list(metrics or {}),
             **identity,
         }
         run = Store(tmp_path).run(dataset, identity)
@@ -66,6 +77,7 @@ def make_run(tmp_path: Path) -> MakeRun:
                     "correct": right,
                     "accuracy": right / 75,
                     "classes": " ".join(map(str, CLASSES[number])),
+                    **{name: values[number] for name, values in (metrics or {}).items()},
                 }
             )
         cost = {"training_seconds": seconds, "seconds_per_episode": seconds / 1000}
@@ -198,6 +210,46 @@ def test_the_table_of_a_command_does_not_change_with_time(make_run: MakeRun) -> 
     quick = run_table([Cell("toy", "finished", run=make_run("a", seconds=0.25))], 4)
     slow = run_table([Cell("toy", "finished", run=make_run("b", seconds=97531.0))], 4)
     pd.testing.assert_frame_equal(quick, slow)
+
+
+def test_a_row_without_further_metrics_has_the_declared_columns(make_run: MakeRun) -> None:
+    found = row(make_run())
+    assert set(found) == {*GROUP, *COLUMNS}
+    assert further_metrics(found) == []
+
+
+def test_a_further_metric_is_a_column_with_its_mean(make_run: MakeRun) -> None:
+    nats = [0.1, 0.2, 0.4, 1e-17]
+    run = make_run(metrics={"nats": nats, "other": [1.0, 2.0, 3.0, 4.0]})
+    found = row(run)
+    assert further_metrics(found) == ["nats", "other"]
+    assert (found["nats"], found["other"]) == (np.mean(nats), 2.5)
+    assert row(run, episodes=2)["nats"] == np.mean(nats[:2])
+
+
+def test_a_metric_that_a_run_does_not_have_is_missing(make_run: MakeRun) -> None:
+    frame = collect([make_run("a", metrics={"nats": [1.0] * 4}), make_run("b")])
+    assert further_metrics(frame) == ["nats"]
+    assert frame.set_index("method")["nats"].fillna(-1).to_dict() == {"a": 1.0, "b": -1.0}
+
+
+def test_the_table_of_a_command_has_the_further_metrics_before_the_note(make_run: MakeRun) -> None:
+    cells = [
+        Cell("bad", "failed", "no luck"),
+        Cell("good", "finished", run=make_run(metrics={"nats": [0.25, 0.5, 0.25, 0.5]})),
+    ]
+    table = run_table(cells, 4)
+    assert table.columns.tolist()[-3:] == ["n", "nats", "note"]
+    assert table["nats"].tolist()[1] == "0.3750"
+    assert run_table(cells[1:], 4).columns.tolist()[-2:] == ["n", "nats"]
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(0.0, "0.0000"), (-1.23456, "-1.2346"), (12.0, "12.0000"), (None, "–"), (np.nan, "–")],
+)
+def test_decimals(value: float | None, text: str) -> None:
+    assert decimals(value) == text
 
 
 @pytest.mark.parametrize(

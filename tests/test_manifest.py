@@ -147,12 +147,20 @@ def test_a_method_is_described_with_its_declarations() -> None:
         "spec": "toy[limit=3]",
         "parameters": {"rate": 0.5, "limit": 3},
         "transductive": False,
+        "order_dependent": False,
         "uses_class_names": False,
         "pretrained_on": ["ImageNet"],
         "paper": "arXiv:0000.00000",
         "package": None,
         "version": None,
     }
+
+
+def test_an_instance_may_declare_other_than_its_class() -> None:
+    toy = Toy()
+    toy.order_dependent = True
+    assert manifest.describe_method(toy)["order_dependent"] is True
+    assert manifest.describe_method(Toy())["order_dependent"] is False
 
 
 def test_an_installed_method_says_its_package() -> None:

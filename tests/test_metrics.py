@@ -7,14 +7,25 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from benchbench.errors import MethodError
-from benchbench.metrics import accuracy, checked_scores
+from benchbench.metrics import (
+    accuracy,
+    balanced_accuracy,
+    checked_scores,
+    expected_calibration_error,
+    negative_log_likelihood,
+)
 
 LABELS = np.array([0, 1, 2, 0])
+
+SCORES = arrays(np.float64, (6, 3), elements=st.floats(-9, 9))
+EIGHTHS = arrays(np.int64, (6, 3), elements=st.integers(-72, 72)).map(lambda array: array / 8)
+"""Scores whose softmax is a bin's edge only where there are ties."""
+QUERY_LABELS = arrays(np.int64, 6, elements=st.integers(0, 2))
 
 
 @pytest.mark.parametrize(
@@ -39,6 +50,109 @@ def test_accuracy_known_answers(scores: Any, expected: float) -> None:
 def test_accuracy_does_not_depend_on_the_order_of_the_queries(scores, order) -> None:
     labels = np.array([0, 1, 2, 0, 1, 2])
     assert accuracy(scores[order], labels[order]) == accuracy(scores, labels)
+
+
+def one_hot(predicted: list[int], n_way: int) -> np.ndarray:
+    return np.eye(n_way)[predicted]
+
+
+def log_probabilities(*rows: list[float]) -> np.ndarray:
+    return np.log(np.array(rows))
+
+
+@pytest.mark.parametrize(
+    ("predicted", "labels", "expected"),
+    [
+        ([0, 0, 0, 0], [0, 0, 0, 1], (1 + 0) / 2),
+        ([0, 1, 1, 1], [0, 0, 0, 1], (1 / 3 + 1) / 2),
+        ([0, 2, 2, 0], [0, 2, 2, 2], (1 + 2 / 3) / 2),
+        ([1, 1], [2, 2], 0.0),
+        ([2, 0, 1], [2, 0, 1], 1.0),
+    ],
+    ids=["majority", "minority", "a class without queries", "none right", "all right"],
+)
+def test_balanced_accuracy_known_answers(
+    predicted: list[int], labels: list[int], expected: float
+) -> None:
+    found = balanced_accuracy(one_hot(predicted, 3), np.array(labels))
+    assert found == pytest.approx(expected, abs=1e-15)
+
+
+def test_negative_log_likelihood_known_answers() -> None:
+    scores = log_probabilities([0.5, 0.25, 0.25], [0.1, 0.8, 0.1])
+    expected = -(np.log(0.5) + np.log(0.1)) / 2
+    assert negative_log_likelihood(scores, np.array([0, 2])) == pytest.approx(expected, rel=1e-14)
+    assert negative_log_likelihood(np.zeros((4, 5)), LABELS) == pytest.approx(np.log(5), rel=1e-14)
+
+
+def test_negative_log_likelihood_of_large_scores_neither_overflows_nor_rounds_to_infinity() -> None:
+    scores = np.array([[1e6, 0.0], [-1e6, 0.0]])
+    assert negative_log_likelihood(scores, np.array([0, 1])) == 0.0
+    assert negative_log_likelihood(scores, np.array([1, 0])) == 1e6
+
+
+def test_expected_calibration_error_known_answers() -> None:
+    # Two queries at 0.5, in (7/15, 8/15], one of them right; two at 0.9, in (13/15, 14/15], right.
+    scores = log_probabilities(
+        [0.5, 0.3, 0.2], [0.5, 0.3, 0.2], [0.05, 0.9, 0.05], [0.9, 0.06, 0.04]
+    )
+    found = expected_calibration_error(scores, np.array([0, 1, 1, 0]))
+    assert found == pytest.approx(0.5 * 0 + 0.5 * 0.1, abs=1e-12)
+    found = expected_calibration_error(scores, np.array([0, 0, 2, 2]))
+    assert found == pytest.approx(0.5 * 0.5 + 0.5 * 0.9, abs=1e-12)
+
+
+def test_calibration_is_per_bin_where_the_mean_confidence_would_hide_it() -> None:
+    scores = log_probabilities([0.6, 0.4], [0.9, 0.1])
+    found = expected_calibration_error(scores, np.array([0, 1]))
+    assert found == pytest.approx((0.4 + 0.9) / 2, abs=1e-12)
+
+
+def test_certainty_is_in_the_last_bin() -> None:
+    certain = np.array([[1e6, 0.0], [1e6, 0.0], [1e6, 0.0], [0.0, 1e6]])
+    assert expected_calibration_error(certain, np.array([0, 0, 0, 0])) == 0.25
+
+
+@settings(deadline=None)
+@given(SCORES, QUERY_LABELS)
+def test_probabilities_agree_with_torch(scores, labels) -> None:
+    log_p = torch.from_numpy(scores).log_softmax(1)
+    expected = torch.nn.functional.nll_loss(log_p, torch.from_numpy(labels)).item()
+    assert negative_log_likelihood(scores, labels) == pytest.approx(expected, rel=1e-9, abs=1e-12)
+
+
+@settings(deadline=None)
+@given(EIGHTHS, QUERY_LABELS, st.permutations(range(6)), st.permutations(range(3)))
+def test_no_metric_depends_on_the_order_of_queries_or_slots(scores, labels, order, slots) -> None:
+    ordered = np.sort(scores, axis=1)
+    assume((ordered[:, 2] > ordered[:, 1]).all())  # ties go to the first slot
+    renamed, moved = np.argsort(slots)[labels][order], scores[order][:, slots]
+    for metric in (balanced_accuracy, expected_calibration_error, negative_log_likelihood):
+        assert metric(moved, renamed) == pytest.approx(metric(scores, labels), abs=1e-9)
+
+
+@settings(deadline=None)
+@given(SCORES, QUERY_LABELS)
+def test_metrics_keep_their_ranges(scores, labels) -> None:
+    assert 0 <= balanced_accuracy(scores, labels) <= 1
+    assert 0 <= expected_calibration_error(scores, labels) <= 1
+    assert negative_log_likelihood(scores, labels) >= 0
+
+
+@settings(deadline=None)
+@given(SCORES, st.permutations([0, 0, 1, 1, 2, 2]))
+def test_balanced_accuracy_is_accuracy_where_classes_are_equally_frequent(scores, labels) -> None:
+    labels = np.array(labels)
+    assert balanced_accuracy(scores, labels) == pytest.approx(accuracy(scores, labels), abs=1e-15)
+
+
+@settings(deadline=None)
+@given(SCORES, QUERY_LABELS)
+def test_repeating_a_class_does_not_change_balanced_accuracy(scores, labels) -> None:
+    again = np.flatnonzero(labels == labels[0])
+    longer = np.concatenate([np.arange(6), again, again])
+    found = balanced_accuracy(scores[longer], labels[longer])
+    assert found == pytest.approx(balanced_accuracy(scores, labels), abs=1e-15)
 
 
 @pytest.mark.parametrize(

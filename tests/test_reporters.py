@@ -97,6 +97,31 @@ def test_a_column_without_any_interval_is_dashes() -> None:
     assert [cells(line)[3] for line in lines[-2:]] == ["–", "–"]
 
 
+def test_a_further_metric_is_a_column_and_a_dash_where_it_is_absent() -> None:
+    table = frame()
+    table["nats"] = [0.123456, None]
+    _, _, header, rule, first, second = reporters.markdown(table).splitlines()
+    assert cells(header)[3:6] == ["± classes", "nats", "n"]
+    assert (cells(first)[4], cells(second)[4]) == ("0.1235", "–")
+    assert cells(rule)[4].endswith("-:")
+
+
+def test_a_table_has_no_column_for_the_metrics_of_another() -> None:
+    table = frame({}, {"dataset": "omniglot"})
+    table["nats"] = [0.5, 0.25, None, None]
+    with_it, without = reporters.markdown(table).split("## ")[1:]
+    assert "nats" in with_it
+    assert "nats" not in without
+
+
+def test_files_hold_a_further_metric_at_full_precision_and_nothing_where_it_is_absent() -> None:
+    table = frame()
+    table["nats"] = [2 / 3, None]
+    first, second = csv.DictReader(io.StringIO(reporters.csv(table)))
+    assert (float(first["nats"]), second["nats"]) == (2 / 3, "")
+    assert [row["nats"] for row in json.loads(reporters.json(table))] == [2 / 3, None]
+
+
 def same(value: Any, expected: Any) -> bool:
     """Equal to the last bit; a missing number is missing."""
     missing = value is None or (isinstance(value, float) and math.isnan(value))

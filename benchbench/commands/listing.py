@@ -8,38 +8,72 @@ import inspect
 from benchbench import plugins, specs
 from benchbench.errors import unknown_name
 
+DECLARATIONS = (
+    "paper",
+    "licence",
+    "transductive",
+    "order_dependent",
+    "uses_class_names",
+    "pretrained_on",
+)
+
 
 def list_command(kind: str) -> str:
-    """The installed methods and data sets, a line each; imports none of them."""
-    kinds = ["method", "dataset"] if kind == "all" else [kind.removesuffix("s")]
+    """What is installed of a kind, a line each; `all` is the methods and the data sets.
+
+    Methods and data sets are listed without importing them. Backbones, samplers and metrics have
+    no entry points of their own, so their modules are imported.
+    """
+    kinds = ["methods", "datasets"] if kind == "all" else [kind]
     lines: list[str] = []
     for each in kinds:
-        known = plugins.available(each)
+        single = each.removesuffix("s")
+        known = _announced(single) if single in plugins.KINDS else _registered(each)
         width = max(map(len, known), default=0)
-        lines.append(f"{each}s:")
-        for name, provenance in known.items():
-            home = f"{provenance.package} {provenance.version}"
-            lines.append(f"  {name:<{width}}  {plugins.summary(provenance)} [{home}]")
+        lines.append(f"{each}:")
+        lines += [f"  {name:<{width}}  {text} [{home}]" for name, (text, home) in known.items()]
     return "\n".join(lines) + "\n"
 
 
+def _announced(kind: str) -> dict[str, tuple[str, str]]:
+    """Name to summary and package, by entry point."""
+    return {
+        name: (plugins.summary(provenance), f"{provenance.package} {provenance.version}")
+        for name, provenance in plugins.available(kind).items()
+    }
+
+
+def _registered(kinds: str) -> dict[str, tuple[str, str]]:
+    """Name to summary and module, from the hook `register_<kinds>`."""
+    things = plugins.registered(f"register_{kinds}")
+    return {
+        name: ((inspect.getdoc(thing) or "").split("\n", 1)[0], thing.__module__)
+        for name, thing in sorted(things.items())
+    }
+
+
 def describe_command(text: str) -> str:
-    """The docstring, parameters and declarations of a method or data set."""
-    name = specs.parse(text).name
+    """The docstring, parameters and declarations of a method or data set.
+
+    Parameters in the text may change the declarations: `matchingnet[fce=true]`.
+    """
+    spec = specs.parse(text)
+    name = spec.name
     for kind in plugins.KINDS:
         if name in plugins.available(kind):
-            return _describe(kind, name, plugins.load(kind, name))
+            return _describe(kind, spec, plugins.load(kind, name))
     known = [name for kind in plugins.KINDS for name in plugins.available(kind)]
     raise unknown_name("method or data set", name, known)
 
 
-def _describe(kind: str, name: str, cls: type) -> str:
-    provenance = plugins.available(kind)[name]
-    lines = [f"{name} ({kind} of {provenance.package} {provenance.version})", ""]
+def _describe(kind: str, spec: specs.Spec, cls: type) -> str:
+    provenance = plugins.available(kind)[spec.name]
+    lines = [f"{spec.name} ({kind} of {provenance.package} {provenance.version})", ""]
     lines += [inspect.getdoc(cls) or "No description.", "", "parameters:"]
     lines += _parameters(cls) or ["  none"]
-    for attribute in ("paper", "licence", "transductive", "uses_class_names", "pretrained_on"):
-        value = getattr(cls, attribute, None)
+    declaring = specs.configure(cls, spec) if kind == "method" and spec.parameters else cls
+    for attribute in DECLARATIONS:
+        value = getattr(declaring, attribute, None)
         if value not in (None, "", ()):
             lines.append(f"{attribute}: {specs.value_text(value)}")
     return "\n".join(lines) + "\n"

@@ -13,14 +13,16 @@ from benchbench.datasets import open_dataset
 from benchbench.datasets.base import OpenDataset
 from benchbench.episodes import EpisodeSet
 from benchbench.errors import BenchbenchError
-from benchbench.leaderboard import run_table
+from benchbench.leaderboard import COLUMNS, GROUP, run_table
 from benchbench.method import Method
+from benchbench.metrics import Metric
 from benchbench.places import Places
 from benchbench.progress import say
 from benchbench.reporters import markdown_table
 from benchbench.runner import Settings, run_cell
 from benchbench.samplers import ClassPool, create_sampler
 from benchbench.source import Budget
+from benchbench.store import COLUMNS as EPISODE_COLUMNS
 from benchbench.store import Cell, Store
 
 
@@ -51,11 +53,7 @@ def run_command(
     settings = Settings(
         seed=seed,
         budget=Budget.parse(budget),
-        metrics={
-            name: plugins.find("register_metrics", "metric", name)
-            for name in specs.split_list(metrics)
-            if name != "accuracy"
-        },
+        metrics=find_metrics(metrics),
     )
     store = Store(out)
     store.check()
@@ -92,6 +90,19 @@ def create_methods(text: str) -> list[Method]:
     if not methods:
         raise BenchbenchError("No method is named; see `benchbench list methods`.")
     return list(methods.values())
+
+
+def find_metrics(text: str) -> dict[str, Metric]:
+    """The metrics of a comma-separated list; accuracy is always there and is left out."""
+    found = {
+        name: plugins.find("register_metrics", "metric", name)
+        for name in specs.split_list(text)
+        if name != "accuracy"
+    }
+    for name in found:
+        if name in (*EPISODE_COLUMNS, *GROUP, *COLUMNS):
+            raise BenchbenchError(f"The metric '{name}' has the name of another column.")
+    return found
 
 
 def draw_episodes(
