@@ -139,9 +139,12 @@ def run(**options: Any) -> None:
 
 
 @cli.command("list")
-@click.argument("kind", default="all", type=click.Choice(KINDS))
+@click.argument("kind", default="all", type=click.Choice(KINDS), metavar="[KIND]")
 def list_(kind: str) -> None:
-    """List what is installed: methods and data sets, or the things of one kind."""
+    """List the methods and data sets that are installed, or what is of one KIND.
+
+    KIND is methods, datasets, backbones, samplers or metrics.
+    """
     from benchbench.commands.listing import list_command
 
     click.echo(list_command(kind), nl=False)

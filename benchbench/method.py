@@ -124,11 +124,11 @@ class Method:
     """
 
     name: ClassVar[str]
-    transductive: ClassVar[bool] = False
+    transductive: bool = False
     """Whether the scores of one query may depend on the other queries of the episode."""
-    order_dependent: ClassVar[bool] = False
-    """Whether the scores may depend on the order of the support. A method for which a parameter
-    decides sets it on the instance, in `__post_init__`."""
+    order_dependent: bool = False
+    """Whether the scores may depend on the order of the support. Where a parameter decides on this
+    or on `transductive`, `__post_init__` sets it on the instance."""
     uses_class_names: ClassVar[bool] = False
     """Whether `adapt` reads `support.class_names`."""
     pretrained_on: ClassVar[tuple[str, ...]] = ()

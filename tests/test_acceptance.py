@@ -41,6 +41,14 @@ def test_baselines_on_a_classifiers_features_share_its_training(
     assert len(list((tmp_path / "pretrained").iterdir())) == 1
 
 
+@pytest.mark.parametrize(("shot", "least"), [(1, 0.94), (5, 0.98)])
+def test_matchingnet_reaches_its_accuracy_on_the_test_alphabets(
+    data_root: Path, tmp_path: Path, shot: int, least: float
+) -> None:
+    table = run(data_root, tmp_path, "--methods", "matchingnet", "--shot", str(shot))
+    assert table.loc["matchingnet", "accuracy"] >= least
+
+
 def test_the_same_seed_gives_the_same_bits(data_root: Path, tmp_path: Path) -> None:
     contents = []
     for out in (tmp_path / "one", tmp_path / "two"):
