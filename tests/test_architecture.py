@@ -20,7 +20,7 @@ LAYERS = (
     {"cli"},
     {"commands"},
     {"reporters", "leaderboard", "runner"},
-    {"training", "checkpoints"},
+    {"training", "checkpoints", "inner_loop"},
     {"source", "manifest", "store", "stats", "metrics"},
     {"samplers", "datasets", "backbones", "compute", "vision"},
     {
