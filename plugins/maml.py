@@ -107,7 +107,9 @@ class MAML(Method):
 
     def adapt(self, support: Support) -> Classifier:
         known = self.encoder.prepare(support.images.array)
-        weights = {name: tensor.detach().requires_grad_() for name, tensor in self.weights().items()}
+        weights = {
+            name: tensor.detach().requires_grad_() for name, tensor in self.weights().items()
+        }
         with torch.enable_grad():
             weights = self.start(weights, known, support)
             weights = self.descend(weights, known, support, self.test_steps, second_order=False)

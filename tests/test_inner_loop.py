@@ -28,7 +28,9 @@ def test_a_step_follows_the_gradient_of_all_weights() -> None:
 
 def test_no_step_changes_nothing() -> None:
     weights = start()
-    assert all(torch.equal(t, weights[name]) for name, t in descend(quadratic, weights, 0, 1).items())
+    assert all(
+        torch.equal(t, weights[name]) for name, t in descend(quadratic, weights, 0, 1).items()
+    )
 
 
 @pytest.mark.parametrize("steps", [1, 3])

@@ -44,13 +44,10 @@ def in_float64(cls: type[MAML], monkeypatch: pytest.MonkeyPatch, **parameters: o
     method.head.double().train().requires_grad_(True)
     single = method.encoder.prepare
     # Smooth, so that finite differences meet no kink.
-    for name, layer in list(method.encoder.named_modules()):
-        if isinstance(layer, nn.Sequential):
-            for index, part in enumerate(layer):
-                if isinstance(part, nn.ReLU):
-                    layer[index] = nn.Softplus()
-                if isinstance(part, nn.MaxPool2d):
-                    layer[index] = nn.AvgPool2d(2)
+    smooth = {nn.ReLU: nn.Softplus(), nn.MaxPool2d: nn.AvgPool2d(2)}
+    for layer in [m for m in method.encoder.modules() if isinstance(m, nn.Sequential)]:
+        for index, part in enumerate(layer):
+            layer[index] = smooth.get(type(part), part)
     monkeypatch.setattr(method.encoder, "prepare", lambda array: single(array).double())
     monkeypatch.setattr(torch.Tensor, "float", lambda tensor: tensor)
     return method
@@ -75,7 +72,7 @@ def test_the_meta_gradient_equals_finite_differences(
         with torch.no_grad():
             for name, tensor in weights.items():
                 tensor += by * direction[name]
-        loss = float(method.query_loss(episode))
+        loss = method.query_loss(episode).item()
         with torch.no_grad():
             for name, tensor in weights.items():
                 tensor -= by * direction[name]
@@ -160,19 +157,17 @@ def test_negative_steps_are_refused() -> None:
 
 @pytest.mark.parametrize("cls", ALL)
 @pytest.mark.parametrize("bn", ["support", "running"])
-def test_training_runs_and_helps(
-    make_dataset: Callable[..., OpenDataset], cls: type[MAML], bn: str
-) -> None:
+def test_training_helps(make_dataset: Callable[..., OpenDataset], cls: type[MAML], bn: str) -> None:
     dataset = make_dataset(classes=(20, 6, 6), noise=160)
 
-    def accuracy(steps: int) -> float:
-        method = cls(backbone="conv4[width=8]", test_steps=1, bn=bn)  # type: ignore[arg-type]
+    def loss(steps: int) -> float:
+        method = cls(backbone="conv4[width=8]", bn=bn)  # type: ignore[arg-type]
         task = Task(dataset.name, "test", dataset.image_shape, 5, 1, 15)
-        source = TrainingSource(dataset, method, task, Budget("quick", steps))
+        source = TrainingSource(dataset, method, task, Budget("smoke", steps))
+        source.validate = lambda: None  # type: ignore[method-assign]
         method.train(source)
         assert method.encoder.frozen
-        score = source.validate()
-        assert score is not None
-        return score
+        method.encoder.train()
+        return method.loss(source.episodes(5, 1, 5).grouped(10)[1000]).item()
 
-    assert accuracy(1) <= 1 if bn == "running" else accuracy(25) > accuracy(1)
+    assert loss(20) < loss(1)
