@@ -43,10 +43,12 @@ class MAML(Method):
     code sums the losses and divides by the shot, so their rate times the way is `inner_lr`: 0.4
     for Omniglot 5-way and 0.1 for 20-way are both 2.0 here, 0.01 for miniImageNet 5-way is 0.05.
     The linear head is part of the initial weights: it has the way of the task, and an episode of
-    fewer classes uses its first rows. All weights are adapted.
+    fewer classes uses its first rows. All weights are adapted. The paper's method on Omniglot is
+    `maml[inner_lr=2.0,test_steps=10,bn=transductive]`, with `inner_steps=5` for 20-way; the
+    defaults suit moments of the support, which are noisier.
 
     backbone: trained from scratch.
-    inner_steps: gradient steps in training; the paper has 1 for Omniglot 5-way, else 5.
+    inner_steps: gradient steps in training.
     test_steps: gradient steps afterwards.
     inner_lr: their rate, on the mean loss.
     bn: whose moments normalise the queries: the `support` set's, at the adapted weights; the
@@ -58,8 +60,8 @@ class MAML(Method):
     second_order: ClassVar[bool] = True
     backbone: str = "conv4"
     inner_steps: int = 1
-    test_steps: int = 10
-    inner_lr: float = 2.0
+    test_steps: int = 1
+    inner_lr: float = 0.5
     bn: Literal["support", "running", "transductive"] = "support"
 
     def __post_init__(self) -> None:
