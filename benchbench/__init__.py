@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from benchbench.errors import MethodError as MethodError
     from benchbench.hookspecs import hookimpl as hookimpl
     from benchbench.inner_loop import BatchMoments as BatchMoments
+    from benchbench.inner_loop import InnerLoopMethod as InnerLoopMethod
     from benchbench.inner_loop import Weights as Weights
     from benchbench.inner_loop import descend as descend
     from benchbench.inner_loop import embed_with as embed_with
@@ -52,6 +53,7 @@ _HOMES = {
     "Episode": "episodes",
     "EpisodeSet": "episodes",
     "Images": "method",
+    "InnerLoopMethod": "inner_loop",
     "LabelledEpisode": "source",
     "Method": "method",
     "MethodError": "errors",

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
-from benchbench_plugins.maml import FOMAML, MAML, FOProtoMAML, ProtoMAML
+from benchbench_plugins.maml import FOMAML, MAML
+from benchbench_plugins.proto_maml import FOProtoMAML, ProtoMAML
 from torch import nn
 
 from benchbench.backbones import create_backbone

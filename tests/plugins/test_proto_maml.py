@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from benchbench_plugins.maml import FOProtoMAML, ProtoMAML
+from benchbench_plugins.proto_maml import FOProtoMAML, ProtoMAML
 from benchbench_plugins.protonet import ProtoNet
 
 from benchbench.backbones import create_backbone
