@@ -49,7 +49,7 @@ class ProtoMAML(InnerLoopMethod):
             self.encoder,
             self.loss,
             source.episodes(way, shot, query=10 if published else 5).grouped(tasks),
-            steps=source.budget.training_steps(smoke=10, quick=800, paper=75_000),
+            steps=source.budget.training_steps(smoke=10, quick=1000, paper=75_000),
             lr=3.63e-4 if published else 4e-3,
             schedule=step_decay(2500, 0.648) if published else None,
             validate_every=500 if published else None,

@@ -156,8 +156,7 @@ def test_negative_steps_are_refused() -> None:
         MAML(test_steps=-1)
 
 
-@pytest.mark.parametrize("cls", ALL)
-@pytest.mark.parametrize("bn", ["support", "running"])
+@pytest.mark.parametrize(("cls", "bn"), [*((cls, "support") for cls in ALL), (FOMAML, "running")])
 def test_training_helps(make_dataset: Callable[..., OpenDataset], cls: type[MAML], bn: str) -> None:
     dataset = make_dataset(classes=(20, 6, 6), noise=160)
 
@@ -173,4 +172,4 @@ def test_training_helps(make_dataset: Callable[..., OpenDataset], cls: type[MAML
             tensor.requires_grad_(True)
         return method.loss(source.episodes(5, 1, 5).grouped(10)[1000]).item()
 
-    assert loss(40) < loss(1)
+    assert loss(30) < loss(1)
