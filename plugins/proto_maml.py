@@ -52,7 +52,7 @@ class ProtoMAML(InnerLoopMethod):
             steps=source.budget.training_steps(smoke=10, quick=1000, paper=75_000),
             lr=3.63e-4 if published else 4e-3,
             schedule=step_decay(2500, 0.648) if published else None,
-            validate_every=500 if published else None,
+            validate_every=500 if published else 200,
         )
 
     def start(self, weights: Weights, known: Tensor, support: Support) -> Weights:
