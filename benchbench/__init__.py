@@ -21,6 +21,11 @@ if TYPE_CHECKING:
     from benchbench.errors import BenchbenchError as BenchbenchError
     from benchbench.errors import MethodError as MethodError
     from benchbench.hookspecs import hookimpl as hookimpl
+    from benchbench.inner_loop import BatchMoments as BatchMoments
+    from benchbench.inner_loop import InnerLoopMethod as InnerLoopMethod
+    from benchbench.inner_loop import Weights as Weights
+    from benchbench.inner_loop import descend as descend
+    from benchbench.inner_loop import embed_with as embed_with
     from benchbench.method import Classifier as Classifier
     from benchbench.method import Images as Images
     from benchbench.method import Method as Method
@@ -40,6 +45,7 @@ __version__ = "0.1.0"
 _HOMES = {
     "Backbone": "backbones.base",
     "Batch": "source",
+    "BatchMoments": "inner_loop",
     "BenchbenchError": "errors",
     "Classifier": "method",
     "Dataset": "datasets.base",
@@ -47,6 +53,7 @@ _HOMES = {
     "Episode": "episodes",
     "EpisodeSet": "episodes",
     "Images": "method",
+    "InnerLoopMethod": "inner_loop",
     "LabelledEpisode": "source",
     "Method": "method",
     "MethodError": "errors",
@@ -55,8 +62,11 @@ _HOMES = {
     "Support": "method",
     "Task": "method",
     "TrainingSource": "source",
+    "Weights": "inner_loop",
     "cosine": "training",
     "create_backbone": "backbones",
+    "descend": "inner_loop",
+    "embed_with": "inner_loop",
     "fit": "training",
     "fit_classifier": "pretraining",
     "hookimpl": "hookspecs",

@@ -233,7 +233,25 @@ class EpisodeStream:
             images=Images(self._view, np.concatenate([episode.support, episode.query])),
         )
 
+    def grouped(self, size: int) -> EpisodeGroups:
+        """The same episodes, so many of them a step (a meta-batch)."""
+        return EpisodeGroups(self, size)
+
     def __iter__(self) -> Iterator[LabelledEpisode]:
+        return _endless(self.__getitem__)
+
+
+class EpisodeGroups:
+    """Consecutive training episodes, `size` of them by step."""
+
+    def __init__(self, episodes: EpisodeStream, size: int) -> None:
+        self._episodes, self.size = episodes, size
+
+    def __getitem__(self, step: int) -> list[LabelledEpisode]:
+        first = step * self.size
+        return [self._episodes[number] for number in range(first, first + self.size)]
+
+    def __iter__(self) -> Iterator[list[LabelledEpisode]]:
         return _endless(self.__getitem__)
 
 

@@ -21,7 +21,7 @@ LAYERS = (
     {"commands"},
     {"reporters", "leaderboard", "runner"},
     {"pretraining"},
-    {"training", "checkpoints"},
+    {"training", "checkpoints", "inner_loop"},
     {"source", "manifest", "store", "stats", "metrics"},
     {"samplers", "datasets", "backbones", "compute", "vision"},
     {

@@ -70,6 +70,15 @@ def test_training_episodes_hold_training_classes_only(dataset: OpenDataset) -> N
     assert classes_of(dataset, handles) == set(dataset.splits["train"].tolist())
 
 
+def test_groups_are_consecutive_episodes(dataset: OpenDataset) -> None:
+    stream = make_source(dataset).episodes(way=5, shot=1, query=3)
+    group = stream.grouped(4)[2]
+    assert [g.images.ids.tolist() for g in group] == [
+        stream[step].images.ids.tolist() for step in range(8, 12)
+    ]
+    assert len(next(iter(stream.grouped(3)))) == 3
+
+
 def test_episode_images_are_the_support_and_then_the_queries(dataset: OpenDataset) -> None:
     episode = make_source(dataset).episodes(way=4, shot=2, query=3)[7]
     joined = np.concatenate([episode.support.images.ids, episode.query.ids])

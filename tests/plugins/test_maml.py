@@ -1,0 +1,175 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+from benchbench_plugins.maml import FOMAML, MAML
+from benchbench_plugins.proto_maml import FOProtoMAML, ProtoMAML
+from torch import nn
+
+from benchbench.backbones import create_backbone
+from benchbench.datasets.base import OpenDataset
+from benchbench.errors import MethodError
+from benchbench.method import Images, Support, Task
+from benchbench.source import Budget, LabelledEpisode, TrainingSource
+
+ALL = [MAML, FOMAML, ProtoMAML, FOProtoMAML]
+SHAPE = (16, 16, 1)
+
+
+def noise(count: int, seed: int = 0) -> Images:
+    pixels = np.random.default_rng(seed).integers(0, 256, (count, *SHAPE))
+    return Images.from_array(pixels.astype(np.uint8))
+
+
+def support(way: int = 3, shot: int = 2, seed: int = 0) -> Support:
+    return Support(noise(way * shot, seed), torch.arange(way).repeat(shot), way, "toy")
+
+
+def untrained(cls: type[MAML], way: int = 3, **parameters: object) -> MAML:
+    """A method as it is after training, but for its initial weights."""
+    method = cls(**{"test_steps": 3, "inner_lr": 0.1, **parameters})  # type: ignore[arg-type]
+    method.encoder = create_backbone("conv4[width=4]", SHAPE).freeze()
+    torch.manual_seed(0)
+    method.head = nn.Linear(method.encoder.feature_size, way).eval().requires_grad_(False)
+    return method
+
+
+def in_float64(cls: type[MAML], monkeypatch: pytest.MonkeyPatch, **parameters: object) -> MAML:
+    """A method in training, in double precision."""
+    method = untrained(cls, inner_steps=2, **parameters)
+    method.encoder.double().train().requires_grad_(True)
+    method.head.double().train().requires_grad_(True)
+    single = method.encoder.prepare
+    # Smooth, so that finite differences meet no kink.
+    smooth = {nn.ReLU: nn.Softplus(), nn.MaxPool2d: nn.AvgPool2d(2)}
+    for layer in [m for m in method.encoder.modules() if isinstance(m, nn.Sequential)]:
+        for index, part in enumerate(layer):
+            layer[index] = smooth.get(type(part), part)
+    monkeypatch.setattr(method.encoder, "prepare", lambda array: single(array).double())
+    monkeypatch.setattr(torch.Tensor, "float", lambda tensor: tensor)
+    return method
+
+
+def training_episode() -> LabelledEpisode:
+    return LabelledEpisode(support(), noise(6, seed=1), torch.arange(3).repeat(2), noise(1))
+
+
+@pytest.mark.parametrize("bn", ["support", "transductive"])
+@pytest.mark.parametrize("cls", [MAML, ProtoMAML])
+def test_the_meta_gradient_equals_finite_differences(
+    cls: type[MAML], bn: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    method, episode = in_float64(cls, monkeypatch, bn=bn), training_episode()
+    weights = method.weights()
+    direction = {name: torch.randn_like(tensor) for name, tensor in weights.items()}
+    gradients = torch.autograd.grad(method.query_loss(episode), list(weights.values()))
+    slope = sum((g * direction[name]).sum() for g, name in zip(gradients, weights, strict=True))
+
+    def shifted(by: float) -> float:
+        with torch.no_grad():
+            for name, tensor in weights.items():
+                tensor += by * direction[name]
+        loss = method.query_loss(episode).item()
+        with torch.no_grad():
+            for name, tensor in weights.items():
+                tensor -= by * direction[name]
+        return loss
+
+    assert float(slope) == pytest.approx((shifted(1e-5) - shifted(-1e-5)) / 2e-5, rel=1e-5)
+
+
+def test_the_first_order_gradient_is_that_at_the_adapted_weights(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    method, episode = in_float64(FOMAML, monkeypatch), training_episode()
+    initial = list(method.weights().values())
+    gradients = torch.autograd.grad(method.query_loss(episode), initial)
+    known = method.encoder.prepare(episode.support.images.array)
+    asked = method.encoder.prepare(episode.query.array)
+    adapted = method.descend(
+        method.weights(), known, episode.support, method.inner_steps, second_order=False
+    )
+    leaves = {name: tensor.detach().requires_grad_() for name, tensor in adapted.items()}
+    loss = F.cross_entropy(method.query_logits(leaves, known, asked), episode.query_labels)
+    expected = torch.autograd.grad(loss, list(leaves.values()))
+    for ours, theirs in zip(gradients, expected, strict=True):
+        torch.testing.assert_close(ours, theirs)
+
+    method.second_order = True  # type: ignore[misc]
+    exact = torch.autograd.grad(method.query_loss(episode), initial)
+    assert not all(torch.allclose(a, b) for a, b in zip(exact, gradients, strict=True))
+
+
+@pytest.mark.parametrize("cls", ALL)
+@pytest.mark.parametrize("bn", ["support", "running", "transductive"])
+def test_only_transductive_moments_look_at_the_other_queries(cls: type[MAML], bn: str) -> None:
+    method, queries = untrained(cls, bn=bn), noise(6, seed=1).array
+    classify = method.adapt(support())
+    together = classify(Images.from_array(queries))
+    in_pairs = torch.cat([classify(Images.from_array(queries[i : i + 2])) for i in (0, 2, 4)])
+    assert torch.allclose(together, in_pairs, atol=1e-4) == (bn != "transductive")
+    assert method.transductive == (bn == "transductive")
+    assert cls.transductive is False
+
+
+@pytest.mark.parametrize("cls", ALL)
+@pytest.mark.parametrize("bn", ["support", "running", "transductive"])
+def test_adaptation_leaves_no_state_behind(cls: type[MAML], bn: str) -> None:
+    method, queries = untrained(cls, bn=bn), noise(6, seed=1)
+    module = nn.ModuleList([method.encoder, method.head])
+    before = {name: tensor.clone() for name, tensor in module.state_dict().items()}
+    first = method.adapt(support())
+    scores = first(queries)
+    method.adapt(support(seed=5))(queries)
+    assert torch.equal(method.adapt(support())(queries), scores)
+    assert torch.equal(first(queries), scores)
+    assert not scores.requires_grad
+    assert all(torch.equal(tensor, before[name]) for name, tensor in module.state_dict().items())
+    assert not any(p.requires_grad or p.grad is not None for p in module.parameters())
+    assert method.encoder.frozen
+
+
+def test_adaptation_is_for_the_support_that_it_is_given() -> None:
+    method, known = untrained(MAML, test_steps=30, inner_lr=0.5), support()
+    scores = method.adapt(known)(known.images)
+    assert torch.equal(scores.argmax(1), known.labels)
+
+
+def test_the_head_has_the_way_of_the_task() -> None:
+    method = untrained(MAML, way=4)
+    assert method.adapt(support(way=3))(noise(2)).shape == (2, 3)
+    with pytest.raises(MethodError, match="trained for 4 classes, not 5"):
+        method.adapt(support(way=5))
+    task = Task("toy", "variable", SHAPE, None, 1, 15)
+    assert "fixed way" in str(MAML().skip(task))
+    assert ProtoMAML().skip(task) is None
+    for cls in ALL:
+        assert "0-shot" in str(cls().skip(Task("toy", "zero-shot", SHAPE, 5, 0, 15)))
+
+
+def test_negative_steps_are_refused() -> None:
+    with pytest.raises(ValueError, match="negative"):
+        MAML(test_steps=-1)
+
+
+@pytest.mark.parametrize(("cls", "bn"), [*((cls, "support") for cls in ALL), (FOMAML, "running")])
+def test_training_helps(make_dataset: Callable[..., OpenDataset], cls: type[MAML], bn: str) -> None:
+    dataset = make_dataset(classes=(20, 6, 6), noise=160)
+
+    def loss(steps: int) -> float:
+        method = cls(backbone="conv4[width=8]", bn=bn)  # type: ignore[arg-type]
+        task = Task(dataset.name, "test", dataset.image_shape, 5, 1, 15)
+        source = TrainingSource(dataset, method, task, Budget("smoke", steps))
+        source.validate = lambda: None  # type: ignore[method-assign]
+        method.train(source)
+        assert method.encoder.frozen
+        method.encoder.train()
+        for tensor in method.weights().values():
+            tensor.requires_grad_(True)
+        return method.loss(source.episodes(5, 1, 5).grouped(10)[1000]).item()
+
+    assert loss(30) < loss(1)
