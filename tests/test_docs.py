@@ -11,6 +11,9 @@ from pathlib import Path
 
 import benchbench
 from benchbench import hookspecs
+from benchbench.leaderboard import collect, percent
+from benchbench.reporters import markdown
+from benchbench.store import Store
 
 ROOT = Path(__file__).parents[1]
 
@@ -67,3 +70,19 @@ def test_the_version_is_the_packages() -> None:
 
     assert benchbench.__version__ == version("benchbench")
     assert benchbench.__version__ in (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+
+
+def test_the_leaderboard_is_that_of_its_runs() -> None:
+    folder = ROOT / "leaderboards"
+    text = markdown(collect(Store(folder / "runs").runs()))
+    assert (folder / "glyphs.md").read_text(encoding="utf-8") == text
+
+
+def test_the_table_of_the_readme_is_that_of_the_runs() -> None:
+    frame = collect(Store(ROOT / "leaderboards" / "runs").runs()).set_index("method")
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    for method in ("knn", "protonet"):
+        line = next(line for line in readme.splitlines() if line.startswith(f"| {method} "))
+        numbers = frame.loc[method, ["accuracy", "ci_episodes", "ci_classes"]]
+        cells = [cell.strip() for cell in line.strip("|").split("|")]
+        assert cells == [method, *map(percent, numbers), str(frame.loc[method, "episodes"])]
