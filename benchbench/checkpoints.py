@@ -56,7 +56,9 @@ class TrainingFiles:
     def finished(self, module: nn.Module) -> FitRecord | None:
         """Load the weights of a finished training into the module; its record, or None."""
         weights, told, checkpoint = map(self._path, ("safetensors", "json", "checkpoint"))
-        if weights is None or told is None or checkpoint is None or not told.exists():
+        if weights is None or told is None or checkpoint is None:
+            return None
+        if not (told.exists() and weights.exists()):
             return None
         checkpoint.unlink(missing_ok=True)
         content = json.loads(told.read_text(encoding="utf-8"))

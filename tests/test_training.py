@@ -119,6 +119,15 @@ def test_finished_training_is_loaded_and_not_repeated(dataset: OpenDataset, tmp_
     assert [entry["step"] for entry in log] == list(range(6, 61, 6))
 
 
+def test_training_whose_weights_are_gone_is_done_again(
+    dataset: OpenDataset, tmp_path: Path
+) -> None:
+    line, _ = train(make_source(dataset, tmp_path))
+    (tmp_path / "training.safetensors").unlink()
+    again, _ = train(make_source(dataset, tmp_path))
+    assert torch.equal(again.weight, line.weight)
+
+
 def test_a_loss_that_is_not_finite_is_the_methods_failure(dataset: OpenDataset) -> None:
     line = nn.Linear(1, 1)
     with pytest.raises(MethodError, match="training loss is nan at step 1"):
