@@ -845,7 +845,7 @@ class TestMistakes:
     @pytest.mark.parametrize(
         ("option", "value", "words"),
         [
-            ("methods", "protnet", ("'protnet'", "did you mean protonet?")),
+            ("methods", "protnet", ("'protnet'", "did you mean protonet")),
             ("methods", "zzzzzz", ("'zzzzzz'", "known:", "knn")),
             ("methods", "", ("benchbench list methods",)),
             ("methods", ",", ("benchbench list methods",)),
@@ -911,7 +911,7 @@ class TestMistakes:
             (("run", "--method", "knn"), ("--methods",)),
             (("run", "knn"), ("knn",)),
             (("episodes", "mkae"), ("make",)),
-            (("describe", "protonte"), ("'protonte'", "did you mean protonet?")),
+            (("describe", "protonte"), ("'protonte'", "did you mean protonet")),
             (("describe", "knn["), ("knn[",)),
             (("list", "methds"), ("methods",)),
             (("list", "metric"), ("metrics",)),
