@@ -1,4 +1,4 @@
-"""Writing a file whole or not at all."""
+"""Writing files: whether it is allowed, and whole or not at all."""
 
 from __future__ import annotations
 
@@ -6,6 +6,13 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+
+def can_write(folder: Path) -> bool:
+    """Whether the folder, or the nearest one above it that exists, may be written to."""
+    folder = folder.absolute()
+    existing = next(path for path in (folder, *folder.parents) if path.exists())
+    return existing.is_dir() and os.access(existing, os.W_OK)
 
 
 @contextmanager

@@ -16,13 +16,12 @@ def markdown(frame: pd.DataFrame) -> str:
     """A heading and a table for each data set and protocol."""
     if frame.empty:
         return "No finished runs.\n"
-    titles = {key: _title(dict(zip(GROUP, key, strict=True))) for key in _groups(frame)}
+    groups = _groups(frame)
+    titles = [_title(dict(zip(GROUP, key, strict=True))) for key in groups]
     parts = []
-    for key, title in titles.items():
-        twins = [other for other in titles.values() if other == title]
-        data = f", data {key[1][:8]}, classes {key[2][:8]}" if len(twins) > 1 else ""
-        table = markdown_table(_columns(_groups(frame)[key]))
-        parts.append(f"## {title}{data}\n\n{table}\n")
+    for title, (key, rows) in zip(titles, groups.items(), strict=True):
+        data = f", data {key[1][:8]}, classes {key[2][:8]}" if titles.count(title) > 1 else ""
+        parts.append(f"## {title}{data}\n\n{markdown_table(_columns(rows))}\n")
     return "\n".join(parts)
 
 

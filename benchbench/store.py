@@ -22,7 +22,7 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from benchbench.errors import BenchbenchError, MethodError
-from benchbench.files import whole_file
+from benchbench.files import can_write, whole_file
 
 COLUMNS = ("episode", "n_way", "n_query", "correct", "accuracy", "classes")
 FLUSH_EVERY = 100
@@ -196,10 +196,7 @@ class Store:
 
     def check(self) -> None:
         """Raise BenchbenchError where nothing can be written to the folder; it is not made yet."""
-        existing = next(
-            path for path in (self.root.absolute(), *self.root.absolute().parents) if path.exists()
-        )
-        if not existing.is_dir() or not os.access(existing, os.W_OK):
+        if not can_write(self.root):
             raise BenchbenchError(f"Cannot write results to {self.root}; choose another --out.")
 
     def run(self, dataset: str, identity: dict[str, Any]) -> RunDirectory:

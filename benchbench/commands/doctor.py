@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import importlib.metadata
-import os
 import platform
 from pathlib import Path
 
 import benchbench
 from benchbench import plugins
 from benchbench.errors import BenchbenchError
+from benchbench.files import can_write
 from benchbench.manifest import LIBRARIES
 from benchbench.places import Places
 
@@ -73,8 +73,7 @@ def _plugins() -> list[str]:
 def _folders(places: Places) -> list[str]:
     root = places.data_root
     found = f"{OK} data root {root}" if root.is_dir() else f"{NOTE} data root {root} does not exist"
-    existing = next(path for path in (places.cache, *places.cache.parents) if path.exists())
     cache = f"{OK} cache {places.cache}"
-    if not existing.is_dir() or not os.access(existing, os.W_OK):
+    if not can_write(places.cache):
         cache = f"{BAD} cache {places.cache} cannot be written; set BENCHBENCH_CACHE."
     return [found, cache]

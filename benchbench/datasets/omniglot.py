@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache
@@ -18,6 +17,7 @@ from benchbench.datasets.base import SPLITS, Dataset, DecodedClass
 from benchbench.datasets.download import download
 from benchbench.datasets.files import FileTree, UnreadableImageError, as_array, in_parallel, resize
 from benchbench.errors import BenchbenchError
+from benchbench.files import can_write
 from benchbench.hookspecs import hookimpl
 from benchbench.places import Places
 from benchbench.progress import track
@@ -178,14 +178,9 @@ def archive(places: Places, part: str) -> Path:
             return candidate
         if candidate.with_suffix(".zip").is_file():
             return candidate.with_suffix(".zip")
-    root = places.data_root if _writable(places.data_root) else places.cache / "data"
+    root = places.data_root if can_write(places.data_root) else places.cache / "data"
     url, md5 = _published(part)
     return download(url, root / FOLDER / f"{part}.zip", md5)
-
-
-def _writable(folder: Path) -> bool:
-    existing = next(path for path in (folder, *folder.parents) if path.exists())
-    return existing.is_dir() and os.access(existing, os.W_OK)
 
 
 def _published(part: str) -> tuple[str, str]:
