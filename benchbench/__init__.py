@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from benchbench.episodes import EpisodeSet as EpisodeSet
     from benchbench.errors import BenchbenchError as BenchbenchError
     from benchbench.errors import MethodError as MethodError
+    from benchbench.full_context import FullContext as FullContext
     from benchbench.hookspecs import hookimpl as hookimpl
     from benchbench.inner_loop import BatchMoments as BatchMoments
     from benchbench.inner_loop import InnerLoopMethod as InnerLoopMethod
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
     from benchbench.method import Method as Method
     from benchbench.method import Support as Support
     from benchbench.method import Task as Task
+    from benchbench.metric_learning import MetricMethod as MetricMethod
+    from benchbench.metric_learning import class_means as class_means
     from benchbench.pretraining import fit_classifier as fit_classifier
     from benchbench.samplers import Sampler as Sampler
     from benchbench.source import Batch as Batch
@@ -52,17 +55,20 @@ _HOMES = {
     "DecodedClass": "datasets.base",
     "Episode": "episodes",
     "EpisodeSet": "episodes",
+    "FullContext": "full_context",
     "Images": "method",
     "InnerLoopMethod": "inner_loop",
     "LabelledEpisode": "source",
     "Method": "method",
     "MethodError": "errors",
+    "MetricMethod": "metric_learning",
     "OpenDataset": "datasets.base",
     "Sampler": "samplers",
     "Support": "method",
     "Task": "method",
     "TrainingSource": "source",
     "Weights": "inner_loop",
+    "class_means": "metric_learning",
     "cosine": "training",
     "create_backbone": "backbones",
     "descend": "inner_loop",

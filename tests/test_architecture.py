@@ -20,10 +20,10 @@ LAYERS = (
     {"cli"},
     {"commands"},
     {"reporters", "leaderboard", "runner"},
-    {"pretraining"},
+    {"pretraining", "metric_learning"},
     {"training", "checkpoints", "inner_loop"},
     {"source", "manifest", "store", "stats", "metrics"},
-    {"samplers", "datasets", "backbones", "compute", "vision"},
+    {"samplers", "datasets", "backbones", "compute", "vision", "full_context"},
     {
         "plugins",
         "method",

