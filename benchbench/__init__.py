@@ -12,17 +12,21 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from benchbench.backbones import create_backbone as create_backbone
     from benchbench.backbones.base import Backbone as Backbone
+    from benchbench.backbones.blocks import parameter_blocks as parameter_blocks
     from benchbench.datasets import open_dataset as open_dataset
     from benchbench.datasets.base import Dataset as Dataset
     from benchbench.datasets.base import DecodedClass as DecodedClass
     from benchbench.datasets.base import OpenDataset as OpenDataset
     from benchbench.episodes import Episode as Episode
     from benchbench.episodes import EpisodeSet as EpisodeSet
+    from benchbench.episodic import EpisodicMethod as EpisodicMethod
+    from benchbench.episodic import Recipe as Recipe
     from benchbench.errors import BenchbenchError as BenchbenchError
     from benchbench.errors import MethodError as MethodError
     from benchbench.full_context import FullContext as FullContext
     from benchbench.hookspecs import hookimpl as hookimpl
     from benchbench.inner_loop import BatchMoments as BatchMoments
+    from benchbench.inner_loop import InnerLoop as InnerLoop
     from benchbench.inner_loop import InnerLoopMethod as InnerLoopMethod
     from benchbench.inner_loop import Weights as Weights
     from benchbench.inner_loop import descend as descend
@@ -39,6 +43,7 @@ if TYPE_CHECKING:
     from benchbench.source import Batch as Batch
     from benchbench.source import LabelledEpisode as LabelledEpisode
     from benchbench.source import TrainingSource as TrainingSource
+    from benchbench.training import constant as constant
     from benchbench.training import cosine as cosine
     from benchbench.training import fit as fit
     from benchbench.training import step_decay as step_decay
@@ -55,20 +60,24 @@ _HOMES = {
     "DecodedClass": "datasets.base",
     "Episode": "episodes",
     "EpisodeSet": "episodes",
+    "EpisodicMethod": "episodic",
     "FullContext": "full_context",
     "Images": "method",
+    "InnerLoop": "inner_loop",
     "InnerLoopMethod": "inner_loop",
     "LabelledEpisode": "source",
     "Method": "method",
     "MethodError": "errors",
     "MetricMethod": "metric_learning",
     "OpenDataset": "datasets.base",
+    "Recipe": "episodic",
     "Sampler": "samplers",
     "Support": "method",
     "Task": "method",
     "TrainingSource": "source",
     "Weights": "inner_loop",
     "class_means": "metric_learning",
+    "constant": "training",
     "cosine": "training",
     "create_backbone": "backbones",
     "descend": "inner_loop",
@@ -77,6 +86,7 @@ _HOMES = {
     "fit_classifier": "pretraining",
     "hookimpl": "hookspecs",
     "open_dataset": "datasets",
+    "parameter_blocks": "backbones.blocks",
     "step_decay": "training",
 }
 

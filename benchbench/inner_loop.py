@@ -14,8 +14,9 @@ from torch.func import functional_call
 from torch.overrides import TorchFunctionMode
 
 from benchbench.backbones.base import Backbone
-from benchbench.method import Classifier, Images, Method, Support
-from benchbench.source import LabelledEpisode
+from benchbench.episodic import EpisodicMethod, Recipe
+from benchbench.method import Classifier, Images, Support
+from benchbench.source import LabelledEpisode, TrainingSource
 
 Weights = dict[str, Tensor]
 """Tensors by name, in the place of a network's own parameters."""
@@ -116,14 +117,24 @@ HEAD = ("head.weight", "head.bias")
 """The names of the linear head among the weights."""
 
 
+@dataclass(frozen=True)
+class InnerLoop:
+    """steps: in training. test_steps: afterwards. lr: their rate, on the mean loss."""
+
+    steps: int
+    test_steps: int
+    lr: float
+
+
 @dataclass
-class InnerLoopMethod(Method):
+class InnerLoopMethod(EpisodicMethod):
     """A method whose `adapt` is some steps of gradient descent on the support's mean cross-entropy.
 
-    A subclass sets `encoder` in `train`, where it minimises `loss`, and says in `start` what the
-    inner loop begins with. `second_order` is whether `loss` differentiates the inner gradients.
+    A subclass says in `start` what the inner loop begins with. `second_order` is whether `loss`
+    differentiates the inner gradients. Its recipes have `inner`, an `InnerLoop`, as well; what the
+    user leaves open is taken from there.
 
-    backbone: trained from scratch.
+    backbone: trained from scratch, unless it comes with weights.
     inner_steps: gradient steps in training.
     test_steps: gradient steps afterwards.
     inner_lr: their rate, on the mean loss.
@@ -131,22 +142,35 @@ class InnerLoopMethod(Method):
         `running` ones of training; or the query batch's own (`transductive`).
     """
 
-    encoder: Backbone = field(init=False, repr=False, compare=False)
     second_order: ClassVar[bool] = True
-    backbone: str = "conv4"
-    inner_steps: int = 5
-    test_steps: int = 10
-    inner_lr: float = 0.1
+    inner: InnerLoop = field(init=False, repr=False, compare=False)
+    inner_steps: int | None = None
+    test_steps: int | None = None
+    inner_lr: float | None = None
     bn: Literal["support", "running", "transductive"] = "support"
 
     def __post_init__(self) -> None:
-        if self.inner_steps < 0 or self.test_steps < 0:
+        if min(self.inner_steps or 0, self.test_steps or 0) < 0:
             raise ValueError("steps cannot be negative")
         self.transductive = self.bn == "transductive"  # type: ignore[misc]
 
+    def recipe(self, source: TrainingSource) -> Recipe:
+        recipe = super().recipe(source)
+        self.settle(recipe.pop("inner"))
+        return recipe
+
+    def settle(self, default: InnerLoop) -> None:
+        """Set `inner`: the user's parameters, and the others as in `default`."""
+        self.inner = InnerLoop(
+            default.steps if self.inner_steps is None else self.inner_steps,
+            default.test_steps if self.test_steps is None else self.test_steps,
+            default.lr if self.inner_lr is None else self.inner_lr,
+        )
+
     def weights(self) -> Weights:
-        """What is meta-learned."""
-        return dict(self.encoder.named_parameters())
+        """What is meta-learned: the backbone's parameters, and `head.weight` and so on."""
+        further = nn.ModuleDict({k: m for k, m in self.network.items() if k != "encoder"})
+        return {**dict(self.encoder.named_parameters()), **dict(further.named_parameters())}
 
     def start(self, weights: Weights, known: Tensor, support: Support) -> Weights:
         """The weights that the inner loop begins with: the meta-learned ones, and those of a head.
@@ -165,7 +189,7 @@ class InnerLoopMethod(Method):
         asked = self.encoder.prepare(episode.query.array)
         weights = self.start(self.weights(), known, episode.support)
         weights = self.descend(
-            weights, known, episode.support, self.inner_steps, second_order=self.second_order
+            weights, known, episode.support, self.inner.steps, second_order=self.second_order
         )
         logits = self.query_logits(weights, known, asked)
         return F.cross_entropy(logits, episode.query_labels.to(logits.device))
@@ -177,7 +201,9 @@ class InnerLoopMethod(Method):
         }
         with torch.enable_grad():
             weights = self.start(weights, known, support)
-            weights = self.descend(weights, known, support, self.test_steps, second_order=False)
+            weights = self.descend(
+                weights, known, support, self.inner.test_steps, second_order=False
+            )
         weights = {name: tensor.detach() for name, tensor in weights.items()}
 
         @torch.no_grad()
@@ -196,7 +222,7 @@ class InnerLoopMethod(Method):
             with self.moments():
                 return F.cross_entropy(self.logits(weights, known), labels)
 
-        return descend(loss, weights, steps, self.inner_lr, second_order=second_order)
+        return descend(loss, weights, steps, self.inner.lr, second_order=second_order)
 
     def query_logits(self, weights: Weights, known: Tensor, asked: Tensor) -> Tensor:
         """Logits of the queries, normalised as `bn` says."""

@@ -43,6 +43,11 @@ def step_decay(every: int, factor: float = 0.5) -> Schedule:
     return lambda step: factor ** (step // every)
 
 
+def constant(step: int) -> float:
+    """The rate stays as it is."""
+    return 1.0
+
+
 class Indexable(Protocol):
     """Data by step, such as `source.episodes(...)` or `source.batches(...)`."""
 
@@ -60,6 +65,7 @@ def fit(
     schedule: Schedule | None = None,
     weight_decay: float = 0.0,
     clip_norm: float | None = None,
+    clip_value: float | None = None,
     validate_every: int | None = None,
     patience: int | None = None,
     stage: str = "training",
@@ -69,7 +75,8 @@ def fit(
     """Train `module` with Adam on `loss(data[step])`, and leave it frozen at its best validation.
 
     schedule: the factor on `lr` by step, by default a cosine to zero. weight_decay: decoupled from
-    the gradient (AdamW). clip_norm: bound on the gradient's norm. validate_every: steps between two
+    the gradient (AdamW). clip_norm, clip_value: bounds on the
+    gradient's norm and on each of its elements. validate_every: steps between two
     calls of `validate` (by default `source.validate`), by default a tenth of the training.
     patience: validations without a better one after which training ends. folder: where checkpoints
     are kept, by default the source's: training that was interrupted goes on, and that was finished
@@ -88,6 +95,7 @@ def fit(
             schedule or cosine(steps),
             weight_decay,
             clip_norm,
+            clip_value,
             validate_every or max(1, steps // 10),
             patience,
             validate or source.validate,
@@ -109,6 +117,7 @@ class _Recipe:
     schedule: Schedule
     weight_decay: float
     clip_norm: float | None
+    clip_value: float | None
     validate_every: int
     patience: int | None
     validate: Callable[[], float | None]
@@ -178,6 +187,8 @@ class _Loop:
         loss.backward()  # type: ignore[no-untyped-call]
         if self.recipe.clip_norm is not None:
             nn.utils.clip_grad_norm_(self.module.parameters(), self.recipe.clip_norm)
+        if self.recipe.clip_value is not None:
+            nn.utils.clip_grad_value_(self.module.parameters(), self.recipe.clip_value)
         for group in self.optimizer.param_groups:
             group["lr"] = self.recipe.lr * self.recipe.schedule(self.progress.step)
         self.optimizer.step()

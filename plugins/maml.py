@@ -8,14 +8,14 @@ from dataclasses import dataclass
 from torch import Tensor, nn
 
 from benchbench import (
+    InnerLoop,
     InnerLoopMethod,
     MethodError,
+    Recipe,
     Support,
     Task,
-    TrainingSource,
     Weights,
-    create_backbone,
-    fit,
+    constant,
     hookimpl,
 )
 
@@ -25,13 +25,10 @@ class MAML(InnerLoopMethod):
     """Learns initial weights from which a few gradient steps on the support set classify well.
 
     The loss of the inner loop is the mean cross-entropy of the support (section 5.2). The authors'
-    code sums the losses and divides by the shot, so their rate times the way is `inner_lr`: 0.4
-    for Omniglot 5-way and 0.1 for 20-way are both 2.0 here, 0.01 for miniImageNet 5-way is 0.05.
-    Their method on Omniglot is `maml[inner_steps=1,test_steps=10,inner_lr=2.0,bn=transductive]`,
-    with `inner_steps=5` for 20-way; the defaults suit moments of the support, which are noisier.
-
-    The linear head is part of the initial weights: it has the way of the task, and an episode of
-    fewer classes uses its first rows. All weights are adapted.
+    code sums the losses and divides by the shot, so that `inner_lr` is their rate times the way.
+    Theirs is `bn=transductive`; moments of the support are noisier, which the paper budget's large
+    steps on Omniglot feel. All weights are adapted. The linear head is part of the initial weights:
+    it has the way of the task, and an episode of fewer classes uses its first rows.
     """
 
     name = "maml"
@@ -41,33 +38,27 @@ class MAML(InnerLoopMethod):
         varies = "its head has a fixed way and this task's varies" if task.n_way is None else None
         return super().skip(task) or varies
 
-    def train(self, source: TrainingSource) -> None:
-        """The paper budget is the recipe for Omniglot: meta-batches of 32 tasks, 16 in 20-way,
-        as many queries as support images, 60 000 iterations of Adam at 1e-3.
-        """
-        way, shot = source.task.n_way or 5, source.task.n_shot or 1
-        self.encoder = create_backbone(self.backbone, source.image_shape, source.seed)
-        self.head = nn.Linear(self.encoder.feature_size, way)
-        tasks = source.budget.choose(smoke=2, quick=4, paper=32 if way < 20 else 16)
-        query = source.budget.choose(smoke=5, quick=5, paper=shot)
-        quick = 400 if self.second_order else 1000  # of about equal time
-        published = source.budget.name == "paper"
-        fit(
-            source,
-            nn.ModuleDict({"encoder": self.encoder, "head": self.head}),
-            self.loss,
-            source.episodes(way, shot, query).grouped(tasks),
-            steps=source.budget.training_steps(smoke=5, quick=quick, paper=60_000),
-            lr=1e-3 if published else 3e-3,
-            schedule=constant if published else None,
-            validate_every=None if published else 200,  # 100 adaptations take seconds
-        )
+    def further_modules(self, feature_size: int, task: Task) -> dict[str, nn.Module]:
+        return {"head": nn.Linear(feature_size, task.n_way or 5)}
 
-    def weights(self) -> Weights:
-        return super().weights() | dict(self.head.named_parameters("head"))
+    def quick(self, task: Task) -> Recipe:
+        """For 1 shot whatever the test's, which is as good there and a fraction of the work."""
+        recipe = {"way": task.n_way or 5, "shot": 1, "query": 5, "lr": 3e-3, "validate_every": 500}
+        return recipe | {"tasks": 2, "steps": 2500, "inner": InnerLoop(1, 5, 0.4)}
+
+    def published(self, task: Task) -> Recipe:
+        """The recipe for Omniglot (appendix A.1), elsewhere that for miniImageNet."""
+        way, shot = task.n_way or 5, task.n_shot or 1
+        recipe = {"way": way, "shot": shot, "steps": 60_000, "lr": 1e-3, "schedule": constant}
+        if not task.dataset.startswith("omniglot"):
+            inner = InnerLoop(5, 10, 0.01 * way)
+            return recipe | {"query": 15, "tasks": 4, "clip_value": 10.0, "inner": inner}
+        if way < 20:
+            return recipe | {"query": shot, "tasks": 32, "inner": InnerLoop(1, 10, 0.4 * way)}
+        return recipe | {"query": shot, "tasks": 16, "inner": InnerLoop(5, 10, 0.1 * way)}
 
     def start(self, weights: Weights, known: Tensor, support: Support) -> Weights:
-        trained = self.head.out_features
+        trained = len(weights["head.bias"])
         if support.n_way > trained:
             raise MethodError(f"the head was trained for {trained} classes, not {support.n_way}")
         head = {name: weights[name][: support.n_way] for name in ("head.weight", "head.bias")}
@@ -81,10 +72,9 @@ class FOMAML(MAML):
     name = "fomaml"
     second_order = False
 
-
-def constant(step: int) -> float:
-    """No schedule."""
-    return 1.0
+    def quick(self, task: Task) -> Recipe:
+        """More inner steps than MAML's, as they cost less."""
+        return super().quick(task) | {"steps": 2000, "inner": InnerLoop(3, 5, 0.2)}
 
 
 @hookimpl

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from benchbench import FullContext, MetricMethod, Support, Task, hookimpl, step_decay
+from benchbench import FullContext, MetricMethod, Recipe, Support, Task, constant, hookimpl
 
 
 @dataclass
@@ -36,13 +35,13 @@ class MatchingNet(MetricMethod):
             raise ValueError("scale and fce_steps must be positive")
         self.order_dependent = self.fce
 
-    def further_modules(self, feature_size: int) -> dict[str, nn.Module]:
+    def further_modules(self, feature_size: int, task: Task) -> dict[str, nn.Module]:
         return {"context": FullContext(feature_size, self.fce_steps)} if self.fce else {}
 
-    def published(self, task: Task) -> dict[str, Any]:
+    def published(self, task: Task) -> Recipe:
         """On the test's way and shot (section 4.1); all else is A Closer Look's, for 1 shot."""
         shape = {"way": task.n_way or 5, "shot": task.n_shot or 1, "query": 16}
-        fixed = {"steps": 60_000, "lr": 1e-3, "schedule": step_decay(60_000), "validate_every": 100}
+        fixed = {"steps": 60_000, "lr": 1e-3, "schedule": constant, "validate_every": 100}
         return shape | fixed
 
     def scores(self, asked: Tensor, known: Tensor, support: Support) -> Tensor:

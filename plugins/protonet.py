@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 import torch.nn.functional as F
 from torch import Tensor
 
-from benchbench import MetricMethod, Support, Task, class_means, hookimpl, step_decay
+from benchbench import MetricMethod, Recipe, Support, Task, class_means, hookimpl, step_decay
 
 
 @dataclass
@@ -29,7 +29,7 @@ class ProtoNet(MetricMethod):
     distance: Literal["euclidean", "cosine"] = "euclidean"
     scale: float = 10.0
 
-    def published(self, task: Task) -> dict[str, Any]:
+    def published(self, task: Task) -> Recipe:
         """60-way episodes on Omniglot (section 3.1); elsewhere the recipe for miniImageNet (3.2).
 
         The rate is halved every 2000 episodes; validated every 100, and ended after 200 validations

@@ -20,8 +20,9 @@ LAYERS = (
     {"cli"},
     {"commands"},
     {"reporters", "leaderboard", "runner"},
-    {"pretraining", "metric_learning"},
-    {"training", "checkpoints", "inner_loop"},
+    {"pretraining", "metric_learning", "inner_loop"},
+    {"episodic"},
+    {"training", "checkpoints"},
     {"source", "manifest", "store", "stats", "metrics"},
     {"samplers", "datasets", "backbones", "compute", "vision", "full_context"},
     {

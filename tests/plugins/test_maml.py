@@ -13,6 +13,7 @@ from torch import nn
 from benchbench.backbones import create_backbone
 from benchbench.datasets.base import OpenDataset
 from benchbench.errors import MethodError
+from benchbench.inner_loop import InnerLoop
 from benchbench.method import Images, Support, Task
 from benchbench.source import Budget, LabelledEpisode, TrainingSource
 
@@ -31,18 +32,21 @@ def support(way: int = 3, shot: int = 2, seed: int = 0) -> Support:
 
 def untrained(cls: type[MAML], way: int = 3, **parameters: object) -> MAML:
     """A method as it is after training, but for its initial weights."""
-    method = cls(**{"test_steps": 3, "inner_lr": 0.1, **parameters})  # type: ignore[arg-type]
-    method.encoder = create_backbone("conv4[width=4]", SHAPE).freeze()
+    method = cls(**parameters)  # type: ignore[arg-type]
+    method.settle(InnerLoop(5, 3, 0.1))
+    encoder = create_backbone("conv4[width=4]", SHAPE).freeze()
+    task = Task("toy", "test", SHAPE, way, 2, 15)
     torch.manual_seed(0)
-    method.head = nn.Linear(method.encoder.feature_size, way).eval().requires_grad_(False)
+    further = method.further_modules(encoder.feature_size, task)
+    method.network = nn.ModuleDict({"encoder": encoder, **further})
+    method.network.eval().requires_grad_(False)
     return method
 
 
 def in_float64(cls: type[MAML], monkeypatch: pytest.MonkeyPatch, **parameters: object) -> MAML:
     """A method in training, in double precision."""
     method = untrained(cls, inner_steps=2, **parameters)
-    method.encoder.double().train().requires_grad_(True)
-    method.head.double().train().requires_grad_(True)
+    method.network.double().train().requires_grad_(True)
     single = method.encoder.prepare
     # Smooth, so that finite differences meet no kink.
     smooth = {nn.ReLU: nn.Softplus(), nn.MaxPool2d: nn.AvgPool2d(2)}
@@ -91,7 +95,7 @@ def test_the_first_order_gradient_is_that_at_the_adapted_weights(
     known = method.encoder.prepare(episode.support.images.array)
     asked = method.encoder.prepare(episode.query.array)
     adapted = method.descend(
-        method.weights(), known, episode.support, method.inner_steps, second_order=False
+        method.weights(), known, episode.support, method.inner.steps, second_order=False
     )
     leaves = {name: tensor.detach().requires_grad_() for name, tensor in adapted.items()}
     loss = F.cross_entropy(method.query_logits(leaves, known, asked), episode.query_labels)
@@ -120,7 +124,7 @@ def test_only_transductive_moments_look_at_the_other_queries(cls: type[MAML], bn
 @pytest.mark.parametrize("bn", ["support", "running", "transductive"])
 def test_adaptation_leaves_no_state_behind(cls: type[MAML], bn: str) -> None:
     method, queries = untrained(cls, bn=bn), noise(6, seed=1)
-    module = nn.ModuleList([method.encoder, method.head])
+    module = method.network
     before = {name: tensor.clone() for name, tensor in module.state_dict().items()}
     first = method.adapt(support())
     scores = first(queries)
@@ -154,6 +158,28 @@ def test_the_head_has_the_way_of_the_task() -> None:
 def test_negative_steps_are_refused() -> None:
     with pytest.raises(ValueError, match="negative"):
         MAML(test_steps=-1)
+
+
+def test_a_parameter_goes_before_the_recipe() -> None:
+    method = MAML(inner_steps=0, inner_lr=0.5)
+    method.settle(InnerLoop(5, 10, 0.1))
+    assert method.inner == InnerLoop(0, 10, 0.5)
+
+
+@pytest.mark.parametrize(
+    ("dataset", "way", "inner", "tasks", "query"),
+    [
+        ("omniglot", 5, InnerLoop(1, 10, 2.0), 32, 3),
+        ("omniglot", 20, InnerLoop(5, 10, 2.0), 16, 3),
+        ("cifar_fs", 5, InnerLoop(5, 10, 0.05), 4, 15),
+    ],
+)
+def test_the_papers_recipe_is_that_of_the_data(
+    dataset: str, way: int, inner: InnerLoop, tasks: int, query: int
+) -> None:
+    recipe = MAML().published(Task(dataset, "test", SHAPE, way, 3, 15))
+    found = recipe["inner"], recipe["tasks"], recipe["query"], recipe["steps"], recipe["lr"]
+    assert found == (inner, tasks, query, 60_000, 1e-3)
 
 
 @pytest.mark.parametrize(("cls", "bn"), [*((cls, "support") for cls in ALL), (FOMAML, "running")])

@@ -34,7 +34,9 @@ def with_context(size: int = 6, steps: int = 3) -> MatchingNet:
     """FCE with random weights on top of features."""
     torch.manual_seed(0)
     method = MatchingNet(fce=True, fce_steps=steps)
-    method.network = nn.ModuleDict(method.further_modules(size))
+    method.network = nn.ModuleDict(
+        method.further_modules(size, Task("toy", "test", (1, 2, 1), 5, 1, 1))
+    )
     method.network.requires_grad_(False)
     return method
 

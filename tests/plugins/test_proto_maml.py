@@ -8,6 +8,7 @@ from benchbench_plugins.protonet import ProtoNet
 from torch import nn
 
 from benchbench.backbones import create_backbone
+from benchbench.inner_loop import InnerLoop
 from benchbench.method import Images, Support
 
 SHAPE = (16, 16, 1)
@@ -25,7 +26,8 @@ def support(labels: list[int] = LABELS) -> Support:
 
 def untrained(cls: type[ProtoMAML], **parameters: object) -> ProtoMAML:
     method = cls(**parameters)  # type: ignore[arg-type]
-    method.encoder = create_backbone("conv4[width=8]", SHAPE).freeze()
+    method.settle(InnerLoop(1, 6, 0.02))
+    method.network = nn.ModuleDict({"encoder": create_backbone("conv4[width=8]", SHAPE).freeze()})
     return method
 
 
