@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import urllib.error
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -13,8 +14,13 @@ from torch import nn
 
 from benchbench.backbones import backbone_arguments, create_backbone
 from benchbench.backbones.torchvision_models import drop_last_layer
+from benchbench.commands.run import create_methods
+from benchbench.datasets.base import OpenDataset
 from benchbench.errors import BenchbenchError
 from benchbench.method import Images
+from benchbench.runner import Settings, run_cell
+from benchbench.samplers import ClassPool, FixedSampler
+from benchbench.store import Store
 from benchbench.vision import torchvision
 
 SHAPE = (84, 84, 3)
@@ -128,3 +134,26 @@ def test_a_network_that_needs_larger_images_says_so() -> None:
     with pytest.raises(BenchbenchError, match="cannot embed images of 28x28 px"):
         create_backbone("torchvision:alexnet", GREY)
     assert create_backbone("torchvision:alexnet[size=64]", GREY).feature_size == 4096
+
+
+def test_a_run_with_weights_from_a_file(
+    make_dataset: Callable[..., OpenDataset], tmp_path: Path
+) -> None:
+    """Nothing is trained, and the manifest says what the weights have seen."""
+    path = tmp_path / "v1.0" / "weights.safetensors"
+    path.parent.mkdir()
+    state = torchvision("models").squeezenet1_1().state_dict()
+    save_file(state, path, metadata={"pretrained_on": "a+b"})
+    dataset = make_dataset(classes=(2, 0, 5), per_class=4)
+    spec = f"knn[backbone=torchvision:squeezenet1_1[weights={path},size=48],distance=cosine]"
+    (method,) = create_methods(spec)
+    episodes = FixedSampler(query=2).sample(ClassPool(dataset, "test"), 5)
+    cell = run_cell(method, dataset, episodes, Store(tmp_path / "results"), Settings())
+    assert cell.status == "finished", cell.reason
+    assert cell.method == spec
+    told = cell.run.manifest
+    assert told["method"]["pretrained_on"] == ["a", "b"]
+    assert told["training"] == []
+    assert told["parameters"] == sum(t.numel() for n, t in state.items() if "classifier" not in n)
+    assert told["software"]["torchvision"]
+    assert method.encoder.frozen
