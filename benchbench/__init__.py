@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from benchbench.method import Task as Task
     from benchbench.metric_learning import MetricMethod as MetricMethod
     from benchbench.metric_learning import class_means as class_means
+    from benchbench.pretraining import PretrainedMethod as PretrainedMethod
     from benchbench.pretraining import fit_classifier as fit_classifier
     from benchbench.samplers import Sampler as Sampler
     from benchbench.source import Batch as Batch
@@ -71,6 +72,7 @@ _HOMES = {
     "MetricMethod": "metric_learning",
     "OpenDataset": "datasets.base",
     "Recipe": "episodic",
+    "PretrainedMethod": "pretraining",
     "Sampler": "samplers",
     "Support": "method",
     "Task": "method",

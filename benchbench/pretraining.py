@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +15,30 @@ from filelock import FileLock
 from torch import Tensor, nn
 
 from benchbench import specs
+from benchbench.backbones import create_backbone
 from benchbench.backbones.base import Backbone
 from benchbench.compute import separate_randomness
 from benchbench.manifest import splits_sha256
-from benchbench.method import Classifier, Images, Support
+from benchbench.method import Classifier, Images, Method, Support
 from benchbench.source import Batch, FitRecord, TrainingSource
 from benchbench.training import fit
+
+
+@dataclass
+class PretrainedMethod(Method):
+    """A method that starts from a network which is trained once for all methods like it.
+
+    `train` sets `encoder` with `fit_classifier`.
+
+    backbone: trained to classify the training classes, unless it comes with weights.
+    """
+
+    encoder: Backbone = field(init=False, repr=False, compare=False)
+    backbone: str = "conv4"
+
+    def train(self, source: TrainingSource) -> None:
+        self.encoder = create_backbone(self.backbone, source.image_shape, source.seed)
+        fit_classifier(source, self.encoder)
 
 
 def fit_classifier(source: TrainingSource, backbone: Backbone) -> FitRecord | None:

@@ -15,13 +15,10 @@ from benchbench import (
     BatchMoments,
     Classifier,
     Images,
-    Method,
+    PretrainedMethod,
     Support,
-    TrainingSource,
     Weights,
-    create_backbone,
     embed_with,
-    fit_classifier,
     hookimpl,
     parameter_blocks,
 )
@@ -31,7 +28,7 @@ LENGTHS = {"weight_norm": 1.0, "cosine": 10.0}
 
 
 @dataclass
-class Finetune(Method):
+class Finetune(PretrainedMethod):
     """A new head, and the network below it, trained on the support of each episode.
 
     Adam on the support's mean cross-entropy, all of it in each step. Meta-Dataset's own setting is
@@ -51,7 +48,6 @@ class Finetune(Method):
 
     name = "finetune"
     paper = "arXiv:1903.03096"
-    backbone: str = "conv4"
     steps: int = 20
     lr: float = 0.0003
     head_lr: float = 0.1
@@ -65,10 +61,6 @@ class Finetune(Method):
             raise ValueError("steps and depth cannot be negative")
         if self.lr < 0 or self.head_lr < 0 or self.lr_decay < 0:
             raise ValueError("lr, head_lr and lr_decay cannot be negative")
-
-    def train(self, source: TrainingSource) -> None:
-        self.encoder = create_backbone(self.backbone, source.image_shape, source.seed)
-        fit_classifier(source, self.encoder)
 
     def adapt(self, support: Support) -> Classifier:
         known = self.encoder.prepare(support.images.array)

@@ -9,40 +9,27 @@ from typing import Literal
 import torch
 import torch.nn.functional as F
 
-from benchbench import (
-    Classifier,
-    Images,
-    Method,
-    Support,
-    TrainingSource,
-    create_backbone,
-    fit_classifier,
-    hookimpl,
-)
+from benchbench import Classifier, Images, PretrainedMethod, Support, hookimpl
 
 
 @dataclass
-class KNN(Method):
+class KNN(PretrainedMethod):
     """Each query gets the class of its nearest support images.
 
     k: how many neighbours vote, each with the same weight; ties go to the nearer ones.
-    backbone: `pixels`, or a network that is first trained to classify the training classes.
+    backbone: first trained to classify the training classes, unless it comes with weights; `pixels`
+        are images as they are.
     distance: between features; `cosine` is one minus the cosine.
     """
 
     name = "knn"
     paper = "arXiv:1903.03096"
     k: int = 1
-    backbone: str = "pixels"
-    distance: Literal["euclidean", "cosine"] = "euclidean"
+    distance: Literal["euclidean", "cosine"] = "cosine"
 
     def __post_init__(self) -> None:
         if self.k < 1:
             raise ValueError("k must be at least 1")
-
-    def train(self, source: TrainingSource) -> None:
-        self.encoder = create_backbone(self.backbone, source.image_shape, source.seed)
-        fit_classifier(source, self.encoder)
 
     def adapt(self, support: Support) -> Classifier:
         known = self.features(support.images)

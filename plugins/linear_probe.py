@@ -9,23 +9,14 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from benchbench import (
-    Classifier,
-    Images,
-    Method,
-    Support,
-    TrainingSource,
-    create_backbone,
-    fit_classifier,
-    hookimpl,
-)
+from benchbench import Classifier, Images, PretrainedMethod, Support, hookimpl
 
 NEWTON_STEPS = 50
 TOLERANCE = 1e-10
 
 
 @dataclass
-class LinearProbe(Method):
+class LinearProbe(PretrainedMethod):
     """Multinomial logistic regression with an L2 penalty, on the features of a frozen backbone.
 
     It minimises c * (sum of the support's cross-entropies) + |W|^2 / 2, the bias not penalised, as
@@ -38,17 +29,12 @@ class LinearProbe(Method):
 
     name = "linear_probe"
     paper = "arXiv:2103.00020"
-    backbone: str = "conv4"
     c: float = 1.0
     normalise: bool = True
 
     def __post_init__(self) -> None:
         if self.c <= 0:
             raise ValueError("c must be above 0")
-
-    def train(self, source: TrainingSource) -> None:
-        self.encoder = create_backbone(self.backbone, source.image_shape, source.seed)
-        fit_classifier(source, self.encoder)
 
     def adapt(self, support: Support) -> Classifier:
         return self.adapt_many([support])[0]

@@ -407,7 +407,7 @@ class TestRun:
         assert len(result.stdout.splitlines()) == 3
 
     def test_parameters_make_another_run(self, pictures: str, tmp_path: Path) -> None:
-        spec = "knn[k=3,distance=cosine]"
+        spec = "knn[k=3,distance=euclidean]"
         result = invoke(*task(pictures, methods=f"knn,{spec}", shot=3, out=tmp_path))
         assert result.exit_code == 0
         assert set(manifests(tmp_path)) == {"knn", spec}
@@ -1129,7 +1129,7 @@ class TestInformation:
     def test_describe_knows_defaults(self) -> None:
         text = invoke("describe", "knn").stdout
         assert "k: int; default 1" in text
-        assert "distance: one of euclidean, cosine; default euclidean" in text
+        assert "distance: one of euclidean, cosine; default cosine" in text
         assert "path: str; required" in invoke("describe", "folder").stdout
 
     def test_describe_takes_parameters_that_change_what_a_method_declares(self) -> None:

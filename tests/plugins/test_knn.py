@@ -36,27 +36,29 @@ def answers(
 
 def test_the_nearest_neighbour_decides() -> None:
     known = [[0, 0], [200, 0], [0, 200]]
-    assert answers(KNN(), known, [2, 0, 1], [[10, 5], [150, 20], [30, 255]]) == [2, 0, 1]
+    assert answers(
+        KNN(distance="euclidean"), known, [2, 0, 1], [[10, 5], [150, 20], [30, 255]]
+    ) == [2, 0, 1]
 
 
 def test_the_cosine_sees_directions_only() -> None:
     known, asked = [[10, 0], [200, 200]], [[255, 20], [3, 3]]
-    assert answers(KNN(distance="cosine"), known, [0, 1], asked) == [0, 1]
-    assert answers(KNN(), known, [0, 1], asked) == [1, 0]
+    assert answers(KNN(), known, [0, 1], asked) == [0, 1]
+    assert answers(KNN(distance="euclidean"), known, [0, 1], asked) == [1, 0]
 
 
 def test_the_majority_of_k_decides_and_the_nearer_breaks_ties() -> None:
     known, labels = [[0, 0], [20, 0], [24, 0], [200, 0]], [0, 1, 1, 0]
-    assert answers(KNN(k=1), known, labels, [[8, 0]]) == [0]
-    assert answers(KNN(k=3), known, labels, [[8, 0]]) == [1]
-    assert answers(KNN(k=2), known, labels, [[8, 0]]) == [0]
-    assert answers(KNN(k=4), known, labels, [[8, 0]]) == [0]
-    assert answers(KNN(k=99), known, labels, [[8, 0]]) == [0]
+    assert answers(KNN(k=1, distance="euclidean"), known, labels, [[8, 0]]) == [0]
+    assert answers(KNN(k=3, distance="euclidean"), known, labels, [[8, 0]]) == [1]
+    assert answers(KNN(k=2, distance="euclidean"), known, labels, [[8, 0]]) == [0]
+    assert answers(KNN(k=4, distance="euclidean"), known, labels, [[8, 0]]) == [0]
+    assert answers(KNN(k=99, distance="euclidean"), known, labels, [[8, 0]]) == [0]
 
 
 def test_k_below_one_is_refused() -> None:
     with pytest.raises(ValueError, match="k must be at least 1"):
-        KNN(k=0)
+        KNN(k=0, distance="euclidean")
 
 
 def test_a_network_is_trained_as_a_classifier_first(
