@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from benchbench.training import cosine as cosine
     from benchbench.training import fit as fit
     from benchbench.training import step_decay as step_decay
+    from benchbench.vision import torchvision as torchvision
 
 __version__ = "0.1.0"
 
@@ -78,6 +79,7 @@ _HOMES = {
     "hookimpl": "hookspecs",
     "open_dataset": "datasets",
     "step_decay": "training",
+    "torchvision": "vision",
 }
 
 __all__ = [*_HOMES, "__version__"]
