@@ -41,7 +41,9 @@ def learn2learn() -> Any:
         with contextlib.redirect_stderr(io.StringIO()):  # gym says that nobody maintains it
             return importlib.import_module("learn2learn")
     except ImportError as error:
-        raise BenchbenchError(f"learn2learn_maml: {error}; {CURE} installs it.") from error
+        raise BenchbenchError(
+            f"learn2learn_maml needs learn2learn ({error}); install it with: {CURE}"
+        ) from error
 
 
 @dataclass

@@ -195,7 +195,17 @@ def test_it_does_not_apply_where_ours_does_not() -> None:
 
 @needs_library
 def test_it_is_in_one_table_with_ours(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "benchbench.cli", "run", "--budget", "smoke", "--no-fast"]
+    command = [
+        sys.executable,
+        "-m",
+        "benchbench.cli",
+        "run",
+        "--budget",
+        "smoke",
+        "--no-fast",
+        "--threads",
+        "1",
+    ]
     parameters = "[backbone=conv4[width=8],test_steps=5,inner_lr=0.5]"
     command += ["--methods", f"maml{parameters},learn2learn_maml{parameters}"]
     command += ["--dataset", "glyphs", "--episodes", "20", "--out", str(tmp_path)]
