@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from benchbench.episodic import Recipe as Recipe
     from benchbench.errors import BenchbenchError as BenchbenchError
     from benchbench.errors import MethodError as MethodError
+    from benchbench.fixed_way import FixedWayMethod as FixedWayMethod
     from benchbench.full_context import FullContext as FullContext
     from benchbench.hookspecs import hookimpl as hookimpl
     from benchbench.inner_loop import BatchMoments as BatchMoments
@@ -48,6 +49,7 @@ if TYPE_CHECKING:
     from benchbench.training import cosine as cosine
     from benchbench.training import fit as fit
     from benchbench.training import step_decay as step_decay
+    from benchbench.vision import torchvision as torchvision
 
 __version__ = "0.1.0"
 
@@ -62,6 +64,7 @@ _HOMES = {
     "Episode": "episodes",
     "EpisodeSet": "episodes",
     "EpisodicMethod": "episodic",
+    "FixedWayMethod": "fixed_way",
     "FullContext": "full_context",
     "Images": "method",
     "InnerLoop": "inner_loop",
@@ -90,6 +93,7 @@ _HOMES = {
     "open_dataset": "datasets",
     "parameter_blocks": "backbones.blocks",
     "step_decay": "training",
+    "torchvision": "vision",
 }
 
 __all__ = [*_HOMES, "__version__"]

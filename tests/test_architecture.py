@@ -20,7 +20,7 @@ LAYERS = (
     {"cli"},
     {"commands"},
     {"reporters", "leaderboard", "runner"},
-    {"pretraining", "metric_learning", "inner_loop"},
+    {"pretraining", "metric_learning", "inner_loop", "fixed_way"},
     {"episodic"},
     {"training", "checkpoints"},
     {"source", "manifest", "store", "stats", "metrics"},
