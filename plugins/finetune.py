@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -63,16 +62,26 @@ class Finetune(PretrainedMethod):
             raise ValueError("lr, head_lr and lr_decay cannot be negative")
 
     def adapt(self, support: Support) -> Classifier:
-        known = self.encoder.prepare(support.images.array)
         weights, groups = self.start(support.n_way)
-        self.descend(weights, groups, known, support.labels.to(known.device))
+        labels = support.labels.to(self.encoder.device)
+        if self.depth == 0 and not self.by_support:
+            self.descend(weights, groups, lambda: self.encoder(support.images), labels)
+            return torch.no_grad()(lambda images: self.logits(weights, self.encoder(images)))
+        known = self.encoder.prepare(support.images.array)
+        self.descend(weights, groups, lambda: self.embed(weights, known), labels)
 
         @torch.no_grad()
         def classify(images: Images) -> Tensor:
-            both = torch.cat([known, self.encoder.prepare(images.array)])
-            return self.logits(weights, self.embed(weights, both, len(known))[len(known) :])
+            asked = self.encoder.prepare(images.array)
+            return self.logits(weights, self.embed(weights, known, asked))
 
         return classify
+
+    @property
+    def by_support(self) -> bool:
+        """Whether the support's moments normalise."""
+        by_default = "running" if self.encoder.pretrained_on else "support"
+        return (self.bn or by_default) == "support"
 
     def start(self, n_way: int) -> tuple[Weights, list[dict[str, Any]]]:
         """Copies of the backbone's weights with those of a new head, and what Adam trains how."""
@@ -93,23 +102,30 @@ class Finetune(PretrainedMethod):
         return weights | head, groups
 
     def descend(
-        self, weights: Weights, groups: list[dict[str, Any]], known: Tensor, labels: Tensor
+        self,
+        weights: Weights,
+        groups: list[dict[str, Any]],
+        features_of_support: Callable[[], Tensor],
+        labels: Tensor,
     ) -> None:
         """Train the groups of the weights in place."""
         optimizer = torch.optim.Adam(groups)
         with torch.enable_grad():
-            features = self.embed(weights, known)
             for step in range(self.steps):
-                if step > 0 and self.depth != 0:
-                    features = self.embed(weights, known)
+                if step == 0 or self.depth != 0:
+                    features = features_of_support()
                 optimizer.zero_grad()
                 F.cross_entropy(self.logits(weights, features), labels).backward()
                 optimizer.step()
 
-    def embed(self, weights: Weights, pixels: Tensor, n_support: int | None = None) -> Tensor:
-        by_default = "running" if self.encoder.pretrained_on else "support"
-        with BatchMoments(n_support) if (self.bn or by_default) == "support" else nullcontext():
-            return embed_with(self.encoder, weights, pixels)
+    def embed(self, weights: Weights, known: Tensor, asked: Tensor | None = None) -> Tensor:
+        """Features of the queries, or, without any, of the support; both as prepared images."""
+        if not self.by_support:
+            return embed_with(self.encoder, weights, known if asked is None else asked)
+        with BatchMoments(len(known)):
+            if asked is None:
+                return embed_with(self.encoder, weights, known)
+            return embed_with(self.encoder, weights, torch.cat([known, asked]))[len(known) :]
 
     def logits(self, weights: Weights, features: Tensor) -> Tensor:
         weight = weights["head.weight"]

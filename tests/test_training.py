@@ -149,7 +149,9 @@ def test_training_leaves_the_global_generators_as_they_were(dataset: OpenDataset
     assert torch.equal(torch.rand(3), expected)
 
 
-def test_gradient_clipping_bounds_the_step(dataset: OpenDataset) -> None:
+@pytest.mark.parametrize(("bound", "norm"), [("clip_norm", 0.5), ("clip_value", 0.5**0.5)])
+def test_gradient_clipping_bounds_the_step(dataset: OpenDataset, bound: str, norm: float) -> None:
+    """Both elements of the gradient are far above the bound."""
     norms: list[float] = []
     line = nn.Linear(1, 1)
     seen = torch.optim.AdamW.step
@@ -164,8 +166,8 @@ def test_gradient_clipping_bounds_the_step(dataset: OpenDataset) -> None:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(torch.optim.AdamW, "step", step)
-        fit(make_source(dataset), line, loss, Points(), steps=4, clip_norm=0.5)
-    assert norms == pytest.approx([0.5] * 4, rel=1e-4)
+        fit(make_source(dataset), line, loss, Points(), steps=4, **{bound: 0.5})  # type: ignore[arg-type]
+    assert norms == pytest.approx([norm] * 4, rel=1e-4)
 
 
 def test_cosine_rises_over_the_warmup_and_falls_to_zero() -> None:

@@ -15,7 +15,7 @@ def parameter_blocks(backbone: Backbone) -> list[dict[str, Tensor]]:
     definition, which in the networks of this field is that of the computation.
     """
     blocks: list[dict[str, Tensor]] = []
-    for name, module in _sequence("", backbone):
+    for name, module in _sequence(*_innermost("", backbone)):
         own = _named(module, f"{name}.")
         if blocks and all(tensor.ndim == 1 for tensor in own.values()):
             blocks[-1] |= own  # a norm
@@ -30,18 +30,25 @@ def _named(module: nn.Module, prefix: str = "") -> dict[str, Tensor]:
     return {prefix + name: parameter for name, parameter in module.named_parameters()}
 
 
+def _innermost(name: str, module: nn.Module) -> tuple[str, nn.Module]:
+    """The module inside those that only wrap another."""
+    children = _learned_children(name, module)
+    return _innermost(*children[0]) if len(children) == 1 else (name, module)
+
+
 def _sequence(name: str, module: nn.Module) -> list[tuple[str, nn.Module]]:
-    """The modules with parameters that follow each other inside a container."""
+    """The modules with parameters inside one, those that only list blocks taken apart."""
     found = []
-    for key, child in module.named_children():
-        path = f"{name}.{key}" if name else key
-        if any(True for _ in child.parameters()):
-            found += _sequence(path, child) if _is_container(child) else [(path, child)]
+    for path, child in _learned_children(name, module):
+        lists = isinstance(child, (nn.Sequential, nn.ModuleList))
+        inside = [m for part in child.children() for m in part.children()]
+        found += _sequence(path, child) if lists and inside else [(path, child)]
     return found
 
 
-def _is_container(module: nn.Module) -> bool:
-    """Whether a module only holds blocks: nothing of its own, and modules that have modules."""
-    children = [child for child in module.children() if any(True for _ in child.parameters())]
-    holds = isinstance(module, (nn.Sequential, nn.ModuleList)) or len(children) == 1
-    return holds and any(True for child in children for _ in child.children())
+def _learned_children(name: str, module: nn.Module) -> list[tuple[str, nn.Module]]:
+    return [
+        (f"{name}.{key}" if name else key, child)
+        for key, child in module.named_children()
+        if any(True for _ in child.parameters())
+    ]

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
+from click.testing import CliRunner
 from safetensors.torch import load_file, save_file
 
 from benchbench.backbones import backbone_arguments, create_backbone
 from benchbench.backbones.timm_models import Timm
+from benchbench.cli import cli
 from benchbench.datasets import open_dataset
 from benchbench.datasets.base import OpenDataset
 from benchbench.errors import BenchbenchError
@@ -228,3 +232,26 @@ def test_the_real_encoder_tells_classes_apart(encoder: Timm, caltech: OpenDatase
     nearest = (features @ features.T).fill_diagonal_(-1).argmax(1)
     labels = torch.from_numpy(caltech.labels[rows])
     assert (labels[nearest] == labels).float().mean() > 0.5
+
+
+@pytest.mark.data
+def test_methods_run_on_the_real_encoder_over_photographs(
+    encoder_file: Path, data_root: Path, tmp_path: Path
+) -> None:
+    """Whole networks are fine-tuned on smaller images, which take seconds."""
+    backbone = f"timm:mobilenetv2_100[pad_type=same,size=96,weights={encoder_file}]"
+    methods = [
+        f"{method}[backbone={backbone}]" for method in ("knn", "linear_probe", "finetune")
+    ] + [f"finetune[backbone={backbone},depth=0]"]
+    photographs = f"folder:{data_root / 'folders' / 'caltech101.zip'}"
+    command = ["run", "--methods", ",".join(methods), "--dataset", photographs, "--episodes", "4"]
+    command += ["--query", "3", "--threads", "1", "--out", str(tmp_path)]
+    done = CliRunner().invoke(cli, command)
+    assert done.exit_code == 0, done.output
+    runs = [json.loads(path.read_text()) for path in tmp_path.glob("*/*/*/manifest.json")]
+    assert len(runs) == 4
+    for run in runs:
+        assert run["method"]["pretrained_on"] == ["imagenet-1k"]
+        assert run["training"] == []
+    tables = [pd.read_csv(path) for path in tmp_path.glob("*/*/*/episodes.csv")]
+    assert all(table["accuracy"].mean() > 0.4 for table in tables)
