@@ -10,6 +10,10 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from benchbench.adaptation import BatchMoments as BatchMoments
+    from benchbench.adaptation import Weights as Weights
+    from benchbench.adaptation import descend as descend
+    from benchbench.adaptation import embed_with as embed_with
     from benchbench.backbones import create_backbone as create_backbone
     from benchbench.backbones.base import Backbone as Backbone
     from benchbench.backbones.blocks import parameter_blocks as parameter_blocks
@@ -26,12 +30,8 @@ if TYPE_CHECKING:
     from benchbench.fixed_way import FixedWayMethod as FixedWayMethod
     from benchbench.full_context import FullContext as FullContext
     from benchbench.hookspecs import hookimpl as hookimpl
-    from benchbench.inner_loop import BatchMoments as BatchMoments
     from benchbench.inner_loop import InnerLoop as InnerLoop
     from benchbench.inner_loop import InnerLoopMethod as InnerLoopMethod
-    from benchbench.inner_loop import Weights as Weights
-    from benchbench.inner_loop import descend as descend
-    from benchbench.inner_loop import embed_with as embed_with
     from benchbench.method import Classifier as Classifier
     from benchbench.method import Images as Images
     from benchbench.method import Method as Method
@@ -56,7 +56,7 @@ __version__ = "0.1.0"
 _HOMES = {
     "Backbone": "backbones.base",
     "Batch": "source",
-    "BatchMoments": "inner_loop",
+    "BatchMoments": "adaptation",
     "BenchbenchError": "errors",
     "Classifier": "method",
     "Dataset": "datasets.base",
@@ -80,13 +80,13 @@ _HOMES = {
     "Support": "method",
     "Task": "method",
     "TrainingSource": "source",
-    "Weights": "inner_loop",
+    "Weights": "adaptation",
     "class_means": "metric_learning",
     "constant": "training",
     "cosine": "training",
     "create_backbone": "backbones",
-    "descend": "inner_loop",
-    "embed_with": "inner_loop",
+    "descend": "adaptation",
+    "embed_with": "adaptation",
     "fit": "training",
     "fit_classifier": "pretraining",
     "hookimpl": "hookspecs",

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 
 from torch import Tensor, nn
 
+from benchbench.adaptation import Weights
 from benchbench.episodic import Recipe
 from benchbench.errors import MethodError
-from benchbench.inner_loop import HEAD, InnerLoop, InnerLoopMethod, Weights
+from benchbench.inner_loop import HEAD, InnerLoop, InnerLoopMethod
 from benchbench.method import Support, Task
 from benchbench.training import constant
 

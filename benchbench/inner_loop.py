@@ -2,119 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, Literal
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from torch.func import functional_call
-from torch.overrides import TorchFunctionMode
+from torch.func import grad, vmap
 
-from benchbench.backbones.base import Backbone
+from benchbench.adaptation import BatchMoments, Weights, descend, embed_with
 from benchbench.episodic import EpisodicMethod, Recipe
 from benchbench.method import Classifier, Images, Support
 from benchbench.source import LabelledEpisode, TrainingSource
 
-Weights = dict[str, Tensor]
-"""Tensors by name, in the place of a network's own parameters."""
-
-
-def descend(
-    loss: Callable[[Weights], Tensor],
-    weights: Weights,
-    steps: int,
-    rate: float,
-    *,
-    second_order: bool = False,
-) -> Weights:
-    """The weights after some steps of plain gradient descent on `loss`; none is changed in place.
-
-    The result stays differentiable with respect to `weights`: through the steps' gradients where
-    `second_order`, else as if these were constants.
-    """
-    # Aliases, as some weights may depend on others (a head made of prototypes, on the backbone):
-    # the gradient of a step is the partial one, which does not follow that dependence.
-    weights = {name: tensor.view_as(tensor) for name, tensor in weights.items()}
-    for _ in range(steps):
-        gradients = torch.autograd.grad(
-            loss(weights),
-            list(weights.values()),
-            create_graph=second_order,
-            materialize_grads=True,
-        )
-        moved = zip(weights.items(), gradients, strict=True)
-        weights = {name: tensor - rate * gradient for (name, tensor), gradient in moved}
-    return weights
-
-
-def embed_with(backbone: Backbone, weights: Weights, pixels: Tensor) -> Tensor:
-    """`backbone.embed(pixels)` with `weights` for its parameters, by their names in the backbone.
-
-    Other names are ignored; the backbone itself and the feature cache are left alone.
-    """
-    own = {f"backbone.{name}": weights[name] for name, _ in backbone.named_parameters()}
-    features: Tensor = functional_call(_Embedding(backbone), own, (pixels,))
-    return features
-
-
-class _Embedding(nn.Module):
-    """`functional_call` calls `forward`, and a backbone's takes `Images`."""
-
-    def __init__(self, backbone: Backbone) -> None:
-        super().__init__()
-        self.backbone = backbone
-
-    def forward(self, pixels: Tensor) -> Tensor:
-        return self.backbone.embed(pixels)
-
-
-class BatchMoments(TorchFunctionMode):
-    """In this context batch norm takes its moments from the batch, and leaves its buffers alone.
-
-    rows: from the first so many images only, so that those after them are normalised alike
-    whatever else is in the batch; by default from all.
-    """
-
-    def __init__(self, rows: int | None = None) -> None:
-        super().__init__()
-        self.rows = rows
-
-    def __torch_function__(
-        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
-    ) -> Any:
-        if func is F.batch_norm:
-            func = self.batch_norm
-        return func(*args, **(kwargs or {}))
-
-    def batch_norm(
-        self,
-        input: Tensor,  # noqa: A002
-        running_mean: Tensor | None,
-        running_var: Tensor | None,
-        weight: Tensor | None = None,
-        bias: Tensor | None = None,
-        training: bool = False,
-        momentum: float = 0.1,
-        eps: float = 1e-5,
-    ) -> Tensor:
-        """What stands in for `torch.nn.functional.batch_norm`."""
-        if self.rows is None or self.rows == len(input):
-            return F.batch_norm(input, None, None, weight, bias, training=True, eps=eps)
-        channels = (1, -1) + (1,) * (input.ndim - 2)
-        dims = [0, *range(2, input.ndim)]
-        variance, mean = torch.var_mean(input[: self.rows], dims, correction=0)
-        scale = (variance + eps).rsqrt() * (1 if weight is None else weight)
-        shift = (0 if bias is None else bias) - mean * scale
-        return torch.addcmul(
-            shift.view(channels).to(input.dtype), input, scale.view(channels).to(input.dtype)
-        )
-
-
 HEAD = ("head.weight", "head.bias")
 """The names of the linear head among the weights."""
+
+ADAPTED_TOGETHER = 16
+"""Episodes in one pass on a GPU, so that their activations fit."""
 
 
 @dataclass(frozen=True)
@@ -204,7 +111,41 @@ class InnerLoopMethod(EpisodicMethod):
             weights = self.descend(
                 weights, known, support, self.inner.test_steps, second_order=False
             )
-        weights = {name: tensor.detach() for name, tensor in weights.items()}
+        return self.classifier({name: tensor.detach() for name, tensor in weights.items()}, known)
+
+    def adapt_many(self, supports: Sequence[Support]) -> list[Classifier]:
+        """On a GPU episodes of one shape are adapted together; on a CPU that takes twice as long."""
+        shapes = {(len(support.images), support.n_way) for support in supports}
+        if self.encoder.device.type == "cpu" or len(shapes) > 1:
+            return [self.adapt(support) for support in supports]
+        return self.adapt_together(supports)
+
+    def adapt_together(self, supports: Sequence[Support]) -> list[Classifier]:
+        """What `adapt` gives for each support, all of one shape, in one pass over them all."""
+        known = torch.stack([self.encoder.prepare(s.images.array) for s in supports])
+        labels = torch.stack([support.labels for support in supports]).to(known.device)
+        initial = {name: tensor.detach() for name, tensor in self.weights().items()}
+
+        def adapted(known: Tensor, labels: Tensor) -> Weights:
+            support = replace(supports[0], labels=labels)
+            weights = self.start(initial, known, support)
+            for _ in range(self.inner.test_steps):
+                gradients = grad(self.support_loss)(weights, known, support)
+                weights = {
+                    name: tensor - self.inner.lr * gradients[name]
+                    for name, tensor in weights.items()
+                }
+            return weights
+
+        with torch.no_grad():
+            together = vmap(adapted, chunk_size=ADAPTED_TOGETHER)(known, labels)
+        return [
+            self.classifier({name: tensor[index] for name, tensor in together.items()}, images)
+            for index, images in enumerate(known)
+        ]
+
+    def classifier(self, weights: Weights, known: Tensor) -> Classifier:
+        """A classifier with these weights, adapted to a support of these prepared images."""
 
         @torch.no_grad()
         def classify(images: Images) -> Tensor:
@@ -212,17 +153,23 @@ class InnerLoopMethod(EpisodicMethod):
 
         return classify
 
+    def support_loss(self, weights: Weights, known: Tensor, support: Support) -> Tensor:
+        """What the inner loop minimises."""
+        with self.moments():
+            logits = self.logits(weights, known)
+        return F.cross_entropy(logits, support.labels.to(known.device))
+
     def descend(
         self, weights: Weights, known: Tensor, support: Support, steps: int, *, second_order: bool
     ) -> Weights:
         """The weights after so many steps on the support."""
-        labels = support.labels.to(known.device)
-
-        def loss(weights: Weights) -> Tensor:
-            with self.moments():
-                return F.cross_entropy(self.logits(weights, known), labels)
-
-        return descend(loss, weights, steps, self.inner.lr, second_order=second_order)
+        return descend(
+            lambda weights: self.support_loss(weights, known, support),
+            weights,
+            steps,
+            self.inner.lr,
+            second_order=second_order,
+        )
 
     def query_logits(self, weights: Weights, known: Tensor, asked: Tensor) -> Tensor:
         """Logits of the queries, normalised as `bn` says."""

@@ -24,7 +24,7 @@ LAYERS = (
     {"episodic"},
     {"training", "checkpoints"},
     {"source", "manifest", "store", "stats", "metrics"},
-    {"samplers", "datasets", "backbones", "compute", "vision", "full_context"},
+    {"samplers", "datasets", "backbones", "compute", "vision", "full_context", "adaptation"},
     {
         "plugins",
         "method",

@@ -9,6 +9,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pandas as pd
+
 import benchbench
 from benchbench import hookspecs
 from benchbench.leaderboard import collect, percent
@@ -18,6 +20,26 @@ from benchbench.store import Store
 ROOT = Path(__file__).parents[1]
 
 
+def run_as_plugin(code: str, announcement: str, methods: str, folder: Path) -> pd.DataFrame:
+    """The table of a run of methods that a package of this one module brings."""
+    (folder / "my_package").mkdir()
+    (folder / "my_package" / "my_module.py").write_text(code, encoding="utf-8")
+    metadata = folder / "my_package-1.0.dist-info"
+    metadata.mkdir()
+    (metadata / "METADATA").write_text("Metadata-Version: 2.1\nName: my-package\nVersion: 1.0\n")
+    entries = announcement.replace("project.entry-points.", "").replace('"', "")
+    (metadata / "entry_points.txt").write_text(entries)
+
+    out = folder / "out"
+    command = [sys.executable, "-m", "benchbench.cli", "run", "--episodes", "20"]
+    command += ["--budget", "smoke", "--methods", methods, "--out", str(out)]
+    paths = os.pathsep.join([str(folder), os.environ.get("PYTHONPATH", "")])
+    environment = {**os.environ, "PYTHONPATH": paths}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return collect(Store(out).runs())
+
+
 def test_the_method_of_the_readme_is_twenty_lines_and_runs(tmp_path: Path) -> None:
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     code = re.search(r"```python\n(.*?)```", readme, re.DOTALL)
@@ -25,24 +47,18 @@ def test_the_method_of_the_readme_is_twenty_lines_and_runs(tmp_path: Path) -> No
     assert code is not None
     assert announcement is not None
     assert len([line for line in code[1].splitlines() if line.strip()]) <= 20
+    methods = "nearest_mean,nearest_mean[power=0.5]"
+    table = run_as_plugin(code[1], announcement[1], methods, tmp_path)
+    assert set(table["method"]) == {"nearest_mean", "nearest_mean[power=0.5]"}
+    assert (table["accuracy"] > 0.35).all()
 
-    (tmp_path / "my_package").mkdir()
-    (tmp_path / "my_package" / "my_module.py").write_text(code[1], encoding="utf-8")
-    metadata = tmp_path / "my_package-1.0.dist-info"
-    metadata.mkdir()
-    (metadata / "METADATA").write_text("Metadata-Version: 2.1\nName: my-package\nVersion: 1.0\n")
-    entries = announcement[1].replace("project.entry-points.", "").replace('"', "")
-    (metadata / "entry_points.txt").write_text(entries)
 
-    command = [sys.executable, "-m", "benchbench.cli", "run", "--episodes", "20"]
-    command += ["--methods", "nearest_mean,nearest_mean[power=0.5]", "--out", str(tmp_path / "out")]
-    paths = os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")])
-    environment = {**os.environ, "PYTHONPATH": paths}
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    rows = [line.split("|")[1:3] for line in done.stdout.splitlines()[2:]]
-    assert [name.strip() for name, _ in rows] == ["nearest_mean", "nearest_mean[power=0.5]"]
-    assert all(float(accuracy) > 35 for _, accuracy in rows)
+def test_the_metric_method_of_the_guide_runs(tmp_path: Path) -> None:
+    guide = (ROOT / "docs" / "writing-a-method.md").read_text(encoding="utf-8")
+    code = next(c for c in re.findall(r"```python\n(.*?)```", guide, re.DOTALL) if "CityBlock" in c)
+    announcement = "[benchbench.methods]\ncity_block = my_package.my_module\n"
+    table = run_as_plugin(code, announcement, "city_block", tmp_path)
+    assert (table["accuracy"] > 0.35).all()
 
 
 def test_every_hook_and_its_arguments_are_documented() -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -135,6 +136,28 @@ def test_adaptation_leaves_no_state_behind(cls: type[MAML], bn: str) -> None:
     assert all(torch.equal(tensor, before[name]) for name, tensor in module.state_dict().items())
     assert not any(p.requires_grad or p.grad is not None for p in module.parameters())
     assert method.encoder.frozen
+
+
+@pytest.mark.parametrize("bn", ["support", "running", "transductive"])
+@pytest.mark.parametrize("cls", ALL)
+def test_episodes_adapted_together_are_as_if_alone(
+    cls: type[MAML], bn: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    method = in_float64(cls, monkeypatch, bn=bn)
+    method.network.eval().requires_grad_(False)
+    order = torch.tensor([3, 1, 0, 5, 2, 4])
+    second = support(seed=3)
+    supports = [support(), replace(second, labels=second.labels[order]), support(seed=7)]
+    queries = noise(6, seed=1)
+    for one, known in zip(method.adapt_together(supports), supports, strict=True):
+        torch.testing.assert_close(one(queries), method.adapt(known)(queries))
+
+
+def test_episodes_of_different_shapes_are_adapted_one_by_one() -> None:
+    method, queries = untrained(ProtoMAML), noise(4, seed=1)
+    supports = [support(), support(way=2), support(shot=1)]
+    for one, known in zip(method.adapt_many(supports), supports, strict=True):
+        assert torch.equal(one(queries), method.adapt(known)(queries))
 
 
 def test_adaptation_is_for_the_support_that_it_is_given() -> None:

@@ -5,8 +5,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from benchbench.adaptation import BatchMoments, Weights, descend, embed_with
 from benchbench.backbones import create_backbone
-from benchbench.inner_loop import BatchMoments, Weights, descend, embed_with
 
 
 def quadratic(weights: Weights) -> Tensor:
