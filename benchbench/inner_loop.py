@@ -114,7 +114,7 @@ class InnerLoopMethod(EpisodicMethod):
         return self.classifier({name: tensor.detach() for name, tensor in weights.items()}, known)
 
     def adapt_many(self, supports: Sequence[Support]) -> list[Classifier]:
-        """On a GPU episodes of one shape are adapted together; on a CPU that takes twice as long."""
+        """On a GPU episodes of one shape are adapted together, which takes a CPU twice as long."""
         shapes = {(len(support.images), support.n_way) for support in supports}
         if self.encoder.device.type == "cpu" or len(shapes) > 1:
             return [self.adapt(support) for support in supports]
