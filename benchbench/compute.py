@@ -33,6 +33,12 @@ class Compute:
         """The context that a training loss is computed in."""
         return torch.autocast(self.device, dtype=torch.bfloat16, enabled=self.bf16)
 
+    def place(self, module: torch.nn.Module) -> None:
+        """Move a module's weights to the device and into the memory format."""
+        module.to(self.device)
+        if self.channels_last:
+            module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+
 
 def configure(device: str = "auto", threads: int | None = None, fast: bool = True) -> Compute:
     """Set this process up and say how it computes.

@@ -5,6 +5,9 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 
+NAMES_LISTED = 40
+"""Known names that a message lists; libraries have a thousand networks."""
+
 
 class BenchbenchError(Exception):
     """The request cannot be carried out as asked; the message says what to change (exit code 2)."""
@@ -18,7 +21,8 @@ def unknown_name(kind: str, name: str, known: Iterable[str]) -> BenchbenchError:
     """The error for a name that nothing is registered under, with the nearest known names."""
     names = sorted(known)
     close = difflib.get_close_matches(name, names, n=3, cutoff=0.5)
-    hint = (
-        f"did you mean {' or '.join(close)}?" if close else f"known: {', '.join(names) or 'none'}."
-    )
+    listed = ", ".join(names[:NAMES_LISTED]) or "none"
+    if len(names) > NAMES_LISTED:
+        listed += f" and {len(names) - NAMES_LISTED} more"
+    hint = f"did you mean {' or '.join(close)}?" if close else f"known: {listed}."
     return BenchbenchError(f"There is no {kind} named '{name}'; {hint}")

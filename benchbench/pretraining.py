@@ -23,8 +23,10 @@ from benchbench.source import Batch, FitRecord, TrainingSource
 from benchbench.training import fit
 
 
-def fit_classifier(source: TrainingSource, backbone: Backbone) -> FitRecord:
+def fit_classifier(source: TrainingSource, backbone: Backbone) -> FitRecord | None:
     """Train the backbone to classify all training classes, or load what such a training gave.
+
+    A backbone without parameters, or with pre-trained weights, is frozen as it is: None.
 
     Cross-entropy on a linear head, which is dropped; the weights kept are those whose nearest class
     means classify the validation episodes best, so that they do not depend on the method. As the
@@ -32,6 +34,10 @@ def fit_classifier(source: TrainingSource, backbone: Backbone) -> FitRecord:
     ICLR 2019) do. Where the source has a `shared` folder, one training serves every method with the
     same data, backbone, budget, seed and precision.
     """
+    if backbone.pretrained_on or not any(True for _ in backbone.parameters()):
+        source.compute.place(backbone)
+        backbone.freeze()
+        return None
     with separate_randomness(source.seed):
         head = nn.Linear(backbone.feature_size, source.n_classes)
     module = nn.ModuleDict({"backbone": backbone, "head": head})

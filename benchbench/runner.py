@@ -16,6 +16,7 @@ import numpy as np
 import torch
 
 from benchbench import manifest, plugins, specs
+from benchbench.backbones.base import Backbone
 from benchbench.compute import Compute, peak_memory_bytes, seed_everything
 from benchbench.datasets.base import OpenDataset
 from benchbench.episodes import Episode, EpisodeSet
@@ -99,7 +100,11 @@ def _train(
     seed_everything(settings.seed)
     method.train(source)
     training = [asdict(record) for record in source.records]
-    run.update(training=training, parameters=_parameter_count(method))
+    run.update(
+        training=training,
+        parameters=sum(p.numel() for p in _modules(method).parameters()),
+        method={**run.manifest["method"], "pretrained_on": _pretrained_on(method)},
+    )
 
 
 def _score(
@@ -194,9 +199,18 @@ def task_of(dataset: OpenDataset, episodes: EpisodeSet) -> Task:
     )
 
 
-def _parameter_count(method: Method) -> int:
-    modules = [value for value in vars(method).values() if isinstance(value, torch.nn.Module)]
-    return sum(p.numel() for p in torch.nn.ModuleList(modules).parameters())
+def _modules(method: Method) -> torch.nn.ModuleList:
+    """The networks that a method keeps as attributes."""
+    return torch.nn.ModuleList(
+        value for value in vars(method).values() if isinstance(value, torch.nn.Module)
+    )
+
+
+def _pretrained_on(method: Method) -> list[str]:
+    """The data sets that the method, or a backbone of its, has seen before training, each once."""
+    backbones = [module for module in _modules(method).modules() if isinstance(module, Backbone)]
+    declared = [method.pretrained_on, *(backbone.pretrained_on for backbone in backbones)]
+    return list(dict.fromkeys(name for names in declared for name in names))
 
 
 def _cost(run: RunDirectory, seconds: float, episodes: int) -> dict[str, Any]:

@@ -1,7 +1,9 @@
 """Names with parameters, as typed: `maml[inner_steps=5]`, `folder:PATH[size=84]`.
 
 A spec is `NAME`, then optionally `:ARGUMENT`, then optionally `[KEY=VALUE,...]`; a value may hold a
-spec of its own, brackets and all. The keys are the fields of the dataclass that NAME stands for.
+spec of its own, brackets and all. The keys are the fields of the dataclass that NAME stands for. A
+dataclass that hands options on to a library names, in a class attribute `open_parameters`, a field
+`dict[str, ...]` that takes all other keys.
 """
 
 from __future__ import annotations
@@ -16,6 +18,12 @@ from typing import Any, Literal, TypeVar, Union
 from benchbench.errors import BenchbenchError, unknown_name
 
 T = TypeVar("T")
+
+OPEN_VALUE = int | float | bool | str | None
+"""What the value of an open parameter is read as: the first of these that it can be, text last."""
+
+BETWEEN_ITEMS = "+"
+"""Stands between the items of a tuple, as in `mean=0.485+0.456+0.406`."""
 
 
 @dataclass(frozen=True)
@@ -93,8 +101,9 @@ def construct(cls: type[T], name: str, **values: Any) -> T:
 def arguments(cls: type, spec: Spec) -> dict[str, Any]:
     """The constructor's arguments for the spec's parameters.
 
-    A class attribute `argument` names the field that the text after the colon goes to. Raises
-    BenchbenchError for an unknown, missing or repeated key and for a value of the wrong type.
+    A class attribute `argument` names the field that the text after the colon goes to, and
+    `open_parameters` the one that collects the keys which are no field. Raises BenchbenchError for
+    an unknown, missing or repeated key and for a value of the wrong type.
     """
     fields = parameter_types(cls)
     values = dict(spec.parameters)
@@ -107,21 +116,38 @@ def arguments(cls: type, spec: Spec) -> dict[str, Any]:
         values[target] = spec.argument
     elif target is not None and target not in values:
         raise BenchbenchError(f"'{spec.name}' needs its {target}: {spec.name}:{target.upper()}")
+    collector, reserved = open_parameters(cls), _field_names(cls)
     for key in values:
-        if key not in fields:
+        if key not in fields and (collector is None or key in reserved):
             raise unknown_name(f"parameter of {spec.name}", key, fields)
     missing = [key for key in _required(cls) if key not in values]
     if missing:
         raise BenchbenchError(f"'{spec.name}' needs {missing[0]}: {spec.name}[{missing[0]}=...]")
-    return {key: convert(text, fields[key], key) for key, text in values.items()}
+    found = {key: convert(values[key], fields[key], key) for key in values if key in fields}
+    others = {key: convert(values[key], OPEN_VALUE) for key in values if key not in fields}
+    return {**found, collector: others} if collector and others else found
+
+
+def open_parameters(cls: type) -> str | None:
+    """The field that takes the keys which are no field, or None where they are mistakes."""
+    name: str | None = getattr(cls, "open_parameters", None)
+    return name
+
+
+def _field_names(cls: type) -> set[str]:
+    return {f.name for f in dataclasses.fields(cls)} if dataclasses.is_dataclass(cls) else set()
 
 
 def parameter_types(cls: type) -> dict[str, Any]:
     """The parameters a user may set: name to type, in the order of the dataclass fields."""
     if not dataclasses.is_dataclass(cls):
         return {}
-    hints = typing.get_type_hints(cls)
-    return {f.name: hints[f.name] for f in dataclasses.fields(cls) if f.init and not f.kw_only}
+    hints, collector = typing.get_type_hints(cls), open_parameters(cls)
+    return {
+        f.name: hints[f.name]
+        for f in dataclasses.fields(cls)
+        if f.init and not f.kw_only and f.name != collector
+    }
 
 
 def _required(cls: type) -> list[str]:
@@ -135,7 +161,7 @@ def _required(cls: type) -> list[str]:
 
 
 def convert(text: str, kind: Any, name: str = "value") -> Any:
-    """Read `text` as an int, float, bool, str, Literal or a union of them.
+    """Read `text` as an int, float, bool, str, Literal, a tuple[..., ...] of one, or a union.
 
     Raises BenchbenchError where it is none of these.
     """
@@ -176,6 +202,9 @@ def _convert_to(text: str, kind: Any) -> Any:
             if text == str(choice):
                 return choice
         raise ValueError(text)
+    if typing.get_origin(kind) is tuple:
+        item = typing.get_args(kind)[0]
+        return tuple(_convert_to(part, item) for part in text.split(BETWEEN_ITEMS))
     return kind(text)
 
 
@@ -189,14 +218,19 @@ def type_name(kind: Any) -> str:
             words.append("true or false")
         elif option in (type(None), None):
             words.append("none")
+        elif typing.get_origin(option) is tuple:
+            item = type_name(typing.get_args(option)[0])
+            words.append(f"{item}s joined by {BETWEEN_ITEMS}")
         else:
             words.append(option.__name__)
     return " or ".join(words)
 
 
 def parameters_of(instance: Any) -> dict[str, Any]:
-    """All parameters of a configured instance, defaults included."""
-    return {name: getattr(instance, name) for name in parameter_types(type(instance))}
+    """All parameters of a configured instance, defaults included, by the name of their field."""
+    cls = type(instance)
+    names = [*parameter_types(cls), *filter(None, [open_parameters(cls)])]
+    return {name: getattr(instance, name) for name in names}
 
 
 def text_of(instance: Any) -> str:
@@ -205,13 +239,15 @@ def text_of(instance: Any) -> str:
     if not dataclasses.is_dataclass(cls):
         return str(instance.name)
     defaults = {f.name: f.default for f in dataclasses.fields(cls)}
-    target = getattr(cls, "argument", None)
+    target, collector = getattr(cls, "argument", None), open_parameters(cls)
     head = f"{instance.name}:{getattr(instance, target)}" if target else str(instance.name)
-    changed = [
-        f"{key}={value_text(value)}"
-        for key, value in parameters_of(instance).items()
-        if key != target and value != defaults[key]
-    ]
+    named = {
+        key: getattr(instance, key)
+        for key in parameter_types(cls)
+        if key != target and getattr(instance, key) != defaults[key]
+    }
+    others = dict(sorted(getattr(instance, collector).items())) if collector else {}
+    changed = [f"{key}={value_text(value)}" for key, value in {**named, **others}.items()]
     return f"{head}[{','.join(changed)}]" if changed else head
 
 
@@ -219,4 +255,6 @@ def value_text(value: Any) -> str:
     """A parameter's value as it is typed in a spec."""
     if value is None or isinstance(value, bool):
         return str(value).lower()
+    if isinstance(value, tuple):
+        return BETWEEN_ITEMS.join(map(value_text, value))
     return str(value)

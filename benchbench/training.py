@@ -76,9 +76,7 @@ def fit(
     is loaded. A method that calls `fit` more than once names each `stage`. Raises MethodError where
     the loss is not finite.
     """
-    module.to(source.compute.device)
-    if source.compute.channels_last:
-        module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    source.compute.place(module)
     files = TrainingFiles(folder or source.folder, stage)
     record = files.finished(module)
     if record is None:

@@ -48,8 +48,7 @@ class LinearProbe(Method):
 
     def train(self, source: TrainingSource) -> None:
         self.encoder = create_backbone(self.backbone, source.image_shape, source.seed)
-        if any(True for _ in self.encoder.parameters()):
-            fit_classifier(source, self.encoder)
+        fit_classifier(source, self.encoder)
 
     def adapt(self, support: Support) -> Classifier:
         return self.adapt_many([support])[0]

@@ -10,6 +10,7 @@ from benchbench.backbones.base import Backbone
 from benchbench.backbones.conv4 import Conv4
 from benchbench.backbones.pixels import Pixels
 from benchbench.backbones.resnet12 import ResNet12
+from benchbench.backbones.timm_models import Timm
 from benchbench.compute import separate_randomness
 from benchbench.hookspecs import hookimpl
 
@@ -27,11 +28,13 @@ def create_backbone(text: str, image_shape: tuple[int, int, int], seed: int = 0)
 def backbone_arguments(text: str) -> tuple[type[Backbone], dict[str, Any]]:
     """The class and parameters of a backbone's spec, nothing built yet.
 
-    Raises BenchbenchError where there is no such backbone or parameter.
+    Raises BenchbenchError where there is no such backbone or parameter, or `cls.check` finds fault.
     """
     spec = specs.parse(text)
-    cls = plugins.find("register_backbones", "backbone", spec.name)
-    return cls, specs.arguments(cls, spec)
+    cls: type[Backbone] = plugins.find("register_backbones", "backbone", spec.name)
+    arguments = specs.arguments(cls, spec)
+    cls.check(arguments)
+    return cls, arguments
 
 
 @hookimpl
@@ -39,3 +42,4 @@ def register_backbones(register: Callable[[type], None]) -> None:
     register(Conv4)
     register(Pixels)
     register(ResNet12)
+    register(Timm)

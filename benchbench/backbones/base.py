@@ -25,12 +25,13 @@ class Backbone(nn.Module):
 
     The fields are its parameters; `image_shape` [h, w, c] is that of the data set. A subclass
     builds its layers in `build`, says `feature_size`, and computes in `embed`; pre-processing is
-    its own, in `prepare`.
+    its own, in `prepare`. Where the weights have been trained elsewhere, it says on what with
+    `pretrained_on`.
     """
 
     name: ClassVar[str]
-    preprocessing: ClassVar[str] = "uint8 / 255"
-    """What `prepare` does; features are cached under it."""
+    images_at_once: ClassVar[int | None] = None
+    """How many images a frozen network embeds in one pass at most; None for any number."""
     _: KW_ONLY
     image_shape: tuple[int, int, int]
 
@@ -46,9 +47,26 @@ class Backbone(nn.Module):
     def build(self) -> None:
         """Make the layers."""
 
+    @classmethod
+    def check(cls, arguments: dict[str, Any]) -> None:
+        """Find mistakes in the parameters without building anything. Optional.
+
+        Raises BenchbenchError, such as for a network that its library does not have.
+        """
+
     @property
     def feature_size(self) -> int:
         raise NotImplementedError
+
+    @property
+    def preprocessing(self) -> str:
+        """What `prepare` does; features are cached under it."""
+        return "uint8 / 255"
+
+    @property
+    def pretrained_on(self) -> tuple[str, ...]:
+        """The data sets that the weights have seen before any training here; none if random."""
+        return ()
 
     def embed(self, pixels: Tensor) -> Tensor:
         """Features [n, feature_size] of prepared images [n, c, h, w]."""

@@ -44,8 +44,7 @@ def features(backbone: Backbone, images: Images) -> Tensor:
     source, width = images._source, backbone.feature_size
     rows = getattr(source, "rows", None)
     if rows is None or len(rows) * width * 4 > MOST_BYTES:
-        with torch.no_grad():
-            return backbone.embed(backbone.prepare(images.array)).float()
+        return _embedded(backbone, images.array)
     table = _table(backbone, source.fingerprint, source.split, rows)
     positions = np.searchsorted(rows, images._rows)
     if not np.array_equal(rows.take(positions, mode="clip"), images._rows):
@@ -70,6 +69,13 @@ def _table(backbone: Backbone, fingerprint: str, split: str, rows: NDArray[np.in
 def _fill(table: _Table, backbone: Backbone, source: object, block: int) -> None:
     places = slice(block * BLOCK, (block + 1) * BLOCK)
     array = source.read(table.rows[places])  # type: ignore[attr-defined]
-    with torch.no_grad():
-        table.features[places] = backbone.embed(backbone.prepare(array)).float()
+    table.features[places] = _embedded(backbone, array)
     table.filled[block] = True
+
+
+def _embedded(backbone: Backbone, array: NDArray[np.uint8]) -> Tensor:
+    """Features float32 [n, feature_size], in parts that the memory has room for."""
+    size = backbone.images_at_once or max(1, len(array))
+    parts = [array[start : start + size] for start in range(0, max(1, len(array)), size)]
+    with torch.no_grad():
+        return torch.cat([backbone.embed(backbone.prepare(part)).float() for part in parts])

@@ -88,4 +88,6 @@ def _parameters(cls: type) -> list[str]:
         required = defaults[name] is dataclasses.MISSING
         default = "required" if required else f"default {specs.value_text(defaults[name])}"
         lines.append(f"  {name}: {specs.type_name(kind)}; {default}")
+    if specs.open_parameters(cls):
+        lines.append("  any other key: passed on as it is")
     return lines

@@ -1,0 +1,81 @@
+"""Networks of the library timm (Wightman, PyTorch Image Models) as backbones."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from torch import nn
+
+from benchbench.backbones import weights as weight_files
+from benchbench.backbones.library import Created, LibraryBackbone, import_library, input_channels
+from benchbench.backbones.preparation import Preparation
+from benchbench.errors import unknown_name
+
+DEFAULT = "default"
+"""The weights that the library chooses itself."""
+
+
+@dataclass(eq=False)
+class Timm(LibraryBackbone):
+    """A network of timm by name, without its classifier, as in timm:resnet18.
+
+    timm:resnet50.a1_in1k is timm:resnet50[weights=a1_in1k]; weights=default are those that timm
+    chooses. All parameters are those of every LibraryBackbone.
+    """
+
+    name: ClassVar[str] = "timm"
+
+    @classmethod
+    def check(cls, arguments: dict[str, Any]) -> None:
+        timm = import_library("timm", extra="timm")
+        architecture, _, tag = arguments["model"].partition(".")
+        if not timm.is_model(architecture):
+            raise unknown_name("network of timm", architecture, timm.list_models())
+        weights = arguments.get("weights")
+        if weight_files.local_file(weights) is None:
+            tag = weights or tag
+        known = timm.models.get_arch_pretrained_cfgs(architecture)
+        tags = [full.partition(".")[2] for full, facts in known.items() if facts.has_weights]
+        if tag not in ("", DEFAULT, *tags):
+            raise unknown_name(f"tag of weights of timm:{architecture}", tag, tags)
+
+    def create(self, tag: str | None, from_file: bool) -> Created:
+        timm = import_library("timm", extra="timm")
+        architecture, _, own_tag = self.model.partition(".")
+        tag = tag or own_tag
+        pretrained = bool(tag) and not from_file
+        name = f"{architecture}.{tag}" if tag not in ("", DEFAULT) else architecture
+        with weight_files.downloading(f"The weights '{tag}' of timm:{architecture}"):
+            network = timm.create_model(name, pretrained=pretrained, **self.options)
+        names = set(network.state_dict())
+        network.reset_classifier(0)
+        facts = network.pretrained_cfg
+        trained = pretrained or from_file
+        return Created(
+            network,
+            _trained_preparation(timm, network) if trained else self._own_preparation(network),
+            head=frozenset(names - set(network.state_dict())),
+            pretrained_on=weight_files.data_sets_of_tag(facts["tag"]) if pretrained else (),
+        )
+
+    def _own_preparation(self, network: nn.Module) -> Preparation:
+        """Of random weights: images keep their size where the network takes any."""
+        facts: dict[str, Any] = network.pretrained_cfg  # type: ignore[assignment]
+        side = self.options.get("img_size")
+        size = (side, side) if isinstance(side, int) else facts["input_size"][1:]
+        fixed = facts.get("fixed_input_size")
+        return Preparation(input_channels(network), size=size if fixed else None)
+
+
+def _trained_preparation(timm: Any, network: nn.Module) -> Preparation:
+    facts = timm.data.resolve_data_config(pretrained_cfg=network.pretrained_cfg)
+    return Preparation(
+        input_channels(network),
+        size=facts["input_size"][1:],
+        mean=facts["mean"],
+        std=facts["std"],
+        interpolation=facts["interpolation"],
+        crop=facts["crop_pct"],
+        squash=facts["crop_mode"] == "squash",
+    )
