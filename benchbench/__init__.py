@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from benchbench.datasets.base import Dataset as Dataset
     from benchbench.datasets.base import DecodedClass as DecodedClass
     from benchbench.datasets.base import OpenDataset as OpenDataset
+    from benchbench.datasets.prompts import class_prompts as class_prompts
     from benchbench.episodes import Episode as Episode
     from benchbench.episodes import EpisodeSet as EpisodeSet
     from benchbench.errors import BenchbenchError as BenchbenchError
@@ -63,6 +64,7 @@ _HOMES = {
     "Task": "method",
     "TrainingSource": "source",
     "Weights": "inner_loop",
+    "class_prompts": "datasets.prompts",
     "cosine": "training",
     "create_backbone": "backbones",
     "descend": "inner_loop",
