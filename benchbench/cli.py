@@ -153,7 +153,7 @@ def list_(kind: str) -> None:
 @cli.command()
 @click.argument("name")
 def describe(name: str) -> None:
-    """Explain a method or data set: its docstring, parameters and paper."""
+    """Explain a method, data set or backbone: its docstring, parameters and paper."""
     from benchbench.commands.listing import describe_command
 
     click.echo(describe_command(name), nl=False)

@@ -9,6 +9,8 @@ import inspect
 import json
 import platform
 import sys
+from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +24,8 @@ from benchbench.source import Budget
 
 FORMAT = 1
 LIBRARIES = ("torch", "numpy", "scipy", "pillow", "safetensors")
+NETWORK_LIBRARIES = ("torchvision", "timm", "open_clip_torch")
+"""A result may depend on these as well, and they need not be installed."""
 
 SAME_BITS = "equal versions, processor kind, device and threads give the same bits on a CPU"
 TOLERANCE = 0.01
@@ -85,6 +89,7 @@ def describe_run(
             "benchbench": benchbench.__version__,
             "python": platform.python_version(),
             **{name: importlib.metadata.version(name) for name in LIBRARIES},
+            **_installed(NETWORK_LIBRARIES),
         },
         "reproduces": {"bits": SAME_BITS, "tolerance": TOLERANCE},
         "command": [Path(sys.argv[0]).name, *sys.argv[1:]],
@@ -106,6 +111,14 @@ def describe_method(method: Method) -> dict[str, Any]:
         "package": provenance.package if provenance else None,
         "version": provenance.version if provenance else None,
     }
+
+
+def _installed(names: Iterable[str]) -> dict[str, str]:
+    found = {}
+    for name in names:
+        with suppress(importlib.metadata.PackageNotFoundError):
+            found[name] = importlib.metadata.version(name)
+    return found
 
 
 def source_sha256(cls: type) -> str:

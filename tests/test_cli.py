@@ -16,7 +16,7 @@ import pytest
 from click.testing import CliRunner, Result
 from PIL import Image
 
-from benchbench import plugins
+from benchbench import plugins, specs
 from benchbench.cli import cli
 
 CLASSES, PER_CLASS, SIZE = 15, 8, 16
@@ -465,7 +465,11 @@ class TestRun:
     def test_a_metric_cannot_take_the_name_of_another_column(
         self, monkeypatch: pytest.MonkeyPatch, pictures: str, tmp_path: Path, name: str
     ) -> None:
-        monkeypatch.setattr(plugins, "find", lambda *_: lambda scores, labels: 0.0)
+        metrics = {name: lambda scores, labels: 0.0}
+        find = plugins.find
+        monkeypatch.setattr(
+            plugins, "find", lambda hook, kind, asked: metrics.get(asked) or find(hook, kind, asked)
+        )
         result = invoke(*task(pictures, metrics=name, out=tmp_path))
         assert_one_sentence(result, f"'{name}'", "another column")
 
@@ -861,6 +865,18 @@ class TestMistakes:
             ("methods", "knn:3", ("nothing after a colon",)),
             ("methods", "knn[backbone=conv5]", ("'conv5'", "did you mean conv4?")),
             ("methods", "knn[backbone=conv4[widht=3]]", ("'widht'", "did you mean width?")),
+            ("methods", "knn[backbone=torchvision]", ("torchvision:MODEL",)),
+            ("methods", "knn[backbone=torchvision:resnet81]", ("'resnet81'", "did you mean")),
+            (
+                "methods",
+                "knn[backbone=torchvision:resnet18[weights=no/w.safetensors]]",
+                ("no such file",),
+            ),
+            (
+                "methods",
+                "knn[backbone=torchvision:resnet18[weights=w.pth]]",
+                ("w.pth", "pickle", "convert it"),
+            ),
             ("dataset", "omnigolt", ("'omnigolt'", "did you mean omniglot")),
             ("dataset", "glyphs[sed=1]", ("'sed'", "did you mean seed?")),
             ("dataset", "glyphs[seed=-1]", ("seed must be at least 0",)),
@@ -913,6 +929,7 @@ class TestMistakes:
             (("episodes", "mkae"), ("make",)),
             (("describe", "protonte"), ("'protonte'", "did you mean protonet")),
             (("describe", "knn["), ("knn[",)),
+            (("describe", "conv5"), ("'conv5'", "did you mean conv4")),
             (("list", "methds"), ("methods",)),
             (("list", "metric"), ("metrics",)),
             (("describe", "knn[steps=5]"), ("'steps'", "knn")),
@@ -1098,6 +1115,16 @@ class TestInformation:
         assert plugins.summary(plugins.available(kind)[name]) in result.stdout
         assert "parameters:" in result.stdout
         assert "No description" not in result.stdout
+
+    @pytest.mark.parametrize("name", ["conv4", "pixels", "resnet12", "timm", "torchvision"])
+    def test_describe_a_backbone(self, name: str) -> None:
+        cls = plugins.registered("register_backbones")[name]
+        text = invoke("describe", name).stdout
+        assert f"{name} (backbone of {cls.__module__})" in text
+        assert cls.__doc__.splitlines()[0] in text
+        for parameter in specs.parameter_types(cls):
+            assert f"\n  {parameter}: " in text
+        assert ("any other key" in text) == (specs.open_parameters(cls) is not None)
 
     def test_describe_knows_defaults(self) -> None:
         text = invoke("describe", "knn").stdout

@@ -11,6 +11,7 @@ import torch
 
 from benchbench.backbones import create_backbone
 from benchbench.backbones.base import Backbone
+from benchbench.backbones.conv4 import Conv4
 from benchbench.compute import Compute
 from benchbench.datasets.base import OpenDataset
 from benchbench.method import Classifier, Images, Method, Support, Task
@@ -85,6 +86,22 @@ def test_what_changes_the_weights_is_another_training(dataset: OpenDataset, tmp_
     trained(make_source(replace(dataset, splits=fewer), tmp_path))
     trained(make_source(dataset, tmp_path, compute=Compute(threads=2)))
     assert len(list(tmp_path.rglob("classification.safetensors"))) == 6
+
+
+@pytest.mark.parametrize("spec", ["pixels", "conv4[width=8]"])
+def test_nothing_is_trained_where_there_is_nothing_to_train(
+    dataset: OpenDataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, spec: str
+) -> None:
+    """A network without parameters, and one with weights from elsewhere."""
+    monkeypatch.setattr(Conv4, "pretrained_on", ("elsewhere",))
+    source = make_source(dataset, tmp_path, compute=Compute(channels_last=True))
+    backbone = create_backbone(spec, source.image_shape)
+    before = backbone.weights_sha256()
+    assert fit_classifier(source, backbone) is None
+    assert backbone.frozen
+    assert backbone.weights_sha256() == before
+    assert source.records == []
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_nearest_means_go_by_direction() -> None:

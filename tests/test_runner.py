@@ -4,18 +4,21 @@ import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 import pytest
 import torch
 
 from benchbench import plugins
+from benchbench.backbones.base import Backbone
 from benchbench.datasets.base import OpenDataset
 from benchbench.episodes import EpisodeSet
 from benchbench.errors import MethodError
 from benchbench.method import Classifier, Images, Method, Support, Task
 from benchbench.runner import Settings, evaluate, run_cell, task_of
 from benchbench.samplers import ClassPool, FixedSampler
+from benchbench.source import TrainingSource
 from benchbench.store import Store
 
 
@@ -350,3 +353,37 @@ def test_observers_hear_of_the_end_when_the_outcome_is_known(
         ("episode_scored", "running"),
         ("run_finished", "finished"),
     ]
+
+
+@dataclass(eq=False)
+class Elsewhere(Backbone):
+    """One weight, trained on the data sets given."""
+
+    name: ClassVar[str] = "elsewhere"
+    pretrained_on: tuple[str, ...] = ()
+
+    def build(self) -> None:
+        self.weight = torch.nn.Parameter(torch.ones(1))
+
+
+def test_the_manifest_says_what_any_backbone_has_seen(dataset: OpenDataset, tmp_path: Path) -> None:
+    class Ensemble(NearestMean):
+        name = "ensemble"
+        pretrained_on = ("own",)
+
+        def train(self, source: TrainingSource) -> None:
+            def backbone(*seen: str) -> Backbone:
+                return Elsewhere(seen, image_shape=source.image_shape)
+
+            self.encoder = backbone("a", "own")
+            inner = torch.nn.Sequential(torch.nn.Linear(1, 1), backbone("b"))
+            self.others = torch.nn.ModuleDict({"inner": inner, "random": backbone()})
+
+    def described(method: Method) -> dict[str, object]:
+        cell = run_cell(method, dataset, draw(dataset), Store(tmp_path), Settings())
+        assert cell.status == "finished", cell.reason
+        return cell.run.manifest
+
+    assert described(Ensemble())["method"]["pretrained_on"] == ["own", "a", "b"]
+    assert described(Ensemble())["parameters"] == 5
+    assert described(NearestMean())["method"]["pretrained_on"] == []

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import KW_ONLY, dataclass
+from dataclasses import KW_ONLY, dataclass, field
 from typing import ClassVar, Literal
 
 import pytest
@@ -35,6 +35,22 @@ class Folder:
     argument: ClassVar[str] = "path"
     path: str
     size: int = 84
+
+
+@dataclass
+class Open:
+    """Its class hands on to a library what is no field."""
+
+    name: ClassVar[str] = "open"
+    argument: ClassVar[str] = "model"
+    open_parameters: ClassVar[str] = "options"
+    model: str
+    weights: str | None = None
+    mean: tuple[float, ...] | None = None
+    seen: tuple[str, ...] = ()
+    options: dict[str, int | float | bool | str | None] = field(default_factory=dict)
+    _: KW_ONLY
+    shape: int = 0
 
 
 class Plain:
@@ -79,6 +95,33 @@ def test_parameters_of_an_instance_make_an_equal_instance(toy: Toy) -> None:
 def test_text_after_the_colon_survives_a_round_trip(path: str, size: int) -> None:
     folder = Folder(path, size)
     assert configured(specs.text_of(folder), Folder) == folder
+
+
+open_values = st.one_of(
+    st.none(),
+    st.booleans(),
+    st.integers(),
+    st.floats(allow_nan=False),
+    word.filter(lambda text: isinstance(specs.convert(text, specs.OPEN_VALUE), str)),
+)
+opens = st.builds(
+    Open,
+    st.text("abcxyz019_./-", min_size=1),
+    weights=st.none() | word.filter(lambda text: text.lower() != "none"),
+    mean=st.none() | st.lists(st.floats(0, 1), min_size=1).map(tuple),
+    seen=st.lists(st.text("abc-1", min_size=1), min_size=1).map(tuple),
+    options=st.dictionaries(st.text("opqr_", min_size=1).map("x{}".format), open_values),
+)
+
+
+@settings(deadline=None)
+@given(opens)
+def test_open_parameters_survive_a_round_trip(made: Open) -> None:
+    again = configured(specs.text_of(made), Open)
+    assert again == made
+    types = [{key: type(v) for key, v in each.options.items()} for each in (again, made)]
+    assert types[0] == types[1]
+    assert Open(**specs.parameters_of(made)) == made
 
 
 @settings(deadline=None)
@@ -211,6 +254,55 @@ def test_a_wrong_value_is_told_in_one_sentence(text: str, message: str) -> None:
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("text", "options"),
+    [
+        ("open:net", {}),
+        ("open:net[pad_type=same]", {"pad_type": "same"}),
+        ("open:net[weights=w,b=1,a=1.5]", {"a": 1.5, "b": 1}),
+        ("open:net[a=true,b=No,c=none,d=1e-3]", {"a": True, "b": False, "c": None, "d": 0.001}),
+        ("open:net[layer=a[b=1,c=2]]", {"layer": "a[b=1,c=2]"}),
+    ],
+)
+def test_other_keys_are_collected(text: str, options: dict[str, object]) -> None:
+    made = configured(text, Open)
+    assert made.options == options
+    assert {key: type(value) for key, value in made.options.items()} == {
+        key: type(value) for key, value in options.items()
+    }
+
+
+def test_canonical_text_sorts_the_other_keys() -> None:
+    made = configured("open:a/b.c[z=01,weights=/v1.2/w.safetensors,mean=0.50+.25,b=yes]", Open)
+    expected = "open:a/b.c[weights=/v1.2/w.safetensors,mean=0.5+0.25,b=true,z=1]"
+    assert specs.text_of(made) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("open:net[shape=3]", "no parameter of open named 'shape'"),
+        ("open:net[options=3]", "no parameter of open named 'options'"),
+        ("open:net[mean=0.5+x]", "mean=0.5+x is not floats joined by + or none"),
+        ("open[x=1]", "'open' needs its model: open:MODEL"),
+    ],
+)
+def test_not_every_key_is_open(text: str, message: str) -> None:
+    with pytest.raises(BenchbenchError) as caught:
+        configured(text, Open)
+    assert message in str(caught.value)
+
+
+def test_a_spec_in_a_spec_keeps_its_path_and_options() -> None:
+    inner = "timm:mobilenetv2_100[pad_type=same,weights=/a.b/c-d/e_1.0.safetensors]"
+    toy = configured(f"toy[backbone={inner},steps=2]")
+    assert (toy.backbone, toy.steps) == (inner, 2)
+    assert configured(specs.text_of(toy)) == toy
+    parsed = specs.parse(toy.backbone)
+    assert (parsed.name, parsed.argument) == ("timm", "mobilenetv2_100")
+    assert parsed.parameters["weights"] == "/a.b/c-d/e_1.0.safetensors"
+
+
 def test_a_class_without_parameters_takes_none() -> None:
     assert isinstance(configured("plain", Plain), Plain)
     assert specs.text_of(Plain()) == "plain"
@@ -273,6 +365,7 @@ def test_parameters_include_the_defaults() -> None:
         (Literal["a", 2], "one of a, 2"),
         (float | None, "float or none"),
         (Literal["all"] | int, "one of all or int"),
+        (tuple[float, ...] | None, "floats joined by + or none"),
     ],
 )
 def test_type_names_read_as_english(kind: object, words: str) -> None:

@@ -12,6 +12,7 @@ from benchbench.backbones.open_clip_models import OpenClip
 from benchbench.backbones.pixels import Pixels
 from benchbench.backbones.resnet12 import ResNet12
 from benchbench.backbones.timm_models import Timm
+from benchbench.backbones.torchvision_models import Torchvision
 from benchbench.compute import separate_randomness
 from benchbench.hookspecs import hookimpl
 
@@ -45,3 +46,4 @@ def register_backbones(register: Callable[[type], None]) -> None:
     register(Pixels)
     register(ResNet12)
     register(Timm)
+    register(Torchvision)

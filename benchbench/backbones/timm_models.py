@@ -21,7 +21,7 @@ class Timm(LibraryBackbone):
     """A network of timm by name, without its classifier, as in timm:resnet18.
 
     timm:resnet50.a1_in1k is timm:resnet50[weights=a1_in1k]; weights=default are those that timm
-    chooses. All parameters are those of every LibraryBackbone.
+    chooses. docs/backbones.md explains the parameters.
     """
 
     name: ClassVar[str] = "timm"

@@ -53,7 +53,7 @@ def _registered(kinds: str) -> dict[str, tuple[str, str]]:
 
 
 def describe_command(text: str) -> str:
-    """The docstring, parameters and declarations of a method or data set.
+    """The docstring, parameters and declarations of a method, data set or backbone.
 
     Parameters in the text may change the declarations: `matchingnet[fce=true]`.
     """
@@ -62,21 +62,28 @@ def describe_command(text: str) -> str:
     for kind in plugins.KINDS:
         if name in plugins.available(kind):
             return _describe(kind, spec, plugins.load(kind, name))
+    backbones = plugins.registered("register_backbones")
+    if name in backbones:
+        lines = _explained(f"{name} (backbone of {backbones[name].__module__})", backbones[name])
+        return "\n".join(lines) + "\n"
     known = [name for kind in plugins.KINDS for name in plugins.available(kind)]
-    raise unknown_name("method or data set", name, known)
+    raise unknown_name("method, data set or backbone", name, [*known, *backbones])
 
 
 def _describe(kind: str, spec: specs.Spec, cls: type) -> str:
     provenance = plugins.available(kind)[spec.name]
-    lines = [f"{spec.name} ({kind} of {provenance.package} {provenance.version})", ""]
-    lines += [inspect.getdoc(cls) or "No description.", "", "parameters:"]
-    lines += _parameters(cls) or ["  none"]
+    lines = _explained(f"{spec.name} ({kind} of {provenance.package} {provenance.version})", cls)
     declaring = specs.configure(cls, spec) if kind == "method" and spec.parameters else cls
     for attribute in DECLARATIONS:
         value = getattr(declaring, attribute, None)
         if value not in (None, "", ()):
             lines.append(f"{attribute}: {specs.value_text(value)}")
     return "\n".join(lines) + "\n"
+
+
+def _explained(title: str, cls: type) -> list[str]:
+    parameters = _parameters(cls) or ["  none"]
+    return [title, "", inspect.getdoc(cls) or "No description.", "", "parameters:", *parameters]
 
 
 def _parameters(cls: type) -> list[str]:
@@ -86,7 +93,8 @@ def _parameters(cls: type) -> list[str]:
     lines = []
     for name, kind in specs.parameter_types(cls).items():
         required = defaults[name] is dataclasses.MISSING
-        default = "required" if required else f"default {specs.value_text(defaults[name])}"
+        default = specs.value_text(defaults[name]) or "nothing"
+        default = "required" if required else f"default {default}"
         lines.append(f"  {name}: {specs.type_name(kind)}; {default}")
     if specs.open_parameters(cls):
         lines.append("  any other key: passed on as it is")

@@ -19,6 +19,8 @@ SHAPE = (84, 84, 3)
         ("resnet12", SHAPE, 640),
         ("resnet12[pool=false]", SHAPE, 16_000),
         ("resnet12[pool=false]", (28, 28, 1), 640),
+        ("resnet12[pool=false]", (33, 51, 3), 3840),
+        ("resnet12", (17, 50, 1), 640),
     ],
 )
 def test_the_number_of_features(spec: str, shape: tuple[int, int, int], features: int) -> None:
