@@ -63,7 +63,9 @@ class OpenClip(LibraryBackbone):
             self.pretrained_on = weight_files.data_sets_of_tag(own_tag)
         super().build()
         if not self.projected:
-            self.network = before_projection(self.network.visual)  # type: ignore[arg-type]
+            tower: Any = self.network.visual
+            drop_projection(tower)
+            self.network = tower
             self._feature_size = self._measure()
 
     def create(self, tag: str | None, from_file: bool) -> Created:
@@ -122,31 +124,28 @@ class OpenClip(LibraryBackbone):
         return features.float()
 
 
-def before_projection(tower: nn.Module) -> nn.Module:
-    """The image tower without its last step, the projection into the joint space.
+def drop_projection(tower: Any) -> None:
+    """Take the last step, the projection into the joint space, from an image tower.
 
     Raises BenchbenchError for a tower that does not keep the two apart.
     """
     open_clip = _library()
     if isinstance(tower, open_clip.transformer.VisionTransformer):
-        tower.proj = None  # type: ignore[assignment]
-        return tower
-    if isinstance(tower, open_clip.modified_resnet.ModifiedResNet):
+        tower.proj = None
+    elif isinstance(tower, open_clip.modified_resnet.ModifiedResNet):
         # Attention needs an output layer: the identity takes the projection's place.
-        pool = tower.attnpool
-        pool.c_proj = _identity(pool.c_proj.in_features)
-        return tower
-    if isinstance(tower, open_clip.timm_model.TimmModel):
-        layers = set(dict(tower.head.named_children()))
-        if layers <= {"drop", "proj"} or layers == {"mlp"}:
-            if not layers:
-                tower.trunk.reset_classifier(0)
-            tower.head = nn.Sequential()
-            return tower
-    raise BenchbenchError(
-        f"open_clip: in a tower {type(tower).__name__} it is not known what comes before the "
-        "projection; use projected=true."
-    )
+        tower.attnpool.c_proj = _identity(tower.attnpool.c_proj.in_features)
+    elif isinstance(tower, open_clip.timm_model.TimmModel) and "pool" not in dict(
+        tower.head.named_children()
+    ):
+        if len(tower.head) == 0:
+            tower.trunk.reset_classifier(0)
+        tower.head = nn.Sequential()
+    else:
+        raise BenchbenchError(
+            f"open_clip: in a tower {type(tower).__name__} it is not known what comes before the "
+            "projection; use projected=true."
+        )
 
 
 def _identity(size: int) -> nn.Linear:
@@ -158,7 +157,8 @@ def _identity(size: int) -> nn.Linear:
 
 
 def _preparation(network: nn.Module) -> Preparation:
-    facts: dict[str, Any] = network.visual.preprocess_cfg  # type: ignore
+    visual: Any = network.visual
+    facts: dict[str, Any] = visual.preprocess_cfg
     size = facts["size"]
     return Preparation(
         size=(size, size) if isinstance(size, int) else tuple(size),

@@ -69,7 +69,8 @@ def deal(seed: int) -> dict[str, list[int]]:
 def shuffled(seed: int, n: int) -> list[int]:
     """0 .. n - 1 in random order."""
     keys = Stream(seed, VERSION, SHUFFLER).uniform(0, 1, n)
-    return np.argsort(keys, kind="stable").tolist()
+    order: list[int] = np.argsort(keys, kind="stable").tolist()
+    return order
 
 
 def draw(seed: int, index: int) -> Bytes:
@@ -90,7 +91,8 @@ def draw(seed: int, index: int) -> Bytes:
     shade = shading(stream, u, v) if pattern == "shaded" else np.array([256])
     images = blend(first, inside & ~first, paint * shade // 256, other, ground)
     noise = stream.integer(19, *images.shape) - 9
-    return np.clip(images + noise, 0, 255).astype(np.uint8)
+    noisy: Bytes = np.clip(images + noise, 0, 255).astype(np.uint8)
+    return noisy
 
 
 def figure_coordinates(stream: Stream, radius: Floats) -> tuple[Floats, Floats]:
@@ -126,8 +128,10 @@ def holds(shape: str, u: Floats, v: Floats) -> Flags:
     if shape == "triangle":
         return (v <= 0.55) & (HALF_ROOT * across - 0.5 * v <= 0.5)
     # A pentagram's points lie on the inner side of at least four of its five lines.
-    within = [a * u + b * v <= -COS_2 * 0.42 for a, b in PENTAGON]
-    return sum(flags.astype(np.int64) for flags in within) >= 4  # type: ignore[no-any-return]
+    within = np.zeros(u.shape, np.int64)
+    for a, b in PENTAGON:
+        within += a * u + b * v <= -COS_2 * 0.42
+    return within >= 4
 
 
 def painted(pattern: str, stream: Stream, u: Floats, v: Floats) -> Flags:
@@ -166,4 +170,5 @@ def blend(first: Flags, second: Flags, paint: Ints, other: Ints, ground: Ints) -
     """The pixels of two paints on a background, each a colour that broadcasts to them."""
     a, b = coverage(first), coverage(second)
     whole = SUBPIXELS * SUBPIXELS
-    return (a * paint + b * other + (whole - a - b) * ground) // whole
+    pixels: Ints = (a * paint + b * other + (whole - a - b) * ground) // whole
+    return pixels

@@ -15,7 +15,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from benchbench.backbones import backbone_arguments, create_backbone
-from benchbench.backbones.open_clip_models import OpenClip, before_projection
+from benchbench.backbones.open_clip_models import OpenClip, drop_projection
 from benchbench.errors import BenchbenchError
 from benchbench.method import Images
 from benchbench.vision import torchvision
@@ -134,7 +134,7 @@ def test_without_the_projection_the_text_tower_is_gone() -> None:
 
 def test_an_unknown_tower_is_one_sentence() -> None:
     with pytest.raises(BenchbenchError, match=r"in a tower Identity it is not known what comes"):
-        before_projection(torch.nn.Identity())
+        drop_projection(torch.nn.Identity())
 
 
 def test_random_weights_hang_on_the_seed_and_have_seen_nothing() -> None:
