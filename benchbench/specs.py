@@ -13,13 +13,13 @@ import re
 import types
 import typing
 from dataclasses import dataclass, field
-from typing import Any, Literal, TypeVar, Union
+from typing import Any, Literal, TypeAlias, TypeVar, Union
 
 from benchbench.errors import BenchbenchError, unknown_name
 
 T = TypeVar("T")
 
-OPEN_VALUE = int | float | bool | str | None
+OpenValue: TypeAlias = int | float | bool | str | None
 """What the value of an open parameter is read as: the first of these that it can be, text last."""
 
 BETWEEN_ITEMS = "+"
@@ -124,7 +124,7 @@ def arguments(cls: type, spec: Spec) -> dict[str, Any]:
     if missing:
         raise BenchbenchError(f"'{spec.name}' needs {missing[0]}: {spec.name}[{missing[0]}=...]")
     found = {key: convert(values[key], fields[key], key) for key in values if key in fields}
-    others = {key: convert(values[key], OPEN_VALUE) for key in values if key not in fields}
+    others = {key: convert(values[key], OpenValue) for key in values if key not in fields}
     return {**found, collector: others} if collector and others else found
 
 

@@ -102,7 +102,7 @@ open_values = st.one_of(
     st.booleans(),
     st.integers(),
     st.floats(allow_nan=False),
-    word.filter(lambda text: isinstance(specs.convert(text, specs.OPEN_VALUE), str)),
+    word.filter(lambda text: isinstance(specs.convert(text, specs.OpenValue), str)),
 )
 opens = st.builds(
     Open,

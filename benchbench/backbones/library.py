@@ -14,13 +14,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from benchbench import specs
 from benchbench.backbones import weights as weight_files
 from benchbench.backbones.base import Backbone
 from benchbench.backbones.preparation import Interpolation, Preparation
 from benchbench.errors import BenchbenchError
 from benchbench.vision import torchvision
-
-OpenValue = int | float | bool | str | None
 
 
 @dataclass
@@ -67,7 +66,7 @@ class LibraryBackbone(Backbone):
     std: tuple[float, ...] | None = None
     interpolation: Interpolation | None = None
     crop: float | None = None
-    options: dict[str, OpenValue] = field(default_factory=dict)
+    options: dict[str, specs.OpenValue] = field(default_factory=dict)
 
     def create(self, tag: str | None, from_file: bool) -> Created:
         """Make the network with the weights of the tag, or with random ones.

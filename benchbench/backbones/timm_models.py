@@ -50,26 +50,23 @@ class Timm(LibraryBackbone):
             network = timm.create_model(name, pretrained=pretrained, **self.options)
         names = set(network.state_dict())
         network.reset_classifier(0)
-        facts = network.pretrained_cfg
-        trained = pretrained or from_file
+        config = network.pretrained_cfg
+        facts = timm.data.resolve_data_config(self.options, pretrained_cfg=config)
+        if pretrained or from_file:
+            preparation = _trained_preparation(network, facts)
+        else:
+            # Images keep their size where the network takes any.
+            size = facts["input_size"][1:] if config.get("fixed_input_size") else None
+            preparation = Preparation(input_channels(network), size)
         return Created(
             network,
-            _trained_preparation(timm, network) if trained else self._own_preparation(network),
+            preparation,
             head=frozenset(names - set(network.state_dict())),
-            pretrained_on=weight_files.data_sets_of_tag(facts["tag"]) if pretrained else (),
+            pretrained_on=weight_files.data_sets_of_tag(config["tag"]) if pretrained else (),
         )
 
-    def _own_preparation(self, network: nn.Module) -> Preparation:
-        """Of random weights: images keep their size where the network takes any."""
-        facts: dict[str, Any] = network.pretrained_cfg  # type: ignore[assignment]
-        side = self.options.get("img_size")
-        size = (side, side) if isinstance(side, int) else facts["input_size"][1:]
-        fixed = facts.get("fixed_input_size")
-        return Preparation(input_channels(network), size=size if fixed else None)
 
-
-def _trained_preparation(timm: Any, network: nn.Module) -> Preparation:
-    facts = timm.data.resolve_data_config(pretrained_cfg=network.pretrained_cfg)
+def _trained_preparation(network: nn.Module, facts: dict[str, Any]) -> Preparation:
     return Preparation(
         input_channels(network),
         size=facts["input_size"][1:],

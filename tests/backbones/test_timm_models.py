@@ -83,6 +83,15 @@ def test_a_file_is_prepared_as_timm_says_and_its_head_dropped(tmp_path: Path) ->
     assert torch.equal(backbone.network.conv1.weight, network.conv1.weight)
 
 
+def test_a_file_for_another_image_size(tmp_path: Path) -> None:
+    path = tmp_path / "weights.safetensors"
+    save_file(timm.create_model("test_vit", img_size=64).state_dict(), path)
+    backbone = create_backbone(f"timm:test_vit[img_size=64,weights={path}]", GREY)
+    assert backbone.preparation.size == (64, 64)
+    with pytest.raises(BenchbenchError, match=r"it has in another shape pos_embed\.$"):
+        create_backbone(f"timm:test_vit[weights={path}]", GREY)
+
+
 def test_the_file_of_another_network_is_refused_in_one_sentence(tmp_path: Path) -> None:
     path = tmp_path / "weights.safetensors"
     save_file(timm.create_model("resnet18").state_dict(), path)
