@@ -123,6 +123,14 @@ def project(name: str, backbone: OpenClip, features: Tensor) -> Tensor:
     return tower.head.proj(features) if name == "tiny-linear" else tower.trunk.head(features)
 
 
+def test_another_size_of_image(file: Path) -> None:
+    backbone = made("open_clip:tiny-vit[size=64]")
+    assert backbone.prepare(images().array).shape == (5, 3, 64, 64)
+    assert backbone(images()).shape == (5, 64)
+    with pytest.raises(BenchbenchError, match="in another shape visual"):
+        made(f"open_clip:tiny-vit[size=64,weights={file}]")
+
+
 def test_without_the_projection_the_text_tower_is_gone() -> None:
     plain, projected = (made(f"open_clip:tiny-vit{end}") for end in ("", "[projected=true]"))
     names = [name for name, _ in plain.named_parameters()]
