@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from benchbench.datasets.base import Dataset as Dataset
     from benchbench.datasets.base import DecodedClass as DecodedClass
     from benchbench.datasets.base import OpenDataset as OpenDataset
+    from benchbench.datasets.prompts import class_prompts as class_prompts
     from benchbench.episodes import Episode as Episode
     from benchbench.episodes import EpisodeSet as EpisodeSet
     from benchbench.episodic import EpisodicMethod as EpisodicMethod
@@ -82,6 +83,7 @@ _HOMES = {
     "TrainingSource": "source",
     "Weights": "adaptation",
     "class_means": "metric_learning",
+    "class_prompts": "datasets.prompts",
     "constant": "training",
     "cosine": "training",
     "create_backbone": "backbones",

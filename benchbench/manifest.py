@@ -45,8 +45,9 @@ def identity(
     """What tells one run from another; the number of episodes is not part of it.
 
     A method is known by its parameters and by the source of its module, so that an edited method
-    is a new run.
+    is a new run. The classes' names count for a method that reads them.
     """
+    names = {"class_names": names_sha256(dataset)} if method.uses_class_names else {}
     return {
         "method": method.name,
         "parameters": specs.parameters_of(method),
@@ -62,6 +63,7 @@ def identity(
         "bf16": compute.bf16,
         "channels_last": compute.channels_last,
         "metrics": metrics,
+        **names,
     }
 
 
@@ -127,6 +129,11 @@ def source_sha256(cls: type) -> str:
         file = None
     content = Path(file).read_bytes() if file else cls.__qualname__.encode()
     return hashlib.sha256(content).hexdigest()
+
+
+def names_sha256(dataset: OpenDataset) -> str:
+    """The hash of the classes' names."""
+    return hashlib.sha256(json.dumps(dataset.class_names).encode()).hexdigest()
 
 
 def splits_sha256(dataset: OpenDataset) -> str:

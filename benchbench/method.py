@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from benchbench.source import TrainingSource
 
 
+NAMES_WITHHELD = "class names are only given to a method with uses_class_names = True"
+
+
 class PixelSource(Protocol):
     """Where `Images` come from: one split of a data set."""
 
@@ -96,7 +99,7 @@ class Support:
     @property
     def class_names(self) -> tuple[str, ...]:
         if self.names is None:
-            raise MethodError("class names are only given to a method with uses_class_names = True")
+            raise MethodError(NAMES_WITHHELD)
         return self.names
 
 
@@ -106,7 +109,10 @@ Classifier: TypeAlias = Callable[[Images], Any]
 
 @dataclass(frozen=True)
 class Task:
-    """What a method will be asked to do; a number that varies over the episodes is None."""
+    """What a method will be asked to do; a number that varies over the episodes is None.
+
+    has_class_names: whether the classes' names are words that say what they are.
+    """
 
     dataset: str
     protocol: str
@@ -114,6 +120,7 @@ class Task:
     n_way: int | None
     n_shot: int | None
     n_query: int | None
+    has_class_names: bool = True
 
 
 class Method:

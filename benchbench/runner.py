@@ -188,7 +188,15 @@ def task_of(dataset: OpenDataset, episodes: EpisodeSet) -> Task:
     support, query = constant(episodes.support_counts), constant(episodes.query_counts)
     per_class = [None if way is None or n is None else n / way for n in (support, query)]
     shot, queries = (int(n) if n is not None and n == int(n) else None for n in per_class)
-    return Task(dataset.name, episodes.protocol, dataset.image_shape, way, shot, queries)
+    return Task(
+        dataset.name,
+        episodes.protocol,
+        dataset.image_shape,
+        way,
+        shot,
+        queries,
+        has_class_names=dataset.names_are_words,
+    )
 
 
 def _modules(method: Method) -> torch.nn.ModuleList:

@@ -18,8 +18,8 @@ import torch
 from benchbench.compute import Compute, seed_everything
 from benchbench.datasets.base import OpenDataset, SplitView
 from benchbench.episodes import Episode, EpisodeSet
-from benchbench.errors import BenchbenchError
-from benchbench.method import Classifier, Images, Method, Support, Task
+from benchbench.errors import BenchbenchError, MethodError
+from benchbench.method import NAMES_WITHHELD, Classifier, Images, Method, Support, Task
 from benchbench.metrics import checked_scores
 from benchbench.samplers import ClassPool, FixedSampler
 
@@ -137,6 +137,16 @@ class TrainingSource:
     def n_classes(self) -> int:
         """The number of training classes."""
         return len(self._pool)
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """The training classes' names, by label of a batch.
+
+        Raises MethodError where the method does not declare that it uses class names.
+        """
+        if not self.method.uses_class_names:
+            raise MethodError(NAMES_WITHHELD)
+        return tuple(self._pool.class_name(label) for label in range(self.n_classes))
 
     @property
     def image_shape(self) -> tuple[int, int, int]:

@@ -75,6 +75,16 @@ def test_these_make_another_run(dataset: OpenDataset, change: dict[str, object])
     assert run_hash(identity_of(dataset, **change)) != run_hash(identity_of(dataset))
 
 
+def test_names_of_classes_count_for_a_method_that_reads_them(dataset: OpenDataset) -> None:
+    class NameReader(Toy):
+        uses_class_names = True
+
+    renamed = dataclasses.replace(dataset, class_names=dataset.class_names[::-1])
+    for method, equal in ((Toy(), True), (NameReader(), False)):
+        hashes = {run_hash(identity_of(each, method=method)) for each in (dataset, renamed)}
+        assert (len(hashes) == 1) == equal
+
+
 def test_the_pixels_and_the_split_make_another_run(dataset: OpenDataset) -> None:
     repainted = dataclasses.replace(dataset, fingerprint="ef" * 32)
     fewer = {**dataset.splits, "train": dataset.splits["train"][:-1]}

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import ClassVar
 
@@ -267,6 +267,12 @@ def test_a_task_tells_what_is_constant(dataset: OpenDataset) -> None:
     )
     task = task_of(dataset, mixed)
     assert (task.n_way, task.n_shot, task.n_query) == (None, None, None)
+
+
+def test_a_task_tells_whether_classes_have_names(dataset: OpenDataset) -> None:
+    nameless = replace(dataset, names_are_words=False)
+    assert task_of(dataset, draw(dataset, 3)).has_class_names
+    assert not task_of(nameless, draw(dataset, 3)).has_class_names
 
 
 def test_a_method_without_class_names_skips_zero_shot(dataset: OpenDataset, tmp_path: Path) -> None:

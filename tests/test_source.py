@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from benchbench.datasets.base import OpenDataset
-from benchbench.errors import BenchbenchError
+from benchbench.errors import BenchbenchError, MethodError
 from benchbench.method import Classifier, Images, Method, Support, Task
 from benchbench.source import Budget, TrainingSource
 
@@ -135,6 +135,16 @@ def test_batch_labels_are_the_classes_in_the_split(dataset: OpenDataset) -> None
     private = np.argsort(dataset.public_ids)[batch.images.ids]
     train = dataset.splits["train"]
     np.testing.assert_array_equal(train[batch.labels.numpy()], dataset.labels[private])
+
+
+def test_class_names_by_batch_label_are_for_methods_that_read_them(dataset: OpenDataset) -> None:
+    class NameReader(Oracle):
+        uses_class_names = True
+
+    names = make_source(dataset, NameReader(dataset)).class_names
+    assert names == tuple(dataset.class_names[c] for c in dataset.splits["train"])
+    with pytest.raises(MethodError, match="uses_class_names = True"):
+        _ = make_source(dataset).class_names
 
 
 def test_validation_meets_validation_classes_only_and_scores_right(dataset: OpenDataset) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 from benchbench import plugins, specs
 from benchbench.backbones.base import Backbone
 from benchbench.backbones.conv4 import Conv4
+from benchbench.backbones.open_clip_models import OpenClip
 from benchbench.backbones.pixels import Pixels
 from benchbench.backbones.resnet12 import ResNet12
 from benchbench.backbones.timm_models import Timm
@@ -41,6 +42,7 @@ def backbone_arguments(text: str) -> tuple[type[Backbone], dict[str, Any]]:
 @hookimpl
 def register_backbones(register: Callable[[type], None]) -> None:
     register(Conv4)
+    register(OpenClip)
     register(Pixels)
     register(ResNet12)
     register(Timm)

@@ -50,6 +50,7 @@ class OpenDataset:
     labels: int64 [n], the class id of each image; class_names, hierarchy: by class id.
     splits: class ids by split name, disjoint; groups: [n] drawer or track keys, or None.
     fixed_episodes: the test episodes, where the data set prescribes them.
+    names_are_words: whether a person could tell the classes by their names.
     """
 
     name: str
@@ -62,6 +63,7 @@ class OpenDataset:
     groups: NDArray[np.str_] | None = None
     fixed_episodes: EpisodeSet | None = None
     unreadable: list[str] = field(default_factory=list)
+    names_are_words: bool = True
 
     def __post_init__(self) -> None:
         classes = np.concatenate([*self.splits.values(), np.empty(0, np.int64)])
@@ -137,6 +139,10 @@ class Dataset:
         """Class ids of `train`, `val` and `test`; a split may be empty."""
         raise NotImplementedError
 
+    def names_are_words(self, class_names: list[str]) -> bool:
+        """Whether the names say in words what the classes are, as a method of text needs."""
+        return True
+
     def fixed_episodes(self, dataset: OpenDataset) -> EpisodeSet | None:
         """The test episodes, where they are prescribed."""
         return None
@@ -155,6 +161,7 @@ class Dataset:
             hierarchy=table.hierarchy if any(table.hierarchy) else None,
             groups=table.groups,
             unreadable=table.unreadable,
+            names_are_words=self.names_are_words(table.class_names),
         )
         dataset.fixed_episodes = self.fixed_episodes(dataset)
         return dataset

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import posixpath
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +22,8 @@ from benchbench.places import Places
 from benchbench.progress import track
 
 SPLIT_FILE = "splits.json"
+WORD = re.compile(r"[^\W\d_]{2}|[^\W\d_\x00-\x7f]")
+"""Two letters side by side, or one of a script in which one may be a word."""
 
 
 @dataclass
@@ -114,6 +117,10 @@ class Folder(Dataset):
             _refuse_shared_classes(below)
             return splits_by_name(class_names, below)
         return _deal(len(class_names), self.val, self.test, self.seed)
+
+    def names_are_words(self, class_names: list[str]) -> bool:
+        """Not where every class is a number or an identifier such as n01532829."""
+        return any(WORD.search(name.rpartition("/")[2]) for name in class_names)
 
 
 def _listed_split(tree: FileTree) -> dict[str, list[str]] | None:

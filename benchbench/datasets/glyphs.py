@@ -52,6 +52,9 @@ class Glyphs(Dataset):
         members = np.array([split_of[name.split("/")[0]] for name in class_names])
         return {split: np.flatnonzero(members == split) for split in SPLITS}
 
+    def names_are_words(self, class_names: list[str]) -> bool:
+        return False
+
 
 @hookimpl
 def register_datasets(register: Callable[[type], None]) -> None:

@@ -12,18 +12,16 @@ depend on the library and the SIMD width, so floats never meet one.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from math import prod, sqrt
 
 import numpy as np
 from numpy.typing import NDArray
 
+from benchbench.datasets.generated import Flags, Floats, Ints, Stream
 from benchbench.datasets.glyphs_drawing import (
     MARGIN,
     SAMPLES,
     SIDE,
     Bytes,
-    Floats,
-    Ints,
     bounding_box,
     frame,
     ink,
@@ -32,7 +30,6 @@ from benchbench.datasets.glyphs_drawing import (
     to_canvas,
 )
 
-Flags = NDArray[np.bool_]
 Programs = NDArray[np.void]  # of dtype PROGRAM
 
 VERSION = 1  # part of every random key: raise it with any change to the pixels
@@ -80,29 +77,6 @@ class Hands:
     tremor: Floats  # [DRAWERS], spread of the fine wobble along a path
 
 
-class Stream:
-    """The random numbers of one alphabet: a function of seed, version and index alone."""
-
-    def __init__(self, seed: int, index: int) -> None:
-        self._philox = np.random.Philox(key=np.array([seed, VERSION << 32 | index], np.uint64))
-
-    def uniform(self, low: float, high: float, *shape: int) -> Floats:
-        raw = self._philox.random_raw(prod(shape)).reshape(shape)
-        return low + (high - low) * ((raw >> np.uint64(11)).astype(np.float64) * 2.0**-53)
-
-    def bell(self, *shape: int) -> Floats:
-        """Nearly Gaussian with mean 0 and variance 1: the sum of four uniforms."""
-        a, b, c, d = (self.uniform(-0.5, 0.5, *shape) for _ in range(4))
-        return (a + b + c + d) * sqrt(3.0)
-
-    def integer(self, n: int | Ints, *shape: int) -> Ints:
-        """0 .. n - 1; an array n gives each place its own bound."""
-        return np.floor(self.uniform(0, 1, *shape) * n).astype(np.int64)
-
-    def happens(self, probability: float, *shape: int) -> Flags:
-        return self.uniform(0, 1, *shape) < probability
-
-
 def alphabets(seed: int = 0) -> Iterator[Alphabet]:
     """All alphabets, those of the train split first. The seed is within 0 .. 2**64 - 1."""
     for index, (name, split) in enumerate(alphabet_splits().items()):
@@ -117,7 +91,7 @@ def alphabet_splits() -> dict[str, str]:
 
 def draw_alphabet(seed: int, index: int) -> Bytes:
     """The images [characters, DRAWERS, SIDE, SIDE] of one alphabet."""
-    stream = Stream(seed, index)
+    stream = Stream(seed, VERSION, index)
     n_characters = 20 + 8 * index % 21  # 20 .. 40, the same for every seed
     primitives = invent_primitives(stream, int(stream.integer(4)) + 7)
     programs = invent_characters(stream, n_characters, primitives)

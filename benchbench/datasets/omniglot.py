@@ -156,6 +156,9 @@ class Omniglot(Dataset):
         members = np.array([self.split_of(name) for name in class_names])
         return {split: np.flatnonzero(members == split) for split in SPLITS}
 
+    def names_are_words(self, class_names: list[str]) -> bool:
+        return False
+
 
 @cache
 def vinyals_splits() -> dict[str, str]:

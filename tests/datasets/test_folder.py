@@ -85,6 +85,20 @@ def test_a_folder_per_class(root: Path, layout: str) -> None:
     assert dataset.unreadable == []
 
 
+@pytest.mark.parametrize(
+    ("names", "words"),
+    [
+        (["cat", "dog"], True),
+        (["train/cat", "test/17"], True),
+        (["00", "01"], False),
+        (["n01532829", "val/n01558993"], False),
+        (["猫", "犬"], True),
+    ],
+)
+def test_numbers_and_identifiers_are_no_names(names: list[str], words: bool) -> None:
+    assert Folder("somewhere").names_are_words(names) is words
+
+
 @LAYOUTS
 def test_folders_in_folders_are_a_hierarchy(root: Path, layout: str) -> None:
     write_images(root, {"pets/cat": [1], "pets/dog": [2], "rock": [3], "wild/birds/emu": [4]})

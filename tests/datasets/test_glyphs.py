@@ -90,3 +90,7 @@ def test_a_seed_out_of_range(seed: int) -> None:
         BenchbenchError, match=r"^glyphs: seed must be at least 0 and below 2\*\*64"
     ):
         create_dataset(f"glyphs[seed={seed}]")
+
+
+def test_its_names_are_no_words(glyphs: OpenDataset) -> None:
+    assert not glyphs.names_are_words

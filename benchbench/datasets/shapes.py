@@ -1,0 +1,72 @@
+"""The embedded data set whose classes have names in words: coloured, patterned figures."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benchbench.datasets import shapes_generator as generator
+from benchbench.datasets.base import Dataset, DecodedClass
+from benchbench.hookspecs import hookimpl
+from benchbench.progress import track
+
+
+@dataclass
+class Shapes(Dataset):
+    """Generated pictures of figures, "large striped red triangle": 400 / 80 / 160 classes, 32 px.
+
+    A class is one of the 864 combinations of 3 sizes, 6 patterns, 8 colours and 6 shapes, and has
+    20 images. Test classes are unseen combinations of attributes that training classes have. The
+    pixels are the same bits on every machine.
+
+    seed: another seed gives other images and deals the combinations out anew; 0 is the benchmark.
+    permute_names: exchange the names of the training classes at random. This is a control: a method
+        that learns from names must then fall to chance on the test classes, which keep theirs.
+    """
+
+    name: ClassVar[str] = "shapes"
+    licence: ClassVar[str] = "MIT"
+    seed: int = 0
+    permute_names: bool = False
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.seed < 2**64:
+            raise ValueError("seed must be at least 0 and below 2**64")
+
+    def pixel_parameters(self) -> dict[str, Any]:
+        return {
+            "seed": self.seed,
+            "permute_names": self.permute_names,
+            "version": generator.VERSION,
+        }
+
+    def decode(self, sources: list[Path]) -> Iterator[DecodedClass]:
+        dealt = generator.deal(self.seed)
+        named = {**dealt, "train": self._named(dealt["train"])}
+        drawn = [index for members in dealt.values() for index in members]
+        names = [generator.class_name(index) for members in named.values() for index in members]
+        for index, name in zip(track(drawn, "drawing shapes", len(drawn)), names, strict=True):
+            yield DecodedClass(name, generator.draw(self.seed, index))
+
+    def _named(self, training: list[int]) -> list[int]:
+        """The combinations that the training classes are named after."""
+        if not self.permute_names:
+            return training
+        return [training[place] for place in generator.shuffled(self.seed, len(training))]
+
+    def split_classes(
+        self, class_names: list[str], sources: list[Path]
+    ) -> dict[str, NDArray[np.int64]]:
+        bounds = np.cumsum(list(generator.SPLITS.values()))[:-1]
+        parts = np.split(np.arange(len(class_names)), bounds)
+        return dict(zip(generator.SPLITS, parts, strict=True))
+
+
+@hookimpl
+def register_datasets(register: Callable[[type], None]) -> None:
+    register(Shapes)

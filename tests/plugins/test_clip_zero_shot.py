@@ -1,0 +1,267 @@
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from dataclasses import replace
+from math import log
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+from benchbench_plugins.clip_zero_shot import ClipZeroShot, TinyEncoder, info_nce, words_of
+from safetensors.torch import save_file
+
+from benchbench.backbones import create_backbone
+from benchbench.commands.run import create_methods
+from benchbench.datasets.base import OpenDataset
+from benchbench.errors import BenchbenchError
+from benchbench.method import Images, Support, Task
+from benchbench.runner import Settings, evaluate
+from benchbench.samplers import ClassPool, FixedSampler
+from benchbench.source import Budget, TrainingSource
+
+COLOURS = {"dark": 40, "grey": 110, "light": 180, "white": 240}
+SIDES = {"left": (slice(None), slice(8)), "right": (slice(None), slice(8, 16))}
+SIDES |= {"upper": (slice(8),), "lower": (slice(8, 16),)}
+
+
+@pytest.fixture(scope="module")
+def halves() -> OpenDataset:
+    """Pictures of one half in one shade, "dark left": four shades by four halves."""
+    names = [f"{shade} {side}" for shade in COLOURS for side in SIDES]
+    rng = np.random.default_rng(0)
+    pixels = rng.integers(0, 30, (16, 20, 16, 16, 1))
+    for index, name in enumerate(names):
+        shade, side = name.split()
+        pixels[index][(slice(None), *SIDES[side])] += COLOURS[shade] - 30
+    test = [0, 5, 10, 15]
+    train = [index for index in range(16) if index not in test]
+    return OpenDataset(
+        name="halves",
+        fingerprint="ab" * 32,
+        pixels=np.clip(pixels, 0, 255).astype(np.uint8).reshape(-1, 16, 16, 1),
+        labels=np.repeat(np.arange(16), 20),
+        class_names=names,
+        splits={"train": np.array(train), "val": np.array([], np.int64), "test": np.array(test)},
+    )
+
+
+def trained(dataset: OpenDataset, steps: int, spec: str = "clip_zero_shot") -> ClipZeroShot:
+    (method,) = create_methods(spec)
+    assert isinstance(method, ClipZeroShot)
+    task = Task(dataset.name, "test", dataset.image_shape, 4, 0, 15)
+    torch.manual_seed(0)
+    method.train(TrainingSource(dataset, method, task, Budget("quick", steps)))
+    return method
+
+
+def accuracy(method: ClipZeroShot, dataset: OpenDataset) -> float:
+    episodes = FixedSampler(4, 0, 10).sample(ClassPool(dataset, "test"), 20)
+    rows = evaluate(method, dataset, episodes, Settings())
+    return float(np.mean([row["accuracy"] for row in rows]))
+
+
+def empty_support(names: tuple[str, ...], shape: tuple[int, int, int] = (16, 16, 1)) -> Support:
+    images = Images.from_array(np.zeros((0, *shape), np.uint8))
+    return Support(images, torch.zeros(0, dtype=torch.int64), len(names), "halves", names=names)
+
+
+@pytest.mark.parametrize("n", [1, 2, 7, 64])
+@pytest.mark.parametrize("scale", [1.0, 14.3, 100.0])
+def test_info_nce_of_equal_embeddings_is_the_logarithm_of_their_number(
+    n: int, scale: float
+) -> None:
+    same = torch.tensor([3.0, -1.0, 2.0]).expand(n, 3)
+    assert float(info_nce(same, 5 * same, scale)) == pytest.approx(log(n), abs=1e-5)
+
+
+def test_info_nce_is_symmetric_and_small_where_pairs_match() -> None:
+    torch.manual_seed(0)
+    images, texts = torch.randn(6, 4), torch.randn(6, 4)
+    loss = info_nce(images, texts, 10.0)
+    torch.testing.assert_close(loss, info_nce(texts, images, 10.0))
+    order = torch.randperm(6)
+    torch.testing.assert_close(loss, info_nce(images[order], texts[order], 10.0))
+    cosines = torch.cosine_similarity(images[:, None], texts[None], dim=2)
+    rows, columns = (F.log_softmax(10 * cosines, dim).diagonal() for dim in (1, 0))
+    torch.testing.assert_close(loss, -(rows + columns).mean() / 2)
+    assert info_nce(torch.eye(6), torch.eye(6), 100.0) < 1e-6
+
+
+def test_it_names_unseen_combinations_of_seen_words(halves: OpenDataset) -> None:
+    assert accuracy(trained(halves, 150), halves) > 0.8
+
+
+def test_names_are_all_that_it_learns_from(halves: OpenDataset) -> None:
+    """The classes' names turned by one: what is learnt is then wrong, not merely unused."""
+    train = halves.splits["train"]
+    names = list(halves.class_names)
+    for class_id, other in zip(train, np.roll(train, 1), strict=True):
+        names[class_id] = halves.class_names[other]
+    assert accuracy(trained(replace(halves, class_names=names), 150), halves) < 0.6
+
+
+def test_training_is_a_function_of_the_seed(halves: OpenDataset) -> None:
+    first, second = (trained(halves, 3).encoder.state_dict() for _ in range(2))
+    assert all(torch.equal(first[name], second[name]) for name in first)
+
+
+def test_scores_are_cosines_with_the_mean_of_normalised_prompts(halves: OpenDataset) -> None:
+    method = trained(halves, 2, "clip_zero_shot[templates=EuroSAT]")
+    names = ("dark left", "white lower")
+    images = Images.from_array(np.random.default_rng(1).integers(0, 256, (5, 16, 16, 1), np.uint8))
+    scores = method.adapt(empty_support(names))(images)
+    templates = [
+        "a centered satellite photo of {}.",
+        "a centered satellite photo of a {}.",
+        "a centered satellite photo of the {}.",
+    ]
+    centres = []
+    for name in names:
+        texts = method.encoder.encode_text([text.format(name) for text in templates])
+        centres.append((texts / texts.norm(dim=1, keepdim=True)).mean(0))
+    cosines = torch.cosine_similarity(method.encoder(images)[:, None], torch.stack(centres), dim=2)
+    torch.testing.assert_close(scores, method.encoder.logit_scale.exp() * cosines)
+
+
+def test_the_temperature_is_at_most_100(halves: OpenDataset) -> None:
+    method = trained(halves, 1)
+    images = Images.from_array(np.zeros((1, 16, 16, 1), np.uint8))
+    with torch.no_grad():
+        method.encoder.logit_scale.fill_(log(1000.0))
+    scores = method.adapt(empty_support(("dark left", "white lower")))(images)
+    assert float(scores.abs().max()) <= 100.0 + 1e-3
+
+
+def test_each_text_is_embedded_once_and_alone(halves: OpenDataset) -> None:
+    method = trained(halves, 1)
+    calls: list[list[str]] = []
+    embed = method.encoder.encode_text
+
+    def counted(texts: list[str]) -> torch.Tensor:
+        calls.append(texts)
+        return embed(texts)
+
+    method.encoder.encode_text = counted
+    images = Images.from_array(np.full((2, 16, 16, 1), 99, np.uint8))
+    first = method.adapt(empty_support(("dark left", "grey right")))(images)
+    again = method.adapt(empty_support(("grey right", "dark left")))(images)
+    assert calls == [["a photo of a dark left."], ["a photo of a grey right."]]
+    assert torch.equal(first, again.flip(1))
+
+
+def test_support_images_are_not_looked_at(halves: OpenDataset) -> None:
+    method = trained(halves, 1)
+    zero = empty_support(("dark left", "grey right"))
+    pixels = np.random.default_rng(0).integers(0, 256, (2, 16, 16, 1), np.uint8)
+    some = replace(zero, images=Images.from_array(pixels), labels=torch.tensor([0, 1]))
+    queries = Images.from_array(pixels)
+    assert torch.equal(method.adapt(zero)(queries), method.adapt(some)(queries))
+
+
+def test_unknown_words_are_left_out() -> None:
+    torch.manual_seed(0)
+    image = create_backbone("conv4[width=4]", (16, 16, 1))
+    encoder = TinyEncoder(image, words_of("a big red cat")).eval()
+    embed = encoder.encode_text
+    torch.testing.assert_close(embed(["a red zebra"]), embed(["red, A"]))
+    assert not torch.allclose(embed(["red cat"]), embed(["big cat"]))
+    assert torch.isfinite(F.normalize(embed(["", "zebra"]), dim=1)).all()
+
+
+def test_nameless_classes_are_skipped_with_the_reason() -> None:
+    task = Task("omniglot[size=20]", "5way", (20, 20, 1), 5, 1, 15, has_class_names=False)
+    assert ClipZeroShot().skip(task) == "the classes of omniglot have no names in words"
+    assert ClipZeroShot().skip(replace(task, has_class_names=True, n_shot=0)) is None
+
+
+@pytest.mark.parametrize(
+    ("spec", "says"),
+    [
+        ("clip_zero_shot[model=tinny]", "model=tinny is neither tiny nor a network of open_clip"),
+        ("clip_zero_shot[model=ViT-B-32]", "such as ViT-B-32/openai or"),
+        ("clip_zero_shot[model=ViT-B-23/openai]", "no network of open_clip named 'ViT-B-23'"),
+        ("clip_zero_shot[templates=caltech]", "templates=caltech is neither a template"),
+    ],
+)
+def test_mistakes_are_found_before_anything_runs(spec: str, says: str) -> None:
+    if "ViT-B-23" in spec:
+        pytest.importorskip("timm")
+    with pytest.raises(BenchbenchError, match=says):
+        create_methods(spec)
+
+
+def command(*arguments: str) -> subprocess.CompletedProcess[str]:
+    line = [sys.executable, "-m", "benchbench.cli", "run", "--budget", "smoke", *arguments]
+    return subprocess.run(line, capture_output=True, text=True, check=False)
+
+
+def test_zero_shot_from_the_command_line(tmp_path: Path) -> None:
+    done = command(
+        *("--methods", "clip_zero_shot[model=tiny],protonet", "--dataset", "shapes"),
+        *("--shot", "0", "--episodes", "20", "--out", str(tmp_path)),
+    )
+    assert done.returncode == 0, done.stderr
+    first, second = done.stdout.splitlines()[2:]
+    assert float(first.split("|")[2]) > 22
+    assert "skipped: it learns from support images and this task has none" in second
+    shown = [sys.executable, "-m", "benchbench.cli", "leaderboard", str(tmp_path)]
+    table = subprocess.run(shown, capture_output=True, text=True, check=True).stdout
+    assert "5way-0shot-15query" in table
+    assert "clip_zero_shot" in table
+
+
+def test_nameless_classes_from_the_command_line(tmp_path: Path) -> None:
+    done = command("--methods", "clip_zero_shot", "--episodes", "2", "--out", str(tmp_path))
+    assert done.returncode == 0, done.stderr
+    assert "skipped: the classes of glyphs have no names in words" in done.stdout
+
+
+@pytest.fixture
+def real(tmp_path: Path) -> str:
+    """The spec of a small network of open_clip with the weights of a file."""
+    from benchbench.vision import torchvision
+
+    torchvision()
+    open_clip = pytest.importorskip("open_clip")
+    vision = {"image_size": 16, "layers": 1, "width": 32, "head_width": 16, "patch_size": 8}
+    text = {"context_length": 16, "vocab_size": 49408, "width": 32, "heads": 2, "layers": 1}
+    config = {"embed_dim": 24, "vision_cfg": vision, "text_cfg": text}
+    (tmp_path / "tiny-clip.json").write_text(json.dumps(config))
+    open_clip.add_model_config(tmp_path)
+    torch.manual_seed(3)
+    weights = open_clip.create_model("tiny-clip").state_dict()
+    save_file(
+        {name: tensor.contiguous() for name, tensor in weights.items()}, tmp_path / "w.safetensors"
+    )
+    return f"open_clip:tiny-clip[weights={tmp_path}/w.safetensors]"
+
+
+def test_a_network_of_open_clip_is_used_as_the_paper_does(real: str, halves: OpenDataset) -> None:
+    import open_clip
+
+    method = trained(halves, 1, f"clip_zero_shot[model={real}]")
+    names = ("dark left", "grey right", "white upper")
+    images = Images.from_array(np.random.default_rng(0).integers(0, 256, (4, 16, 16, 1), np.uint8))
+    scores = method.adapt(empty_support(names))(images)
+    network, tokens = method.encoder.network, open_clip.get_tokenizer("tiny-clip")
+    texts = tokens([f"a photo of a {name}." for name in names])
+    with torch.no_grad():
+        expected, _ = network.get_logits(method.encoder.prepare(images.array), texts)
+    torch.testing.assert_close(scores, expected)
+
+
+def test_the_linear_probe_stands_on_features_before_the_projection(
+    real: str, halves: OpenDataset
+) -> None:
+    (probe,) = create_methods(f"linear_probe[backbone={real}]")
+    source = TrainingSource(halves, probe, Task("halves", "test", (16, 16, 1), 4, 5, 10))
+    probe.train(source)
+    assert source.records == []
+    assert probe.encoder.feature_size == 32
+    episodes = FixedSampler(4, 5, 10).sample(ClassPool(halves, "test"), 10)
+    rows = evaluate(probe, halves, episodes, Settings())
+    assert np.mean([row["accuracy"] for row in rows]) > 0.7
