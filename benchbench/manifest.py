@@ -8,6 +8,7 @@ import importlib.metadata
 import inspect
 import json
 import platform
+import re
 import sys
 from collections.abc import Iterable
 from contextlib import suppress
@@ -19,6 +20,7 @@ from benchbench import plugins, specs
 from benchbench.compute import Compute, machine
 from benchbench.datasets.base import OpenDataset
 from benchbench.episodes import EpisodeSet
+from benchbench.files import file_hash
 from benchbench.method import Method
 from benchbench.source import Budget
 
@@ -45,12 +47,14 @@ def identity(
     """What tells one run from another; the number of episodes is not part of it.
 
     A method is known by its parameters and by the source of its module, so that an edited method
-    is a new run. The classes' names count for a method that reads them.
+    is a new run; so is another file of weights under the same name. The classes' names count for a
+    method that reads them.
     """
     names = {"class_names": names_sha256(dataset)} if method.uses_class_names else {}
     return {
         "method": method.name,
         "parameters": specs.parameters_of(method),
+        **weight_files(method),
         "method_source": source_sha256(type(method)),
         "fingerprint": dataset.fingerprint,
         "splits": splits_sha256(dataset),
@@ -119,6 +123,14 @@ def _installed(names: Iterable[str]) -> dict[str, str]:
         with suppress(importlib.metadata.PackageNotFoundError):
             found[name] = importlib.metadata.version(name)
     return found
+
+
+def weight_files(method: Method) -> dict[str, dict[str, str]]:
+    """The hashes of the files of weights that the parameters name, as `weights=FILE`, if any."""
+    text = " ".join(str(value) for value in specs.parameters_of(method).values())
+    paths = re.findall(r"weights=([^,\[\]]+\.safetensors)", text)
+    hashes = {path: file_hash(Path(path)) for path in paths if Path(path).is_file()}
+    return {"weight_files": hashes} if hashes else {}
 
 
 def source_sha256(cls: type) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import torch
 import torch.nn.functional as F
@@ -11,6 +12,8 @@ from torch import Tensor
 
 from benchbench import Classifier, Images, PretrainedMethod, Support, hookimpl
 
+C_GRID = (0.01, 0.1, 1.0, 10.0, 100.0, 1000.0)
+MOST_FOLDS = 5
 NEWTON_STEPS = 50
 TOLERANCE = 1e-10
 
@@ -23,33 +26,35 @@ class LinearProbe(PretrainedMethod):
     scikit-learn does; c is fixed, and neither chosen on queries nor on other classes' images.
 
     backbone: a network that is first trained to classify the training classes, or `pixels`.
-    c: the inverse strength of the penalty.
+    c: the inverse strength of the penalty; `auto` takes the one of C_GRID under which images left
+        out of the support are likeliest, in up to five folds, and 1 where a class has one image.
     normalise: scale each feature vector to unit length first.
     """
 
     name = "linear_probe"
     paper = "arXiv:2103.00020"
-    c: float = 1.0
+    c: float | Literal["auto"] = 1.0
     normalise: bool = True
 
     def __post_init__(self) -> None:
-        if self.c <= 0:
+        if self.c != "auto" and self.c <= 0:
             raise ValueError("c must be above 0")
 
     def adapt(self, support: Support) -> Classifier:
         return self.adapt_many([support])[0]
 
     def adapt_many(self, supports: Sequence[Support]) -> list[Classifier]:
-        """Episodes of one shape are solved together."""
-        shapes: dict[tuple[int, int], list[int]] = {}
-        for index, support in enumerate(supports):
-            shapes.setdefault((len(support.images), support.n_way), []).append(index)
+        """Episodes of one shape, and one c, are solved together."""
+        features = [self.features(support.images) for support in supports]
+        labels = [F.one_hot(support.labels, support.n_way).double() for support in supports]
+        alike: dict[tuple[torch.Size, float], list[int]] = {}
+        for index, (x, y) in enumerate(zip(features, labels, strict=True)):
+            c = likeliest_c(x, y) if self.c == "auto" else self.c
+            alike.setdefault((y.shape, c), []).append(index)
         classifiers: dict[int, Classifier] = {}
-        for (_, way), members in shapes.items():
-            features = torch.stack([self.features(supports[i].images) for i in members])
-            labels = torch.stack([supports[i].labels for i in members])
-            weights, biases = logistic_regression(features, F.one_hot(labels, way).double(), self.c)
-            for index, weight, bias in zip(members, weights, biases, strict=True):
+        for (_, c), members in alike.items():
+            x, y = (torch.stack([each[i] for i in members]) for each in (features, labels))
+            for index, weight, bias in zip(members, *logistic_regression(x, y, c), strict=True):
                 classifiers[index] = self.classifier(weight, bias)
         return [classifiers[index] for index in range(len(supports))]
 
@@ -61,12 +66,32 @@ class LinearProbe(PretrainedMethod):
         return F.normalize(features, dim=1) if self.normalise else features
 
 
+def likeliest_c(x: Tensor, y: Tensor) -> float:
+    """The c of C_GRID whose solutions make held-out images likeliest; 1 where none can be held out.
+
+    x: features [n, d] of a support, y: its one-hot labels [n, k]; queries have no part in it.
+    """
+    folds = min(MOST_FOLDS, int(y.sum(0).min()))
+    if folds < 2:
+        return 1.0
+    place = ((y.cumsum(0) - 1) * y).sum(1)  # of an image in its class
+    held_out = (place[None] % folds == torch.arange(folds)[:, None])[..., None]  # [folds, n, 1]
+
+    def log_likelihood(c: float) -> float:
+        weights, biases = logistic_regression(x.expand(folds, -1, -1), y * ~held_out, c)
+        log_p = torch.log_softmax(x @ weights + biases[:, None], dim=-1)
+        return float((log_p * y * held_out).sum())
+
+    return max(C_GRID, key=log_likelihood)
+
+
 def logistic_regression(x: Tensor, y: Tensor, c: float) -> tuple[Tensor, Tensor]:
     """Weights [b, d, k] and biases [b, k] for features x [b, n, d] and one-hot labels y [b, n, k].
 
     All float64. The weights lie in the span of the features (representer theorem), so that the
     problem is solved by damped Newton steps on coordinates of that span, of which there are at most
-    n. Equal shifts of all biases change nothing; a trace of penalty on them picks one.
+    n. Equal shifts of all biases change nothing; a trace of penalty on them picks one. A row of y
+    that is zero leaves its image out.
     """
     basis, coordinates = torch.linalg.qr(x.mT)  # x.mT = basis @ coordinates
     z = torch.cat([coordinates.mT, torch.ones_like(x[..., :1])], dim=-1)
@@ -100,10 +125,11 @@ def newton_step(
     w: Tensor, z: Tensor, y: Tensor, c: float, penalty: Tensor
 ) -> tuple[Tensor, Tensor]:
     """The Newton direction [b, m, k] and the slope along it [b]."""
+    present = y.sum(-1, keepdim=True)
     p = torch.softmax(z @ w, dim=-1)
-    gradient = c * z.mT @ (p - y) + penalty[:, None] * w
+    gradient = c * z.mT @ (p * present - y) + penalty[:, None] * w
     curvature = torch.diag_embed(p) - p[..., :, None] * p[..., None, :]  # [b, n, k, k]
-    hessian = c * torch.einsum("bni,bnj,bnkl->bikjl", z, z, curvature)
+    hessian = c * torch.einsum("bni,bnj,bnkl->bikjl", z * present, z, curvature)
     size = w.shape[1] * w.shape[2]
     ridge = penalty.repeat_interleave(w.shape[2]).diag()
     step = torch.linalg.solve(hessian.reshape(-1, size, size) + ridge, gradient.flatten(1))

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import json
 import sys
 from dataclasses import dataclass
+from pathlib import Path
 from types import ModuleType
 
 import numpy as np
@@ -181,3 +183,16 @@ def test_an_installed_method_says_its_package() -> None:
 
     described = manifest.describe_method(Protonet())
     assert (described["package"], described["version"]) == ("benchbench", benchbench.__version__)
+
+
+def test_another_file_of_weights_under_the_same_name_is_another_run(tmp_path: Path) -> None:
+    path = tmp_path / "v1.0.safetensors"
+    method = Toy()
+    method.rate = f"timm:resnet18[weights={path},size=48]"  # type: ignore[assignment]
+    assert manifest.weight_files(method) == {}
+    seen = []
+    for content in (b"one", b"two"):
+        path.write_bytes(content)
+        seen.append(manifest.weight_files(method)["weight_files"])
+    assert [list(files) for files in seen] == [[str(path)]] * 2
+    assert seen[0][str(path)] == hashlib.sha256(b"one").hexdigest() != seen[1][str(path)]

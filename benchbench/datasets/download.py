@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import urllib.error
 import urllib.request
 from http.client import HTTPException
@@ -11,6 +10,7 @@ from pathlib import Path
 from filelock import FileLock
 
 from benchbench.errors import BenchbenchError
+from benchbench.files import file_hash
 from benchbench.progress import meter
 
 CHUNK = 1 << 20
@@ -47,7 +47,7 @@ def download(url: str, target: Path, md5: str) -> Path:
 
 
 def _check(url: str, partial: Path, md5: str) -> None:
-    found = _md5(partial)
+    found = file_hash(partial, "md5")
     if found != md5:
         partial.unlink()
         raise BenchbenchError(
@@ -80,11 +80,3 @@ def _fetch(url: str, partial: Path) -> None:
                 done += len(chunk)
     if total is not None and done < total:
         raise ConnectionError(f"the connection ended after {done} of {total} bytes")
-
-
-def _md5(path: Path) -> str:
-    digest = hashlib.md5(usedforsecurity=False)
-    with path.open("rb") as file:
-        while chunk := file.read(CHUNK):
-            digest.update(chunk)
-    return digest.hexdigest()

@@ -145,7 +145,7 @@ def test_a_run_with_weights_from_a_file(
     state = torchvision("models").squeezenet1_1().state_dict()
     save_file(state, path, metadata={"pretrained_on": "a+b"})
     dataset = make_dataset(classes=(2, 0, 5), per_class=4)
-    spec = f"knn[backbone=torchvision:squeezenet1_1[weights={path},size=48],distance=cosine]"
+    spec = f"knn[backbone=torchvision:squeezenet1_1[weights={path},size=48]]"
     (method,) = create_methods(spec)
     episodes = FixedSampler(query=2).sample(ClassPool(dataset, "test"), 5)
     cell = run_cell(method, dataset, episodes, Store(tmp_path / "results"), Settings())

@@ -6,7 +6,12 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
-from benchbench_plugins.linear_probe import LinearProbe, logistic_regression
+from benchbench_plugins.linear_probe import (
+    C_GRID,
+    LinearProbe,
+    likeliest_c,
+    logistic_regression,
+)
 from sklearn.linear_model import LogisticRegression
 
 from benchbench.backbones import create_backbone
@@ -14,7 +19,7 @@ from benchbench.datasets.base import OpenDataset
 from benchbench.method import Images, Support, Task
 from benchbench.runner import Settings, evaluate
 from benchbench.samplers import ClassPool, FixedSampler
-from benchbench.source import Budget, TrainingSource
+from benchbench.source import Budget, TrainingSource, support_of
 
 
 @pytest.mark.parametrize("c", [0.01, 1.0, 100.0])
@@ -45,6 +50,61 @@ def test_the_gradient_vanishes_at_the_solution() -> None:
     residual = torch.softmax(x @ weights + biases[:, None], dim=-1) - y
     assert (2.0 * x.mT @ residual + weights).abs().max() < 1e-5
     assert residual.sum(1).abs().max() < 1e-5
+
+
+def test_a_row_of_zeros_leaves_its_image_out() -> None:
+    generator = torch.Generator().manual_seed(0)
+    x = torch.randn(1, 9, 4, generator=generator).double()
+    y = F.one_hot(torch.arange(9) % 3).double()[None]
+    without = y.clone()
+    without[:, 5] = 0
+    kept = [0, 1, 2, 3, 4, 6, 7, 8]
+    for ours, expected in zip(
+        logistic_regression(x, without, 3.0),
+        logistic_regression(x[:, kept], y[:, kept], 3.0),
+        strict=True,
+    ):
+        torch.testing.assert_close(ours, expected, rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize("shots", [(5, 5, 5), (3, 4, 9)])
+def test_the_chosen_c_is_that_of_an_independent_cross_validation(shots: tuple[int, ...]) -> None:
+    rng = np.random.default_rng(1)
+    labels = rng.permutation(np.repeat(np.arange(3), shots))
+    chosen = set()
+    for signal in (0.0, 1.0, 4.0):
+        x = rng.normal(size=(len(labels), 6)) + signal * np.eye(3, 6)[labels]
+        ours = likeliest_c(torch.from_numpy(x), F.one_hot(torch.from_numpy(labels)).double())
+        place = np.array([np.sum(labels[:i] == label) for i, label in enumerate(labels)])
+        fold = place % min(5, *shots)
+
+        def held_out(c: float, x: np.ndarray = x, fold: np.ndarray = fold) -> float:
+            total = 0.0
+            for f in range(fold.max() + 1):
+                model = LogisticRegression(C=c, tol=1e-10, max_iter=100_000)
+                model.fit(x[fold != f], labels[fold != f])
+                log_p = model.predict_log_proba(x[fold == f])
+                total += log_p[np.arange(len(log_p)), labels[fold == f]].sum()
+            return total
+
+        assert ours == max(C_GRID, key=held_out)
+        chosen.add(ours)
+    assert len(chosen) > 1
+
+
+def test_one_image_a_class_leaves_c_at_one(dataset: OpenDataset) -> None:
+    assert likeliest_c(torch.randn(3, 4).double(), torch.eye(3).double()) == 1.0
+    fixed, chosen = LinearProbe(backbone="pixels"), LinearProbe(backbone="pixels", c="auto")
+    pool = ClassPool(dataset, "test")
+    for shot, same in ((1, True), (5, False)):
+        rows = []
+        for method in (fixed, chosen):
+            method.encoder = create_backbone("pixels", dataset.image_shape)
+            episodes = FixedSampler(shot=shot).sample(pool, 5)
+            supports = [support_of(dataset, dataset.view("test"), e, method, 0) for e in episodes]
+            queries = supports[0].images
+            rows.append(torch.stack([f(queries) for f in method.adapt_many(supports)]))
+        assert torch.equal(*rows) == same
 
 
 def test_together_or_one_by_one_the_numbers_are_the_same(dataset: OpenDataset) -> None:
