@@ -22,6 +22,7 @@ from benchbench.method import Images, Support, Task
 from benchbench.runner import Settings, evaluate
 from benchbench.samplers import ClassPool, FixedSampler
 from benchbench.source import Budget, TrainingSource
+from benchbench.vision import torchvision
 
 COLOURS = {"dark": 40, "grey": 110, "light": 180, "white": 240}
 SIDES = {"left": (slice(None), slice(8)), "right": (slice(None), slice(8, 16))}
@@ -189,7 +190,8 @@ def test_nameless_classes_are_skipped_with_the_reason() -> None:
 )
 def test_mistakes_are_found_before_anything_runs(spec: str, says: str) -> None:
     if "ViT-B-23" in spec:
-        pytest.importorskip("timm")
+        torchvision()  # open_clip imports it, and needs its help beside some torches
+        pytest.importorskip("open_clip")
     with pytest.raises(BenchbenchError, match=says):
         create_methods(spec)
 
@@ -223,8 +225,6 @@ def test_nameless_classes_from_the_command_line(tmp_path: Path) -> None:
 @pytest.fixture
 def real(tmp_path: Path) -> str:
     """The spec of a small network of open_clip with the weights of a file."""
-    from benchbench.vision import torchvision
-
     torchvision()
     open_clip = pytest.importorskip("open_clip")
     vision = {"image_size": 16, "layers": 1, "width": 32, "head_width": 16, "patch_size": 8}
