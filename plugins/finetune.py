@@ -109,7 +109,7 @@ class Finetune(PretrainedMethod):
         labels: Tensor,
     ) -> None:
         """Train the groups of the weights in place."""
-        optimizer = torch.optim.Adam(groups)
+        optimizer = torch.optim.Adam(groups, fused=True)
         with torch.enable_grad():
             for step in range(self.steps):
                 if step == 0 or self.depth != 0:
