@@ -42,9 +42,9 @@ class InnerLoopMethod(EpisodicMethod):
     user leaves open is taken from there.
 
     backbone: trained from scratch, unless it comes with weights.
-    inner_steps: gradient steps in training.
-    test_steps: gradient steps afterwards.
-    inner_lr: their rate, on the mean loss.
+    inner_steps: gradient steps in training; none is the recipe's number.
+    test_steps: gradient steps afterwards; none is the recipe's number.
+    inner_lr: their rate, on the mean loss; none is the recipe's.
     bn: whose moments normalise the queries: the `support` set's, at the adapted weights; the
         `running` ones of training; or the query batch's own (`transductive`).
     """

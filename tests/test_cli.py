@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -1131,6 +1132,12 @@ class TestInformation:
         assert "k: int; default 1" in text
         assert "distance: one of euclidean, cosine; default cosine" in text
         assert "path: str; required" in invoke("describe", "folder").stdout
+
+    @pytest.mark.parametrize("method", ["finetune", "maml", "protonet", "proto_maml"])
+    def test_describe_explains_every_parameter_once(self, method: str) -> None:
+        explanation, _, _ = invoke("describe", method).stdout.partition("\nparameters:\n")
+        for parameter in specs.parameter_types(plugins.load("method", method)):
+            assert len(re.findall(rf"^{parameter}: ", explanation, re.MULTILINE)) == 1
 
     def test_describe_takes_parameters_that_change_what_a_method_declares(self) -> None:
         assert "order_dependent: false" in invoke("describe", "matchingnet").stdout

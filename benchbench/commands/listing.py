@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import inspect
+import re
 
 from benchbench import plugins, specs
 from benchbench.errors import unknown_name
@@ -83,7 +84,19 @@ def _describe(kind: str, spec: specs.Spec, cls: type) -> str:
 
 def _explained(title: str, cls: type) -> list[str]:
     parameters = _parameters(cls) or ["  none"]
-    return [title, "", inspect.getdoc(cls) or "No description.", "", "parameters:", *parameters]
+    return [title, "", _documentation(cls), "", "parameters:", *parameters]
+
+
+def _documentation(cls: type) -> str:
+    """The docstring, and what base classes say about parameters that it does not explain."""
+    text, inherited = inspect.getdoc(cls) or "No description.", []
+    for name in specs.parameter_types(cls):
+        explained = re.compile(rf"^(\w+, )*{name}(, \w+)*:.*(\n +.*)*", re.MULTILINE)
+        documents = [text, *(inspect.cleandoc(base.__doc__ or "") for base in cls.__mro__)]
+        found = next(filter(None, map(explained.search, documents)), None)
+        if found is not None and found.string is not text:
+            inherited.append(found[0])
+    return "\n".join([text, *([""] if inherited else []), *inherited])
 
 
 def _parameters(cls: type) -> list[str]:
