@@ -46,7 +46,7 @@ def identity(
 ) -> dict[str, Any]:
     """What tells one run from another; the number of episodes is not part of it.
 
-    A method is known by its parameters and by the source of its module, so that an edited method
+    A method is known by its parameters and by the source of its classes, so that an edited method
     is a new run; so is another file of weights under the same name. The classes' names count for a
     method that reads them.
     """
@@ -134,13 +134,18 @@ def weight_files(method: Method) -> dict[str, dict[str, str]]:
 
 
 def source_sha256(cls: type) -> str:
-    """The hash of the module file that defines a class; of its name where there is no file."""
-    try:
-        file = inspect.getsourcefile(cls)
-    except (TypeError, OSError):
-        file = None
-    content = Path(file).read_bytes() if file else cls.__qualname__.encode()
-    return hashlib.sha256(content).hexdigest()
+    """The hash of the module files that define a method and the classes it is built on.
+
+    Of a class without a file, its name.
+    """
+    digest = hashlib.sha256()
+    for base in [base for base in cls.__mro__ if base not in (Method, object)]:
+        try:
+            file = inspect.getsourcefile(base)
+        except (TypeError, OSError):
+            file = None
+        digest.update(Path(file).read_bytes() if file else base.__qualname__.encode())
+    return digest.hexdigest()
 
 
 def names_sha256(dataset: OpenDataset) -> str:

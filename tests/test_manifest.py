@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import importlib.util
 import json
 import sys
 from dataclasses import dataclass
@@ -116,6 +117,20 @@ def test_an_edited_method_is_another_run(monkeypatch: pytest.MonkeyPatch, tmp_pa
         monkeypatch.setitem(sys.modules, "fake_edited", module)
         hashes.append(manifest.source_sha256(module.Edited))
     assert hashes[0] == hashes[2] != hashes[1]
+
+
+def test_an_edited_base_class_makes_another_run_of_what_is_built_on_it(tmp_path: Path) -> None:
+    hashes = []
+    for number, body in enumerate(("power = 1", "power = 2")):
+        name = f"fake_base_{number}"
+        file = tmp_path / f"{name}.py"
+        file.write_text(f"class Base:\n    {body}\n")
+        spec = importlib.util.spec_from_file_location(name, file)
+        module = importlib.util.module_from_spec(spec)
+        sys.modules[name] = module
+        spec.loader.exec_module(module)
+        hashes.append(manifest.source_sha256(type("Derived", (module.Base,), {})))
+    assert hashes[0] != hashes[1]
 
 
 @pytest.mark.parametrize("home", ["__main__", "builtins", "no_such_module"])
