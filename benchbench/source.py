@@ -26,6 +26,8 @@ from benchbench.samplers import ClassPool, FixedSampler
 T = TypeVar("T")
 
 VALIDATION_EPISODES = 100
+SMOKE_EPISODES = 10
+"""Of validation in the smoke budget, which is to take seconds."""
 VALIDATION_QUERIES = 15
 BLOCK = 256
 """Training episodes drawn at once."""
@@ -177,7 +179,7 @@ class TrainingSource:
         return BatchStream(self._dataset.view("train"), self._pool, size, self.seed)
 
     def validate(self, adapt: Callable[[Support], Classifier] | None = None) -> float | None:
-        """The mean accuracy on 100 fixed episodes of the validation classes.
+        """The mean accuracy on 100 fixed episodes of the validation classes; 10 to smoke-test.
 
         adapt: in place of the method's own. The episodes have the task's way and shot as far as
         the validation classes allow; None where there are too few of them.
@@ -203,7 +205,10 @@ class TrainingSource:
         if way < 2:
             return None
         queries = min(VALIDATION_QUERIES, int(pool.sizes.min()) - shot)
-        return FixedSampler(way, shot, queries).sample(pool, VALIDATION_EPISODES, seed=0)
+        number = self.budget.choose(
+            smoke=SMOKE_EPISODES, quick=VALIDATION_EPISODES, paper=VALIDATION_EPISODES
+        )
+        return FixedSampler(way, shot, queries).sample(pool, number, seed=0)
 
 
 def support_of(
