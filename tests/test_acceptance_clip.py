@@ -28,10 +28,14 @@ def test_unseen_combinations_are_named_without_any_support(tmp_path: Path) -> No
     assert row["training_seconds"] + row["episodes"] * row["seconds_per_episode"] < 300
 
 
-def test_permuted_training_names_leave_chance(tmp_path: Path) -> None:
-    dataset = "shapes[permute_names=true]"
-    row = run(tmp_path, "--dataset", dataset, "--shot", "0", "--threads", "2")
-    assert 0.17 <= row["accuracy"] <= 0.23
+def test_permuted_names_leave_chance(tmp_path: Path) -> None:
+    """On average over permutations: one moves the accuracy by 3 points (a standard deviation)."""
+    accuracies = []
+    for seed in range(6):
+        dataset = f"shapes[permute_names=true,seed={seed}]"
+        options = ("--shot", "0", "--threads", "1", "--episodes", "300")
+        accuracies.append(run(tmp_path / str(seed), "--dataset", dataset, *options)["accuracy"])
+    assert 0.17 <= sum(accuracies) / len(accuracies) <= 0.23
 
 
 @pytest.mark.data

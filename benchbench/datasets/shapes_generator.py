@@ -66,11 +66,10 @@ def deal(seed: int) -> dict[str, list[int]]:
     return {split: sorted(itertools.islice(order, n)) for split, n in SPLITS.items()}
 
 
-def shuffled(seed: int, n: int) -> list[int]:
-    """0 .. n - 1 in random order."""
-    keys = Stream(seed, VERSION, SHUFFLER).uniform(0, 1, n)
-    order: list[int] = np.argsort(keys, kind="stable").tolist()
-    return order
+def shuffled(seed: int, members: list[int]) -> list[int]:
+    """The combinations in random order."""
+    keys = Stream(seed, VERSION, SHUFFLER).uniform(0, 1, len(members))
+    return [members[place] for place in np.argsort(keys, kind="stable")]
 
 
 def draw(seed: int, index: int) -> Bytes:
