@@ -127,9 +127,9 @@ def _installed(names: Iterable[str]) -> dict[str, str]:
 
 def weight_files(method: Method) -> dict[str, dict[str, str]]:
     """The hashes of the files of weights that the parameters name, as `weights=FILE`, if any."""
-    text = " ".join(str(value) for value in specs.parameters_of(method).values())
-    paths = re.findall(r"weights=([^,\[\]]+\.safetensors)", text)
-    hashes = {path: file_hash(Path(path)) for path in paths if Path(path).is_file()}
+    paths = re.findall(r"weights=([^,\[\]]+\.safetensors)", specs.text_of(method), re.IGNORECASE)
+    files = {path: Path(path).expanduser() for path in paths}
+    hashes = {path: file_hash(file) for path, file in files.items() if file.is_file()}
     return {"weight_files": hashes} if hashes else {}
 
 

@@ -75,13 +75,12 @@ def fit(
     """Train `module` with Adam on `loss(data[step])`, and leave it frozen at its best validation.
 
     schedule: the factor on `lr` by step, by default a cosine to zero. weight_decay: decoupled from
-    the gradient (AdamW). clip_norm, clip_value: bounds on the
-    gradient's norm and on each of its elements. validate_every: steps between two
-    calls of `validate` (by default `source.validate`), by default a tenth of the training.
-    patience: validations without a better one after which training ends. folder: where checkpoints
-    are kept, by default the source's: training that was interrupted goes on, and that was finished
-    is loaded. A method that calls `fit` more than once names each `stage`. Raises MethodError where
-    the loss is not finite.
+    the gradient (AdamW). clip_norm, clip_value: bounds on the gradient's norm and on each of its
+    elements. validate_every: steps between two calls of `validate` (by default `source.validate`),
+    by default a tenth of the training. patience: validations without a better one after which
+    training ends. folder: where checkpoints are kept, by default the source's: training that was
+    interrupted goes on, and that was finished is loaded. A method that calls `fit` more than once
+    names each `stage`. Raises MethodError where the loss is not finite.
     """
     source.compute.place(module)
     files = TrainingFiles(folder or source.folder, stage)

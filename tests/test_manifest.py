@@ -200,7 +200,9 @@ def test_an_installed_method_says_its_package() -> None:
     assert (described["package"], described["version"]) == ("benchbench", benchbench.__version__)
 
 
-def test_another_file_of_weights_under_the_same_name_is_another_run(tmp_path: Path) -> None:
+def test_another_file_of_weights_under_the_same_name_is_another_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     path = tmp_path / "v1.0.safetensors"
     method = Toy()
     method.rate = f"timm:resnet18[weights={path},size=48]"  # type: ignore[assignment]
@@ -210,4 +212,8 @@ def test_another_file_of_weights_under_the_same_name_is_another_run(tmp_path: Pa
         path.write_bytes(content)
         seen.append(manifest.weight_files(method)["weight_files"])
     assert [list(files) for files in seen] == [[str(path)]] * 2
+    monkeypatch.setenv("HOME", str(tmp_path))
+    method.rate = f"timm:resnet18[weights=~/{path.name}]"  # type: ignore[assignment]
+    (found,) = manifest.weight_files(method)["weight_files"].values()
+    assert found == seen[1][str(path)]
     assert seen[0][str(path)] == hashlib.sha256(b"one").hexdigest() != seen[1][str(path)]

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
-import numpy as np
 import pytest
 import torch
+from pictures import random_images
 from safetensors.torch import save_file
 from torch import nn
 
@@ -25,7 +25,6 @@ from benchbench.backbones.library import (
 )
 from benchbench.backbones.preparation import Preparation
 from benchbench.errors import BenchbenchError, unknown_name
-from benchbench.method import Images
 
 SHAPE = (12, 10, 1)
 
@@ -72,11 +71,6 @@ def make_file(tmp_path: Path) -> Callable[..., Path]:
     return make
 
 
-def some_images(count: int = 3, shape: tuple[int, int, int] = SHAPE) -> Images:
-    array = np.random.default_rng(0).integers(0, 256, (count, *shape), dtype=np.uint8)
-    return Images.from_array(array)
-
-
 @pytest.mark.parametrize("text", ["toy:net-1.0", "toy:net-1.0[weights=x,size=9,crop=0.9,width=7]"])
 def test_a_spec_survives_a_round_trip(text: str) -> None:
     backbone = create_backbone(text, SHAPE)
@@ -90,13 +84,13 @@ def test_other_keys_go_to_the_library() -> None:
     backbone = create_backbone("toy:net-1.0[width=7]", SHAPE)
     assert backbone.options == {"width": 7}
     assert backbone.feature_size == 7
-    assert backbone(some_images()).shape == (3, 7)
+    assert backbone(random_images(3, SHAPE)).shape == (3, 7)
 
 
 def test_random_weights_have_seen_nothing_and_images_keep_their_size() -> None:
     backbone = create_backbone("toy:net-1.0", SHAPE)
     assert backbone.pretrained_on == ()
-    assert backbone.prepare(some_images().array).shape == (3, 3, 12, 10)
+    assert backbone.prepare(random_images(3, SHAPE).array).shape == (3, 3, 12, 10)
     assert backbone.training
     assert all(p.requires_grad for p in backbone.parameters())
 
@@ -110,9 +104,9 @@ def test_a_files_weights_are_used_without_its_head(make_file: Callable[..., Path
     backbone = create_backbone(f"toy:net-1.0[weights={make_file()}]", SHAPE).freeze()
     assert set(backbone.state_dict()) == {"network.0.weight", "network.0.bias"}
     assert all(p.dtype == torch.float32 for p in backbone.parameters())
-    prepared = backbone.prepare(some_images().array)
+    prepared = backbone.prepare(random_images(3, SHAPE).array)
     expected = 0.5 * prepared.unfold(2, 5, 1).unfold(3, 5, 1).sum((1, 4, 5)).mean((1, 2))
-    torch.testing.assert_close(backbone(some_images()), expected[:, None].expand(3, 4))
+    torch.testing.assert_close(backbone(random_images(3, SHAPE)), expected[:, None].expand(3, 4))
 
 
 @pytest.mark.parametrize(
@@ -161,17 +155,17 @@ def test_what_the_weights_have_seen(make_file: Callable[..., Path]) -> None:
 def test_images_of_any_size_and_channel_count(shape: tuple[int, int, int]) -> None:
     for text in ("toy:net-1.0", "toy:net-1.0[weights=tag]"):
         backbone = create_backbone(text, shape).freeze()
-        assert backbone(some_images(3, shape)).shape == (3, 4)
+        assert backbone(random_images(3, shape)).shape == (3, 4)
 
 
 def test_parts_give_the_features_of_the_whole(monkeypatch: pytest.MonkeyPatch) -> None:
     backbone = create_backbone("toy:net-1.0", SHAPE).freeze()
     sizes: list[int] = []
     backbone.network.register_forward_pre_hook(lambda _, inputs: sizes.append(len(inputs[0])))
-    together = backbone(some_images(7))
+    together = backbone(random_images(7, SHAPE))
     monkeypatch.setattr(Toy, "images_at_once", 3)
-    torch.testing.assert_close(backbone(some_images(7)), together)
-    assert backbone(some_images(0)).shape == (0, 4)
+    torch.testing.assert_close(backbone(random_images(7, SHAPE)), together)
+    assert backbone(random_images(0, SHAPE)).shape == (0, 4)
     assert sizes == [7, 3, 3, 1, 0]
 
 

@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 import torch
 from click.testing import CliRunner
+from pictures import random_images
 from safetensors.torch import load_file, save_file
 
 from benchbench.backbones import backbone_arguments, create_backbone
@@ -20,7 +21,6 @@ from benchbench.cli import cli
 from benchbench.datasets import open_dataset
 from benchbench.datasets.base import OpenDataset
 from benchbench.errors import BenchbenchError
-from benchbench.method import Images
 from benchbench.places import Places
 from benchbench.vision import torchvision
 
@@ -30,11 +30,6 @@ timm = pytest.importorskip("timm")
 SHAPE = (84, 84, 3)
 GREY = (28, 28, 1)
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
-
-
-def some_images(count: int = 2, shape: tuple[int, int, int] = SHAPE) -> Images:
-    array = np.random.default_rng(0).integers(0, 256, (count, *shape), dtype=np.uint8)
-    return Images.from_array(array)
 
 
 @pytest.mark.parametrize(
@@ -50,8 +45,8 @@ def some_images(count: int = 2, shape: tuple[int, int, int] = SHAPE) -> Images:
 def test_the_number_of_features(spec: str, shape: tuple[int, int, int], features: int) -> None:
     backbone = create_backbone(spec, shape)
     assert backbone.feature_size == features
-    assert backbone(some_images(2, shape)).shape == (2, features)
-    assert backbone.freeze()(some_images(2, shape)).shape == (2, features)
+    assert backbone(random_images(2, shape)).shape == (2, features)
+    assert backbone.freeze()(random_images(2, shape)).shape == (2, features)
     assert backbone.pretrained_on == ()
 
 
@@ -60,10 +55,10 @@ def test_features_are_those_of_timm_without_its_classifier() -> None:
     torch.manual_seed(0)
     network = timm.create_model("resnet18")
     network.load_state_dict(backbone.network.state_dict(), strict=False)
-    pixels = torch.from_numpy(some_images().array).permute(0, 3, 1, 2) / 255
+    pixels = torch.from_numpy(random_images(2, SHAPE).array).permute(0, 3, 1, 2) / 255
     with torch.no_grad():
         expected = network.eval().forward_features((pixels - 0.5) / 0.5).mean((2, 3))
-    torch.testing.assert_close(backbone(some_images()), expected)
+    torch.testing.assert_close(backbone(random_images(2, SHAPE)), expected)
 
 
 def test_only_a_network_of_fixed_size_resizes_without_weights() -> None:

@@ -6,9 +6,9 @@ import urllib.error
 from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
 import pytest
 import torch
+from pictures import random_images
 from safetensors.torch import save_file
 from torch import nn
 
@@ -17,7 +17,6 @@ from benchbench.backbones.torchvision_models import drop_last_layer
 from benchbench.commands.run import create_methods
 from benchbench.datasets.base import OpenDataset
 from benchbench.errors import BenchbenchError
-from benchbench.method import Images
 from benchbench.runner import Settings, run_cell
 from benchbench.samplers import ClassPool, FixedSampler
 from benchbench.store import Store
@@ -25,11 +24,6 @@ from benchbench.vision import torchvision
 
 SHAPE = (84, 84, 3)
 GREY = (28, 28, 1)
-
-
-def some_images(count: int = 2, shape: tuple[int, int, int] = SHAPE) -> Images:
-    array = np.random.default_rng(0).integers(0, 256, (count, *shape), dtype=np.uint8)
-    return Images.from_array(array)
 
 
 @pytest.mark.parametrize(
@@ -47,8 +41,8 @@ def some_images(count: int = 2, shape: tuple[int, int, int] = SHAPE) -> Images:
 def test_the_number_of_features(spec: str, shape: tuple[int, int, int], features: int) -> None:
     backbone = create_backbone(spec, shape)
     assert backbone.feature_size == features
-    assert backbone(some_images(2, shape)).shape == (2, features)
-    assert backbone.freeze()(some_images(2, shape)).shape == (2, features)
+    assert backbone(random_images(2, shape)).shape == (2, features)
+    assert backbone.freeze()(random_images(2, shape)).shape == (2, features)
     assert backbone.pretrained_on == ()
 
 
@@ -58,10 +52,10 @@ def test_features_are_what_the_last_layer_gets() -> None:
     network.load_state_dict(backbone.network.state_dict(), strict=False)
     got: list[torch.Tensor] = []
     network.fc.register_forward_pre_hook(lambda _, inputs: got.append(inputs[0]))
-    pixels = torch.from_numpy(some_images().array).permute(0, 3, 1, 2) / 255
+    pixels = torch.from_numpy(random_images(2, SHAPE).array).permute(0, 3, 1, 2) / 255
     with torch.no_grad():
         network.eval()((pixels - 0.5) / 0.5)
-    torch.testing.assert_close(backbone(some_images()), got[0])
+    torch.testing.assert_close(backbone(random_images(2, SHAPE)), got[0])
 
 
 def test_the_last_of_the_layers_with_a_value_for_each_class_is_dropped() -> None:

@@ -2,41 +2,30 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
 from benchbench_plugins.finetune import Finetune
+from pictures import SMALL, random_images, random_support
 
 from benchbench.backbones import create_backbone
 from benchbench.backbones.blocks import parameter_blocks
 from benchbench.datasets.base import OpenDataset
-from benchbench.method import Images, Support, Task
+from benchbench.method import Images, Task
 from benchbench.source import Budget, TrainingSource
-
-SHAPE = (16, 16, 1)
-
-
-def noise(count: int, seed: int = 0) -> Images:
-    pixels = np.random.default_rng(seed).integers(0, 256, (count, *SHAPE))
-    return Images.from_array(pixels.astype(np.uint8))
-
-
-def support(way: int = 3, shot: int = 2, seed: int = 0) -> Support:
-    return Support(noise(way * shot, seed), torch.arange(way).repeat(shot), way, "toy")
 
 
 def ready(**parameters: Any) -> Finetune:
     """A method as it is after training, but for its weights."""
     method = Finetune(**parameters)
-    method.encoder = create_backbone("conv4[width=4]", SHAPE).freeze()
+    method.encoder = create_backbone("conv4[width=4]", SMALL).freeze()
     torch.manual_seed(0)
     return method
 
 
 def changes(method: Finetune) -> list[float]:
     """How far the weights of each block go from where they were, the one at the input first."""
-    known = support()
+    known = random_support()
     weights, groups = method.start(known.n_way)
     pixels = method.encoder.prepare(known.images.array)
     method.descend(weights, groups, lambda: method.embed(weights, pixels), known.labels)
@@ -51,7 +40,7 @@ def changes(method: Finetune) -> list[float]:
 @pytest.mark.parametrize("depth", [None, 0, 1])
 def test_it_learns_the_support(head: str, depth: int | None) -> None:
     method = ready(head=head, depth=depth, steps=100, lr=0.01)
-    known = support(way=4, shot=1)
+    known = random_support(way=4, shot=1)
     assert torch.equal(method.adapt(known)(known.images).argmax(1), known.labels)
 
 
@@ -82,15 +71,15 @@ def test_a_normalised_head_is_what_it_says() -> None:
 
 @pytest.mark.parametrize("bn", ["support", "running"])
 def test_queries_do_not_depend_on_each_other(bn: str) -> None:
-    method, queries = ready(bn=bn, steps=3), noise(6, seed=1).array
-    classify = method.adapt(support())
+    method, queries = ready(bn=bn, steps=3), random_images(6, seed=1).array
+    classify = method.adapt(random_support())
     alone = torch.cat([classify(Images.from_array(query[None])) for query in queries])
     torch.testing.assert_close(classify(Images.from_array(queries)), alone, atol=1e-4, rtol=1e-4)
 
 
 def test_queries_are_normalised_as_the_support_is() -> None:
     """The support among the queries gets the features that it was trained with."""
-    known = support()
+    known = random_support()
     method = ready(steps=3)
     torch.manual_seed(1)
     scores = method.adapt(known)(known.images)
@@ -104,12 +93,12 @@ def test_queries_are_normalised_as_the_support_is() -> None:
 
 
 def test_adaptation_leaves_no_state_behind() -> None:
-    method, queries = ready(steps=3), noise(6, seed=1)
+    method, queries = ready(steps=3), random_images(6, seed=1)
     before = {name: tensor.clone() for name, tensor in method.encoder.state_dict().items()}
 
     def scores(seed: int) -> torch.Tensor:
         torch.manual_seed(7)
-        answer = method.adapt(support(seed=seed))(queries)
+        answer = method.adapt(random_support(seed=seed))(queries)
         assert isinstance(answer, torch.Tensor)
         return answer
 
@@ -123,7 +112,7 @@ def test_adaptation_leaves_no_state_behind() -> None:
 
 
 def test_the_head_alone_has_one_answer_from_the_cache_and_from_the_pixels() -> None:
-    known, queries = support(), noise(4, seed=1)
+    known, queries = random_support(), random_images(4, seed=1)
     method = ready(depth=0, bn="running", steps=5)
     torch.manual_seed(1)
     cached = method.adapt(known)(queries)
@@ -139,7 +128,7 @@ def test_without_a_step_the_head_is_at_chance() -> None:
     method = ready(steps=0, head="linear")
     weights, _ = method.start(5)
     assert torch.equal(weights["head.bias"], torch.zeros(5))
-    assert F.softmax(method.adapt(support())(noise(4)), dim=1).max() < 0.999
+    assert F.softmax(method.adapt(random_support())(random_images(4)), dim=1).max() < 0.999
 
 
 @pytest.mark.parametrize(

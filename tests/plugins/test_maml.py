@@ -3,40 +3,30 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
 from benchbench_plugins.maml import FOMAML, MAML
 from benchbench_plugins.proto_maml import FOProtoMAML, ProtoMAML
+from pictures import SMALL, random_images, random_support
 from torch import nn
 
 from benchbench.backbones import create_backbone
 from benchbench.datasets.base import OpenDataset
 from benchbench.errors import MethodError
 from benchbench.inner_loop import InnerLoop
-from benchbench.method import Images, Support, Task
+from benchbench.method import Images, Task
 from benchbench.source import Budget, LabelledEpisode, TrainingSource
 
 ALL = [MAML, FOMAML, ProtoMAML, FOProtoMAML]
-SHAPE = (16, 16, 1)
-
-
-def noise(count: int, seed: int = 0) -> Images:
-    pixels = np.random.default_rng(seed).integers(0, 256, (count, *SHAPE))
-    return Images.from_array(pixels.astype(np.uint8))
-
-
-def support(way: int = 3, shot: int = 2, seed: int = 0) -> Support:
-    return Support(noise(way * shot, seed), torch.arange(way).repeat(shot), way, "toy")
 
 
 def untrained(cls: type[MAML], way: int = 3, **parameters: object) -> MAML:
     """A method as it is after training, but for its initial weights."""
     method = cls(**parameters)  # type: ignore[arg-type]
     method.settle(InnerLoop(5, 3, 0.1))
-    encoder = create_backbone("conv4[width=4]", SHAPE).freeze()
-    task = Task("toy", "test", SHAPE, way, 2, 15)
+    encoder = create_backbone("conv4[width=4]", SMALL).freeze()
+    task = Task("toy", "test", SMALL, way, 2, 15)
     torch.manual_seed(0)
     further = method.further_modules(encoder.feature_size, task)
     method.network = nn.ModuleDict({"encoder": encoder, **further})
@@ -60,7 +50,9 @@ def in_float64(cls: type[MAML], monkeypatch: pytest.MonkeyPatch, **parameters: o
 
 
 def training_episode() -> LabelledEpisode:
-    return LabelledEpisode(support(), noise(6, seed=1), torch.arange(3).repeat(2), noise(1))
+    return LabelledEpisode(
+        random_support(), random_images(6, seed=1), torch.arange(3).repeat(2), random_images(1)
+    )
 
 
 @pytest.mark.parametrize("bn", ["support", "transductive"])
@@ -112,8 +104,8 @@ def test_the_first_order_gradient_is_that_at_the_adapted_weights(
 @pytest.mark.parametrize("cls", ALL)
 @pytest.mark.parametrize("bn", ["support", "running", "transductive"])
 def test_only_transductive_moments_look_at_the_other_queries(cls: type[MAML], bn: str) -> None:
-    method, queries = untrained(cls, bn=bn), noise(6, seed=1).array
-    classify = method.adapt(support())
+    method, queries = untrained(cls, bn=bn), random_images(6, seed=1).array
+    classify = method.adapt(random_support())
     together = classify(Images.from_array(queries))
     in_pairs = torch.cat([classify(Images.from_array(queries[i : i + 2])) for i in (0, 2, 4)])
     assert torch.allclose(together, in_pairs, atol=1e-4) == (bn != "transductive")
@@ -124,13 +116,13 @@ def test_only_transductive_moments_look_at_the_other_queries(cls: type[MAML], bn
 @pytest.mark.parametrize("cls", ALL)
 @pytest.mark.parametrize("bn", ["support", "running", "transductive"])
 def test_adaptation_leaves_no_state_behind(cls: type[MAML], bn: str) -> None:
-    method, queries = untrained(cls, bn=bn), noise(6, seed=1)
+    method, queries = untrained(cls, bn=bn), random_images(6, seed=1)
     module = method.network
     before = {name: tensor.clone() for name, tensor in module.state_dict().items()}
-    first = method.adapt(support())
+    first = method.adapt(random_support())
     scores = first(queries)
-    method.adapt(support(seed=5))(queries)
-    assert torch.equal(method.adapt(support())(queries), scores)
+    method.adapt(random_support(seed=5))(queries)
+    assert torch.equal(method.adapt(random_support())(queries), scores)
     assert torch.equal(first(queries), scores)
     assert not scores.requires_grad
     assert all(torch.equal(tensor, before[name]) for name, tensor in module.state_dict().items())
@@ -146,36 +138,40 @@ def test_episodes_adapted_together_are_as_if_alone(
     method = in_float64(cls, monkeypatch, bn=bn)
     method.network.eval().requires_grad_(False)
     order = torch.tensor([3, 1, 0, 5, 2, 4])
-    second = support(seed=3)
-    supports = [support(), replace(second, labels=second.labels[order]), support(seed=7)]
-    queries = noise(6, seed=1)
+    second = random_support(seed=3)
+    supports = [
+        random_support(),
+        replace(second, labels=second.labels[order]),
+        random_support(seed=7),
+    ]
+    queries = random_images(6, seed=1)
     for one, known in zip(method.adapt_together(supports), supports, strict=True):
         torch.testing.assert_close(one(queries), method.adapt(known)(queries))
 
 
 def test_episodes_of_different_shapes_are_adapted_one_by_one() -> None:
-    method, queries = untrained(ProtoMAML), noise(4, seed=1)
-    supports = [support(), support(way=2), support(shot=1)]
+    method, queries = untrained(ProtoMAML), random_images(4, seed=1)
+    supports = [random_support(), random_support(way=2), random_support(shot=1)]
     for one, known in zip(method.adapt_many(supports), supports, strict=True):
         assert torch.equal(one(queries), method.adapt(known)(queries))
 
 
 def test_adaptation_is_for_the_support_that_it_is_given() -> None:
-    method, known = untrained(MAML, test_steps=30, inner_lr=0.5), support()
+    method, known = untrained(MAML, test_steps=30, inner_lr=0.5), random_support()
     scores = method.adapt(known)(known.images)
     assert torch.equal(scores.argmax(1), known.labels)
 
 
 def test_the_head_has_the_way_of_the_task() -> None:
     method = untrained(MAML, way=4)
-    assert method.adapt(support(way=3))(noise(2)).shape == (2, 3)
+    assert method.adapt(random_support(way=3))(random_images(2)).shape == (2, 3)
     with pytest.raises(MethodError, match="trained for 4 classes, not 5"):
-        method.adapt(support(way=5))
-    task = Task("toy", "variable", SHAPE, None, 1, 15)
+        method.adapt(random_support(way=5))
+    task = Task("toy", "variable", SMALL, None, 1, 15)
     assert "fixed way" in str(MAML().skip(task))
     assert ProtoMAML().skip(task) is None
     for cls in ALL:
-        assert "0-shot" in str(cls().skip(Task("toy", "zero-shot", SHAPE, 5, 0, 15)))
+        assert "0-shot" in str(cls().skip(Task("toy", "zero-shot", SMALL, 5, 0, 15)))
 
 
 def test_negative_steps_are_refused() -> None:
@@ -200,7 +196,7 @@ def test_a_parameter_goes_before_the_recipe() -> None:
 def test_the_papers_recipe_is_that_of_the_data(
     dataset: str, way: int, inner: InnerLoop, tasks: int, query: int
 ) -> None:
-    recipe = MAML().published(Task(dataset, "test", SHAPE, way, 3, 15))
+    recipe = MAML().published(Task(dataset, "test", SMALL, way, 3, 15))
     found = recipe["inner"], recipe["tasks"], recipe["query"], recipe["steps"], recipe["lr"]
     assert found == (inner, tasks, query, 60_000, 1e-3)
 

@@ -1,33 +1,27 @@
 from __future__ import annotations
 
-import numpy as np
 import pytest
 import torch
 from benchbench_plugins.proto_maml import FOProtoMAML, ProtoMAML
 from benchbench_plugins.protonet import ProtoNet
+from pictures import SMALL, random_images
 from torch import nn
 
 from benchbench.backbones import create_backbone
 from benchbench.inner_loop import InnerLoop
-from benchbench.method import Images, Support
+from benchbench.method import Support
 
-SHAPE = (16, 16, 1)
 LABELS = [2, 0, 1, 1, 0, 2, 1]
 
 
-def noise(count: int, seed: int = 0) -> Images:
-    pixels = np.random.default_rng(seed).integers(0, 256, (count, *SHAPE))
-    return Images.from_array(pixels.astype(np.uint8))
-
-
 def support(labels: list[int] = LABELS) -> Support:
-    return Support(noise(len(labels)), torch.tensor(labels), 3, "toy")
+    return Support(random_images(len(labels)), torch.tensor(labels), 3, "toy")
 
 
 def untrained(cls: type[ProtoMAML], **parameters: object) -> ProtoMAML:
     method = cls(**parameters)  # type: ignore[arg-type]
     method.settle(InnerLoop(1, 6, 0.02))
-    method.network = nn.ModuleDict({"encoder": create_backbone("conv4[width=8]", SHAPE).freeze()})
+    method.network = nn.ModuleDict({"encoder": create_backbone("conv4[width=8]", SMALL).freeze()})
     return method
 
 
@@ -38,8 +32,8 @@ def test_before_the_first_step_the_softmax_is_that_of_a_prototypical_network(
     method = untrained(cls, bn="running", test_steps=0)
     protonet = ProtoNet()
     protonet.network = nn.ModuleDict({"encoder": method.encoder})
-    ours = method.adapt(support())(noise(5, seed=1)).softmax(1)
-    theirs = protonet.adapt(support())(noise(5, seed=1)).softmax(1)
+    ours = method.adapt(support())(random_images(5, seed=1)).softmax(1)
+    theirs = protonet.adapt(support())(random_images(5, seed=1)).softmax(1)
     torch.testing.assert_close(ours, theirs)
 
 
@@ -47,8 +41,8 @@ def test_before_the_first_step_the_softmax_is_that_of_a_prototypical_network(
 def test_relabelling_the_support_permutes_the_scores(bn: str) -> None:
     method = untrained(ProtoMAML, bn=bn, test_steps=4)
     slots = [1, 2, 0]
-    scores = method.adapt(support())(noise(5, seed=1))
-    renamed = method.adapt(support([slots[label] for label in LABELS]))(noise(5, seed=1))
+    scores = method.adapt(support())(random_images(5, seed=1))
+    renamed = method.adapt(support([slots[label] for label in LABELS]))(random_images(5, seed=1))
     torch.testing.assert_close(renamed[:, slots], scores, rtol=1e-4, atol=1e-4)
 
 
@@ -67,5 +61,5 @@ def test_the_outer_gradient_flows_through_the_prototypes(cls: type[ProtoMAML]) -
 def test_any_way_will_do() -> None:
     method = untrained(ProtoMAML, test_steps=1)
     for way in (2, 7):
-        known = Support(noise(way), torch.arange(way), way, "toy")
-        assert method.adapt(known)(noise(3)).shape == (3, way)
+        known = Support(random_images(way), torch.arange(way), way, "toy")
+        assert method.adapt(known)(random_images(3)).shape == (3, way)

@@ -1,0 +1,21 @@
+"""Pictures of noise, for tests to which their content does not matter."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+
+from benchbench.method import Images, Support
+
+SMALL = (16, 16, 1)
+
+
+def random_images(count: int, shape: tuple[int, int, int] = SMALL, seed: int = 0) -> Images:
+    array = np.random.default_rng(seed).integers(0, 256, (count, *shape), dtype=np.uint8)
+    return Images.from_array(array)
+
+
+def random_support(way: int = 3, shot: int = 2, seed: int = 0) -> Support:
+    """The classes one after another, `shot` times."""
+    labels = torch.arange(way).repeat(shot)
+    return Support(random_images(way * shot, seed=seed), labels, way, "toy")
