@@ -13,13 +13,22 @@ class BenchbenchError(Exception):
     """The request cannot be carried out as asked; the message says what to change (exit code 2)."""
 
 
+class NoEstimate(BenchbenchError):  # noqa: N818 (nothing went wrong: the data do not tell)
+    """A statistic that the data do not determine; the message is the reason, in one sentence."""
+
+    @property
+    def reason(self) -> str:
+        """The sentence that says why there is no number."""
+        return str(self)
+
+
 class MethodError(Exception):
     """A method broke its contract or failed; it ends its own cell only (exit code 1)."""
 
 
 def unknown_name(kind: str, name: str, known: Iterable[str]) -> BenchbenchError:
     """The error for a name that nothing is registered under, with the nearest known names."""
-    names = sorted(known)
+    names = sorted(set(known))
     close = difflib.get_close_matches(name, names, n=3, cutoff=0.5)
     listed = ", ".join(names[:NAMES_LISTED]) or "none"
     if len(names) > NAMES_LISTED:

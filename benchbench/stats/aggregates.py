@@ -1,0 +1,171 @@
+"""One number over several sources and a few runs of each, and how sure it is.
+
+scores are [tasks, runs]: the mean accuracy of each training run (seed, not episode) on each source,
+best made comparable by `chance_normalised`. The definitions are those of Agarwal et al. (NeurIPS
+2021, arXiv:2108.13264). Intervals come from a stratified bootstrap: runs are drawn afresh within
+each task and the tasks stay, so that they speak of other runs and not of other data sets.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from benchbench.errors import NoEstimate
+from benchbench.stats.intervals import interquartile_mean
+
+Floats = NDArray[np.float64]
+
+ONE_RUN = "One run per task says nothing of other runs: a bootstrap of runs needs two or more."
+RESAMPLES = 9999
+BATCH = 500
+
+
+@dataclass(frozen=True)
+class Aggregate:
+    """An estimate and its percentile interval."""
+
+    value: float
+    low: float
+    high: float
+
+
+def chance_normalised(accuracy: ArrayLike, way: ArrayLike) -> Floats:
+    """(accuracy - 1 / way) / (1 - 1 / way): 0 is guessing, 1 is perfect, negative is worse.
+
+    accuracy and way are of shapes that broadcast.
+
+    Raises:
+        NoEstimate: for a way below two.
+    """
+    chance = 1 / np.asarray(way, dtype=np.float64)
+    if (chance > 0.5).any():
+        raise NoEstimate("With fewer than two classes every guess is right.")
+    normalised: Floats = (np.asarray(accuracy, dtype=np.float64) - chance) / (1 - chance)
+    return normalised
+
+
+def stratified_bootstrap(
+    scores: Floats,
+    statistic: Callable[[Floats], Floats],
+    level: float = 0.95,
+    *,
+    resamples: int = RESAMPLES,
+    seed: int = 0,
+) -> Aggregate:
+    """A statistic of scores [tasks, runs] with its percentile interval, runs drawn within tasks.
+
+    statistic: from [..., tasks, runs] to [...]. Source: Agarwal et al. (2021), section 4.1.
+
+    Raises:
+        NoEstimate: with one run.
+    """
+    _require_runs(scores)
+    rng = np.random.default_rng(seed)
+    drawn = [statistic(_redraw(scores, size, rng)) for size in _batches(resamples)]
+    return _percentile(float(statistic(scores)), np.concatenate(drawn), level)
+
+
+def iqm_over_sources(
+    scores: Floats, level: float = 0.95, *, resamples: int = RESAMPLES, seed: int = 0
+) -> Aggregate:
+    """The interquartile mean of all scores [tasks, runs] and its stratified bootstrap interval.
+
+    Source: Agarwal et al. (2021), section 4.3. See `interquartile_mean` for the convention.
+
+    Raises:
+        NoEstimate: with one run.
+    """
+    return stratified_bootstrap(scores, _iqm, level, resamples=resamples, seed=seed)
+
+
+def mean_over_sources(
+    scores: Floats, level: float = 0.95, *, resamples: int = RESAMPLES, seed: int = 0
+) -> Aggregate:
+    """The mean of all scores [tasks, runs] and its stratified bootstrap interval.
+
+    Raises:
+        NoEstimate: with one run.
+    """
+    return stratified_bootstrap(
+        scores, lambda s: s.mean(axis=(-2, -1)), level, resamples=resamples, seed=seed
+    )
+
+
+def _iqm(scores: Floats) -> Floats:
+    return np.asarray(interquartile_mean(scores.reshape(*scores.shape[:-2], -1), axis=-1))
+
+
+def optimality_gap(scores: ArrayLike, target: float = 1.0) -> float:
+    """By how much the scores fall short of the target on average; beyond it nothing is gained.
+
+    Source: Agarwal et al. (2021), section 4.3.
+    """
+    return float(target - np.minimum(scores, target).mean())
+
+
+def performance_profile(scores: ArrayLike, taus: ArrayLike) -> Floats:
+    """The share [taus] of the scores, over all tasks and runs, that is above each tau.
+
+    Source: Agarwal et al. (2021), section 4.2 (run-score distributions).
+    """
+    ordered = np.sort(np.asarray(scores, dtype=np.float64), axis=None)
+    return 1 - np.searchsorted(ordered, np.asarray(taus), side="right") / ordered.size
+
+
+def probability_of_improvement(x: Floats, y: Floats) -> float:
+    """How probable it is that a run of X beats a run of Y on a task drawn at random.
+
+    x: [tasks, runs of X], y: [tasks, runs of Y]. It is Mann and Whitney's U over the number of
+    pairs of runs, ties counted half, averaged over tasks. Source: Agarwal et al. (2021), section
+    4.3.
+    """
+    return float(_improvement(x, y))
+
+
+def improvement_interval(
+    x: Floats, y: Floats, level: float = 0.95, *, resamples: int = RESAMPLES, seed: int = 0
+) -> Aggregate:
+    """`probability_of_improvement` with its stratified bootstrap interval.
+
+    Raises:
+        NoEstimate: with one run of either method.
+    """
+    _require_runs(x)
+    _require_runs(y)
+    rng = np.random.default_rng(seed)
+    drawn = [
+        _improvement(_redraw(x, size, rng), _redraw(y, size, rng)) for size in _batches(resamples)
+    ]
+    return _percentile(probability_of_improvement(x, y), np.concatenate(drawn), level)
+
+
+def _improvement(x: Floats, y: Floats) -> Floats:
+    """From [..., tasks, runs] to [...]."""
+    difference = x[..., :, None] - y[..., None, :]
+    return np.asarray(((np.sign(difference) + 1) / 2).mean(axis=(-3, -2, -1)))
+
+
+def _require_runs(scores: Floats) -> None:
+    if scores.shape[1] < 2:
+        raise NoEstimate(ONE_RUN)
+
+
+def _batches(resamples: int) -> list[int]:
+    return [min(BATCH, resamples - start) for start in range(0, resamples, BATCH)]
+
+
+def _redraw(scores: Floats, size: int, rng: np.random.Generator) -> Floats:
+    """Scores [size, tasks, runs] with the runs of each task drawn with replacement."""
+    tasks, runs = scores.shape
+    chosen = rng.integers(runs, size=(size, tasks, runs))
+    redrawn: Floats = scores[np.arange(tasks)[:, None], chosen]
+    return redrawn
+
+
+def _percentile(value: float, drawn: Floats, level: float) -> Aggregate:
+    low, high = np.quantile(drawn, [(1 - level) / 2, (1 + level) / 2])
+    return Aggregate(value, float(low), float(high))

@@ -1,0 +1,274 @@
+"""Intervals for one mean or statistic, as pure functions of arrays. Accuracies are in [0, 1]."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.special import ndtr, ndtri, stdtrit
+
+from benchbench.errors import NoEstimate
+
+Floats = NDArray[np.float64]
+Classes = Sequence[NDArray[np.int64]]
+"""The class ids of each episode."""
+
+CLASSES_TO_RESAMPLE = 10
+UNITS_TO_RESAMPLE = 10
+EVERY_CLASS = "Every episode has all classes, so that nothing is known of other classes."
+BATCH = 1000  # resamples held in memory at a time
+
+
+def t_quantile(level: float, degrees: float) -> float:
+    """Student's t at (1 + level) / 2; from scipy.special, as scipy.stats takes 0.8 s to import."""
+    return float(stdtrit(degrees, (1 + level) / 2))
+
+
+def mean_interval(accuracy: Floats, level: float = 0.95) -> float:
+    """± episodes: half-width of Student's t interval for the mean of per-episode accuracies [n].
+
+    It speaks of other draws of episodes from the same images and classes.
+
+    Raises:
+        NoEstimate: below two episodes.
+    """
+    if len(accuracy) < 2:
+        raise NoEstimate("An interval over episodes needs two episodes or more.")
+    error = np.std(accuracy, ddof=1) / np.sqrt(len(accuracy))
+    return t_quantile(level, len(accuracy) - 1) * float(error)
+
+
+def class_interval(accuracy: Floats, classes: Classes, level: float = 0.95) -> float:
+    """± classes: half-width of the interval for what a fresh draw of test classes would give.
+
+    accuracy: [n], one number per episode: an accuracy, or the difference of two methods on the same
+    episodes, which may be negative. classes: the class ids of each episode, equally many in each.
+
+    The mean accuracy is a U-statistic in the classes; the variance of its projection on one class,
+    zeta, is estimated by the variance over classes of the mean accuracy of a class's episodes less
+    the noise of these means, and
+
+        SE^2 = N^2 zeta / C + sd^2 / n        (Hoeffding 1948, first order)
+
+    with N-way episodes, C classes and n episodes. An episode's classes are drawn without
+    replacement, so that a class keeps others of its kind away and its mean shows only
+    (C - N) / (C - 1) of its effect; zeta is divided by the square of that. It is estimated from
+    the classes that are in two episodes or more, and t has one degree of freedom less than there
+    are of them.
+
+    Raises:
+        NoEstimate: below two episodes, where the way varies, where every episode has all classes,
+            and where fewer than two classes recur.
+    """
+    _require_episodes(accuracy, classes)
+    ways = {len(ids) for ids in classes}
+    if len(ways) != 1:
+        raise NoEstimate(
+            "The way varies from episode to episode: use the bootstrap of classes (class_bootstrap)"
+            " for an interval over classes."
+        )
+    way = ways.pop()
+    _, position = np.unique(np.concatenate(classes), return_inverse=True)
+    repeated = np.repeat(accuracy, way)
+    count = np.bincount(position)
+    if len(count) == way:
+        raise NoEstimate(EVERY_CLASS)
+    mean = np.bincount(position, repeated) / count
+    squares = np.bincount(position, (repeated - mean[position]) ** 2)
+    recurs = count >= 2
+    if recurs.sum() < 2:
+        raise NoEstimate("Fewer than two classes are in two episodes or more.")
+    noise = squares[recurs] / (count[recurs] - 1) / count[recurs]
+    shown = (len(count) - way) / (len(count) - 1)
+    zeta = max(0.0, float(np.var(mean[recurs], ddof=1) - noise.mean())) / shown**2
+    variance = way**2 * zeta / len(count) + float(np.var(accuracy, ddof=1)) / len(accuracy)
+    return t_quantile(level, int(recurs.sum()) - 1) * float(np.sqrt(variance))
+
+
+def class_bootstrap(
+    accuracy: Floats,
+    classes: Classes,
+    level: float = 0.95,
+    *,
+    resamples: int = 9999,
+    seed: int = 0,
+) -> tuple[float, float]:
+    """± classes where the way varies: (low, high) for what a fresh draw of test classes would give.
+
+    accuracy: [n], accuracies or differences of two methods. classes: the class ids of each episode.
+
+    A resample draws the C classes with replacement, w_c times class c, and the n episodes:
+
+        T* = mean of the drawn episodes + sum_c (w_c - 1) IF_c        (exact to first order)
+
+    where IF_c is the influence of class c on the mean T (see `class_influence`). The interval is
+    the expanded percentile interval (Hesterberg, The American Statistician 69, 2015): its quantiles
+    lie as far out as those of Student's t with C - 1 degrees of freedom, and the influences are
+    multiplied by sqrt(C / (C - 1)), as a resample of C classes varies too little by that.
+
+    Raises:
+        NoEstimate: below two episodes, below ten classes, and where every episode has all classes.
+    """
+    _require_episodes(accuracy, classes)
+    influence = class_influence(accuracy, classes)
+    total, n = len(influence), len(accuracy)
+    influence = influence * np.sqrt(total / (total - 1))
+    rng = np.random.default_rng(seed)
+    drawn = np.empty(resamples)
+    for start in range(0, resamples, BATCH):
+        size = min(BATCH, resamples - start)
+        weights = rng.multinomial(total, np.full(total, 1 / total), size)
+        episodes = accuracy[rng.integers(n, size=(size, n))].mean(axis=1)
+        drawn[start : start + size] = episodes + weights @ influence
+    tail = float(ndtr(-t_quantile(level, total - 1)))
+    low, high = np.quantile(drawn, [tail, 1 - tail])
+    return float(low), float(high)
+
+
+def class_half_width(accuracy: Floats, classes: Classes, level: float = 0.95) -> float:
+    """± classes of any episodes: `class_interval`, or half of `class_bootstrap` if the way varies.
+
+    Raises:
+        NoEstimate: as either of them.
+    """
+    if len({len(ids) for ids in classes}) <= 1:
+        return class_interval(accuracy, classes, level)
+    low, high = class_bootstrap(accuracy, classes, level)
+    return (high - low) / 2
+
+
+def class_influence(accuracy: Floats, classes: Classes) -> Floats:
+    """The influence [C] of each class on the mean accuracy, in the order of the class ids.
+
+    It is the first-order effect of one more copy of the class among C, and sums to zero:
+
+        IF_c = sum over episodes e with c of (a_e - f(N_e)) / sum over e of (C - N_e) / (C - 1)
+
+    less its mean over classes. The denominator is n where episodes are small; as in
+    `class_interval`, an N-way episode shows only (C - N) / (C - 1) of a class's effect. Episodes
+    are not corrected one by one, which would blow up the noise of those with nearly all classes
+    (in simulations this covers better when episodes are few). f is a quadratic in log N fitted to
+    all episodes: that larger episodes are harder is no property of a class. The sum of squares
+    holds the noise of the episodes as well; the influences are shrunk by its share.
+
+    Raises:
+        NoEstimate: below ten classes, and where every episode has all classes.
+    """
+    way = np.array([len(ids) for ids in classes])
+    _, position = np.unique(np.concatenate(classes), return_inverse=True)
+    total, n = int(position.max()) + 1, len(accuracy)
+    if total < CLASSES_TO_RESAMPLE:
+        raise NoEstimate(f"A bootstrap of classes needs {CLASSES_TO_RESAMPLE} classes or more.")
+    if (way == total).all():
+        raise NoEstimate(EVERY_CLASS)
+    surprise = (accuracy - _expected_by_way(accuracy, way)) / ((total - way) / (total - 1)).sum()
+    contribution = np.zeros((n, total))
+    contribution[np.repeat(np.arange(n), way), position] = np.repeat(surprise, way)
+    contribution -= contribution.mean(axis=1, keepdims=True)
+    influence: Floats = contribution.sum(axis=0)
+    squares = float((influence**2).sum())
+    noise = n * float(contribution.var(axis=0, ddof=1).sum())
+    return influence * np.sqrt(max(0.0, 1 - noise / squares)) if squares > 0 else influence
+
+
+def _expected_by_way(accuracy: Floats, way: NDArray[np.int64]) -> Floats:
+    """The accuracy [n] that is usual for episodes of that way."""
+    degree = min(2, len(np.unique(way)) - 1)
+    powers = np.vander(np.log(way), degree + 1)
+    fitted: Floats = powers @ np.linalg.lstsq(powers, accuracy, rcond=None)[0]
+    return fitted
+
+
+def _require_episodes(accuracy: Floats, classes: Classes) -> None:
+    if len(accuracy) != len(classes):
+        raise ValueError(f"{len(accuracy)} accuracies but the classes of {len(classes)} episodes")
+    if len(accuracy) < 2:
+        raise NoEstimate("An interval over classes needs two episodes or more.")
+
+
+def bca_interval(
+    values: ArrayLike,
+    statistic: Callable[..., Any] = np.median,
+    level: float = 0.95,
+    resamples: int = 9999,
+    seed: int = 0,
+) -> tuple[float, float]:
+    """(low, high): bias-corrected and accelerated bootstrap of a statistic of values [n].
+
+    For medians, interquartile means and other statistics without an interval of their own; the
+    values are the units that are resampled (episodes, classes or seeds). statistic: a function of
+    an array and an axis, such as numpy.median and `interquartile_mean`, or of an array [n] alone.
+
+    Where leaving out any one value leaves the statistic unchanged, as for the median of tied
+    accuracies, the acceleration is taken to be 0. Both ends are that value if all are equal.
+    Source: Efron (JASA 82, 1987); computed by scipy.stats.bootstrap.
+
+    Raises:
+        NoEstimate: below ten values.
+    """
+    from scipy import stats
+
+    units = np.asarray(values, dtype=np.float64)
+    if len(units) < UNITS_TO_RESAMPLE:
+        raise NoEstimate(f"A bootstrap needs {UNITS_TO_RESAMPLE} values or more.")
+    with warnings.catch_warnings(), np.errstate(invalid="ignore"):
+        warnings.simplefilter("ignore", stats.DegenerateDataWarning)
+        found = stats.bootstrap(
+            (units,),
+            statistic,
+            confidence_level=level,
+            n_resamples=resamples,
+            method="BCa",
+            batch=BATCH,
+            random_state=np.random.default_rng(seed),
+        )
+    low, high = (float(end) for end in found.confidence_interval)
+    if np.isnan([low, high]).any():
+        return _bias_corrected(found.bootstrap_distribution, float(statistic(units)), level)
+    return low, high
+
+
+def _bias_corrected(drawn: Floats, estimate: float, level: float) -> tuple[float, float]:
+    """The BCa interval with an acceleration of 0."""
+    below = float(np.mean(drawn < estimate) + np.mean(drawn == estimate) / 2)
+    bias, tail = ndtri(below), ndtri((1 - level) / 2)
+    low, high = np.quantile(drawn, ndtr([2 * bias + tail, 2 * bias - tail]))
+    return float(low), float(high)
+
+
+def wilson_interval(correct: int, total: int, level: float = 0.95) -> tuple[float, float]:
+    """(low, high) for the share correct / total of independent trials, such as one test set.
+
+    Wilson's score interval (JASA 22, 1927) without continuity correction: unlike mean ± z sd it
+    stays within [0, 1] and has a width at 0 and at 1.
+
+    Raises:
+        NoEstimate: without trials.
+    """
+    from scipy import stats
+
+    if total < 1:
+        raise NoEstimate("A share needs one trial or more.")
+    found = stats.binomtest(correct, total).proportion_ci(level, method="wilson")
+    return float(found.low), float(found.high)
+
+
+def interquartile_mean(values: ArrayLike, axis: int | None = None) -> np.floating | Floats:
+    """The mean of the middle half of the values, over an axis or over all of them.
+
+    The convention is that of scipy.stats.trim_mean: floor(n / 4) values are cut at either end.
+    Source: Agarwal et al. (NeurIPS 2021, arXiv:2108.13264), section 4.3.
+
+    Raises:
+        NoEstimate: without values.
+    """
+    from scipy import stats
+
+    numbers = np.asarray(values, dtype=np.float64)
+    if numbers.size == 0:
+        raise NoEstimate("An interquartile mean needs one value or more.")
+    mean: np.floating | Floats = stats.trim_mean(numbers, 0.25, axis=axis)
+    return mean

@@ -1,0 +1,183 @@
+"""Methods on the same episodes: differences, their intervals and tests."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.special import stdtr
+
+from benchbench.errors import NoEstimate
+from benchbench.stats.intervals import Classes, class_half_width, mean_interval
+
+Floats = NDArray[np.float64]
+
+EXACT_UP_TO = 16  # non-zero differences; 2^16 patterns of signs
+FLIPS = 9999
+BATCH = 1024
+ROUNDING = 1e-12  # two accuracies that differ by less are the same number
+CANCELLED = 1e-4  # share of the variances left in that of the difference
+
+
+@dataclass(frozen=True)
+class PairedDifference:
+    """Mean accuracy of a less that of b over the same n episodes.
+
+    ci_episodes and ci_classes are half-widths; ci_classes is None where there is none, and then
+    ci_classes_reason says why. p_t and p_sign_flip are two-sided; exact tells that all patterns of
+    signs were counted. effect_size is Cohen's d_z, mean / sd of the differences, and infinite where
+    every difference is the same and not 0. correlation is Pearson's, None if a or b is constant.
+    """
+
+    difference: float
+    ci_episodes: float
+    ci_classes: float | None
+    ci_classes_reason: str | None
+    p_t: float
+    p_sign_flip: float
+    exact: bool
+    effect_size: float
+    correlation: float | None
+    n: int
+
+
+def compare_paired(
+    a: Floats, b: Floats, classes: Classes | None = None, level: float = 0.95, *, seed: int = 0
+) -> PairedDifference:
+    """Compare two methods by their accuracies [n] and [n] on the same n episodes.
+
+    classes: the class ids of each episode, for the interval over classes. seed: of the Monte-Carlo
+    signs. p_t is Student's paired t-test; p_sign_flip see `sign_flip`.
+
+    Raises:
+        NoEstimate: below two episodes.
+        ValueError: where a and b are not equally long.
+    """
+    if a.shape != b.shape:
+        raise ValueError(f"{len(a)} and {len(b)} accuracies are not those of the same episodes")
+    difference = a - b
+    n = len(difference)
+    if n < 2:
+        raise NoEstimate("A paired comparison needs two episodes or more.")
+    if np.ptp(difference) <= ROUNDING:
+        difference = np.full(n, 0.0 if abs(difference[0]) <= ROUNDING else difference[0])
+    ci_classes, reason = _over_classes(difference, classes, level)
+    mean = float(difference[0] if np.ptp(difference) == 0 else difference.mean())
+    sd = float(np.std(difference - mean, ddof=1))
+    effect = mean / sd if sd > 0 else math.copysign(math.inf, mean) if mean else 0.0
+    p_sign_flip, exact = sign_flip(difference, seed=seed)
+    return PairedDifference(
+        difference=mean,
+        ci_episodes=mean_interval(difference - mean, level),
+        ci_classes=ci_classes,
+        ci_classes_reason=reason,
+        p_t=float(2 * stdtr(n - 1, -abs(effect) * math.sqrt(n))),
+        p_sign_flip=p_sign_flip,
+        exact=exact,
+        effect_size=effect,
+        correlation=_correlation(a, b),
+        n=n,
+    )
+
+
+def _over_classes(
+    difference: Floats, classes: Classes | None, level: float
+) -> tuple[float | None, str | None]:
+    if classes is None:
+        return None, "The classes of the episodes are not known."
+    try:
+        return class_half_width(difference, classes, level), None
+    except NoEstimate as error:
+        return None, error.reason
+
+
+def _correlation(a: Floats, b: Floats) -> float | None:
+    if min(np.ptp(a), np.ptp(b)) <= ROUNDING:
+        return None
+    return float(np.corrcoef(a, b)[0, 1])
+
+
+def sign_flip(difference: Floats, *, flips: int = FLIPS, seed: int = 0) -> tuple[float, bool]:
+    """(p, exact): the two-sided sign-flip permutation test on the mean of differences [n].
+
+    If the methods are equal, each difference may as well have the other sign. With at most 16
+    differences that are not zero all patterns of signs are counted and exact is true; otherwise
+    p = (1 + hits) / (1 + flips) over random ones, which is never 0 (Phipson and Smyth, Statistical
+    Applications in Genetics and Molecular Biology 9, 2010).
+    Source: Fisher, The Design of Experiments (1935), section 21.
+    """
+    size = np.abs(difference[np.abs(difference) > ROUNDING])
+    total = float(size.sum())
+    # Sums that are equal on paper must count as equal.
+    bar = abs(float(difference.sum())) - 1e-10 * total
+    exact = len(size) <= EXACT_UP_TO
+    if exact:
+        patterns = np.arange(2 ** len(size), dtype=np.uint32)[:, None]
+        positive = patterns >> np.arange(len(size), dtype=np.uint32) & 1
+        return float(np.mean(np.abs(2 * (positive @ size) - total) >= bar)), True
+    rng, hits = np.random.default_rng(seed), 0
+    for start in range(0, flips, BATCH):
+        rows = min(BATCH, flips - start)
+        octets = rng.integers(256, size=(rows, -(-len(size) // 8)), dtype=np.uint8)
+        positive = np.unpackbits(octets, axis=1, count=len(size)).astype(np.float64)
+        # Threads of a matrix product would take longer to wake than this takes.
+        sums = np.einsum("fe,e->f", positive, size)
+        hits += int((np.abs(2 * sums - total) >= bar).sum())
+    return (1 + hits) / (1 + flips), False
+
+
+def holm(p_values: ArrayLike) -> Floats:
+    """Adjusted p-values [m] of a family of m tests, valid under any dependence among them.
+
+    Source: Holm (Scandinavian Journal of Statistics 6, 1979); computed by statsmodels.
+    """
+    raw = np.asarray(p_values, dtype=np.float64)
+    if raw.size == 0:
+        return raw
+    from statsmodels.stats.multitest import multipletests
+
+    adjusted: Floats = multipletests(raw, method="holm")[1]
+    return adjusted
+
+
+def pairwise_p_values(scores: Floats) -> Floats:
+    """Two-sided p-values [k, k] of paired t-tests between all pairs of k methods on n episodes.
+
+    scores: [k, n]. The diagonal, and pairs of equal rows, have p = 1. All variances come from one
+    covariance matrix; where two methods are so alike that their variances nearly cancel, from the
+    differences themselves.
+
+    Raises:
+        NoEstimate: below two episodes.
+    """
+    k, n = scores.shape
+    if n < 2:
+        raise NoEstimate("A paired t-test needs two episodes or more.")
+    # What all methods share cancels in every difference, but not in its rounding errors.
+    scores = scores - scores.mean(axis=0)
+    mean = scores.mean(axis=1)
+    centred = scores - mean[:, None]
+    covariance = centred @ centred.T / (n - 1)
+    rows, columns = np.triu_indices(k, 1)
+    variances = np.diag(covariance)
+    apart = variances[rows] + variances[columns]
+    variance = apart - 2 * covariance[rows, columns]
+    for some in np.array_split(np.flatnonzero(variance <= CANCELLED * apart), 1 + k * k // 20_000):
+        exactly = centred[rows[some]] - centred[columns[some]]
+        exactly[np.abs(exactly) < ROUNDING] = 0
+        variance[some] = np.einsum("pe,pe->p", exactly, exactly) / (n - 1)
+    p_values = np.ones((k, k))
+    upper = _two_sided(mean[rows] - mean[columns], variance, n)
+    p_values[rows, columns] = p_values[columns, rows] = upper
+    return p_values
+
+
+def _two_sided(difference: Floats, variance: Floats, n: int) -> Floats:
+    """Student's p for mean differences, 1 where mean and variance are 0."""
+    t = np.full(len(difference), math.inf)
+    np.divide(np.abs(difference), np.sqrt(variance / n), out=t, where=variance > 0)
+    t[np.abs(difference) <= ROUNDING] = 0
+    p: Floats = 2 * stdtr(n - 1, -t)
+    return p
