@@ -95,6 +95,11 @@ def task_options(command: Any) -> Any:
         click.option("--way", type=click.IntRange(min=2), help="Classes of an episode.  [5]"),
         click.option("--shot", type=click.IntRange(min=0), help="Support images a class.  [1]"),
         click.option("--query", type=click.IntRange(min=1), help="Query images a class.  [15]"),
+        click.option(
+            "--replacement",
+            type=click.Choice(["images", "none"]),
+            help="What may recur in other episodes.  [images]",
+        ),
         data_root_option,
     ]
     for option in reversed(options):
@@ -179,15 +184,141 @@ def episodes_make(**options: Any) -> None:
     click.echo(episodes_command(**options))
 
 
+RESULTS = click.Path(path_type=Path)
+RULE = click.Choice(["paired", "meta-dataset", "plain"])
+
+
 @cli.command()
-@click.argument("results", nargs=-1, type=click.Path(path_type=Path))
-@click.option("--format", "style", default="markdown", show_default=True, metavar="NAME")
-@click.option("--output", type=click.Path(path_type=Path), help="Write to a file in place of this.")
-def leaderboard(results: tuple[Path, ...], style: str, output: Path | None) -> None:
-    """Tabulate finished runs; RESULTS are folders of runs (default: results)."""
+@click.argument("results", nargs=-1, type=RESULTS)
+@click.option(
+    "--format",
+    "styles",
+    default="markdown",
+    show_default=True,
+    metavar="NAME,...",
+    help="markdown, csv, json, latex, html, or what a plug-in brings.",
+)
+@click.option(
+    "--out",
+    default="leaderboards",
+    show_default=True,
+    type=click.Path(path_type=Path),
+    help="A folder, which gets a file for each data set; - prints.",
+)
+@click.option("--rule", default="paired", show_default=True, type=RULE, help="Of the ranks.")
+@click.option(
+    "--across", metavar="NAME", help="Also a file NAME.md, data sets in columns, average ranks."
+)
+@click.option("--check", is_flag=True, help="Write nothing; exit with 1 where a file is stale.")
+def leaderboard(results: tuple[Path, ...], styles: str, out: Path, **options: Any) -> None:
+    """Tabulate finished runs; RESULTS are folders of runs (default: results).
+
+    In a markdown file the tables stand between two marked lines, and the text around them stays.
+    """
     from benchbench.commands.leaderboard import leaderboard_command
 
-    click.echo(leaderboard_command(results or (Path("results"),), style, output), nl=False)
+    folders = results or (Path("results"),)
+    sys.exit(leaderboard_command(folders, styles.split(","), out, **options))
+
+
+@cli.command()
+@click.argument("methods", nargs=-1, required=True, metavar="A B [C ...]")
+@click.option(
+    "--results",
+    multiple=True,
+    default=["results"],
+    show_default=True,
+    type=RESULTS,
+    help="A folder of runs; may be repeated.",
+)
+@click.option("--dataset", metavar="SPEC", help="Only on this data set.")
+@click.option("--reference", metavar="A", help="Compare each with this one in place of all pairs.")
+@click.option(
+    "--format",
+    "style",
+    default="markdown",
+    show_default=True,
+    type=click.Choice(["markdown", "csv", "json"]),
+)
+def compare(
+    methods: tuple[str, ...],
+    results: tuple[Path, ...],
+    dataset: str | None,
+    reference: str | None,
+    style: str,
+) -> None:
+    """Compare methods on the episodes that they share, paired.
+
+    A, B, ... are methods with results, as the leaderboard names them, or run directories.
+    """
+    from benchbench.commands.compare import compare_command
+
+    text = compare_command(methods, results, dataset, reference, style)
+    click.echo(text, nl=False)
+
+
+@cli.command()
+@click.argument("table", metavar="TABLE")
+@click.option("--rule", default="meta-dataset", show_default=True, type=RULE, help="Of the ranks.")
+@click.option(
+    "--where",
+    multiple=True,
+    metavar="COLUMN=VALUE",
+    help="Only rows with this value; may be repeated.",
+)
+@click.option("--methods", default="", metavar="NAME,...", help="Only these.  [all]")
+@click.option("--sources", default="", metavar="NAME,...", help="Only these test sources.  [all]")
+@click.option("--common", is_flag=True, help="Only the test sources that every method has.")
+@click.option(
+    "--format",
+    "style",
+    default="markdown",
+    show_default=True,
+    type=click.Choice(["markdown", "csv", "json"]),
+    help="csv has a row for each method and test source, json an object for each method.",
+)
+def rank(**options: Any) -> None:
+    """Rank the methods of a published table, or of results, by source and on average.
+
+    TABLE is a folder of results, whose data sets are the test sources; or a csv file with the
+    columns method, test_source, accuracy_percent and ci95_percent; or the word `published`: the
+    figures that come with benchbench. An empty test_source is the row's dataset. Other columns
+    serve --where; numbers of episodes cancel out of the rule meta-dataset. The rule paired is for
+    results only.
+    """
+    from benchbench.commands.rank import rank_command
+
+    click.echo(rank_command(**options), nl=False)
+
+
+@cli.command()
+@click.argument("results", nargs=-1, type=click.Path(path_type=Path))
+@click.option(
+    "--out",
+    default="report.html",
+    show_default=True,
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+)
+@data_root_option
+@click.option(
+    "--rule",
+    default="paired",
+    show_default=True,
+    type=click.Choice(["paired", "meta-dataset", "plain"]),
+    help="Of the ranks.",
+)
+@click.option(
+    "--pictures",
+    type=click.Path(path_type=Path),
+    metavar="FOLDER",
+    help="Write the plots there as well, as svg and pdf.",
+)
+def report(results: tuple[Path, ...], out: Path, **options: Any) -> None:
+    """Write one html page on finished runs; RESULTS are folders of runs (default: results)."""
+    from benchbench.commands.report import report_command
+
+    click.echo(report_command(results or (Path("results"),), out, **options))
 
 
 @cli.command()

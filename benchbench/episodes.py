@@ -127,6 +127,11 @@ class EpisodeSet:
         classes, support, query = (np.cumsum(counts) for counts in self._counts)
         return classes, support, query
 
+    @property
+    def images_drawn(self) -> int:
+        """Support and query images of all episodes; one that recurs counts each time."""
+        return len(self.support) + len(self.query)
+
     def head(self, count: int) -> EpisodeSet:
         """The first `count` episodes."""
         if count > len(self):

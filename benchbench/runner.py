@@ -10,7 +10,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -24,7 +24,7 @@ from benchbench.method import Images, Method, Task
 from benchbench.metrics import Metric, checked_scores
 from benchbench.progress import meter, say
 from benchbench.source import Budget, TrainingSource, support_of
-from benchbench.store import Cell, RunDirectory, Store, reason_of
+from benchbench.store import PREDICTED_EPISODES, Cell, RunDirectory, Store, reason_of
 
 ADAPTED_TOGETHER = 32
 """Episodes handed at once to a method that has an `adapt_many` of its own."""
@@ -118,13 +118,37 @@ def _score(
     observe = plugins.observer("episode_scored")
     text = specs.text_of(method)
     with meter(f"{text}: episodes", len(episodes), first) as counter:
-        for record in evaluate(method, dataset, episodes, settings, first):
+        for record, predicted in evaluate(method, dataset, episodes, settings, first):
+            number = record["episode"]
+            if number < PREDICTED_EPISODES:
+                run.append_prediction(_prediction(number, episodes[number], predicted))
             run.append(record)
             observe(run=run, record=record)
             counter.advance()
     cost = _cost(run, time.perf_counter() - started, len(episodes) - first)
-    run.finish(episodes={"count": len(episodes), "sha256": episodes.sha256}, cost=cost)
+    run.flush()
+    run.finish(episodes=_episode_facts(episodes, dataset, run), cost=cost)
     say(f"{text}: {_told(cost)}")
+
+
+def _episode_facts(
+    episodes: EpisodeSet, dataset: OpenDataset, run: RunDirectory
+) -> dict[str, int | str]:
+    """What the manifest says of the episodes: which they are, their rows, the images they take."""
+    return {
+        "count": len(episodes),
+        "sha256": episodes.sha256,
+        "records_sha256": run.records_sha256(len(episodes)),
+        "images_drawn": episodes.images_drawn,
+        "images_available": len(dataset.view(episodes.split).rows),
+    }
+
+
+class Scored(NamedTuple):
+    """An episode's row of `episodes.csv`, and the class slot predicted for each query."""
+
+    record: dict[str, Any]
+    predicted: list[int]
 
 
 def evaluate(
@@ -133,8 +157,8 @@ def evaluate(
     episodes: EpisodeSet,
     settings: Settings,
     first: int = 0,
-) -> Iterator[dict[str, Any]]:
-    """Yield the record of each episode from number `first` on; the method never sees a label."""
+) -> Iterator[Scored]:
+    """Yield the outcome of each episode from number `first` on; the method never sees a label."""
     view = dataset.view(episodes.split)
     together = 1 if type(method).adapt_many is Method.adapt_many else ADAPTED_TOGETHER
     # Whole chunks, so that what is adapted together does not depend on where a kill came.
@@ -154,7 +178,8 @@ def evaluate(
                 continue
             answer = classify(Images(view, episode.query))
             scores = checked_scores(answer, len(episode.query), episode.n_way)
-            yield _record(number, episode, scores, settings.metrics)
+            record = _record(number, episode, scores, settings.metrics)
+            yield Scored(record, scores.argmax(axis=1).tolist())
 
 
 def _record(
@@ -169,6 +194,21 @@ def _record(
         "accuracy": correct / len(episode.query),
         "classes": " ".join(map(str, episode.classes.tolist())),
         **{name: metric(scores, episode.query_labels) for name, metric in metrics.items()},
+    }
+
+
+def _prediction(number: int, episode: Episode, predicted: list[int]) -> dict[str, int | str]:
+    """The row of `predictions.csv`."""
+    columns = {
+        "support": episode.support.tolist(),
+        "support_labels": episode.support_labels.tolist(),
+        "query": episode.query.tolist(),
+        "query_labels": episode.query_labels.tolist(),
+        "predicted": predicted,
+    }
+    return {
+        "episode": number,
+        **{name: " ".join(map(str, values)) for name, values in columns.items()},
     }
 
 

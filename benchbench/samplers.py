@@ -12,7 +12,7 @@ import json
 from collections.abc import Callable
 from copy import copy
 from dataclasses import dataclass
-from typing import ClassVar, Protocol
+from typing import ClassVar, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -77,6 +77,10 @@ class Stream:
         digest = hashlib.sha256(json.dumps(origin, sort_keys=True).encode()).digest()
         self._key = int.from_bytes(digest[:16], "little")
 
+    def branch(self, name: str) -> Stream:
+        """Another stream, unrelated to this one, that belongs to it."""
+        return Stream(parent=f"{self._key:032x}", branch=name)
+
     def uniform(self, start: int, stop: int, width: int) -> NDArray[np.float64]:
         """Numbers in [0, 1), [stop - start, width]: row i belongs to episode start + i alone."""
         blocks = -(-width // 4)
@@ -125,11 +129,15 @@ class Sampler:
         """Raise BenchbenchError where the pool cannot supply such episodes."""
 
     def draw(self, pool: ClassPool, stream: Stream, start: int, stop: int) -> dict[str, IntArray]:
-        """The arrays of `EpisodeSet` for the episodes start .. stop - 1."""
+        """The arrays of `EpisodeSet` for the episodes start .. stop - 1, as far as they exist."""
         raise NotImplementedError
 
     def sample(self, pool: ClassPool, count: int, seed: int = 0, start: int = 0) -> EpisodeSet:
-        """Episodes start .. start + count - 1 of the frozen sequence that `seed` names."""
+        """Episodes start .. start + count - 1 of the frozen sequence that `seed` names.
+
+        Fewer where the sequence ends before. Raises BenchbenchError where the pool cannot supply
+        such episodes.
+        """
         self.check(pool)
         origin: dict[str, str | int] = {
             "fingerprint": pool.dataset.fingerprint,
@@ -143,20 +151,28 @@ class Sampler:
 
 @dataclass
 class FixedSampler(Sampler):
-    """N-way K-shot with Q queries per class: N classes, then K + Q of each class's images."""
+    """N-way K-shot with Q queries per class: N classes, then K + Q of each class's images.
+
+    replacement: `images` lets an image recur in other episodes; `none` lets none do so, and the
+    sequence ends when fewer than N classes have K + Q unused images (Lafargue et al., TMLR 2024).
+    """
 
     name: ClassVar[str] = "fixed"
     way: int = 5
     shot: int = 1
     query: int = 15
+    replacement: Literal["images", "none"] = "images"
 
     def __post_init__(self) -> None:
         if self.way < 2 or self.shot < 0 or self.query < 1:
             raise ValueError("needs way >= 2, shot >= 0 and query >= 1")
+        if self.replacement not in ("images", "none"):
+            raise ValueError("needs replacement images or none")
 
     @property
     def protocol(self) -> str:
-        return f"{self.way}way-{self.shot}shot-{self.query}query"
+        disjoint = "-disjoint" if self.replacement == "none" else ""
+        return f"{self.way}way-{self.shot}shot-{self.query}query{disjoint}"
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -183,23 +199,71 @@ class FixedSampler(Sampler):
             )
 
     def draw(self, pool: ClassPool, stream: Stream, start: int, stop: int) -> dict[str, IntArray]:
-        count, per_class = stop - start, self.shot + self.query
+        if self.replacement == "none":
+            return self._draw_disjoint(pool, stream, start, stop)
+        per_class = self.shot + self.query
         take = _columns(
             stream.uniform(start, stop, 2 * self.way * (1 + per_class) + self.way * self.query)
         )
         slots = choose(take(self.way), len(pool), take(self.way))
         images = choose(take(self.way, per_class), pool.sizes[slots], take(self.way, per_class))
         rows = pool.rows[pool.starts[slots][..., None] + images]
-        labels = np.broadcast_to(np.arange(self.way)[:, None], (self.way, per_class))
-        labels = np.broadcast_to(labels, rows.shape)
-        shuffle = np.argsort(take(self.way * self.query), axis=1, kind="stable")
+        return self._arrays(pool.classes[slots], rows, take(self.way * self.query))
+
+    def _draw_disjoint(
+        self, pool: ClassPool, stream: Stream, start: int, stop: int
+    ) -> dict[str, IntArray]:
+        """Each class's images lie in a random order and are used up from the front."""
+        per_class = self.shot + self.query
+        stop = min(stop, int((pool.sizes // per_class).sum()) // self.way)
+        take = _columns(stream.uniform(0, stop, self.way * (2 + self.query)))
+        slots, used = self._unused_classes(pool.sizes, take(self.way), take(self.way))
+        rows = _shuffled_rows(pool, stream.branch("images"))
+        first = (pool.starts[slots] + used)[start:]
+        return self._arrays(
+            pool.classes[slots[start:]],
+            rows[first[..., None] + np.arange(per_class)],
+            take(self.way * self.query)[start : len(slots)],
+        )
+
+    def _unused_classes(
+        self, sizes: IntArray, uniform: NDArray[np.float64], order: NDArray[np.float64]
+    ) -> tuple[IntArray, IntArray]:
+        """The classes of each episode until too few are left, and how many images were used before.
+
+        uniform, order: [n, way] numbers in [0, 1), by which each episode chooses. Both results are
+        [m, way] with m <= n.
+        """
+        per_class = self.shot + self.query
+        slots, before = np.empty((2, *uniform.shape), np.int64)
+        used = np.zeros_like(sizes)
+        for episode, (numbers, places) in enumerate(zip(uniform, order, strict=True)):
+            left = np.flatnonzero(sizes - used >= per_class)
+            if len(left) < self.way:
+                return slots[:episode], before[:episode]
+            slots[episode] = left[choose(numbers, len(left), places)]
+            before[episode] = used[slots[episode]]
+            used[slots[episode]] += per_class
+        return slots, before
+
+    def _arrays(
+        self, classes: IntArray, rows: IntArray, shuffle: NDArray[np.float64]
+    ) -> dict[str, IntArray]:
+        """The arrays of `EpisodeSet`.
+
+        classes: [n, way]; rows: [n, way, shot + query] image ids, the support first; shuffle: [n,
+        way * query] numbers by which the queries are ordered.
+        """
+        count = len(rows)
+        labels = np.broadcast_to(np.arange(self.way)[:, None], rows.shape)
+        positions = np.argsort(shuffle, axis=1, kind="stable")
 
         def queries(array: IntArray) -> IntArray:
-            flat = array[..., self.shot :].reshape(count, -1)
-            return np.take_along_axis(flat, shuffle, axis=1).reshape(-1)
+            flat = array[..., self.shot :].reshape(count, self.way * self.query)
+            return np.take_along_axis(flat, positions, axis=1).reshape(-1)
 
         return {
-            "classes": pool.classes[slots].reshape(-1),
+            "classes": classes.reshape(-1),
             "class_counts": np.full(count, self.way),
             "support": rows[..., : self.shot].reshape(-1),
             "support_labels": labels[..., : self.shot].reshape(-1),
@@ -208,6 +272,16 @@ class FixedSampler(Sampler):
             "query_labels": queries(labels),
             "query_counts": np.full(count, self.way * self.query),
         }
+
+
+def _shuffled_rows(pool: ClassPool, stream: Stream) -> IntArray:
+    """The pool's `rows` with the images of each class in a random order."""
+    rows = pool.rows.copy()
+    keys = stream.uniform(0, 1, len(rows))[0]
+    for start, size in zip(pool.starts, pool.sizes, strict=True):
+        order = np.argsort(keys[start : start + size], kind="stable")
+        rows[start : start + size] = rows[start : start + size][order]
+    return rows
 
 
 def _columns(uniform: NDArray[np.float64]) -> Callable[..., NDArray[np.float64]]:
@@ -223,7 +297,7 @@ def _columns(uniform: NDArray[np.float64]) -> Callable[..., NDArray[np.float64]]
     return take
 
 
-def create_sampler(text: str, **options: int | None) -> Sampler:
+def create_sampler(text: str, **options: int | str | None) -> Sampler:
     """The sampler of a spec; options that are None or that it does not have are left out."""
     spec = specs.parse(text)
     cls = plugins.find("register_samplers", "sampler", spec.name)

@@ -1,7 +1,8 @@
 """Run directories: `results/<dataset>/<protocol>/<method>-<hash>/`.
 
-`episodes.csv` has a row an episode and grows as they are scored; `manifest.json` says what made
-them and is replaced whole. A kill at any moment leaves both readable.
+`episodes.csv` has a row an episode and grows as they are scored; `predictions.csv` says what was
+predicted in the first of them, and `manifest.json` what made them: both are replaced whole. A kill
+at any moment leaves all three readable.
 """
 
 from __future__ import annotations
@@ -25,6 +26,17 @@ from benchbench.errors import BenchbenchError, MethodError
 from benchbench.files import can_write, whole_file
 
 COLUMNS = ("episode", "n_way", "n_query", "correct", "accuracy", "classes")
+PREDICTION_COLUMNS = (
+    "episode",
+    "support",
+    "support_labels",
+    "query",
+    "query_labels",
+    "predicted",
+)
+PREDICTED_EPISODES = 20
+"""The first episodes, whose predictions are kept."""
+
 FLUSH_EVERY = 100
 """Episodes that a kill may lose."""
 
@@ -35,6 +47,7 @@ class RunDirectory:
     def __init__(self, path: Path, shared: Path | None = None) -> None:
         self.path, self.shared = path, shared
         self._pending: list[str] = []
+        self._predictions: list[str] = []
         self._manifest: dict[str, Any] | None = None
 
     @property
@@ -124,23 +137,52 @@ class RunDirectory:
         if len(self._pending) >= FLUSH_EVERY:
             self.flush()
 
+    def append_prediction(self, record: dict[str, Any]) -> None:
+        """Add a row of `PREDICTION_COLUMNS`, before the same episode's row of `append`."""
+        self._predictions.append(",".join(str(record[column]) for column in PREDICTION_COLUMNS))
+
     def _has_header(self) -> bool:
         file = self.path / "episodes.csv"
         return file.exists() and file.stat().st_size > 0
 
     def flush(self) -> None:
         """Write the rows that are waiting, all or none of them."""
-        if not self._pending:
+        predictions, self._predictions = self._predictions, []
+        rows, self._pending = self._pending, []
+        # In this order, so that no episode is stored without its prediction.
+        self._write_predictions(predictions)
+        self._write_rows(rows)
+
+    def _write_predictions(self, rows: list[str]) -> None:
+        """Add rows to `predictions.csv`, whatever it holds of the same episodes already."""
+        if not rows:
             return
-        rows, self._pending = "\n".join(self._pending) + "\n", []
+        file = self.path / "predictions.csv"
+        first = int(rows[0].partition(",")[0])
+        kept = file.read_text(encoding="utf-8").splitlines()[1:] if file.exists() else []
+        if len(kept) < first:  # of a run that is older than the file
+            return
+        lines = [",".join(PREDICTION_COLUMNS), *kept[:first], *rows]
+        with whole_file(file) as partial:
+            partial.write_text("\n".join(lines) + "\n", encoding="utf-8", newline="\n")
+
+    def _write_rows(self, rows: list[str]) -> None:
+        if not rows:
+            return
         file = self.path / "episodes.csv"
         length = file.stat().st_size if file.exists() else 0
         try:
             with file.open("ab") as stream:
-                stream.write(rows.encode())
+                stream.write(("\n".join(rows) + "\n").encode())
         except OSError:
             os.truncate(file, length)
             raise
+
+    def records_sha256(self, count: int) -> str:
+        """The hash of the bytes of `episodes.csv` up to the end of its first `count` rows."""
+        content = (self.path / "episodes.csv").read_bytes()
+        lines = content.splitlines(keepends=True)
+        return hashlib.sha256(b"".join(lines[: count + 1])).hexdigest()
 
     def records(self, count: int | None = None) -> list[dict[str, str]]:
         """The first `count` rows of `episodes.csv`, all by default, as text."""
@@ -152,7 +194,7 @@ class RunDirectory:
         return rows[:count]
 
     def finish(self, **entries: Any) -> None:
-        """Mark the run as complete."""
+        """Mark the run as complete; what waits to be written is written before."""
         self.flush()
         now = datetime.now(timezone.utc).isoformat(timespec="seconds")
         self.update(status="finished", reason="", finished=now, **entries)

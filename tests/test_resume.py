@@ -66,6 +66,8 @@ def replace(self, target):
 
 def flush(self):
     if self._pending:
+        predictions, self._predictions = self._predictions, []
+        self._write_predictions(predictions)
         file = self.path / "episodes.csv"
         if not file.exists():
             if kill_at == "header":
@@ -258,14 +260,22 @@ def task(pictures: str, out: Path, method: str = "protonet", **options: object) 
 
 def results(out: Path) -> dict[str, bytes]:
     """The files that must not depend on an interruption."""
-    files = [*out.rglob("episodes.csv"), *out.rglob("*.safetensors")]
+    patterns = ("episodes.csv", "predictions.csv", "*.safetensors")
+    files = [file for pattern in patterns for file in out.rglob(pattern)]
     return {str(file.relative_to(out)): file.read_bytes() for file in files}
 
 
 def assert_readable(attempt: Callable[..., dict], out: Path) -> None:
-    board = attempt("leaderboard", out)
+    board = attempt("leaderboard", "--out", "-", out)
     assert board["code"] == 0, board["stderr"]
     assert "Traceback" not in board["stderr"]
+    for file in out.rglob("episodes.csv"):
+        assert whole_rows(file.with_name("predictions.csv")) >= min(20, whole_rows(file))
+
+
+def whole_rows(file: Path) -> int:
+    """The rows below the header that end in a line feed."""
+    return max(0, file.read_bytes().count(b"\n") - 1) if file.exists() else 0
 
 
 @pytest.fixture(scope="module")
@@ -324,6 +334,8 @@ MOMENTS = [
     "empty",
     "header",
     "torn row",
+    "before predictions.csv",
+    "after predictions.csv",
     "last",
 ]
 MORE_MOMENTS = [
@@ -440,7 +452,7 @@ def test_a_finished_run_survives_a_kill_while_more_episodes_are_scored(
     assert attempt(*task(pictures, tmp_path))["stdout"] == table
     killed = attempt(*task(pictures, tmp_path, episodes=3 * EPISODES), kill_at="torn row")
     assert killed["code"] == -signal.SIGKILL
-    board = attempt("leaderboard", tmp_path)
+    board = attempt("leaderboard", "--out", "-", tmp_path)
     assert board["code"] == 0, board["stderr"]
     assert "protonet" in board["stdout"], "the finished episodes are no longer listed"
     assert attempt(*task(pictures, tmp_path))["stdout"] == table

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import csv
+import hashlib
 import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -57,7 +59,7 @@ def draw(dataset: OpenDataset, count: int = 30, **shape: int) -> EpisodeSet:
 
 
 def accuracies(method: Method, dataset: OpenDataset, episodes: EpisodeSet) -> list[float]:
-    return [r["accuracy"] for r in evaluate(method, dataset, episodes, Settings())]
+    return [record["accuracy"] for record, _ in evaluate(method, dataset, episodes, Settings())]
 
 
 def test_the_accuracy_is_that_of_a_slow_loop(make_dataset: Callable[..., OpenDataset]) -> None:
@@ -228,7 +230,75 @@ def test_a_finished_run_is_not_run_again(dataset: OpenDataset, tmp_path: Path) -
     longer = run_cell(Counted(), dataset, draw(dataset, 40), store, Settings())
     assert longer.run is not None
     assert len(longer.run.records()) == 40
-    assert longer.run.manifest["episodes"] == {"count": 40, "sha256": draw(dataset, 40).sha256}
+    assert longer.run.manifest["episodes"]["count"] == 40
+    assert longer.run.manifest["episodes"]["sha256"] == draw(dataset, 40).sha256
+
+
+def test_the_manifest_tells_the_rows_and_the_images(dataset: OpenDataset, tmp_path: Path) -> None:
+    run = run_cell(NearestMean(), dataset, draw(dataset, 4), Store(tmp_path), Settings()).run
+    assert run is not None
+    rows = (run.path / "episodes.csv").read_bytes()
+    assert run.manifest["episodes"] == {
+        "count": 4,
+        "sha256": draw(dataset, 4).sha256,
+        "records_sha256": hashlib.sha256(rows).hexdigest(),
+        "images_drawn": 4 * 5 * 16,
+        "images_available": 8 * 20,
+    }
+
+
+def test_the_hash_is_that_of_the_rows_that_count(dataset: OpenDataset, tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    run = run_cell(NearestMean(), dataset, draw(dataset, 30), store, Settings()).run
+    assert run is not None
+    run.update(status="running")
+    fewer = run_cell(NearestMean(), dataset, draw(dataset, 7), store, Settings()).run
+    assert fewer is not None
+    lines = (run.path / "episodes.csv").read_bytes().splitlines(keepends=True)
+    assert len(lines) == 31
+    expected = hashlib.sha256(b"".join(lines[:8])).hexdigest()
+    assert fewer.manifest["episodes"]["records_sha256"] == expected
+
+
+def test_a_manifest_from_before_these_facts_still_counts(
+    dataset: OpenDataset, tmp_path: Path
+) -> None:
+    store, episodes = Store(tmp_path), draw(dataset, 5)
+    run = run_cell(NearestMean(), dataset, episodes, store, Settings()).run
+    assert run is not None
+    run.update(episodes={"count": 5, "sha256": episodes.sha256})
+    before = (run.path / "manifest.json").read_bytes()
+    again = run_cell(NearestMean(), dataset, episodes, store, Settings())
+    assert again.status == "finished"
+    assert (run.path / "manifest.json").read_bytes() == before
+
+
+@pytest.mark.parametrize("counts", [(25,), (7, 25), (3, 12, 20, 25)])
+def test_the_predictions_of_the_first_episodes_are_kept(
+    dataset: OpenDataset, tmp_path: Path, counts: tuple[int, ...]
+) -> None:
+    for count in counts:
+        cell = run_cell(NearestMean(), dataset, draw(dataset, count), Store(tmp_path), Settings())
+        assert cell.status == "finished"
+    assert cell.run is not None
+    with (cell.run.path / "predictions.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["episode"] for row in rows] == [str(number) for number in range(20)]
+    for row, episode, record in zip(rows, draw(dataset, 20), cell.run.records(20), strict=True):
+        found = {name: np.array(row[name].split(), int) for name in list(row)[1:]}
+        for name in ("support", "support_labels", "query", "query_labels"):
+            np.testing.assert_array_equal(found[name], getattr(episode, name))
+        correct = (found["predicted"] == episode.query_labels).sum()
+        assert correct == int(record["correct"])
+
+
+def test_an_outcome_holds_a_prediction_for_each_query(dataset: OpenDataset) -> None:
+    episodes = draw(dataset, 3)
+    for episode, (record, predicted) in zip(
+        episodes, evaluate(NearestMean(), dataset, episodes, Settings()), strict=True
+    ):
+        assert len(predicted) == record["n_query"]
+        assert (np.array(predicted) == episode.query_labels).sum() == record["correct"]
 
 
 def test_what_changes_the_number_changes_the_run(

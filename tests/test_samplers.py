@@ -19,8 +19,10 @@ from benchbench.errors import BenchbenchError
 from benchbench.samplers import ClassPool, FixedSampler, Sampler, Stream, choose, create_sampler
 
 # Episodes are frozen: results of all times were made on them. These are the hashes of four 3-way
-# 2-shot 2-query and of four 2-way 0-shot episodes of `labelled([5, 4, 6, 5, 4])`, computed once.
+# 2-shot 2-query and of four 2-way 0-shot episodes of `labelled([5, 4, 6, 5, 4])`, and of two
+# disjoint 3-way 1-shot 2-query episodes of `labelled([5, 4, 6, 5, 7])`, computed once.
 FROZEN_SHA256 = "69a35226e8eb252c16943e699b0eca64bc128b02580e1fd0dd3d061f1b4b26b7"
+FROZEN_DISJOINT_SHA256 = "2029f83368f74fda85150145d21f4fbe77f4adbb6916fec0a07b953108c2301e"
 FROZEN_ZERO_SHOT_SHA256 = "ccd4d79576ee102f711bd6a2994a06a05f136deac9786c369df8ee4c447ad106"
 
 several = settings(max_examples=60, deadline=None)
@@ -177,6 +179,101 @@ def test_an_episode_may_use_up_every_class_and_image() -> None:
 def test_only_classes_of_the_split_are_drawn(dataset: OpenDataset) -> None:
     drawn = FixedSampler(way=3).sample(ClassPool(dataset, "val"), 100)
     assert set(drawn.classes) == set(dataset.splits["val"])
+
+
+# Disjoint
+
+
+@st.composite
+def disjoint_requests(draw: st.DrawFn) -> tuple[list[int], FixedSampler]:
+    way, shot, query = draw(st.integers(2, 4)), draw(st.integers(0, 2)), draw(st.integers(1, 3))
+    sizes = st.integers(shot + query, 5 * (shot + query))
+    sampler = FixedSampler(way, shot, query, replacement="none")
+    return draw(st.lists(sizes, min_size=way, max_size=way + 5)), sampler
+
+
+def images_of(episodes: EpisodeSet) -> np.ndarray:
+    return np.concatenate([episodes.support, episodes.query])
+
+
+@several
+@given(disjoint_requests(), st.integers(0, 2**32))
+def test_disjoint_episodes_go_on_until_too_few_images_are_left(request_, seed: int) -> None:
+    sizes, sampler = request_
+    data = labelled(sizes)
+    episodes = sampler.sample(ClassPool(data, "test"), 1000, seed)
+    assert len(episodes) >= 1
+    for episode in episodes:
+        images = np.concatenate([episode.support, episode.query])
+        slots = np.concatenate([episode.support_labels, episode.query_labels])
+        assert episode.n_way == sampler.way == len(set(episode.classes))
+        np.testing.assert_array_equal(data.labels[images], episode.classes[slots])
+        for labels, each in (
+            (episode.support_labels, sampler.shot),
+            (episode.query_labels, sampler.query),
+        ):
+            np.testing.assert_array_equal(np.bincount(labels, minlength=sampler.way), each)
+        assert all(array.dtype == np.int64 for array in dataclasses.astuple(episode))
+    used = images_of(episodes)
+    assert len(np.unique(used)) == len(used)
+    left = np.bincount(np.delete(data.labels, used), minlength=len(sizes))
+    assert (left >= sampler.shot + sampler.query).sum() < sampler.way
+
+
+@several
+@given(disjoint_requests(), st.integers(0, 2**32), st.integers(0, 12), st.integers(0, 12))
+def test_a_disjoint_episode_is_the_same_alone_and_among_many(
+    request_, seed: int, start: int, count: int
+) -> None:
+    sizes, sampler = request_
+    whole = sampler.sample(pool(sizes), 1000, seed)
+    part = sampler.sample(pool(sizes), count, seed, start=start)
+    assert [e.id for e in part] == [e.id for e in whole][start : start + count]
+    assert sampler.sample(pool(sizes), count, seed) == whole.head(min(count, len(whole)))
+
+
+def test_disjoint_episodes_are_frozen() -> None:
+    sampler = FixedSampler(3, 1, 2, replacement="none")
+    drawn = sampler.sample(pool([5, 4, 6, 5, 7]), 2)
+    assert len(drawn) == 2
+    assert drawn.sha256 == FROZEN_DISJOINT_SHA256
+
+
+def test_disjoint_episodes_depend_on_the_seed() -> None:
+    sampler = FixedSampler(3, 1, 2, replacement="none")
+    one, other = (sampler.sample(pool([9] * 30), 20, seed) for seed in (0, 1))
+    assert (column(one, "classes") == column(other, "classes")).all(axis=1).sum() <= 1
+
+
+def test_disjoint_episodes_draw_classes_and_images_uniformly() -> None:
+    sampler = FixedSampler(2, 1, 2, replacement="none")
+    data = labelled([7, 7, 7, 7])
+    drawn = [sampler.sample(ClassPool(data, "test"), 1, seed)[0] for seed in range(3000)]
+    classes = np.array([episode.classes for episode in drawn])
+    pairs = counts(classes[:, 0], classes[:, 1])[~np.eye(4, dtype=bool)]
+    assert chisquare(pairs).pvalue > UNLIKELY
+    images = np.concatenate([np.r_[episode.support, episode.query] for episode in drawn])
+    assert chisquare(np.bincount(images, minlength=28)).pvalue > UNLIKELY
+    support = np.concatenate([episode.support for episode in drawn])
+    assert chisquare(np.bincount(support, minlength=28)).pvalue > UNLIKELY
+
+
+def test_later_disjoint_episodes_draw_uniformly_from_what_is_left() -> None:
+    sampler = FixedSampler(2, 0, 2, replacement="none")
+    second = [sampler.sample(pool([4, 4, 4]), 2, seed) for seed in range(3000)]
+    images = np.concatenate([episodes[1].query for episodes in second])
+    assert chisquare(np.bincount(images, minlength=12)).pvalue > UNLIKELY
+    first = np.array([episodes[0].classes for episodes in second])
+    again = np.array([episodes[1].classes for episodes in second])
+    assert chi2_contingency(counts(first[:, 0], again[:, 0])).pvalue > UNLIKELY
+
+
+def test_disjoint_episodes_of_classes_without_the_small_ones() -> None:
+    large = pool([3, 6, 2, 6, 5, 9]).at_least(5)
+    drawn = FixedSampler(3, 2, 3, replacement="none").sample(large, 10)
+    assert len(drawn) == 1
+    assert set(drawn.classes) <= {1, 3, 4, 5}
+    assert set(large.dataset.labels[images_of(drawn)]) == set(drawn.classes)
 
 
 # Fair
@@ -366,6 +463,11 @@ def test_impossible_shapes_are_refused(shape: tuple[int, int, int]) -> None:
         FixedSampler(*shape)
 
 
+def test_an_unknown_replacement_is_refused() -> None:
+    with pytest.raises(ValueError, match="needs replacement images or none"):
+        FixedSampler(replacement="some")  # type: ignore[arg-type]
+
+
 def test_a_sampler_has_to_say_how_it_draws() -> None:
     with pytest.raises(NotImplementedError):
         Sampler().sample(pool([3, 3]), 1)
@@ -378,6 +480,9 @@ def test_create_sampler_takes_options_and_parameters() -> None:
     assert create_sampler("fixed", way=None, shot=None) == FixedSampler()
     assert create_sampler("fixed[query=3]", way=20, shot=5) == FixedSampler(20, 5, 3)
     assert create_sampler("fixed[way=3]", shot=2) == FixedSampler(way=3, shot=2)
+    disjoint = FixedSampler(replacement="none")
+    assert create_sampler("fixed", replacement="none") == disjoint
+    assert create_sampler("fixed[replacement=none]") == disjoint
 
 
 @pytest.mark.parametrize(
@@ -388,6 +493,7 @@ def test_create_sampler_takes_options_and_parameters() -> None:
         ("fixed[wya=5]", {}, "did you mean way"),
         ("fixed[way=1]", {}, "fixed: needs way >= 2"),
         ("fixed", {"supports": 3}, "'fixed' has no --supports"),
+        ("fixed[replacement=some]", {}, "replacement=some is not one of images, none"),
     ],
 )
 def test_create_sampler_refuses_in_one_sentence(text, options, message) -> None:
@@ -398,4 +504,5 @@ def test_create_sampler_refuses_in_one_sentence(text, options, message) -> None:
 def test_protocol_and_shape() -> None:
     assert FixedSampler().protocol == "5way-1shot-15query"
     assert FixedSampler(20, 5, 1).shape == (20, 5, 1)
+    assert FixedSampler(replacement="none").protocol == "5way-1shot-15query-disjoint"
     assert Sampler().shape == (None, None, None)

@@ -14,7 +14,16 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from benchbench.errors import BenchbenchError, MethodError
-from benchbench.store import COLUMNS, FLUSH_EVERY, RunDirectory, Store, reason_of, run_hash, slug
+from benchbench.store import (
+    COLUMNS,
+    FLUSH_EVERY,
+    PREDICTION_COLUMNS,
+    RunDirectory,
+    Store,
+    reason_of,
+    run_hash,
+    slug,
+)
 
 IDENTITY = {"method": "toy", "protocol": "5way-1shot-15query", "seed": 0}
 
@@ -44,6 +53,19 @@ def reopened(run: RunDirectory) -> RunDirectory:
 def append(run: RunDirectory, numbers: range) -> None:
     for number in numbers:
         run.append(record(number))
+
+
+def predict(run: RunDirectory, numbers: range, predicted: str = "0 1") -> None:
+    for number in numbers:
+        texts = dict.fromkeys(PREDICTION_COLUMNS, "1 0")
+        run.append_prediction({**texts, "episode": number, "predicted": predicted})
+        run.append(record(number))
+
+
+def predictions_of(run: RunDirectory) -> list[tuple[int, str]]:
+    header, *lines = (run.path / "predictions.csv").read_text().splitlines()
+    assert tuple(header.split(",")) == PREDICTION_COLUMNS
+    return [(int(line.split(",")[0]), line.split(",")[-1]) for line in lines]
 
 
 def numbers_of(run: RunDirectory) -> list[int]:
@@ -137,6 +159,54 @@ def test_a_kill_loses_the_waiting_rows_only(run: RunDirectory) -> None:
 def test_missing_rows_are_told(run: RunDirectory) -> None:
     with pytest.raises(BenchbenchError, match=r"episodes\.csv"):
         run.records()
+
+
+# Predictions
+
+
+def test_predictions_are_added(run: RunDirectory) -> None:
+    predict(run, range(2))
+    run.flush()
+    predict(reopened(run), range(2, 3))
+    assert predictions_of(run) == [(0, "0 1"), (1, "0 1")]
+    again = reopened(run)
+    predict(again, range(2, 4), "1 1")
+    again.flush()
+    assert predictions_of(run) == [(0, "0 1"), (1, "0 1"), (2, "1 1"), (3, "1 1")]
+
+
+def test_predictions_of_episodes_that_are_scored_again_take_the_place_of_the_old_ones(
+    run: RunDirectory,
+) -> None:
+    predict(run, range(5))
+    run.flush()
+    again = reopened(run)
+    predict(again, range(2, 4), "1 1")
+    again.flush()
+    assert predictions_of(run) == [(0, "0 1"), (1, "0 1"), (2, "1 1"), (3, "1 1")]
+
+
+def test_predictions_are_written_before_the_rows(
+    run: RunDirectory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def killed(self: RunDirectory, rows: list[str]) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(RunDirectory, "_write_rows", killed)
+    predict(run, range(3))
+    with pytest.raises(KeyboardInterrupt):
+        run.flush()
+    assert len(predictions_of(run)) == 3
+    assert run.scored() == 0
+
+
+def test_a_run_without_its_first_predictions_gets_no_later_ones(run: RunDirectory) -> None:
+    append(run, range(3))
+    run.flush()
+    predict(run, range(3, 5))
+    run.flush()
+    assert not (run.path / "predictions.csv").exists()
+    assert numbers_of(run) == list(range(5))
 
 
 # Manifest and status

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -22,8 +23,11 @@ from benchbench.reporters import markdown_table
 from benchbench.runner import Settings, run_cell
 from benchbench.samplers import ClassPool, create_sampler
 from benchbench.source import Budget
+from benchbench.stats import reuse_warning
 from benchbench.store import COLUMNS as EPISODE_COLUMNS
 from benchbench.store import Cell, Store
+
+SAMPLING_OPTIONS = "--way, --shot, --query, --replacement, --sampler"
 
 
 def run_command(
@@ -34,6 +38,7 @@ def run_command(
     way: int | None,
     shot: int | None,
     query: int | None,
+    replacement: str | None,
     data_root: Path | None,
     episodes: str,
     episode_seed: int,
@@ -59,19 +64,22 @@ def run_command(
     store.check()
     settings.compute = configure(device, threads, fast)
     opened = open_dataset(dataset, Places.find(data_root))
+    options = {"way": way, "shot": shot, "query": query, "replacement": replacement}
     if Path(episodes).suffix == ".npz":
-        if (way, shot, query) != (None, None, None) or sampler != "fixed" or episode_seed:
+        if _any_given(options, sampler, episode_seed):
             raise BenchbenchError(
                 f"{episodes} says all about its episodes; "
-                "leave out --way, --shot, --query, --sampler and --episode-seed."
+                f"leave out {SAMPLING_OPTIONS} and --episode-seed."
             )
         frozen = saved_episodes(Path(episodes), opened)
     else:
         count = _count(episodes)
-        frozen = draw_episodes(opened, sampler, (way, shot, query), count, "test", episode_seed)
+        frozen = draw_episodes(opened, sampler, options, count, "test", episode_seed)
     say(f"{opened.name}: {len(frozen)} episodes {frozen.protocol}, sha256 {frozen.sha256[:16]}")
     cells = [run_cell(method, opened, frozen, store, settings) for method in instances]
     print(markdown_table(run_table(cells, len(frozen))))
+    if warning := reuse_warning(frozen.images_drawn, len(opened.view(frozen.split).rows)):
+        say(f"{warning} With --replacement none it speaks of them.")
     _tell_failures(cells)
     return int(any(cell.status == "failed" for cell in cells))
 
@@ -108,23 +116,33 @@ def find_metrics(text: str) -> dict[str, Metric]:
 def draw_episodes(
     dataset: OpenDataset,
     sampler: str,
-    shape: tuple[int | None, int | None, int | None],
+    options: Mapping[str, int | str | None],
     count: int,
     split: str,
     seed: int,
 ) -> EpisodeSet:
-    """The frozen episodes of a split; a data set with episodes of its own has no others."""
+    """The frozen episodes of a split; a data set with episodes of its own has no others.
+
+    options: of the sampler, None where not given. Fewer than `count` where no more exist, which is
+    told. Raises BenchbenchError where the options do not go together.
+    """
     fixed = dataset.fixed_episodes
     if fixed is not None and split == fixed.split:
-        if shape != (None, None, None) or sampler != "fixed" or seed:
+        if _any_given(options, sampler, seed):
             raise BenchbenchError(
                 f"{dataset.name} prescribes its {len(fixed)} episodes ({fixed.protocol}); "
-                "leave out --way, --shot, --query, --sampler and the episodes' seed."
+                f"leave out {SAMPLING_OPTIONS} and the episodes' seed."
             )
         return fixed.head(min(count, len(fixed)))
-    way, shot, query = shape
-    drawer = create_sampler(sampler, way=way, shot=shot, query=query)
-    return drawer.sample(ClassPool(dataset, split), count, seed)
+    drawn = create_sampler(sampler, **options).sample(ClassPool(dataset, split), count, seed)
+    if len(drawn) < count:
+        say(f"{dataset.name} has images for {len(drawn)} disjoint episodes; {count} were asked for")
+    return drawn
+
+
+def _any_given(options: Mapping[str, int | str | None], sampler: str, seed: int) -> bool:
+    """Whether anything is said about how episodes are drawn."""
+    return any(value is not None for value in options.values()) or sampler != "fixed" or seed != 0
 
 
 def saved_episodes(path: Path, dataset: OpenDataset) -> EpisodeSet:
@@ -168,6 +186,7 @@ def episodes_command(
     way: int | None,
     shot: int | None,
     query: int | None,
+    replacement: str | None,
     data_root: Path | None,
     count: int,
     split: str,
@@ -176,7 +195,8 @@ def episodes_command(
 ) -> str:
     """Draw episodes, save them where a file is named, and say what they are."""
     opened = open_dataset(dataset, Places.find(data_root))
-    episodes = draw_episodes(opened, sampler, (way, shot, query), count, split, seed)
+    options = {"way": way, "shot": shot, "query": query, "replacement": replacement}
+    episodes = draw_episodes(opened, sampler, options, count, split, seed)
     if out is not None:
         if out.suffix != ".npz":
             raise BenchbenchError(f"--out {out} must end in .npz.")

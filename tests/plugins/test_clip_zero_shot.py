@@ -61,8 +61,8 @@ def trained(dataset: OpenDataset, steps: int, spec: str = "clip_zero_shot") -> C
 
 def accuracy(method: ClipZeroShot, dataset: OpenDataset) -> float:
     episodes = FixedSampler(4, 0, 10).sample(ClassPool(dataset, "test"), 20)
-    rows = evaluate(method, dataset, episodes, Settings())
-    return float(np.mean([row["accuracy"] for row in rows]))
+    scored = evaluate(method, dataset, episodes, Settings())
+    return float(np.mean([record["accuracy"] for record, _ in scored]))
 
 
 def empty_support(names: tuple[str, ...], shape: tuple[int, int, int] = (16, 16, 1)) -> Support:
@@ -263,5 +263,5 @@ def test_the_linear_probe_stands_on_features_before_the_projection(
     assert source.records == []
     assert probe.encoder.feature_size == 32
     episodes = FixedSampler(4, 5, 10).sample(ClassPool(halves, "test"), 10)
-    rows = evaluate(probe, halves, episodes, Settings())
-    assert np.mean([row["accuracy"] for row in rows]) > 0.7
+    scored = evaluate(probe, halves, episodes, Settings())
+    assert np.mean([record["accuracy"] for record, _ in scored]) > 0.7
