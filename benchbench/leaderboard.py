@@ -1,83 +1,206 @@
-"""From run directories to tables: one table per data set and protocol, the best row first."""
+"""From run directories to tables: one table per data set and protocol, an entry a row."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Callable, Iterable
+from typing import Any, TypeVar
 
 import numpy as np
 import pandas as pd
 
-from benchbench.errors import BenchbenchError
-from benchbench.progress import say
-from benchbench.stats import class_interval, mean_interval
+from benchbench.comparison import rank_entries
+from benchbench.contamination import contamination
+from benchbench.errors import NoEstimate
+from benchbench.published import figure_of
+from benchbench.results import (
+    PROTOCOL,
+    Entry,
+    protocol_hash,
+    read_result,
+    read_results,
+    tables_of,
+)
+from benchbench.stats import class_half_width, crossed_seeds, mean_interval
 from benchbench.store import Cell, RunDirectory
 
-GROUP = ["dataset", "fingerprint", "splits", "split", "protocol", "episode_seed"]
+T = TypeVar("T")
+
+GROUP = ["dataset", *PROTOCOL]
 """Rows that differ in one of these never share a table."""
 
 COLUMNS = [
+    "protocol_hash",
+    "rank",
+    "rank_rule",
+    "rank_group",
+    "best",
     "method",
     "budget",
-    "seed",
+    "backbone",
+    "pretrained_on",
+    "contamination",
+    "setting",
     "accuracy",
     "ci_episodes",
     "ci_classes",
+    "ci_seeds",
     "episodes",
+    "images_drawn",
+    "images_available",
+    "seeds",
+    "seed_accuracies",
+    "published_percent",
+    "published_difference",
+    "published_source",
     "training_seconds",
     "seconds_per_episode",
+    "parameters",
+    "peak_memory_bytes",
     "run",
 ]
 """Of every row, beside those of `GROUP`; the columns after them are means of further metrics."""
 
 
-def row(run: RunDirectory, episodes: int | None = None) -> dict[str, Any]:
-    """A finished run as numbers, over its first `episodes` episodes; accuracies are in [0, 1].
+def collect(runs: Iterable[RunDirectory], rule: str = "paired") -> pd.DataFrame:
+    """The finished runs as a frame, an entry a row; accuracies and intervals are in [0, 1].
 
-    A further metric is a column of its own name: the mean over the episodes.
+    Seeds of one configuration are one row. Tables follow each other; in a table each group that is
+    ranked together (`rank_group`) does, the best row first. rule: one of `ranking.RULES`. A run
+    that cannot be read is left out and told. A further metric is a column of its own name.
     """
-    stored = run.manifest["episodes"]["count"]
-    records = run.records(min(episodes or stored, stored))
-    accuracy = np.array([int(r["correct"]) / int(r["n_query"]) for r in records])
-    classes = [np.array(r["classes"].split(), dtype=np.int64) for r in records]
-    manifest = run.manifest
-    identity = manifest["identity"]
+    return tabulate_entries(tables_of(read_results(runs)), rule)
+
+
+def tabulate_entries(tables: Iterable[list[Entry]], rule: str = "paired") -> pd.DataFrame:
+    """As `collect`, from entries by table."""
+    rows: list[dict[str, Any]] = []
+    for entries in tables:
+        rows += _ranked([(entry, row(entry)) for entry in entries], rule)
+    if not rows:
+        return pd.DataFrame()
+    metrics = list(dict.fromkeys(name for one in rows for name in further_metrics(one)))
+    return pd.DataFrame(rows, columns=[*GROUP, *COLUMNS, *metrics])
+
+
+def row(entry: Entry) -> dict[str, Any]:
+    """An entry as numbers, all but its rank."""
+    first, manifest = entry.first, entry.first.manifest
+    costs = [result.manifest["cost"] for result in entry.results]
     return {
-        "dataset": manifest["dataset"]["name"],
-        **{column: identity[column] for column in GROUP[1:]},
-        "method": manifest["method"]["spec"],
-        "budget": identity["budget"],
-        "seed": identity["seed"],
-        "accuracy": accuracy.mean(),
-        "ci_episodes": mean_interval(accuracy),
-        "ci_classes": class_interval(accuracy, classes),
-        "episodes": len(records),
-        "training_seconds": manifest["cost"]["training_seconds"],
-        "seconds_per_episode": manifest["cost"]["seconds_per_episode"],
-        "run": run.path.name,
-        **{
-            name: np.mean([float(r[name]) for r in records]) for name in identity.get("metrics", [])
-        },
+        **dict(zip(GROUP, first.protocol, strict=True)),
+        "protocol_hash": protocol_hash(first.protocol),
+        "method": entry.label,
+        "budget": first.identity["budget"],
+        "backbone": _backbone(manifest["method"]),
+        **_provenance(entry),
+        **numbers(entry),
+        **_reuse(entry),
+        "seeds": len(entry.seeds),
+        "seed_accuracies": " ".join(
+            f"{seed}:{score!r}"
+            for seed, score in zip(entry.seeds, entry.scores.mean(axis=1).tolist(), strict=True)
+        ),
+        **_published(entry),
+        "training_seconds": _mean(costs, "training_seconds"),
+        "seconds_per_episode": _mean(costs, "seconds_per_episode"),
+        "parameters": manifest.get("parameters"),
+        "peak_memory_bytes": max(c.get("peak_memory_bytes") or 0 for c in costs) or None,
+        "run": " ".join(result.path.name for result in entry.results),
+        **{name: _metric(entry, name) for name in first.metrics},
     }
 
 
-def collect(runs: Iterable[RunDirectory]) -> pd.DataFrame:
-    """The finished runs, a row each, sorted by table and then by accuracy.
+def numbers(entry: Entry) -> dict[str, Any]:
+    """The mean accuracy over episodes and seeds, its intervals (None where there is none), and n.
 
-    A run that cannot be read is left out with a warning.
+    ci_episodes and ci_classes take the trained weights as they are; ci_seeds is of a fresh draw of
+    both seeds and episodes.
     """
-    rows = []
-    for run in {run.path.resolve(): run for run in runs}.values():
-        try:
-            if run.status == "finished":
-                rows.append(row(run))
-        except (BenchbenchError, KeyError, TypeError, ValueError) as error:
-            say(f"left out {run.path}: {type(error).__name__}: {error}")
-    if not rows:
-        return pd.DataFrame()
-    order = [*GROUP, "accuracy", "method", "run"]
-    ascending = [True] * len(GROUP) + [False, True, True]
-    return pd.DataFrame(rows).sort_values(order, ascending=ascending, ignore_index=True)
+    return {
+        "accuracy": float(entry.accuracy.mean()),
+        "ci_episodes": estimate(lambda: mean_interval(entry.accuracy)),
+        "ci_classes": estimate(lambda: class_half_width(entry.accuracy, entry.classes)),
+        "ci_seeds": estimate(lambda: crossed_seeds(entry.scores).half_width),
+        "episodes": len(entry),
+    }
+
+
+def estimate(function: Callable[[], T]) -> T | None:
+    """The function's value, None where it refuses."""
+    try:
+        return function()
+    except NoEstimate:
+        return None
+
+
+def _backbone(method: dict[str, Any]) -> str | None:
+    """What the parameter `backbone` says, or `model` where a method has none."""
+    parameters = method.get("parameters", {})
+    found = parameters.get("backbone", parameters.get("model"))
+    return None if found is None else str(found)
+
+
+def _provenance(entry: Entry) -> dict[str, Any]:
+    method = entry.first.manifest["method"]
+    seen = method.get("pretrained_on") or []
+    setting = "transductive" if method.get("transductive") else "inductive"
+    flag = contamination(seen, entry.first.dataset)
+    return {
+        "pretrained_on": "+".join(seen),
+        "contamination": flag,
+        "setting": setting,
+        "rank_group": setting if flag == "none" else f"{setting}, {flag} seen",
+    }
+
+
+def _reuse(entry: Entry) -> dict[str, Any]:
+    episodes = entry.first.manifest["episodes"]
+    return {key: episodes.get(key) for key in ("images_drawn", "images_available")}
+
+
+def _published(entry: Entry) -> dict[str, Any]:
+    """The published figure of the same method, data set, way and shot, and how far this is off."""
+    first = entry.first
+    way, shot = entry.shape
+    backbone = _backbone(first.manifest["method"])
+    figure = figure_of(first.method, first.dataset, way, shot, backbone)
+    if figure is None:
+        return {}
+    percent = float(figure["accuracy_percent"])
+    return {
+        "published_percent": percent,
+        "published_difference": 100 * float(entry.accuracy.mean()) - percent,
+        "published_source": figure["source"],
+    }
+
+
+def _mean(costs: list[dict[str, Any]], key: str) -> float:
+    return float(np.mean([cost[key] for cost in costs]))
+
+
+def _metric(entry: Entry, name: str) -> float:
+    return float(np.mean([result.metrics[name][: len(entry)] for result in entry.results]))
+
+
+def _ranked(rows: list[tuple[Entry, dict[str, Any]]], rule: str) -> list[dict[str, Any]]:
+    """The rows of one table with their ranks, each group that is ranked together by itself."""
+    groups: dict[str, list[tuple[Entry, dict[str, Any]]]] = {}
+    for entry, numbered in rows:
+        groups.setdefault(numbered["rank_group"], []).append((entry, numbered))
+    ranked: list[dict[str, Any]] = []
+    for group in sorted(groups, key=_group_order):
+        members = sorted(groups[group], key=lambda pair: (-pair[1]["accuracy"], pair[0].label))
+        ranks = rank_entries([entry for entry, _ in members], rule)
+        best = ranks.min()
+        ranked += [
+            {**numbered, "rank": float(rank), "rank_rule": rule, "best": bool(rank == best)}
+            for (_, numbered), rank in zip(members, ranks, strict=True)
+        ]
+    return ranked
+
+
+def _group_order(group: str) -> tuple[bool, bool, str]:
+    return "seen" in group, group.startswith("transductive"), group
 
 
 def run_table(cells: Iterable[Cell], episodes: int) -> pd.DataFrame:
@@ -92,11 +215,12 @@ def run_table(cells: Iterable[Cell], episodes: int) -> pd.DataFrame:
         if cell.status != "finished" or cell.run is None:
             rows.append({"method": cell.method, "note": f"{cell.status}: {cell.reason}"})
             continue
-        numbers = row(cell.run, episodes)
-        shares = (percent(numbers[key]) for key in ("accuracy", "ci_episodes", "ci_classes"))
-        values = [cell.method, *shares, str(numbers["episodes"])]
-        metrics = further_metrics(numbers)
-        means = {name: decimals(numbers[name]) for name in metrics}
+        entry = Entry(cell.method, (read_result(cell.run).head(episodes),))
+        found = numbers(entry)
+        shares = (percent(found[key]) for key in ("accuracy", "ci_episodes", "ci_classes"))
+        values = [cell.method, *shares, str(found["episodes"])]
+        metrics = list(entry.first.metrics)
+        means = {name: decimals(_metric(entry, name)) for name in metrics}
         rows.append({**dict(zip(columns, values, strict=True)), **means})
     table = pd.DataFrame(rows, columns=[*columns, *metrics, "note"])
     return table if table["note"].notna().any() else table.drop(columns="note")
@@ -115,3 +239,8 @@ def decimals(value: float | None) -> str:
 def percent(value: float | None) -> str:
     """A share as a percentage with two decimals; a dash where there is none."""
     return "–" if value is None or np.isnan(value) else f"{100 * value:.2f}"
+
+
+def p_value(p: float) -> str:
+    """Three decimals, and no zero."""
+    return "< 0.001" if p < 0.001 else f"{p:.3f}"

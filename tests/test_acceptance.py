@@ -15,7 +15,10 @@ pytestmark = [pytest.mark.slow, pytest.mark.data]
 def run(data_root: Path, out: Path, *options: str) -> pd.DataFrame:
     """The leaderboard of one `benchbench run`."""
     common = ["--dataset", "omniglot", "--data-root", str(data_root), "--out", str(out)]
-    for arguments in (["run", *common, *options], ["leaderboard", str(out), "--format", "csv"]):
+    for arguments in (
+        ["run", *common, *options],
+        ["leaderboard", str(out), "--format", "csv", "--out", "-"],
+    ):
         command = [sys.executable, "-m", "benchbench.cli", *arguments]
         done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
     (out / "leaderboard.csv").write_text(done.stdout, encoding="utf-8")

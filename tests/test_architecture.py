@@ -19,11 +19,15 @@ PLUGINS = sorted((ROOT / "plugins").glob("*.py"))
 LAYERS = (
     {"cli"},
     {"commands"},
-    {"reporters", "leaderboard", "runner"},
+    {"report"},
+    {"reporters", "leaderboard", "runner", "plots"},
+    {"across"},
+    {"comparison"},
     {"pretraining", "metric_learning", "inner_loop", "fixed_way"},
     {"episodic"},
     {"training", "checkpoints"},
-    {"source", "manifest", "store", "stats", "metrics"},
+    {"ranking", "results"},
+    {"source", "manifest", "store", "stats", "metrics", "published"},
     {"samplers", "datasets", "backbones", "compute", "vision", "full_context", "adaptation"},
     {
         "plugins",
@@ -35,6 +39,7 @@ LAYERS = (
         "places",
         "files",
         "errors",
+        "contamination",
     },
 )
 """From top to bottom; a module imports from its own layer and those below it."""

@@ -1,27 +1,157 @@
-"""`benchbench leaderboard`."""
+"""`benchbench leaderboard`: write the tables of finished runs, or check them."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
+import pandas as pd
+
 from benchbench import plugins
+from benchbench.across import sources_of
 from benchbench.errors import BenchbenchError
-from benchbench.leaderboard import collect
-from benchbench.store import Store
+from benchbench.files import whole_file
+from benchbench.leaderboard import further_metrics, tabulate_entries
+from benchbench.progress import say
+from benchbench.reporters import SUFFIXES
+from benchbench.reporters.sources import sources_markdown
+from benchbench.results import Entry, read_results, tables_of
+from benchbench.store import RunDirectory, Store, slug
+
+Reporter = Callable[[pd.DataFrame], str]
+
+BEGIN = "<!-- benchbench leaderboard: begin -->"
+END = "<!-- benchbench leaderboard: end -->"
+"""The lines of a markdown file between which the tables stand; the text around them stays."""
 
 
-def leaderboard_command(results: Sequence[Path], style: str, output: Path | None) -> str:
-    """The finished runs below the folders as text; nothing where it goes to a file."""
-    reporter = plugins.find("register_reporters", "format", style)
-    for folder in results:
+def runs_below(folders: Sequence[Path]) -> Iterable[RunDirectory]:
+    """The runs of all folders. Raises BenchbenchError where one does not exist."""
+    for folder in folders:
         if not folder.is_dir():
             raise BenchbenchError(f"There is no folder {folder}; `benchbench run` makes results.")
-    text: str = reporter(collect(run for folder in results for run in Store(folder).runs()))
-    if output is None:
-        return text
-    try:
-        output.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise BenchbenchError(f"Cannot write {output} ({error.strerror}).") from error
-    return ""
+    return [run for folder in folders for run in Store(folder).runs()]
+
+
+def leaderboard_command(
+    results: Sequence[Path],
+    styles: Sequence[str],
+    out: Path,
+    *,
+    rule: str,
+    across: str | None,
+    check: bool,
+) -> int:
+    """Write or check a file for each data set and format; 1 where a file is stale, else 0.
+
+    `-` for `out` prints the tables of all data sets. across: the name of a further markdown file,
+    with the data sets side by side.
+    """
+    reporters: dict[str, Reporter] = {
+        style: plugins.find("register_reporters", "format", style)
+        for style in dict.fromkeys(styles)
+    }
+    tables = tables_of(read_results(runs_below(results)))
+    frame = tabulate_entries(tables, rule)
+    beside = across_markdown(tables, rule) if across else ""
+    if str(out) == "-":
+        if check:
+            raise BenchbenchError("--check compares files, so it needs a folder as --out.")
+        texts = [*(reporter(frame) for reporter in reporters.values()), beside]
+        print("\n".join(filter(None, texts)), end="")
+        return 0
+    files = _files(out, frame, reporters)
+    if across:
+        path = out / f"{slug(across)}.md"
+        if path in files:
+            raise BenchbenchError(f"--across {across} is the name of a data set; choose another.")
+        files[path] = _between_markers(path, across, beside)
+    if check:
+        return _check(out, files)
+    if not files:
+        raise BenchbenchError(f"No finished runs below {', '.join(map(str, results))}.")
+    _write(files)
+    return 0
+
+
+def _files(out: Path, frame: pd.DataFrame, reporters: dict[str, Reporter]) -> dict[Path, str]:
+    """What a file of each data set and format is to hold."""
+    files = {}
+    for name, rows in _by_dataset(frame).items():
+        for style, reporter in reporters.items():
+            path = out / f"{slug(name)}.{SUFFIXES.get(style, style)}"
+            text = reporter(rows.reset_index(drop=True))
+            files[path] = _between_markers(path, name, text) if style == "markdown" else text
+    return files
+
+
+def across_markdown(tables: Sequence[list[Entry]], rule: str) -> str:
+    """A section for each protocol that methods have met on two data sets or more.
+
+    Raises BenchbenchError where there is none.
+    """
+    groups: dict[tuple[str, ...], list[list[Entry]]] = {}
+    for table in tables:
+        identity = table[0].first.identity
+        key = tuple(str(identity[name]) for name in ("protocol", "split", "episode_seed"))
+        groups.setdefault(key, []).append(table)
+    several = {key: group for key, group in groups.items() if len(group) > 1}
+    if not several:
+        raise BenchbenchError("--across needs results on two data sets by one protocol.")
+    return "\n".join(
+        f"## {key[0]}\n\n{sources_markdown(sources_of(group), rule)}"
+        for key, group in several.items()
+    )
+
+
+def _by_dataset(frame: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    """The rows of each data set; a metric that no run on it has is no column."""
+    if frame.empty:
+        return {}
+    found = {}
+    for name, rows in frame.groupby("dataset", sort=False):
+        absent = [metric for metric in further_metrics(rows) if rows[metric].isna().all()]
+        found[str(name)] = rows.drop(columns=absent)
+    return found
+
+
+def _between_markers(path: Path, name: str, text: str) -> str:
+    """The file's content with the tables anew. Raises BenchbenchError without the markers."""
+    if not path.exists():
+        return f"# Leaderboard: {name}\n\n{BEGIN}\n\n{text}\n{END}\n"
+    before, begin, rest = path.read_text(encoding="utf-8").partition(BEGIN)
+    _, end, after = rest.partition(END)
+    if not begin or not end:
+        raise BenchbenchError(
+            f"{path} has no place for the tables; put the lines '{BEGIN}' and '{END}' into it, "
+            "or remove it."
+        )
+    return f"{before}{BEGIN}\n\n{text}\n{END}{after}"
+
+
+def _write(files: dict[Path, str]) -> None:
+    for path, text in files.items():
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with whole_file(path) as partial:
+                partial.write_text(text, encoding="utf-8", newline="\n")
+        except OSError as error:
+            raise BenchbenchError(f"Cannot write {path} ({error.strerror}).") from error
+        say(f"wrote {path}")
+
+
+def _check(out: Path, files: dict[Path, str]) -> int:
+    """Say of each file what is wrong with it."""
+    problems = {
+        path: "is not what the results give" if path.exists() else "is missing"
+        for path, text in files.items()
+        if not path.exists() or path.read_bytes() != text.encode()
+    }
+    for path in sorted(out.glob("*.md")):
+        if path not in files and BEGIN in path.read_text(encoding="utf-8"):
+            problems[path] = "has no results behind it"
+    for path, problem in problems.items():
+        say(f"{path} {problem}")
+    if not problems:
+        say(f"{len(files)} files are up to date")
+    return int(bool(problems))

@@ -7,34 +7,54 @@ import io
 import json
 import math
 from typing import Any
+from xml.etree import ElementTree
 
 import pandas as pd
 import pytest
 
 from benchbench import reporters
+from benchbench.ranking import RULES
 
 ROWS: list[dict[str, Any]] = [
     {
         "dataset": "glyphs",
-        "protocol": "5way-1shot-15query",
         "fingerprint": "f" * 64,
         "splits": "s" * 64,
         "split": "test",
+        "protocol": "5way-1shot-15query",
         "episode_seed": 0,
+        "protocol_hash": "0123456789ab",
+        "rank": rank,
+        "rank_rule": "paired",
+        "rank_group": "inductive",
+        "best": rank == 1,
         "method": method,
         "budget": "quick",
-        "seed": seed,
+        "backbone": "conv4",
+        "pretrained_on": "",
+        "contamination": "none",
+        "setting": "inductive",
         "accuracy": accuracy,
         "ci_episodes": 0.1 + 0.2,
         "ci_classes": ci_classes,
+        "ci_seeds": None,
         "episodes": 600,
+        "images_drawn": None,
+        "images_available": None,
+        "seeds": 1,
+        "seed_accuracies": f"0:{accuracy!r}",
+        "published_percent": None,
+        "published_difference": None,
+        "published_source": None,
         "training_seconds": 61.7,
         "seconds_per_episode": 0.0012345,
+        "parameters": 111936,
+        "peak_memory_bytes": 900 * 2**20,
         "run": f"{method}-0123abcd",
     }
-    for method, seed, accuracy, ci_classes in [
-        ("protonet", 0, 2 / 3, 0.123456789012345678),
-        ("knn[k=3,distance=cosine]", 1, 1 / 3, None),
+    for method, rank, accuracy, ci_classes in [
+        ("protonet", 1.0, 2 / 3, 0.123456789012345678),
+        ("knn[k=3,distance=cosine]", 2.0, 1 / 3, None),
     ]
 ]
 
@@ -48,23 +68,35 @@ def cells(line: str) -> list[str]:
     return [cell.strip() for cell in line.strip("|").split("|")]
 
 
+def measured(text: str) -> list[str]:
+    """The lines of the first table."""
+    return [line for line in text.split("\n\n")[1].splitlines() if line.startswith("|")]
+
+
 def test_markdown_has_percent_times_and_a_dash() -> None:
-    title, blank, header, rule, first, second = reporters.markdown(frame()).splitlines()
-    assert (title, blank) == ("## glyphs, 5way-1shot-15query", "")
+    text = reporters.markdown(frame())
+    assert text.splitlines()[:2] == ["## glyphs, 5way-1shot-15query", ""]
+    header, rule, first, second = measured(text)
     assert dict(zip(cells(header), cells(first), strict=True)) == {
+        "rank": "1",
         "method": "protonet",
-        "accuracy %": "66.67",
+        "backbone": "conv4",
+        "setting": "inductive",
+        "accuracy %": "**66.67**",
         "± episodes": "30.00",
         "± classes": "12.35",
         "n": "600",
+        "seeds": "1",
         "budget": "quick",
-        "seed": "0",
         "training s": "62",
         "ms / episode": "1.23",
+        "parameters": "111,936",
+        "peak MB": "900",
     }
-    assert cells(second)[:4] == ["knn[k=3,distance=cosine]", "33.33", "30.00", "–"]
-    assert cells(rule)[0].startswith(":-")
-    assert all(cell.endswith("-:") for cell in cells(rule)[1:])
+    assert cells(second)[4:7] == ["33.33", "30.00", "–"]
+    aligned = dict(zip(cells(header), cells(rule), strict=True))
+    assert all(aligned[name].startswith(":-") for name in ("method", "backbone", "setting"))
+    assert all(aligned[name].endswith("-:") for name in ("rank", "accuracy %", "n"))
 
 
 def test_markdown_names_an_episode_seed_other_than_zero() -> None:
@@ -74,7 +106,7 @@ def test_markdown_names_an_episode_seed_other_than_zero() -> None:
 
 
 @pytest.mark.parametrize(
-    "change", [{"dataset": "omniglot"}, {"protocol": "20way-1shot-1query"}, {"episode_seed": 1}]
+    "change", [{"dataset": "shapes"}, {"protocol": "20way-1shot-1query"}, {"episode_seed": 1}]
 )
 def test_markdown_keeps_unequal_protocols_apart(change: dict[str, Any]) -> None:
     parts = reporters.markdown(frame({}, change)).split("## ")[1:]
@@ -84,8 +116,8 @@ def test_markdown_keeps_unequal_protocols_apart(change: dict[str, Any]) -> None:
 
 
 def test_the_order_of_the_rows_is_the_frames() -> None:
-    lines = reporters.markdown(frame().iloc[::-1]).splitlines()
-    assert [cells(line)[0] for line in lines[-2:]] == ["knn[k=3,distance=cosine]", "protonet"]
+    lines = measured(reporters.markdown(frame().iloc[::-1]))
+    assert [cells(line)[1] for line in lines[2:]] == ["knn[k=3,distance=cosine]", "protonet"]
 
 
 def test_markdown_of_no_runs() -> None:
@@ -93,21 +125,21 @@ def test_markdown_of_no_runs() -> None:
 
 
 def test_a_column_without_any_interval_is_dashes() -> None:
-    lines = reporters.markdown(frame({"ci_classes": None})).splitlines()
-    assert [cells(line)[3] for line in lines[-2:]] == ["–", "–"]
+    lines = measured(reporters.markdown(frame({"ci_classes": None})))
+    assert [cells(line)[6] for line in lines[2:]] == ["–", "–"]
 
 
 def test_a_further_metric_is_a_column_and_a_dash_where_it_is_absent() -> None:
     table = frame()
     table["nats"] = [0.123456, None]
-    _, _, header, rule, first, second = reporters.markdown(table).splitlines()
-    assert cells(header)[3:6] == ["± classes", "nats", "n"]
-    assert (cells(first)[4], cells(second)[4]) == ("0.1235", "–")
-    assert cells(rule)[4].endswith("-:")
+    header, rule, first, second = measured(reporters.markdown(table))
+    assert cells(header)[6:9] == ["± classes", "nats", "n"]
+    assert (cells(first)[7], cells(second)[7]) == ("0.1235", "–")
+    assert cells(rule)[7].endswith("-:")
 
 
 def test_a_table_has_no_column_for_the_metrics_of_another() -> None:
-    table = frame({}, {"dataset": "omniglot"})
+    table = frame({}, {"dataset": "shapes"})
     table["nats"] = [0.5, 0.25, None, None]
     with_it, without = reporters.markdown(table).split("## ")[1:]
     assert "nats" in with_it
@@ -134,8 +166,9 @@ def test_csv_read_again_equals() -> None:
     for found, expected in zip(rows, ROWS, strict=True):
         assert list(found) == list(expected)
         for key, value in expected.items():
-            read = found[key] if isinstance(value, str) else float(found[key] or "nan")
-            assert same(read, value), key
+            text = str(value) if isinstance(value, bool) else value
+            read = found[key] if isinstance(text, str) else float(found[key] or "nan")
+            assert same(read, text), key
 
 
 def test_json_read_again_equals() -> None:
@@ -181,8 +214,57 @@ def test_a_bar_in_a_cell_does_not_break_the_table() -> None:
     assert line.replace("\\|", "").count("|") == header.count("|")
 
 
-def test_headings_of_tables_that_differ_in_their_data_only_name_the_data() -> None:
-    text = reporters.markdown(frame({}, {"fingerprint": "e" * 64}))
-    headings = [line for line in text.splitlines() if line.startswith("## ")]
-    assert len(set(headings)) == 2
-    assert all("data ffffffff" in line or "data eeeeeeee" in line for line in headings)
+def test_headings_of_tables_that_differ_in_their_data_only_name_the_protocol() -> None:
+    other = {"fingerprint": "e" * 64, "protocol_hash": "ba9876543210"}
+    headings = [line for line in reporters.markdown(frame({}, other)).splitlines() if "## " in line]
+    assert headings == [
+        "## glyphs, 5way-1shot-15query, protocol 0123456789ab",
+        "## glyphs, 5way-1shot-15query, protocol ba9876543210",
+    ]
+
+
+def test_the_rule_of_the_ranks_is_named() -> None:
+    for rule, words in RULES.items():
+        assert f"rule `{rule}`: {words}" in reporters.markdown(frame({"rank_rule": rule}))
+
+
+def test_what_weights_have_seen_and_why_it_matters() -> None:
+    change = {"pretrained_on": "imagenet-1k", "contamination": "classes", "dataset": "cifar_fs"}
+    text = reporters.markdown(frame(change))
+    assert "imagenet-1k (classes seen)" in text
+    assert "many of its classes are classes of ImageNet" in text
+    assert "pre-trained on" not in reporters.markdown(frame())
+
+
+AWKWARD = "m[a=x_y,b=50%,c=~&^#{1}]"
+
+
+def test_latex_escapes_and_has_rules_and_bold() -> None:
+    table = frame()
+    table.loc[0, "method"] = AWKWARD
+    text = reporters.latex(table)
+    assert r"m[a=x\_y,b=50\%,c=\textasciitilde{}\&\textasciicircum{}\#\{1\}]" in text
+    assert r"\textbf{66.67}" in text
+    assert [text.count(rule) for rule in (r"\toprule", r"\midrule", r"\bottomrule")] == [1, 1, 1]
+    body = [line for line in text.splitlines() if line.endswith(r"\\")]
+    assert len(body) == 3
+    assert len({line.replace(r"\&", "").count("&") for line in body}) == 1
+    assert text.count("{") == text.count("}")
+
+
+def test_html_escapes_and_has_a_cell_for_each_number() -> None:
+    table = frame()
+    table.loc[0, "method"] = '<script>alert("x")</script>'
+    text = reporters.html(table)
+    assert "<script" not in text
+    assert "&lt;script&gt;" in text
+    assert "<strong>66.67</strong>" in text
+    assert text.count("<tr>") == 3
+    ElementTree.fromstring(
+        text.partition("<body>")[2].partition("</body>")[0].join(["<b>", "</b>"])
+    )
+
+
+@pytest.mark.parametrize("name", ["latex", "html", "markdown"])
+def test_nothing_is_said_to_be_nothing(name: str) -> None:
+    assert "No finished runs." in getattr(reporters, name)(pd.DataFrame())
