@@ -20,7 +20,7 @@ from benchbench.results import (
     read_results,
     tables_of,
 )
-from benchbench.stats import class_half_width, crossed_seeds, mean_interval
+from benchbench.stats import class_half_width, crossed_seeds, mean_interval, wilson_interval
 from benchbench.store import Cell, RunDirectory
 
 T = TypeVar("T")
@@ -44,6 +44,8 @@ COLUMNS = [
     "ci_episodes",
     "ci_classes",
     "ci_seeds",
+    "wilson_low",
+    "wilson_high",
     "episodes",
     "images_drawn",
     "images_available",
@@ -114,13 +116,19 @@ def numbers(entry: Entry) -> dict[str, Any]:
     """The mean accuracy over episodes and seeds, its intervals (None where there is none), and n.
 
     ci_episodes and ci_classes take the trained weights as they are; ci_seeds is of a fresh draw of
-    both seeds and episodes.
+    both seeds and episodes. A single episode, such as a whole test set classified once,
+    has Wilson's interval over its queries instead: wilson_low, wilson_high.
     """
+    low, high = None, None
+    if len(entry) == 1 and len(entry.seeds) == 1:
+        low, high = wilson_interval(int(entry.first.correct[0]), int(entry.first.n_query[0]))
     return {
         "accuracy": float(entry.accuracy.mean()),
         "ci_episodes": estimate(lambda: mean_interval(entry.accuracy)),
         "ci_classes": estimate(lambda: class_half_width(entry.accuracy, entry.classes)),
         "ci_seeds": estimate(lambda: crossed_seeds(entry.scores).half_width),
+        "wilson_low": low,
+        "wilson_high": high,
         "episodes": len(entry),
     }
 

@@ -6,8 +6,8 @@ method on one protocol, with a result for each training seed, all on the same fr
 
 from __future__ import annotations
 
+import csv
 import hashlib
-import io
 import json
 import re
 from collections.abc import Iterable, Sequence
@@ -17,7 +17,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from benchbench.errors import BenchbenchError
@@ -104,22 +103,25 @@ def read_result(run: RunDirectory) -> Result:
     if stored is not None and hashlib.sha256(content).hexdigest() != stored:
         raise _altered(run, "is not what was stored when the run finished")
     try:
-        frame = pd.read_csv(io.BytesIO(content), dtype={"classes": str})
-        missing = [name for name in COLUMNS if name not in frame]
+        header, *rows = csv.reader(content.decode().splitlines())
+        columns = dict(zip(header, zip(*rows, strict=True), strict=True))
+        missing = [name for name in COLUMNS if name not in columns]
         if missing:
             raise _altered(run, f"has no column '{missing[0]}'")
-        columns = {name: frame[name].to_numpy(np.int64) for name in ("correct", "n_query")}
-        metrics = {
-            name: frame[name].to_numpy(np.float64) for name in manifest["identity"]["metrics"]
-        }
-        accuracy, numbers = frame["accuracy"].to_numpy(np.float64), frame["episode"].to_numpy()
+        correct, n_query, numbers = (
+            np.fromiter(map(int, columns[name]), np.int64)
+            for name in ("correct", "n_query", "episode")
+        )
+        accuracy, *further = (
+            np.fromiter(map(float, columns[name]), np.float64)
+            for name in ("accuracy", *manifest["identity"]["metrics"])
+        )
     except (ValueError, KeyError) as error:
         raise _altered(run, f"cannot be read ({error})") from error
     if not np.array_equal(numbers, np.arange(count)):
         raise _altered(run, f"does not hold the episodes 0 to {count - 1}, each once")
-    result = Result(
-        run.path, manifest, **columns, class_ids=tuple(frame["classes"]), metrics=metrics
-    )
+    metrics = dict(zip(manifest["identity"]["metrics"], further, strict=True))
+    result = Result(run.path, manifest, correct, n_query, columns["classes"], metrics)
     if not np.allclose(result.accuracy, accuracy, rtol=0, atol=1e-12):
         raise _altered(run, "has an accuracy that is not correct / n_query")
     return result

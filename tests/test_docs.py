@@ -10,16 +10,17 @@ import sys
 from pathlib import Path
 
 import pandas as pd
-import pytest
+from click.testing import CliRunner
 
 import benchbench
 from benchbench import hookspecs
+from benchbench.cli import cli
 from benchbench.leaderboard import collect, percent
-from benchbench.reporters import markdown
 from benchbench.store import Store
 
 ROOT = Path(__file__).parents[1]
 LEADERBOARDS = ROOT / "leaderboards"
+CHECKED = ["--across", "methods-by-data-set", "--check"]
 
 
 def runs_of(dataset: str) -> pd.DataFrame:
@@ -96,10 +97,30 @@ def test_the_version_is_the_packages() -> None:
     assert benchbench.__version__ in (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize("dataset", sorted(file.stem for file in LEADERBOARDS.glob("*.md")))
-def test_a_leaderboard_is_that_of_its_runs(dataset: str) -> None:
-    text = markdown(runs_of(dataset))
-    assert (LEADERBOARDS / f"{dataset}.md").read_text(encoding="utf-8") == text
+def test_the_leaderboards_are_those_of_their_runs() -> None:
+    result = CliRunner().invoke(
+        cli, ["leaderboard", str(LEADERBOARDS / "runs"), "--out", str(LEADERBOARDS), *CHECKED]
+    )
+    assert result.exit_code == 0, result.stderr
+
+
+def test_the_numbers_of_the_guide_to_statistics() -> None:
+    """Each line of its example gives what the comment behind it begins with."""
+    guide = (ROOT / "docs" / "statistics.md").read_text(encoding="utf-8")
+    block = re.search(r"```python\n(.*?)```", guide, re.DOTALL)
+    assert block is not None
+    names: dict[str, object] = {}
+    compared = 0
+    for line in filter(None, block[1].splitlines()):
+        code, _, comment = line.partition("#")
+        number = re.match(r"\s*([\d.]+)(?=[ ,]|$)", comment)
+        if number is None:
+            exec(code, names)
+            continue
+        digits = len(number[1].partition(".")[2])
+        assert round(eval(code.strip(), names), digits) == float(number[1])
+        compared += 1
+    assert compared == 4
 
 
 def test_the_table_of_the_readme_is_that_of_the_runs() -> None:

@@ -250,6 +250,16 @@ def test_one_seed_has_no_interval_over_seeds(make_run: MakeRun) -> None:
     assert "± seeds" not in markdown(frame)
 
 
+def test_a_single_episode_has_wilsons_interval(make_run: MakeRun) -> None:
+    found = row_of(make_run(correct=[60]))
+    assert found["ci_episodes"] is None
+    interval = stats.binomtest(60, 75).proportion_ci(method="wilson")
+    assert (found["wilson_low"], found["wilson_high"]) == pytest.approx(
+        (interval.low, interval.high)
+    )
+    assert row_of(make_run("four"))["wilson_low"] is None
+
+
 def test_a_varying_way_has_the_bootstrap_over_classes(tmp_path: Path) -> None:
     ways = [5, 8] * 50
     classes = [drawn[:way] for drawn, way in zip(draw_classes(100, way=8), ways, strict=True)]

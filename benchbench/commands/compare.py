@@ -29,6 +29,7 @@ from benchbench.results import (
     read_results,
     tables_of,
 )
+from benchbench.stats import detectable_difference
 from benchbench.store import RunDirectory
 
 
@@ -142,6 +143,7 @@ def _section(compared: list[Comparison], reference: str | None) -> str:
         "classes; ± classes: a fresh draw of test classes.",
         f"Holm's correction is over {family}, of the t test. d: mean difference over its standard "
         "deviation; r: correlation of the two over episodes.",
+        "detectable: the least true difference that so many episodes show with a power of 80 %.",
     ]
     reasons = {one.paired.ci_classes_reason for one in compared} - {None}
     notes += [f"No ± classes: {reason}" for reason in sorted(map(str, reasons))]
@@ -169,6 +171,7 @@ def _cells(compared: list[Comparison]) -> pd.DataFrame:
                 "p (t)": p_value(paired.p_t),
                 "p (sign flip)": p_value(paired.p_sign_flip),
                 "p (Holm)": p_value(one.p_holm),
+                "detectable": percent(detectable_difference(paired.n, paired.sd)),
                 "d": f"{paired.effect_size:.2f}",
                 "r": "–" if paired.correlation is None else f"{paired.correlation:.2f}",
                 "n": str(paired.n),

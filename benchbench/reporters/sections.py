@@ -72,7 +72,7 @@ def _cells(rows: pd.DataFrame, citations: list[str]) -> pd.DataFrame:
         "accuracy %": [
             Bold(text) if best else text for text, best in zip(accuracy, rows["best"], strict=True)
         ],
-        interval: rows["ci_episodes"].map(percent),
+        interval: [_interval(one) for one in records],
         "± classes": rows["ci_classes"].map(percent),
         **({"± seeds": rows["ci_seeds"].map(percent)} if several else {}),
         **{name: rows[name].map(decimals) for name in further_metrics(rows)},
@@ -100,6 +100,13 @@ def _cells(rows: pd.DataFrame, citations: list[str]) -> pd.DataFrame:
         },
         dtype=object,
     )
+
+
+def _interval(row: dict[str, Any]) -> str:
+    """± episodes; of a single episode Wilson's interval, which is not symmetric."""
+    if pd.isna(row["wilson_low"]):
+        return percent(row["ci_episodes"])
+    return f"[{percent(row['wilson_low'])}, {percent(row['wilson_high'])}]"
 
 
 def _disjoint(rows: pd.DataFrame) -> bool:
@@ -140,6 +147,8 @@ def _notes(rows: pd.DataFrame, citations: list[str]) -> list[str]:
     notes.append("Inductive and transductive are the methods' own declarations.")
     if _disjoint(rows):
         notes.append("No image is in two episodes: ± open speaks of other images of these classes.")
+    if rows["wilson_low"].notna().any():
+        notes.append("[low, high]: Wilson's interval over the queries of a single episode.")
     counts = rows[["images_drawn", "images_available"]].dropna()
     if len(counts):
         drawn, available = (int(counts[name].max()) for name in counts)

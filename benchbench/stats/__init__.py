@@ -39,6 +39,7 @@ from benchbench.stats.paired import (
 from benchbench.stats.seeds import CrossedSeeds, NestedSeeds, crossed_seeds, nested_seeds
 from benchbench.stats.sizing import (
     best_queries,
+    detectable_difference,
     episodes_needed,
     episodes_to_detect,
     power_of,
@@ -61,6 +62,7 @@ __all__ = [
     "class_interval",
     "compare_paired",
     "crossed_seeds",
+    "detectable_difference",
     "episodes_needed",
     "episodes_to_detect",
     "friedman",

@@ -28,7 +28,8 @@ class PairedDifference:
     ci_episodes and ci_classes are half-widths; ci_classes is None where there is none, and then
     ci_classes_reason says why. p_t and p_sign_flip are two-sided; exact tells that all patterns of
     signs were counted. effect_size is Cohen's d_z, mean / sd of the differences, and infinite where
-    every difference is the same and not 0. correlation is Pearson's, None if a or b is constant.
+    every difference is the same and not 0. sd is the standard deviation of the differences.
+    correlation is Pearson's, None if a or b is constant.
     """
 
     difference: float
@@ -39,6 +40,7 @@ class PairedDifference:
     p_sign_flip: float
     exact: bool
     effect_size: float
+    sd: float
     correlation: float | None
     n: int
 
@@ -77,6 +79,7 @@ def compare_paired(
         p_sign_flip=p_sign_flip,
         exact=exact,
         effect_size=effect,
+        sd=sd,
         correlation=_correlation(a, b),
         n=n,
     )

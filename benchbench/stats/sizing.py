@@ -73,6 +73,30 @@ def episodes_to_detect(
     return candidates[at]
 
 
+def detectable_difference(
+    n: int, sd_of_difference: float, power: float = 0.8, level: float = 0.95
+) -> float:
+    """The least true difference that a paired t-test on n episodes finds with that power.
+
+    It judges a comparison without looking at its outcome; the power at the difference that was
+    measured would only restate its p-value (Hoenig and Heisey, The American Statistician 55, 2001).
+    0 where differences do not vary.
+
+    Raises:
+        NoEstimate: below two episodes.
+    """
+    if n < 2:
+        raise NoEstimate("A paired t-test needs two episodes or more.")
+    if sd_of_difference <= 0:
+        return 0.0
+    from scipy.optimize import brentq
+
+    # With two episodes the t test is weak, but not weaker than this many standard deviations.
+    bound = 1000 * sd_of_difference
+    root = brentq(lambda d: power_of(n, sd_of_difference, d, level) - power, 0, bound, rtol=1e-6)
+    return float(root)
+
+
 def variance_parts(
     queries_1: int, variance_1: float, queries_2: int, variance_2: float
 ) -> tuple[float, float]:

@@ -10,15 +10,18 @@ import numpy as np
 import pytest
 from benchbench_plugins.knn import KNN
 from benchbench_plugins.protonet import ProtoNet
+from runs import draw_classes, noisy_correct, write_run
 
 from benchbench.compute import configure
 from benchbench.datasets import open_dataset
 from benchbench.datasets.base import OpenDataset
+from benchbench.leaderboard import collect
 from benchbench.method import Images, Method
 from benchbench.places import Places
 from benchbench.runner import Settings, evaluate, task_of
 from benchbench.samplers import ClassPool, FixedSampler
 from benchbench.source import Budget, TrainingSource
+from benchbench.store import Store
 
 Benchmark = Callable[..., Any]
 
@@ -85,3 +88,14 @@ def test_embed_the_test_split(benchmark: Benchmark, glyphs: OpenDataset) -> None
         return len(method.encoder(Images(view, view.rows)))
 
     assert benchmark(embed) == len(view.rows)
+
+
+def test_tabulate_a_thousand_runs(benchmark: Benchmark, tmp_path: Path) -> None:
+    """Two hundred methods of five seeds each, 600 episodes a run, with ranks by paired tests."""
+    classes = draw_classes(600)
+    for number in range(1000):
+        rate, seed = divmod(number, 5)
+        correct = noisy_correct(0.6 + rate / 1000, 600, number)
+        write_run(tmp_path, f"toy[rate={rate}]", correct, classes=classes, seed=seed)
+    frame = benchmark.pedantic(lambda: collect(Store(tmp_path).runs()), rounds=3)
+    assert (len(frame), frame["seeds"].sum()) == (200, 1000)

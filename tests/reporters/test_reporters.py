@@ -38,6 +38,8 @@ ROWS: list[dict[str, Any]] = [
         "ci_episodes": 0.1 + 0.2,
         "ci_classes": ci_classes,
         "ci_seeds": None,
+        "wilson_low": None,
+        "wilson_high": None,
         "episodes": 600,
         "images_drawn": None,
         "images_available": None,
@@ -221,6 +223,12 @@ def test_headings_of_tables_that_differ_in_their_data_only_name_the_protocol() -
         "## glyphs, 5way-1shot-15query, protocol 0123456789ab",
         "## glyphs, 5way-1shot-15query, protocol ba9876543210",
     ]
+
+
+def test_a_single_episode_has_wilsons_interval() -> None:
+    text = reporters.markdown(frame({"wilson_low": 0.951, "wilson_high": 0.973, "episodes": 1}))
+    assert cells(measured(text)[2])[5] == "[95.10, 97.30]"
+    assert "Wilson's interval over the queries" in text
 
 
 def test_the_rule_of_the_ranks_is_named() -> None:

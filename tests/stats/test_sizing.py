@@ -11,6 +11,7 @@ from statsmodels.stats.power import tt_solve_power
 from benchbench.errors import NoEstimate
 from benchbench.stats import (
     best_queries,
+    detectable_difference,
     episodes_needed,
     episodes_to_detect,
     power_of,
@@ -123,3 +124,17 @@ def test_a_warning_where_images_are_drawn_more_than_once() -> None:
     assert "nothing about other images" in warning
     with pytest.raises(NoEstimate, match="no images"):
         reuse(5, 0)
+
+
+@pytest.mark.parametrize(("n", "sd"), [(2, 0.1), (10, 0.05), (600, 0.08)])
+def test_the_detectable_difference_has_that_power(n: int, sd: float) -> None:
+    found = detectable_difference(n, sd)
+    assert power_of(n, sd, found) == pytest.approx(0.8, abs=1e-3)
+
+
+def test_the_detectable_difference_known_answer() -> None:
+    """(1.96 + 0.8416) sd / sqrt(n), for many episodes."""
+    assert detectable_difference(10_000, 0.05) == pytest.approx(0.05 * 2.8016 / 100, rel=1e-3)
+    assert detectable_difference(600, 0.0) == 0
+    with pytest.raises(NoEstimate, match="two episodes"):
+        detectable_difference(1, 0.05)
