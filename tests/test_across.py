@@ -92,6 +92,13 @@ def test_the_page_has_ranks_aggregates_and_tests(tmp_path: Path) -> None:
     assert "Closest decision" in text
     assert "Friedman" in text
     assert "[0." in text  # an interval of the interquartile mean
+    header, _, row = text.partition("### Aggregates\n\n")[2].splitlines()[:3]
+    found = dict(
+        zip(*([c.strip() for c in line.split("|")] for line in (header, row)), strict=True)
+    )
+    # 0.5 of the way from chance is an accuracy of 0.6, which `a` only misses on cifar_fs, at times.
+    assert (found["method"], found["> 0.25"], found["> 0.95"]) == ("a", "1.00", "0.00")
+    assert found["beats c"] == "1.00"
 
 
 def test_one_seed_has_no_interquartile_mean_and_says_why(tmp_path: Path) -> None:

@@ -14,9 +14,13 @@ from benchbench.stats import (
     friedman,
     iqm_over_sources,
     nemenyi_critical_difference,
+    performance_profile,
     probability_of_improvement,
     wilcoxon_holm,
 )
+
+TAUS = (0.25, 0.5, 0.75, 0.9, 0.95)
+"""Normalised accuracies at which the performance profile is printed."""
 
 ENOUGH_METHODS = 3
 """From how many methods on a test of all of them at once makes sense."""
@@ -78,23 +82,25 @@ def _aggregates(sources: Sources) -> list[str]:
         scores = {method: sources.seed_scores(method) for method in sources.methods}
     except BenchbenchError as error:
         return [str(error)]
-    rows, reasons = [], set()
+    rows, reason = [], None
     for method, values in scores.items():
         row = {"method": method, "normalised mean": decimals(float(values.mean()))}
         try:
             iqm = iqm_over_sources(values)
             row["IQM"] = f"{decimals(iqm.value)} [{decimals(iqm.low)}, {decimals(iqm.high)}]"
         except NoEstimate as error:
-            row["IQM"] = DASH
-            reasons.add(str(error))
+            row["IQM"], reason = DASH, str(error)
+        shares = performance_profile(values, TAUS)
+        row |= {f"> {tau:g}": f"{share:.2f}" for tau, share in zip(TAUS, shares, strict=True)}
         for other, theirs in scores.items():
             better = probability_of_improvement(values, theirs)
             row[f"beats {other}"] = DASH if other == method else f"{better:.2f}"
         rows.append(row)
     notes = [
-        "Normalised: 0 is chance and 1 is perfect. Beats: the probability that a seed of the "
-        "method is better than one of the other on a source drawn at random.",
-        *(f"No IQM: {reason}" for reason in sorted(reasons)),
+        "Normalised: 0 is chance and 1 is perfect. > 0.9: the share of sources and seeds that are "
+        "above (performance profile). Beats: the probability that a seed of the method is better "
+        "than one of the other on a source drawn at random.",
+        *([f"No IQM: {reason}"] if reason else []),
     ]
     return [markdown_table(pd.DataFrame(rows)), _bullets(notes)]
 
