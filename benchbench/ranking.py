@@ -25,7 +25,7 @@ RULES = {
     "if |m1 - m2| > sqrt(c1^2 + c2^2), where c are the half-widths of the 95 % intervals",
     "plain": "by the means alone, only equal ones tie",
     "paired": "groups are peeled off the top; a method differs from the leader of its group if "
-    "the p-value of their paired test, adjusted for all pairs, is below alpha",
+    "the p-value of their paired test, adjusted for all pairs, is below 0.05",
 }
 """What each rule does, in a sentence."""
 

@@ -1,0 +1,171 @@
+"use strict";
+
+const data = JSON.parse(document.getElementById("data").textContent);
+
+function element(name, properties = {}, ...children) {
+  const made = Object.assign(document.createElement(name), properties);
+  made.append(...children);
+  return made;
+}
+
+/* Sorting: rows without a value stay last, equal ones keep their order. */
+
+function sortBy(table, column) {
+  const header = table.tHead.rows[0].cells[column];
+  const direction = header.getAttribute("aria-sort") === "ascending" ? -1 : 1;
+  const rows = [...table.tBodies[0].rows].map((row) => ({ row, key: keyOf(row.cells[column]) }));
+  rows.sort((a, b) => {
+    if (a.key === null || b.key === null) {
+      return (a.key === null) - (b.key === null);
+    }
+    return direction * (typeof a.key === "number" ? a.key - b.key : a.key.localeCompare(b.key));
+  });
+  table.tBodies[0].append(...rows.map(({ row }) => row));
+  for (const cell of table.tHead.rows[0].cells) {
+    cell.setAttribute("aria-sort", "none");
+  }
+  header.setAttribute("aria-sort", direction === 1 ? "ascending" : "descending");
+}
+
+function keyOf(cell) {
+  if (cell.dataset.value === undefined) {
+    return cell.textContent === "–" ? null : cell.textContent;
+  }
+  const number = Number(cell.dataset.value);
+  return cell.dataset.value === "" || Number.isNaN(number) ? null : number;
+}
+
+function setUpTable(block) {
+  const table = block.querySelector("table");
+  [...table.tHead.rows[0].cells].forEach((header, column) => {
+    header.querySelector("button").addEventListener("click", () => sortBy(table, column));
+  });
+  const text = block.querySelector(".filter-text");
+  if (text === null) {
+    return;
+  }
+  const setting = block.querySelector(".filter-setting");
+  const count = block.querySelector(".filter-count");
+  const rows = [...table.tBodies[0].rows];
+  const apply = () => {
+    const wanted = text.value.trim().toLowerCase();
+    for (const row of rows) {
+      const fits = row.textContent.toLowerCase().includes(wanted);
+      row.hidden = !(fits && ["", row.dataset.setting].includes(setting.value));
+    }
+    const shown = rows.filter((row) => !row.hidden).length;
+    count.textContent = `${shown} of ${rows.length} rows`;
+  };
+  text.addEventListener("input", apply);
+  setting.addEventListener("change", apply);
+  apply();
+}
+
+/* The viewer of episodes. */
+
+function letter(slot, way) {
+  return way <= 26 ? String.fromCharCode(65 + slot) : String(slot + 1);
+}
+
+function picture(index, alt, caption, kind) {
+  const image = element("img", { alt, title: alt, src: `data:image/png;base64,${data.images[index]}` });
+  const figure = element("figure", { className: kind }, image);
+  if (caption) {
+    figure.append(element("figcaption", {}, caption));
+  }
+  return figure;
+}
+
+function supportOf(episode, slot) {
+  const figures = episode.support
+    .filter((_, i) => episode.support_labels[i] === slot)
+    .map((index) => picture(index, `support of ${episode.names[slot]}`, "", "support"));
+  return element("div", { className: "thumbnails" }, ...figures);
+}
+
+function queriesOf(episode, slot, predicted) {
+  const way = episode.names.length;
+  const figures = [];
+  episode.query.forEach((index, i) => {
+    if (episode.query_labels[i] !== slot) {
+      return;
+    }
+    const found = predicted[i];
+    const right = found === slot;
+    const alt = right ? "right" : `wrong: taken for ${letter(found, way)}, ${episode.names[found]}`;
+    const caption = right ? "✓" : `✗ ${letter(found, way)}`;
+    const figure = picture(index, alt, caption, right ? "right" : "wrong");
+    Object.assign(figure.dataset, { query: i, predicted: found });
+    figures.push(figure);
+  });
+  return element("div", { className: "thumbnails" }, ...figures);
+}
+
+function setUpViewer(root) {
+  const { methods, episodes } = data.viewers[root.dataset.viewer];
+  const part = (name) => root.querySelector(`.viewer-${name}`);
+  const method = part("method");
+  const episode = part("episode");
+  methods.forEach(({ name }, i) => method.append(element("option", { value: i }, name)));
+  episodes.forEach(({ number }, i) => episode.append(element("option", { value: i }, number)));
+
+  const show = () => {
+    const shown = episodes[episode.value];
+    const predicted = methods[method.value].predicted[shown.number];
+    part("previous").disabled = episode.selectedIndex === 0;
+    part("next").disabled = episode.selectedIndex === episodes.length - 1;
+    if (predicted === undefined) {
+      part("score").textContent = "This method has no predictions of this episode.";
+      part("classes").replaceChildren();
+      return;
+    }
+    const right = predicted.filter((slot, i) => slot === shown.query_labels[i]).length;
+    const share = ((100 * right) / predicted.length).toFixed(2);
+    part("score").textContent = `${right} of ${predicted.length} right (${share} %)`;
+    const classes = shown.names.map((name, slot) =>
+      element(
+        "div",
+        { className: "class" },
+        element("h4", {}, `${letter(slot, shown.names.length)} · ${name}`),
+        element(
+          "div",
+          { className: "parts" },
+          element("span", {}, "support"),
+          supportOf(shown, slot),
+          element("span", {}, "query"),
+          queriesOf(shown, slot, predicted),
+        ),
+      ),
+    );
+    part("classes").replaceChildren(...classes);
+  };
+  const step = (by) => () => {
+    episode.selectedIndex += by;
+    show();
+  };
+  method.addEventListener("change", show);
+  episode.addEventListener("change", show);
+  part("previous").addEventListener("click", step(-1));
+  part("next").addEventListener("click", step(1));
+  root.hidden = false;
+  show();
+}
+
+/* A link to a manifest opens it. */
+
+function openTarget() {
+  const target = document.getElementById(decodeURIComponent(location.hash.slice(1)));
+  if (target instanceof HTMLDetailsElement) {
+    target.open = true;
+    target.querySelector("summary").focus({ preventScroll: true });
+    target.scrollIntoView();
+  }
+}
+
+document.querySelectorAll(".table-block").forEach(setUpTable);
+document.querySelectorAll(".viewer").forEach(setUpViewer);
+document.querySelectorAll('tbody a[href^="#"]').forEach((link) => {
+  link.addEventListener("click", () => setTimeout(openTarget));
+});
+window.addEventListener("hashchange", openTarget);
+openTarget();
