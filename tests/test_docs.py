@@ -15,21 +15,19 @@ from click.testing import CliRunner
 import benchbench
 from benchbench import hookspecs
 from benchbench.cli import cli
-from benchbench.leaderboard import collect, percent
-from benchbench.store import Store
+from benchbench.leaderboard import collect, run_table
+from benchbench.reporters import markdown_table
+from benchbench.results import read_results
+from benchbench.store import Cell, RunDirectory, Store
 
 ROOT = Path(__file__).parents[1]
 LEADERBOARDS = ROOT / "leaderboards"
 CHECKED = ["--across", "methods-by-data-set", "--check"]
 
 
-def runs_of(dataset: str) -> pd.DataFrame:
-    """The finished runs on a data set."""
-    runs = Store(LEADERBOARDS / "runs").runs()
-    return collect(run for run in runs if run.path.parents[1].name == dataset)
-
-
-def run_as_plugin(code: str, announcement: str, methods: str, folder: Path) -> pd.DataFrame:
+def run_as_plugin(
+    code: str, announcement: str, methods: str, folder: Path, *options: str
+) -> pd.DataFrame:
     """The table of a run of methods that a package of this one module brings."""
     (folder / "my_package").mkdir()
     (folder / "my_package" / "my_module.py").write_text(code, encoding="utf-8")
@@ -41,7 +39,7 @@ def run_as_plugin(code: str, announcement: str, methods: str, folder: Path) -> p
 
     out = folder / "out"
     command = [sys.executable, "-m", "benchbench.cli", "run", "--episodes", "20"]
-    command += ["--budget", "smoke", "--methods", methods, "--out", str(out)]
+    command += ["--budget", "smoke", "--methods", methods, "--out", str(out), *options]
     paths = os.pathsep.join([str(folder), os.environ.get("PYTHONPATH", "")])
     environment = {**os.environ, "PYTHONPATH": paths}
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
@@ -68,6 +66,35 @@ def test_the_metric_method_of_the_guide_runs(tmp_path: Path) -> None:
     announcement = "[benchbench.methods]\ncity_block = my_package.my_module\n"
     table = run_as_plugin(code, announcement, "city_block", tmp_path)
     assert (table["accuracy"] > 0.35).all()
+
+
+def example(guide: str, class_name: str) -> tuple[str, str]:
+    """The code block of a guide that defines the class, and the guide's first announcement."""
+    text = (ROOT / "docs" / guide).read_text(encoding="utf-8")
+    blocks = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    (code,) = [block for block in blocks if f"class {class_name}(" in block]
+    announcement = re.search(r"```toml\n(.*?)```", text, re.DOTALL)
+    assert announcement is not None
+    return code, re.sub(r'= "\w+(\.\w+)?"', '= "my_package.my_module"', announcement[1])
+
+
+def test_the_whole_method_of_the_guide_is_short_and_runs(tmp_path: Path) -> None:
+    code, announcement = example("writing-a-method.md", "MyMethod")
+    lines = [line for line in code.splitlines() if line.strip()]
+    assert len(lines) <= 20
+    methods = ["my_method[backbone=pixels]", "my_method[power=1.5,backbone=pixels]"]
+    table = run_as_plugin(code, announcement, ",".join(methods), tmp_path)
+    assert len(table) == len(methods)
+    assert (table["accuracy"] > 0.35).all()
+
+
+def test_the_whole_data_set_of_the_guide_runs(tmp_path: Path) -> None:
+    code, announcement = example("writing-a-dataset.md", "MyData")
+    table = run_as_plugin(
+        code, announcement, "knn[backbone=pixels]", tmp_path, "--dataset", "my_data[noise=60]"
+    )
+    assert set(table["dataset"]) == {"my_data[noise=60]"}
+    assert (table["accuracy"] > 0.5).all()
 
 
 def test_every_hook_and_its_arguments_are_documented() -> None:
@@ -124,10 +151,9 @@ def test_the_numbers_of_the_guide_to_statistics() -> None:
 
 
 def test_the_table_of_the_readme_is_that_of_the_runs() -> None:
-    frame = runs_of("glyphs").set_index("method")
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    for method in ("knn", "protonet"):
-        line = next(line for line in readme.splitlines() if line.startswith(f"| {method} "))
-        numbers = frame.loc[method, ["accuracy", "ci_episodes", "ci_classes"]]
-        cells = [cell.strip() for cell in line.strip("|").split("|")]
-        assert cells == [method, *map(percent, numbers), str(frame.loc[method, "episodes"])]
+    """What `benchbench run` prints by default: the runs of seed 0."""
+    runs = Store(LEADERBOARDS / "runs" / "glyphs").runs()
+    of_seed = {r.method: RunDirectory(r.path) for r in read_results(runs) if r.seed == 0}
+    cells = [Cell(name, "finished", run=of_seed[name]) for name in ("knn", "protonet")]
+    table = markdown_table(run_table(cells, 600))
+    assert table in (ROOT / "README.md").read_text(encoding="utf-8")
