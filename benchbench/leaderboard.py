@@ -40,6 +40,10 @@ COLUMNS = [
     "pretrained_on",
     "contamination",
     "setting",
+    "evidence",
+    "properties",
+    "accuracy_together",
+    "accuracy_one_at_a_time",
     "accuracy",
     "ci_episodes",
     "ci_classes",
@@ -149,15 +153,44 @@ def _backbone(method: dict[str, Any]) -> str | None:
 
 
 def _provenance(entry: Entry) -> dict[str, Any]:
+    """What the weights have seen, and what the method does, by the audit where there was one."""
     method = entry.first.manifest["method"]
     seen = method.get("pretrained_on") or []
-    setting = "transductive" if method.get("transductive") else "inductive"
     flag = contamination(seen, entry.first.dataset)
+    behaviour = _behaviour(entry)
+    setting = behaviour["setting"]
     return {
         "pretrained_on": "+".join(seen),
         "contamination": flag,
-        "setting": setting,
+        **behaviour,
         "rank_group": setting if flag == "none" else f"{setting}, {flag} seen",
+    }
+
+
+def _behaviour(entry: Entry) -> dict[str, Any]:
+    """setting, evidence (`audit`, `audit against its claim` or `claim`) and further properties.
+
+    One seed that the audit found transductive makes the entry so.
+    """
+    claim = "transductive" if entry.first.manifest["method"].get("transductive") else "inductive"
+    audits = [result.manifest.get("audit") or {} for result in entry.results]
+    told = [audit for audit in audits if audit.get("inductive") is not None]
+    if not told:
+        return {"setting": claim, "evidence": "claim", "properties": ""}
+    worst = next((audit for audit in told if not audit["inductive"]), told[0])
+    setting = "inductive" if worst["inductive"] else "transductive"
+    properties = [
+        name.replace("_", "-")
+        for name in ("order_dependent", "stateful", "stochastic")
+        if any(audit.get(name) for audit in told)
+    ]
+    broken_claim = (claim, setting) == ("inductive", "transductive")
+    return {
+        "setting": setting,
+        "evidence": "audit against its claim" if broken_claim else "audit",
+        "properties": " ".join(properties),
+        "accuracy_together": worst.get("accuracy_together"),
+        "accuracy_one_at_a_time": worst.get("accuracy_one_at_a_time"),
     }
 
 

@@ -292,6 +292,49 @@ def test_transductive_and_contaminated_rows_are_ranked_apart(tmp_path: Path) -> 
     assert "Ranked apart: inductive; transductive; inductive, images seen." in text
 
 
+AUDIT = {
+    "inductive": True,
+    "order_dependent": False,
+    "stateful": False,
+    "stochastic": False,
+    "accuracy_together": 0.9,
+    "accuracy_one_at_a_time": 0.9,
+}
+
+
+@pytest.mark.parametrize(
+    ("claims", "audits", "expected"),
+    [
+        ({}, [{}], ("inductive", "claim", "")),
+        ({"transductive": True}, [{}], ("transductive", "claim", "")),
+        ({}, [{"declared": {}, "reason": "no validation classes"}], ("inductive", "claim", "")),
+        ({}, [AUDIT], ("inductive", "audit", "")),
+        ({"transductive": True}, [AUDIT], ("inductive", "audit", "")),
+        ({}, [{**AUDIT, "inductive": False}], ("transductive", "audit against its claim", "")),
+        (
+            {"transductive": True},
+            [{**AUDIT, "inductive": False, "stochastic": True, "order_dependent": True}],
+            ("transductive", "audit", "order-dependent stochastic"),
+        ),
+        (
+            {},
+            [AUDIT, {**AUDIT, "inductive": False}],
+            ("transductive", "audit against its claim", ""),
+        ),
+    ],
+)
+def test_the_setting_is_what_the_audit_found(
+    make_run: MakeRun, claims: dict, audits: list[dict], expected: tuple[str, str, str]
+) -> None:
+    runs = []
+    for seed, audit in enumerate(audits):
+        runs.append(make_run(declared=claims, seed=seed))
+        runs[-1].update(audit=audit)
+    (found,) = collect(runs).to_dict("records")
+    assert (found["setting"], found["evidence"], found["properties"]) == expected
+    assert found["rank_group"] == expected[0]
+
+
 def test_what_the_paired_test_does_not_tell_apart_from_the_best_is_bold(tmp_path: Path) -> None:
     for number, (method, mean) in enumerate({"a": 0.9, "b": 0.9, "c": 0.8}.items()):
         write_run(tmp_path, method, noisy_correct(mean, 600, number))

@@ -68,7 +68,7 @@ def _cells(rows: pd.DataFrame, citations: list[str]) -> pd.DataFrame:
         "method": rows["method"],
         "backbone": rows["backbone"],
         "pre-trained on": [_seen(one) for one in records],
-        "setting": rows["setting"],
+        "setting": [_setting(one) for one in records],
         "accuracy %": [
             Bold(text) if best else text for text, best in zip(accuracy, rows["best"], strict=True)
         ],
@@ -144,7 +144,7 @@ def _notes(rows: pd.DataFrame, citations: list[str]) -> list[str]:
     if rows["rank_group"].nunique() > 1:
         notes.append(f"Ranked apart: {'; '.join(rows['rank_group'].unique())}.")
     notes += _seen_by_weights(rows)
-    notes.append("Inductive and transductive are the methods' own declarations.")
+    notes += _behaviour(rows)
     if _disjoint(rows):
         notes.append("No image is in two episodes: ± open speaks of other images of these classes.")
     if rows["wilson_low"].notna().any():
@@ -159,6 +159,28 @@ def _notes(rows: pd.DataFrame, citations: list[str]) -> list[str]:
         notes.append(
             "Published figures are of other episodes, and often of other splits, networks and "
             "settings: context, never ranked."
+        )
+    return notes
+
+
+def _setting(row: dict[str, Any]) -> str:
+    """The setting, marked where nothing but the method's claim stands behind it, and properties."""
+    mark = " (claimed)" if row["evidence"] == "claim" else ""
+    return ", ".join([row["setting"] + mark, *row["properties"].split()])
+
+
+def _behaviour(rows: pd.DataFrame) -> list[str]:
+    """Whose word or what evidence the settings stand on."""
+    notes = []
+    if (rows["evidence"] == "claim").any():
+        notes.append("Claimed: by the method's own word, without an audit.")
+    for row in rows[rows["evidence"] == "audit against its claim"].to_dict("records"):
+        together, alone = (
+            percent(row[name]) for name in ("accuracy_together", "accuracy_one_at_a_time")
+        )
+        notes.append(
+            f"{row['method']} claims to be inductive, and its scores of a query depend on the "
+            f"other queries: in the audit {together} % together, {alone} % one at a time."
         )
     return notes
 

@@ -34,6 +34,10 @@ ROWS: list[dict[str, Any]] = [
         "pretrained_on": "",
         "contamination": "none",
         "setting": "inductive",
+        "evidence": "audit",
+        "properties": "",
+        "accuracy_together": 0.9,
+        "accuracy_one_at_a_time": 0.9,
         "accuracy": accuracy,
         "ci_episodes": 0.1 + 0.2,
         "ci_classes": ci_classes,
@@ -223,6 +227,26 @@ def test_headings_of_tables_that_differ_in_their_data_only_name_the_protocol() -
         "## glyphs, 5way-1shot-15query, protocol 0123456789ab",
         "## glyphs, 5way-1shot-15query, protocol ba9876543210",
     ]
+
+
+def test_a_claim_without_an_audit_is_marked() -> None:
+    text = reporters.markdown(frame({"evidence": "claim", "properties": "order-dependent"}))
+    assert cells(measured(text)[2])[3] == "inductive (claimed), order-dependent"
+    assert "without an audit" in text
+    assert "without an audit" not in reporters.markdown(frame())
+
+
+def test_a_claim_that_the_audit_refutes_is_told() -> None:
+    change = {
+        "setting": "transductive",
+        "evidence": "audit against its claim",
+        "accuracy_together": 0.984,
+        "accuracy_one_at_a_time": 0.216,
+    }
+    text = reporters.markdown(frame(change))
+    assert cells(measured(text)[2])[3] == "transductive"
+    assert "protonet claims to be inductive" in text
+    assert "98.40 % together, 21.60 % one at a time" in text
 
 
 def test_a_single_episode_has_wilsons_interval() -> None:
