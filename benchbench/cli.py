@@ -18,6 +18,7 @@ DEFAULT_METHODS = "knn,protonet"
 DEFAULT_DATASET = "glyphs"
 KINDS = ["all", "methods", "datasets", "backbones", "samplers", "metrics"]
 SEED = click.IntRange(min=0, max=2**32 - 1)
+SECONDS = click.FloatRange(min=0, min_open=True)
 
 
 class Commands(click.Group):
@@ -135,6 +136,27 @@ def task_options(command: Any) -> Any:
     show_default=True,
     help="Train in channels-last memory and, where the processor has it, bf16.",
 )
+@click.option(
+    "--engine",
+    default="worker",
+    show_default=True,
+    envvar="BENCHBENCH_ENGINE",
+    show_envvar=True,
+    type=click.Choice(["worker", "inline"]),
+    help="worker: in a process of its own, so that a method that crashes or hangs harms no other.",
+)
+@click.option(
+    "--timeout",
+    type=SECONDS,
+    metavar="SECONDS",
+    help="How long an episode may take; inf for ever.  [600]",
+)
+@click.option(
+    "--training-timeout",
+    type=SECONDS,
+    metavar="SECONDS",
+    help="How long the training of a method may take.  [inf]",
+)
 def run(**options: Any) -> None:
     """Train and evaluate methods, and print their table.
 
@@ -160,7 +182,7 @@ def list_(kind: str) -> None:
 @cli.command()
 @click.argument("name")
 def describe(name: str) -> None:
-    """Explain a method, data set or backbone: its docstring, parameters and paper."""
+    """Explain a method, data set, backbone, sampler or metric: its docstring and parameters."""
     from benchbench.commands.listing import describe_command
 
     click.echo(describe_command(name), nl=False)
@@ -319,6 +341,48 @@ def report(results: tuple[Path, ...], out: Path, **options: Any) -> None:
     from benchbench.commands.report import report_command
 
     click.echo(report_command(results or (Path("results"),), out, **options))
+
+
+@cli.command()
+@click.argument("kind", type=click.Choice(["method", "dataset"]))
+@click.argument("name")
+@click.option(
+    "--out", type=click.Path(path_type=Path), metavar="FOLDER", help="Must not exist yet.  [NAME]"
+)
+def new(kind: str, name: str, out: Path | None) -> None:
+    """Write a package with a method or data set that works, to begin from.
+
+    NAME is also that of the Python module.
+    """
+    from benchbench.commands.new import new_command
+
+    click.echo(new_command(kind, name, out), nl=False)
+
+
+@cli.command()
+@click.argument("method", required=False)
+@click.option("--dataset", default=DEFAULT_DATASET, show_default=True, metavar="SPEC")
+@click.option("--budget", default="smoke", show_default=True, help="Of the training, as of `run`.")
+@click.option("--only", metavar="PATTERN", help="Checks with such a name, as in '*quer*'.")
+@click.option(
+    "--format", "style", default="text", show_default=True, type=click.Choice(["text", "json"])
+)
+@data_root_option
+@click.option("--seed", default=0, show_default=True, type=SEED, help="Of training and audit.")
+@click.option("--list", "listing", is_flag=True, help="Say what each check is, and check nothing.")
+def check(method: str | None, listing: bool, **options: Any) -> None:
+    """Check that a METHOD keeps the contract, and audit it: is it inductive, does it leak?
+
+    It is trained, and asked about altered episodes of the validation classes.
+    """
+    from benchbench.commands.check import check_command, list_checks
+
+    if listing:
+        click.echo(list_checks(), nl=False)
+        return
+    if method is None:
+        raise click.UsageError("Missing argument 'METHOD'; --list says what is checked.")
+    sys.exit(check_command(method, **options))
 
 
 @cli.command()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import importlib.metadata
 import logging
 import subprocess
 import sys
@@ -12,85 +11,17 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from installations import METHOD, OBSERVER, Installation, pretended
 
 from benchbench import plugins
 from benchbench.errors import BenchbenchError
 from benchbench.hookspecs import hookimpl
 
-METHOD = '''
-from benchbench import Method, hookimpl
-
-class Toy(Method):
-    """A toy.
-
-    With more to say.
-    """
-    name = "{name}"
-
-@hookimpl
-def register_methods(register):
-    register(Toy)
-'''
-
-OBSERVER = """
-from benchbench import hookimpl
-
-seen = []
-
-@hookimpl
-def episode_scored(record):
-    seen.append(record["episode"])
-"""
-
-
-class Installation:
-    """Pretended entry points, and modules that exist in a folder of their own."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.entries: list[SimpleNamespace] = []
-
-    def add(
-        self, group: str, name: str, source: str | None, package: str = "other", module: str = ""
-    ) -> str:
-        """Announce a module, written from `source`; returns its name."""
-        module = module or f"fake_{package}_{name}"
-        if source is not None:
-            (self.folder / f"{module}.py").write_text(source, encoding="utf-8")
-        distribution = SimpleNamespace(name=package, version="1.0")
-        self.entries.append(
-            SimpleNamespace(group=group, name=name, value=module, dist=distribution)
-        )
-        return module
-
-    def method(self, name: str, source: str | None = None, package: str = "other") -> str:
-        return self.add("benchbench.methods", name, source or METHOD.format(name=name), package)
-
-    def extra(self, name: str, source: str | None) -> str:
-        return self.add("benchbench.plugins", name, source)
-
-
-def forget() -> None:
-    plugins._manager.cache_clear()
-    plugins.registered.cache_clear()
-
 
 @pytest.fixture
 def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Installation]:
-    installation = Installation(tmp_path)
-
-    def entry_points(*, group: str) -> list[SimpleNamespace]:
-        return [entry for entry in installation.entries if entry.group == group]
-
-    before = set(sys.modules)
-    monkeypatch.syspath_prepend(str(tmp_path))
-    monkeypatch.setattr(importlib.metadata, "entry_points", entry_points)
-    forget()
-    yield installation
-    forget()
-    for name in set(sys.modules) - before:
-        if name.startswith("fake_"):
-            del sys.modules[name]
+    with pretended(tmp_path, monkeypatch) as installation:
+        yield installation
 
 
 def module(name: str) -> SimpleNamespace:
@@ -142,10 +73,9 @@ def test_an_unknown_name_gets_a_suggestion(installed: Installation) -> None:
         ("1 / 0", "ZeroDivisionError: division by zero"),
         ("def register_methods(:", "SyntaxError"),
         ("", "AttributeError: .* has no attribute 'register_methods'"),
-        ("def register_methods(register): register(object)", "AttributeError"),
         ("def register_methods(): pass", "TypeError"),
     ],
-    ids=["import", "raises", "syntax", "no hook", "no name", "wrong signature"],
+    ids=["import", "raises", "syntax", "no hook", "wrong signature"],
 )
 def test_a_broken_method_is_one_error_and_harms_no_other(
     installed: Installation, source: str, cause: str
@@ -163,6 +93,29 @@ def test_an_entry_point_with_another_name_than_the_class(installed: Installation
     installed.method("toy", METHOD.format(name="tyo"))
     with pytest.raises(BenchbenchError, match="announces the method 'toy' but registers tyo"):
         plugins.load("method", "toy")
+
+
+@pytest.mark.parametrize("thing", ["Impostor", "Toy()"])
+def test_what_is_no_method_class_is_refused_and_harms_no_other(
+    installed: Installation, thing: str
+) -> None:
+    source = METHOD.format(name="toy") + (
+        "class Impostor:\n    name = 'impostor'\n\nToy.name = 'toy'\nimpostor = Toy()\n"
+        "impostor.name = 'impostor'\n\n"
+        f"@hookimpl\ndef register_methods(register):\n    register({thing})\n    register(Toy)\n"
+    ).replace("Toy())", "impostor)")
+    home = installed.add("benchbench.methods", "toy", source)
+    installed.add("benchbench.methods", "impostor", None, module=home)
+    with pytest.raises(BenchbenchError, match=r"'impostor' is not a subclass of benchbench.Method"):
+        plugins.load("method", "impostor")
+    assert plugins.load("method", "toy").name == "toy"
+
+
+def test_a_method_is_no_data_set(installed: Installation) -> None:
+    source = METHOD.format(name="toy").replace("register_methods", "register_datasets")
+    installed.add("benchbench.datasets", "toy", source)
+    with pytest.raises(BenchbenchError, match=r"'toy' is not a subclass of benchbench.Dataset"):
+        plugins.load("dataset", "toy")
 
 
 @pytest.mark.parametrize(
@@ -258,37 +211,60 @@ def test_a_broken_extra_is_left_out_whole(
     bad = installed.extra("bad", source)
     good = installed.extra("good", OBSERVER)
     plugins.observer("episode_scored")(run=None, record={"episode": 7})
-    assert list(plugins.broken_extras()) == ["bad"]
-    assert cause in str(plugins.broken_extras()["bad"])
-    assert "plug-in bad is left out" in caplog.text
+    assert list(plugins.broken_extras()) == ["bad of other"]
+    assert cause in str(plugins.broken_extras()["bad of other"])
+    assert "plug-in bad of other is left out" in caplog.text
     assert module(good).seen == [7]
     assert bad not in sys.modules or module(bad).seen == []
 
 
+def test_a_module_announced_twice_works_once(installed: Installation) -> None:
+    home = installed.extra("first", OBSERVER)
+    installed.add("benchbench.plugins", "second", None, module=home)
+    plugins.observer("episode_scored")(run=None, record={"episode": 7})
+    assert module(home).seen == [7]
+    assert [fault.entry.name for fault in plugins.faults()] == ["second"]
+
+
+def test_two_packages_may_use_one_name(installed: Installation) -> None:
+    homes = [installed.add("benchbench.plugins", "log", OBSERVER, package=p) for p in ("a", "b")]
+    plugins.observer("episode_scored")(run=None, record={"episode": 7})
+    assert [module(home).seen for home in homes] == [[7], [7]]
+    assert plugins.faults() == []
+
+
 def test_no_extras_are_broken_where_none_are_installed(installed: Installation) -> None:
-    assert plugins.broken_extras() == {}
+    assert plugins.extras() == []
+    assert plugins.faults() == []
 
 
-def test_an_observer_that_raises_harms_nobody(
-    installed: Installation, caplog: pytest.LogCaptureFixture
+@pytest.mark.parametrize(
+    ("statement", "reason"),
+    [("raise ValueError('oops')", "ValueError: oops"), ("raise SystemExit(3)", "SystemExit: 3")],
+)
+def test_an_observer_that_raises_harms_nobody_and_is_told_once_a_run(
+    installed: Installation, caplog: pytest.LogCaptureFixture, statement: str, reason: str
 ) -> None:
     first = installed.extra("first", OBSERVER)
-    installed.extra(
-        "clumsy", OBSERVER.replace('seen.append(record["episode"])', "raise ValueError('oops')")
+    clumsy = installed.extra(
+        "clumsy", OBSERVER.replace('seen.append(record["episode"])', statement)
     )
     last = installed.extra("last", OBSERVER)
-    notify = plugins.observer("episode_scored")
-    for episode in (0, 1):
-        notify(run=None, record={"episode": episode})
-    assert module(first).seen == module(last).seen == [0, 1]
-    warnings = [r.getMessage() for r in caplog.records if r.levelno == logging.WARNING]
-    assert warnings == ["plug-in clumsy failed in episode_scored: ValueError: oops"] * 2
+    place = f"{installed.folder / clumsy}.py, line 8"
+    for run in (1, 2):
+        notify = plugins.observer("episode_scored")
+        for episode in range(600):
+            notify(run=None, record={"episode": episode})
+        warnings = [r.getMessage() for r in caplog.records if r.levelno == logging.WARNING]
+        told = f"plug-in clumsy of other failed in episode_scored: {reason} ({place})"
+        assert warnings == [told] * run
+    assert module(first).seen == module(last).seen == [*range(600)] * 2
 
 
 def test_without_observers_notifying_does_nothing(installed: Installation) -> None:
     installed.extra("other", OBSERVER)
     plugins.observer("run_started")(run=None)
-    assert plugins.broken_extras() == {}
+    assert plugins.faults() == []
 
 
 def test_observers_take_only_the_arguments_that_they_name(installed: Installation) -> None:
@@ -299,6 +275,22 @@ def test_observers_take_only_the_arguments_that_they_name(installed: Installatio
     )
     plugins.observer("episode_scored")(run="run", record={"episode": 1})
     assert module(both).seen == [("run", {"episode": 1})]
+
+
+@pytest.mark.parametrize(
+    ("source", "fault"),
+    [
+        (METHOD.format(name="toy"), ""),
+        ("raise RuntimeError", ""),
+        (None, "there is no module fake_other_toy"),
+        ("\n\nclass (", "a syntax error in line 3 of fake_other_toy"),
+    ],
+    ids=["sound", "raises", "no module", "syntax"],
+)
+def test_what_shows_without_import(installed: Installation, source: str | None, fault: str) -> None:
+    home = installed.add("benchbench.methods", "toy", source)
+    assert plugins.visible_fault(plugins.available("method")["toy"]) == fault
+    assert home not in sys.modules
 
 
 METRIC = """
@@ -331,7 +323,34 @@ def test_an_extra_that_fails_while_registering_harms_no_other(
     installed.extra("bad", METRIC.format(name="half") + "    raise RuntimeError('no')\n")
     installed.extra("good", METRIC.format(name="whole"))
     assert {"accuracy", "whole"} <= set(plugins.registered("register_metrics"))
-    assert "plug-in bad failed in register_metrics: RuntimeError: no" in caplog.text
+    assert "plug-in bad of other failed in register_metrics: RuntimeError: no" in caplog.text
+    fault, *_ = plugins.faults()
+    assert (fault.entry.name, fault.hook) == ("bad", "register_metrics")
+
+
+@pytest.mark.parametrize(
+    ("hook", "thing", "reason"),
+    [
+        ("register_metrics", "3", "'3' is not a function"),
+        ("register_samplers", "object", "'object' is not a subclass of benchbench.Sampler"),
+        ("register_backbones", "object", "'object' is not a subclass of benchbench.Backbone"),
+        ("register_reporters", "'csv', str", "The name 'csv' is taken by benchbench.reporters"),
+        ("register_reporters", "'a', str, 'b'", "takes from 3 to 4 positional arguments"),
+    ],
+)
+def test_an_extra_that_registers_what_it_must_not_is_told_and_the_rest_works(
+    installed: Installation,
+    caplog: pytest.LogCaptureFixture,
+    hook: str,
+    thing: str,
+    reason: str,
+) -> None:
+    source = f"@hookimpl\ndef {hook}(register):\n    register({thing})\n"
+    installed.extra("bad", OBSERVER + source)
+    assert {"accuracy", "fixed", "conv4", "csv"} & set(plugins.registered(hook))
+    (fault,) = plugins.faults()
+    assert reason in str(fault.error)
+    assert reason in caplog.text
 
 
 def test_the_core_registers_its_samplers_reporters_and_backbones(installed: Installation) -> None:

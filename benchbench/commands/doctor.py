@@ -6,8 +6,11 @@ import importlib.metadata
 import platform
 from pathlib import Path
 
+import click
+
 import benchbench
 from benchbench import plugins
+from benchbench.commands.cures import explained, stray_hooks
 from benchbench.errors import BenchbenchError
 from benchbench.files import can_write
 from benchbench.manifest import LIBRARIES
@@ -51,23 +54,40 @@ def _compute() -> list[str]:
 def _plugins() -> list[str]:
     lines = []
     for kind in plugins.KINDS:
-        for name, provenance in plugins.available(kind).items():
-            try:
-                plugins.load_class(kind, provenance)
-                lines.append(f"{OK} {kind} {name} ({provenance.package} {provenance.version})")
-            except BenchbenchError as error:
-                cause = error.__cause__
-                because = f"{type(cause).__name__}: {cause}" if cause else str(error)
-                lines.append(f"{BAD} {kind} {name} of {provenance.package}: {because}")
+        for provenance in plugins.available(kind).values():
+            lines += _named(kind, provenance)
         lines += [
-            f"{BAD} {kind} {entry.name} of {entry.package}: the name is taken; rename it."
+            f"{BAD} {kind} {entry}: the name is taken by package "
+            f"{plugins.available(kind)[entry.name].package}; rename it."
             for entry in plugins.claimed_twice(kind)
         ]
-    lines += [
-        f"{BAD} plug-in {name}: {type(error).__name__}: {error}"
-        for name, error in plugins.broken_extras().items()
+    return lines + _extras()
+
+
+def _named(kind: str, provenance: plugins.Provenance) -> list[str]:
+    """What there is to say of a method or data set."""
+    _, hook = plugins.KINDS[kind]
+    try:
+        plugins.load_class(kind, provenance)
+    except BenchbenchError as error:
+        return [f"{BAD} {kind} {explained(provenance, error.__cause__ or error, hook)}"]
+    lines = [f"{OK} {kind} {provenance.name} ({provenance.package} {provenance.version})"]
+    if provenance.module in {entry.module for entry in plugins.extras()}:
+        return lines
+    return lines + [f"{NOTE} {kind} {provenance}: {text}" for text in stray_hooks(provenance)]
+
+
+def _extras() -> list[str]:
+    """What there is to say of the other plug-ins, after all that they register was asked for."""
+    for hook in plugins.CORE_MODULES:
+        plugins.registered(hook)
+    plugins.add_commands(click.Group())
+    faults = plugins.faults()
+    broken = {fault.entry for fault in faults}
+    healthy = [entry for entry in plugins.extras() if entry not in broken]
+    return [f"{OK} plug-in {e.name} ({e.package} {e.version})" for e in healthy] + [
+        f"{BAD} plug-in {explained(fault.entry, fault.error, fault.hook)}" for fault in faults
     ]
-    return lines
 
 
 def _folders(places: Places) -> list[str]:

@@ -18,12 +18,16 @@ DECLARATIONS = (
     "pretrained_on",
 )
 
+REGISTERED = ("backbone", "sampler", "metric")
+"""The kinds beside methods and data sets that can be described."""
+
 
 def list_command(kind: str) -> str:
     """What is installed of a kind, a line each; `all` is the methods and the data sets.
 
-    Methods and data sets are listed without importing them. Backbones, samplers and metrics have
-    no entry points of their own, so their modules are imported.
+    Methods and data sets are listed without importing them, and marked where it shows without that
+    that they cannot be used; `benchbench doctor` imports them. The other kinds have no entry points
+    of their own, so their modules are imported.
     """
     kinds = ["methods", "datasets"] if kind == "all" else [kind]
     lines: list[str] = []
@@ -33,15 +37,31 @@ def list_command(kind: str) -> str:
         width = max(map(len, known), default=0)
         lines.append(f"{each}:")
         lines += [f"  {name:<{width}}  {text} [{home}]" for name, (text, home) in known.items()]
+        lines += _shadowed(single) if single in plugins.KINDS else []
     return "\n".join(lines) + "\n"
 
 
 def _announced(kind: str) -> dict[str, tuple[str, str]]:
     """Name to summary and package, by entry point."""
     return {
-        name: (plugins.summary(provenance), f"{provenance.package} {provenance.version}")
+        name: (_summary(provenance), f"{provenance.package} {provenance.version}")
         for name, provenance in plugins.available(kind).items()
     }
+
+
+def _summary(provenance: plugins.Provenance) -> str:
+    fault = plugins.visible_fault(provenance)
+    return f"BROKEN: {fault}; see `benchbench doctor`" if fault else plugins.summary(provenance)
+
+
+def _shadowed(kind: str) -> list[str]:
+    """A line on each entry point whose name another package holds."""
+    holders = plugins.available(kind)
+    return [
+        f"  {entry.name}  NOT USED: the name is taken by {holders[entry.name].package} "
+        f"[{entry.package} {entry.version}]"
+        for entry in plugins.claimed_twice(kind)
+    ]
 
 
 def _registered(kinds: str) -> dict[str, tuple[str, str]]:
@@ -54,7 +74,7 @@ def _registered(kinds: str) -> dict[str, tuple[str, str]]:
 
 
 def describe_command(text: str) -> str:
-    """The docstring, parameters and declarations of a method, data set or backbone.
+    """The docstring, parameters and declarations of a method or data set, or of a `REGISTERED`.
 
     Parameters in the text may change the declarations: `matchingnet[fce=true]`.
     """
@@ -63,12 +83,14 @@ def describe_command(text: str) -> str:
     for kind in plugins.KINDS:
         if name in plugins.available(kind):
             return _describe(kind, spec, plugins.load(kind, name))
-    backbones = plugins.registered("register_backbones")
-    if name in backbones:
-        lines = _explained(f"{name} (backbone of {backbones[name].__module__})", backbones[name])
-        return "\n".join(lines) + "\n"
     known = [name for kind in plugins.KINDS for name in plugins.available(kind)]
-    raise unknown_name("method, data set or backbone", name, [*known, *backbones])
+    for kind in REGISTERED:
+        things = plugins.registered(f"register_{kind}s")
+        if name in things:
+            title = f"{name} ({kind} of {things[name].__module__})"
+            return "\n".join(_explained(title, things[name])) + "\n"
+        known += things
+    raise unknown_name("method, data set, backbone, sampler or metric", name, known)
 
 
 def _describe(kind: str, spec: specs.Spec, cls: type) -> str:

@@ -1,0 +1,90 @@
+"""Plug-ins that are pretended to be installed, for the tests of discovery and of the doctor."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from benchbench import plugins
+
+METHOD = '''
+from benchbench import Method, hookimpl
+
+class Toy(Method):
+    """A toy.
+
+    With more to say.
+    """
+    name = "{name}"
+
+@hookimpl
+def register_methods(register):
+    register(Toy)
+'''
+
+OBSERVER = """
+from benchbench import hookimpl
+
+seen = []
+
+@hookimpl
+def episode_scored(record):
+    seen.append(record["episode"])
+"""
+
+
+class Installation:
+    """Pretended entry points, and modules that exist in a folder of their own."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.entries: list[SimpleNamespace] = []
+
+    def add(
+        self, group: str, name: str, source: str | None, package: str = "other", module: str = ""
+    ) -> str:
+        """Announce a module, written from `source`; returns its name."""
+        module = module or f"fake_{package}_{name}"
+        if source is not None:
+            (self.folder / f"{module}.py").write_text(source, encoding="utf-8")
+        distribution = SimpleNamespace(name=package, version="1.0")
+        self.entries.append(
+            SimpleNamespace(group=group, name=name, value=module, dist=distribution)
+        )
+        return module
+
+    def method(self, name: str, source: str | None = None, package: str = "other") -> str:
+        return self.add("benchbench.methods", name, source or METHOD.format(name=name), package)
+
+    def extra(self, name: str, source: str | None) -> str:
+        return self.add("benchbench.plugins", name, source)
+
+
+def forget() -> None:
+    plugins._extras.cache_clear()
+    plugins.registered.cache_clear()
+
+
+@contextmanager
+def pretended(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Installation]:
+    """Nothing else is installed in this context; what was imported is forgotten after it."""
+    installation = Installation(folder)
+
+    def entry_points(*, group: str) -> list[SimpleNamespace]:
+        return [entry for entry in installation.entries if entry.group == group]
+
+    before = set(sys.modules)
+    monkeypatch.syspath_prepend(str(folder))
+    monkeypatch.setattr(importlib.metadata, "entry_points", entry_points)
+    forget()
+    yield installation
+    forget()
+    for name in set(sys.modules) - before:
+        if name.startswith("fake_"):
+            del sys.modules[name]
