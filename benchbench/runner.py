@@ -10,7 +10,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 import torch
@@ -30,6 +30,34 @@ ADAPTED_TOGETHER = 32
 """Episodes handed at once to a method that has an `adapt_many` of its own."""
 
 
+class Phase(NamedTuple):
+    """What begins now: `training`, `episodes` (from `first` on, `together` at once) or `other`."""
+
+    kind: str
+    first: int = 0
+    together: int = 0
+
+
+class Watch(Protocol):
+    """Who is told how a cell gets on."""
+
+    def enter(self, phase: Phase) -> None:
+        """A phase begins, and the one before it has ended."""
+
+    def scored(self, record: dict[str, Any], prediction: dict[str, Any] | None) -> None:
+        """An episode was scored and its rows handed to the store."""
+
+
+class Nobody:
+    """Takes no notice."""
+
+    def enter(self, phase: Phase) -> None:
+        pass
+
+    def scored(self, record: dict[str, Any], prediction: dict[str, Any] | None) -> None:
+        pass
+
+
 @dataclass
 class Settings:
     """What all cells of one command share. metrics: beside accuracy, by name."""
@@ -38,13 +66,29 @@ class Settings:
     budget: Budget = field(default_factory=Budget)
     compute: Compute = field(default_factory=Compute)
     metrics: dict[str, Metric] = field(default_factory=dict)
+    watch: Watch = field(default_factory=Nobody)
 
 
 def run_cell(
     method: Method, dataset: OpenDataset, episodes: EpisodeSet, store: Store, settings: Settings
 ) -> Cell:
     """Train and evaluate one method, or find that it has been done."""
-    text, task = specs.text_of(method), task_of(dataset, episodes)
+    place = place_of(method, dataset, episodes, store, settings)
+    settled = settled_cell(method, dataset, episodes, place)
+    return settled or compute_cell(method, dataset, episodes, place, settings)
+
+
+class Place(NamedTuple):
+    """The directory of a cell, and the identity that it is named for."""
+
+    run: RunDirectory
+    identity: dict[str, Any]
+
+
+def place_of(
+    method: Method, dataset: OpenDataset, episodes: EpisodeSet, store: Store, settings: Settings
+) -> Place:
+    """Where a method on a task is stored."""
     identity = manifest.identity(
         method,
         dataset,
@@ -54,18 +98,37 @@ def run_cell(
         compute=settings.compute,
         metrics=list(settings.metrics),
     )
-    run = store.run(dataset.name, identity)
+    return Place(store.run(dataset.name, identity), identity)
+
+
+def settled_cell(
+    method: Method, dataset: OpenDataset, episodes: EpisodeSet, place: Place
+) -> Cell | None:
+    """The outcome where there is nothing to compute: declined, stored, or a damaged store."""
+    text, run = specs.text_of(method), place.run
     try:
-        if reason := method.skip(task):
+        if reason := method.skip(task_of(dataset, episodes)):
             return Cell(text, "skipped", reason)
-        if run.has(len(episodes)):
-            say(f"{text}: stored in {run.path}")
-        else:
-            with run.locked():
-                run.start(manifest.describe_run(identity, method, dataset, settings.compute))
-                with _recorded(run):
-                    _train(method, dataset, task, run, settings)
-                    _score(method, dataset, episodes, run, settings)
+        if not run.has(len(episodes)):
+            return None
+    except Exception as error:
+        return Cell(text, "failed", reason_of(error), run)
+    say(f"{text}: stored in {run.path}")
+    return Cell(text, "finished", run=run)
+
+
+def compute_cell(
+    method: Method, dataset: OpenDataset, episodes: EpisodeSet, place: Place, settings: Settings
+) -> Cell:
+    """Train and evaluate one method into its place."""
+    text, run, task = specs.text_of(method), place.run, task_of(dataset, episodes)
+    try:
+        with run.locked():
+            run.start(manifest.describe_run(place.identity, method, dataset, settings.compute))
+            with _recorded(run):
+                _train(method, dataset, task, run, settings)
+                _score(method, dataset, episodes, run, settings)
+                settings.watch.enter(Phase("other"))
     except Exception as error:
         return Cell(text, "failed", reason_of(error), run)
     return Cell(text, "finished", run=run)
@@ -97,8 +160,10 @@ def _train(
         folder=run.path,
         shared=run.shared,
     )
+    settings.watch.enter(Phase("training"))
     seed_everything(settings.seed)
     method.train(source)
+    settings.watch.enter(Phase("other"))
     training = [asdict(record) for record in source.records]
     run.update(
         training=training,
@@ -120,9 +185,11 @@ def _score(
     with meter(f"{text}: episodes", len(episodes), first) as counter:
         for record, predicted in evaluate(method, dataset, episodes, settings, first):
             number = record["episode"]
-            if number < PREDICTED_EPISODES:
-                run.append_prediction(_prediction(number, episodes[number], predicted))
+            prediction = _prediction(number, episodes[number], predicted)
+            if prediction is not None:
+                run.append_prediction(prediction)
             run.append(record)
+            settings.watch.scored(record, prediction)
             observe(run=run, record=record)
             counter.advance()
     cost = _cost(run, time.perf_counter() - started, len(episodes) - first)
@@ -166,6 +233,7 @@ def evaluate(
         numbers = range(start, min(start + together, len(episodes)))
         chunk = [episodes[number] for number in numbers]
         seeds = [_episode_seed(episodes, number, settings.seed) for number in numbers]
+        settings.watch.enter(Phase("episodes", start, len(numbers)))
         seed_everything(seeds[0])
         classifiers = method.adapt_many(
             [
@@ -197,8 +265,10 @@ def _record(
     }
 
 
-def _prediction(number: int, episode: Episode, predicted: list[int]) -> dict[str, int | str]:
-    """The row of `predictions.csv`."""
+def _prediction(number: int, episode: Episode, predicted: list[int]) -> dict[str, int | str] | None:
+    """The row of `predictions.csv`, for the first episodes."""
+    if number >= PREDICTED_EPISODES:
+        return None
     columns = {
         "support": episode.support.tolist(),
         "support_labels": episode.support_labels.tolist(),

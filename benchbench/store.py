@@ -84,12 +84,12 @@ class RunDirectory:
         return self.status == "finished" and min(stored, self._whole_rows()[1]) >= episodes
 
     @contextmanager
-    def locked(self) -> Iterator[None]:
-        """Keep other processes out. Raises MethodError where one is in."""
+    def locked(self, patience: float = 0.0) -> Iterator[None]:
+        """Keep other processes out. Raises MethodError where one stays in for so many seconds."""
         self.path.mkdir(parents=True, exist_ok=True)
         lock = FileLock(self.path / ".lock")
         try:
-            lock.acquire(timeout=0)
+            lock.acquire(timeout=patience)
         except Timeout as error:
             raise MethodError(f"another process is running it in {self.path}") from error
         try:
@@ -227,7 +227,16 @@ def reason_of(error: BaseException) -> str:
     text = " ".join(str(error).split())
     if isinstance(error, (MethodError, BenchbenchError)):
         return text
-    return f"{type(error).__name__}: {text}" if text else type(error).__name__
+    kind = "out of memory" if _is_out_of_memory(error) else type(error).__name__
+    return f"{kind}: {text}" if text else kind
+
+
+def _is_out_of_memory(error: BaseException) -> bool:
+    """Of Python, of torch on a GPU (its own subclass of RuntimeError), or of torch on a CPU."""
+    told = ("out of memory", "can't allocate memory")
+    return isinstance(error, MemoryError) or (
+        isinstance(error, RuntimeError) and any(words in str(error) for words in told)
+    )
 
 
 class Store:

@@ -11,6 +11,7 @@ import pytest
 
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
+os.environ["BENCHBENCH_ENGINE"] = "inline"  # what a test patches in this process counts
 
 from benchbench.datasets.base import OpenDataset
 from benchbench.places import Places

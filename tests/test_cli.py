@@ -265,6 +265,7 @@ def process(
 ) -> subprocess.CompletedProcess[str]:
     """The real program in a process of its own; `path` goes to PYTHONPATH."""
     variables = {**os.environ, "OMP_NUM_THREADS": "1", **environment}
+    variables.pop("BENCHBENCH_ENGINE")
     if path:
         variables["PYTHONPATH"] = os.pathsep.join(map(str, path))
     return subprocess.run(
@@ -464,7 +465,7 @@ class TestRun:
         )
         assert found["negative_log_likelihood"] == nats
 
-    @pytest.mark.parametrize("name", ["correct", "seed", "protocol"])
+    @pytest.mark.parametrize("name", ["correct", "seeds", "protocol"])
     def test_a_metric_cannot_take_the_name_of_another_column(
         self, monkeypatch: pytest.MonkeyPatch, pictures: str, tmp_path: Path, name: str
     ) -> None:
@@ -972,7 +973,7 @@ class TestMistakes:
     @pytest.mark.parametrize(
         ("arguments", "words"),
         [
-            (("rnu",), ("'rnu'", "did you mean run?")),
+            (("rnu",), ("'rnu'", "did you mean run or rank?")),
             (("xyzzy",), ("'xyzzy'", "known:", "leaderboard")),
             (("run", "--method", "knn"), ("--methods",)),
             (("run", "knn"), ("knn",)),

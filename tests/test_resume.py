@@ -298,7 +298,7 @@ def uninterrupted(
                 return made[method]
             done = subprocess.run(
                 [sys.executable, "-m", "benchbench.cli", *task(pictures, out, method)],
-                env=environment,
+                env={**environment, "BENCHBENCH_ENGINE": "worker"},
                 capture_output=True,
                 encoding="utf-8",
             )
@@ -471,7 +471,7 @@ def start(
     )
     return subprocess.Popen(
         [sys.executable, script, *arguments],
-        env=environment,
+        env={**environment, "BENCHBENCH_ENGINE": "worker"},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         encoding="utf-8",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib
+import math
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -12,18 +14,16 @@ from benchbench.backbones import backbone_arguments
 from benchbench.compute import configure
 from benchbench.datasets import open_dataset
 from benchbench.datasets.base import OpenDataset
+from benchbench.engine import EPISODE_SECONDS, Isolation, run_cells
 from benchbench.episodes import EpisodeSet
 from benchbench.errors import BenchbenchError
-from benchbench.leaderboard import COLUMNS, GROUP, run_table
 from benchbench.method import Method
 from benchbench.metrics import Metric
 from benchbench.places import Places
 from benchbench.progress import say
-from benchbench.reporters import markdown_table
-from benchbench.runner import Settings, run_cell
+from benchbench.runner import Settings
 from benchbench.samplers import ClassPool, create_sampler
 from benchbench.source import Budget
-from benchbench.stats import reuse_warning
 from benchbench.store import COLUMNS as EPISODE_COLUMNS
 from benchbench.store import Cell, Store
 
@@ -49,11 +49,18 @@ def run_command(
     device: str,
     threads: int | None,
     fast: bool,
+    engine: str,
+    timeout: float | None,
+    training_timeout: float | None,
 ) -> int:
     """Run the methods and print their table; 1 where one of them failed, else 0.
 
     Raises BenchbenchError before anything runs where the request cannot be carried out.
     """
+    if engine == "inline" and (timeout or training_timeout):
+        raise BenchbenchError(
+            "--timeout and --training-timeout need --engine worker: a process cannot stop itself."
+        )
     instances = create_methods(methods)
     settings = Settings(
         seed=seed,
@@ -63,7 +70,8 @@ def run_command(
     store = Store(out)
     store.check()
     settings.compute = configure(device, threads, fast)
-    opened = open_dataset(dataset, Places.find(data_root))
+    places = Places.find(data_root)
+    opened = open_dataset(dataset, places)
     options = {"way": way, "shot": shot, "query": query, "replacement": replacement}
     if Path(episodes).suffix == ".npz":
         if _any_given(options, sampler, episode_seed):
@@ -76,12 +84,30 @@ def run_command(
         count = _count(episodes)
         frozen = draw_episodes(opened, sampler, options, count, "test", episode_seed)
     say(f"{opened.name}: {len(frozen)} episodes {frozen.protocol}, sha256 {frozen.sha256[:16]}")
-    cells = [run_cell(method, opened, frozen, store, settings) for method in instances]
-    print(markdown_table(run_table(cells, len(frozen))))
-    if warning := reuse_warning(frozen.images_drawn, len(opened.view(frozen.split).rows)):
-        say(f"{warning} With --replacement none it speaks of them.")
+    isolation = Isolation(
+        *(dataset, places, device, threads, fast),
+        timeout or EPISODE_SECONDS,
+        training_timeout or math.inf,
+    )
+    cells = run_cells(
+        *(instances, opened, frozen, store, settings),
+        isolation if engine == "worker" else None,
+        meanwhile=lambda: importlib.import_module("benchbench.leaderboard"),
+    )
+    _tell_table(cells, opened, frozen)
     _tell_failures(cells)
     return int(any(cell.status == "failed" for cell in cells))
+
+
+def _tell_table(cells: list[Cell], dataset: OpenDataset, episodes: EpisodeSet) -> None:
+    # Their libraries take a second to import, which is free while a worker starts.
+    from benchbench.leaderboard import run_table
+    from benchbench.reporters import markdown_table
+    from benchbench.stats import reuse_warning
+
+    print(markdown_table(run_table(cells, len(episodes))))
+    if warning := reuse_warning(episodes.images_drawn, len(dataset.view(episodes.split).rows)):
+        say(f"{warning} With --replacement none it speaks of them.")
 
 
 def create_methods(text: str) -> list[Method]:
@@ -107,6 +133,8 @@ def find_metrics(text: str) -> dict[str, Metric]:
         for name in specs.split_list(text)
         if name != "accuracy"
     }
+    if found:
+        from benchbench.leaderboard import COLUMNS, GROUP
     for name in found:
         if name in (*EPISODE_COLUMNS, *GROUP, *COLUMNS):
             raise BenchbenchError(f"The metric '{name}' has the name of another column.")
