@@ -157,6 +157,11 @@ def task_options(command: Any) -> Any:
     metavar="SECONDS",
     help="How long the training of a method may take.  [inf]",
 )
+@click.option(
+    "--audit/--no-audit",
+    default=None,
+    help="Audit methods on validation classes, stored ones too.  [those that are trained now]",
+)
 def run(**options: Any) -> None:
     """Train and evaluate methods, and print their table.
 

@@ -37,6 +37,9 @@ from benchbench.worker import STACK_SIGNAL, Order, Outcome, Row, Setup
 EPISODE_SECONDS = 600.0
 """How long an episode may take unless said otherwise."""
 
+AUDIT_EPISODES = 10
+"""An audit, which asks about some episodes many times, may take as long as so many."""
+
 LOOK_SECONDS = 0.5
 """Between two looks at whether the worker lives and is in time."""
 
@@ -70,12 +73,17 @@ class Isolation:
         """The seconds that a phase may take."""
         if phase.kind == "training":
             return self.training_seconds
+        if phase.kind == "audit":
+            return AUDIT_EPISODES * self.episode_seconds
         return phase.together * self.episode_seconds if phase.kind == "episodes" else math.inf
 
     def exceeded(self, phase: Phase) -> str:
         """The sentence on a phase that took longer."""
         if phase.kind == "training":
             return f"training took longer than {self.training_seconds:g} s (--training-timeout)"
+        if phase.kind == "audit":
+            limit = f"{AUDIT_EPISODES} x {self.episode_seconds:g} s (--timeout)"
+            return f"the audit took longer than {limit}; --no-audit leaves it out"
         if phase.together == 1:
             what, times = f"episode {phase.first}", ""
         else:
@@ -104,7 +112,7 @@ def run_cells(
     with Supervisor(setup, isolation, meanwhile) as supervisor:
         for method in methods:
             place = place_of(method, dataset, episodes, store, settings)
-            settled = settled_cell(method, dataset, episodes, place)
+            settled = settled_cell(method, dataset, episodes, place, settings)
             cells.append(settled or supervisor.compute(specs.text_of(method), place))
     return cells
 
@@ -130,6 +138,8 @@ def _setup(
         threads=isolation.threads,
         fast=isolation.fast,
         metrics=list(settings.metrics),
+        audit=settings.audit is not None,
+        audit_stored=settings.audit_stored,
     )
 
 

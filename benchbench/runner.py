@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, TypeAlias
 
 import numpy as np
 import torch
@@ -30,8 +30,14 @@ ADAPTED_TOGETHER = 32
 """Episodes handed at once to a method that has an `adapt_many` of its own."""
 
 
+Audit: TypeAlias = Callable[[Method, OpenDataset, Task], dict[str, Any]]
+"""From a trained method to evidence of what it does, as `conformance.short_audit`."""
+
+NOT_AUDITED = {"reason": "not asked for (--no-audit)"}
+
+
 class Phase(NamedTuple):
-    """What begins now: `training`, `episodes` (from `first` on, `together` at once) or `other`."""
+    """What begins now: `training`, `audit`, `episodes` (from `first` on, `together`) or `other`."""
 
     kind: str
     first: int = 0
@@ -60,13 +66,19 @@ class Nobody:
 
 @dataclass
 class Settings:
-    """What all cells of one command share. metrics: beside accuracy, by name."""
+    """What all cells of one command share.
+
+    metrics: beside accuracy, by name. audit: of each method after its training; audit_stored: of
+    methods whose results are stored without one as well.
+    """
 
     seed: int = 0
     budget: Budget = field(default_factory=Budget)
     compute: Compute = field(default_factory=Compute)
     metrics: dict[str, Metric] = field(default_factory=dict)
     watch: Watch = field(default_factory=Nobody)
+    audit: Audit | None = None
+    audit_stored: bool = False
 
 
 def run_cell(
@@ -74,7 +86,7 @@ def run_cell(
 ) -> Cell:
     """Train and evaluate one method, or find that it has been done."""
     place = place_of(method, dataset, episodes, store, settings)
-    settled = settled_cell(method, dataset, episodes, place)
+    settled = settled_cell(method, dataset, episodes, place, settings)
     return settled or compute_cell(method, dataset, episodes, place, settings)
 
 
@@ -102,14 +114,14 @@ def place_of(
 
 
 def settled_cell(
-    method: Method, dataset: OpenDataset, episodes: EpisodeSet, place: Place
+    method: Method, dataset: OpenDataset, episodes: EpisodeSet, place: Place, settings: Settings
 ) -> Cell | None:
     """The outcome where there is nothing to compute: declined, stored, or a damaged store."""
     text, run = specs.text_of(method), place.run
     try:
         if reason := method.skip(task_of(dataset, episodes)):
             return Cell(text, "skipped", reason)
-        if not run.has(len(episodes)):
+        if not run.has(len(episodes)) or (settings.audit_stored and not was_audited(run)):
             return None
     except Exception as error:
         return Cell(text, "failed", reason_of(error), run)
@@ -127,6 +139,7 @@ def compute_cell(
             run.start(manifest.describe_run(place.identity, method, dataset, settings.compute))
             with _recorded(run):
                 _train(method, dataset, task, run, settings)
+                _audit(method, dataset, task, run, settings)
                 _score(method, dataset, episodes, run, settings)
                 settings.watch.enter(Phase("other"))
     except Exception as error:
@@ -170,6 +183,32 @@ def _train(
         parameters=sum(p.numel() for p in _modules(method).parameters()),
         method={**run.manifest["method"], "pretrained_on": _pretrained_on(method)},
     )
+
+
+def was_audited(run: RunDirectory) -> bool:
+    """Whether the run has evidence of what its method does, or the reason why there can be none."""
+    audit = run.manifest.get("audit")
+    return audit is not None and audit != NOT_AUDITED
+
+
+def _audit(
+    method: Method, dataset: OpenDataset, task: Task, run: RunDirectory, settings: Settings
+) -> None:
+    """Store the evidence; a method that is not what it claims is told at once."""
+    if was_audited(run):
+        return
+    if settings.audit is None:
+        run.update(audit=NOT_AUDITED)
+        return
+    settings.watch.enter(Phase("audit"))
+    found = settings.audit(method, dataset, task)
+    settings.watch.enter(Phase("other"))
+    run.update(audit=found)
+    text = specs.text_of(method)
+    if found.get("inductive") is False and not method.transductive:
+        say(f"{text} claims to be inductive; the audit finds its scores depend on other queries")
+    if found.get("stateful"):
+        say(f"{text} carries state from one episode to the next, as the audit finds")
 
 
 def _score(
@@ -325,10 +364,12 @@ def _pretrained_on(method: Method) -> list[str]:
 
 def _cost(run: RunDirectory, seconds: float, episodes: int) -> dict[str, Any]:
     """Seconds of training and of an episode, and this process's peak memory in bytes."""
-    before = run.manifest.get("cost", {}).get("seconds_per_episode", 0.0)
+    before = run.manifest.get("cost", {})
+    if before and episodes <= 0:
+        return dict(before)
     return {
         "training_seconds": sum(record["seconds"] for record in run.manifest["training"]),
-        "seconds_per_episode": seconds / episodes if episodes > 0 else before,
+        "seconds_per_episode": seconds / episodes if episodes > 0 else 0.0,
         "peak_memory_bytes": peak_memory_bytes(),
     }
 

@@ -104,7 +104,7 @@ class RunDirectory:
         A finished run that gets more episodes is finished, with those it has, all the while.
         """
         kept: dict[str, Any] = {
-            key: self.manifest[key] for key in ("episodes", "cost") if key in self.manifest
+            key: self.manifest[key] for key in ("episodes", "cost", "audit") if key in self.manifest
         }
         entries = manifest | kept
         now = datetime.now(timezone.utc).isoformat(timespec="seconds")

@@ -38,7 +38,8 @@ class Setup:
     """What all cells of a command share, in values that can be sent.
 
     command: its `sys.argv`. dataset: a spec; device, threads and fast: of `compute.configure`;
-    metrics: names. fingerprint and episodes_sha256: what the other process has found.
+    metrics: names; audit, audit_stored: whether there is one, see `runner.Settings`. fingerprint
+    and episodes_sha256: what the other process has found.
     """
 
     command: list[str]
@@ -54,6 +55,8 @@ class Setup:
     threads: int | None
     fast: bool
     metrics: list[str]
+    audit: bool
+    audit_stored: bool
 
 
 class Order(NamedTuple):
@@ -178,6 +181,7 @@ class Bench:
 
     def __init__(self, setup: Setup, channel: Channel) -> None:
         from benchbench.compute import configure
+        from benchbench.conformance import short_audit
         from benchbench.datasets import open_dataset
         from benchbench.errors import BenchbenchError
         from benchbench.runner import Settings
@@ -185,7 +189,11 @@ class Bench:
 
         metrics = _metrics(setup.metrics)
         compute = configure(setup.device, setup.threads, setup.fast)
-        self.settings = Settings(setup.seed, setup.budget, compute, metrics, channel)
+        self.settings = Settings(
+            *(setup.seed, setup.budget, compute, metrics, channel),
+            audit=short_audit if setup.audit else None,
+            audit_stored=setup.audit_stored,
+        )
         self.store, self.episodes = Store(setup.out), setup.episodes
         self.dataset = open_dataset(setup.dataset, setup.places)
         if self.dataset.fingerprint != setup.fingerprint:
@@ -204,7 +212,7 @@ class Bench:
         place = runner.place_of(method, *task, self.store, self.settings)
         if place.run.path != order.folder:
             raise BenchbenchError(f"The files of {order.method} changed while the command ran.")
-        settled = runner.settled_cell(method, *task, place)
+        settled = runner.settled_cell(method, *task, place, self.settings)
         cell = settled or runner.compute_cell(method, *task, place, self.settings)
         return Outcome(cell.status, cell.reason)
 

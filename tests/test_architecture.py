@@ -17,9 +17,10 @@ CORE = sorted((ROOT / "benchbench").rglob("*.py"))
 PLUGINS = sorted((ROOT / "plugins").glob("*.py"))
 
 LAYERS = (
-    {"cli"},
+    {"cli", "pytest_plugin"},
     {"commands"},
-    {"report"},
+    {"report", "engine", "worker"},
+    {"conformance"},
     {"reporters", "leaderboard", "runner", "plots"},
     {"across"},
     {"comparison"},

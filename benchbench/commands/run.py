@@ -6,6 +6,7 @@ import importlib
 import math
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -17,7 +18,7 @@ from benchbench.datasets.base import OpenDataset
 from benchbench.engine import EPISODE_SECONDS, Isolation, run_cells
 from benchbench.episodes import EpisodeSet
 from benchbench.errors import BenchbenchError
-from benchbench.method import Method
+from benchbench.method import Method, Task
 from benchbench.metrics import Metric
 from benchbench.places import Places
 from benchbench.progress import say
@@ -52,6 +53,7 @@ def run_command(
     engine: str,
     timeout: float | None,
     training_timeout: float | None,
+    audit: bool | None,
 ) -> int:
     """Run the methods and print their table; 1 where one of them failed, else 0.
 
@@ -66,6 +68,8 @@ def run_command(
         seed=seed,
         budget=Budget.parse(budget),
         metrics=find_metrics(metrics),
+        audit=None if audit is False else _audit,
+        audit_stored=bool(audit),
     )
     store = Store(out)
     store.check()
@@ -97,6 +101,12 @@ def run_command(
     _tell_table(cells, opened, frozen)
     _tell_failures(cells)
     return int(any(cell.status == "failed" for cell in cells))
+
+
+def _audit(method: Method, dataset: OpenDataset, task: Task) -> dict[str, Any]:
+    from benchbench.conformance import short_audit
+
+    return short_audit(method, dataset, task)
 
 
 def _tell_table(cells: list[Cell], dataset: OpenDataset, episodes: EpisodeSet) -> None:
