@@ -210,7 +210,9 @@ def start(pictures: str, environment: dict[str, str]) -> Start:
         out: Path, methods: str, *options: object, **variables: str
     ) -> subprocess.Popen[str]:
         arguments = ["run", "--methods", methods, "--dataset", pictures, "--way", 3, "--query", 4]
-        arguments += ["--episodes", EPISODES, "--budget", 2, "--out", out, *options]
+        # An audit would meet the planted faults before any episode does.
+        audit = [] if "--audit" in options else ["--no-audit"]
+        arguments += ["--episodes", EPISODES, "--budget", 2, "--out", out, *audit, *options]
         return subprocess.Popen(
             [sys.executable, "-m", "benchbench.cli", *map(str, arguments)],
             env={**environment, **variables},
@@ -466,3 +468,18 @@ def test_limits() -> None:
 )
 def test_lack_of_memory_is_named(error: Exception, reason: str) -> None:
     assert reason_of(error) == reason
+
+
+@posix
+def test_an_audit_that_hangs_ends_its_cell(run: Run, tmp_path: Path) -> None:
+    done = run(tmp_path, "loops,chance", "--timeout", 0.5, "--audit")
+    assert done.returncode == 1
+    assert "loops failed: the audit took longer than 10 x 0.5 s (--timeout); --no-audit" in (
+        done.stderr
+    )
+    assert "Traceback" not in done.stderr
+    statuses = {
+        file.parent.name.partition("-")[0]: file for file in tmp_path.rglob("manifest.json")
+    }
+    found = {name: json.loads(file.read_text())["status"] for name, file in statuses.items()}
+    assert found == {"loops": "failed", "chance": "finished"}
