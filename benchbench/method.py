@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeAlias
 
 import numpy as np
@@ -141,6 +142,9 @@ class Method:
     pretrained_on: ClassVar[tuple[str, ...]] = ()
     """The data sets that the method's weights have seen before `train`."""
     paper: ClassVar[str] = ""
+    expected_failures: Mapping[str, str] = MappingProxyType({})
+    """The checks of `benchbench check` that the method fails by design, each with the reason. One
+    that it passes after all counts as failed. `__post_init__` may set it on the instance."""
 
     def train(self, source: TrainingSource) -> None:
         """Learn from the training classes; called once, before any episode. Optional."""

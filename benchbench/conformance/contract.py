@@ -1,0 +1,328 @@
+"""The contract: what every method must do with any support and any queries."""
+
+from __future__ import annotations
+
+import hashlib
+import inspect
+import json
+import os
+import pickle
+import subprocess
+import sys
+import tempfile
+from dataclasses import fields, is_dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from benchbench import specs
+from benchbench.compute import separate_randomness
+from benchbench.conformance.bench import Bench, task_for, train
+from benchbench.conformance.outcomes import CheckFailed, NotApplicable
+from benchbench.conformance.trials import Ints, Trial
+from benchbench.datasets.base import OpenDataset
+from benchbench.errors import BenchbenchError, MethodError
+from benchbench.method import Method
+from benchbench.runner import _pretrained_on
+from benchbench.source import Budget
+
+LARGEST_WAY = 20
+FOREIGN_FRAMEWORKS = ("tensorflow", "jax", "keras", "mxnet", "paddle")
+CLASSES_OF_OTHER_CHANNELS = 64
+FEW_STEPS = 2
+WEIGHT_FILES = (".pt", ".pth", ".ckpt", ".bin", ".safetensors", ".h5", ".npz", ".pkl", ".tar")
+
+
+def check_scores(bench: Bench) -> None:
+    """Scores are finite floats [n_query, n_way]."""
+    for trial in bench.trials():
+        bench.scores(trial)
+
+
+def check_equal_seeds(bench: Bench) -> None:
+    """Two calls with equal seeds give the same scores."""
+    for trial in bench.trials():
+        first, second = bench.scores(trial), bench.scores(trial)
+        bench.must_equal(first, second, 0.0, "in a second call with the same seed")
+
+
+def check_support_unchanged(bench: Bench) -> None:
+    """The method writes neither on its support's images nor on its labels."""
+    for trial in bench.trials():
+        support = trial.support_for(bench.method)
+        pixels, labels = support.images.array.copy(), support.labels.clone()
+        with separate_randomness(trial.seed):
+            bench.method.adapt_many([support])[0](trial.query)
+        if not np.array_equal(pixels, support.images.array):
+            changed = int((pixels != support.images.array).sum())
+            raise CheckFailed(f"{changed} values of the support's pixels are altered")
+        if not labels.equal(support.labels):
+            changed = int((labels != support.labels).sum())
+            raise CheckFailed(f"{changed} of {len(labels)} support labels are altered")
+
+
+def check_any_way(bench: Bench) -> None:
+    """Episodes of 2 to 20 classes are answered, unless the method says that its way is fixed."""
+    if reason := bench.method.skip(replace(bench.task, n_way=None)):
+        raise NotApplicable(reason)
+    for way in range(2, min(LARGEST_WAY, len(bench.pool)) + 1):
+        _must_answer(bench, bench.draw(way, 1, 1), f"{way}-way 1-shot")
+
+
+def check_unbalanced_shots(bench: Bench) -> None:
+    """Classes may have different numbers of support images."""
+    # So that no number of shots is the mean: 1, 2, 3, 4 and 4 in five classes.
+    trial = bench.draw(bench.way, _several(bench, max(2, bench.way - 1)), 2)
+    kept = np.flatnonzero(_place_in_class(trial) <= trial.support_labels)
+    _must_answer(bench, trial.learning_from(kept), "with 1, 2, ... support images by class")
+
+
+def check_class_of_one_image(bench: Bench) -> None:
+    """One class may have a single support image where the others have several."""
+    trial = bench.draw(bench.way, _several(bench, 5), 2)
+    kept = np.flatnonzero((trial.support_labels > 0) | (_place_in_class(trial) == 0))
+    _must_answer(bench, trial.learning_from(kept), "where one class has a single support image")
+
+
+def check_class_without_support(bench: Bench) -> None:
+    """There is a column of scores for each class, also for one without any support image."""
+    trial = bench.draw(bench.way, _several(bench, 2), 2)
+    last = trial.learning_from(np.flatnonzero(trial.support_labels < trial.n_way - 1))
+    try:
+        scores = np.asarray(_plain(bench.adapt(last)(last.query)))
+    except MethodError as error:
+        raise NotApplicable(f"it refuses a class without support images: {error}") from error
+    if scores.shape != (len(last.query), last.n_way):
+        raise CheckFailed(
+            f"the scores have shape {list(scores.shape)} in place of "
+            f"[{len(last.query)}, {last.n_way}] where class {last.n_way - 1} has no support image"
+        )
+    if not np.isfinite(scores).all():
+        raise NotApplicable("it gives no finite scores where a class has no support image")
+
+
+def check_single_query(bench: Bench) -> None:
+    """An episode may have one query only."""
+    if bench.method.transductive:
+        raise NotApplicable("declares transductive, and may need several queries")
+    for trial in bench.trials():
+        _must_answer(bench, trial.asking(np.array([0])), "with a single query")
+
+
+def check_channels(bench: Bench) -> None:
+    """Images of one channel and of three are learned and classified."""
+    training = _training(bench)
+    other = _of_other_channels(bench.dataset)
+    channels = other.image_shape[-1]
+    method, task = bench.fresh(), task_for(other)
+    if reason := method.skip(task):
+        raise NotApplicable(reason)
+    with tempfile.TemporaryDirectory() as folder:
+        train(
+            method,
+            other,
+            task,
+            Path(folder),
+            seed=bench.seed,
+            budget=Budget("smoke", FEW_STEPS),
+            compute=training.compute,
+        )
+    there = Bench(method, other, task, seed=bench.seed, trials=1)
+    _must_answer(there, there.trial(0), f"on images of {channels} channels")
+
+
+def check_reload(bench: Bench) -> None:
+    """A second method that is trained in the folder of the first gives the same scores."""
+    training = _training(bench)
+    second = bench.fresh()
+    train(
+        second,
+        bench.dataset,
+        bench.task,
+        training.folder,
+        seed=bench.seed,
+        budget=training.budget,
+        compute=training.compute,
+    )
+    for reference in bench.references():
+        found = bench.scores(reference.trial, method=second)
+        bench.must_equal(
+            reference.scores, found, reference.floor, "trained again in the same folder"
+        )
+
+
+def check_pickle(bench: Bench) -> None:
+    """A configured method can be sent to another process."""
+    method = bench.fresh()
+    try:
+        sent = pickle.loads(pickle.dumps(method))
+    except Exception as error:
+        raise CheckFailed(f"pickling raises {type(error).__name__}: {error}") from error
+    before, after = specs.text_of(method), specs.text_of(sent)
+    if before != after:
+        raise CheckFailed(f"{before} arrives in another process as {after}")
+
+
+def check_import(bench: Bench) -> None:
+    """Importing the method's module prints nothing, seeds nothing, loads no other framework."""
+    module = type(bench.method).__module__
+    if module == "__main__":
+        raise NotApplicable("its class is defined in the main program")
+    paths = os.pathsep.join(path for path in sys.path if path)
+    done = subprocess.run(
+        [sys.executable, "-c", _IMPORT, module, *FOREIGN_FRAMEWORKS],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "PYTHONPATH": paths},
+    )
+    if done.returncode:
+        reason = done.stderr.strip().splitlines()[-1:] or ["it exits"]
+        raise CheckFailed(f"{module} cannot be imported in a fresh process: {reason[0]}")
+    *printed, report = done.stdout.splitlines()
+    if printed:
+        raise CheckFailed(f"importing {module} prints '{printed[0]}'")
+    if effects := json.loads(report):
+        raise CheckFailed(f"importing {module} {' and '.join(effects)}")
+
+
+_IMPORT = """
+import importlib, json, random, sys
+import numpy, torch
+module, *frameworks = sys.argv[1:]
+effects = []
+def noted(effect):
+    return lambda *arguments, **options: effects.append(effect)
+random.seed = noted("seeds `random`")
+numpy.random.seed = noted("seeds NumPy")
+torch.manual_seed = torch.random.manual_seed = noted("seeds torch")
+def settings():
+    return {
+        "sets the number of threads": torch.get_num_threads(),
+        "sets the default dtype": str(torch.get_default_dtype()),
+        "turns gradients off": torch.is_grad_enabled(),
+    }
+before = settings()
+importlib.import_module(module)
+after = settings()
+effects += [effect for effect in before if before[effect] != after[effect]]
+effects += [f"imports {name}" for name in frameworks if name in sys.modules]
+print(json.dumps(effects))
+"""
+
+
+def check_parameters(bench: Bench) -> None:
+    """Parameters are dataclass fields whose values a spec can say, and read back as they were."""
+    cls = type(bench.method)
+    known: set[str] = {f.name for f in fields(cls) if f.init} if is_dataclass(cls) else set()
+    if unknown := [name for name in inspect.signature(cls).parameters if name not in known]:
+        raise CheckFailed(
+            f"{cls.__name__}({', '.join(unknown)}): no field of a dataclass, so no spec can set it"
+        )
+    method = bench.fresh()
+    for name, kind in specs.parameter_types(cls).items():
+        _must_be_readable(name, getattr(method, name), kind)
+    text = specs.text_of(method)
+    try:
+        again = specs.configure(cls, specs.parse(text))
+    except BenchbenchError as error:
+        raise CheckFailed(f"its spec {text} is refused: {error}") from error
+    if specs.parameters_of(again) != specs.parameters_of(method):
+        raise CheckFailed(f"its spec {text} reads back as {specs.text_of(again)}")
+
+
+def _must_be_readable(name: str, value: Any, kind: Any) -> None:
+    written = specs.value_text(value)
+    try:
+        read = specs.convert(written, kind, name)
+    except (BenchbenchError, TypeError, AttributeError) as error:
+        raise CheckFailed(f"the parameter {name}={written} cannot be typed: {error}") from error
+    if read != value:
+        raise CheckFailed(f"the parameter {name}={value!r} reads back as {read!r}")
+
+
+def check_declared_pretraining(bench: Bench) -> None:
+    """Weights from elsewhere are declared: `pretrained_on` names the data sets they have seen."""
+    declared = bench.method.pretrained_on
+    if not isinstance(declared, tuple) or not all(isinstance(name, str) for name in declared):
+        raise CheckFailed(f"pretrained_on is {declared!r} in place of a tuple of names")
+    if declared or _backbones_declare(bench.method):
+        return
+    loaded = [p for p in _training(bench).opened if p.suffix.lower() in WEIGHT_FILES]
+    loaded = [path for path in loaded if "site-packages" not in path.parts]
+    if loaded:
+        raise CheckFailed(f"train read {loaded[0]} and pretrained_on names no data set")
+
+
+def check_adapt_many(bench: Bench) -> None:
+    """`adapt_many` gives what `adapt` gives for each episode, where a method has its own."""
+    method = bench.method
+    if type(method).adapt_many is Method.adapt_many:
+        raise NotApplicable("it has no adapt_many of its own")
+    references = list(bench.references())
+    trials = [reference.trial for reference in references]
+    together = method.adapt_many([trial.support_for(method) for trial in trials])
+    for reference, classify in zip(references, together, strict=True):
+        found = bench.ask(classify, reference.trial)
+        alteration = f"adapted together with {len(trials) - 1} other episodes"
+        bench.must_equal(reference.scores, found, reference.floor, alteration, rounded=reference)
+
+
+def _must_answer(bench: Bench, trial: Trial, where: str) -> None:
+    try:
+        bench.scores(trial)
+    except Exception as error:
+        raise CheckFailed(f"{where}, it raises {type(error).__name__}: {error}") from error
+
+
+def _several(bench: Bench, most: int) -> int:
+    """More than one support image, and two queries beside, as far as the classes have them."""
+    shot = min(most, int(bench.pool.sizes.min()) - 2)
+    if shot < 2:
+        raise NotApplicable(f"{bench.dataset.name} has too few images of a class")
+    return shot
+
+
+def _place_in_class(trial: Trial) -> Ints:
+    """Of each support image, how many of its class come before it."""
+    same = trial.support_labels[:, None] == trial.support_labels[None]
+    places: Ints = np.tril(same, -1).sum(axis=1)
+    return places
+
+
+def _plain(scores: Any) -> Any:
+    return scores.detach().cpu().numpy() if hasattr(scores, "detach") else scores
+
+
+def _training(bench: Bench) -> Any:
+    if bench.training is None:
+        raise NotApplicable("the method was trained elsewhere")
+    return bench.training
+
+
+def _backbones_declare(method: Method) -> bool:
+    return bool(_pretrained_on(method))
+
+
+def _of_other_channels(dataset: OpenDataset) -> OpenDataset:
+    """Some classes of the data set in three channels, of which there was one, or in one."""
+    splits = {
+        split: dataset.splits.get(split, np.empty(0, np.int64))[:CLASSES_OF_OTHER_CHANNELS]
+        for split in ("train", "val")
+    }
+    rows = np.flatnonzero(np.isin(dataset.labels, np.concatenate(list(splits.values()))))
+    pixels = dataset.images(rows)
+    if dataset.image_shape[-1] == 1:
+        pixels = pixels.repeat(3, axis=-1)
+    else:
+        pixels = pixels.mean(axis=-1, keepdims=True).astype(np.uint8)
+    return replace(
+        dataset,
+        fingerprint=hashlib.sha256(f"{dataset.fingerprint}/channels".encode()).hexdigest(),
+        pixels=pixels,
+        labels=dataset.labels[rows],
+        splits=splits,
+        groups=None,
+        fixed_episodes=None,
+    )

@@ -1,0 +1,79 @@
+"""Tests of accuracies over episodes, at the level `LEVEL`."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import stats
+
+from benchbench.conformance.outcomes import CheckFailed
+
+LEVEL = 0.001
+"""An honest method fails a test with this probability."""
+
+Floats = NDArray[np.float64]
+
+
+def must_be_chance(accuracies: Floats, chance: float, where: str) -> None:
+    """Two-sided t test over episodes: below chance tells of a leak as well.
+
+    The standard deviation is the empirical one, as errors within an episode may hang together. For
+    5-way with 75 queries that of a guess is 4.6 points: 400 episodes show a departure of 1 point
+    with a power above 0.8, 100 of 2, and 30 of 4. Raises CheckFailed.
+    """
+    p = _p_value(accuracies - chance)
+    if p < LEVEL:
+        raise CheckFailed(
+            f"{where}, the accuracy is {_percent(accuracies)} over {len(accuracies)} episodes and "
+            f"chance is {100 * chance:.1f} % (p = {p:.1g})"
+        )
+
+
+def must_reach_chance(accuracies: Floats, chance: float) -> None:
+    """One-sided: fails where the accuracy is significantly below chance. Raises CheckFailed."""
+    p = _p_value(accuracies - chance, "less")
+    if p < LEVEL:
+        raise CheckFailed(
+            f"the accuracy is {_percent(accuracies)} over {len(accuracies)} episodes, below the "
+            f"{100 * chance:.1f} % of chance (p = {p:.1g}): is the largest score the likeliest?"
+        )
+
+
+def must_not_differ(before: Floats, after: Floats, where: str) -> None:
+    """Paired t test over episodes. Raises CheckFailed."""
+    p = _p_value(after - before)
+    if p < LEVEL:
+        raise CheckFailed(
+            f"{where}, the accuracy goes from {_percent(before)} to {_percent(after)} over "
+            f"{len(before)} episodes (p = {p:.1g})"
+        )
+
+
+def must_use_slots_alike(shares: Floats) -> None:
+    """Whether each slot is predicted as often, from shares [n_episode, n_way] of balanced queries.
+
+    A t test for each slot, Bonferroni's correction over them. Raises CheckFailed.
+    """
+    ways = shares.shape[1]
+    for slot, share in enumerate(shares.T):
+        p = _p_value(share - 1 / ways) * ways
+        if p < LEVEL:
+            raise CheckFailed(
+                f"slot {slot} is predicted for {_percent(share)} of the queries and has "
+                f"{100 / ways:.1f} % of them (p = {p:.1g})"
+            )
+
+
+def _p_value(differences: Floats, alternative: Literal["two-sided", "less"] = "two-sided") -> float:
+    """Of the t test that the mean is 0; of equal differences, 1 where they are 0 and else 0."""
+    if np.ptp(differences) < 1e-12:
+        mean = float(differences.mean())
+        fine = abs(mean) < 1e-9 or (alternative == "less" and mean > 0)
+        return 1.0 if fine else 0.0
+    return float(stats.ttest_1samp(differences, 0.0, alternative=alternative).pvalue)
+
+
+def _percent(values: Floats) -> str:
+    return f"{100 * values.mean():.1f} %"

@@ -1,0 +1,88 @@
+"""Episodes that can be altered: `Trial`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from benchbench.method import Images, Method, Support
+
+Ints = NDArray[np.int64]
+Pixels = NDArray[np.uint8]
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One episode, with the answers; every alteration is a new trial.
+
+    support_labels, query_labels: int64 [n] and [n_query], class slots. names: of the classes, by
+    slot. seed: what the method's random numbers are drawn from.
+    """
+
+    support: Images
+    support_labels: Ints
+    query: Images
+    query_labels: Ints
+    n_way: int
+    names: tuple[str, ...]
+    dataset: str
+    seed: int
+
+    def support_for(self, method: Method, seed: int | None = None) -> Support:
+        """What the method is given; its labels are a copy."""
+        return Support(
+            images=self.support,
+            labels=torch.from_numpy(self.support_labels.copy()),
+            n_way=self.n_way,
+            dataset=self.dataset,
+            seed=self.seed if seed is None else seed,
+            names=self.names if method.uses_class_names else None,
+        )
+
+    def asking(self, positions: Ints) -> Trial:
+        """With the queries at these positions only, in this order; one may recur."""
+        return replace(
+            self, query=pick(self.query, positions), query_labels=self.query_labels[positions]
+        )
+
+    def asking_of(self, array: Pixels) -> Trial:
+        """With as many other images, uint8 [n_query, h, w, c], in the place of the queries."""
+        return replace(self, query=Images.from_array(array))
+
+    def learning_from(self, positions: Ints) -> Trial:
+        """With the support images at these positions only, in this order."""
+        return replace(
+            self,
+            support=pick(self.support, positions),
+            support_labels=self.support_labels[positions],
+        )
+
+    def learning_of(self, array: Pixels) -> Trial:
+        """With other pixels, uint8 [n, h, w, c], for the support images."""
+        return replace(self, support=Images.from_array(array))
+
+    def labelled(self, support_labels: Ints) -> Trial:
+        """With other labels of the support."""
+        return replace(self, support_labels=support_labels)
+
+    def relabelled(self, sigma: Ints) -> Trial:
+        """With the class of slot k moved to slot sigma[k]."""
+        back = np.argsort(sigma)
+        return replace(
+            self,
+            support_labels=sigma[self.support_labels],
+            query_labels=sigma[self.query_labels],
+            names=tuple(self.names[slot] for slot in back),
+        )
+
+    def with_seed(self, seed: int) -> Trial:
+        """With other random numbers for the method."""
+        return replace(self, seed=seed)
+
+
+def pick(images: Images, positions: Ints) -> Images:
+    """The images at these positions."""
+    return Images(images._source, images._rows[positions])

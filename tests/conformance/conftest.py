@@ -1,0 +1,27 @@
+"""A bench for plants, on a small data set of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from conformance.plants import NearestMean
+
+from benchbench.conformance import Bench
+from benchbench.datasets.base import OpenDataset
+
+
+@pytest.fixture(scope="session")
+def small(make_dataset: Callable[..., OpenDataset]) -> OpenDataset:
+    return make_dataset(classes=(6, 8, 4), per_class=12, noise=200)
+
+
+@pytest.fixture
+def bench_of(small: OpenDataset, tmp_path: Path) -> Callable[..., Bench]:
+    """A trained plant on the bench."""
+
+    def make(plant: type[NearestMean], **options) -> Bench:
+        return Bench.train(plant(), small, tmp_path, chance_episodes=200, seconds=3.0, **options)
+
+    return make

@@ -1,0 +1,79 @@
+"""The methods that come with benchbench, trained for seconds, are what they say."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from benchbench.commands.run import create_methods
+from benchbench.conformance import Bench, report_on, short_audit
+from benchbench.datasets.base import OpenDataset
+from benchbench.source import Budget
+
+TINY = "backbone=conv4[width=4]"
+MAML = f"maml[{TINY},inner_steps=1,test_steps=2"
+
+
+@pytest.fixture(scope="module")
+def small(make_dataset: Callable[..., OpenDataset]) -> OpenDataset:
+    return make_dataset(classes=(8, 6, 4), per_class=12, noise=120)
+
+
+def bench_for(spec: str, dataset: OpenDataset, folder: Path, steps: int = 3) -> Bench:
+    (method,) = create_methods(spec)
+    budget = Budget("smoke", steps)
+    return Bench.train(
+        method, dataset, folder, budget=budget, trials=2, chance_episodes=60, seconds=1.0
+    )
+
+
+@pytest.mark.parametrize(("bn", "inductive"), [("transductive", False), ("support", True)])
+def test_batch_norm_decides_whether_maml_is_inductive(
+    bn: str, inductive: bool, small: OpenDataset, tmp_path: Path
+) -> None:
+    bench = bench_for(f"{MAML},bn={bn}]", small, tmp_path)
+    found = short_audit(bench.trained, small, bench.task, episodes=2)
+    assert found["inductive"] is inductive
+    assert found["declared"]["transductive"] is not inductive
+    assert bool(found["batch_norms_on_queries"]) is not inductive
+
+
+def test_maml_that_hides_its_batch_norm_is_found_out(small: OpenDataset, tmp_path: Path) -> None:
+    bench = bench_for(f"{MAML},bn=transductive]", small, tmp_path)
+    bench.trained.transductive = False
+    found = short_audit(bench.trained, small, bench.task, episodes=2)
+    assert found["inductive"] is False
+    assert any(o["status"] == "failed" for o in found["outcomes"])
+    assert "network.encoder.layers.0.1" in " ".join(found["batch_norms_on_queries"])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("spec", "expected"),
+    [
+        (f"{MAML}]", {"class_slots"}),
+        (f"fo{MAML}]", {"class_slots"}),
+        (f"proto_maml[{TINY},inner_steps=1]", set()),
+        (f"fo_proto_maml[{TINY},inner_steps=1]", set()),
+        (f"protonet[{TINY}]", set()),
+        (f"protonet[{TINY},distance=cosine]", set()),
+        (f"matchingnet[{TINY}]", set()),
+        (f"matchingnet[{TINY},fce=true]", {"support_order"}),
+        ("knn[backbone=pixels]", set()),
+        (f"knn[{TINY},k=3,distance=euclidean]", set()),
+        ("linear_probe[backbone=pixels]", set()),
+        (f"linear_probe[{TINY},c=auto]", set()),
+        (f"finetune[{TINY},steps=3]", set()),
+    ],
+)
+def test_a_built_in_method_passes(
+    spec: str, expected: set[str], small: OpenDataset, tmp_path: Path
+) -> None:
+    report = report_on(bench_for(spec, small, tmp_path))
+    assert not report.failed, report.as_dict()
+    found = {o.check for o in report.outcomes if o.status == "expected failure"}
+    assert found == expected
+    assert report.verdict is not None
+    assert report.verdict.inductive
