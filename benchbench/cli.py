@@ -319,7 +319,7 @@ def rank(**options: Any) -> None:
 
 
 @cli.command()
-@click.argument("results", nargs=-1, type=click.Path(path_type=Path))
+@click.argument("results", nargs=-1, type=RESULTS)
 @click.option(
     "--out",
     default="report.html",
@@ -328,13 +328,7 @@ def rank(**options: Any) -> None:
     metavar="FILE",
 )
 @data_root_option
-@click.option(
-    "--rule",
-    default="paired",
-    show_default=True,
-    type=click.Choice(["paired", "meta-dataset", "plain"]),
-    help="Of the ranks.",
-)
+@click.option("--rule", default="paired", show_default=True, type=RULE, help="Of the ranks.")
 @click.option(
     "--pictures",
     type=click.Path(path_type=Path),
