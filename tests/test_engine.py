@@ -408,9 +408,16 @@ def test_what_a_method_prints_stays_out_of_the_table(run: Run, tmp_path: Path) -
 
 @posix
 @pytest.mark.parametrize(
-    ("kind", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, -15), (signal.SIGKILL, -9)]
+    ("kind", "code", "method"),
+    [
+        (signal.SIGINT, 130, "loops"),
+        pytest.param(signal.SIGINT, 130, "loops_in_c", marks=pytest.mark.slow),
+        pytest.param(signal.SIGTERM, -15, "loops", marks=pytest.mark.slow),
+        (signal.SIGTERM, -15, "loops_in_c"),
+        pytest.param(signal.SIGKILL, -9, "loops", marks=pytest.mark.slow),
+        (signal.SIGKILL, -9, "loops_in_c"),
+    ],
 )
-@pytest.mark.parametrize("method", ["loops", "loops_in_c"])
 def test_a_parent_that_ends_leaves_no_worker(
     start: Start,
     run: Run,
