@@ -285,3 +285,9 @@ def percent(value: float | None) -> str:
 def p_value(p: float) -> str:
     """Three decimals, and no zero."""
     return "< 0.001" if p < 0.001 else f"{p:.3f}"
+
+
+def p_equals(p: float) -> str:
+    """As `p_value`, for a sentence: `= 0.012` or `< 0.001`."""
+    text = p_value(p)
+    return text if text.startswith("<") else f"= {text}"

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, TypeAlias
 from benchbench import plots
 from benchbench.across import sources_of
 from benchbench.contamination import contamination
-from benchbench.errors import BenchbenchError, NoEstimate
+from benchbench.errors import BenchbenchError
+from benchbench.leaderboard import p_equals
 from benchbench.report.pictures import Picture
 from benchbench.report.tables import Table, ranked
 from benchbench.results import Entry
@@ -86,11 +87,11 @@ def _overview(title: str, tables: list[list[Entry]], draw: Draw) -> Overview | N
         test = friedman(accuracies)
         n, k = accuracies.shape
         cd = nemenyi_critical_difference(k, n)
-    except (NoEstimate, BenchbenchError):
+    except BenchbenchError:
         return None
     notes = [
         f"Friedman: χ² = {test.chi2:.2f} with {k - 1} degrees of freedom, "
-        f"p {_p_value(test.p_chi2)}; {_iman_davenport(test)}.",
+        f"p {p_equals(test.p_chi2)}; {_iman_davenport(test)}.",
         f"Nemenyi's critical difference at 5 % is {cd:.2f} ranks; a bar joins methods within it.",
     ]
     notes += [test.caution] if test.caution else []
@@ -115,8 +116,4 @@ def _iman_davenport(test: Friedman) -> str:
     if isinf(test.f):
         return "Iman and Davenport's F is infinite, as all data sets rank the methods alike"
     degrees = ", ".join(map(str, test.f_degrees))
-    return f"Iman and Davenport: F({degrees}) = {test.f:.2f}, p {_p_value(test.p_f)}"
-
-
-def _p_value(p: float) -> str:
-    return "< 0.001" if p < 0.001 else f"= {p:.3f}"
+    return f"Iman and Davenport: F({degrees}) = {test.f:.2f}, p {p_equals(test.p_f)}"

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from benchbench.leaderboard import further_metrics, percent
+from benchbench.leaderboard import further_metrics, p_value, percent
 from benchbench.reporters.sections import DASH, WORDS
 
 VALUES = {
@@ -100,9 +100,9 @@ def compared(caption: str, frame: pd.DataFrame) -> Table:
         "± episodes": ("ci_episodes", _printed(frame["ci_episodes"])),
         "± classes": ("ci_classes", _printed(frame["ci_classes"])),
         "± seeds": ("ci_seeds", _printed(frame["ci_seeds"])),
-        "p (t)": ("p_t", [_p_value(p) for p in frame["p_t"]]),
-        "p (sign flip)": ("p_sign_flip", [_p_value(p) for p in frame["p_sign_flip"]]),
-        "p (Holm)": ("p_holm", [_p_value(p) for p in frame["p_holm"]]),
+        "p (t)": ("p_t", [p_value(p) for p in frame["p_t"]]),
+        "p (sign flip)": ("p_sign_flip", [p_value(p) for p in frame["p_sign_flip"]]),
+        "p (Holm)": ("p_holm", [p_value(p) for p in frame["p_holm"]]),
         "d": ("effect_size", [_decimals(value) for value in frame["effect_size"]]),
         "r": ("correlation", [_decimals(value) for value in frame["correlation"]]),
         "n": ("episodes", [str(value) for value in frame["episodes"]]),
@@ -150,8 +150,3 @@ def _printed(values: Iterable[float | None]) -> list[str]:
 
 def _decimals(value: float | None) -> str:
     return DASH if value is None or pd.isna(value) else f"{value:.2f}"
-
-
-def _p_value(p: float) -> str:
-    """Three decimals, and no zero."""
-    return "< 0.001" if p < 0.001 else f"{p:.3f}"

@@ -6,7 +6,7 @@ import pandas as pd
 
 from benchbench.across import Sources
 from benchbench.errors import BenchbenchError, NoEstimate
-from benchbench.leaderboard import decimals, p_value, percent
+from benchbench.leaderboard import decimals, p_equals, p_value, percent
 from benchbench.ranking import RULES, RankedTable
 from benchbench.reporters.markdown import markdown_table
 from benchbench.reporters.sections import DASH, Bold
@@ -139,14 +139,9 @@ def _friedman(table: pd.DataFrame) -> list[str]:
     ranks = ", ".join(f"{m} {r:.2f}" for m, r in test.average_ranks.sort_values().items())
     first, second = test.f_degrees
     return [
-        f"Friedman: chi2 = {test.chi2:.2f}, p {_equals(test.p_chi2)}; Iman-Davenport: "
-        f"F({first}, {second}) = {test.f:.2f}, p {_equals(test.p_f)}.",
+        f"Friedman: chi2 = {test.chi2:.2f}, p {p_equals(test.p_chi2)}; Iman-Davenport: "
+        f"F({first}, {second}) = {test.f:.2f}, p {p_equals(test.p_f)}.",
         f"Average ranks: {ranks}. Nemenyi: two differ from {cd:.2f} on (N = {len(table)}, "
         f"k = {table.shape[1]}).",
         *([test.caution] if test.caution else []),
     ]
-
-
-def _equals(p: float) -> str:
-    text = p_value(p)
-    return text if text.startswith("<") else f"= {text}"
