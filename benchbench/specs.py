@@ -1,9 +1,9 @@
 """Names with parameters, as typed: `maml[inner_steps=5]`, `folder:PATH[size=84]`.
 
-A spec is `NAME`, then optionally `:ARGUMENT`, then optionally `[KEY=VALUE,...]`; a value may hold a
-spec of its own, brackets and all. The keys are the fields of the dataclass that NAME stands for. A
-dataclass that hands options on to a library names, in a class attribute `open_parameters`, a field
-`dict[str, ...]` that takes all other keys.
+A spec is `NAME`, then optionally `:ARGUMENT` (or `/ARGUMENT`), then optionally `[KEY=VALUE,...]`; a
+value may hold a spec of its own, brackets and all. The keys are the fields of the dataclass that
+NAME stands for. A dataclass that hands options on to a library names, in a class attribute
+`open_parameters`, a field `dict[str, ...]` that takes all other keys.
 """
 
 from __future__ import annotations
@@ -39,7 +39,8 @@ def parse(text: str) -> Spec:
     """Parse one spec. Raises BenchbenchError where brackets or `key=value` pairs are malformed."""
     text = text.strip()
     head, inside = _split_brackets(text)
-    name, colon, argument = head.partition(":")
+    separator = next((character for character in head if character in ":/"), ":")
+    name, colon, argument = head.partition(separator)
     if not re.fullmatch(r"[A-Za-z_][\w.-]*", name):
         raise BenchbenchError(f"'{text}' is not a name; write NAME or NAME[key=value,...].")
     parameters: dict[str, str] = {}
@@ -114,7 +115,7 @@ def arguments(cls: type, spec: Spec) -> dict[str, Any]:
         if target in values:
             raise BenchbenchError(f"'{spec.name}' is given its {target} twice.")
         values[target] = spec.argument
-    elif target is not None and target not in values:
+    elif target in _required(cls) and target not in values:
         raise BenchbenchError(f"'{spec.name}' needs its {target}: {spec.name}:{target.upper()}")
     collector, reserved = open_parameters(cls), _field_names(cls)
     for key in values:
@@ -240,7 +241,8 @@ def text_of(instance: Any) -> str:
         return str(instance.name)
     defaults = {f.name: f.default for f in dataclasses.fields(cls)}
     target, collector = getattr(cls, "argument", None), open_parameters(cls)
-    head = f"{instance.name}:{getattr(instance, target)}" if target else str(instance.name)
+    argument = getattr(instance, target) if target else ""
+    head = f"{instance.name}:{argument}" if argument else str(instance.name)
     named = {
         key: getattr(instance, key)
         for key in parameter_types(cls)

@@ -7,7 +7,7 @@ table (`cache.py`) and serves them as an `OpenDataset`.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -42,6 +42,18 @@ class DecodedClass:
     unreadable: Sequence[str] = ()
 
 
+@dataclass(frozen=True)
+class PendingClass:
+    """A class that `Dataset.decode` announces and that is decoded when its turn comes.
+
+    Decoding that was interrupted goes on after the last whole class: `load` is then not called for
+    those before it.
+    """
+
+    name: str
+    load: Callable[[], DecodedClass]
+
+
 @dataclass
 class OpenDataset:
     """A data set ready for use.
@@ -51,6 +63,11 @@ class OpenDataset:
     splits: class ids by split name, disjoint; groups: [n] drawer or track keys, or None.
     fixed_episodes: the test episodes, where the data set prescribes them.
     names_are_words: whether a person could tell the classes by their names.
+    nodes: by split, the inner nodes of a graph of classes as class ids, where `hierarchy` is not
+    enough because a class has several parents.
+    members: class ids by source, of a data set that is several in one: an episode never mixes them.
+    training: the data set whose training and validation classes methods learn from, where that is
+    another one than this.
     """
 
     name: str
@@ -64,6 +81,9 @@ class OpenDataset:
     fixed_episodes: EpisodeSet | None = None
     unreadable: list[str] = field(default_factory=list)
     names_are_words: bool = True
+    nodes: dict[str, list[NDArray[np.int64]]] | None = None
+    members: dict[str, NDArray[np.int64]] | None = None
+    training: OpenDataset | None = None
 
     def __post_init__(self) -> None:
         classes = np.concatenate([*self.splits.values(), np.empty(0, np.int64)])
@@ -116,6 +136,12 @@ class Dataset:
     argument: ClassVar[str | None] = None
     """The field that takes the text after the colon, as in `folder:PATH`."""
     licence: ClassVar[str] = ""
+    origin: Path | None = None
+    """Where `data prepare --from` says that the published files are, in place of the data root."""
+
+    def test_sources(self, places: Places) -> list[str]:
+        """The specs of the data sets that this one stands for, where it is several to test on."""
+        return []
 
     def sources(self, places: Places) -> list[Path]:
         """The files and folders that the images are decoded from; none for a generated data set.
@@ -129,7 +155,7 @@ class Dataset:
         """The parameters that the decoded pixels depend on."""
         return specs.parameters_of(self)
 
-    def decode(self, sources: list[Path]) -> Iterator[DecodedClass]:
+    def decode(self, sources: list[Path]) -> Iterator[DecodedClass | PendingClass]:
         """Decode the images, class by class, in an order that is the same everywhere."""
         raise NotImplementedError
 
@@ -142,6 +168,10 @@ class Dataset:
     def names_are_words(self, class_names: list[str]) -> bool:
         """Whether the names say in words what the classes are, as a method of text needs."""
         return True
+
+    def nodes(self, class_names: list[str]) -> dict[str, list[NDArray[np.int64]]] | None:
+        """As `OpenDataset.nodes`; None where the classes' parents say all there is."""
+        return None
 
     def fixed_episodes(self, dataset: OpenDataset) -> EpisodeSet | None:
         """The test episodes, where they are prescribed."""
@@ -162,6 +192,7 @@ class Dataset:
             groups=table.groups,
             unreadable=table.unreadable,
             names_are_words=self.names_are_words(table.class_names),
+            nodes=self.nodes(table.class_names),
         )
         dataset.fixed_episodes = self.fixed_episodes(dataset)
         return dataset

@@ -25,7 +25,7 @@ from benchbench.errors import BenchbenchError
 from benchbench.progress import say
 
 if TYPE_CHECKING:
-    from benchbench.datasets.base import Dataset, DecodedClass
+    from benchbench.datasets.base import Dataset, DecodedClass, PendingClass
 
 FORMAT = 1
 
@@ -73,7 +73,7 @@ def _state(path: Path) -> list[object]:
     return [str(path), status.st_size, status.st_mtime_ns]
 
 
-def _write(name: str, classes: Iterable[DecodedClass], folder: Path) -> None:
+def _write(name: str, classes: Iterable[DecodedClass | PendingClass], folder: Path) -> None:
     partial = folder.with_name(f".{folder.name}.{uuid.uuid4().hex[:8]}")
     try:
         partial.mkdir(parents=True)
@@ -101,7 +101,7 @@ def _write(name: str, classes: Iterable[DecodedClass], folder: Path) -> None:
         say(f"{name}: left out {len(unreadable)} unreadable file(s): {shown}")
 
 
-def _write_files(name: str, classes: Iterable[DecodedClass], folder: Path) -> list[str]:
+def _write_files(name: str, classes: Iterable[DecodedClass | PendingClass], folder: Path) -> list[str]:
     labels: list[int] = []
     groups: list[str] = []
     names: list[str] = []
@@ -110,7 +110,8 @@ def _write_files(name: str, classes: Iterable[DecodedClass], folder: Path) -> li
     shape: tuple[int, ...] | None = None
     digest = hashlib.sha256()
     with (folder / "pixels.bin").open("wb") as file:
-        for item in classes:
+        for announced in classes:
+            item = announced.load() if hasattr(announced, "load") else announced
             unreadable.extend(item.unreadable)
             if len(item.images) == 0:
                 continue
