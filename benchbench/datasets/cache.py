@@ -101,7 +101,9 @@ def _write(name: str, classes: Iterable[DecodedClass | PendingClass], folder: Pa
         say(f"{name}: left out {len(unreadable)} unreadable file(s): {shown}")
 
 
-def _write_files(name: str, classes: Iterable[DecodedClass | PendingClass], folder: Path) -> list[str]:
+def _write_files(
+    name: str, classes: Iterable[DecodedClass | PendingClass], folder: Path
+) -> list[str]:
     labels: list[int] = []
     groups: list[str] = []
     names: list[str] = []
