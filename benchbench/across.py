@@ -114,13 +114,14 @@ def sources_of(tables: Sequence[Sequence[Entry]]) -> Sources:
 
 def source_names(entries: Sequence[Entry]) -> list[str]:
     """What the sources of these entries are called: as little as tells them apart."""
+    short = [entry.first.source for entry in entries]
     plain = [entry.first.dataset for entry in entries]
     full = [f"{e.first.dataset} {e.first.identity['protocol']}" for e in entries]
     whole = [
         f"{name} seed {e.first.identity['episode_seed']}"
         for name, e in zip(full, entries, strict=True)
     ]
-    for names in (plain, full, whole):
+    for names in (short, plain, full, whole):
         if len(set(names)) == len(names):
             return names
     return [f"{name} {number}" for number, name in enumerate(whole, start=1)]

@@ -29,6 +29,9 @@ GROUP = ["dataset", *PROTOCOL]
 """Rows that differ in one of these never share a table."""
 
 COLUMNS = [
+    "collection",
+    "source",
+    "subject",
     "protocol_hash",
     "rank",
     "rank_rule",
@@ -94,6 +97,9 @@ def row(entry: Entry) -> dict[str, Any]:
     costs = [result.manifest["cost"] for result in entry.results]
     return {
         **dict(zip(GROUP, first.protocol, strict=True)),
+        "collection": first.collection,
+        "source": first.source,
+        "subject": first.subject,
         "protocol_hash": protocol_hash(first.protocol),
         "method": entry.label,
         "budget": first.identity["budget"],
@@ -156,7 +162,7 @@ def _provenance(entry: Entry) -> dict[str, Any]:
     """What the weights have seen, and what the method does, by the audit where there was one."""
     method = entry.first.manifest["method"]
     seen = method.get("pretrained_on") or []
-    flag = contamination(seen, entry.first.dataset)
+    flag = contamination(seen, entry.first.subject)
     behaviour = _behaviour(entry)
     setting = behaviour["setting"]
     return {

@@ -21,7 +21,7 @@ from benchbench.compute import Compute, machine
 from benchbench.datasets.base import OpenDataset
 from benchbench.episodes import EpisodeSet
 from benchbench.files import file_hash
-from benchbench.method import Method
+from benchbench.method import Method, Task
 from benchbench.source import Budget
 
 FORMAT = 1
@@ -48,7 +48,7 @@ def identity(
 
     A method is known by its parameters and by the source of its classes, so that an edited method
     is a new run; so is another file of weights under the same name. The classes' names count for a
-    method that reads them.
+    method that reads them. `trained_on` is there where methods learn from another data set.
     """
     names = {"class_names": names_sha256(dataset)} if method.uses_class_names else {}
     return {
@@ -68,7 +68,23 @@ def identity(
         "channels_last": compute.channels_last,
         "metrics": metrics,
         **names,
+        **trained_on(dataset),
     }
+
+
+def trained_on(dataset: OpenDataset) -> dict[str, Any]:
+    """What tells one `training` from another, where the data set has one."""
+    if dataset.training is None:
+        return {}
+    fingerprint, splits = dataset.training.fingerprint, splits_sha256(dataset.training)
+    return {"trained_on": {"fingerprint": fingerprint, "splits": splits}}
+
+
+def training_identity(identity: dict[str, Any], task: Task) -> dict[str, Any]:
+    """What the trained weights depend on: the run's identity without what it is tested on."""
+    tested = ("fingerprint", "splits", "split", "protocol", "episode_seed", "metrics")
+    kept = {key: value for key, value in identity.items() if key not in tested}
+    return {**kept, "task": dataclasses.asdict(task)}
 
 
 def describe_run(
@@ -86,6 +102,7 @@ def describe_run(
             "image_shape": list(dataset.image_shape),
             "classes": {split: len(classes) for split, classes in dataset.splits.items()},
             "unreadable": dataset.unreadable,
+            **_one_of_several(dataset),
         },
         "compute": dataclasses.asdict(compute),
         "machine": machine(),
@@ -97,6 +114,24 @@ def describe_run(
         },
         "reproduces": {"bits": SAME_BITS, "tolerance": TOLERANCE},
         "command": [Path(sys.argv[0]).name, *sys.argv[1:]],
+    }
+
+
+def _one_of_several(dataset: OpenDataset) -> dict[str, Any]:
+    """Which of several test sources it is, and the training that they share."""
+    training = dataset.training
+    if training is None:
+        return {}
+    classes = {split: len(classes) for split, classes in training.splits.items()}
+    return {
+        "source": dataset.source,
+        "subject": dataset.subject,
+        "trained_on": {
+            "name": training.name,
+            "sources": list(training.members or {}),
+            "fingerprint": training.fingerprint,
+            "classes": classes,
+        },
     }
 
 

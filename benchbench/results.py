@@ -73,6 +73,21 @@ class Result:
         return str(self.manifest["dataset"]["name"])
 
     @property
+    def collection(self) -> str:
+        """The data set, or that of several sources of which it is one."""
+        return str(self.manifest["dataset"].get("trained_on", {}).get("name") or self.dataset)
+
+    @property
+    def source(self) -> str:
+        """What it is called among several sources; the data set where it is not one of them."""
+        return str(self.manifest["dataset"].get("source") or self.dataset)
+
+    @property
+    def subject(self) -> str:
+        """The data set whose images were tested, without what was learnt from."""
+        return str(self.manifest["dataset"].get("subject") or self.dataset)
+
+    @property
     def method(self) -> str:
         """The method's spec, with the parameters that differ from their defaults."""
         return str(self.manifest["method"]["spec"])

@@ -9,11 +9,13 @@ import hashlib
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
 from typing import Any, NamedTuple, Protocol, TypeAlias
 
 import numpy as np
 import torch
+from filelock import FileLock
 
 from benchbench import manifest, plugins, specs
 from benchbench.backbones.base import Backbone
@@ -24,7 +26,7 @@ from benchbench.method import Images, Method, Task
 from benchbench.metrics import Metric, checked_scores
 from benchbench.progress import meter, say
 from benchbench.source import Budget, TrainingSource, support_of
-from benchbench.store import PREDICTED_EPISODES, Cell, RunDirectory, Store, reason_of
+from benchbench.store import PREDICTED_EPISODES, Cell, RunDirectory, Store, reason_of, run_hash
 
 ADAPTED_TOGETHER = 32
 """Episodes handed at once to a method that has an `adapt_many` of its own."""
@@ -110,7 +112,9 @@ def place_of(
         compute=settings.compute,
         metrics=list(settings.metrics),
     )
-    return Place(store.run(dataset.name, identity), identity)
+    if dataset.training is None:
+        return Place(store.run(dataset.name, identity), identity)
+    return Place(store.run(dataset.training.name, identity, dataset.source), identity)
 
 
 def settled_cell(
@@ -138,7 +142,7 @@ def compute_cell(
         with run.locked():
             run.start(manifest.describe_run(place.identity, method, dataset, settings.compute))
             with _recorded(run):
-                _train(method, dataset, task, run, settings)
+                _train(method, dataset, task, place, settings)
                 _audit(method, dataset, task, run, settings)
                 _score(method, dataset, episodes, run, settings)
                 settings.watch.enter(Phase("other"))
@@ -161,28 +165,52 @@ def _recorded(run: RunDirectory) -> Iterator[None]:
 
 
 def _train(
-    method: Method, dataset: OpenDataset, task: Task, run: RunDirectory, settings: Settings
+    method: Method, dataset: OpenDataset, task: Task, place: Place, settings: Settings
 ) -> None:
-    source = TrainingSource(
-        dataset,
-        method,
-        task,
-        settings.budget,
-        settings.seed,
-        settings.compute,
-        folder=run.path,
-        shared=run.shared,
-    )
-    settings.watch.enter(Phase("training"))
-    seed_everything(settings.seed)
-    method.train(source)
-    settings.watch.enter(Phase("other"))
+    run, task = place.run, training_task(dataset, task)
+    with _training_folder(dataset, task, place) as folder:
+        source = TrainingSource(
+            dataset,
+            method,
+            task,
+            settings.budget,
+            settings.seed,
+            settings.compute,
+            folder=folder,
+            shared=run.shared,
+        )
+        settings.watch.enter(Phase("training"))
+        seed_everything(settings.seed)
+        method.train(source)
+        settings.watch.enter(Phase("other"))
     training = [asdict(record) for record in source.records]
     run.update(
         training=training,
         parameters=sum(p.numel() for p in _modules(method).parameters()),
         method={**run.manifest["method"], "pretrained_on": _pretrained_on(method)},
     )
+
+
+def training_task(dataset: OpenDataset, task: Task) -> Task:
+    """The task as training sees it: equal for all test sources that share it."""
+    training = dataset.training
+    if training is None:
+        return task
+    return replace(task, dataset=training.name, has_class_names=training.names_are_words)
+
+
+@contextmanager
+def _training_folder(dataset: OpenDataset, task: Task, place: Place) -> Iterator[Path]:
+    """Where checkpoints go: the run's own folder, or one that all test sources share."""
+    if dataset.training is None:
+        yield place.run.path
+        return
+    assert place.run.shared is not None
+    key = run_hash(manifest.training_identity(place.identity, task))
+    folder = place.run.shared / f"{place.identity['method']}-{key}"
+    folder.mkdir(parents=True, exist_ok=True)
+    with FileLock(folder / ".lock"):
+        yield folder
 
 
 def was_audited(run: RunDirectory) -> bool:
@@ -201,7 +229,7 @@ def _audit(
         run.update(audit=NOT_AUDITED)
         return
     settings.watch.enter(Phase("audit"))
-    found = settings.audit(method, dataset, task)
+    found = settings.audit(method, dataset.training or dataset, task)
     settings.watch.enter(Phase("other"))
     run.update(audit=found)
     text = specs.text_of(method)

@@ -6,7 +6,7 @@ that was interrupted goes on with the data that it would have seen.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import InitVar, dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -21,7 +21,7 @@ from benchbench.episodes import Episode, EpisodeSet
 from benchbench.errors import BenchbenchError, MethodError
 from benchbench.method import NAMES_WITHHELD, Classifier, Images, Method, Support, Task
 from benchbench.metrics import checked_scores
-from benchbench.samplers import ClassPool, FixedSampler
+from benchbench.samplers import ClassPool, FixedSampler, Stream
 
 T = TypeVar("T")
 
@@ -107,7 +107,9 @@ class FitRecord:
 class TrainingSource:
     """The training and validation classes of a data set, for one method.
 
-    The test split is left behind. task: what the method will be tested on. budget: how long to
+    They are those of the data set's `training`, where it has one. The test split is left behind.
+    Where the training data are of several sources, an episode is of one of them, drawn uniformly,
+    and a batch of all. task: what the method will be tested on. budget: how long to
     train. compute: threads, device and precision. rng: a NumPy generator, seeded anew in each step
     of `fit`. folder: where this method's checkpoints go, or None. shared: where trainings that
     several methods share are kept, or None.
@@ -124,8 +126,9 @@ class TrainingSource:
     records: list[FitRecord] = field(default_factory=list)
 
     def __post_init__(self, dataset: OpenDataset) -> None:
-        splits = {split: dataset.splits.get(split, NO_CLASSES) for split in ("train", "val")}
-        self._dataset = replace(dataset, splits=splits, fixed_episodes=None)
+        learnt = dataset.training or dataset
+        splits = {split: learnt.splits.get(split, NO_CLASSES) for split in ("train", "val")}
+        self._dataset = replace(learnt, splits=splits, fixed_episodes=None)
         self.rng = np.random.default_rng(self.seed)
         self._pool = ClassPool(self._dataset, "train")
 
@@ -158,19 +161,19 @@ class TrainingSource:
     def episodes(self, way: int, shot: int, query: int) -> EpisodeStream:
         """An endless stream of labelled episodes of training classes, by step.
 
-        `way` and `query` are upper bounds: fewer are taken where the training classes, or the
-        smallest of them, do not offer as many. Classes of fewer than shot + 1 images are left out.
-        Raises BenchbenchError where fewer than two classes remain.
+        `way` and `query` are upper bounds: fewer are taken where a source's training classes, or
+        the smallest of them, do not offer as many. Classes of fewer than shot + 1 images are left
+        out. Raises BenchbenchError where no source has two classes left.
         """
-        pool = self._pool.at_least(shot + 1)
-        if len(pool) < 2:
+        pools = [pool.at_least(shot + 1) for pool in source_pools(self._dataset, "train")]
+        if max(map(len, pools)) < 2:
             raise BenchbenchError(
-                f"{self._dataset.name} has {len(pool)} training classes of {shot + 1} or more "
-                f"images; {self.method.name} needs two."
+                f"{self._dataset.name} has {max(map(len, pools))} training classes of {shot + 1} "
+                f"or more images; {self.method.name} needs two."
             )
-        smallest = int(pool.sizes.min())
-        sampler = FixedSampler(min(way, len(pool)), shot, min(query, smallest - shot))
-        return EpisodeStream(self, pool, sampler)
+        return EpisodeStream(
+            self, [(pool, fitting(pool, way, shot, query)) for pool in pools if len(pool) > 1]
+        )
 
     def batches(self, size: int) -> BatchStream:
         """An endless stream of shuffled batches of all training images, by step."""
@@ -184,7 +187,7 @@ class TrainingSource:
         adapt: in place of the method's own. The episodes have the task's way and shot as far as
         the validation classes allow; None where there are too few of them.
         """
-        if self._validation_episodes is None:
+        if not self._validation_episodes:
             return None
         view, adapt = self._dataset.view("val"), adapt or self.method.adapt
         accuracies = []
@@ -198,17 +201,35 @@ class TrainingSource:
         return float(np.mean(accuracies))
 
     @cached_property
-    def _validation_episodes(self) -> EpisodeSet | None:
+    def _validation_episodes(self) -> list[Episode]:
+        """In turn from each source; none where no source has two validation classes."""
         shot = 1 if self.task.n_shot is None else self.task.n_shot
-        pool = ClassPool(self._dataset, "val").at_least(shot + 1)
-        way = min(self.task.n_way or 5, len(pool))
-        if way < 2:
-            return None
-        queries = min(VALIDATION_QUERIES, int(pool.sizes.min()) - shot)
+        pools = [pool.at_least(shot + 1) for pool in source_pools(self._dataset, "val")]
+        pools = [pool for pool in pools if len(pool) > 1]
         number = self.budget.choose(
             smoke=SMOKE_EPISODES, quick=VALIDATION_EPISODES, paper=VALIDATION_EPISODES
         )
-        return FixedSampler(way, shot, queries).sample(pool, number, seed=0)
+        sets = [
+            fitting(pool, self.task.n_way or 5, shot, VALIDATION_QUERIES).sample(pool, number)
+            for pool in pools
+        ]
+        return [sets[turn % len(sets)][turn // len(sets)] for turn in range(number if sets else 0)]
+
+
+def source_pools(dataset: OpenDataset, split: str) -> list[ClassPool]:
+    """The classes of a split by source; one pool where the data set is no more than one source."""
+    if dataset.members is None:
+        return [ClassPool(dataset, split)]
+    classes = dataset.splits[split]
+    return [
+        ClassPool(replace(dataset, splits={name: np.intersect1d(classes, members)}), name)
+        for name, members in ((f"{split} of {n}", m) for n, m in dataset.members.items())
+    ]
+
+
+def fitting(pool: ClassPool, way: int, shot: int, query: int) -> FixedSampler:
+    """The sampler of this shot with as many of `way` and `query` as the pool has."""
+    return FixedSampler(min(way, len(pool)), shot, min(query, int(pool.sizes.min()) - shot))
 
 
 def support_of(
@@ -220,33 +241,48 @@ def support_of(
         images=Images(view, episode.support),
         labels=torch.from_numpy(episode.support_labels.copy()),
         n_way=episode.n_way,
-        dataset=dataset.name,
+        dataset=dataset.subject,
         seed=seed,
         names=names if method.uses_class_names else None,
     )
 
 
 class EpisodeStream:
-    """Training episodes by step; `way`, `shot` and `query` are those that are really drawn."""
+    """Training episodes by step; `way`, `shot` and `query` are the most that are really drawn."""
 
-    def __init__(self, source: TrainingSource, pool: ClassPool, sampler: FixedSampler) -> None:
+    def __init__(
+        self, source: TrainingSource, origins: Sequence[tuple[ClassPool, FixedSampler]]
+    ) -> None:
         self._dataset, self._method, self._seed = source._dataset, source.method, source.seed
-        self._view, self._pool, self._sampler = source._dataset.view("train"), pool, sampler
-        self._block: tuple[int, EpisodeSet] | None = None
-        self.way, self.shot, self.query = sampler.shape
+        self._view, self._origins = source._dataset.view("train"), origins
+        self._blocks: dict[int, tuple[int, EpisodeSet]] = {}
+        self._turns = Stream(turns=source._dataset.fingerprint, seed=source.seed)
+        shapes = [sampler.shape for _, sampler in origins]
+        self.way, self.shot, self.query = (max(numbers) for numbers in zip(*shapes, strict=True))
 
     def __getitem__(self, step: int) -> LabelledEpisode:
-        number = step // BLOCK
-        if self._block is None or self._block[0] != number:
-            drawn = self._sampler.sample(self._pool, BLOCK, self._seed, start=number * BLOCK)
-            self._block = number, drawn
-        episode = self._block[1][step % BLOCK]
+        episode = self._drawn(self._origin(step), step)
         return LabelledEpisode(
             support=support_of(self._dataset, self._view, episode, self._method, step),
             query=Images(self._view, episode.query),
             query_labels=torch.from_numpy(episode.query_labels.copy()),
             images=Images(self._view, np.concatenate([episode.support, episode.query])),
         )
+
+    def _origin(self, step: int) -> int:
+        """Which source the step's episode is of, each as likely as the others."""
+        if len(self._origins) == 1:
+            return 0
+        return int(self._turns.uniform(step, step + 1, 1).item() * len(self._origins))
+
+    def _drawn(self, origin: int, step: int) -> Episode:
+        number = step // BLOCK
+        block = self._blocks.get(origin)
+        if block is None or block[0] != number:
+            pool, sampler = self._origins[origin]
+            block = number, sampler.sample(pool, BLOCK, self._seed, start=number * BLOCK)
+            self._blocks[origin] = block
+        return block[1][step % BLOCK]
 
     def grouped(self, size: int) -> EpisodeGroups:
         """The same episodes, so many of them a step (a meta-batch)."""

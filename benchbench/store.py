@@ -250,10 +250,14 @@ class Store:
         if not can_write(self.root):
             raise BenchbenchError(f"Cannot write results to {self.root}; choose another --out.")
 
-    def run(self, dataset: str, identity: dict[str, Any]) -> RunDirectory:
-        """The directory that belongs to an identity; it need not exist yet."""
+    def run(self, dataset: str, identity: dict[str, Any], source: str = "") -> RunDirectory:
+        """The directory that belongs to an identity; it need not exist yet.
+
+        source: which part of the data set it is tested on, where that has several.
+        """
         name = f"{identity['method']}-{run_hash(identity)}"
-        path = self.root / slug(dataset) / identity["protocol"] / name
+        place = self.root / slug(dataset) / (slug(source) if source else "")
+        path = place / identity["protocol"] / name
         return RunDirectory(path, shared=self.root / "pretrained")
 
     def runs(self) -> list[RunDirectory]:

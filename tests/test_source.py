@@ -1,12 +1,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
 
 from benchbench.datasets.base import OpenDataset
+from benchbench.datasets.joint import joined
 from benchbench.errors import BenchbenchError, MethodError
 from benchbench.method import Classifier, Images, Method, Support, Task
 from benchbench.source import Budget, TrainingSource
@@ -165,3 +167,59 @@ def test_the_test_split_is_out_of_reach(dataset: OpenDataset) -> None:
     reachable = [value for value in vars(source).values() if isinstance(value, OpenDataset)]
     assert [set(each.splits) for each in reachable] == [{"train", "val"}]
     assert "test" in dataset.splits
+
+
+@pytest.fixture
+def two_sources(make_dataset: Callable[..., OpenDataset]) -> OpenDataset:
+    """Six, and three, training classes; three validation classes of the first, none of the other.
+
+    A third source has a single class of each.
+    """
+    members = {
+        name: make_dataset(classes=classes, per_class=8, shape=(8, 8, 3), seed=seed)
+        for seed, (name, classes) in enumerate(
+            {"large": (6, 3, 1), "small": (3, 0, 1), "lonely": (1, 1, 1)}.items()
+        )
+    }
+    return joined("several", members, list(members))
+
+
+def test_an_episode_is_of_one_source(two_sources: OpenDataset) -> None:
+    stream = make_source(two_sources).episodes(way=5, shot=2, query=3)
+    assert (stream.way, stream.shot, stream.query) == (5, 2, 3)
+    ways = []
+    for step in range(200):
+        names = [two_sources.class_names[c] for c in classes_of(two_sources, [stream[step].images])]
+        assert len({name.split("/")[0] for name in names}) == 1
+        ways.append(len(names))
+    # Each source is as likely as the other; the standard deviation is 7.
+    assert 75 < ways.count(5) < 125
+    assert ways.count(5) + ways.count(3) == 200
+
+
+def test_the_source_of_a_step_does_not_depend_on_the_steps_before(two_sources: OpenDataset) -> None:
+    late, all_along = (make_source(two_sources).episodes(4, 1, 2) for _ in range(2))
+    expected = [all_along[step].images.ids for step in range(300)]
+    for step in (299, 7, 0, 256):
+        np.testing.assert_array_equal(late[step].images.ids, expected[step])
+
+
+def test_a_batch_is_of_all_sources(two_sources: OpenDataset) -> None:
+    batch = make_source(two_sources).batches(80)[0]
+    assert set(batch.labels.tolist()) == set(range(10))
+
+
+def test_validation_takes_turns_among_the_sources_with_two_classes(
+    two_sources: OpenDataset,
+) -> None:
+    episodes = make_source(two_sources)._validation_episodes
+    assert len(episodes) == 100
+    assert {tuple(sorted(episode.classes)) for episode in episodes} == {(6, 7, 8)}
+
+
+def test_methods_learn_from_the_data_sets_training(
+    dataset: OpenDataset, two_sources: OpenDataset
+) -> None:
+    source = make_source(replace(dataset, training=two_sources))
+    assert source.n_classes == 10
+    assert source.image_shape == (8, 8, 3)

@@ -44,8 +44,9 @@ def leaderboard_command(
 ) -> int:
     """Write or check a file for each data set and format; 1 where a file is stale, else 0.
 
-    `-` for `out` prints the tables of all data sets. across: the name of a further markdown file,
-    with the data sets side by side.
+    A data set of several sources has one file, which begins with the sources side by side. `-` for
+    `out` prints the tables of all data sets. across: the name of a further markdown file, with the
+    data sets side by side.
     """
     reporters: dict[str, Reporter] = {
         style: plugins.find("register_reporters", "format", style)
@@ -54,13 +55,14 @@ def leaderboard_command(
     tables = tables_of(read_results(runs_below(results)))
     frame = tabulate_entries(tables, rule)
     beside = across_markdown(tables, rule) if across else ""
+    several = _side_by_side(tables, rule) if "markdown" in reporters else {}
     if str(out) == "-":
         if check:
             raise BenchbenchError("--check compares files, so it needs a folder as --out.")
-        texts = [*(reporter(frame) for reporter in reporters.values()), beside]
+        texts = [*several.values(), *(reporter(frame) for reporter in reporters.values()), beside]
         print("\n".join(filter(None, texts)), end="")
         return 0
-    files = _files(out, frame, reporters)
+    files = _files(out, frame, reporters, several)
     if across:
         path = out / f"{slug(across)}.md"
         if path in files:
@@ -74,15 +76,37 @@ def leaderboard_command(
     return 0
 
 
-def _files(out: Path, frame: pd.DataFrame, reporters: dict[str, Reporter]) -> dict[Path, str]:
-    """What a file of each data set and format is to hold."""
+def _files(
+    out: Path, frame: pd.DataFrame, reporters: dict[str, Reporter], several: dict[str, str]
+) -> dict[Path, str]:
+    """What a file of each data set and format is to hold.
+
+    several: what a markdown file begins with, by data set.
+    """
     files = {}
-    for name, rows in _by_dataset(frame).items():
+    for name, rows in _by_collection(frame).items():
         for style, reporter in reporters.items():
             path = out / f"{slug(name)}.{SUFFIXES.get(style, style)}"
             text = reporter(rows.reset_index(drop=True))
-            files[path] = _between_markers(path, name, text) if style == "markdown" else text
+            if style == "markdown":
+                text = _between_markers(path, name, "\n".join([*_given(several, name), text]))
+            files[path] = text
     return files
+
+
+def _given(texts: dict[str, str], name: str) -> list[str]:
+    return [texts[name]] if name in texts else []
+
+
+def _side_by_side(tables: Sequence[list[Entry]], rule: str) -> dict[str, str]:
+    """For each data set of several sources, the sources beside each other."""
+    collections: dict[str, list[list[Entry]]] = {}
+    for table in tables:
+        first = table[0].first
+        if first.collection != first.dataset:
+            collections.setdefault(first.collection, []).append(table)
+    sections = {name: _sections(found, rule) for name, found in collections.items()}
+    return {name: section for name, section in sections.items() if section}
 
 
 def across_markdown(tables: Sequence[list[Entry]], rule: str) -> str:
@@ -90,26 +114,31 @@ def across_markdown(tables: Sequence[list[Entry]], rule: str) -> str:
 
     Raises BenchbenchError where there is none.
     """
+    text = _sections(tables, rule)
+    if not text:
+        raise BenchbenchError("--across needs results on two data sets by one protocol.")
+    return text
+
+
+def _sections(tables: Sequence[list[Entry]], rule: str) -> str:
     groups: dict[tuple[str, ...], list[list[Entry]]] = {}
     for table in tables:
         identity = table[0].first.identity
         key = tuple(str(identity[name]) for name in ("protocol", "split", "episode_seed"))
         groups.setdefault(key, []).append(table)
-    several = {key: group for key, group in groups.items() if len(group) > 1}
-    if not several:
-        raise BenchbenchError("--across needs results on two data sets by one protocol.")
     return "\n".join(
         f"## {key[0]}\n\n{sources_markdown(sources_of(group), rule)}"
-        for key, group in several.items()
+        for key, group in groups.items()
+        if len(group) > 1
     )
 
 
-def _by_dataset(frame: pd.DataFrame) -> dict[str, pd.DataFrame]:
-    """The rows of each data set; a metric that no run on it has is no column."""
+def _by_collection(frame: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    """The rows of each data set, sources together; a metric that no run on it has is no column."""
     if frame.empty:
         return {}
     found = {}
-    for name, rows in frame.groupby("dataset", sort=False):
+    for name, rows in frame.groupby("collection", sort=False):
         absent = [metric for metric in further_metrics(rows) if rows[metric].isna().all()]
         found[str(name)] = rows.drop(columns=absent)
     return found

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import math
 from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +13,9 @@ import numpy as np
 
 from benchbench import plugins, specs
 from benchbench.backbones import backbone_arguments
+from benchbench.commands.tables import Tested, tell_tables
 from benchbench.compute import configure
-from benchbench.datasets import open_dataset
+from benchbench.datasets import create_dataset, open_dataset
 from benchbench.datasets.base import OpenDataset
 from benchbench.engine import EPISODE_SECONDS, Isolation, run_cells
 from benchbench.episodes import EpisodeSet
@@ -63,7 +65,7 @@ def run_command(
         raise BenchbenchError(
             "--timeout and --training-timeout need --engine worker: a process cannot stop itself."
         )
-    instances = create_methods(methods)
+    create_methods(methods)
     settings = Settings(
         seed=seed,
         budget=Budget.parse(budget),
@@ -75,49 +77,69 @@ def run_command(
     store.check()
     settings.compute = configure(device, threads, fast)
     places = Places.find(data_root)
-    opened = open_dataset(dataset, places)
-    options = {"way": way, "shot": shot, "query": query, "replacement": replacement}
-    if Path(episodes).suffix == ".npz":
-        if _any_given(options, sampler, episode_seed):
-            raise BenchbenchError(
-                f"{episodes} says all about its episodes; "
-                f"leave out {SAMPLING_OPTIONS} and --episode-seed."
-            )
-        frozen = saved_episodes(Path(episodes), opened)
-    else:
-        count = _count(episodes)
-        frozen = draw_episodes(opened, sampler, options, count, "test", episode_seed)
-    say(f"{opened.name}: {len(frozen)} episodes {frozen.protocol}, sha256 {frozen.sha256[:16]}")
     isolation = Isolation(
-        *(dataset, places, device, threads, fast),
+        *("", places, device, threads, fast),
         timeout or EPISODE_SECONDS,
         training_timeout or math.inf,
     )
-    cells = run_cells(
-        *(instances, opened, frozen, store, settings),
-        isolation if engine == "worker" else None,
-        meanwhile=lambda: importlib.import_module("benchbench.leaderboard"),
+    drawing = Drawing(
+        sampler,
+        {"way": way, "shot": shot, "query": query, "replacement": replacement},
+        episodes,
+        episode_seed,
     )
-    _tell_table(cells, opened, frozen)
-    _tell_failures(cells)
-    return int(any(cell.status == "failed" for cell in cells))
+    several = create_dataset(dataset).test_sources(places)
+    if several and drawing.is_saved:
+        raise BenchbenchError(
+            f"{episodes} holds the episodes of one data set; choose one with test_source=NAME."
+        )
+    tested = []
+    for source in several or [dataset]:
+        opened = open_dataset(source, places)
+        frozen = drawing.of(opened)
+        say(f"{opened.name}: {len(frozen)} episodes {frozen.protocol}, sha256 {frozen.sha256[:16]}")
+        cells = run_cells(
+            *(create_methods(methods), opened, frozen, store, settings),
+            replace(isolation, dataset=source) if engine == "worker" else None,
+            meanwhile=lambda: importlib.import_module("benchbench.leaderboard"),
+        )
+        tested.append(Tested(opened, frozen, cells))
+        _tell_failures(cells)
+    tell_tables(tested)
+    return int(any(cell.status == "failed" for one in tested for cell in one.cells))
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """How the options say that episodes are drawn; episodes: a number or a file, as typed."""
+
+    sampler: str
+    options: Mapping[str, int | str | None]
+    episodes: str
+    seed: int
+
+    @property
+    def is_saved(self) -> bool:
+        """Whether the episodes come from a file."""
+        return Path(self.episodes).suffix == ".npz"
+
+    def of(self, dataset: OpenDataset) -> EpisodeSet:
+        """The test episodes of a data set. Raises BenchbenchError where the options contradict."""
+        if not self.is_saved:
+            count = _count(self.episodes)
+            return draw_episodes(dataset, self.sampler, self.options, count, "test", self.seed)
+        if _any_given(self.options, self.sampler, self.seed):
+            raise BenchbenchError(
+                f"{self.episodes} says all about its episodes; "
+                f"leave out {SAMPLING_OPTIONS} and --episode-seed."
+            )
+        return saved_episodes(Path(self.episodes), dataset)
 
 
 def _audit(method: Method, dataset: OpenDataset, task: Task) -> dict[str, Any]:
     from benchbench.conformance import short_audit
 
     return short_audit(method, dataset, task)
-
-
-def _tell_table(cells: list[Cell], dataset: OpenDataset, episodes: EpisodeSet) -> None:
-    # Their libraries take a second to import, which is free while a worker starts.
-    from benchbench.leaderboard import run_table
-    from benchbench.reporters import markdown_table
-    from benchbench.stats import reuse_warning
-
-    print(markdown_table(run_table(cells, len(episodes))))
-    if warning := reuse_warning(episodes.images_drawn, len(dataset.view(episodes.split).rows)):
-        say(f"{warning} With --replacement none it speaks of them.")
 
 
 def create_methods(text: str) -> list[Method]:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -54,6 +54,10 @@ class PendingClass:
     load: Callable[[], DecodedClass]
 
 
+Pixels: TypeAlias = Any
+"""A NumPy array, or what reads like one along its first axis: uint8 [n, h, w, c]."""
+
+
 @dataclass
 class OpenDataset:
     """A data set ready for use.
@@ -67,12 +71,13 @@ class OpenDataset:
     enough because a class has several parents.
     members: class ids by source, of a data set that is several in one: an episode never mixes them.
     training: the data set whose training and validation classes methods learn from, where that is
-    another one than this.
+    another one than this; source: what this one is then called among those that are tested on.
+    subject: the spec of the data set whose images these are, which a method is told; else `name`.
     """
 
     name: str
     fingerprint: str
-    pixels: NDArray[np.uint8]
+    pixels: Pixels
     labels: NDArray[np.int64]
     class_names: list[str]
     splits: dict[str, NDArray[np.int64]]
@@ -84,8 +89,11 @@ class OpenDataset:
     nodes: dict[str, list[NDArray[np.int64]]] | None = None
     members: dict[str, NDArray[np.int64]] | None = None
     training: OpenDataset | None = None
+    source: str = ""
+    subject: str = ""
 
     def __post_init__(self) -> None:
+        self.subject = self.subject or self.name
         classes = np.concatenate([*self.splits.values(), np.empty(0, np.int64)])
         if len(np.unique(classes)) != len(classes):
             raise BenchbenchError(f"{self.name}: a class is in two splits.")
@@ -136,6 +144,8 @@ class Dataset:
     argument: ClassVar[str | None] = None
     """The field that takes the text after the colon, as in `folder:PATH`."""
     licence: ClassVar[str] = ""
+    citation: ClassVar[str] = ""
+    """Who made it, as a reader would look it up."""
     origin: Path | None = None
     """Where `data prepare --from` says that the published files are, in place of the data root."""
 
@@ -150,6 +160,10 @@ class Dataset:
         BenchbenchError that says what to put where, if they are missing.
         """
         return []
+
+    def expected_counts(self) -> dict[str, int] | None:
+        """Images by class name as published; None where nothing is prescribed."""
+        return None
 
     def pixel_parameters(self) -> dict[str, Any]:
         """The parameters that the decoded pixels depend on."""

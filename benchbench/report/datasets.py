@@ -68,7 +68,7 @@ def _fair(tables: Sequence[list[Entry]], setting: str) -> list[list[Entry]]:
 def _is_fair(entry: Entry, setting: str) -> bool:
     method = entry.first.manifest["method"]
     transductive = bool(method.get("transductive"))
-    seen = contamination(method.get("pretrained_on") or [], entry.first.dataset)
+    seen = contamination(method.get("pretrained_on") or [], entry.first.subject)
     return transductive == (setting == "transductive") and seen == "none"
 
 

@@ -188,7 +188,7 @@ def _behaviour(rows: pd.DataFrame) -> list[str]:
 def _seen_by_weights(rows: pd.DataFrame) -> list[str]:
     """Why rows of pre-trained weights are flagged."""
     flagged = rows[rows["contamination"] != "none"]
-    pairs = dict.fromkeys(zip(flagged["pretrained_on"], flagged["dataset"], strict=True))
+    pairs = dict.fromkeys(zip(flagged["pretrained_on"], flagged["subject"], strict=True))
     return [reason(seen.split("+"), dataset) for seen, dataset in pairs]
 
 

@@ -28,11 +28,16 @@ ENOUGH_METHODS = 3
 
 def sources_markdown(sources: Sources, rule: str) -> str:
     """The table as Meta-Dataset prints it, what it hangs on, aggregates, and tests over sources."""
-    table = sources.ranked(rule)
-    parts = [markdown_table(_by_source(sources, table)), _bullets(_rank_notes(sources, table))]
-    parts += ["### Aggregates", *_aggregates(sources)]
+    parts = [sources_table(sources, rule), "### Aggregates", *_aggregates(sources)]
     parts.append(significance_over_sources(sources, "###"))
     return "\n\n".join(part.rstrip("\n") for part in parts) + "\n"
+
+
+def sources_table(sources: Sources, rule: str) -> str:
+    """The table as Meta-Dataset prints it, with notes on its ranks."""
+    table = sources.ranked(rule)
+    notes = _bullets(_rank_notes(sources, table))
+    return f"{markdown_table(_by_source(sources, table))}\n\n{notes}\n"
 
 
 def _bullets(notes: list[str]) -> str:

@@ -23,6 +23,9 @@ ROWS: list[dict[str, Any]] = [
         "split": "test",
         "protocol": "5way-1shot-15query",
         "episode_seed": 0,
+        "collection": "glyphs",
+        "source": "glyphs",
+        "subject": "glyphs",
         "protocol_hash": "0123456789ab",
         "rank": rank,
         "rank_rule": "paired",
@@ -261,7 +264,7 @@ def test_the_rule_of_the_ranks_is_named() -> None:
 
 
 def test_what_weights_have_seen_and_why_it_matters() -> None:
-    change = {"pretrained_on": "imagenet-1k", "contamination": "classes", "dataset": "cifar_fs"}
+    change = {"pretrained_on": "imagenet-1k", "contamination": "classes", "subject": "cifar_fs"}
     text = reporters.markdown(frame(change))
     assert "imagenet-1k (classes seen)" in text
     assert "many of its classes are classes of ImageNet" in text

@@ -1,0 +1,138 @@
+"""Several data sets as one: images of one shape, classes side by side, an episode in one source."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from benchbench.datasets.base import SPLITS, Dataset, DecodedClass, OpenDataset, PendingClass
+from benchbench.datasets.cache import decoded_table
+from benchbench.datasets.files import as_array, resize
+
+NO_CLASSES = np.empty(0, np.int64)
+
+
+class StackedPixels:
+    """Tables of images of one shape behind each other; reads like one uint8 array [n, h, w, c]."""
+
+    dtype = np.dtype(np.uint8)
+    ndim = 4
+
+    def __init__(self, tables: Sequence[Any]) -> None:
+        self._tables = tables
+        self._starts = np.cumsum([0, *map(len, tables)])
+        self._count = int(self._starts[-1])
+        self.shape = (self._count, *tables[0].shape[1:])
+
+    def __len__(self) -> int:
+        return self._count
+
+    def __getitem__(self, rows: Any) -> NDArray[np.uint8]:
+        """Any rows that an array could be asked for along its first axis, as a fresh array."""
+        wanted = np.arange(len(self))[rows]
+        flat = np.atleast_1d(wanted)
+        found = np.empty((len(flat), *self.shape[1:]), np.uint8)
+        owners = np.searchsorted(self._starts, flat, side="right") - 1
+        for owner in np.unique(owners):
+            here = owners == owner
+            found[here] = self._tables[owner][flat[here] - self._starts[owner]]
+        return found if np.ndim(wanted) else found[0]
+
+
+@dataclass
+class _Resized(Dataset):
+    """The decoded images of a data set at another size."""
+
+    name: ClassVar[str] = "resized"
+    dataset: OpenDataset
+    size: int
+
+    def pixel_parameters(self) -> dict[str, Any]:
+        return {"fingerprint": self.dataset.fingerprint, "size": self.size, "by": "bilinear"}
+
+    def decode(self, sources: list[Path]) -> Iterator[DecodedClass | PendingClass]:
+        labels = self.dataset.labels
+        if np.any(np.diff(labels) < 0):
+            raise AssertionError("the images of a table are not in the order of their classes")
+        for label, name in enumerate(self.dataset.class_names):
+            yield PendingClass(name, lambda label=label, name=name: self._class(label, name))  # type: ignore[misc]
+
+    def _class(self, label: int, name: str) -> DecodedClass:
+        images = self.dataset.images(np.flatnonzero(self.dataset.labels == label))
+        return DecodedClass(name, np.stack([self._image(image) for image in images]))
+
+    def _image(self, pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        image = Image.fromarray(pixels[..., 0] if pixels.shape[2] == 1 else pixels)
+        return as_array(resize(image, self.size, "bilinear"))
+
+
+def in_shape(dataset: OpenDataset, size: int, cache: Path) -> OpenDataset:
+    """The data set with colour images of size x size pixels; itself where they are that already.
+
+    A smaller or larger table is made once, bilinear, and kept in the cache; grey images get equal
+    channels as they are read. The fingerprint is another one.
+    """
+    shape = dataset.image_shape
+    if shape == (size, size, 3):
+        return dataset
+    pixels: NDArray[np.uint8] = dataset.pixels
+    if shape[:2] != (size, size):
+        pixels = decoded_table(_Resized(dataset, size), [], cache).pixels
+    if shape[2] == 1:
+        pixels = np.broadcast_to(pixels, (*pixels.shape[:3], 3))
+    digest = hashlib.sha256(f"{dataset.fingerprint} {size} rgb".encode()).hexdigest()
+    return replace(dataset, pixels=pixels, fingerprint=digest)
+
+
+def joined(name: str, members: Mapping[str, OpenDataset], validated: Sequence[str]) -> OpenDataset:
+    """The training and validation classes of some data sets as one data set without test classes.
+
+    members: by source, all of one image shape. validated: the sources whose validation classes
+    count. A class is called `SOURCE/CLASS`.
+    """
+    datasets = list(members.values())
+    first_class = np.cumsum([0, *(len(one.class_names) for one in datasets)]).tolist()
+    places = dict(zip(members, first_class, strict=False))
+
+    def of(source: str, split: str) -> NDArray[np.int64]:
+        return np.asarray(members[source].splits.get(split, NO_CLASSES) + places[source])
+
+    identity = [[source, one.fingerprint] for source, one in members.items()]
+    return OpenDataset(
+        name=name,
+        subject=datasets[0].subject if len(datasets) == 1 else "several data sets",
+        fingerprint=hashlib.sha256(json.dumps(identity).encode()).hexdigest(),
+        pixels=StackedPixels([one.pixels for one in datasets]),
+        labels=np.concatenate(
+            [one.labels + start for one, start in zip(datasets, first_class, strict=False)]
+        ),
+        class_names=[
+            f"{source}/{label}" for source, one in members.items() for label in one.class_names
+        ],
+        splits={
+            "train": np.concatenate([of(source, "train") for source in members]),
+            "val": np.concatenate([NO_CLASSES, *(of(source, "val") for source in validated)]),
+            "test": NO_CLASSES,
+        },
+        names_are_words=all(one.names_are_words for one in datasets),
+        members={
+            source: np.arange(len(one.class_names)) + places[source]
+            for source, one in members.items()
+        },
+    )
+
+
+def learning_from(name: str, test: OpenDataset, training: OpenDataset) -> OpenDataset:
+    """The test classes of one data set, for methods that learn from another one."""
+    splits = {split: test.splits.get(split, NO_CLASSES) for split in SPLITS}
+    only_test = splits | {"train": NO_CLASSES, "val": NO_CLASSES}
+    nodes = {"test": test.nodes["test"]} if test.nodes else None
+    return replace(test, name=name, splits=only_test, nodes=nodes, training=training)

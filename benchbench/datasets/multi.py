@@ -1,0 +1,141 @@
+"""A data set of data sets: learn from one or all of them, test on each."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import ClassVar
+
+from benchbench import plugins, specs
+from benchbench.datasets.base import Dataset, OpenDataset
+from benchbench.datasets.joint import in_shape, joined, learning_from
+from benchbench.errors import BenchbenchError, unknown_name
+from benchbench.hookspecs import hookimpl
+from benchbench.places import Places
+
+FIRST, ALL = "first", "all"
+
+
+@dataclass
+class Multi(Dataset):
+    """Several data sets, `multi:A,B,C`: learn from the first, or from all, and test on each.
+
+    Methods are trained once and tested on the test classes of every source, each with the episodes
+    that the source has by itself. A training episode is of one source, drawn uniformly.
+
+    A, B, C: specs of data sets. Brackets at the very end are this data set's own parameters: write
+    `multi:A,B[seed=1][train=all]` to give one to B.
+    train: `first`, `all`, or the source that methods learn from, as the table calls it.
+    size: pixels of the square colour images; none is the first source's own size.
+    test_source: only this source, as an ordinary data set.
+    """
+
+    name: ClassVar[str] = "multi"
+    argument: ClassVar[str] = "datasets"
+    datasets: str
+    train: str = FIRST
+    size: int | None = None
+    test_source: str = ""
+
+    def __post_init__(self) -> None:
+        if self.size is not None and self.size < 1:
+            raise ValueError("size must be at least 1 pixel")
+        if len(specs.split_list(self.datasets)) < 2:
+            raise ValueError("needs two data sets or more, as in multi:omniglot,cifar_fs")
+        self._members = dict(zip(_labels(self.datasets), self._configured(), strict=True))
+        for wanted in (self.train, self.test_source):
+            if wanted not in (FIRST, ALL, "", *self._members):
+                raise unknown_name("source", wanted, self._members)
+
+    def _configured(self) -> Iterable[Dataset]:
+        for text in specs.split_list(self.datasets):
+            spec = specs.parse(text)
+            yield specs.configure(plugins.load("dataset", spec.name), spec)
+
+    def test_sources(self, places: Places) -> list[str]:
+        if self.test_source:
+            return []
+        return [specs.text_of(replace(self, test_source=label)) for label in self._members]
+
+    def sources(self, places: Places) -> list[Path]:
+        return [path for member in self._members.values() for path in member.sources(places)]
+
+    def open(self, places: Places) -> OpenDataset:
+        """The source `test_source`, with what methods learn from as its `training`."""
+        if not self.test_source:
+            raise stands_for_several(self)
+        learnt = {FIRST: list(self._members)[:1], ALL: list(self._members)}
+        training = learnt.get(self.train, [self.train])
+        return open_one_of_several(self, self._members, training, training, self._pixels(), places)
+
+    def _pixels(self) -> Callable[[Dataset, Places], OpenDataset]:
+        """How a member is opened in the common shape."""
+        first = next(iter(self._members.values()))
+
+        def opened(member: Dataset, places: Places) -> OpenDataset:
+            wanted = self.size or getattr(first, "size", None)
+            size = int(wanted or first.open(places).image_shape[0])
+            if "size" in specs.parameter_types(type(member)):
+                assert dataclasses.is_dataclass(member)
+                member = replace(member, size=size)  # resized once, from the original
+            return in_shape(member.open(places), size, places.cache)
+
+        return opened
+
+
+def stands_for_several(dataset: Dataset) -> BenchbenchError:
+    """The complaint of a data set that cannot be opened as one."""
+    text = specs.text_of(dataset)
+    return BenchbenchError(
+        f"{text} stands for several data sets; choose one of them with test_source=NAME."
+    )
+
+
+def open_one_of_several(
+    dataset: Dataset,
+    members: dict[str, Dataset],
+    training: list[str],
+    validated: list[str],
+    opened: Callable[[Dataset, Places], OpenDataset],
+    places: Places,
+) -> OpenDataset:
+    """The member `dataset.test_source`, with the members `training` joined as its `training`.
+
+    validated: those of them whose validation classes count. Raises BenchbenchError where a member
+    prescribes its episodes or the training has no classes.
+    """
+    label: str = dataset.test_source  # type: ignore[attr-defined]
+    found = {name: opened(members[name], places) for name in {label: 0, **dict.fromkeys(training)}}
+    for name, one in found.items():
+        if one.fixed_episodes is not None:
+            raise BenchbenchError(f"{name} prescribes its episodes; run it by itself.")
+    learnt = {name: found[name] for name in training if len(found[name].splits["train"])}
+    if not learnt:
+        raise BenchbenchError(
+            f"{', '.join(training)} has no training classes; choose another train=."
+        )
+    joint_name = specs.text_of(replace(dataset, test_source=""))  # type: ignore[type-var]
+    joint = joined(joint_name, learnt, [name for name in validated if name in learnt])
+    return replace(learning_from(specs.text_of(dataset), found[label], joint), source=label)
+
+
+def _labels(datasets: str) -> list[str]:
+    """What the sources are called: as their name or file, or by their spec if others are too."""
+    texts = specs.split_list(datasets)
+    short = []
+    for text in texts:
+        spec = specs.parse(text)
+        short.append(Path(spec.argument).stem if spec.argument else spec.name)
+    labels = [
+        one if short.count(one) == 1 else text for one, text in zip(short, texts, strict=True)
+    ]
+    if len(set(labels)) < len(labels):
+        raise BenchbenchError(f"multi:{datasets} names a data set twice.")
+    return labels
+
+
+@hookimpl
+def register_datasets(register: Callable[[type], None]) -> None:
+    register(Multi)

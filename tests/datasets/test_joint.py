@@ -1,0 +1,116 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from benchbench.datasets.base import OpenDataset
+from benchbench.datasets.joint import StackedPixels, in_shape, joined, learning_from
+
+MakeDataset = Callable[..., OpenDataset]
+
+TABLES = [
+    np.arange(count * 12, dtype=np.uint8).reshape(count, 2, 2, 3) + shift
+    for count, shift in ((3, 0), (1, 100), (4, 7))
+]
+TOGETHER = np.concatenate(TABLES)
+
+
+@given(st.lists(st.integers(-8, 7), max_size=20))
+def test_stacked_tables_read_like_one_array(rows: list[int]) -> None:
+    chosen = np.array(rows, dtype=np.int64)
+    np.testing.assert_array_equal(StackedPixels(TABLES)[chosen], TOGETHER[chosen])
+
+
+def test_stacked_tables_have_the_shape_and_the_bounds_of_an_array() -> None:
+    stacked = StackedPixels(TABLES)
+    assert (stacked.shape, len(stacked)) == (TOGETHER.shape, 8)
+    np.testing.assert_array_equal(stacked[2:6], TOGETHER[2:6])
+    np.testing.assert_array_equal(stacked[3], TOGETHER[3])
+    np.testing.assert_array_equal(stacked[TOGETHER[:, 0, 0, 0] > 50], TOGETHER[[3, 4, 5, 6, 7]][:1])
+    with pytest.raises(IndexError):
+        stacked[np.array([8])]
+
+
+def test_images_of_the_shape_are_left_alone(make_dataset: MakeDataset, tmp_path: Path) -> None:
+    colour = make_dataset(shape=(16, 16, 3))
+    assert in_shape(colour, 16, tmp_path) is colour
+
+
+def test_grey_images_get_equal_channels_without_a_copy(
+    make_dataset: MakeDataset, tmp_path: Path
+) -> None:
+    grey = make_dataset(shape=(16, 16, 1))
+    colour = in_shape(grey, 16, tmp_path)
+    assert colour.image_shape == (16, 16, 3)
+    assert colour.pixels.base is not None
+    assert colour.fingerprint != grey.fingerprint
+    np.testing.assert_array_equal(colour.images(np.array([5]))[..., 2], grey.pixels[[5], ..., 0])
+
+
+def test_another_size_is_resampled_once_and_kept(
+    make_dataset: MakeDataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dataset = make_dataset(classes=(2, 2, 2), per_class=3, shape=(16, 16, 3), noise=0)
+    smaller = in_shape(dataset, 8, tmp_path)
+    assert smaller.image_shape == (8, 8, 3)
+    np.testing.assert_array_equal(smaller.labels, dataset.labels)
+    # A pattern's cells are 4 pixels wide, so that their inner pixels survive the halving.
+    np.testing.assert_allclose(
+        smaller.pixels[:, 0, 0].astype(int), dataset.pixels[:, 1, 1].astype(int), atol=30
+    )
+    monkeypatch.setattr("benchbench.datasets.joint.resize", None)
+    again = in_shape(dataset, 8, tmp_path)
+    assert again.fingerprint == smaller.fingerprint
+    np.testing.assert_array_equal(again.pixels, smaller.pixels)
+
+
+@pytest.fixture
+def sources(make_dataset: MakeDataset) -> dict[str, OpenDataset]:
+    shapes = {"a": (6, 3, 4), "b": (5, 0, 2)}
+    return {
+        name: make_dataset(classes=classes, per_class=7, shape=(8, 8, 3), seed=seed)
+        for seed, (name, classes) in enumerate(shapes.items())
+    }
+
+
+def test_joined_classes_keep_their_images_and_splits(sources: dict[str, OpenDataset]) -> None:
+    both = joined("both", sources, ["a", "b"])
+    assert {split: len(ids) for split, ids in both.splits.items()} == {
+        "train": 11,
+        "val": 3,
+        "test": 0,
+    }
+    assert both.class_names[13] == "b/class 0"
+    assert both.members is not None
+    assert {name: len(ids) for name, ids in both.members.items()} == {"a": 13, "b": 7}
+    of_b = both.images(np.flatnonzero(both.labels == 13))
+    np.testing.assert_array_equal(of_b, sources["b"].pixels[:7])
+    assert len(np.unique(both.public_ids)) == len(both.labels) == 140
+
+
+def test_validation_classes_are_those_of_the_sources_that_count(
+    sources: dict[str, OpenDataset],
+) -> None:
+    assert len(joined("both", sources, ["b"]).splits["val"]) == 0
+
+
+def test_what_is_joined_decides_on_the_fingerprint(sources: dict[str, OpenDataset]) -> None:
+    other = {**sources, "b": replace(sources["b"], fingerprint="ff" * 32)}
+    prints = {joined("both", one, []).fingerprint for one in (sources, other, {"a": sources["a"]})}
+    assert len(prints) == 3
+
+
+def test_a_tested_source_shows_no_class_of_its_own_to_training(
+    sources: dict[str, OpenDataset],
+) -> None:
+    training = joined("a", {"a": sources["a"]}, ["a"])
+    tested = learning_from("b of a", sources["b"], training)
+    assert tested.training is training
+    assert [len(tested.splits[split]) for split in ("train", "val", "test")] == [0, 0, 2]
+    assert tested.fingerprint == sources["b"].fingerprint
