@@ -140,6 +140,7 @@ def _setup(
         metrics=list(settings.metrics),
         audit=settings.audit is not None,
         audit_stored=settings.audit_stored,
+        sampler=settings.sampler,
     )
 
 

@@ -15,7 +15,8 @@ from benchbench.training import fit
 
 Recipe: TypeAlias = dict[str, Any]
 """How to train: the `way`, `shot` and `query` of the episodes; `tasks`, where a step takes several;
-`steps`, and further arguments of `fit` by name."""
+`steps`, and further arguments of `fit` by name. Where the test's way varies, the published recipe
+is followed on episodes that vary like the test's, whatever `way`, `shot` and `query` say."""
 
 
 @dataclass
@@ -56,10 +57,12 @@ class EpisodicMethod(Method):
     def train(self, source: TrainingSource) -> None:
         recipe = self.recipe(source)
         shape = recipe.pop("way"), recipe.pop("shot"), recipe.pop("query")
+        as_tested = source.budget.name == "paper" and source.task.n_way is None
         encoder = create_backbone(self.backbone, source.image_shape, source.seed)
         further = self.further_modules(encoder.feature_size, source.task)
         self.network = nn.ModuleDict({"encoder": encoder, **further})
-        episodes, tasks = source.episodes(*shape), recipe.pop("tasks", None)
+        episodes = source.task_episodes() if as_tested else source.episodes(*shape)
+        tasks = recipe.pop("tasks", None)
         data = episodes if tasks is None else episodes.grouped(tasks)
         fit(source, self.network, self.loss, data, **recipe)
 

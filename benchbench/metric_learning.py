@@ -14,9 +14,12 @@ from benchbench.source import LabelledEpisode
 
 
 def class_means(features: Tensor, support: Support) -> Tensor:
-    """The mean feature [n_way, d] of each class of a support with these features [n, d]."""
+    """The mean feature [n_way, d] of each class of a support with these features [n, d].
+
+    Zero for a class without support.
+    """
     members = F.one_hot(support.labels, support.n_way).to(features)
-    return members.T @ features / members.sum(0)[:, None]
+    return members.T @ features / members.sum(0).clamp(min=1)[:, None]
 
 
 @dataclass

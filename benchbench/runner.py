@@ -25,6 +25,7 @@ from benchbench.episodes import Episode, EpisodeSet
 from benchbench.method import Images, Method, Task
 from benchbench.metrics import Metric, checked_scores
 from benchbench.progress import meter, say
+from benchbench.samplers import Sampler
 from benchbench.source import Budget, TrainingSource, support_of
 from benchbench.store import PREDICTED_EPISODES, Cell, RunDirectory, Store, reason_of, run_hash
 
@@ -71,7 +72,8 @@ class Settings:
     """What all cells of one command share.
 
     metrics: beside accuracy, by name. audit: of each method after its training; audit_stored: of
-    methods whose results are stored without one as well.
+    methods whose results are stored without one as well. sampler: of the episodes, where they were
+    drawn for this command.
     """
 
     seed: int = 0
@@ -81,6 +83,7 @@ class Settings:
     watch: Watch = field(default_factory=Nobody)
     audit: Audit | None = None
     audit_stored: bool = False
+    sampler: Sampler | None = None
 
 
 def run_cell(
@@ -178,6 +181,7 @@ def _train(
             settings.compute,
             folder=folder,
             shared=run.shared,
+            sampler=settings.sampler,
         )
         settings.watch.enter(Phase("training"))
         seed_everything(settings.seed)

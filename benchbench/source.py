@@ -7,6 +7,7 @@ that was interrupted goes on with the data that it would have seen.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import InitVar, dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -21,7 +22,7 @@ from benchbench.episodes import Episode, EpisodeSet
 from benchbench.errors import BenchbenchError, MethodError
 from benchbench.method import NAMES_WITHHELD, Classifier, Images, Method, Support, Task
 from benchbench.metrics import checked_scores
-from benchbench.samplers import ClassPool, FixedSampler, Stream
+from benchbench.samplers import ClassPool, FixedSampler, Sampler, Stream
 
 T = TypeVar("T")
 
@@ -112,7 +113,7 @@ class TrainingSource:
     and a batch of all. task: what the method will be tested on. budget: how long to
     train. compute: threads, device and precision. rng: a NumPy generator, seeded anew in each step
     of `fit`. folder: where this method's checkpoints go, or None. shared: where trainings that
-    several methods share are kept, or None.
+    several methods share are kept, or None. sampler: of the task's episodes, or None.
     """
 
     dataset: InitVar[OpenDataset]
@@ -124,6 +125,7 @@ class TrainingSource:
     folder: Path | None = None
     shared: Path | None = None
     records: list[FitRecord] = field(default_factory=list)
+    sampler: Sampler | None = None
 
     def __post_init__(self, dataset: OpenDataset) -> None:
         learnt = dataset.training or dataset
@@ -175,6 +177,20 @@ class TrainingSource:
             self, [(pool, fitting(pool, way, shot, query)) for pool in pools if len(pool) > 1]
         )
 
+    def task_episodes(self) -> EpisodeStream:
+        """An endless stream of labelled episodes drawn like the task's, of training classes.
+
+        What varies over the task's episodes varies here as well. A source of too few classes or
+        images for them is left out. Raises BenchbenchError where none is left, or where it is not
+        known how the task's episodes are drawn.
+        """
+        if self.sampler is None:
+            raise BenchbenchError(
+                f"How to draw training episodes like {self.task.protocol} is not known; "
+                "name the --sampler in place of a file of episodes."
+            )
+        return EpisodeStream(self, supplied(source_pools(self._dataset, "train"), self.sampler))
+
     def batches(self, size: int) -> BatchStream:
         """An endless stream of shuffled batches of all training images, by step."""
         if len(self._pool.rows) == 0:
@@ -202,18 +218,24 @@ class TrainingSource:
 
     @cached_property
     def _validation_episodes(self) -> list[Episode]:
-        """In turn from each source; none where no source has two validation classes."""
-        shot = 1 if self.task.n_shot is None else self.task.n_shot
-        pools = [pool.at_least(shot + 1) for pool in source_pools(self._dataset, "val")]
-        pools = [pool for pool in pools if len(pool) > 1]
+        """In turn from each source; none where no source has enough validation classes."""
         number = self.budget.choose(
             smoke=SMOKE_EPISODES, quick=VALIDATION_EPISODES, paper=VALIDATION_EPISODES
         )
-        sets = [
-            fitting(pool, self.task.n_way or 5, shot, VALIDATION_QUERIES).sample(pool, number)
-            for pool in pools
-        ]
+        sets = [sampler.sample(pool, number) for pool, sampler in self._validation_origins()]
         return [sets[turn % len(sets)][turn // len(sets)] for turn in range(number if sets else 0)]
+
+    def _validation_origins(self) -> list[tuple[ClassPool, Sampler]]:
+        pools = source_pools(self._dataset, "val")
+        if self.sampler is not None and self.task.n_way is None:
+            with suppress(BenchbenchError):
+                return supplied(pools, self.sampler)
+        shot = 1 if self.task.n_shot is None else self.task.n_shot
+        pools = [pool.at_least(shot + 1) for pool in pools]
+        way = self.task.n_way or 5
+        return [
+            (pool, fitting(pool, way, shot, VALIDATION_QUERIES)) for pool in pools if len(pool) > 1
+        ]
 
 
 def source_pools(dataset: OpenDataset, split: str) -> list[ClassPool]:
@@ -221,10 +243,29 @@ def source_pools(dataset: OpenDataset, split: str) -> list[ClassPool]:
     if dataset.members is None:
         return [ClassPool(dataset, split)]
     classes = dataset.splits[split]
-    return [
-        ClassPool(replace(dataset, splits={name: np.intersect1d(classes, members)}), name)
-        for name, members in ((f"{split} of {n}", m) for n, m in dataset.members.items())
-    ]
+    pools = []
+    for name, members in dataset.members.items():
+        part = f"{split} of {name}"
+        splits = {part: np.intersect1d(classes, members)}
+        pools.append(ClassPool(replace(dataset, splits=splits), part))
+    return pools
+
+
+def supplied(pools: Sequence[ClassPool], sampler: Sampler) -> list[tuple[ClassPool, Sampler]]:
+    """The pools that can supply the sampler's episodes. Raises BenchbenchError where none can."""
+    found: list[tuple[ClassPool, Sampler]] = []
+    failure: BenchbenchError | None = None
+    for pool in pools:
+        try:
+            sampler.check(pool)
+        except BenchbenchError as error:
+            failure = error
+        else:
+            found.append((pool, sampler))
+    if not found:
+        assert failure is not None
+        raise failure
+    return found
 
 
 def fitting(pool: ClassPool, way: int, shot: int, query: int) -> FixedSampler:
@@ -248,17 +289,20 @@ def support_of(
 
 
 class EpisodeStream:
-    """Training episodes by step; `way`, `shot` and `query` are the most that are really drawn."""
+    """Training episodes by step; `way`, `shot` and `query` are the most that are really drawn.
+
+    They are None where the sampler lets them vary.
+    """
 
     def __init__(
-        self, source: TrainingSource, origins: Sequence[tuple[ClassPool, FixedSampler]]
+        self, source: TrainingSource, origins: Sequence[tuple[ClassPool, Sampler]]
     ) -> None:
         self._dataset, self._method, self._seed = source._dataset, source.method, source.seed
         self._view, self._origins = source._dataset.view("train"), origins
         self._blocks: dict[int, tuple[int, EpisodeSet]] = {}
         self._turns = Stream(turns=source._dataset.fingerprint, seed=source.seed)
         shapes = [sampler.shape for _, sampler in origins]
-        self.way, self.shot, self.query = (max(numbers) for numbers in zip(*shapes, strict=True))
+        self.way, self.shot, self.query = map(_most, zip(*shapes, strict=True))
 
     def __getitem__(self, step: int) -> LabelledEpisode:
         episode = self._drawn(self._origin(step), step)
@@ -290,6 +334,10 @@ class EpisodeStream:
 
     def __iter__(self) -> Iterator[LabelledEpisode]:
         return _endless(self.__getitem__)
+
+
+def _most(numbers: Sequence[int | None]) -> int | None:
+    return None if None in numbers else max(number for number in numbers if number is not None)
 
 
 class EpisodeGroups:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from benchbench.method import Method
     from benchbench.places import Places
     from benchbench.runner import Phase
+    from benchbench.samplers import Sampler
     from benchbench.source import Budget
 
 STACK_SIGNAL = getattr(signal, "SIGUSR1", None)
@@ -39,7 +40,7 @@ class Setup:
 
     command: its `sys.argv`. dataset: a spec; device, threads and fast: of `compute.configure`;
     metrics: names; audit, audit_stored: whether there is one, see `runner.Settings`. fingerprint
-    and episodes_sha256: what the other process has found.
+    and episodes_sha256: what the other process has found. sampler: of the episodes, or None.
     """
 
     command: list[str]
@@ -57,6 +58,7 @@ class Setup:
     metrics: list[str]
     audit: bool
     audit_stored: bool
+    sampler: Sampler | None
 
 
 class Order(NamedTuple):
@@ -193,6 +195,7 @@ class Bench:
             *(setup.seed, setup.budget, compute, metrics, channel),
             audit=short_audit if setup.audit else None,
             audit_stored=setup.audit_stored,
+            sampler=setup.sampler,
         )
         self.store, self.episodes = Store(setup.out), setup.episodes
         self.dataset = open_dataset(setup.dataset, setup.places)

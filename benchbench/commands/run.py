@@ -25,7 +25,7 @@ from benchbench.metrics import Metric
 from benchbench.places import Places
 from benchbench.progress import say
 from benchbench.runner import Settings
-from benchbench.samplers import ClassPool, create_sampler
+from benchbench.samplers import ClassPool, Sampler, create_sampler
 from benchbench.source import Budget
 from benchbench.store import COLUMNS as EPISODE_COLUMNS
 from benchbench.store import Cell, Store
@@ -88,6 +88,7 @@ def run_command(
         episodes,
         episode_seed,
     )
+    settings.sampler = drawing.sampler_made()
     several = create_dataset(dataset).test_sources(places)
     if several and drawing.is_saved:
         raise BenchbenchError(
@@ -122,6 +123,10 @@ class Drawing:
     def is_saved(self) -> bool:
         """Whether the episodes come from a file."""
         return Path(self.episodes).suffix == ".npz"
+
+    def sampler_made(self) -> Sampler | None:
+        """The configured sampler; None where the episodes come from a file."""
+        return None if self.is_saved else create_sampler(self.sampler, **self.options)
 
     def of(self, dataset: OpenDataset) -> EpisodeSet:
         """The test episodes of a data set. Raises BenchbenchError where the options contradict."""

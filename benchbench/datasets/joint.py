@@ -96,7 +96,7 @@ def joined(name: str, members: Mapping[str, OpenDataset], validated: Sequence[st
     """The training and validation classes of some data sets as one data set without test classes.
 
     members: by source, all of one image shape. validated: the sources whose validation classes
-    count. A class is called `SOURCE/CLASS`.
+    count. A class is called `SOURCE/CLASS`. Its `nodes` are by `SPLIT of SOURCE`.
     """
     datasets = list(members.values())
     first_class = np.cumsum([0, *(len(one.class_names) for one in datasets)]).tolist()
@@ -121,6 +121,14 @@ def joined(name: str, members: Mapping[str, OpenDataset], validated: Sequence[st
             "train": np.concatenate([of(source, "train") for source in members]),
             "val": np.concatenate([NO_CLASSES, *(of(source, "val") for source in validated)]),
             "test": NO_CLASSES,
+        },
+        hierarchy=[
+            parents for one in datasets for parents in one.hierarchy or [()] * len(one.class_names)
+        ],
+        nodes={
+            f"{split} of {source}": [node + places[source] for node in nodes]
+            for source, one in members.items()
+            for split, nodes in (one.nodes or {}).items()
         },
         names_are_words=all(one.names_are_words for one in datasets),
         members={
