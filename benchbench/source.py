@@ -247,7 +247,10 @@ def source_pools(dataset: OpenDataset, split: str) -> list[ClassPool]:
     for name, members in dataset.members.items():
         part = f"{split} of {name}"
         splits = {part: np.intersect1d(classes, members)}
-        pools.append(ClassPool(replace(dataset, splits=splits), part))
+        parents = dataset.hierarchy
+        if parents is not None and not any(parents[c] for c in members):
+            parents = None
+        pools.append(ClassPool(replace(dataset, splits=splits, hierarchy=parents), part))
     return pools
 
 

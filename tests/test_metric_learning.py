@@ -37,6 +37,13 @@ def test_a_class_mean_is_that_of_its_support() -> None:
     )
 
 
+def test_the_mean_of_a_class_without_support_is_zero() -> None:
+    images = Images.from_array(np.zeros((1, 1, 1, 1), np.uint8))
+    support = Support(images, torch.tensor([1]), 3, "toy")
+    means = class_means(torch.tensor([[5.0, 7.0]]), support)
+    torch.testing.assert_close(means, torch.tensor([[0.0, 0.0], [5.0, 7.0], [0.0, 0.0]]))
+
+
 @pytest.mark.parametrize(
     ("budget", "way", "shot", "query", "steps"),
     [("7", 12, 1, 5, 7), ("smoke", 12, 1, 5, 6), ("paper", 3, 4, 2, 4)],

@@ -11,6 +11,7 @@ from benchbench.datasets.base import OpenDataset
 from benchbench.datasets.joint import joined
 from benchbench.errors import BenchbenchError, MethodError
 from benchbench.method import Classifier, Images, Method, Support, Task
+from benchbench.samplers import FixedSampler, Sampler, create_sampler
 from benchbench.source import Budget, TrainingSource
 
 
@@ -223,3 +224,45 @@ def test_methods_learn_from_the_data_sets_training(
     source = make_source(replace(dataset, training=two_sources))
     assert source.n_classes == 10
     assert source.image_shape == (8, 8, 3)
+
+
+def variable_source(dataset: OpenDataset, sampler: Sampler | None) -> TrainingSource:
+    """A source for a task whose way, shot and query vary."""
+    task = Task(dataset.name, "variable", dataset.image_shape, None, None, None)
+    return TrainingSource(dataset, Oracle(dataset), task, sampler=sampler)
+
+
+def test_training_episodes_can_be_drawn_like_the_tests(two_sources: OpenDataset) -> None:
+    sampler = create_sampler("meta_dataset[min_way=2]")
+    stream = variable_source(two_sources, sampler).task_episodes()
+    assert (stream.way, stream.shot, stream.query) == (None, None, None)
+    ways, sizes = set(), set()
+    for step in range(60):
+        names = {two_sources.class_names[c] for c in classes_of(two_sources, [stream[step].images])}
+        assert len({name.split("/")[0] for name in names}) == 1
+        ways.add(len(names))
+        sizes.add(len(stream[step].support.images))
+    assert ways == {2, 3, 4, 5, 6}
+    assert len(sizes) > 5
+
+
+def test_a_source_that_cannot_supply_the_tests_episodes_is_left_out(
+    two_sources: OpenDataset,
+) -> None:
+    stream = variable_source(two_sources, FixedSampler(5, 1, 2)).task_episodes()
+    for step in range(20):
+        assert len(classes_of(two_sources, [stream[step].images])) == 5
+    with pytest.raises(BenchbenchError, match="7-way needs 7 classes"):
+        variable_source(two_sources, FixedSampler(7, 1, 2)).task_episodes()
+
+
+def test_it_must_be_known_how_the_tests_episodes_are_drawn(dataset: OpenDataset) -> None:
+    with pytest.raises(BenchbenchError, match="name the --sampler"):
+        variable_source(dataset, None).task_episodes()
+
+
+def test_validation_varies_where_the_test_does(dataset: OpenDataset) -> None:
+    source = variable_source(dataset, create_sampler("meta_dataset[min_way=2]"))
+    assert {episode.n_way for episode in source._validation_episodes} == {2, 3, 4, 5, 6}
+    source = variable_source(dataset, create_sampler("meta_dataset[min_way=7]"))
+    assert {episode.n_way for episode in source._validation_episodes} == {5}
