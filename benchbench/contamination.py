@@ -41,7 +41,7 @@ IMAGENET = ("imagenet1k", "imagenet12k", "imagenet21k", "ilsvrc")
 CIFAR = ("cifar10", "cifar100", "cifarfs", "fc100")
 OF_IMAGENET = ("miniimagenet", "tieredimagenet")
 PHOTOGRAPHS = (*IMAGENET, *OF_IMAGENET, *CIFAR, "cub", "inaturalist2021")
-DRAWN = ("omniglot", "omniglotlake", "glyphs", "shapes")
+DRAWN = ("omniglot", "omniglotlake", "quickdraw", "glyphs", "shapes")
 
 TABLE: tuple[tuple[tuple[str, ...], tuple[str, ...], str, str], ...] = (
     (
@@ -69,7 +69,12 @@ TABLE: tuple[tuple[tuple[str, ...], tuple[str, ...], str, str], ...] = (
     ),
     (("cifar100",), ("cifarfs", "fc100"), "images", "it is made of the images of CIFAR-100"),
     (("cifarfs", "fc100"), ("cifar100", "cifarfs", "fc100"), "images", "both are CIFAR-100"),
-    (("inaturalist2021",), ("cub", "flowers"), "classes", "iNaturalist has many of its species"),
+    (
+        ("inaturalist2021",),
+        ("cub", "flowers", "fungi"),
+        "classes",
+        "iNaturalist has many of its species",
+    ),
     (("omniglot",), ("omniglotlake",), "images", "its runs are made of Omniglot's images"),
     (("omniglotlake",), ("omniglot",), "images", "the runs are made of Omniglot's images"),
     (PHOTOGRAPHS, DRAWN, "none", "photographs of things hold none of its drawn classes"),
@@ -95,7 +100,8 @@ def normalised(name: str) -> str:
 def contamination(pretrained_on: Sequence[str], dataset: str) -> str:
     """What weights that were trained on some data have seen of a data set's test classes.
 
-    pretrained_on: names of data sets; dataset: a name or a spec, of which only the name counts.
+    pretrained_on: names of data sets; dataset: a name or a spec, of which only the name counts, or
+    the source of Meta-Dataset.
     `none`: nothing, or nothing was pre-trained; `classes`: test classes with their labels;
     `images`: the test images themselves; `unknown` otherwise. Of several data sets the worst one
     decides, for which `unknown` is better than `classes`.
@@ -110,7 +116,9 @@ def reason(pretrained_on: Sequence[str], dataset: str) -> str:
 
 def judge(pretrained_on: Sequence[str], dataset: str) -> Verdict:
     """`contamination` and `reason` together."""
-    name = re.split(r"[\[:]", dataset.strip(), maxsplit=1)[0]
+    name, _, part = dataset.strip().partition("[")[0].partition(":")
+    if normalised(name) == "metadataset" and part:
+        name = part
     verdicts = [_judge_one(seen, name) for seen in pretrained_on]
     nothing = Verdict("none", "")
     return max(verdicts, key=lambda verdict: LEVELS.index(verdict.level), default=nothing)

@@ -12,6 +12,10 @@ from importlib.resources import files
 
 import pandas as pd
 
+from benchbench import specs
+from benchbench.datasets.meta_dataset.several import VALIDATED
+from benchbench.datasets.meta_dataset.spec import source_spec
+
 SURE = ("exact", "secondary", "recalled")
 """The surest first."""
 
@@ -27,10 +31,11 @@ def published_figures() -> pd.DataFrame:
 def figures_for(dataset: str, way: int | None, shot: int | None) -> pd.DataFrame:
     """The figures on a data set, as in `published_figures`; perhaps none.
 
-    dataset: its spec; case, punctuation and parameters do not count. way, shot: None where they
-    vary from episode to episode, which fits only figures of such episodes.
+    dataset: its spec; case, punctuation and parameters do not count, but for the test source of
+    Meta-Dataset and what was learnt from. way, shot: None where they vary from episode to episode,
+    which fits only figures of such episodes.
     """
-    return _fitting(_plain_name(dataset), way, shot).copy()
+    return _fitting(dataset, way, shot).copy()
 
 
 def figure_of(
@@ -41,7 +46,7 @@ def figure_of(
     Where several fit, those of the same family of backbones come first (`conv4` is of the family of
     Conv4-64), then the surest ones, then the earlier ones in the file.
     """
-    figures = _fitting(_plain_name(dataset), way, shot)
+    figures = _fitting(dataset, way, shot)
     figures = figures[figures["method"].map(_plain_name) == _plain_name(method)]
     if figures.empty:
         return None
@@ -59,11 +64,27 @@ def _figures() -> pd.DataFrame:
 @lru_cache(maxsize=64)
 def _fitting(dataset: str, way: int | None, shot: int | None) -> pd.DataFrame:
     figures = _figures()
-    fits = figures["dataset"].map(_plain_name) == dataset
+    fits = figures["dataset"].map(_plain_name) == _plain_name(dataset)
+    if _plain_name(dataset) == "metadataset":
+        fits &= _of_test_source(figures, specs.parse(dataset))
     for column, wanted in (("way", way), ("shot", shot)):
         text = figures[column]
         fits &= text.str.contains("variable") if wanted is None else text == str(wanted)
     return figures[fits]
+
+
+def _of_test_source(figures: pd.DataFrame, spec: specs.Spec) -> pd.Series[bool]:
+    """Which figures are of the test source and the training that a spec of Meta-Dataset names.
+
+    All where it names none; none where methods learn from the source itself.
+    """
+    source = spec.parameters.get("test_source")
+    if source is None:
+        return pd.Series(spec.argument is None, index=figures.index)
+    title = _plain_name(source_spec(source).title)
+    learnt = {"all": "all", VALIDATED: "ILSVRC"}.get(spec.parameters.get("train", VALIDATED), "-")
+    tested = figures["test_source"].str.removesuffix(" (test)").map(_plain_name)
+    return (tested == title) & figures["train_source"].str.startswith(learnt)
 
 
 def _plain_name(spec: str) -> str:

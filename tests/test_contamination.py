@@ -127,3 +127,17 @@ def test_no_two_rows_of_the_table_contradict_each_other() -> None:
                 if origin != target:
                     levels.setdefault((origin, target), set()).add(level)
     assert not [pair for pair, found in levels.items() if len(found) > 1]
+
+
+@pytest.mark.parametrize(
+    ("seen", "dataset", "level"),
+    [
+        ("imagenet-1k", "meta_dataset:ilsvrc_2012[size=126]", "images"),
+        ("imagenet-1k", "meta_dataset:cu_birds", "classes"),
+        ("imagenet-1k", "meta_dataset:quickdraw", "none"),
+        ("imagenet-1k", "meta_dataset:aircraft", "unknown"),
+        ("inaturalist-2021", "meta_dataset:fungi", "classes"),
+    ],
+)
+def test_sources_of_meta_dataset_are_told_apart(seen: str, dataset: str, level: str) -> None:
+    assert contamination([seen], dataset) == level

@@ -4,6 +4,7 @@ import pandas as pd
 import pytest
 
 from benchbench import published
+from benchbench.datasets.meta_dataset.spec import SOURCES
 from benchbench.published import SURE, figure_of, figures_for, published_figures
 
 COLUMNS = (
@@ -117,3 +118,26 @@ def test_the_backbone_counts_before_the_sureness_and_that_before_the_order(
         figure = figure_of("m", "d", 5, 1, backbone)
         assert figure is not None
         assert figure.name == expected
+
+
+@pytest.mark.parametrize("source", SOURCES)
+def test_a_source_of_meta_dataset_has_its_own_figures(source: str) -> None:
+    alone, everything = (
+        figures_for(f"meta_dataset[{train}test_source={source}]", None, None)
+        for train in ("", "train=all,")
+    )
+    assert alone["test_source"].nunique() == everything["test_source"].nunique() == 1
+    assert set(alone["train_source"]) == {"ILSVRC-2012"}
+    assert (len(alone), len(everything)) == (16, 19)
+
+
+def test_prototypes_on_aircraft_are_the_published_ones() -> None:
+    figure = figure_of("protonet", "meta_dataset[test_source=aircraft]", None, None, "resnet18")
+    assert figure is not None
+    assert figure["accuracy_percent"] == "53.10"
+
+
+def test_what_was_learnt_elsewhere_has_no_figure() -> None:
+    for spec in ("meta_dataset[train=dtd,test_source=aircraft]", "meta_dataset:aircraft"):
+        assert figures_for(spec, None, None).empty
+    assert figures_for("multi:cifar_fs,omniglot[test_source=omniglot]", 5, 1).empty

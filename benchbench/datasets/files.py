@@ -1,24 +1,30 @@
-"""Reading image files from a folder or a zip archive alike, and decoding them with Pillow."""
+"""Reading image files from a folder or an archive alike, and decoding them with Pillow."""
 
 from __future__ import annotations
 
 import io
-import zipfile
-import zlib
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+import os
+import posixpath
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from benchbench.datasets.archives import Archive, open_archive
+from benchbench.datasets.parallel import in_parallel as in_parallel
 from benchbench.errors import BenchbenchError
+from benchbench.places import Places
 
-T = TypeVar("T")
+if TYPE_CHECKING:
+    from benchbench.datasets.base import Dataset
 
 IMAGE_SUFFIXES = {".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".ppm", ".pgm"}
+
+GREY_MODES = ("1", "L", "LA", "I", "I;16")
+"""Pillow's names of the modes without colour."""
 
 RESAMPLING = {
     "nearest": Image.Resampling.NEAREST,
@@ -34,37 +40,30 @@ class UnreadableImageError(Exception):
 
 
 class FileTree:
-    """The files below a folder or inside a zip archive, by relative name with forward slashes."""
+    """The files below a folder or inside a zip or tar archive, by relative name with slashes."""
 
-    def __init__(self, path: Path) -> None:
-        """Raises BenchbenchError where `path` is neither, or the archive is empty or damaged."""
+    def __init__(self, path: Path, unpack_to: Path | None = None) -> None:
+        """Raises BenchbenchError where `path` is neither, or the archive is empty, damaged or evil.
+
+        unpack_to: where a compressed tar archive is decompressed; the cache's `unpacked` else.
+        """
         self.path = path
-        self._archive: zipfile.ZipFile | None = None
+        self._archive: Archive | None = None
         if path.is_dir():
-            self.names = sorted(
-                file.relative_to(path).as_posix() for file in path.rglob("*") if file.is_file()
-            )
-            return
-        try:
-            self._archive = zipfile.ZipFile(path)
-        except FileNotFoundError as error:
-            raise BenchbenchError(f"There is no folder or zip file {path}.") from error
-        except (zipfile.BadZipFile, OSError) as error:
-            raise BenchbenchError(
-                f"{path} is not a folder and not a readable zip file ({error}); "
-                "copy or download it again."
-            ) from error
-        self.names = sorted(i.filename for i in self._archive.infolist() if not i.is_dir())
-        if not self.names:
-            raise BenchbenchError(f"The zip file {path} is empty; copy or download it again.")
+            self.names = sorted(name for name, entry in files_below(path) if entry.is_file())
+        else:
+            place = unpack_to or Places.find().cache / "unpacked"
+            self._archive = open_archive(path, place)
+            self.names = self._archive.names
 
     def image_names(self) -> list[str]:
         """The files with an image's ending, hidden ones left out."""
         return [
             name
             for name in self.names
-            if Path(name).suffix.lower() in IMAGE_SUFFIXES
-            and not any(part.startswith((".", "__MACOSX")) for part in name.split("/"))
+            if posixpath.splitext(name)[1].lower() in IMAGE_SUFFIXES
+            and not f"/{name}".count("/.")
+            and not f"/{name}".count("/__MACOSX")
         ]
 
     def read(self, name: str) -> bytes:
@@ -78,21 +77,58 @@ class FileTree:
             return self._archive.read(name)
         except KeyError as error:
             raise FileNotFoundError(name) from error
-        except (zipfile.BadZipFile, zlib.error, OSError, EOFError, RuntimeError) as error:
-            raise BenchbenchError(
-                f"{self.path} is damaged at {name} ({error}); copy or download it again."
-            ) from error
 
     def image(self, name: str) -> Image.Image:
-        """A decoded image. Raises UnreadableImageError where the file is not one."""
+        """A decoded image. Raises UnreadableImageError where the file is not one.
+
+        One of more than twice Pillow's `MAX_IMAGE_PIXELS` (179 million pixels in all) is not.
+        """
+        image = self.header(name)
         try:
-            image = Image.open(io.BytesIO(self.read(name)))
             image.load()
+        except Exception as error:
+            raise UnreadableImageError(name) from error
+        return image
+
+    def header(self, name: str) -> Image.Image:
+        """An image of which only size and mode are known yet. Raises as `image` does."""
+        try:
+            return Image.open(io.BytesIO(self.read(name)))
         except BenchbenchError:
             raise
         except Exception as error:
             raise UnreadableImageError(name) from error
+
+
+def decode_image(
+    tree: FileTree, name: str, size: int, mode: str, interpolation: str = "bilinear"
+) -> NDArray[np.uint8] | None:
+    """One image as uint8 [size, size, c], or None where the file is unreadable.
+
+    mode: `L` (c = 1) or `RGB` (c = 3). The camera's turn in EXIF is left alone. Raises
+    BenchbenchError where the archive around it is damaged.
+    """
+    try:
+        image = tree.image(name)
+        return as_array(resize(eight_bits(image).convert(mode), size, interpolation))
+    except (UnreadableImageError, ValueError):  # such as one in the colours of a printer's proof
+        return None
+
+
+def is_grey(tree: FileTree, name: str) -> bool:
+    """Whether a file has no colour, as one that cannot be read has none."""
+    try:
+        return tree.header(name).mode in GREY_MODES or tree.image(name).mode in GREY_MODES
+    except UnreadableImageError:
+        return True
+
+
+def eight_bits(image: Image.Image) -> Image.Image:
+    """A grey of 16 bits by its upper eight: Pillow's own conversion would clip it to white."""
+    if not image.mode.startswith("I"):
         return image
+    upper = np.asarray(image).astype(np.int64) // 256
+    return Image.fromarray(upper.clip(0, 255).astype(np.uint8))
 
 
 def resize(image: Image.Image, size: int, interpolation: str) -> Image.Image:
@@ -108,7 +144,47 @@ def as_array(image: Image.Image) -> NDArray[np.uint8]:
     return array[..., None] if array.ndim == 2 else array
 
 
-def in_parallel(function: Callable[[str], T], names: Iterable[str]) -> Iterator[T]:
-    """`function` of each name, in order, on all cores: Pillow decodes beside the interpreter."""
-    with ThreadPoolExecutor() as pool:
-        yield from pool.map(function, names, chunksize=1)
+def files_below(folder: Path) -> Iterator[tuple[str, os.DirEntry[str]]]:
+    """What is no folder, by its name from `folder` with slashes; a folder's own files come first.
+
+    In alphabetical order. Links to folders are not followed, and folders that may not be read are
+    passed over, as a disk's `lost+found`.
+    """
+    waiting = [("", str(folder))]
+    while waiting:
+        prefix, path = waiting.pop()
+        try:
+            with os.scandir(path) as entries:
+                found = sorted(entries, key=lambda entry: entry.name)
+        except PermissionError:
+            continue
+        folders = []
+        for entry in found:
+            if not entry.is_dir():
+                yield prefix + entry.name, entry
+            elif not entry.is_symlink():
+                folders.append((f"{prefix}{entry.name}/", entry.path))
+        waiting.extend(reversed(folders))
+
+
+ARCHIVES = ("", ".zip", ".tar", ".tar.gz", ".tgz")
+"""What may follow a data set's name: nothing for a folder or a file."""
+
+
+def located(dataset: Dataset, places: Places, names: Sequence[str], cure: str) -> Path:
+    """Where a data set's files are: at its `origin`, else by one of the names.
+
+    names: of folders, files or archives without their ending, looked for under the data root and
+    then in the cache's `data` folder. Raises BenchbenchError(cure) where there is none of them.
+    """
+    if dataset.origin is not None:
+        if not dataset.origin.exists():
+            raise BenchbenchError(f"There is no folder or file {dataset.origin}.")
+        return dataset.origin
+    for root in (places.data_root, places.cache / "data"):
+        for name in names:
+            for ending in ARCHIVES:
+                candidate = root / f"{name}{ending}"
+                if candidate.exists():
+                    return candidate
+    raise BenchbenchError(cure)

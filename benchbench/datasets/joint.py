@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, ClassVar
@@ -13,9 +13,12 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from benchbench import specs
 from benchbench.datasets.base import SPLITS, Dataset, DecodedClass, OpenDataset, PendingClass
 from benchbench.datasets.cache import decoded_table
 from benchbench.datasets.files import as_array, resize
+from benchbench.errors import BenchbenchError
+from benchbench.places import Places
 
 NO_CLASSES = np.empty(0, np.int64)
 
@@ -144,3 +147,39 @@ def learning_from(name: str, test: OpenDataset, training: OpenDataset) -> OpenDa
     only_test = splits | {"train": NO_CLASSES, "val": NO_CLASSES}
     nodes = {"test": test.nodes["test"]} if test.nodes else None
     return replace(test, name=name, splits=only_test, nodes=nodes, training=training)
+
+
+def stands_for_several(dataset: Dataset) -> BenchbenchError:
+    """The complaint of a data set that cannot be opened as one."""
+    text = specs.text_of(dataset)
+    return BenchbenchError(
+        f"{text} stands for several data sets; choose one of them with test_source=NAME."
+    )
+
+
+def open_one_of_several(
+    dataset: Dataset,
+    members: Mapping[str, Dataset],
+    training: list[str],
+    validated: list[str],
+    opened: Callable[[Dataset, Places], OpenDataset],
+    places: Places,
+) -> OpenDataset:
+    """The member `dataset.test_source`, with the members `training` joined as its `training`.
+
+    validated: those of them whose validation classes count. Raises BenchbenchError where a member
+    prescribes its episodes or the training has no classes.
+    """
+    label: str = dataset.test_source  # type: ignore[attr-defined]
+    found = {name: opened(members[name], places) for name in {label: 0, **dict.fromkeys(training)}}
+    for name, one in found.items():
+        if one.fixed_episodes is not None:
+            raise BenchbenchError(f"{name} prescribes its episodes; run it by itself.")
+    learnt = {name: found[name] for name in training if len(found[name].splits["train"])}
+    if not learnt:
+        raise BenchbenchError(
+            f"{', '.join(training)} has no training classes; choose another train=."
+        )
+    joint_name = specs.text_of(replace(dataset, test_source=""))  # type: ignore[type-var]
+    joint = joined(joint_name, learnt, [name for name in validated if name in learnt])
+    return replace(learning_from(specs.text_of(dataset), found[label], joint), source=label)

@@ -10,7 +10,7 @@ from typing import ClassVar
 
 from benchbench import plugins, specs
 from benchbench.datasets.base import Dataset, OpenDataset
-from benchbench.datasets.joint import in_shape, joined, learning_from
+from benchbench.datasets.joint import in_shape, open_one_of_several, stands_for_several
 from benchbench.errors import BenchbenchError, unknown_name
 from benchbench.hookspecs import hookimpl
 from benchbench.places import Places
@@ -83,42 +83,6 @@ class Multi(Dataset):
             return in_shape(member.open(places), size, places.cache)
 
         return opened
-
-
-def stands_for_several(dataset: Dataset) -> BenchbenchError:
-    """The complaint of a data set that cannot be opened as one."""
-    text = specs.text_of(dataset)
-    return BenchbenchError(
-        f"{text} stands for several data sets; choose one of them with test_source=NAME."
-    )
-
-
-def open_one_of_several(
-    dataset: Dataset,
-    members: dict[str, Dataset],
-    training: list[str],
-    validated: list[str],
-    opened: Callable[[Dataset, Places], OpenDataset],
-    places: Places,
-) -> OpenDataset:
-    """The member `dataset.test_source`, with the members `training` joined as its `training`.
-
-    validated: those of them whose validation classes count. Raises BenchbenchError where a member
-    prescribes its episodes or the training has no classes.
-    """
-    label: str = dataset.test_source  # type: ignore[attr-defined]
-    found = {name: opened(members[name], places) for name in {label: 0, **dict.fromkeys(training)}}
-    for name, one in found.items():
-        if one.fixed_episodes is not None:
-            raise BenchbenchError(f"{name} prescribes its episodes; run it by itself.")
-    learnt = {name: found[name] for name in training if len(found[name].splits["train"])}
-    if not learnt:
-        raise BenchbenchError(
-            f"{', '.join(training)} has no training classes; choose another train=."
-        )
-    joint_name = specs.text_of(replace(dataset, test_source=""))  # type: ignore[type-var]
-    joint = joined(joint_name, learnt, [name for name in validated if name in learnt])
-    return replace(learning_from(specs.text_of(dataset), found[label], joint), source=label)
 
 
 def _labels(datasets: str) -> list[str]:

@@ -1,1 +1,8 @@
 """The ten sources of Meta-Dataset (Triantafillou et al., ICLR 2020, arXiv:1903.03096)."""
+
+from __future__ import annotations
+
+from benchbench.datasets.meta_dataset.dataset import MetaDataset, register_datasets
+from benchbench.datasets.meta_dataset.spec import SOURCES, known_duplicates, source_spec
+
+__all__ = ["SOURCES", "MetaDataset", "known_duplicates", "register_datasets", "source_spec"]

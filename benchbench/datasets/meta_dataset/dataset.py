@@ -1,0 +1,182 @@
+"""Meta-Dataset (Triantafillou et al., ICLR 2020, arXiv:1903.03096): one source, or all of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benchbench import specs
+from benchbench.datasets.base import SPLITS, Dataset, OpenDataset, PendingClass, splits_by_name
+from benchbench.datasets.files import located
+from benchbench.datasets.meta_dataset import readers
+from benchbench.datasets.meta_dataset.decoding import SourceDecoder, kept_of
+from benchbench.datasets.meta_dataset.preparation import Interpolation
+from benchbench.datasets.meta_dataset.records import read_records, records_folder
+from benchbench.datasets.meta_dataset.several import open_source, test_specs
+from benchbench.datasets.meta_dataset.sources import canonical
+from benchbench.datasets.meta_dataset.spec import SOURCES, SourceFiles, SourceSpec, source_spec
+from benchbench.datasets.omniglot import CHARACTERS, archive
+from benchbench.errors import BenchbenchError
+from benchbench.hookspecs import hookimpl
+from benchbench.places import Places
+from benchbench.progress import say
+
+QUICKDRAW_SHARE = 0.01
+"""Of each class: 504 262 images, 11 GB at 84 px, where the whole would be 1.1 TB. The smallest
+class keeps 1 136, more than an episode can draw, and the classes' proportions, which decide about
+the shots, stay as they are."""
+
+
+@dataclass
+class MetaDataset(Dataset):
+    """Meta-Dataset's sources with their published classes and splits.
+
+    `meta_dataset:aircraft` is one source, from the files that its authors hand out or from the
+    `.tfrecords` that Meta-Dataset's conversion makes of them, under `meta_dataset/aircraft` of the
+    data root. Images are colour squares; Omniglot is inverted, ink white on black.
+
+    `meta_dataset` is all sources that are here: methods learn from one or from all of them and are
+    tested on each.
+
+    source: one of the ten, also by its usual names, such as `birds` for `cu_birds`.
+    size: pixels of the square; the paper has 84 and 126.
+    interpolation: how images are resized (Pillow); `published` samples them without averaging, as
+        the authors' pipeline does.
+    fraction: the share of each class's images that is kept, the same ones always; by default 0.01
+        of Quick Draw and all of the other sources.
+    train: what methods learn from where all sources are tested: a source, or `all` that have
+        training classes.
+    test_source: the one source to test on, where `train` is another.
+    """
+
+    name: ClassVar[str] = "meta_dataset"
+    argument: ClassVar[str] = "source"
+    licence: ClassVar[str] = "that of each source"
+    citation: ClassVar[str] = "Triantafillou et al., Meta-Dataset, ICLR 2020 (arXiv:1903.03096)"
+    source: str = ""
+    size: int = 84
+    interpolation: Interpolation = "bilinear"
+    fraction: float | None = None
+    train: str = "ilsvrc_2012"
+    test_source: str = ""
+
+    def __post_init__(self) -> None:
+        self.source = canonical(self.source) if self.source else ""
+        self.test_source = canonical(self.test_source) if self.test_source else ""
+        if self.train != "all":
+            self.train = canonical(self.train)
+        if self.size < 1:
+            raise ValueError("size must be at least 1 pixel")
+        if self.fraction is not None and not 0 < self.fraction <= 1:
+            raise ValueError("fraction must be above 0 and at most 1")
+        self._unpack_to = Path()
+
+    @property
+    def spec(self) -> SourceSpec:
+        """What is prescribed for the source. Raises BenchbenchError where none is named."""
+        if not self.source:
+            raise BenchbenchError(
+                "meta_dataset stands for ten sources; name one, as in meta_dataset:aircraft."
+            )
+        return source_spec(self.source)
+
+    def test_sources(self, places: Places) -> list[str]:
+        return [] if self.source or self.test_source else test_specs(self, places)
+
+    def parts(self, places: Places) -> list[str]:
+        if self.source or self.test_source:
+            return []
+        alone = replace(self, train=type(self).train)
+        return [specs.text_of(replace(alone, source=name)) for name in SOURCES]
+
+    def open(self, places: Places) -> OpenDataset:
+        return super().open(places) if self.source else open_source(self, places)
+
+    def sources(self, places: Places) -> list[Path]:
+        name = self.spec.name
+        layout = readers.READERS[name].LAYOUT
+        self._unpack_to = places.cache / "unpacked" / f"meta_dataset-{name}"
+        cure = (
+            f"Meta-Dataset's source {name} is not under the data root: put its files "
+            f"({layout.text}) or its .tfrecords into meta_dataset/{name} there, or name them with "
+            f"`benchbench data prepare meta_dataset/{name} --from PATH`."
+        )
+        folder = f"meta_dataset/{name}"
+        if name != "omniglot" or self.origin is not None:
+            return [located(self, places, [folder, *layout.folders], cure)]
+        try:
+            return [located(self, places, [folder], cure)]
+        except BenchbenchError:
+            return [archive(places, part) for part in CHARACTERS]
+
+    def pixel_parameters(self) -> dict[str, Any]:
+        return {
+            "source": self.source,
+            "size": self.size,
+            "interpolation": self.interpolation,
+            "fraction": self._share(),
+        }
+
+    def decode(self, sources: list[Path]) -> Iterator[PendingClass]:
+        files, where = self._files(sources)
+        if self.fraction is None and self._share() < 1:
+            say(f"{self.name}:{self.source} keeps {self._share():.0%} of each class (fraction)")
+        decoder = SourceDecoder(
+            self.spec, files, str(where), self.size, self.interpolation, self._share()
+        )
+        return decoder.classes()
+
+    def _files(self, sources: list[Path]) -> tuple[SourceFiles, Path]:
+        """The images, and where they are, for a message."""
+        folder = records_folder(sources[0], self.source)
+        if folder is not None:
+            return read_records(folder, self.spec), folder
+        path = sources[0]
+        if len(sources) > 1:
+            path = path.parent
+            if any(source.parent != path for source in sources):
+                raise BenchbenchError(
+                    f"{' and '.join(map(str, sources))} are not in one folder; put them into one."
+                )
+        return readers.read(self.source, path, self.spec, self._unpack_to), path
+
+    def _share(self) -> float:
+        if self.fraction is not None:
+            return self.fraction
+        return QUICKDRAW_SHARE if self.source == "quickdraw" else 1.0
+
+    def expected_counts(self) -> dict[str, int]:
+        spec = self.spec
+        return {
+            spec.words[name]: kept_of(count, self._share())
+            for name, count in spec.images_per_class.items()
+        }
+
+    def split_classes(
+        self, class_names: list[str], sources: list[Path]
+    ) -> dict[str, NDArray[np.int64]]:
+        spec = self.spec
+        names = {split: [spec.words[name] for name in spec.classes[split]] for split in SPLITS}
+        return splits_by_name(class_names, names)
+
+    def names_are_words(self, class_names: list[str]) -> bool:
+        return self.source != "omniglot"
+
+    def nodes(self, class_names: list[str]) -> dict[str, list[NDArray[np.int64]]] | None:
+        spec = self.spec
+        position = {name: index for index, name in enumerate(class_names)}
+        ids = {name: position[words] for name, words in spec.words.items()}
+        return {
+            split: [np.array(sorted(ids[name] for name in node), np.int64) for node in nodes]
+            for split, nodes in spec.nodes.items()
+        } or None
+
+
+@hookimpl
+def register_datasets(register: Callable[[type], None]) -> None:
+    register(MetaDataset)

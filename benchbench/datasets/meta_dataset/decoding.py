@@ -1,0 +1,119 @@
+"""Decoding a source of Meta-Dataset class by class, in the order of its spec."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import partial
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benchbench.datasets.base import DecodedClass, PendingClass
+from benchbench.datasets.files import UnreadableImageError, in_parallel
+from benchbench.datasets.meta_dataset.preparation import prepare
+from benchbench.datasets.meta_dataset.spec import SourceFiles, SourceSpec
+from benchbench.errors import BenchbenchError
+from benchbench.progress import say
+
+DIFFERENCES_SHOWN = 3
+
+
+@dataclass
+class SourceDecoder:
+    """What becomes of a source's files.
+
+    where: the files' place, for messages; size, interpolation: as `prepare` takes them; share: of
+    each class's images that is kept, in (0, 1].
+    """
+
+    spec: SourceSpec
+    files: SourceFiles
+    where: str
+    size: int
+    interpolation: str
+    share: float
+    _differing: list[str] = field(default_factory=list, init=False)
+
+    def classes(self) -> Iterator[PendingClass]:
+        """All classes, by Meta-Dataset's class ids and with their names in words.
+
+        Raises BenchbenchError where it is plain that some are absent.
+        """
+        images = self.files.images
+        present = {name for name in images if not isinstance(images, dict) or images[name]}
+        absent = [name for name in self.spec.class_names if name not in present]
+        if absent:
+            raise self._incomplete(absent)
+        for name in self.spec.class_names:
+            yield PendingClass(self.spec.words[name], partial(self.load, name))
+
+    def load(self, name: str) -> DecodedClass:
+        """Decode a class. Raises BenchbenchError where not one of its images can be read."""
+        references = self.files.images[name]
+        order = class_order(self.spec.name, name, len(references), self.share)
+        images = np.empty((len(order), self.size, self.size, 3), np.uint8)
+
+        def decode_one(row: int) -> str:
+            """Fill a row; the name of the file where it cannot be read, else nothing."""
+            try:
+                image = self.files.load(references[order[row]])
+            except UnreadableImageError as error:
+                return str(error)
+            images[row] = prepare(image, self.size, self.interpolation)
+            return ""
+
+        failures = list(in_parallel(decode_one, range(len(order))))
+        readable = [row for row, failure in enumerate(failures) if not failure]
+        if not readable:
+            raise self._incomplete([name])
+        self._compare(name, len(references))
+        groups = self.files.groups[name] if self.files.groups else None
+        return DecodedClass(
+            name=self.spec.words[name],
+            images=images if len(readable) == len(order) else images[readable],
+            parent=self.spec.parents.get(name, ()),
+            groups=None if groups is None else [groups[order[row]] for row in readable],
+            unreadable=[failure for failure in failures if failure],
+        )
+
+    def _compare(self, name: str, count: int) -> None:
+        """Note a class that has another number of images than published; after the last, say so."""
+        published = self.spec.images_per_class[name]
+        if count != published:
+            self._differing.append(f"{self.spec.words[name]} has {count} of {published}")
+        if self._differing and name == self.spec.class_names[-1]:
+            shown = ", ".join(self._differing[:DIFFERENCES_SHOWN])
+            more = ", ..." if len(self._differing) > DIFFERENCES_SHOWN else ""
+            say(
+                f"meta_dataset:{self.spec.name}: {len(self._differing)} class(es) differ from the "
+                f"published counts: {shown}{more}"
+            )
+
+    def _incomplete(self, absent: list[str]) -> BenchbenchError:
+        return BenchbenchError(
+            f"{self.where} has no readable image of {len(absent)} of the "
+            f"{len(self.spec.class_names)} classes of meta_dataset:{self.spec.name}, such as "
+            f"'{absent[0]}'; complete or copy it again."
+        )
+
+
+def kept_of(count: int, share: float) -> int:
+    """How many of a class's images are kept: at least one, where there is any."""
+    return min(count, max(1, round(count * share)))
+
+
+def class_order(source: str, name: str, count: int, share: float) -> NDArray[np.int64]:
+    """Which of the images of a class are kept, in which order: the same ones always.
+
+    Those of Traffic Signs are shuffled: neighbours are frames of one film, and Meta-Dataset itself
+    once served them as they stood (issue 54 of its repository).
+    """
+    kept, shuffled = kept_of(count, share), source == "traffic_sign"
+    if kept == count and not shuffled:
+        return np.arange(count)
+    key = hashlib.sha256(f"{source}/{name}".encode()).hexdigest()[:32]
+    drawn = np.random.Philox(key=int(key, 16)).random_raw(count)
+    order = np.argsort(drawn, kind="stable")[:kept]
+    return order if shuffled else np.sort(order)

@@ -1,0 +1,20 @@
+"""Describable Textures (Cimpoi et al., CVPR 2014): whole images, all of a class together.
+
+Read plainly, for torchvision's loader gives one partition of three at a time. A leftover file
+`.directory`, which Meta-Dataset leaves out, is no image and hidden.
+"""
+
+from __future__ import annotations
+
+from benchbench.datasets.meta_dataset.readers.class_folders import read_class_folders
+from benchbench.datasets.meta_dataset.readers.published import Layout, Published
+from benchbench.datasets.meta_dataset.spec import SourceFiles, SourceSpec
+
+LAYOUT = Layout(
+    "DTD", ("dtd",), ("dtd-r1.0.1.tar.gz",), "dtd/ with images/CLASS/*.jpg, or dtd-r1.0.1.tar.gz"
+)
+
+
+def read(published: Published, spec: SourceSpec) -> SourceFiles:
+    """The images of `images/<class name>/`."""
+    return read_class_folders(published, {name: name for name in spec.class_names}, ["images"])

@@ -1,0 +1,113 @@
+"""A source of Meta-Dataset from the `.tfrecords` that its conversion wrote."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+from PIL import Image
+
+from benchbench.datasets.files import UnreadableImageError
+from benchbench.datasets.meta_dataset.example import ExampleError, Values, parse_example
+from benchbench.datasets.meta_dataset.spec import SourceFiles, SourceSpec
+from benchbench.datasets.meta_dataset.tfrecords import Record, read, scan
+from benchbench.errors import BenchbenchError
+
+
+def records_folder(path: Path, source: str) -> Path | None:
+    """The folder with the source's `.tfrecords`: `path`, or `path/SOURCE`; None without any."""
+    for folder in (path, path / source):
+        if folder.is_dir() and any(folder.glob("[0-9]*.tfrecords")):
+            return folder
+    return None
+
+
+def read_records(folder: Path, spec: SourceSpec) -> SourceFiles:
+    """The classes in `CLASS_ID.tfrecords`; which ids those are follows from the spec.
+
+    Raises BenchbenchError where `dataset_spec.json` beside them names other classes.
+    """
+    _check_names(folder / "dataset_spec.json", spec)
+    return SourceFiles(RecordClasses(folder, spec.class_names), load_record)
+
+
+class RecordClasses(Mapping[str, Sequence[Record]]):
+    """The records of each class, whose file is looked through when they are asked for."""
+
+    def __init__(self, folder: Path, class_names: Sequence[str]) -> None:
+        files = {name: folder / f"{label}.tfrecords" for label, name in enumerate(class_names)}
+        self._files = {name: file for name, file in files.items() if file.is_file()}
+
+    def __getitem__(self, name: str) -> Sequence[Record]:
+        return scan(self._files[name])
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._files
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._files)
+
+    def __len__(self) -> int:
+        return len(self._files)
+
+
+def load_record(record: Record) -> Image.Image:
+    """The image of a record of Meta-Dataset: features `image`, an image file, and `label`.
+
+    Raises UnreadableImageError where the file is no image, BenchbenchError where the record is
+    none of Meta-Dataset or its label is not the file's.
+    """
+    try:
+        features = parse_example(read(record))
+    except ExampleError as error:
+        raise _foreign(record, f"is no tf.train.Example ({error})") from error
+    label, content = _only(features, "label", record), _only(features, "image", record)
+    if label != int(record.path.stem):
+        raise _foreign(record, f"has label {label!r} in place of {record.path.stem}")
+    if not isinstance(content, bytes):
+        raise _foreign(record, "has an image that is not a file")
+    try:
+        image = Image.open(io.BytesIO(content))
+        image.load()
+    except Exception as error:
+        raise UnreadableImageError(f"{record.path.name} record {record.number}") from error
+    return image
+
+
+def _only(features: Mapping[str, Values], name: str, record: Record) -> bytes | int | float:
+    values = features.get(name, [])
+    if len(values) != 1:
+        raise _foreign(record, f"has {len(values)} values of '{name}' in place of one")
+    return values[0]
+
+
+def _foreign(record: Record, what: str) -> BenchbenchError:
+    return BenchbenchError(
+        f"Record {record.number} of {record.path} {what}; convert it again with Meta-Dataset's "
+        "tools."
+    )
+
+
+def _check_names(file: Path, spec: SourceSpec) -> None:
+    if not file.is_file():
+        return
+    try:
+        names = json.loads(file.read_text(encoding="utf-8"))["class_names"]
+        found = {int(label): str(name) for label, name in names.items()}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise BenchbenchError(
+            f"{file} is not a dataset specification of Meta-Dataset; convert the records again."
+        ) from error
+    expected = dict(enumerate(spec.class_names))
+    differing = sorted(
+        label for label in {*expected, *found} if expected.get(label) != found.get(label)
+    )
+    if differing:
+        first = differing[0]
+        raise BenchbenchError(
+            f"{file} names other classes than the published {spec.name} (class {first} is "
+            f"{found.get(first)!r} in place of {expected.get(first)!r}); convert the records again "
+            "with the published splits."
+        )

@@ -1,0 +1,56 @@
+"""The ten sources by the names that people use, and on which terms each may be used."""
+
+from __future__ import annotations
+
+import re
+
+from benchbench.datasets.meta_dataset.spec import SOURCES
+from benchbench.errors import unknown_name
+
+ALIASES = {
+    "ilsvrc": "ilsvrc_2012",
+    "ilsvrc2012": "ilsvrc_2012",
+    "imagenet": "ilsvrc_2012",
+    "fgvc_aircraft": "aircraft",
+    "birds": "cu_birds",
+    "cub": "cu_birds",
+    "cub_200_2011": "cu_birds",
+    "textures": "dtd",
+    "quick_draw": "quickdraw",
+    "fungus": "fungi",
+    "flower": "vgg_flower",
+    "flowers": "vgg_flower",
+    "flowers_102": "vgg_flower",
+    "vgg_flowers": "vgg_flower",
+    "gtsrb": "traffic_sign",
+    "signs": "traffic_sign",
+    "traffic_signs": "traffic_sign",
+    "coco": "mscoco",
+    "ms_coco": "mscoco",
+}
+
+LICENCES = {
+    "ilsvrc_2012": "non-commercial research and education, by ImageNet's terms of access",
+    "omniglot": "MIT",
+    "aircraft": "non-commercial research",
+    "cu_birds": "non-commercial research and education",
+    "dtd": "research",
+    "quickdraw": "CC BY 4.0",
+    "fungi": "non-commercial research and education, by the terms of FGVCx Fungi 2018",
+    "vgg_flower": "research; the photographs belong to those who took them",
+    "traffic_sign": "research; the authors ask to be cited",
+    "mscoco": "annotations CC BY 4.0; the photographs as each was put on Flickr",
+}
+
+
+def canonical(source: str) -> str:
+    """A source's name in `SOURCES`, of that or of another name it goes by.
+
+    Raises BenchbenchError where it is neither.
+    """
+    plain = re.sub(r"[\s-]+", "_", source.strip().lower())
+    if plain in SOURCES:
+        return plain
+    if plain in ALIASES:
+        return ALIASES[plain]
+    raise unknown_name("source of Meta-Dataset", source, [*SOURCES, *ALIASES])

@@ -1,0 +1,101 @@
+"""`meta_dataset` as a whole: the sources that are here, one training, each with its own test."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from tfrecord_writer import plain, write_class
+
+from benchbench.datasets import create_dataset, open_dataset
+from benchbench.datasets.base import SPLITS
+from benchbench.datasets.meta_dataset import dataset as dataset_module
+from benchbench.datasets.meta_dataset import several
+from benchbench.datasets.meta_dataset.spec import SourceSpec, source_spec
+from benchbench.errors import BenchbenchError
+from benchbench.places import Places
+
+CLASSES = {"dtd": (3, 1, 2), "aircraft": (2, 2, 2), "traffic_sign": (0, 0, 4)}
+
+
+def small(name: str) -> SourceSpec:
+    spec = source_spec(name)
+    kept = {
+        split: spec.classes[split][:count]
+        for split, count in zip(SPLITS, CLASSES.get(name, (1, 1, 1)), strict=True)
+    }
+    names = [each for split in SPLITS for each in kept[split]]
+    words = {each: spec.words[each] for each in names}
+    return SourceSpec(name, spec.title, kept, dict.fromkeys(names, 3), words=words)
+
+
+@pytest.fixture
+def places(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Places:
+    """Three small sources as records."""
+    for module in (dataset_module, several):
+        monkeypatch.setattr(module, "source_spec", small)
+    for name in CLASSES:
+        folder = tmp_path / "data" / "meta_dataset" / name
+        for label in range(len(small(name).class_names)):
+            images = [plain(10 * label + image, (20, 10)) for image in range(3)]
+            write_class(folder / f"{label}.tfrecords", label, images)
+    return Places(tmp_path / "data", tmp_path / "cache")
+
+
+def test_only_sources_that_are_here_are_tested_on(places: Places) -> None:
+    assert create_dataset("meta_dataset[train=all,size=6]").test_sources(places) == [
+        f"meta_dataset[size=6,train=all,test_source={name}]"
+        for name in ("aircraft", "dtd", "traffic_sign")
+    ]
+
+
+def test_all_sources_with_training_classes_are_learnt_from(places: Places) -> None:
+    opened = open_dataset("meta_dataset[size=6,train=all,test_source=traffic_signs]", places)
+    assert (opened.source, opened.subject) == ("traffic_sign", "meta_dataset:traffic_sign[size=6]")
+    assert {split: len(ids) for split, ids in opened.splits.items()} == {
+        "train": 0,
+        "val": 0,
+        "test": 4,
+    }
+    training = opened.training
+    assert training is not None
+    assert list(training.members or {}) == ["aircraft", "dtd"]
+    assert {split: len(ids) for split, ids in training.splits.items()} == {
+        "train": 5,
+        "val": 3,
+        "test": 0,
+    }
+
+
+def test_one_source_is_learnt_from(places: Places) -> None:
+    opened = open_dataset("meta_dataset[size=6,train=textures,test_source=aircraft]", places)
+    alone = open_dataset("meta_dataset/aircraft[size=6]", places)
+    assert opened.training is not None
+    assert list(opened.training.members or {}) == ["dtd"]
+    assert opened.fingerprint == alone.fingerprint
+    np.testing.assert_array_equal(opened.splits["test"], alone.splits["test"])
+
+
+@pytest.mark.parametrize(
+    ("spec", "sentence"),
+    [
+        ("meta_dataset[size=6]", "learn from ilsvrc_2012, which is not here.* use train=all, or"),
+        ("meta_dataset[train=coco,test_source=dtd]", "learn from mscoco"),
+        ("meta_dataset[train=signs,test_source=dtd]", "has no training classes"),
+        ("meta_dataset[train=all]", "test_source=NAME"),
+        ("meta_dataset[train=everything]", "no source of Meta-Dataset named 'everything'"),
+        ("meta_dataset[test_source=birdz]", "did you mean birds"),
+        ("meta_dataset[train=all,test_source=fungi]", "data prepare meta_dataset/fungi --from"),
+    ],
+)
+def test_what_is_wrong_is_said_in_a_sentence(spec: str, sentence: str, places: Places) -> None:
+    with pytest.raises(BenchbenchError, match=sentence):
+        open_dataset(spec, places)
+
+
+def test_nothing_is_here(tmp_path: Path) -> None:
+    empty = Places(tmp_path / "data", tmp_path / "cache")
+    assert create_dataset("meta_dataset").test_sources(empty) == []
+    with pytest.raises(BenchbenchError, match="data prepare meta_dataset/SOURCE --from PATH"):
+        open_dataset("meta_dataset", empty)
