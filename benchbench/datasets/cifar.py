@@ -1,0 +1,208 @@
+"""CIFAR-FS and FC100: two ways of dealing out the hundred classes of CIFAR-100."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import cache, partial
+from pathlib import Path, PurePosixPath
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benchbench.datasets.base import SPLITS, DecodedClass, PendingClass
+from benchbench.datasets.class_lists import (
+    LazyFiles,
+    ListedClass,
+    ListedDataset,
+    in_tree,
+    read_json,
+)
+from benchbench.datasets.download import download
+from benchbench.datasets.files import FileTree, located
+from benchbench.datasets.omniglot import Interpolation
+from benchbench.datasets.safe_pickle import read_pickle
+from benchbench.errors import BenchbenchError
+from benchbench.files import can_write
+from benchbench.hookspecs import hookimpl
+from benchbench.places import Places
+from benchbench.vision import torchvision
+
+FOLDERS = ("cifar_fs", "cifar-fs", "CIFAR-FS", "fc100", "FC100")
+ORIGINAL = "cifar-100-python"
+SIZE = 32
+IMAGES = 600
+
+
+@dataclass
+class CifarFS(ListedDataset):
+    """CIFAR-FS (Bertinetto et al., ICLR 2019): 64 / 16 / 20 classes of CIFAR-100, 600 images each.
+
+    From `cifar_fs/train`, `val` and `test` under the data root, folders or zip files with a folder
+    of images per class, else from `cifar-100-python`, unpacked or as `.tar.gz`, which is downloaded
+    where it is missing. Classes are in alphabetical order; the images of one are in the order of
+    the file names, or else CIFAR's test images before its training images, each in CIFAR's order.
+    The pixels are the same then but perhaps not their order, and so neither is the fingerprint.
+
+    size: pixels of the square image; 32 is the original and leaves the pixels untouched.
+    interpolation: how another size is resampled (Pillow).
+    """
+
+    name: ClassVar[str] = "cifar_fs"
+    licence: ClassVar[str] = "none stated; free for research, cite Krizhevsky 2009"
+    size: int = SIZE
+    interpolation: Interpolation = "bilinear"
+
+    def listed(self) -> list[ListedClass]:
+        deal = self.split_by_class()
+        return [
+            ListedClass(_words(fine), deal[fine], fine, IMAGES, (_words(coarse),))
+            for fine, coarse in sorted(coarse_labels().items())
+        ]
+
+    def split_by_class(self) -> dict[str, str]:
+        """The split of each fine label."""
+        return {fine: split for split, pairs in read_json("cifar_fs").items() for _, fine in pairs}
+
+    def sources(self, places: Places) -> list[Path]:
+        """Three folders or archives of class folders, or CIFAR-100's own folder or archive."""
+        try:
+            found = located(self, places, (*FOLDERS, ORIGINAL), "")
+        except BenchbenchError:
+            if self.origin is not None:
+                raise
+            return [_downloaded(places)]
+        parts = [_part(found, split) for split in SPLITS]
+        return [part for part in parts if part is not None] if all(parts) else [found]
+
+    def decode(self, sources: list[Path]) -> Iterator[DecodedClass | PendingClass]:
+        trees = [FileTree(source) for source in sources]
+        if len(trees) == 1 and _member(trees[0], "meta") is not None:
+            return self._decode_original(trees[0])
+        return self.announced(_class_files(trees), sources[0].parent if trees[1:] else sources[0])
+
+    def decode_image(self, tree: FileTree, file: str) -> NDArray[np.uint8]:
+        image = super().decode_image(tree, file)
+        if image is None:
+            raise BenchbenchError(
+                f"{file} in {tree.path} is not an image; copy or download it again."
+            )
+        return image
+
+    def _decode_original(self, tree: FileTree) -> Iterator[PendingClass]:
+        parts = cache(lambda: [_original(tree, part) for part in ("test", "train")])
+        names = _content(tree, "meta", "fine_label_names")["fine_label_names"]
+        fine = [name.decode("latin1") if isinstance(name, bytes) else name for name in names]
+        self.refuse_missing(fine, tree.path)
+        for item in self.listed():
+            label = fine.index(item.folder)
+            yield PendingClass(item.name, partial(self._load_label, tree, item, label, parts))
+
+    def _load_label(
+        self,
+        tree: FileTree,
+        item: ListedClass,
+        label: int,
+        parts: Callable[[], list[tuple[NDArray[np.uint8], NDArray[np.int64]]]],
+    ) -> DecodedClass:
+        images = np.concatenate([pixels[labels == label] for pixels, labels in parts()])
+        _refuse_other_count(tree.path, item.folder, len(images))
+        return DecodedClass(item.name, self.resized(images), item.parent)
+
+
+@dataclass
+class FC100(CifarFS):
+    """FC100 (Oreshkin et al., NeurIPS 2018): 60 / 20 / 20 classes of CIFAR-100, 600 images each.
+
+    No super-class is in two splits. The files are those of `cifar_fs`, whose classes are dealt out
+    anew, and so are the parameters.
+    """
+
+    name: ClassVar[str] = "fc100"
+
+    def split_by_class(self) -> dict[str, str]:
+        home = {coarse: split for split, names in read_json("fc100").items() for coarse in names}
+        return {fine: home[coarse] for fine, coarse in coarse_labels().items()}
+
+
+def coarse_labels() -> dict[str, str]:
+    """The super-class of each of CIFAR-100's fine labels."""
+    return {fine: coarse for pairs in read_json("cifar_fs").values() for coarse, fine in pairs}
+
+
+def _words(label: str) -> str:
+    return label.replace("_", " ")
+
+
+def _part(folder: Path, split: str) -> Path | None:
+    """The folder, else the zip file, of a split."""
+    candidates = (folder / split, folder / f"{split}.zip")
+    return next((c for c in candidates if c.is_dir() or (c.suffix and c.is_file())), None)
+
+
+def _downloaded(places: Places) -> Path:
+    published = torchvision("datasets").CIFAR100
+    root = places.data_root if can_write(places.data_root) else places.cache / "data"
+    return download(published.url, root / published.filename, published.tgz_md5)
+
+
+def _class_files(trees: list[FileTree]) -> dict[str, LazyFiles]:
+    """The images by fine label, from all parts. Raises BenchbenchError unless each has 600."""
+    found: dict[str, LazyFiles] = {}
+    for tree in trees:
+        by_class: dict[str, list[str]] = {}
+        for name in tree.image_names():
+            by_class.setdefault(PurePosixPath(name).parent.name, []).append(name)
+        for label in sorted(by_class.keys() & coarse_labels().keys()):
+            _refuse_other_count(tree.path, label, len(by_class[label]))
+            found[label] = in_tree(tree, by_class[label])
+    return found
+
+
+def _refuse_other_count(where: Path, label: str, count: int) -> None:
+    if count != IMAGES:
+        raise BenchbenchError(
+            f"{where} holds {count} images of '{label}' in place of {IMAGES}; "
+            "copy or download it again."
+        )
+
+
+def _member(tree: FileTree, part: str) -> str | None:
+    """`part`, at the top of the tree or in its folder `cifar-100-python`."""
+    return next((name for name in (part, f"{ORIGINAL}/{part}") if name in tree.names), None)
+
+
+def _content(tree: FileTree, part: str, key: str) -> dict[str, Any]:
+    """What a file of CIFAR-100's python version holds; `key` is the entry that it must have."""
+    member = _member(tree, part)
+    content = read_pickle(io.BytesIO(tree.read(member)), f"{tree.path}/{part}") if member else None
+    if not isinstance(content, dict) or not isinstance(content.get(key), (list, np.ndarray)):
+        raise BenchbenchError(
+            f"{tree.path} has no '{part}' with '{key}', as CIFAR-100's python version has; "
+            "copy or download it again."
+        )
+    return content
+
+
+def _original(tree: FileTree, part: str) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+    """Pixels uint8 [n, 32, 32, 3] and fine labels [n] of CIFAR-100's `train` or `test`."""
+    content = _content(tree, part, "data")
+    try:
+        data, labels = np.asarray(content["data"]), np.asarray(content["fine_labels"], np.int64)
+        fit = data.dtype == np.uint8 and data.shape == (len(labels), 3 * SIZE * SIZE)
+    except (KeyError, TypeError, ValueError):
+        fit = False
+    if not fit or labels.ndim != 1:
+        raise BenchbenchError(
+            f"'{part}' of {tree.path} is not {3 * SIZE * SIZE} bytes and a label an image; "
+            "copy or download it again."
+        )
+    return data.reshape(-1, 3, SIZE, SIZE).transpose(0, 2, 3, 1), labels
+
+
+@hookimpl
+def register_datasets(register: Callable[[type], None]) -> None:
+    register(CifarFS)
+    register(FC100)

@@ -1,0 +1,135 @@
+"""Caltech-UCSD Birds-200-2011 (Wah et al., 2011), in Closer-look's split."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path, PurePosixPath
+from typing import ClassVar, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benchbench.datasets.base import PendingClass
+from benchbench.datasets.class_lists import (
+    ListedClass,
+    ListedDataset,
+    files_of_tree,
+    image_counts,
+    read_json,
+)
+from benchbench.datasets.files import FileTree, UnreadableImageError, as_array, located, resize
+from benchbench.datasets.omniglot import Interpolation
+from benchbench.errors import BenchbenchError
+from benchbench.hookspecs import hookimpl
+from benchbench.places import Places
+
+FOLDERS = ("CUB_200_2011", "cub", "CUB", "cub_200_2011", "CUB-200-2011")
+CURE = (
+    "CUB_200_2011.tgz is not under the data root: get it from "
+    "https://data.caltech.edu/records/65de6-vp158 and put it there, unpacked or as it is, or name "
+    "it with `benchbench data prepare cub --from PATH`."
+)
+
+Box: TypeAlias = tuple[int, int, int, int]
+"""Left, top, right and bottom, in whole pixels."""
+
+
+@dataclass
+class Cub(ListedDataset):
+    """CUB-200-2011 (Wah et al., 2011): 11 788 photographs of 200 species of birds.
+
+    100 / 50 / 50 classes as in Chen et al. (A Closer Look at Few-shot Classification, ICLR 2019):
+    of every four classes, in the order of their numbers, the first and third are for training, the
+    second for validation and the fourth for test. From `CUB_200_2011/images/` under the data root
+    or from `CUB_200_2011.tgz`.
+
+    size: pixels of the square that each image is resized to, whatever its shape.
+    interpolation: how (Pillow).
+    crop: each image is cut to the bird by `bounding_boxes.txt` first.
+    """
+
+    name: ClassVar[str] = "cub"
+    licence: ClassVar[str] = "none stated; the photographs are their authors'; cite Wah et al. 2011"
+    size: int = 84
+    interpolation: Interpolation = "bilinear"
+    crop: bool = False
+
+    def listed(self) -> list[ListedClass]:
+        """In the order of their numbers."""
+        deal = {name: split for split, names in read_json("cub").items() for name in names}
+        counts = image_counts("cub")
+        return [
+            ListedClass(_words(folder), deal[folder], folder, counts[folder])
+            for folder in sorted(deal)
+        ]
+
+    def sources(self, places: Places) -> list[Path]:
+        return [located(self, places, FOLDERS, CURE)]
+
+    def decode(self, sources: list[Path]) -> Iterator[PendingClass]:
+        tree = FileTree(sources[0])
+        if self.crop:
+            bounding_boxes(tree)  # what is wrong with them shows before anything is decoded
+        files = files_of_tree(tree, [item.folder for item in self.listed()])
+        return self.announced(files, sources[0])
+
+    def decode_image(self, tree: FileTree, file: str) -> NDArray[np.uint8] | None:
+        if not self.crop:
+            return super().decode_image(tree, file)
+        try:
+            image = tree.image(file).convert("RGB").crop(_bird(tree, file))
+        except UnreadableImageError:
+            return None
+        return as_array(resize(image, self.size, self.interpolation))
+
+
+def _words(folder: str) -> str:
+    """'001.Black_footed_Albatross' is 'Black footed Albatross'."""
+    return folder.partition(".")[2].replace("_", " ")
+
+
+def _bird(tree: FileTree, file: str) -> Box:
+    key = "/".join(PurePosixPath(file).parts[-2:])
+    box = bounding_boxes(tree).get(key)
+    if box is None:
+        raise BenchbenchError(
+            f"bounding_boxes.txt of {tree.path} has no box of {key}; copy or download it again, or "
+            "leave out crop=true."
+        )
+    return box
+
+
+@lru_cache(maxsize=1)
+def bounding_boxes(tree: FileTree) -> dict[str, Box]:
+    """The box of the bird in each image, by `CLASS/FILE`. Raises BenchbenchError without them."""
+    try:
+        files = dict(line.split() for line in _lines(tree, "images.txt"))
+        rows = [line.split() for line in _lines(tree, "bounding_boxes.txt")]
+        return {files[number]: _box(values) for number, *values in rows}
+    except (FileNotFoundError, KeyError, ValueError) as error:
+        raise BenchbenchError(
+            f"{tree.path} has no images.txt and bounding_boxes.txt that fit; copy or download it "
+            "again, or leave out crop=true."
+        ) from error
+
+
+def _box(values: list[str]) -> Box:
+    left, top, width, height = map(float, values)
+    box = round(left), round(top), round(left + width), round(top + height)
+    if box[0] >= box[2] or box[1] >= box[3]:
+        raise ValueError("an empty box")
+    return box
+
+
+def _lines(tree: FileTree, name: str) -> list[str]:
+    """The lines of a file that lies beside `images/`."""
+    known = (name, f"CUB_200_2011/{name}")
+    file = next((candidate for candidate in known if candidate in tree.names), name)
+    return [line for line in tree.read(file).decode().splitlines() if line.strip()]
+
+
+@hookimpl
+def register_datasets(register: Callable[[type], None]) -> None:
+    register(Cub)

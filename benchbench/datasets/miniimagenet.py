@@ -1,0 +1,181 @@
+"""miniImageNet: a hundred classes of ILSVRC-2012 with 600 images each."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from functools import cache, partial
+from pathlib import Path, PurePosixPath
+from typing import ClassVar, Literal
+
+from benchbench.datasets.base import SPLITS, DecodedClass, PendingClass
+from benchbench.datasets.class_lists import (
+    ILSVRC_FOLDERS,
+    LazyFiles,
+    ListedClass,
+    ListedDataset,
+    files_of_folder,
+    files_of_tree,
+    image_counts,
+    in_tree,
+    parse_rows,
+    read_rows,
+)
+from benchbench.datasets.files import FileTree, located
+from benchbench.datasets.miniimagenet_pickles import Pickles
+from benchbench.datasets.omniglot import Interpolation
+from benchbench.errors import BenchbenchError
+from benchbench.hookspecs import hookimpl
+from benchbench.places import Places
+
+FOLDERS = ("miniimagenet", "mini-imagenet", "mini_imagenet", "miniImageNet", "MiniImagenet")
+CURE = (
+    "miniImageNet cannot be downloaded: put a copy under the data root as miniimagenet/ (class "
+    "folders, images/ with train.csv, val.csv and test.csv, or mini-imagenet-cache-*.pkl), or "
+    "ImageNet's training images as ILSVRC2012/train/nXXXXXXXX/, or name the folder with "
+    "`benchbench data prepare miniimagenet --from PATH`."
+)
+ILSVRC_NAME = re.compile(r"n\d{8}_(\d+)$")
+RAVI_NAME = re.compile(r"n\d{8}(\d{8})$")
+
+
+@dataclass
+class MiniImageNet(ListedDataset):
+    """miniImageNet (Vinyals et al., NeurIPS 2016): 100 classes of ImageNet, 600 images each.
+
+    From a copy of it as class folders, as `images/` with `train.csv`, `val.csv` and `test.csv`, or
+    as `mini-imagenet-cache-{train,val,test}.pkl`; or made from ILSVRC-2012's training images.
+    Copies were resampled by their makers, and images that have the size already are left untouched:
+    numbers agree between copies up to that, and fingerprints do not.
+
+    split: `ravi` has the 64 / 16 / 20 classes of Ravi & Larochelle (ICLR 2017), which nearly all
+        published numbers are on; `vinyals` the 60 / 20 / 20 of the first paper, which are others.
+    size: pixels of the square that each image is resized to, whatever its shape.
+    interpolation: how (Pillow).
+    """
+
+    name: ClassVar[str] = "miniimagenet"
+    licence: ClassVar[str] = "ImageNet's terms of access: non-commercial research and education"
+    split: Literal["ravi", "vinyals"] = "ravi"
+    size: int = 84
+    interpolation: Interpolation = "bilinear"
+
+    def listed(self) -> list[ListedClass]:
+        """By split, then by identifier."""
+        return [
+            ListedClass(name, split, name, len(files))
+            for split in SPLITS
+            for name, files in sorted(listed_files(self.split, split).items())
+        ]
+
+    def sources(self, places: Places) -> list[Path]:
+        """The class folders where there are any, else the folder or archive around all files."""
+        found = located(self, places, (*FOLDERS, *ILSVRC_FOLDERS), CURE)
+        return self.class_folders(found) or [found]
+
+    def decode(self, sources: list[Path]) -> Iterator[PendingClass]:
+        if len(sources) > 1:
+            folders = {path.name: files_of_folder(path) for path in sources}
+            return self.announced(self._picked(folders), sources[0].parent)
+        tree = FileTree(sources[0])
+        pickles = Pickles(tree)
+        if pickles.members:
+            return self._decode_pickles(pickles)
+        files = files_of_tree(tree, [item.folder for item in self.listed()])
+        return self.announced(self._picked(files or self._by_table(tree)), sources[0])
+
+    def _picked(self, folders: dict[str, LazyFiles]) -> dict[str, LazyFiles]:
+        """Of each class, the files that the list has."""
+        lists = {
+            name: files
+            for split in SPLITS
+            for name, files in listed_files(self.split, split).items()
+            if name in folders
+        }
+        return {name: partial(_pick, name, folders[name], lists[name]) for name in lists}
+
+    def _by_table(self, tree: FileTree) -> dict[str, LazyFiles]:
+        """The files by class as the copy's own csv files have it, or else the list."""
+        images = {PurePosixPath(name).stem: name for name in tree.image_names()}
+        tables = [_table(tree, split) for split in SPLITS]
+        if not any(tables):
+            tables = [read_rows(f"miniimagenet_{self.split}", f"{s}.csv.gz") for s in SPLITS]
+        found: dict[str, list[str]] = {}
+        for file, label in (row for rows in tables for row in rows):
+            if (stem := PurePosixPath(file).stem) in images:
+                found.setdefault(label, []).append(images[stem])
+        return {label: in_tree(tree, names) for label, names in found.items()}
+
+    def _decode_pickles(self, pickles: Pickles) -> Iterator[PendingClass]:
+        for item in self.listed():
+            yield PendingClass(item.name, partial(self._load_pickled, pickles, item))
+
+    def _load_pickled(self, pickles: Pickles, item: ListedClass) -> DecodedClass:
+        try:
+            images = pickles.images(item.folder, item.split)
+        except KeyError:
+            self.refuse_missing(pickles.classes(), pickles.path)
+            raise
+        return DecodedClass(item.name, self.resized(images))
+
+    def names_are_words(self, class_names: list[str]) -> bool:
+        return False
+
+
+@cache
+def listed_files(how: str, split: str) -> dict[str, list[str]]:
+    """The file names of each class of a split, as the list has them."""
+    files: dict[str, list[str]] = {}
+    for file, label in read_rows(f"miniimagenet_{how}", f"{split}.csv.gz"):
+        files.setdefault(label, []).append(file)
+    return files
+
+
+def _pick(name: str, folder: LazyFiles, listed: list[str]) -> tuple[FileTree, list[str]]:
+    """The listed files of a class; all of a small folder whose files have other names."""
+    tree, files = folder()
+    by_stem = {PurePosixPath(file).stem: file for file in files}
+    stems = [PurePosixPath(file).stem for file in listed]
+    picked = [by_stem[stem] for stem in stems if stem in by_stem]
+    if picked or len(files) <= len(listed):
+        return tree, picked or files
+    return tree, [by_stem[stem] for stem in by_position(name, by_stem, stems, tree.path)]
+
+
+def by_position(name: str, found: Iterable[str], listed: list[str], where: Path) -> list[str]:
+    """The names of ILSVRC's files that Ravi's names stand for.
+
+    `n0153282900000005` is the fifth of the training images of n01532829 by the number in ILSVRC's
+    names. Raises BenchbenchError unless all images of the class are there to be counted.
+    """
+    numbered = {
+        int(match[1]): file for file in found if (match := ILSVRC_NAME.fullmatch(file)) is not None
+    }
+    positions = [int(match[1]) for file in listed if (match := RAVI_NAME.fullmatch(file))]
+    total = image_counts("ilsvrc_train")[name]
+    if len(numbered) != total or len(positions) != len(listed):
+        raise BenchbenchError(
+            f"{where} holds {len(numbered)} of ILSVRC-2012's {total} training images of {name}, "
+            "and which of them miniImageNet has can only be told from all; copy the class again."
+        )
+    ordered = [numbered[number] for number in sorted(numbered)]
+    return [ordered[position - 1] for position in positions]
+
+
+def _table(tree: FileTree, split: str) -> list[tuple[str, str]]:
+    """File name and label of each image by the copy's own csv file; empty where it has none."""
+    file = next((n for n in tree.names if PurePosixPath(n).name == f"{split}.csv"), None)
+    if file is None:
+        return []
+    try:
+        return parse_rows(tree.read(file).decode())
+    except ValueError as error:
+        raise BenchbenchError(
+            f"{file} in {tree.path} is not of the form 'filename,label'; copy or download it again."
+        ) from error
+
+
+@hookimpl
+def register_datasets(register: Callable[[type], None]) -> None:
+    register(MiniImageNet)

@@ -1,0 +1,176 @@
+"""Reading pickles of plain arrays without running anything that they ask for.
+
+Some published data sets are pickles. A pickle is a program: it may name any function to be called.
+Here the names that NumPy arrays and plain containers need lead to stand-ins of this module, every
+other name is refused, and NumPy itself is handed nothing but bytes, a type and a shape.
+"""
+
+from __future__ import annotations
+
+import math
+import pickle
+import re
+from collections import OrderedDict
+from collections.abc import Callable
+from typing import IO, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benchbench.errors import BenchbenchError
+
+PLAIN_TYPE = re.compile(r"[biuf][1248]")
+"""Truth values, whole numbers and floats: no objects, records, texts or dates."""
+
+DEPTH = 20
+"""Containers within containers, at most."""
+
+
+class _RefusedError(Exception):
+    """What the pickle asks for and no plain array needs."""
+
+
+class _Type:
+    """Stands for a `numpy.dtype`."""
+
+    def __init__(self, code: object, *flags: object) -> None:
+        text = _text(code).lstrip("<>|=")
+        if not PLAIN_TYPE.fullmatch(text):
+            raise _RefusedError(f"an array of type '{_text(code)}'")
+        self.code, self.order = text, "<"
+
+    def __setstate__(self, state: tuple[Any, ...]) -> None:
+        self.order = ">" if _text(state[1]) == ">" else "<"
+
+    def array(self, data: bytes, shape: tuple[int, ...], order: str = "C") -> NDArray[Any]:
+        """The array whose bytes are `data`. Raises ValueError where their number is another."""
+        kind = np.dtype(self.order + self.code)
+        if any(size < 0 for size in shape) or math.prod(shape) * kind.itemsize != len(data):
+            raise ValueError("the bytes of an array do not fit its shape")
+        flat = np.frombuffer(data, kind)
+        return flat.reshape(shape[::-1]).T if order == "F" else flat.reshape(shape)
+
+
+class _Array:
+    """Stands for a `numpy.ndarray` until its state arrives."""
+
+    value: NDArray[Any]
+
+    def __setstate__(self, state: tuple[Any, ...]) -> None:
+        _, shape, kind, by_columns, data = state
+        self.value = _Type.array(kind, _bytes(data), tuple(shape), "F" if by_columns else "C")
+
+
+def _reconstruct(*arguments: object) -> _Array:
+    return _Array()
+
+
+def _from_buffer(data: object, kind: _Type, shape: tuple[int, ...], order: str) -> NDArray[Any]:
+    return _Type.array(kind, _bytes(data), tuple(shape), order)
+
+
+def _scalar(kind: _Type, data: object) -> Any:
+    return _Type.array(kind, _bytes(data), ()).item()
+
+
+def _encode(text: str, encoding: str) -> bytes:
+    """How Python 3 writes bytes in the older protocols."""
+    return text.encode("latin1")
+
+
+def _no_bytes() -> bytes:
+    """How Python 3 writes empty bytes in them."""
+    return b""
+
+
+def _known_names() -> dict[tuple[str, str], Callable[..., Any]]:
+    names: dict[tuple[str, str], Callable[..., Any]] = {
+        ("numpy", "ndarray"): _Array,
+        ("numpy", "dtype"): _Type,
+        ("_codecs", "encode"): _encode,
+        ("__builtin__", "bytes"): _no_bytes,
+        ("collections", "OrderedDict"): OrderedDict,
+    }
+    for core in ("numpy.core", "numpy._core"):
+        names[f"{core}.multiarray", "_reconstruct"] = _reconstruct
+        names[f"{core}.multiarray", "scalar"] = _scalar
+        names[f"{core}.numeric", "_frombuffer"] = _from_buffer
+    return names
+
+
+KNOWN_NAMES = _known_names()
+
+
+class _Unpickler(pickle._Unpickler):
+    """The one in Python: that in C allots whatever memory a damaged file's numbers ask for."""
+
+    def find_class(self, module: str, name: str) -> Any:
+        if (module, name) not in KNOWN_NAMES:
+            asked = f"{module}.{name}"
+            raise _RefusedError(asked if asked.isprintable() else repr(asked))
+        known = KNOWN_NAMES[module, name]
+        if isinstance(known, type):
+            return known
+        return lambda *arguments: known(*arguments)  # a pickle may give it attributes: not ours
+
+
+def read_pickle(file: IO[bytes], name: str) -> Any:
+    """What `file` holds: arrays, numbers and texts in lists, tuples and dictionaries.
+
+    Pickles of Python 2 and 3, in any protocol. Byte strings that are keys become text. `name` is
+    what messages call the file. Raises BenchbenchError where it is damaged or asks for anything
+    else, of which nothing is run.
+    """
+    try:
+        content = _Unpickler(file, encoding="bytes").load()
+        return _plain(content, {})
+    except _RefusedError as error:
+        raise BenchbenchError(
+            f"{name} holds {error}, which no file of plain arrays has, and was not read; "
+            "get it from where its authors published it."
+        ) from error
+    except Exception as error:  # a damaged pickle may raise almost any
+        raise BenchbenchError(
+            f"{name} is not a readable pickle of plain arrays ({error}); copy or download it again."
+        ) from error
+
+
+def _plain(value: Any, done: dict[int, Any], depth: int = 0) -> Any:
+    """`value` with arrays in place of their stand-ins and text keys in place of bytes.
+
+    done: what was made already, by identity: a container may be in others many times.
+    """
+    if depth > DEPTH:
+        raise ValueError("its containers are nested too deeply")
+    if isinstance(value, _Array):
+        return value.value
+    if isinstance(value, _Type):
+        raise _RefusedError("a type on its own")
+    if not isinstance(value, (dict, list, tuple)):
+        return value
+    if id(value) not in done:
+        if isinstance(value, dict):
+            done[id(value)] = {_key(k): _plain(v, done, depth + 1) for k, v in value.items()}
+        else:
+            done[id(value)] = type(value)([_plain(item, done, depth + 1) for item in value])
+    return done[id(value)]
+
+
+def _key(key: object) -> object:
+    return key.decode("latin1") if isinstance(key, bytes) else key
+
+
+def _text(value: object) -> str:
+    if isinstance(value, bytes):
+        return value.decode("latin1")
+    if not isinstance(value, str):
+        raise TypeError("a text is missing")
+    return value
+
+
+def _bytes(value: object) -> bytes:
+    if isinstance(value, str):
+        return value.encode("latin1")
+    if not isinstance(value, (bytes, bytearray)):
+        raise TypeError("the bytes of an array are missing")
+    return bytes(value)

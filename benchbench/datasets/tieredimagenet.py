@@ -1,0 +1,82 @@
+"""tieredImageNet (Ren et al., ICLR 2018), from a copy of ILSVRC-2012."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar
+
+from benchbench.datasets.base import SPLITS, PendingClass
+from benchbench.datasets.class_lists import (
+    ILSVRC_FOLDERS,
+    ListedClass,
+    ListedDataset,
+    files_of_folder,
+    files_of_tree,
+    image_counts,
+    read_rows,
+)
+from benchbench.datasets.files import FileTree, located
+from benchbench.datasets.omniglot import Interpolation
+from benchbench.hookspecs import hookimpl
+from benchbench.places import Places
+
+FOLDERS = ("tieredimagenet", "tiered_imagenet", "tiered-imagenet", "tieredImageNet")
+CURE = (
+    "tieredImageNet is made from ImageNet's training images, which each user gets from "
+    "image-net.org: put them under the data root as ILSVRC2012/train/nXXXXXXXX/, or name their "
+    "folder with `benchbench data prepare tieredimagenet --from PATH`."
+)
+
+
+@dataclass
+class TieredImageNet(ListedDataset):
+    """tieredImageNet (Ren et al., ICLR 2018): 351 / 97 / 160 classes of 20 / 6 / 8 super-classes.
+
+    All training images of ILSVRC-2012's 608 classes, 779 165 in all, from class folders
+    `nXXXXXXXX`: of an ILSVRC copy, or dealt out below `train`, `val` and `test`. The table of
+    decoded images takes 15 GiB of the cache at 84 px.
+
+    size: pixels of the square that each image is resized to, whatever its shape.
+    interpolation: how (Pillow); images that have the size already are left untouched.
+    """
+
+    name: ClassVar[str] = "tieredimagenet"
+    licence: ClassVar[str] = "ImageNet's terms of access: non-commercial research and education"
+    size: int = 84
+    interpolation: Interpolation = "bilinear"
+
+    def listed(self) -> list[ListedClass]:
+        """By split, then by identifier."""
+        counts = image_counts("ilsvrc_train")
+        return [
+            ListedClass(name, split, name, counts[name], (parent,))
+            for split in SPLITS
+            for name, parent in sorted(class_rows(split))
+        ]
+
+    def sources(self, places: Places) -> list[Path]:
+        """The class folders, else the archive around them."""
+        found = located(self, places, (*FOLDERS, *ILSVRC_FOLDERS), CURE)
+        return self.class_folders(found) or [found]
+
+    def decode(self, sources: list[Path]) -> Iterator[PendingClass]:
+        if len(sources) > 1:
+            folders = {folder.name: files_of_folder(folder) for folder in sources}
+            return self.announced(folders, sources[0].parent)
+        names = [item.folder for item in self.listed()]
+        return self.announced(files_of_tree(FileTree(sources[0]), names), sources[0])
+
+    def names_are_words(self, class_names: list[str]) -> bool:
+        return False
+
+
+def class_rows(split: str) -> list[tuple[str, str]]:
+    """The classes of a split, each with its super-class, as WordNet identifiers."""
+    return read_rows("tieredimagenet", f"{split}.csv")
+
+
+@hookimpl
+def register_datasets(register: Callable[[type], None]) -> None:
+    register(TieredImageNet)

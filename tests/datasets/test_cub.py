@@ -1,0 +1,167 @@
+"""CUB: small copies of the published folder and archive."""
+
+from __future__ import annotations
+
+import io
+import shutil
+import tarfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from benchbench.datasets import cub
+from benchbench.datasets.base import OpenDataset
+from benchbench.datasets.cub import Cub
+from benchbench.errors import BenchbenchError
+from benchbench.places import Places
+
+DEAL = {
+    "train": ["001.Black_footed_Albatross", "003.Sooty_Albatross"],
+    "val": ["002.Laysan_Albatross"],
+    "test": ["004.Groove_billed_Ani"],
+}
+FOLDERS = sorted(name for names in DEAL.values() for name in names)
+BOX = (10.4, 4.6, 20.0, 12.0)
+"""As in bounding_boxes.txt: left, top, width, height."""
+
+
+@pytest.fixture
+def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A data root for lists of four classes of two images."""
+    monkeypatch.setattr(cub, "read_json", lambda folder: DEAL)
+    monkeypatch.setattr(cub, "image_counts", lambda of: dict.fromkeys(FOLDERS, 2))
+    (tmp_path / "data").mkdir()
+    return tmp_path / "data"
+
+
+def picture(folder: str, number: int) -> Image.Image:
+    noise = np.random.default_rng([int(folder[:3]), number]).integers(0, 256, (31, 47, 3), np.uint8)
+    return Image.fromarray(noise)
+
+
+def make(root: Path) -> Path:
+    top = root / "CUB_200_2011"
+    names, boxes = [], []
+    for folder in FOLDERS:
+        (top / "images" / folder).mkdir(parents=True)
+        (top / "segmentations" / folder).mkdir(parents=True)
+        for number in range(2):
+            file = f"{folder}/bird_{number}.png"
+            picture(folder, number).save(top / "images" / file)
+            Image.new("L", (47, 31)).save(top / "segmentations" / file)
+            names.append(f"{len(names) + 1} {file}")
+            boxes.append(" ".join(map(str, (len(names), *BOX))))
+    (top / "images.txt").write_text("\n".join(names) + "\n")
+    (top / "bounding_boxes.txt").write_text("\n".join(boxes) + "\n")
+    return top
+
+
+def make_archive(root: Path) -> Path:
+    top = make(root)
+    (root / "attributes.txt").write_text("1 has_bill_shape::curved\n")
+    with tarfile.open(root / "CUB_200_2011.tgz", "w:gz") as archive:
+        archive.add(root / "attributes.txt", "attributes.txt")
+        archive.add(top, top.name)
+    shutil.rmtree(top)
+    return root / "CUB_200_2011.tgz"
+
+
+def open_small(root: Path, origin: Path | None = None, **parameters: Any) -> OpenDataset:
+    dataset = Cub(**parameters)
+    dataset.origin = origin
+    return dataset.open(Places(root, root.parent / "cache"))
+
+
+def check(dataset: OpenDataset, crop: tuple[int, int, int, int] | None = None) -> None:
+    assert dataset.class_names == [
+        "Black footed Albatross",
+        "Laysan Albatross",
+        "Sooty Albatross",
+        "Groove billed Ani",
+    ]
+    assert dataset.names_are_words
+    assert dataset.hierarchy is None
+    assert {split: ids.tolist() for split, ids in dataset.splits.items()} == {
+        "train": [0, 2],
+        "val": [1],
+        "test": [3],
+    }
+    pictures = [picture(folder, number) for folder in FOLDERS for number in range(2)]
+    for pixels, image in zip(dataset.pixels, pictures, strict=True):
+        expected = (image.crop(crop) if crop else image).resize((84, 84), Image.Resampling.BILINEAR)
+        np.testing.assert_array_equal(pixels, np.asarray(expected))
+    assert Cub().expected_counts() == dict.fromkeys(dataset.class_names, 2)
+
+
+@pytest.mark.parametrize("layout", [make, make_archive])
+def test_layouts(root: Path, tmp_path: Path, layout: Any) -> None:
+    layout(root)
+    check(open_small(root))
+    (tmp_path / "elsewhere").mkdir()
+    check(open_small(root, layout(tmp_path / "elsewhere")))
+
+
+@pytest.mark.parametrize("layout", [make, make_archive])
+def test_crops_are_the_boxes(root: Path, layout: Any) -> None:
+    layout(root)
+    whole = open_small(root)
+    cropped = open_small(root, crop=True)
+    check(cropped, (10, 5, 30, 17))
+    assert cropped.name == "cub[crop=true]"
+    assert cropped.fingerprint != whole.fingerprint
+
+
+def fails(root: Path, sentence: str, **parameters: Any) -> None:
+    with pytest.raises(BenchbenchError, match=sentence) as caught:
+        open_small(root, **parameters)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("content", [None, "1 2 3\n", "99 1 2 3 4\n", "1 a b c d\n", "1 5 5 0 9\n"])
+def test_boxes_that_do_not_fit(root: Path, content: str | None) -> None:
+    file = make(root) / "bounding_boxes.txt"
+    file.unlink() if content is None else file.write_text(content)
+    fails(
+        root, r"has no images\.txt and bounding_boxes\.txt that fit; copy or .*crop=true", crop=True
+    )
+    check(open_small(root))
+
+
+def test_an_image_without_a_box(root: Path) -> None:
+    file = make(root) / "bounding_boxes.txt"
+    file.write_text("\n".join(file.read_text().splitlines()[:-1]))
+    fails(root, r"has no box of 004\.Groove_billed_Ani/bird_1\.png; copy or download", crop=True)
+
+
+def test_a_missing_class(root: Path) -> None:
+    shutil.rmtree(make(root) / "images" / "003.Sooty_Albatross")
+    shutil.rmtree(root / "CUB_200_2011" / "segmentations")
+    fails(
+        root, r"lacks 1 of the 4 classes of cub, such as '003\.Sooty_Albatross'; copy or download"
+    )
+
+
+def test_a_truncated_archive(root: Path) -> None:
+    file = make_archive(root)
+    file.write_bytes(file.read_bytes()[: -file.stat().st_size // 2])
+    fails(root, r"CUB_200_2011\.tgz is .*; copy or download it again\.$")
+
+
+def test_no_copy_at_all(root: Path) -> None:
+    fails(root, r"^CUB_200_2011\.tgz is not under the data root: get it from https://data\.caltech")
+
+
+def test_the_archive_may_hold_the_folders_alone(root: Path) -> None:
+    with tarfile.open(root / "cub.tar", "w") as archive:
+        for folder in FOLDERS:
+            for number in range(2):
+                data = io.BytesIO()
+                picture(folder, number).save(data, "png")
+                info = tarfile.TarInfo(f"{folder}/{number}.png")
+                info.size = data.tell()
+                data.seek(0)
+                archive.addfile(info, data)
+    check(open_small(root))
