@@ -72,7 +72,7 @@ class SourceFiles:
     images: by class name of the `SourceSpec`, references to its images, cheap to list and in the
     same order everywhere; a dictionary, or a mapping that lists a class when it is asked for. A
     class may be absent or empty.
-    load: the image of a reference, upright, as Meta-Dataset's records hold it: cropped, or inverted
+    load: the image of a reference, as Meta-Dataset's records hold it: cropped, or inverted
     (Omniglot), in any mode and size; raises `files.UnreadableImageError` with the file's name where
     it is no image. Called from several threads at once.
     groups: by class name, who or what made each of its images (an Omniglot drawer, a track), or
