@@ -56,7 +56,8 @@ class EpisodicMethod(Method):
 
     def train(self, source: TrainingSource) -> None:
         recipe = self.recipe(source)
-        shape = recipe.pop("way"), recipe.pop("shot"), recipe.pop("query")
+        shot = min(recipe.pop("shot"), source.most_shots)
+        shape = recipe.pop("way"), shot, recipe.pop("query")
         as_tested = source.budget.name == "paper" and source.task.n_way is None
         encoder = create_backbone(self.backbone, source.image_shape, source.seed)
         further = self.further_modules(encoder.feature_size, source.task)

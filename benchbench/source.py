@@ -160,6 +160,12 @@ class TrainingSource:
         """Height, width, channels."""
         return self._dataset.image_shape
 
+    @property
+    def most_shots(self) -> int:
+        """The most shots for which a source has two training classes, each with a query left."""
+        sizes = [np.sort(pool.sizes) for pool in source_pools(self._dataset, "train")]
+        return max([1, *(int(each[-2]) - 1 for each in sizes if len(each) > 1)])
+
     def episodes(self, way: int, shot: int, query: int) -> EpisodeStream:
         """An endless stream of labelled episodes of training classes, by step.
 

@@ -266,3 +266,13 @@ def test_validation_varies_where_the_test_does(dataset: OpenDataset) -> None:
     assert {episode.n_way for episode in source._validation_episodes} == {2, 3, 4, 5, 6}
     source = variable_source(dataset, create_sampler("meta_dataset[min_way=7]"))
     assert {episode.n_way for episode in source._validation_episodes} == {5}
+
+
+def test_the_most_shots_leave_a_query_in_two_classes(
+    make_dataset: Callable[..., OpenDataset],
+) -> None:
+    dataset = make_dataset(per_class=7)
+    assert make_source(dataset).most_shots == 6
+    assert make_source(dataset).episodes(5, 6, 5).query == 1
+    single = replace(dataset, splits={**dataset.splits, "train": dataset.splits["train"][:1]})
+    assert make_source(single).most_shots == 1
