@@ -1,22 +1,21 @@
-"""Drawing episodes: frozen for ever, uniform in every respect, and refused with a cure."""
+"""Fixed episodes: frozen for ever, uniform in every respect, and refused with a cure."""
 
 from __future__ import annotations
 
 import dataclasses
 import random
-from itertools import permutations
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
-from scipy.stats import chi2_contingency, chisquare, kstest, spearmanr
+from samplers.toys import UNLIKELY, column, counts, labelled, pool, seems_independent, several
+from scipy.stats import chi2_contingency, chisquare, spearmanr
 
 from benchbench.datasets.base import OpenDataset
 from benchbench.episodes import EpisodeSet
 from benchbench.errors import BenchbenchError
-from benchbench.samplers import ClassPool, FixedSampler, Sampler, Stream, choose, create_sampler
+from benchbench.samplers import ClassPool, FixedSampler
 
 # Episodes are frozen: results of all times were made on them. These are the hashes of four 3-way
 # 2-shot 2-query and of four 2-way 0-shot episodes of `labelled([5, 4, 6, 5, 4])`, and of two
@@ -24,45 +23,6 @@ from benchbench.samplers import ClassPool, FixedSampler, Sampler, Stream, choose
 FROZEN_SHA256 = "69a35226e8eb252c16943e699b0eca64bc128b02580e1fd0dd3d061f1b4b26b7"
 FROZEN_DISJOINT_SHA256 = "2029f83368f74fda85150145d21f4fbe77f4adbb6916fec0a07b953108c2301e"
 FROZEN_ZERO_SHOT_SHA256 = "ccd4d79576ee102f711bd6a2994a06a05f136deac9786c369df8ee4c447ad106"
-
-several = settings(max_examples=60, deadline=None)
-
-UNLIKELY = 1e-3
-"""Seeds are fixed, so that a test of chance passes always or never."""
-
-
-def labelled(sizes: list[int], **changes) -> SimpleNamespace:
-    """All that a sampler knows of a data set; the classes' images are interleaved."""
-    labels = np.concatenate([np.repeat(c, size) for c, size in enumerate(sizes)])
-    return SimpleNamespace(
-        **{
-            "name": "toy",
-            "fingerprint": "ab" * 32,
-            "labels": np.random.default_rng(7).permutation(labels),
-            "splits": {"test": np.arange(len(sizes)), "twin": np.arange(len(sizes))},
-            "class_names": [f"class {c}" for c in range(len(sizes))],
-            **changes,
-        }
-    )
-
-
-def pool(sizes: list[int], split: str = "test", **changes) -> ClassPool:
-    return ClassPool(labelled(sizes, **changes), split)
-
-
-def column(episodes: EpisodeSet, name: str) -> np.ndarray:
-    """An array of a set of equally large episodes as [episode, ...]."""
-    return getattr(episodes, name).reshape(len(episodes), -1)
-
-
-def counts(first: np.ndarray, second: np.ndarray) -> np.ndarray:
-    table = np.zeros((first.max() + 1, second.max() + 1), dtype=int)
-    np.add.at(table, (first.ravel(), second.ravel()), 1)
-    return table
-
-
-def seems_independent(first: np.ndarray, second: np.ndarray) -> bool:
-    return chi2_contingency(counts(first, second)).pvalue > UNLIKELY
 
 
 # Frozen
@@ -331,92 +291,6 @@ def test_successive_episodes_are_independent(many: EpisodeSet) -> None:
     assert seems_independent(first[:-1], first[1:])
 
 
-@pytest.mark.parametrize(("population", "size"), [(4, 2), (5, 3), (4, 4), (3, 1)])
-def test_choose_makes_every_ordered_choice_equally_often(population: int, size: int) -> None:
-    uniform = np.random.default_rng(0).random((2, 30_000, size))
-    chosen = choose(uniform[0], population, uniform[1])
-    seen, times = np.unique(chosen, axis=0, return_counts=True)
-    assert sorted(map(tuple, seen.tolist())) == sorted(permutations(range(population), size))
-    assert size == population == 1 or chisquare(times).pvalue > UNLIKELY
-
-
-@several
-@given(st.integers(1, 6), st.integers(0, 20), st.integers(0, 2**32))
-def test_choose_takes_each_row_from_its_own_population(size: int, more: int, seed: int) -> None:
-    rng = np.random.default_rng(seed)
-    populations = size + rng.integers(0, more + 1, 8)
-    chosen = choose(rng.random((8, size)), populations, rng.random((8, size)))
-    for row, population in zip(chosen.tolist(), populations, strict=True):
-        assert len(set(row)) == size
-        assert min(row) >= 0
-        assert max(row) < population
-
-
-# Streams
-
-
-@several
-@given(st.integers(0, 10**6), st.integers(1, 20), st.integers(1, 9), st.data())
-def test_a_row_of_a_stream_is_independent_of_its_block(
-    start: int, count: int, width: int, data: st.DataObject
-) -> None:
-    block = Stream(seed=1).uniform(start, start + count, width)
-    assert block.shape == (count, width)
-    row = data.draw(st.integers(0, count - 1))
-    alone = Stream(seed=1).uniform(start + row, start + row + 1, width)
-    np.testing.assert_array_equal(block[row], alone[0])
-
-
-def test_rows_of_a_stream_do_not_repeat() -> None:
-    numbers = Stream(seed=1).uniform(0, 1000, 5)
-    assert len(np.unique(numbers)) == numbers.size
-
-
-def test_streams_are_uniform_and_unrelated() -> None:
-    first, second = (Stream(seed=seed).uniform(0, 5000, 3).ravel() for seed in (0, 1))
-    assert kstest(first, "uniform").pvalue > UNLIKELY
-    assert spearmanr(first, second).pvalue > UNLIKELY
-    assert 0 <= first.min() < first.max() < 1
-
-
-def test_a_stream_does_not_depend_on_the_order_in_which_its_origin_is_told() -> None:
-    one, other = Stream(seed=1, split="test"), Stream(split="test", seed=1)
-    np.testing.assert_array_equal(one.uniform(0, 2, 3), other.uniform(0, 2, 3))
-
-
-# Pools
-
-
-def test_a_pool_lists_the_images_of_each_class() -> None:
-    data = labelled([3, 5, 2])
-    data.splits["odd"] = np.array([2, 0])
-    odd = ClassPool(data, "odd")
-    assert (len(odd), odd.class_name(0), odd.sizes.tolist()) == (2, "class 2", [2, 3])
-    for c, start, size in zip(odd.classes, odd.starts, odd.sizes, strict=True):
-        np.testing.assert_array_equal(
-            odd.rows[start : start + size], np.flatnonzero(data.labels == c)
-        )
-
-
-def test_a_pool_without_its_small_classes() -> None:
-    whole = pool([3, 6, 2, 6, 5])
-    large = whole.at_least(5)
-    assert large.classes.tolist() == [1, 3, 4]
-    assert len(whole) == 5
-    drawn = FixedSampler(3, 2, 3).sample(large, 30)
-    assert set(drawn.classes) == {1, 3, 4}
-    np.testing.assert_array_equal(
-        large.dataset.labels[column(drawn, "query")],
-        np.take_along_axis(column(drawn, "classes"), column(drawn, "query_labels"), axis=1),
-    )
-    assert len(whole.at_least(7)) == 0
-
-
-def test_an_unknown_split_is_refused(dataset: OpenDataset) -> None:
-    with pytest.raises(BenchbenchError, match="has no split 'tset'; it has train, val, test"):
-        ClassPool(dataset, "tset")
-
-
 # Refused
 
 
@@ -468,41 +342,7 @@ def test_an_unknown_replacement_is_refused() -> None:
         FixedSampler(replacement="some")  # type: ignore[arg-type]
 
 
-def test_a_sampler_has_to_say_how_it_draws() -> None:
-    with pytest.raises(NotImplementedError):
-        Sampler().sample(pool([3, 3]), 1)
-
-
-# By name
-
-
-def test_create_sampler_takes_options_and_parameters() -> None:
-    assert create_sampler("fixed", way=None, shot=None) == FixedSampler()
-    assert create_sampler("fixed[query=3]", way=20, shot=5) == FixedSampler(20, 5, 3)
-    assert create_sampler("fixed[way=3]", shot=2) == FixedSampler(way=3, shot=2)
-    disjoint = FixedSampler(replacement="none")
-    assert create_sampler("fixed", replacement="none") == disjoint
-    assert create_sampler("fixed[replacement=none]") == disjoint
-
-
-@pytest.mark.parametrize(
-    ("text", "options", "message"),
-    [
-        ("fixed[way=3]", {"way": 3}, "'fixed\\[way=3\\]' and --way both say way"),
-        ("fixde", {}, "no sampler named 'fixde'; did you mean fixed"),
-        ("fixed[wya=5]", {}, "did you mean way"),
-        ("fixed[way=1]", {}, "fixed: needs way >= 2"),
-        ("fixed", {"supports": 3}, "'fixed' has no --supports"),
-        ("fixed[replacement=some]", {}, "replacement=some is not one of images, none"),
-    ],
-)
-def test_create_sampler_refuses_in_one_sentence(text, options, message) -> None:
-    with pytest.raises(BenchbenchError, match=message):
-        create_sampler(text, **options)
-
-
 def test_protocol_and_shape() -> None:
     assert FixedSampler().protocol == "5way-1shot-15query"
     assert FixedSampler(20, 5, 1).shape == (20, 5, 1)
     assert FixedSampler(replacement="none").protocol == "5way-1shot-15query-disjoint"
-    assert Sampler().shape == (None, None, None)

@@ -1,0 +1,192 @@
+"""What samplers share that compose one episode after the other: classes, shots, queries, images."""
+
+from __future__ import annotations
+
+from typing import NamedTuple, get_args
+
+import numpy as np
+
+from benchbench import specs
+from benchbench.episodes import Episode, IntArray
+from benchbench.errors import BenchbenchError
+from benchbench.samplers.base import Sampler
+from benchbench.samplers.choosers import MAX_SPAN, Classes, Families, families
+from benchbench.samplers.images import ClassImages, GroupedImages, separable
+from benchbench.samplers.pool import ClassPool
+from benchbench.samplers.priors import LEAST_CONCENTRATION, Prior, query_counts
+from benchbench.samplers.stream import Numbers, Permutation, Stream
+
+
+class Bounds(NamedTuple):
+    """The most that an episode can have: classes, support images and queries in all."""
+
+    way: int
+    support: int
+    query: int
+
+
+class ComposingSampler(Sampler):
+    """A sampler by the steps of Meta-Dataset; subclasses say how many classes and images.
+
+    classes: which classes meet. `uniform`: any; `hierarchy`: those of one parent, such as an
+        alphabet; `graph`: those below one node of the data set's graph; `auto`: graph, else
+        hierarchy, else uniform, by what the data set has.
+    prior: how queries are shared out among the classes. `balanced`: equally; `natural`: in
+        proportion to the images that the support leaves; `dirichlet`: in random proportions.
+    concentration: of the Dirichlet distribution; large values make it balanced.
+    separate_groups: whether support and query of a class share no group, such as a track.
+    """
+
+    classes: Classes
+    prior: Prior
+    concentration: float
+    separate_groups: bool
+    max_span: int = MAX_SPAN
+
+    def check_options(self) -> None:
+        """Raise ValueError where the shared parameters are wrong or do not go together."""
+        for name, kind in (("classes", Classes), ("prior", Prior)):
+            if getattr(self, name) not in get_args(kind):
+                raise ValueError(f"needs {name} {' or '.join(get_args(kind))}")
+        if not LEAST_CONCENTRATION <= self.concentration < np.inf:
+            raise ValueError(f"needs a concentration of {LEAST_CONCENTRATION} or more")
+        if self.prior != "dirichlet" and self.concentration != type(self).concentration:
+            raise ValueError("has a concentration only with prior=dirichlet")
+
+    @property
+    def suffix(self) -> str:
+        """The shared parameters that are off their defaults, for the protocol."""
+        words = {
+            "classes": self.classes,
+            "prior": self.prior,
+            "separate_groups": "groups",
+        }
+        if self.prior == "dirichlet":
+            words["prior"] += specs.value_text(self.concentration)
+        defaults = type(self)
+        changed = [key for key in words if getattr(self, key) != getattr(defaults, key)]
+        return "".join(f"-{words[key]}" for key in changed)
+
+    @property
+    def fewest_classes(self) -> int:
+        """The classes that an episode has at least."""
+        raise NotImplementedError
+
+    @property
+    def fewest_classes_option(self) -> str:
+        """How a user sets it to {}, for messages."""
+        raise NotImplementedError
+
+    @property
+    def fewest_shots(self) -> int:
+        """The support images that a class has at least."""
+        raise NotImplementedError
+
+    def bounds(self, pool: ClassPool) -> Bounds:
+        """For the random numbers that are set apart for an episode."""
+        raise NotImplementedError
+
+    def way_of(self, classes: int, whole: bool, numbers: Numbers) -> int:
+        """How many of a set of classes an episode takes; `whole` as in `Families`."""
+        raise NotImplementedError
+
+    def queries_of(self, sizes: IntArray) -> int:
+        """Queries per class, where classes have [way] images."""
+        raise NotImplementedError
+
+    def shots_of(self, sizes: IntArray, query: int, numbers: Numbers) -> IntArray:
+        """The support images that each class should have, int64 [way]; its room may be less."""
+        raise NotImplementedError
+
+    def check(self, pool: ClassPool) -> None:
+        self._families(pool)
+        if self.separate_groups:
+            self._check_groups(pool)
+
+    def _families(self, pool: ClassPool) -> Families:
+        return families(
+            pool, self.classes, self.fewest_classes, self.max_span, self.fewest_classes_option
+        )
+
+    def _check_groups(self, pool: ClassPool) -> None:
+        if pool.dataset.groups is None:
+            raise BenchbenchError(
+                f"{pool.dataset.name} does not say which images belong together; "
+                "leave out separate_groups."
+            )
+        for position in range(len(pool)):
+            query = self.queries_of(pool.sizes[position : position + 1])
+            sizes = np.bincount(group_keys(pool, position)).tolist()
+            if not separable(sizes, self.fewest_shots, query):
+                raise BenchbenchError(
+                    f"The groups of '{pool.class_name(position)}' in {pool.place} cannot be shared "
+                    f"out between a support of {self.fewest_shots} and {query} queries; leave the "
+                    "class out, or separate_groups."
+                )
+
+    def draw(self, pool: ClassPool, stream: Stream, start: int, stop: int) -> dict[str, IntArray]:
+        sets, bounds = self._families(pool), self.bounds(pool)
+        # Set, way, beta; classes, alphas, proportions; images; the queries' order.
+        width = 3 + 3 * bounds.way + bounds.support + 2 * bounds.query
+        keys: list[IntArray] = []
+        if self.separate_groups:
+            keys = [group_keys(pool, position) for position in range(len(pool))]
+            width += sum(sorted(int(each.max()) + 1 for each in keys)[-bounds.way :])
+        return joined(
+            [
+                self._episode(pool, sets, keys, numbers)
+                for numbers in stream.each(start, stop, width)
+            ]
+        )
+
+    def _episode(
+        self,
+        pool: ClassPool,
+        sets: Families,
+        keys: list[IntArray],
+        numbers: Numbers,
+    ) -> Episode:
+        members = sets.members[numbers.below(len(sets.members))]
+        way = self.way_of(len(members), sets.whole, numbers)
+        places = members[Permutation(len(members)).take(numbers.take(way))]
+        sizes = pool.sizes[places]
+        query = self.queries_of(sizes)
+        shots = self.shots_of(sizes, query, numbers)
+        drawn = [
+            GroupedImages(pool.images(place), keys[place], self.fewest_shots, query, numbers)
+            if keys
+            else ClassImages(pool.images(place), query)
+            for place in places.tolist()
+        ]
+        shots = np.minimum(shots, [images.room for images in drawn])
+        support = [images.support(numbers.take(k)) for images, k in zip(drawn, shots, strict=True)]
+        left = np.array([images.left for images in drawn])
+        asked = query_counts(self.prior, query, left, self.concentration, numbers)
+        queries = [images.query(numbers.take(q)) for images, q in zip(drawn, asked, strict=True)]
+        order = np.argsort(numbers.take(int(asked.sum())), kind="stable")
+        return Episode(
+            classes=pool.classes[places],
+            support=np.concatenate(support),
+            support_labels=np.repeat(np.arange(way), shots),
+            query=np.concatenate(queries)[order],
+            query_labels=np.repeat(np.arange(way), asked)[order],
+        )
+
+
+def group_keys(pool: ClassPool, position: int) -> IntArray:
+    """The group of each image of the class at a position, as one of 0 .. g - 1."""
+    assert pool.dataset.groups is not None
+    _, keys = np.unique(pool.dataset.groups[pool.images(position)], return_inverse=True)
+    return keys.astype(np.int64)
+
+
+def joined(episodes: list[Episode]) -> dict[str, IntArray]:
+    """The arrays of `EpisodeSet`."""
+    arrays = {}
+    for part in ("classes", "support", "support_labels", "query", "query_labels"):
+        pieces = [getattr(episode, part) for episode in episodes]
+        arrays[part] = np.concatenate([*pieces, np.empty(0, np.int64)])
+    for part, name in (("classes", "class"), ("support", "support"), ("query", "query")):
+        lengths = [len(getattr(episode, part)) for episode in episodes]
+        arrays[f"{name}_counts"] = np.array(lengths, dtype=np.int64)
+    return arrays

@@ -1,0 +1,207 @@
+"""Fixed N-way K-shot episodes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import ClassVar, Literal
+
+import numpy as np
+
+from benchbench.episodes import IntArray
+from benchbench.errors import BenchbenchError
+from benchbench.samplers.choosers import Classes
+from benchbench.samplers.composing import Bounds, ComposingSampler
+from benchbench.samplers.pool import ClassPool
+from benchbench.samplers.priors import Prior
+from benchbench.samplers.stream import FloatArray, Numbers, Stream, choose
+
+
+@dataclass
+class FixedSampler(ComposingSampler):
+    """N-way K-shot with Q queries per class: N classes, then K + Q of each class's images.
+
+    replacement: `images` lets an image recur in other episodes; `none` lets none do so, and the
+    sequence ends when fewer than N classes have K + Q unused images (Lafargue et al., TMLR 2024).
+    query: Q, on average over the classes where `prior` is not balanced.
+    """
+
+    name: ClassVar[str] = "fixed"
+    way: int = 5
+    shot: int = 1
+    query: int = 15
+    replacement: Literal["images", "none"] = "images"
+    classes: Classes = "uniform"
+    prior: Prior = "balanced"
+    concentration: float = 2.0
+    separate_groups: bool = False
+
+    def __post_init__(self) -> None:
+        if self.way < 2 or self.shot < 0 or self.query < 1:
+            raise ValueError("needs way >= 2, shot >= 0 and query >= 1")
+        if self.replacement not in ("images", "none"):
+            raise ValueError("needs replacement images or none")
+        self.check_options()
+        if self.replacement == "none" and not self._is_plain:
+            raise ValueError(
+                "replacement none goes only with classes=uniform, prior=balanced and no "
+                "separate_groups"
+            )
+
+    @property
+    def _is_plain(self) -> bool:
+        """Whether any classes and images go together and all classes have as many of them."""
+        return (self.classes, self.prior, self.separate_groups) == ("uniform", "balanced", False)
+
+    @property
+    def protocol(self) -> str:
+        disjoint = "-disjoint" if self.replacement == "none" else ""
+        return f"{self.way}way-{self.shot}shot-{self.query}query{disjoint}{self.suffix}"
+
+    @property
+    def shape(self) -> tuple[int, int, int | None]:
+        return self.way, self.shot, self.query if self.prior == "balanced" else None
+
+    @property
+    def fewest_classes(self) -> int:
+        return self.way
+
+    @property
+    def fewest_classes_option(self) -> str:
+        return "--way {}"
+
+    @property
+    def fewest_shots(self) -> int:
+        return self.shot
+
+    def bounds(self, pool: ClassPool) -> Bounds:
+        return Bounds(self.way, self.way * self.shot, self.way * self.query)
+
+    def way_of(self, classes: int, whole: bool, numbers: Numbers) -> int:
+        return self.way
+
+    def queries_of(self, sizes: IntArray) -> int:
+        return self.query
+
+    def shots_of(self, sizes: IntArray, query: int, numbers: Numbers) -> IntArray:
+        return np.full(len(sizes), self.shot)
+
+    def check(self, pool: ClassPool) -> None:
+        if self.way > len(pool):
+            cure = f"use --way {len(pool)} or fewer" if len(pool) > 1 else "use another split"
+            raise BenchbenchError(
+                f"{self.way}-way needs {self.way} classes and {pool.place} has {len(pool)}; {cure}."
+            )
+        smallest = int(np.argmin(pool.sizes))
+        size, needed = int(pool.sizes[smallest]), self.shot + self.query
+        if needed > size:
+            cure = (
+                f"use --query {size - self.shot} or fewer"
+                if size > self.shot
+                else "use fewer shots, or leave the class out"
+            )
+            raise BenchbenchError(
+                f"{self.shot}-shot with {self.query} queries needs {needed} images of a class and "
+                f"'{pool.class_name(smallest)}' in {pool.place} has {size}; {cure}."
+            )
+        super().check(pool)
+
+    def draw(self, pool: ClassPool, stream: Stream, start: int, stop: int) -> dict[str, IntArray]:
+        if self.replacement == "none":
+            return self._draw_disjoint(pool, stream, start, stop)
+        if not self._is_plain:
+            return super().draw(pool, stream, start, stop)
+        per_class = self.shot + self.query
+        take = _columns(
+            stream.uniform(start, stop, 2 * self.way * (1 + per_class) + self.way * self.query)
+        )
+        slots = choose(take(self.way), len(pool), take(self.way))
+        images = choose(take(self.way, per_class), pool.sizes[slots], take(self.way, per_class))
+        rows = pool.rows[pool.starts[slots][..., None] + images]
+        return self._arrays(pool.classes[slots], rows, take(self.way * self.query))
+
+    def _draw_disjoint(
+        self, pool: ClassPool, stream: Stream, start: int, stop: int
+    ) -> dict[str, IntArray]:
+        """Each class's images lie in a random order and are used up from the front."""
+        per_class = self.shot + self.query
+        stop = min(stop, int((pool.sizes // per_class).sum()) // self.way)
+        take = _columns(stream.uniform(0, stop, self.way * (2 + self.query)))
+        slots, used = self._unused_classes(pool.sizes, take(self.way), take(self.way))
+        rows = _shuffled_rows(pool, stream.branch("images"))
+        first = (pool.starts[slots] + used)[start:]
+        return self._arrays(
+            pool.classes[slots[start:]],
+            rows[first[..., None] + np.arange(per_class)],
+            take(self.way * self.query)[start : len(slots)],
+        )
+
+    def _unused_classes(
+        self, sizes: IntArray, uniform: FloatArray, order: FloatArray
+    ) -> tuple[IntArray, IntArray]:
+        """The classes of each episode until too few are left, and how many images were used before.
+
+        uniform, order: [n, way] numbers in [0, 1), by which each episode chooses. Both results are
+        [m, way] with m <= n.
+        """
+        per_class = self.shot + self.query
+        slots, before = np.empty((2, *uniform.shape), np.int64)
+        used = np.zeros_like(sizes)
+        for episode, (numbers, places) in enumerate(zip(uniform, order, strict=True)):
+            left = np.flatnonzero(sizes - used >= per_class)
+            if len(left) < self.way:
+                return slots[:episode], before[:episode]
+            slots[episode] = left[choose(numbers, len(left), places)]
+            before[episode] = used[slots[episode]]
+            used[slots[episode]] += per_class
+        return slots, before
+
+    def _arrays(
+        self, classes: IntArray, rows: IntArray, shuffle: FloatArray
+    ) -> dict[str, IntArray]:
+        """The arrays of `EpisodeSet`.
+
+        classes: [n, way]; rows: [n, way, shot + query] image ids, the support first; shuffle: [n,
+        way * query] numbers by which the queries are ordered.
+        """
+        count = len(rows)
+        labels = np.broadcast_to(np.arange(self.way)[:, None], rows.shape)
+        positions = np.argsort(shuffle, axis=1, kind="stable")
+
+        def queries(array: IntArray) -> IntArray:
+            flat = array[..., self.shot :].reshape(count, self.way * self.query)
+            return np.take_along_axis(flat, positions, axis=1).reshape(-1)
+
+        return {
+            "classes": classes.reshape(-1),
+            "class_counts": np.full(count, self.way),
+            "support": rows[..., : self.shot].reshape(-1),
+            "support_labels": labels[..., : self.shot].reshape(-1),
+            "support_counts": np.full(count, self.way * self.shot),
+            "query": queries(rows),
+            "query_labels": queries(labels),
+            "query_counts": np.full(count, self.way * self.query),
+        }
+
+
+def _shuffled_rows(pool: ClassPool, stream: Stream) -> IntArray:
+    """The pool's `rows` with the images of each class in a random order."""
+    rows = pool.rows.copy()
+    keys = stream.uniform(0, 1, len(rows))[0]
+    for start, size in zip(pool.starts, pool.sizes, strict=True):
+        order = np.argsort(keys[start : start + size], kind="stable")
+        rows[start : start + size] = rows[start : start + size][order]
+    return rows
+
+
+def _columns(uniform: FloatArray) -> Callable[..., FloatArray]:
+    """Hand out the columns of [n, width] from left to right, as [n, *shape]."""
+    used = 0
+
+    def take(*shape: int) -> FloatArray:
+        nonlocal used
+        width = int(np.prod(shape))
+        used += width
+        return uniform[:, used - width : used].reshape(len(uniform), *shape)
+
+    return take
