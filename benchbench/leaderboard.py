@@ -15,6 +15,7 @@ from benchbench.published import figure_of
 from benchbench.results import (
     PROTOCOL,
     Entry,
+    is_published_kind,
     protocol_hash,
     read_result,
     read_results,
@@ -208,6 +209,8 @@ def _reuse(entry: Entry) -> dict[str, Any]:
 def _published(entry: Entry) -> dict[str, Any]:
     """The published figure of the same method, data set, way and shot, and how far this is off."""
     first = entry.first
+    if not is_published_kind(str(first.identity["protocol"])):
+        return {}
     way, shot = entry.shape
     backbone = _backbone(first.manifest["method"])
     figure = figure_of(first.method, first.dataset, way, shot, backbone)

@@ -113,9 +113,12 @@ def read_result(run: RunDirectory) -> Result:
     """Read a finished run. Raises BenchbenchError where its files do not agree with each other."""
     manifest = run.manifest
     count = int(manifest["episodes"]["count"])
-    content = _first_rows(run, count)
+    content = run.first_rows(count)  # a run that is being extended has more
+    lines = content.count(b"\n")
+    if lines < count + 1:
+        raise _altered(run, f"holds {max(0, lines - 1)} of {count} episodes")
     stored = manifest["episodes"].get("records_sha256")
-    if stored is not None and hashlib.sha256(content).hexdigest() != stored:
+    if stored is not None and run.records_sha256(count) != stored:
         raise _altered(run, "is not what was stored when the run finished")
     try:
         header, *rows = csv.reader(content.decode().splitlines())
@@ -140,18 +143,6 @@ def read_result(run: RunDirectory) -> Result:
     if not np.allclose(result.accuracy, accuracy, rtol=0, atol=1e-12):
         raise _altered(run, "has an accuracy that is not correct / n_query")
     return result
-
-
-def _first_rows(run: RunDirectory, count: int) -> bytes:
-    """The header and the first `count` rows; a run that is being extended has more."""
-    try:
-        content = (run.path / "episodes.csv").read_bytes()
-    except FileNotFoundError as error:
-        raise BenchbenchError(f"{run.path} has lost its episodes.csv; delete it.") from error
-    lines = content.count(b"\n")
-    if lines < count + 1:
-        raise _altered(run, f"holds {max(0, lines - 1)} of {count} episodes")
-    return content if lines == count + 1 else b"\n".join(content.split(b"\n")[: count + 1]) + b"\n"
 
 
 def _altered(run: RunDirectory, what: str) -> BenchbenchError:
@@ -218,6 +209,11 @@ def shape_of(protocol: str) -> tuple[int | None, int | None]:
     """Way and shot of a protocol's text, None where they vary or it does not tell."""
     found = re.match(r"(\d+)way-(\d+)shot", protocol)
     return (int(found[1]), int(found[2])) if found else (None, None)
+
+
+def is_published_kind(protocol: str) -> bool:
+    """Whether papers report such episodes: any classes, balanced queries, or Meta-Dataset's."""
+    return bool(re.fullmatch(r"\d+way-\d+shot-\d+query(-disjoint)?|meta-dataset", protocol))
 
 
 @lru_cache(maxsize=64)

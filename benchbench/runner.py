@@ -21,7 +21,7 @@ from benchbench import manifest, plugins, specs
 from benchbench.backbones.base import Backbone
 from benchbench.compute import Compute, peak_memory_bytes, seed_everything
 from benchbench.datasets.base import OpenDataset
-from benchbench.episodes import Episode, EpisodeSet
+from benchbench.episodes import Episode, EpisodeSet, IntArray
 from benchbench.method import Images, Method, Task
 from benchbench.metrics import Metric, checked_scores
 from benchbench.progress import meter, say
@@ -360,24 +360,30 @@ def _episode_seed(episodes: EpisodeSet, number: int, seed: int) -> int:
 
 
 def task_of(dataset: OpenDataset, episodes: EpisodeSet) -> Task:
-    """What the episodes ask of a method; a number that varies over them is None."""
-
-    def constant(values: np.ndarray) -> int | None:
-        return int(values[0]) if len(values) and (values == values[0]).all() else None
-
-    way = constant(episodes.class_counts)
-    support, query = constant(episodes.support_counts), constant(episodes.query_counts)
-    per_class = [None if way is None or n is None else n / way for n in (support, query)]
-    shot, queries = (int(n) if n is not None and n == int(n) else None for n in per_class)
+    """What the episodes ask of a method; a number that varies, over classes too, is None."""
+    ways = episodes.class_counts
     return Task(
         dataset.name,
         episodes.protocol,
         dataset.image_shape,
-        way,
-        shot,
-        queries,
+        _constant(ways),
+        _constant(_per_class(episodes.support_labels, episodes.support_counts, ways)),
+        _constant(_per_class(episodes.query_labels, episodes.query_counts, ways)),
         has_class_names=dataset.names_are_words,
     )
+
+
+def _constant(values: IntArray) -> int | None:
+    return int(values[0]) if len(values) and (values == values[0]).all() else None
+
+
+def _per_class(labels: IntArray, counts: IntArray, ways: IntArray) -> IntArray:
+    """How many images each class of each episode has, episode by episode.
+
+    labels: class slots of the images of all episodes; counts: images an episode.
+    """
+    first = np.cumsum(ways) - ways
+    return np.bincount(labels + np.repeat(first, counts), minlength=int(ways.sum()))
 
 
 def _modules(method: Method) -> torch.nn.ModuleList:

@@ -15,7 +15,7 @@ import torch
 from benchbench import plugins
 from benchbench.backbones.base import Backbone
 from benchbench.datasets.base import OpenDataset
-from benchbench.episodes import EpisodeSet
+from benchbench.episodes import Episode, EpisodeSet
 from benchbench.errors import MethodError
 from benchbench.method import Classifier, Images, Method, Support, Task
 from benchbench.runner import Settings, evaluate, run_cell, task_of
@@ -336,7 +336,7 @@ def test_a_task_tells_what_is_constant(dataset: OpenDataset) -> None:
         protocol="mixed",
     )
     task = task_of(dataset, mixed)
-    assert (task.n_way, task.n_shot, task.n_query) == (None, None, None)
+    assert (task.n_way, task.n_shot, task.n_query) == (None, None, 15)
 
 
 def test_a_task_tells_whether_classes_have_names(dataset: OpenDataset) -> None:
@@ -457,3 +457,18 @@ def test_the_manifest_says_what_any_backbone_has_seen(dataset: OpenDataset, tmp_
     assert described(Ensemble())["method"]["pretrained_on"] == ["own", "a", "b"]
     assert described(Ensemble())["parameters"] == 5
     assert described(NearestMean())["method"]["pretrained_on"] == []
+
+
+def test_a_number_that_varies_over_the_classes_of_an_episode_is_none(dataset: OpenDataset) -> None:
+    episode = Episode(
+        classes=np.array([0, 1]),
+        support=np.array([0, 1, 2, 20]),
+        support_labels=np.array([0, 0, 0, 1]),
+        query=np.array([3, 21]),
+        query_labels=np.array([0, 1]),
+    )
+    uneven = EpisodeSet.from_episodes(
+        [episode], dataset="toy-0", fingerprint="", split="test", protocol="uneven"
+    )
+    task = task_of(dataset, uneven)
+    assert (task.n_way, task.n_shot, task.n_query) == (2, None, 1)

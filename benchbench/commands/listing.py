@@ -76,21 +76,26 @@ def _registered(kinds: str) -> dict[str, tuple[str, str]]:
 def describe_command(text: str) -> str:
     """The docstring, parameters and declarations of a method or data set, or of a `REGISTERED`.
 
+    All that have the name: `meta_dataset` is a data set and a sampler.
     Parameters in the text may change the declarations: `matchingnet[fce=true]`.
     """
     spec = specs.parse(text)
     name = spec.name
-    for kind in plugins.KINDS:
-        if name in plugins.available(kind):
-            return _describe(kind, spec, plugins.load(kind, name))
+    found = [
+        _describe(kind, spec, plugins.load(kind, name))
+        for kind in plugins.KINDS
+        if name in plugins.available(kind)
+    ]
     known = [name for kind in plugins.KINDS for name in plugins.available(kind)]
     for kind in REGISTERED:
         things = plugins.registered(f"register_{kind}s")
         if name in things:
             title = f"{name} ({kind} of {things[name].__module__})"
-            return "\n".join(_explained(title, things[name])) + "\n"
+            found.append("\n".join(_explained(title, things[name])) + "\n")
         known += things
-    raise unknown_name("method, data set, backbone, sampler or metric", name, known)
+    if not found:
+        raise unknown_name("method, data set, backbone, sampler or metric", name, known)
+    return "\n".join(found)
 
 
 def _describe(kind: str, spec: specs.Spec, cls: type) -> str:

@@ -36,7 +36,8 @@ def tell_tables(tested: Sequence[Tested]) -> None:
     dataset, episodes, cells = tested[0]
     print(markdown_table(run_table(cells, len(episodes))))
     if warning := reuse_warning(episodes.images_drawn, len(dataset.view(episodes.split).rows)):
-        say(f"{warning} With --replacement none it speaks of them.")
+        disjoint = episodes.protocol.endswith("query")  # which the default sampler alone can do
+        say(f"{warning} With --replacement none it speaks of them." if disjoint else warning)
 
 
 def _tell_sources(tested: Sequence[Tested]) -> None:

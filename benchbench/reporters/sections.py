@@ -12,7 +12,7 @@ from benchbench.contamination import reason
 from benchbench.leaderboard import GROUP, decimals, further_metrics, percent
 from benchbench.published import figures_for
 from benchbench.ranking import RULES
-from benchbench.results import DISJOINT, shape_of
+from benchbench.results import DISJOINT, is_published_kind, shape_of
 from benchbench.stats import reuse_warning
 
 DASH = "–"
@@ -194,7 +194,10 @@ def _seen_by_weights(rows: pd.DataFrame) -> list[str]:
 
 def _published(rows: pd.DataFrame) -> pd.DataFrame | None:
     """Published figures on the same data set, way and shot; None where there are none."""
-    way, shot = shape_of(str(rows["protocol"].iat[0]))
+    protocol = str(rows["protocol"].iat[0])
+    if not is_published_kind(protocol):
+        return None
+    way, shot = shape_of(protocol)
     figures = figures_for(str(rows["dataset"].iat[0]), way, shot)
     if figures.empty:
         return None

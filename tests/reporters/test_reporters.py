@@ -271,6 +271,22 @@ def test_what_weights_have_seen_and_why_it_matters() -> None:
     assert "pre-trained on" not in reporters.markdown(frame())
 
 
+@pytest.mark.parametrize(
+    ("protocol", "has_figures"),
+    [
+        ("5way-1shot-15query", True),
+        ("5way-1shot-15query-disjoint", True),
+        ("5way-1shot-15query-hierarchy", False),
+        ("5way-1shot-15query-dirichlet2.0", False),
+    ],
+)
+def test_published_figures_stand_beside_episodes_of_their_kind(
+    protocol: str, has_figures: bool
+) -> None:
+    text = reporters.markdown(frame({"dataset": "omniglot", "protocol": protocol}))
+    assert ("Published, for context" in text) == has_figures
+
+
 AWKWARD = "m[a=x_y,b=50%,c=~&^#{1}]"
 
 
