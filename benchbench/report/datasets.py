@@ -39,15 +39,18 @@ class Overview:
 
 
 def overviews(tables: Sequence[list[Entry]], draw: Draw) -> list[Overview]:
-    """One for each kind of episodes and setting with enough methods on enough data sets."""
-    groups: dict[tuple[str, str], list[list[Entry]]] = {}
+    """One for each kind of episodes, shared training and setting that has enough to compare."""
+    groups: dict[tuple[str, ...], list[list[Entry]]] = {}
     for entries in tables:
-        identity = entries[0].first.identity
-        groups.setdefault((str(identity["protocol"]), str(identity["split"])), []).append(entries)
+        first = entries[0].first
+        split = str(first.identity["split"])
+        shared = [first.collection] if first.collection != first.dataset else []
+        words = [str(first.identity["protocol"]), *([split] if split != "test" else []), *shared]
+        groups.setdefault(tuple(words), []).append(entries)
     found = []
-    for (protocol, split), members in groups.items():
+    for kind, members in groups.items():
         for setting in ("inductive", "transductive"):
-            title = ", ".join([protocol, *([split] if split != "test" else []), setting])
+            title = ", ".join([*kind, setting])
             overview = _overview(title, _fair(members, setting), draw)
             found += [overview] if overview else []
     return found

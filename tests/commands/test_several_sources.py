@@ -137,3 +137,12 @@ def test_another_training_is_another_run(
     assert "stored in" not in result.stderr
     trained = run.out.glob("pretrained/protonet-*/*.safetensors")  # type: ignore[attr-defined]
     assert len(list(trained)) == 2
+
+
+def test_sources_that_share_a_training_are_not_set_beside_other_data_sets(
+    finished: tuple[Result, dict[str, dict[str, Any]]], run: Callable[..., Result], tmp_path: Path
+) -> None:
+    arguments = ["leaderboard", str(run.out), "--out", str(tmp_path), "--across", "all"]  # type: ignore[attr-defined]
+    result = CliRunner().invoke(cli, arguments)
+    assert result.exit_code == 2
+    assert "--across needs results on two data sets" in result.stderr
