@@ -59,6 +59,20 @@ class Commands(click.Group):
             sys.exit(130)
 
 
+class Verbs(click.Group):
+    """A group of verbs; an unknown one gets the nearest names."""
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        from benchbench.errors import unknown_name
+
+        if args and not args[0].startswith("-") and self.get_command(ctx, args[0]) is None:
+            kind = f"command of `{ctx.info_name}`"
+            raise click.UsageError(str(unknown_name(kind, args[0], self.list_commands(ctx))))
+        return super().resolve_command(ctx, args)
+
+
 def main() -> None:
     """The console script."""
     # Idle threads of torch spin for long: two processes then make each other many times slower.
@@ -85,6 +99,16 @@ def data_root_option(command: Any) -> Any:
         "--data-root",
         type=click.Path(path_type=Path, exists=True, file_okay=False),
         help="Where data sets lie or are downloaded to.  [BENCHBENCH_DATA, else the cache folder]",
+    )(command)
+
+
+def picture_option(command: Any) -> Any:
+    """`--out`, for the verbs that draw."""
+    return click.option(
+        "--out",
+        type=click.Path(path_type=Path),
+        metavar="FILE",
+        help="A .png file.  [named for what it shows, in this folder]",
     )(command)
 
 
@@ -193,9 +217,98 @@ def describe(name: str) -> None:
     click.echo(describe_command(name), nl=False)
 
 
-@cli.group()
+@cli.group(cls=Verbs)
+def data() -> None:
+    """List, prepare, verify and look at data sets."""
+
+
+@data.command("list")
+@data_root_option
+def data_list(data_root: Path | None) -> None:
+    """List the data sets, and what is here of each.
+
+    Nothing is downloaded or decoded.
+    """
+    from benchbench.commands.data import list_command
+
+    click.echo(list_command(data_root), nl=False)
+
+
+@data.command("prepare")
+@click.argument("dataset", metavar="SPEC")
+@click.option(
+    "--from",
+    "origin",
+    type=click.Path(path_type=Path),
+    metavar="PATH",
+    help="The published files, in place of the data root.",
+)
+@data_root_option
+def data_prepare(dataset: str, origin: Path | None, data_root: Path | None) -> None:
+    """Download, decode, and compare with what was published.
+
+    What was interrupted goes on where it stopped.
+    """
+    from benchbench.commands.data import prepare_command
+
+    sys.exit(prepare_command(dataset, origin, data_root))
+
+
+@data.command("verify")
+@click.argument("dataset", metavar="SPEC")
+@click.option("--against", metavar="SPEC", help="Another data set that should share nothing.")
+@click.option("--backbone", metavar="SPEC", help="Weights that should not have seen it.")
+@click.option(
+    "--distance",
+    default=6,
+    show_default=True,
+    type=click.IntRange(0, 12),
+    help="Bits in which the hashes of near duplicates may differ.",
+)
+@click.option(
+    "--correlation",
+    default=0.98,
+    show_default=True,
+    type=click.FloatRange(0, 1),
+    help="That near duplicates have at least.",
+)
+@click.option(
+    "--format", "style", default="text", show_default=True, type=click.Choice(["text", "json"])
+)
+@data_root_option
+def data_verify(dataset: str, **options: Any) -> None:
+    """Look for damage, wrong counts and duplicates.
+
+    Also for classes in two splits. A picture in two splits is an error, with two labels a warning,
+    twice in a class a note. Errors alone make the exit code 1.
+    """
+    from benchbench.commands.verify import verify_command
+
+    sys.exit(verify_command(dataset, **options))
+
+
+@data.command("show")
+@click.argument("dataset", metavar="SPEC")
+@click.option("--split", default="test", show_default=True)
+@click.option("--classes", default=10, show_default=True, type=click.IntRange(min=1))
+@click.option(
+    "--images", default=10, show_default=True, type=click.IntRange(min=1), help="Of each class."
+)
+@picture_option
+@data_root_option
+def data_show(dataset: str, **options: Any) -> None:
+    """Draw images of some classes into a PNG file.
+
+    The file's path is printed, and nothing is opened.
+    """
+    from benchbench.commands.show import data_show_command
+
+    click.echo(data_show_command(dataset, **options))
+
+
+@cli.group(cls=Verbs)
 def episodes() -> None:
-    """Make frozen episodes."""
+    """Make frozen episodes, and look at them."""
 
 
 @episodes.command("make")
@@ -209,6 +322,27 @@ def episodes_make(**options: Any) -> None:
     from benchbench.commands.run import episodes_command
 
     click.echo(episodes_command(**options))
+
+
+@episodes.command("show")
+@task_options
+@click.option("--split", default="test", show_default=True, help="Of the classes.")
+@click.option("--seed", default=0, show_default=True, type=SEED)
+@click.option(
+    "--episodes", type=click.Path(path_type=Path), metavar="FILE", help="Of `episodes make`."
+)
+@click.option(
+    "--number", default=0, show_default=True, type=click.IntRange(0, 10**6), help="Which one."
+)
+@picture_option
+def episodes_show(**options: Any) -> None:
+    """Draw an episode into a PNG file.
+
+    The file's path is printed, and nothing is opened.
+    """
+    from benchbench.commands.show import episodes_show_command
+
+    click.echo(episodes_show_command(**options))
 
 
 RESULTS = click.Path(path_type=Path)

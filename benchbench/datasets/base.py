@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchbench import specs
-from benchbench.datasets.cache import decoded_table
+from benchbench.datasets.prepared import sources_and_table
 from benchbench.episodes import EpisodeSet
 from benchbench.errors import BenchbenchError
 from benchbench.places import Places
@@ -153,6 +153,13 @@ class Dataset:
         """The specs of the data sets that this one stands for, where it is several to test on."""
         return []
 
+    def parts(self, places: Places) -> list[str]:
+        """The specs of the data sets that it is made of, missing ones too, where it is several.
+
+        They are prepared, verified and listed one by one.
+        """
+        return self.test_sources(places)
+
     def sources(self, places: Places) -> list[Path]:
         """The files and folders that the images are decoded from; none for a generated data set.
 
@@ -193,8 +200,7 @@ class Dataset:
 
     def open(self, places: Places) -> OpenDataset:
         """Decode the images, or find them decoded. Raises BenchbenchError where it cannot."""
-        sources = self.sources(places)
-        table = decoded_table(self, sources, places.cache)
+        sources, table = sources_and_table(self, places)
         dataset = OpenDataset(
             name=specs.text_of(self),
             fingerprint=table.fingerprint,

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import re
 import urllib.error
 import urllib.request
-from http.client import HTTPException
+from contextlib import suppress
+from email.message import Message
+from http.client import HTTPException, HTTPResponse
 from pathlib import Path
 
 from filelock import FileLock
 
+from benchbench.datasets.offline import refuse_download
 from benchbench.errors import BenchbenchError
 from benchbench.files import file_hash
 from benchbench.progress import meter
@@ -17,22 +21,28 @@ CHUNK = 1 << 20
 TIMEOUT_SECONDS = 20.0
 
 
-def download(url: str, target: Path, md5: str) -> Path:
+def download(url: str, target: Path, md5: str = "", *, sha256: str = "") -> Path:
     """Fetch `url` into `target`, and return it; a file that is there already is left alone.
 
-    What arrived before a break stays beside the target as `.partial` and is continued. Raises
-    BenchbenchError where the network, the server or the checksum says no.
+    md5, sha256: one of them, in hexadecimal digits; the file that arrives must have it.
+    What arrived before a break stays beside the target as `.partial` and is continued, unless the
+    server says that the file is another one by now. Raises BenchbenchError where the network, the
+    server or the checksum says no.
     """
+    if not (md5 or sha256):
+        raise ValueError("a download needs the file's md5 or sha256")
     if target.exists():
         return target
+    refuse_download(url)
     partial = target.with_name(target.name + ".partial")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         with FileLock(target.with_name(f".{target.name}.lock")):
             if not target.exists():
                 _fetch(url, partial)
-                _check(url, partial, md5)
+                _check(url, partial, *(("sha256", sha256) if sha256 else ("md5", md5)))
                 partial.replace(target)
+                _tag_of(partial).unlink(missing_ok=True)
     except (urllib.error.URLError, TimeoutError, ConnectionError, HTTPException) as error:
         reason = str(getattr(error, "reason", error)).strip()
         raise BenchbenchError(
@@ -46,19 +56,30 @@ def download(url: str, target: Path, md5: str) -> Path:
     return target
 
 
-def _check(url: str, partial: Path, md5: str) -> None:
-    found = file_hash(partial, "md5")
-    if found != md5:
-        partial.unlink()
+def _check(url: str, partial: Path, algorithm: str, expected: str) -> None:
+    found = file_hash(partial, algorithm)
+    if found != expected.lower():
+        _throw_away(partial)
         raise BenchbenchError(
-            f"{url} arrived with md5 {found} in place of {md5} and was thrown away; try again."
+            f"{url} arrived with {algorithm} {found} in place of {expected} and was thrown away; "
+            "try again."
         )
+
+
+def _throw_away(partial: Path) -> None:
+    partial.unlink(missing_ok=True)
+    _tag_of(partial).unlink(missing_ok=True)
+
+
+def _tag_of(partial: Path) -> Path:
+    """Where the server's name for the version that `partial` is of is kept."""
+    return partial.with_name(partial.name + ".tag")
 
 
 def _fetch(url: str, partial: Path) -> None:
     """Append to `partial` what is missing of it."""
     have = partial.stat().st_size if partial.exists() else 0
-    request = urllib.request.Request(url, headers={"Range": f"bytes={have}-"} if have else {})
+    request = urllib.request.Request(url, headers=_asking(partial, have))
     try:
         response = urllib.request.urlopen(request, timeout=TIMEOUT_SECONDS)
     except urllib.error.HTTPError as error:
@@ -66,17 +87,60 @@ def _fetch(url: str, partial: Path) -> None:
             return
         raise
     with response:
-        resumed = response.status == 206
-        length = response.headers.get("Content-Length")
-        done = have if resumed else 0
-        total = done + int(length) if length else None
-        with (
-            partial.open("ab" if resumed else "wb") as file,
-            meter(f"downloading {partial.stem} (bytes)", total, done) as counter,
-        ):
-            while chunk := response.read(CHUNK):
-                file.write(chunk)
-                counter.advance(len(chunk))
-                done += len(chunk)
+        start, total = _extent(response, have)
+        if start not in (0, have):
+            _throw_away(partial)
+            raise ConnectionError("the server sent another part than it was asked for")
+        if start == 0:
+            _throw_away(partial)
+            if tag := _tag(response.headers):
+                _tag_of(partial).write_text(tag, encoding="utf-8")
+        _append(response, partial, start, total)
+
+
+def _asking(partial: Path, have: int) -> dict[str, str]:
+    """Headers that ask for the rest, or for all if the file has changed (RFC 9110, 13.1.5)."""
+    if not have:
+        return {}
+    headers = {"Range": f"bytes={have}-"}
+    with suppress(OSError):
+        headers["If-Range"] = _tag_of(partial).read_text(encoding="utf-8")
+    return headers
+
+
+def _tag(headers: Message) -> str:
+    """A strong ETag, else the date of the last change, else nothing."""
+    tag = headers.get("ETag", "")
+    return tag if tag.startswith('"') else headers.get("Last-Modified", "")
+
+
+def _extent(response: HTTPResponse, have: int) -> tuple[int, int | None]:
+    """Where the answer begins in the file, and the file's size if it is told."""
+    told = response.headers.get("Content-Length", "")
+    length = int(told) if told.isdigit() else None
+    if response.status != 206:
+        return 0, length
+    part = re.match(r"bytes (\d+)-", response.headers.get("Content-Range", ""))
+    start = int(part[1]) if part else have
+    return start, None if length is None else start + length
+
+
+def _append(response: HTTPResponse, partial: Path, done: int, total: int | None) -> None:
+    with (
+        partial.open("ab") as file,
+        meter(f"downloading {partial.stem} (bytes)", total, done) as counter,
+    ):
+        while chunk := _read(response):
+            file.write(chunk)
+            counter.advance(len(chunk))
+            done += len(chunk)
     if total is not None and done < total:
         raise ConnectionError(f"the connection ended after {done} of {total} bytes")
+
+
+def _read(response: HTTPResponse) -> bytes:
+    """A piece; what goes wrong with the connection is not taken for a full disk."""
+    try:
+        return response.read(CHUNK)
+    except OSError as error:
+        raise ConnectionError(str(error) or type(error).__name__) from error

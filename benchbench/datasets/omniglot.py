@@ -91,7 +91,7 @@ class Omniglot(Dataset):
             raise ValueError("size must be at least 1 pixel")
 
     def sources(self, places: Places) -> list[Path]:
-        return [archive(places, part) for part in CHARACTERS]
+        return [archive(places, part, self.origin) for part in CHARACTERS]
 
     def pixel_parameters(self) -> dict[str, Any]:
         rotated = {"rotations": self.rotations, "split": self.split} if self.rotations else {}
@@ -171,16 +171,20 @@ def vinyals_splits() -> dict[str, str]:
     }
 
 
-def archive(places: Places, part: str) -> Path:
+def archive(places: Places, part: str, origin: Path | None = None) -> Path:
     """`part` of Omniglot as a folder or zip under the data root, else downloaded into it.
 
-    A data root that may not be written to is left alone and the cache takes the download.
+    A data root that may not be written to is left alone and the cache takes the download. origin:
+    the folder to look in instead, with nothing to download.
     """
-    for candidate in (places.data_root / FOLDER / part, places.cache / "data" / FOLDER / part):
-        if candidate.is_dir():
-            return candidate
-        if candidate.with_suffix(".zip").is_file():
-            return candidate.with_suffix(".zip")
+    folders = [places.data_root / FOLDER, places.cache / "data" / FOLDER]
+    for folder in folders if origin is None else [origin, origin / FOLDER]:
+        if (folder / part).is_dir():
+            return folder / part
+        if (folder / f"{part}.zip").is_file():
+            return folder / f"{part}.zip"
+    if origin is not None:
+        raise BenchbenchError(f"{origin} holds no {part}, neither as a folder nor as a zip file.")
     root = places.data_root if can_write(places.data_root) else places.cache / "data"
     url, md5 = _published(part)
     return download(url, root / FOLDER / f"{part}.zip", md5)

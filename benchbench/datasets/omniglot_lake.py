@@ -32,7 +32,7 @@ class OmniglotLake(Omniglot):
     name: ClassVar[str] = "omniglot_lake"
 
     def sources(self, places: Places) -> list[Path]:
-        return [archive(places, "images_background"), archive(places, "all_runs")]
+        return [archive(places, part, self.origin) for part in ("images_background", "all_runs")]
 
     def decode(self, sources: list[Path]) -> Iterator[DecodedClass]:
         background, runs = sources

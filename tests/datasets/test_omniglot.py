@@ -342,11 +342,11 @@ def test_a_read_only_data_root_is_enough(small: Path) -> None:
 
 
 def fails(folder: Path, says: str) -> None:
-    """Opening ends in one sentence and leaves nothing in the cache."""
+    """Opening ends in one sentence and leaves no table in the cache."""
     with pytest.raises(BenchbenchError, match=says) as caught:
         open_small(folder)
     assert "\n" not in str(caught.value)
-    assert not [path for path in (folder.parents[1] / "cache").rglob("*") if path.is_file()]
+    assert not list((folder.parents[1] / "cache").rglob("table.json"))
 
 
 AGAIN = r"; copy or download it again\.$"
@@ -444,6 +444,17 @@ def test_a_download_in_the_cache_is_found_again(small: Path, tmp_path: Path) -> 
     places = Places(tmp_path / "read-only", tmp_path / "cache")
     shutil.move(small.parent, tmp_path / "cache" / "data")
     assert len(Omniglot(size=5).open(places).class_names) == 5
+
+
+def test_another_place_can_be_named(small: Path, tmp_path: Path) -> None:
+    empty = Places(tmp_path / "nothing", tmp_path / "cache")
+    for origin in (small, small.parent):
+        dataset = Omniglot()
+        dataset.origin = origin
+        assert [path.stem for path in dataset.sources(empty)] == list(omniglot.CHARACTERS)
+    dataset.origin = tmp_path
+    with pytest.raises(BenchbenchError, match="holds no images_background"):
+        dataset.sources(empty)
 
 
 def test_the_runs_at_hand_are_the_published_ones(data_root: Path) -> None:

@@ -1,0 +1,69 @@
+"""`benchbench data show` and `benchbench episodes show`: pictures, as files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from benchbench.datasets import open_dataset
+from benchbench.datasets.pictures import check_png, class_sheet, episode_sheet, save_png
+from benchbench.errors import BenchbenchError
+from benchbench.places import Places
+from benchbench.store import slug
+
+
+def data_show_command(
+    dataset: str,
+    *,
+    split: str,
+    classes: int,
+    images: int,
+    out: Path | None,
+    data_root: Path | None,
+) -> str:
+    """Draw some images of some classes of a split; the path of the file."""
+    if out is not None:
+        check_png(out)
+    opened = open_dataset(dataset, Places.find(data_root))
+    path = out or Path(f"{slug(opened.name)}-{split}.png")
+    save_png(class_sheet(opened, split, classes, images), path)
+    return str(path)
+
+
+def episodes_show_command(
+    *,
+    dataset: str,
+    sampler: str,
+    way: int | None,
+    shot: int | None,
+    query: int | None,
+    replacement: str | None,
+    data_root: Path | None,
+    split: str,
+    seed: int,
+    episodes: Path | None,
+    number: int,
+    out: Path | None,
+) -> str:
+    """Draw one episode, sampled now or from a file; the path of the picture."""
+    from benchbench.commands.run import SAMPLING_OPTIONS, draw_episodes, saved_episodes
+
+    if out is not None:
+        check_png(out)
+    opened = open_dataset(dataset, Places.find(data_root))
+    options = {"way": way, "shot": shot, "query": query, "replacement": replacement}
+    if episodes is None:
+        drawn = draw_episodes(opened, sampler, options, number + 1, split, seed)
+    elif any(value is not None for value in options.values()) or (sampler, seed) != ("fixed", 0):
+        raise BenchbenchError(
+            f"{episodes} says all about its episodes; leave out {SAMPLING_OPTIONS} and --seed."
+        )
+    else:
+        drawn = saved_episodes(episodes, opened)
+    if number >= len(drawn):
+        raise BenchbenchError(
+            f"There is no episode {number}; there are {len(drawn)}, numbered from 0."
+        )
+    title = f"{opened.name}, {drawn.split}: episode {number} of {drawn.protocol}, seed {drawn.seed}"
+    path = out or Path(f"{slug(opened.name)}-{drawn.split}-episode-{number}.png")
+    save_png(episode_sheet(opened, drawn[number], title), path)
+    return str(path)

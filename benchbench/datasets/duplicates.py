@@ -1,0 +1,232 @@
+"""Pictures that are there twice: bit by bit, or nearly.
+
+Bit by bit is a sha256 of the decoded pixels. Nearly is two steps: 64-bit perceptual hashes that
+differ in few bits name the candidates, and the correlation of the pictures decides. The hash alone
+would not do: drawings of a few strokes share hashes by the thousand.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benchbench.datasets.hashes import SIDE, averaging, greys, near, perceptual_hashes
+from benchbench.progress import meter
+
+DISTANCE = 6
+CORRELATION = 0.98
+"""By default: two photographs of one subject stay below, and so do two drawings of one character;
+a copy at another size, contrast or JPEG quality lies above."""
+
+MOST_PAIRS = 1_000_000
+BYTES_AT_ONCE = 2**24
+PAIRS_AT_ONCE = 4096
+
+
+@dataclass(frozen=True)
+class Scan:
+    """What one reading of all images tells.
+
+    digests: [n] of 32 bytes, the sha256 of shape and pixels; hashes: uint64 [n], perceptual;
+    constant: bool [n], one colour all over; grey: bool [n], equal channels in a colour image.
+    """
+
+    digests: NDArray[np.void]
+    hashes: NDArray[np.uint64]
+    constant: NDArray[np.bool_]
+    grey: NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """Pairs of images: ids int64 [n] `left` < `right`, correlation [n], and whether exact [n].
+
+    Of several exact copies each is paired with the first. complete: whether none were left out.
+    """
+
+    left: NDArray[np.int64]
+    right: NDArray[np.int64]
+    correlation: NDArray[np.float32]
+    exact: NDArray[np.bool_]
+    complete: bool = True
+
+
+def scan(pixels: Any, description: str = "reading") -> Scan:
+    """Read all images once, in blocks. pixels: uint8 [n, h, w, c]."""
+    count, height, width, channels = pixels.shape
+    size = max(1, BYTES_AT_ONCE // (height * width * channels))
+    found: list[tuple[Any, ...]] = []
+    with meter(f"{description} (images)", count) as counter:
+        for start in range(0, count, size):
+            block = np.ascontiguousarray(pixels[start : start + size])
+            found.append(_scanned(block))
+            counter.advance(len(block))
+    if not found:
+        found = [_scanned(np.empty((0, height, width, channels), np.uint8))]
+    return Scan(*(np.concatenate(parts) for parts in zip(*found, strict=True)))
+
+
+def _scanned(block: NDArray[np.uint8]) -> tuple[Any, ...]:
+    shape = np.array(block.shape[1:], "<i8").tobytes()
+    digests = np.array([hashlib.sha256(shape + image.data).digest() for image in block], "V32")
+    first = block[:, :1, :1]
+    constant = (block == first).all(axis=(1, 2, 3))
+    grey = (block == block[..., :1]).all(axis=(1, 2, 3)) & (block.shape[3] > 1)
+    return digests, perceptual_hashes(block), constant, grey
+
+
+class Album:
+    """The images of one data set, or of two behind each other, whatever their sizes."""
+
+    def __init__(self, tables: Sequence[Any]) -> None:
+        """tables: each uint8 [n, h, w, c]."""
+        self._tables = tables
+        self.starts = np.cumsum([0, *map(len, tables)])
+        self._in_grey = len({table.shape[3] for table in tables}) > 1
+        # Enlarging would blur the strokes of small drawings until they look alike.
+        lengths = [length for table in tables for length in table.shape[1:3]]
+        self._side = min(SIDE, *lengths)
+
+    def thumbnails(self, ids: NDArray[np.int64]) -> NDArray[np.float32]:
+        """Pictures of 32 x 32 or less, float32 [n, values], of mean 0 and length 1."""
+        owners = np.searchsorted(self.starts, ids, side="right") - 1
+        parts = [np.empty((0, 0), np.float32)] * len(self._tables)
+        for owner, table in enumerate(self._tables):
+            parts[owner] = self._small(table[ids[owners == owner] - self.starts[owner]])
+        flat = np.empty((len(ids), max(part.shape[1] for part in parts)), np.float32)
+        for owner, part in enumerate(parts):
+            flat[owners == owner] = part
+        flat -= flat.mean(axis=1, keepdims=True)
+        return np.asarray(flat / np.linalg.norm(flat, axis=1, keepdims=True).clip(1e-6))
+
+    def _small(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
+        rows, columns = (
+            averaging(length, self._side).astype(np.float32) for length in images.shape[1:3]
+        )
+        planes = greys(images)[:, None] if self._in_grey else np.moveaxis(images, 3, 1)
+        small = rows @ planes.astype(np.float32) @ columns.T
+        return np.asarray(small.reshape(len(images), planes.shape[1] * self._side**2))
+
+    def correlations(
+        self, left: NDArray[np.int64], right: NDArray[np.int64]
+    ) -> NDArray[np.float32]:
+        """Pearson's r of each pair of pictures, [n]."""
+        ids, places = np.unique(np.concatenate([left, right]), return_inverse=True)
+        pictures = self.thumbnails(ids)
+        one, other = pictures[places[: len(left)]], pictures[places[len(left) :]]
+        return np.asarray(np.einsum("ij,ij->i", one, other))
+
+
+def find_duplicates(
+    tables: Sequence[Any],
+    scans: Sequence[Scan],
+    distance: int = DISTANCE,
+    correlation: float = CORRELATION,
+    groups: NDArray[np.int64] | None = None,
+) -> Pairs:
+    """The pairs of equal or nearly equal images of one data set, or between two data sets.
+
+    tables, scans: one of each, or two, whose ids then go on behind each other; of two, pairs inside
+    one are left out. groups: [n] where images are, such as their split, so that copies in several
+    are found in each; -1 leaves an image out. Images of one colour have no copies. At most a
+    million near pairs are kept.
+    """
+    album = Album(tables)
+    digests = np.concatenate([each.digests for each in scans])
+    hashes = np.concatenate([each.hashes for each in scans])
+    side = np.searchsorted(album.starts, np.arange(len(digests)), side="right")
+    groups = np.zeros(len(digests), np.int64) if groups is None else groups
+    ids = np.flatnonzero(~np.concatenate([each.constant for each in scans]) & (groups >= 0))
+
+    alone, pairs = _exact(digests, ids, 2 * groups + side % 2, side if len(tables) > 1 else None)
+    exact = np.ones(pairs.shape[1], bool)
+    found = [Pairs(pairs[0], pairs[1], exact.astype(np.float32), exact)]
+    total = 0
+    for one, other in _batches(near(hashes[alone], distance)):
+        one, other = np.sort(alone[np.stack([one, other])], axis=0)
+        different = digests[one] != digests[other]
+        if len(tables) > 1:
+            different &= side[one] != side[other]
+        one, other = one[different], other[different]
+        values = album.correlations(one, other) if len(one) else np.empty(0, np.float32)
+        kept = values >= correlation
+        found.append(Pairs(one[kept], other[kept], values[kept], np.zeros(kept.sum(), bool)))
+        total += int(kept.sum())
+        if total >= MOST_PAIRS:
+            break
+    return _joined(found, total < MOST_PAIRS)
+
+
+def _exact(
+    digests: NDArray[np.void],
+    ids: NDArray[np.int64],
+    groups: NDArray[np.int64],
+    side: NDArray[np.int64] | None,
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """The first of each picture in each group, and the pairs of equal pictures, [2, p].
+
+    A copy is paired with the first of its group; the first of a group with the first of all, or of
+    the other side where there are two.
+    """
+    _, pictures = np.unique(digests[ids], return_inverse=True)
+    keys = pictures * (groups.max(initial=0) + 1) + groups[ids]
+    _, first, inverse = np.unique(keys, return_index=True, return_inverse=True)
+    alone, shown = ids[first], pictures[first]
+    if side is None:
+        within = np.stack([alone[inverse], ids])
+        across = np.stack([_first_of(shown, alone)[shown], alone])
+        pairs = np.concatenate([within, across], axis=1)
+    else:
+        here = side[alone] == side.min()
+        partners = _first_of(shown[~here], alone[~here], len(ids))[shown[here]]
+        pairs = np.stack([alone[here], partners])
+    return np.sort(alone), pairs[:, (pairs[0] != pairs[1]) & (pairs[1] >= 0)]
+
+
+def _first_of(
+    pictures: NDArray[np.int64], ids: NDArray[np.int64], count: int | None = None
+) -> NDArray[np.int64]:
+    """The lowest id of each picture, by picture; -1 where there is none."""
+    count = int(pictures.max(initial=-1)) + 1 if count is None else count
+    firsts = np.full(count, np.iinfo(np.int64).max)
+    np.minimum.at(firsts, pictures, ids)
+    return np.where(firsts == np.iinfo(np.int64).max, -1, firsts)
+
+
+def _batches(
+    blocks: Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]],
+) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:
+    """Blocks of pairs put together, or cut, to a size whose pictures fit in memory."""
+    kept: list[NDArray[np.int64]] = []
+    count = 0
+    for block in blocks:
+        kept.append(np.stack(block))
+        count += len(block[0])
+        if count >= PAIRS_AT_ONCE:
+            yield from _cut(kept)
+            kept, count = [], 0
+    yield from _cut(kept)
+
+
+def _cut(
+    pairs: list[NDArray[np.int64]],
+) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:
+    together = np.concatenate([np.empty((2, 0), np.int64), *pairs], axis=1)
+    for start in range(0, together.shape[1], PAIRS_AT_ONCE):
+        left, right = together[:, start : start + PAIRS_AT_ONCE]
+        yield left, right
+
+
+def _joined(found: list[Pairs], complete: bool) -> Pairs:
+    """The exact ones first, then by correlation."""
+    left, right, correlation, exact = (
+        np.concatenate([getattr(pairs, name) for pairs in found])
+        for name in ("left", "right", "correlation", "exact")
+    )
+    order = np.lexsort([right, left, -correlation, ~exact])
+    return Pairs(left[order], right[order], correlation[order], exact[order], complete)
