@@ -18,7 +18,7 @@ from benchbench.datasets.meta_dataset.decoding import SourceDecoder, kept_of
 from benchbench.datasets.meta_dataset.preparation import Interpolation
 from benchbench.datasets.meta_dataset.records import read_records, records_folder
 from benchbench.datasets.meta_dataset.several import open_source, test_specs
-from benchbench.datasets.meta_dataset.sources import canonical
+from benchbench.datasets.meta_dataset.sources import LICENCES, canonical
 from benchbench.datasets.meta_dataset.spec import SOURCES, SourceFiles, SourceSpec, source_spec
 from benchbench.datasets.omniglot import CHARACTERS, archive
 from benchbench.errors import BenchbenchError
@@ -66,7 +66,9 @@ class MetaDataset(Dataset):
     test_source: str = ""
 
     def __post_init__(self) -> None:
-        self.source = canonical(self.source) if self.source else ""
+        if self.source:
+            self.source = canonical(self.source)
+            self.licence = LICENCES[self.source]  # type: ignore[misc]
         self.test_source = canonical(self.test_source) if self.test_source else ""
         if self.train != "all":
             self.train = canonical(self.train)
