@@ -178,11 +178,20 @@ class RunDirectory:
             os.truncate(file, length)
             raise
 
+    def first_rows(self, count: int) -> bytes:
+        """The header and the first `count` rows of `episodes.csv`, fewer where it has fewer."""
+        try:
+            content = (self.path / "episodes.csv").read_bytes()
+        except FileNotFoundError as error:
+            raise self._lost() from error
+        return b"".join(content.splitlines(keepends=True)[: count + 1])
+
     def records_sha256(self, count: int) -> str:
-        """The hash of the bytes of `episodes.csv` up to the end of its first `count` rows."""
-        content = (self.path / "episodes.csv").read_bytes()
-        lines = content.splitlines(keepends=True)
-        return hashlib.sha256(b"".join(lines[: count + 1])).hexdigest()
+        """The hash of `first_rows`."""
+        return hashlib.sha256(self.first_rows(count)).hexdigest()
+
+    def _lost(self) -> BenchbenchError:
+        return BenchbenchError(f"{self.path} has lost its episodes.csv; delete it.")
 
     def records(self, count: int | None = None) -> list[dict[str, str]]:
         """The first `count` rows of `episodes.csv`, all by default, as text."""
@@ -190,7 +199,7 @@ class RunDirectory:
             with (self.path / "episodes.csv").open(encoding="utf-8", newline="") as file:
                 rows = list(csv.DictReader(file))
         except FileNotFoundError as error:
-            raise BenchbenchError(f"{self.path} has lost its episodes.csv; delete it.") from error
+            raise self._lost() from error
         return rows[:count]
 
     def finish(self, **entries: Any) -> None:

@@ -1,10 +1,10 @@
-"""Plug-ins that are pretended to be installed, for the tests of discovery and of the doctor."""
+"""Plug-ins as if installed: pretended in this process, or as pip leaves them for another one."""
 
 from __future__ import annotations
 
 import importlib.metadata
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import SimpleNamespace
@@ -37,6 +37,26 @@ seen = []
 def episode_scored(record):
     seen.append(record["episode"])
 """
+
+
+def install(site: Path, package: str, sources: dict[str, str], entry_points: str) -> Path:
+    """A package, version 1.5, as pip leaves it: modules, and a .dist-info that announces them.
+
+    site: goes to PYTHONPATH; what was there before is replaced. sources: code by module.
+    """
+    site.mkdir(exist_ok=True)
+    for module, source in sources.items():
+        (site / f"{module}.py").write_text(source, encoding="utf-8")
+    info = site / f"{package}-1.5.dist-info"
+    info.mkdir(exist_ok=True)
+    (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {package}\nVersion: 1.5\n")
+    (info / "entry_points.txt").write_text(entry_points)
+    return site
+
+
+def methods_of(module: str, names: Iterable[str]) -> str:
+    """The entry points of methods that one module registers."""
+    return "[benchbench.methods]\n" + "".join(f"{name} = {module}\n" for name in names)
 
 
 class Installation:

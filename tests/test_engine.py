@@ -15,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from installations import install, methods_of
 from PIL import Image
 
 from benchbench.engine import Isolation
@@ -187,12 +188,7 @@ def pictures(tmp_path_factory: pytest.TempPathFactory) -> str:
 @pytest.fixture(scope="module")
 def environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     site = tmp_path_factory.mktemp("site")
-    (site / "planted.py").write_text(PLUGIN)
-    info = site / "planted-1.0.dist-info"
-    info.mkdir()
-    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: planted\nVersion: 1.0\n")
-    entries = "".join(f"{name} = planted\n" for name in NAMES)
-    (info / "entry_points.txt").write_text(f"[benchbench.methods]\n{entries}")
+    install(site, "planted", {"planted": PLUGIN}, methods_of("planted", NAMES))
     variables = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(site)}
     variables.pop("BENCHBENCH_ENGINE", None)
     return variables

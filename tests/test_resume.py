@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from installations import install, methods_of
 from PIL import Image
 
 EPISODES, STEPS = 60, 24
@@ -210,12 +211,7 @@ def pictures(tmp_path_factory: pytest.TempPathFactory) -> str:
 def environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """One thread, and a third-party package of methods whose training draws random numbers."""
     site = tmp_path_factory.mktemp("site")
-    (site / "noisy_methods.py").write_text(PLUGIN)
-    info = site / "noisy-1.0.dist-info"
-    info.mkdir()
-    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: noisy\nVersion: 1.0\n")
-    entries = "".join(f"{name} = noisy_methods\n" for name in NOISY)
-    (info / "entry_points.txt").write_text(f"[benchbench.methods]\n{entries}")
+    install(site, "noisy", {"noisy_methods": PLUGIN}, methods_of("noisy_methods", NOISY))
     return {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(site)}
 
 

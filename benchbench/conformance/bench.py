@@ -170,16 +170,21 @@ class Bench:
 
     @cached_property
     def _episodes(self) -> EpisodeSet:
-        return self.sample(self.chance_episodes)
+        return self.sample(2 * self.chance_episodes)
 
     def trial(self, number: int) -> Trial:
         """One of the bench's episodes, unaltered."""
         seed = _episode_seed(self._episodes, number, self.seed)
         return self.trial_of(self._episodes[number], seed)
 
-    def trials(self, count: int | None = None) -> Iterator[Trial]:
-        """The first episodes of the bench; by default those for alterations."""
-        return (self.trial(index) for index in range(self.number if count is None else count))
+    def trials(self, count: int | None = None, draw: int = 0) -> Iterator[Trial]:
+        """The first episodes of the bench, by default those for alterations.
+
+        draw: 1 gives as many others, for a test of accuracies that is repeated.
+        """
+        start = draw * self.chance_episodes
+        numbers = range(start, start + (self.number if count is None else count))
+        return (self.trial(number) for number in numbers)
 
     def draw(self, way: int, shot: int, query: int, number: int = 0) -> Trial:
         """One episode of another shape. Raises NotApplicable where the classes are too small."""
@@ -329,15 +334,14 @@ class Bench:
         rng = np.random.default_rng([self.seed, number, 1])
         return rng.integers(0, 256, (count, *self.dataset.image_shape), dtype=np.uint8)
 
-    @cached_property
-    def noise_view(self) -> Any:
+    def noise_view(self, draw: int) -> Any:
         """A split of noise images, so that a frozen network embeds each of them once."""
         count = max(NOISE_IMAGES, 2 * self.way * (self.shot + self.query))
-        text = f"noise/{self.dataset.image_shape}/{count}/{self.seed}"
+        text = f"noise/{self.dataset.image_shape}/{count}/{self.seed}/{draw}"
         noisy = replace(
             self.dataset,
             fingerprint=hashlib.sha256(text.encode()).hexdigest(),
-            pixels=self.noise(count),
+            pixels=self.noise(count, draw),
             labels=np.zeros(count, np.int64),
             splits={"noise": np.zeros(1, np.int64)},
             groups=None,

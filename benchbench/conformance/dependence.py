@@ -9,12 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from copy import deepcopy
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 
 from benchbench.conformance.bench import FEWEST_EPISODES, Bench, Reference, Scores
 from benchbench.conformance.outcomes import Change, CheckFailed, NotApplicable
-from benchbench.conformance.statistics import must_not_differ, must_use_slots_alike
+from benchbench.conformance.statistics import confirmed, must_not_differ, must_use_slots_alike
 from benchbench.conformance.trials import Ints, Trial
 
 COPIES = 50
@@ -98,7 +99,7 @@ def check_class_slots(bench: Bench) -> None:
     if bench.chance_episodes < FEWEST_EPISODES:
         raise NotApplicable("seeds matter, and too few episodes are asked to compare accuracies")
     bench.changes.clear()
-    _slots_in_distribution(bench)
+    confirmed(partial(_slots_in_distribution, bench))
 
 
 def check_support_order(bench: Bench) -> None:
@@ -167,12 +168,12 @@ def _answered(ask: Callable[..., Scores], *arguments: object) -> Scores:
         raise CheckFailed(f"asked about some of the queries, it raises {told}") from error
 
 
-def _slots_in_distribution(bench: Bench) -> None:
+def _slots_in_distribution(bench: Bench, draw: int) -> None:
     """Of a method that draws random numbers: the same accuracies, and every slot as often."""
     before, after, shares = [], [], []
     sigma = np.roll(np.arange(bench.way), 1)
     count = min(DISTRIBUTION_EPISODES, bench.chance_episodes)
-    for trial in bench.in_time(bench.trials(count)):
+    for trial in bench.in_time(bench.trials(count, draw)):
         predicted = bench.scores(trial).argmax(axis=1)
         before.append(float(np.mean(predicted == trial.query_labels)))
         after.append(bench.accuracy(trial.relabelled(sigma)))

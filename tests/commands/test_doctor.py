@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from installations import METHOD, OBSERVER, Installation, pretended
+from command_line import process
+from installations import METHOD, OBSERVER, Installation, install, pretended
 
 from benchbench import plugins
 from benchbench.commands.doctor import diagnose
@@ -206,3 +207,35 @@ def test_list_marks_what_shows_without_import(
     home = installed.add("benchbench.methods", "toy", source)
     assert list_command("methods") == f"methods:\n  toy  {shown} [other 1.0]\n"
     assert home not in sys.modules
+
+
+class TestInformation:
+    def test_doctor(self, site: Path, extras: Path) -> None:
+        result = process("doctor", path=(site, extras))
+        assert result.returncode == 0, result.stdout + result.stderr
+        assert "method chance (third_party 1.5)" in result.stdout
+        assert result.stdout.endswith("Everything works.\n")
+
+    def test_doctor_names_what_is_broken(self, tmp_path: Path) -> None:
+        site = install(
+            tmp_path / "site",
+            "unwell",
+            {"unwell_method": "import no_such_module\n", "unwell_extra": "1 / 0\n"},
+            "[benchbench.methods]\nunwell = unwell_method\nknn = unwell_method\n"
+            "[benchbench.plugins]\nunwell_extra = unwell_extra\n",
+        )
+        result = process("doctor", path=(site,))
+        assert result.returncode == 1
+        assert "Traceback" not in result.stdout + result.stderr
+        failed = [line for line in result.stdout.splitlines() if line.startswith("FAIL")]
+        assert len(failed) == 3
+        assert any("method unwell" in line and "no_such_module" in line for line in failed)
+        assert any("method knn" in line and "the name is taken" in line for line in failed)
+        assert any("unwell_extra" in line and "ZeroDivisionError" in line for line in failed)
+        assert process("list", path=(site,)).returncode == 0
+
+    def test_doctor_notices_a_cache_that_cannot_be(self, tmp_path: Path) -> None:
+        (tmp_path / "file").touch()
+        result = process("doctor", BENCHBENCH_CACHE=str(tmp_path / "file" / "cache"))
+        assert result.returncode == 1
+        assert "FAIL cache" in result.stdout

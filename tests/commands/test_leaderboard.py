@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import csv
+import io
+import json
 import re
 from pathlib import Path
 
 import pandas as pd
 import pytest
 from click.testing import CliRunner, Result
+from command_line import assert_one_sentence, invoke, task
 from runs import draw_classes, noisy_correct, write_run
 
 from benchbench.cli import cli
@@ -166,3 +170,67 @@ def test_what_cannot_be_done_is_told(results: Path, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     assert "Cannot write" in refused(results, "--out", tmp_path / "file")
     assert not (tmp_path / "out").exists()
+
+
+@pytest.fixture(scope="module")
+def board(pictures: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A results folder with two protocols."""
+    out = tmp_path_factory.mktemp("board")
+    assert invoke(*task(pictures, methods="knn,protonet", out=out)).exit_code == 0
+    assert invoke(*task(pictures, way=4, out=out)).exit_code == 0
+    return out
+
+
+class TestLeaderboard:
+    def test_markdown_has_a_table_for_each_protocol(self, board: Path) -> None:
+        text = invoke("leaderboard", "--out", "-", board).stdout
+        headings = [line for line in text.splitlines() if line.startswith("## ")]
+        assert len(headings) == 2
+        assert all("way-1shot-4query" in heading for heading in headings)
+        assert "± episodes" in text
+        assert "± classes" in text
+
+    def test_csv_and_json_hold_the_same_rows(self, board: Path) -> None:
+        as_csv = invoke("leaderboard", "--out", "-", board, "--format", "csv")
+        as_json = invoke("leaderboard", "--out", "-", board, "--format", "json")
+        assert as_csv.exit_code == as_json.exit_code == 0
+        table = list(csv.DictReader(io.StringIO(as_csv.stdout)))
+        objects = json.loads(as_json.stdout)
+        assert [row["method"] for row in table] == [row["method"] for row in objects]
+        assert len(table) == 3
+        for row, other in zip(table, objects, strict=True):
+            assert float(row["accuracy"]) == pytest.approx(other["accuracy"], rel=1e-14)
+            assert 0 <= float(row["accuracy"]) <= 1
+
+    def test_best_row_first(self, board: Path) -> None:
+        objects = json.loads(invoke("leaderboard", "--out", "-", board, "--format", "json").stdout)
+        three_way = [row["accuracy"] for row in objects if row["protocol"].startswith("3way")]
+        assert three_way == sorted(three_way, reverse=True)
+
+    def test_unknown_format(self, board: Path) -> None:
+        assert_one_sentence(
+            invoke("leaderboard", "--out", "-", board, "--format", "cvs"),
+            "'cvs'",
+            "did you mean csv?",
+        )
+
+    def test_missing_folder(self, tmp_path: Path) -> None:
+        assert_one_sentence(
+            invoke("leaderboard", "--out", "-", tmp_path / "no"), "There is no folder"
+        )
+
+    def test_no_runs_yet(self, tmp_path: Path) -> None:
+        assert invoke("leaderboard", "--out", "-", tmp_path).stdout == "No finished runs.\n"
+        assert (
+            json.loads(invoke("leaderboard", "--out", "-", tmp_path, "--format", "json").stdout)
+            == []
+        )
+        table = invoke("leaderboard", "--out", "-", tmp_path, "--format", "csv")
+        assert list(csv.DictReader(io.StringIO(table.stdout))) == []
+        assert '""' not in table.stdout
+
+    def test_a_folder_named_twice_counts_once(self, board: Path) -> None:
+        once = invoke("leaderboard", "--out", "-", board).stdout
+        assert invoke("leaderboard", "--out", "-", board, board).stdout == once
+        inside = next(path for path in board.iterdir() if path.is_dir())
+        assert invoke("leaderboard", "--out", "-", board, inside).stdout == once

@@ -7,6 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from installations import install, methods_of
+
 ROOT = Path(__file__).parents[2]
 
 METHOD = """
@@ -39,11 +41,8 @@ def register_methods(register):
 
 
 def run_pytest(folder: Path, *arguments: str, transductive: bool = False) -> tuple[int, str]:
-    (folder / "first_method.py").write_text(METHOD.replace("BATCH", str(transductive)))
-    metadata = folder / "first_method-1.0.dist-info"
-    metadata.mkdir(exist_ok=True)
-    (metadata / "METADATA").write_text("Metadata-Version: 2.1\nName: first-method\nVersion: 1.0\n")
-    (metadata / "entry_points.txt").write_text("[benchbench.methods]\nfirst = first_method\n")
+    source = METHOD.replace("BATCH", str(transductive))
+    install(folder, "first_method", {"first_method": source}, methods_of("first_method", ["first"]))
     empty = folder / "empty"
     empty.mkdir(exist_ok=True)
     command = [sys.executable, "-m", "pytest", "-p", "benchbench.pytest_plugin"]

@@ -1,0 +1,179 @@
+"""`benchbench episodes make`, and runs on a file of episodes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from command_line import (
+    SIZE,
+    assert_one_sentence,
+    invoke,
+    manifests,
+    rows,
+    stored,
+    task,
+    write_pictures,
+)
+
+
+class TestEpisodeFiles:
+    def test_a_file_gives_the_same_rows_as_drawing(self, pictures: str, tmp_path: Path) -> None:
+        file = tmp_path / "frozen.npz"
+        made = invoke(
+            *("episodes", "make", "--dataset", pictures, "--way", 3, "--query", 4),
+            *("--episodes", 8, "--out", file),
+        )
+        assert made.exit_code == 0, made.output
+        assert "sha256" in made.stdout
+        drawn = invoke(*task(pictures, 8, out=tmp_path / "drawn"))
+        loaded = invoke(
+            "run",
+            *("--methods", "knn", "--dataset", pictures, "--episodes", file),
+            *("--budget", 2, "--out", tmp_path / "loaded"),
+        )
+        assert loaded.exit_code == 0, loaded.output
+        assert loaded.stdout == drawn.stdout
+        assert stored(tmp_path / "loaded") == stored(tmp_path / "drawn")
+
+    def test_the_hash_is_printed_without_a_file_and_is_always_the_same(self, pictures: str) -> None:
+        arguments = ("episodes", "make", "--dataset", pictures, "--way", 3, "--query", 4)
+        assert invoke(*arguments).stdout == invoke(*arguments).stdout
+        assert invoke(*arguments).stdout != invoke(*arguments, "--seed", 1).stdout
+
+    def test_disjoint_episodes_are_as_many_as_there_are_images_for(
+        self, pictures: str, tmp_path: Path
+    ) -> None:
+        """Five classes of eight images: an episode takes four of three of them."""
+        name = f"{pictures} has images for 3 disjoint episodes; 10 were asked for"
+        shape = {"replacement": "none", "query": 3}
+        result = invoke(*task(pictures, **shape, out=tmp_path / "drawn"))
+        assert result.exit_code == 0, result.output
+        assert result.stderr.count(name) == 1
+        assert "says nothing about other images" not in result.stderr
+        assert len(rows(tmp_path / "drawn")) == 3
+        again = invoke(*task(pictures, **shape, out=tmp_path / "drawn"))
+        assert again.stdout == result.stdout
+        (manifest,) = manifests(tmp_path / "drawn").values()
+        assert manifest["identity"]["protocol"] == "3way-1shot-3query-disjoint"
+        assert manifest["episodes"]["images_drawn"] == 36
+
+        file = tmp_path / "frozen.npz"
+        made = invoke(
+            *("episodes", "make", "--dataset", pictures, "--way", 3, "--query", 3),
+            *("--episodes", 10, "--replacement", "none", "--out", file),
+        )
+        assert made.exit_code == 0, made.output
+        assert name in made.stderr
+        assert "3 episodes 3way-1shot-3query-disjoint" in made.stdout
+        loaded = invoke(
+            "run",
+            *("--methods", "knn", "--dataset", pictures, "--episodes", file),
+            *("--budget", 2, "--out", tmp_path / "loaded"),
+        )
+        assert loaded.stdout == result.stdout
+        refused = invoke(
+            *("run", "--methods", "knn", "--dataset", pictures, "--episodes", file),
+            *("--replacement", "none", "--out", tmp_path / "loaded"),
+        )
+        assert_one_sentence(refused, "--replacement")
+
+    def test_images_drawn_more_often_than_there_are_call_for_a_warning(
+        self, pictures: str, tmp_path: Path
+    ) -> None:
+        """Once a command, whatever the number of methods; the test split has forty images."""
+        often = invoke(*task(pictures, 3, methods="knn,protonet", out=tmp_path))
+        assert often.stderr.count("says nothing about other images") == 1
+        assert "--replacement none" in often.stderr
+        seldom = invoke(*task(pictures, 2, out=tmp_path))
+        assert "says nothing about other images" not in seldom.stderr
+
+    def test_episodes_of_other_pixels_are_refused(self, pictures: str, tmp_path: Path) -> None:
+        other = write_pictures(tmp_path / "other", seed=1)
+        file = tmp_path / "other.npz"
+        options = ("--way", 3, "--query", 4, "--episodes", 8, "--out", file)
+        made = invoke("episodes", "make", "--dataset", f"folder:{other}[size={SIZE}]", *options)
+        assert made.exit_code == 0, made.output
+        result = invoke("run", "--dataset", pictures, "--episodes", file, "--out", tmp_path / "r")
+        assert_one_sentence(result, str(file), "pixels")
+
+    def test_episodes_of_another_split_of_the_classes_are_refused(
+        self, pictures: str, tmp_path: Path
+    ) -> None:
+        """Equal pixels, but the file's test classes are partly training classes here."""
+        file = tmp_path / "split.npz"
+        dealt = pictures.replace("]", ",seed=7]")
+        made = invoke(
+            *("episodes", "make", "--dataset", dealt, "--way", 3, "--query", 4),
+            *("--episodes", 8, "--out", file),
+        )
+        assert made.exit_code == 0, made.output
+        result = invoke(
+            *("run", "--methods", "knn", "--dataset", pictures, "--episodes", file),
+            *("--out", tmp_path / "r"),
+        )
+        assert_one_sentence(result, str(file))
+
+    def test_training_episodes_do_not_share_a_table_with_test_episodes(
+        self, pictures: str, tmp_path: Path
+    ) -> None:
+        file = tmp_path / "train.npz"
+        made = invoke(
+            *("episodes", "make", "--dataset", pictures, "--way", 3, "--query", 4),
+            *("--episodes", 8, "--split", "train", "--out", file),
+        )
+        assert made.exit_code == 0, made.output
+        out = tmp_path / "r"
+        result = invoke(
+            *("run", "--methods", "knn[k=2]", "--dataset", pictures, "--episodes", file),
+            *("--budget", 2, "--out", out),
+        )
+        if result.exit_code == 2:
+            return
+        assert invoke(*task(pictures, 8, out=out)).exit_code == 0
+        table = invoke("leaderboard", "--out", "-", out).stdout
+        assert table.count("## ") == 2, "rows over different episodes share a table"
+
+    def test_a_contradiction_of_file_and_options_is_told(
+        self, pictures: str, tmp_path: Path
+    ) -> None:
+        file = tmp_path / "frozen.npz"
+        invoke(
+            *("episodes", "make", "--dataset", pictures, "--way", 3, "--query", 4),
+            *("--episodes", 8, "--out", file),
+        )
+        result = invoke(
+            *("run", "--methods", "knn", "--dataset", pictures, "--episodes", file),
+            *("--way", 5, "--out", tmp_path / "r"),
+        )
+        assert_one_sentence(result, "--way")
+
+    @pytest.mark.parametrize(
+        ("name", "content", "words"),
+        [
+            ("absent.npz", None, "There is no episode file"),
+            ("text.npz", b"not a zip", "is not an episode file"),
+            ("empty.npz", b"", "is not an episode file"),
+        ],
+    )
+    def test_a_bad_file_is_told(
+        self, pictures: str, tmp_path: Path, name: str, content: bytes | None, words: str
+    ) -> None:
+        file = tmp_path / name
+        if content is not None:
+            file.write_bytes(content)
+        result = invoke("run", "--dataset", pictures, "--episodes", file, "--out", tmp_path / "r")
+        assert_one_sentence(result, words, name)
+
+    @pytest.mark.parametrize("name", ["file.txt", "below.txt/x.npz"])
+    def test_where_a_file_cannot_go(self, pictures: str, tmp_path: Path, name: str) -> None:
+        (tmp_path / "below.txt").touch()
+        result = invoke(
+            *("episodes", "make", "--dataset", pictures, "--way", 3, "--query", 4),
+            *("--out", tmp_path / name),
+        )
+        assert_one_sentence(result, name)
+
+    def test_unknown_split(self, pictures: str) -> None:
+        result = invoke("episodes", "make", "--dataset", pictures, "--split", "tset")
+        assert_one_sentence(result, "tset", "train, val, test")
