@@ -2,7 +2,8 @@
 
 A table is a folder `datasets/<name>-<key>` of the cache: `pixels.bin` (uint8 [n, h, w, c]),
 `arrays.npz` (labels, groups) and `table.json` (shape, names, fingerprint). It is written beside its
-place and renamed into it, so that a table that can be seen is complete.
+place (`unfinished.py`) and renamed into it, so that a table that can be seen is complete. One
+process at a time decodes; what an interruption leaves is gone on from.
 """
 
 from __future__ import annotations
@@ -11,23 +12,36 @@ import hashlib
 import json
 import os
 import shutil
-import uuid
 import zipfile
-from collections.abc import Iterable
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+from filelock import FileLock, Timeout
 from numpy.typing import NDArray
 
+from benchbench.datasets.files import files_below
+from benchbench.datasets.offline import refuse_decoding
+from benchbench.datasets.parallel import one_ahead
+from benchbench.datasets.unfinished import (
+    ChangedOrderError,
+    UnfinishedTable,
+    announced,
+    missing_classes,
+)
 from benchbench.errors import BenchbenchError
-from benchbench.progress import say
+from benchbench.progress import meter, say
 
 if TYPE_CHECKING:
-    from benchbench.datasets.base import Dataset, DecodedClass, PendingClass
+    from benchbench.datasets.base import Dataset
 
 FORMAT = 1
+
+CIRCUMSTANCES = (BenchbenchError, OSError, MemoryError)
+"""Errors after which what was decoded is kept; after a fault of the decoder's code it is not."""
 
 
 @dataclass(frozen=True)
@@ -44,108 +58,146 @@ class Table:
 
 
 def decoded_table(dataset: Dataset, sources: list[Path], cache: Path) -> Table:
-    """The table of a data set, decoded from `sources` now where it is not in the cache yet."""
+    """The table of a data set, decoded from `sources` now where it is not in the cache yet.
+
+    Raises BenchbenchError where the images cannot be read, or the cache cannot be written.
+    """
+    state = [state_of(path) for path in sources]
+    return read_table(decoded_folder(dataset, sources, state, cache))
+
+
+def decoded_folder(
+    dataset: Dataset, sources: list[Path], state: list[list[str | int]], cache: Path
+) -> Path:
+    """As `decoded_table`, of sources that are in this state; the table's folder."""
     identity = {
         "format": FORMAT,
         "name": dataset.name,
         "parameters": dataset.pixel_parameters(),
-        "sources": [_state(path) for path in sources],
+        "sources": state,
     }
     key = hashlib.sha256(json.dumps(identity, sort_keys=True, default=str).encode()).hexdigest()
     folder = cache / "datasets" / f"{dataset.name}-{key[:16]}"
     if not (folder / "table.json").exists():
-        _write(dataset.name, dataset.decode(sources), folder)
-    return _read(folder)
+        refuse_decoding(dataset.name)
+        _make(dataset, sources, folder, key)
+    return folder
 
 
-def _state(path: Path) -> list[object]:
-    """What changes when the file, or a file below the folder, changes."""
+def state_of(path: Path) -> list[str | int]:
+    """What changes when the file, or a file below the folder, changes.
+
+    Raises BenchbenchError where there is nothing.
+    """
     if path.is_dir():
         digest = hashlib.sha256()
-        for folder, subfolders, names in os.walk(path):
-            subfolders.sort()
-            for name in sorted(names):
-                status = os.stat(os.path.join(folder, name), follow_symlinks=False)
-                relative = os.path.relpath(os.path.join(folder, name), path)
-                digest.update(f"{relative}|{status.st_size}|{status.st_mtime_ns}\n".encode())
+        for name, entry in files_below(path):
+            status = entry.stat(follow_symlinks=False)
+            name = name.replace("/", os.sep)
+            digest.update(f"{name}|{status.st_size}|{status.st_mtime_ns}\n".encode())
         return [str(path), digest.hexdigest()]
-    status = path.stat()
+    try:
+        status = path.stat()
+    except OSError as error:
+        raise BenchbenchError(f"There is no folder or file {path}.") from error
     return [str(path), status.st_size, status.st_mtime_ns]
 
 
-def _write(name: str, classes: Iterable[DecodedClass | PendingClass], folder: Path) -> None:
-    partial = folder.with_name(f".{folder.name}.{uuid.uuid4().hex[:8]}")
+def _make(dataset: Dataset, sources: list[Path], folder: Path, key: str) -> None:
+    """Decode a table, alone, unless another process has just done so."""
+    with _writing(folder), _alone(_called(dataset), folder):
+        if (folder / "table.json").exists():
+            return
+        if folder.exists():
+            raise _damaged(folder, "table.json is missing")
+        partial = folder.with_name(f".{folder.name}.partial")
+        unreadable = None
+        while unreadable is None:
+            unreadable = _decode(dataset, sources, partial, key)
+        partial.rename(folder)
+        (folder / "journal.jsonl").unlink(missing_ok=True)
+    if unreadable:
+        shown = ", ".join(unreadable[:5]) + (", ..." if len(unreadable) > 5 else "")
+        say(f"{dataset.name}: left out {len(unreadable)} unreadable file(s): {shown}")
+
+
+def _called(dataset: Dataset) -> str:
+    """The name, with the argument where there is one, as in `folder:PATH`."""
+    argument = getattr(dataset, dataset.argument, "") if dataset.argument else ""
+    return f"{dataset.name}:{argument}" if argument else dataset.name
+
+
+@contextmanager
+def _writing(folder: Path) -> Iterator[None]:
+    """Whatever cannot be written is one sentence."""
     try:
-        partial.mkdir(parents=True)
-    except OSError as error:
-        raise BenchbenchError(
-            f"Cannot write to the cache {folder.parent} ({error.strerror}); "
-            "set BENCHBENCH_CACHE to a folder you may write to."
-        ) from error
-    try:
-        unreadable = _write_files(name, classes, partial)
-        try:
-            partial.rename(folder)
-        except OSError as error:
-            if not (folder / "table.json").exists():
-                raise _damaged(folder, error) from error
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        yield
     except OSError as error:
         raise BenchbenchError(
             f"Cannot write to the cache {folder.parent} ({error.strerror or error}); "
             "set BENCHBENCH_CACHE to a folder with room that you may write to."
         ) from error
+
+
+@contextmanager
+def _alone(name: str, folder: Path) -> Iterator[None]:
+    """Hold the lock of a table; it is removed with a table that is there, and else left."""
+    place = folder.with_name(f".{folder.name}.lock")
+    lock = FileLock(place)
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        say(f"{name}: another process is decoding these images; waiting for it.")
+        lock.acquire()
+    try:
+        yield
+        with suppress(OSError):
+            place.unlink()
     finally:
-        shutil.rmtree(partial, ignore_errors=True)
-    if unreadable:
-        shown = ", ".join(unreadable[:5]) + (", ..." if len(unreadable) > 5 else "")
-        say(f"{name}: left out {len(unreadable)} unreadable file(s): {shown}")
+        lock.release()
 
 
-def _write_files(
-    name: str, classes: Iterable[DecodedClass | PendingClass], folder: Path
-) -> list[str]:
-    labels: list[int] = []
-    groups: list[str] = []
-    names: list[str] = []
-    hierarchy: list[tuple[str, ...]] = []
-    unreadable: list[str] = []
-    shape: tuple[int, ...] | None = None
-    digest = hashlib.sha256()
-    with (folder / "pixels.bin").open("wb") as file:
-        for announced in classes:
-            item = announced.load() if hasattr(announced, "load") else announced
-            unreadable.extend(item.unreadable)
-            if len(item.images) == 0:
-                continue
-            if shape is not None and item.images.shape[1:] != shape:
-                raise BenchbenchError(f"{name}: images of class '{item.name}' differ in size.")
-            shape = item.images.shape[1:]
-            pixels = np.ascontiguousarray(item.images, dtype=np.uint8).tobytes()
-            digest.update(pixels)
-            file.write(pixels)
-            labels += [len(names)] * len(item.images)
-            groups += list(item.groups or ())
-            names.append(item.name)
-            hierarchy.append(tuple(item.parent))
-    if shape is None:
-        raise BenchbenchError(f"{name}: no readable image was found.")
-    label_array = np.array(labels, dtype=np.int64)
-    digest.update(label_array.astype("<i8").tobytes())
-    digest.update(json.dumps(shape).encode())
-    group_array = np.array(groups if len(groups) == len(labels) else [], dtype=np.str_)
-    np.savez_compressed(folder / "arrays.npz", labels=label_array, groups=group_array)
-    header = {
-        "shape": [len(labels), *shape],
-        "fingerprint": digest.hexdigest(),
-        "class_names": names,
-        "hierarchy": hierarchy,
-        "unreadable": unreadable,
-    }
-    (folder / "table.json").write_text(json.dumps(header), encoding="utf-8")
-    return unreadable
+def _decode(dataset: Dataset, sources: list[Path], partial: Path, key: str) -> list[str] | None:
+    """Fill `partial`, and return the unreadable files; None where it must be begun again."""
+    table = UnfinishedTable(partial, dataset.name, key)
+    try:
+        if table.classes:
+            say(f"{_called(dataset)}: goes on after {len(table.classes)} classes decoded before.")
+        classes, total = announced(dataset.name, dataset.decode(sources))
+        missing = missing_classes(dataset.name, classes, table.classes[:])
+        with (
+            closing(one_ahead(missing)) as decoded,
+            _progress(_called(dataset), total, len(table.classes)) as advance,
+        ):
+            for item in decoded:
+                table.add(item)
+                advance()
+        return table.finish()
+    except ChangedOrderError:
+        table.useless = True
+        return None
+    except Exception as error:
+        table.useless |= not isinstance(error, CIRCUMSTANCES)
+        raise
+    finally:
+        table.close()
+        if table.useless or not table.classes:
+            shutil.rmtree(partial, ignore_errors=True)
 
 
-def _read(folder: Path) -> Table:
+@contextmanager
+def _progress(name: str, total: int | None, done: int) -> Iterator[Callable[[], None]]:
+    """What moves a bar over the classes; data sets that do not announce them have their own."""
+    if total is None:
+        yield lambda: None
+        return
+    with meter(f"decoding {name} (classes)", total, done) as counter:
+        yield counter.advance
+
+
+def read_table(folder: Path) -> Table:
+    """The table in this folder of the cache. Raises BenchbenchError where it is damaged."""
     try:
         header = json.loads((folder / "table.json").read_text(encoding="utf-8"))
         with np.load(folder / "arrays.npz", allow_pickle=False) as arrays:
@@ -164,7 +216,7 @@ def _read(folder: Path) -> Table:
         raise _damaged(folder, error) from error
 
 
-def _damaged(folder: Path, error: Exception) -> BenchbenchError:
+def _damaged(folder: Path, error: object) -> BenchbenchError:
     return BenchbenchError(
         f"The cache folder {folder} is damaged ({error}); delete it and run again."
     )

@@ -1,21 +1,22 @@
-"""A person's own images: one folder, or zip archive, with a folder per class."""
+"""A person's own images: one folder, or archive, with a folder per class."""
 
 from __future__ import annotations
 
 import json
 import posixpath
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
-from benchbench.datasets.base import SPLITS, Dataset, DecodedClass, splits_by_name
-from benchbench.datasets.files import FileTree, UnreadableImageError, as_array, in_parallel, resize
+from benchbench.datasets.base import SPLITS, Dataset, DecodedClass, PendingClass, splits_by_name
+from benchbench.datasets.dealing import TEST_SHARE, VAL_SHARE, check_shares, deal_classes
+from benchbench.datasets.files import FileTree, decode_image, in_parallel, is_grey
 from benchbench.errors import BenchbenchError
 from benchbench.hookspecs import hookimpl
 from benchbench.places import Places
@@ -28,7 +29,7 @@ WORD = re.compile(r"[^\W\d_]{2}|[^\W\d_\x00-\x7f]")
 
 @dataclass
 class Folder(Dataset):
-    """Your own images, `folder:PATH`: a folder or zip with one folder of images per class.
+    """Your own images, `folder:PATH`: a folder, zip or tar with one folder of images per class.
 
     size: pixels of the square image that each is resized to (Pillow, bilinear).
     colour: `auto` keeps three channels unless every image is grey; or `grey`, or `rgb`.
@@ -46,22 +47,19 @@ class Folder(Dataset):
     size: int = 84
     colour: Literal["auto", "grey", "rgb"] = "auto"
     split: Literal["auto", "file", "folders", "seed"] = "auto"
-    val: float = 0.15
-    test: float = 0.3
+    val: float = VAL_SHARE
+    test: float = TEST_SHARE
     seed: int = 0
 
     def __post_init__(self) -> None:
         if self.size < 1:
             raise ValueError("size must be at least 1 pixel")
-        if self.seed < 0:
-            raise ValueError("seed must be at least 0")
-        if self.val < 0 or self.test < 0 or self.val + self.test > 1:
-            raise ValueError(
-                "val and test are shares of the classes: at least 0, together at most 1"
-            )
+        check_shares(self.val, self.test, self.seed)
 
     def sources(self, places: Places) -> list[Path]:
         """The path as given, else below the data root."""
+        if self.origin is not None:
+            return [self.origin]
         given = Path(self.path).expanduser()
         for candidate in (given.absolute(), places.data_root / given):
             if candidate.exists():
@@ -71,7 +69,7 @@ class Folder(Dataset):
     def pixel_parameters(self) -> dict[str, Any]:
         return {"size": self.size, "colour": self.colour}
 
-    def decode(self, sources: list[Path]) -> Iterator[DecodedClass]:
+    def decode(self, sources: list[Path]) -> Iterator[PendingClass]:
         tree = FileTree(sources[0])
         classes = _classes(tree)
         if not classes:
@@ -79,27 +77,21 @@ class Folder(Dataset):
                 f"{tree.path} has no folder with images; it needs one folder per class."
             )
         mode = self._mode(tree, [name for names in classes.values() for name in names])
-        for name, files in track(classes.items(), f"decoding {tree.path.name}", len(classes)):
-            decoded = dict(
-                zip(files, in_parallel(lambda f: self._decode(tree, f, mode), files), strict=True)
-            )
-            images = [image for image in decoded.values() if image is not None]
-            unreadable = [file for file, image in decoded.items() if image is None]
-            stack = np.stack(images) if images else np.empty((0, 0, 0, 0), np.uint8)
-            yield DecodedClass(name, stack, tuple(name.split("/")[:-1]), None, unreadable)
+        for name, files in classes.items():
+            yield PendingClass(name, partial(self._load, tree, name, files, mode))
 
     def _mode(self, tree: FileTree, files: list[str]) -> str:
         if self.colour != "auto":
             return {"grey": "L", "rgb": "RGB"}[self.colour]
-        modes = in_parallel(lambda file: _is_grey(tree, file), files)
-        return "L" if all(modes) else "RGB"
+        greys = in_parallel(lambda file: is_grey(tree, file), files)
+        return "L" if all(track(greys, "looking for colours", len(files))) else "RGB"
 
-    def _decode(self, tree: FileTree, file: str, mode: str) -> NDArray[np.uint8] | None:
-        try:
-            image = tree.image(file)
-        except UnreadableImageError:
-            return None
-        return as_array(resize(_eight_bits(image).convert(mode), self.size, "bilinear"))
+    def _load(self, tree: FileTree, name: str, files: list[str], mode: str) -> DecodedClass:
+        decoded = list(in_parallel(lambda file: decode_image(tree, file, self.size, mode), files))
+        images = [image for image in decoded if image is not None]
+        unreadable = [f for f, image in zip(files, decoded, strict=True) if image is None]
+        stack = np.stack(images) if images else np.empty((0, 0, 0, 0), np.uint8)
+        return DecodedClass(name, stack, tuple(name.split("/")[:-1]), None, unreadable)
 
     def split_classes(
         self, class_names: list[str], sources: list[Path]
@@ -116,11 +108,16 @@ class Folder(Dataset):
         ):
             _refuse_shared_classes(below)
             return splits_by_name(class_names, below)
-        return _deal(len(class_names), self.val, self.test, self.seed)
+        return deal_classes(len(class_names), self.val, self.test, self.seed)
 
     def names_are_words(self, class_names: list[str]) -> bool:
         """Not where every class is a number or an identifier such as n01532829."""
-        return any(WORD.search(name.rpartition("/")[2]) for name in class_names)
+        return are_words(class_names)
+
+
+def are_words(class_names: Iterable[str]) -> bool:
+    """Whether any class is more than a number or an identifier such as n01532829."""
+    return any(WORD.search(name.rpartition("/")[2]) for name in class_names)
 
 
 def _listed_split(tree: FileTree) -> dict[str, list[str]] | None:
@@ -128,15 +125,19 @@ def _listed_split(tree: FileTree) -> dict[str, list[str]] | None:
     file = _top(tree) + SPLIT_FILE
     if file not in tree.names:
         return None
+    return class_lists(tree.read(file), f"{SPLIT_FILE} in {tree.path}")
+
+
+def class_lists(content: str | bytes, name: str) -> dict[str, list[str]]:
+    """Class names by split from JSON. Raises BenchbenchError where it is something else."""
     try:
-        lists = json.loads(tree.read(file))
+        lists = json.loads(content)
         if any(isinstance(names, str) for names in lists.values()):
-            raise TypeError(file)
-        return {split: [str(name) for name in names] for split, names in lists.items()}
+            raise TypeError(name)
+        return {split: [str(item) for item in names] for split, names in lists.items()}
     except (ValueError, AttributeError, TypeError) as error:
         raise BenchbenchError(
-            f"{SPLIT_FILE} in {tree.path} is not of the form "
-            '{"train": [class names], "val": [...], "test": [...]}.'
+            f'{name} is not of the form {{"train": [class names], "val": [...], "test": [...]}}.'
         ) from error
 
 
@@ -175,32 +176,6 @@ def _top(tree: FileTree) -> str:
     common = posixpath.commonpath(folders) if folders else ""
     top = posixpath.dirname(common) if common in folders else common
     return f"{top}/" if top else ""
-
-
-def _eight_bits(image: Image.Image) -> Image.Image:
-    """A grey of 16 bits by its upper eight: Pillow's own conversion would clip it to white."""
-    if not image.mode.startswith("I"):
-        return image
-    upper = np.asarray(image).astype(np.int64) // 256
-    return Image.fromarray(upper.clip(0, 255).astype(np.uint8))
-
-
-def _is_grey(tree: FileTree, file: str) -> bool:
-    try:
-        return tree.image(file).mode in ("1", "L", "LA", "I", "I;16")
-    except UnreadableImageError:
-        return True
-
-
-def _deal(classes: int, val: float, test: float, seed: int) -> dict[str, NDArray[np.int64]]:
-    """Random shares of the classes; every share above zero gets at least one."""
-    order = np.argsort(np.random.Philox(key=seed).random_raw(classes), kind="stable")
-    n_test = round(test * classes)
-    if test > 0:
-        n_test = min(classes, max(1, n_test, min(5, classes // 2)))
-    n_val = min(classes - n_test, max(round(val * classes), int(val > 0)))
-    parts = np.split(order, [classes - n_test - n_val, classes - n_test])
-    return {split: np.sort(part) for split, part in zip(SPLITS, parts, strict=True)}
 
 
 @hookimpl

@@ -6,19 +6,22 @@ import errno
 import hashlib
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
 import pytest
+from filelock import FileLock
 
-from benchbench.datasets.base import Dataset, DecodedClass
-from benchbench.datasets.cache import Table, decoded_table
+from benchbench.datasets.base import Dataset, DecodedClass, PendingClass
+from benchbench.datasets.cache import Table, decoded_table, state_of
 from benchbench.errors import BenchbenchError
 
 
@@ -51,7 +54,8 @@ def table_of(cache: Path, *classes: DecodedClass) -> Table:
 
 
 def everything_below(folder: Path) -> list[Path]:
-    return [path for path in folder.rglob("*") if path.is_file()]
+    """All files; a lock may stay."""
+    return [path for path in folder.rglob("*") if path.is_file() and path.suffix != ".lock"]
 
 
 def the_table(cache: Path) -> Path:
@@ -262,76 +266,289 @@ def test_a_cache_that_cannot_be_written_is_one_sentence(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(BenchbenchError, match=r"^Cannot write to the cache .*file.*\)") as caught:
         table_of(tmp_path / "file" / "cache", *two_classes())
-    assert "set BENCHBENCH_CACHE to a folder you may write to" in str(caught.value)
+    assert "set BENCHBENCH_CACHE to a folder with room that you may write to" in str(caught.value)
 
 
-def test_a_full_disk_is_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def full(*arguments: object, **arrays: object) -> None:
-        raise OSError(errno.ENOSPC, "No space left on device")
+def test_a_cache_without_the_right_to_write_is_one_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(lock: FileLock, *arguments: object, **more: object) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied", str(tmp_path))
 
+    monkeypatch.setattr(FileLock, "acquire", refuse)
+    with pytest.raises(BenchbenchError, match=r"^Cannot write to the cache .*Permission denied"):
+        table_of(tmp_path, *two_classes())
+
+
+def test_a_table_in_a_cache_that_is_only_read_opens(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    table_of(tmp_path, *two_classes())
+    monkeypatch.setattr(Path, "mkdir", None)
+    monkeypatch.setattr(FileLock, "acquire", None)
+    assert table_of(tmp_path, *two_classes()).class_names == ["a", "b"]
+
+
+def full(*arguments: object, **more: object) -> None:
+    raise OSError(errno.ENOSPC, "No space left on device")
+
+
+def test_a_full_disk_is_one_sentence_and_keeps_what_is_whole(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(np, "savez_compressed", full)
     with pytest.raises(BenchbenchError, match="No space left on device"):
         table_of(tmp_path, *two_classes())
-    assert everything_below(tmp_path) == []
+    monkeypatch.undo()
+    assert visible_tables(tmp_path) == []
+    announced = Announced()
+    announced.open(tmp_path)
+    assert announced.loaded == []
+
+
+@dataclass
+class Announced(Listed):
+    """The same classes, announced; `loaded` are those that were decoded, `fails` is not."""
+
+    loaded: list[str] = field(default_factory=list, kw_only=True)
+    fails: str = field(default="", kw_only=True)
+    error: BaseException = field(default_factory=lambda: BenchbenchError("torn"), kw_only=True)
+
+    def decode(self, sources: list[Path]) -> Iterator[PendingClass]:  # type: ignore[override]
+        for item in self.classes:
+            yield PendingClass(item.name, partial(self.load, item))
+
+    def load(self, item: DecodedClass) -> DecodedClass:
+        if item.name == self.fails:
+            raise self.error
+        self.loaded.append(item.name)
+        return item
+
+    def open(self, cache: Path) -> Table:  # type: ignore[override]
+        return decoded_table(self, [], cache)
+
+
+def three_classes() -> list[DecodedClass]:
+    third = decoded("c", [6], parent=("top",), groups=["ann"])
+    first = decoded("a", [1, 2], unreadable=["a/x"], groups=["ann", "bob"])
+    return [first, decoded("b", [3, 4, 5], groups=["bob", "bob", "cid"]), third]
+
+
+@pytest.fixture
+def expected(tmp_path: Path) -> Table:
+    """The table of the three classes, decoded without an interruption."""
+    return table_of(tmp_path / "expected", *three_classes())
+
+
+def interrupt(cache: Path, fails: str, error: BaseException | None = None) -> None:
+    """Decode the classes before the one that fails."""
+    error = error or BenchbenchError("torn")
+    with pytest.raises((type(error), BenchbenchError)):
+        Announced(classes=three_classes(), fails=fails, error=error).open(cache)
+
+
+def goes_on(cache: Path, expected: Table, loads: list[str]) -> None:
+    """The next opening decodes these classes and has the same table in the end."""
+    again = Announced(classes=three_classes())
+    table = again.open(cache)
+    assert again.loaded == loads
+    assert table.fingerprint == expected.fingerprint
+    np.testing.assert_array_equal(table.pixels, expected.pixels)
+    np.testing.assert_array_equal(table.labels, expected.labels)
+    np.testing.assert_array_equal(table.groups, expected.groups)
+    for part in ("class_names", "hierarchy", "unreadable"):
+        assert getattr(table, part) == getattr(expected, part)
+    assert sorted(path.name for path in everything_below(the_table(cache))) == [
+        "arrays.npz",
+        "pixels.bin",
+        "table.json",
+    ]
+
+
+@pytest.mark.parametrize(("fails", "loads"), [("a", "abc"), ("b", "bc"), ("c", "c")])
+@pytest.mark.parametrize(
+    "error",
+    [BenchbenchError("torn"), OSError(5, "unplugged"), MemoryError(), KeyboardInterrupt()],
+    ids=lambda error: type(error).__name__,
+)
+def test_decoding_goes_on_after_the_last_whole_class(
+    tmp_path: Path, expected: Table, fails: str, loads: str, error: BaseException
+) -> None:
+    interrupt(tmp_path / "cache", fails, error)
+    goes_on(tmp_path / "cache", expected, list(loads))
+
+
+def test_it_is_said_that_decoding_goes_on(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    interrupt(tmp_path, "c")
+    Announced(classes=three_classes()).open(tmp_path)
+    assert "listed: goes on after 2 classes decoded before.\n" in capsys.readouterr().err
+
+
+def test_a_file_that_cannot_be_read_is_not_blamed_on_the_cache(tmp_path: Path) -> None:
+    with pytest.raises(BenchbenchError, match=r"^listed: an image file cannot be read .*unplug"):
+        Announced(fails="b", error=OSError(5, "unplugged")).open(tmp_path)
+
+
+def test_a_fault_of_the_decoder_keeps_nothing(tmp_path: Path, expected: Table) -> None:
+    interrupt(tmp_path / "cache", "c", ZeroDivisionError())
+    assert everything_below(tmp_path / "cache") == []
+    goes_on(tmp_path / "cache", expected, ["a", "b", "c"])
+
+
+def test_classes_that_are_not_announced_go_on_as_well(tmp_path: Path, expected: Table) -> None:
+    interrupt(tmp_path / "cache", "c")
+    table = table_of(tmp_path / "cache", *three_classes())
+    assert table.fingerprint == expected.fingerprint
+
+
+@pytest.mark.parametrize(
+    "classes", [three_classes()[::-1], three_classes()[:1]], ids=["other order", "fewer"]
+)
+def test_classes_announced_otherwise_than_before_are_decoded_anew(
+    tmp_path: Path, classes: list[DecodedClass]
+) -> None:
+    interrupt(tmp_path / "cache", "c")
+    again = Announced(classes=classes)
+    table = again.open(tmp_path / "cache")
+    assert again.loaded == [item.name for item in classes]
+    assert table.fingerprint == table_of(tmp_path / "other", *classes).fingerprint
+
+
+def test_what_another_identity_left_is_not_used(tmp_path: Path, expected: Table) -> None:
+    interrupt(tmp_path / "cache", "c")
+    (folder,) = (tmp_path / "cache" / "datasets").glob(".*.partial")
+    first, *others = (folder / "journal.jsonl").read_text().splitlines(keepends=True)
+    (folder / "journal.jsonl").write_text("".join([first.replace('": "', '": "0'), *others]))
+    goes_on(tmp_path / "cache", expected, ["a", "b", "c"])
+
+
+def test_the_state_of_a_folder_is_what_it_was_in_older_versions(tmp_path: Path) -> None:
+    """Else every table of theirs would be decoded anew."""
+    digest = hashlib.sha256()
+    for name in ("z", "a/4", "a/x/3", "b/1"):
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"1" * len(name))
+        os.utime(path, ns=(5, 7 * len(name)))
+        digest.update(f"{name}|{len(name)}|{7 * len(name)}\n".encode())
+    assert state_of(tmp_path) == [str(tmp_path), digest.hexdigest()]
+
+
+def test_a_source_that_is_gone_is_one_sentence(tmp_path: Path) -> None:
+    with pytest.raises(BenchbenchError, match=r"^There is no folder or file .*gone\.$"):
+        decoded_table(Listed(), [tmp_path / "gone"], tmp_path)
 
 
 SLOW = """
 import sys, time
 from pathlib import Path
 import numpy as np
-from benchbench.datasets.base import Dataset, DecodedClass
+from benchbench.datasets.base import Dataset, DecodedClass, PendingClass
 from benchbench.datasets.cache import decoded_table
 
-cache, marks, waits_for = Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3])
+cache, marks, waits_for = Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3]
 
 class Slow(Dataset):
     name = "slow"
 
     def decode(self, sources):
-        yield DecodedClass("a", np.full((3, 2, 2, 1), 7, np.uint8))
-        (marks / sys.argv[4]).touch()
-        while len(list(marks.iterdir())) < waits_for:
+        for number in range(3):
+            yield PendingClass(str(number), lambda number=number: self.load(number))
+
+    def load(self, number):
+        (marks / f"{sys.argv[4]} {number}").touch()
+        while number == 2 and not (marks / waits_for).exists():
             time.sleep(0.01)
-        yield DecodedClass("b", np.full((3, 2, 2, 1), 8, np.uint8))
+        return DecodedClass(str(number), np.full((3, 2, 2, 1), number, np.uint8))
 
 table = decoded_table(Slow(), [], cache)
-assert table.pixels[:, 0, 0, 0].tolist() == [7, 7, 7, 8, 8, 8]
+assert table.pixels[:, 0, 0, 0].tolist() == [0] * 3 + [1] * 3 + [2] * 3
 print(table.fingerprint)
 """
 
 
-def start_decoding(tmp_path: Path, waits_for: int, mark: str) -> subprocess.Popen[str]:
-    """Another process that stops in the middle until `waits_for` marks are there."""
+def start_decoding(tmp_path: Path, waits_for: str, mark: str) -> subprocess.Popen[str]:
+    """Another process, which stops at the third class until the mark `waits_for` is there."""
     marks = tmp_path / "marks"
     marks.mkdir(exist_ok=True)
-    command = [sys.executable, "-c", SLOW, str(tmp_path), str(marks), str(waits_for), mark]
+    command = [sys.executable, "-c", SLOW, str(tmp_path), str(marks), waits_for, mark]
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def wait_until(condition: Callable[[], bool], process: subprocess.Popen[str]) -> None:
+    deadline = time.monotonic() + 60
+    while not condition():
+        assert time.monotonic() < deadline
+        assert process.poll() is None, process.communicate()
+        time.sleep(0.01)
+
+
+def marks_of(tmp_path: Path, mark: str) -> list[str]:
+    return sorted(path.name[-1] for path in (tmp_path / "marks").glob(f"{mark} *"))
+
+
+def whole_classes(tmp_path: Path) -> int:
+    """Lines of the journal, less its first."""
+    journals = list(tmp_path.glob("datasets/.slow-*.partial/journal.jsonl"))
+    return journals[0].read_text().count("\n") - 1 if journals else 0
 
 
 def visible_tables(cache: Path) -> list[Path]:
     return [folder for folder in (cache / "datasets").iterdir() if folder.name[0] != "."]
 
 
-def test_two_processes_at_once_end_with_one_table(tmp_path: Path) -> None:
-    processes = [start_decoding(tmp_path, 2, mark) for mark in ("one", "two")]
-    outputs = [process.communicate(timeout=60) for process in processes]
-    assert [process.returncode for process in processes] == [0, 0], outputs
-    assert outputs[0] == outputs[1]
+def test_of_two_processes_at_once_one_decodes_and_the_other_waits(tmp_path: Path) -> None:
+    first = start_decoding(tmp_path, "go", "one")
+    wait_until(lambda: whole_classes(tmp_path) == 2, first)
+    second = start_decoding(tmp_path, "go", "two")
+    assert second.stderr is not None
+    said = second.stderr.readline()
+    assert said == "slow: another process is decoding these images; waiting for it.\n"
+    (tmp_path / "marks" / "go").touch()
+    outputs = [process.communicate(timeout=60)[0] for process in (first, second)]
+    assert outputs[0] == outputs[1] != ""
+    assert marks_of(tmp_path, "two") == []
     assert list((tmp_path / "datasets").iterdir()) == visible_tables(tmp_path)
     assert len(visible_tables(tmp_path)) == 1
 
 
-def test_a_kill_while_decoding_leaves_nothing_visible(tmp_path: Path) -> None:
-    victim = start_decoding(tmp_path, 99, "one")
-    deadline = time.monotonic() + 60
-    while not (tmp_path / "marks" / "one").exists():
-        assert time.monotonic() < deadline
-        assert victim.poll() is None, victim.communicate()
-        time.sleep(0.01)
+def test_after_a_kill_decoding_goes_on(tmp_path: Path) -> None:
+    victim = start_decoding(tmp_path, "never", "one")
+    wait_until(lambda: whole_classes(tmp_path) == 2, victim)
     victim.kill()
     victim.communicate(timeout=60)
     assert visible_tables(tmp_path) == []
-
-    output, errors = start_decoding(tmp_path, 1, "two").communicate(timeout=60)
-    assert len(output.strip()) == 64, errors
+    (tmp_path / "marks" / "go").touch()
+    output, errors = start_decoding(tmp_path, "go", "two").communicate(timeout=60)
+    pixels = bytes(number for number in range(3) for _ in range(12))
+    labels = np.repeat(np.arange(3), 3).astype("<i8").tobytes()
+    assert output.strip() == hashlib.sha256(pixels + labels + b"[2, 2, 1]").hexdigest(), errors
+    assert marks_of(tmp_path, "two") == ["2"]
     assert len(visible_tables(tmp_path)) == 1
+
+
+def test_who_waits_goes_on_where_the_other_was_killed(tmp_path: Path) -> None:
+    victim = start_decoding(tmp_path, "never", "one")
+    wait_until(lambda: whole_classes(tmp_path) == 2, victim)
+    (tmp_path / "marks" / "go").touch()
+    heir = start_decoding(tmp_path, "go", "two")
+    assert heir.stderr is not None
+    assert "waiting for it" in heir.stderr.readline()
+    victim.kill()
+    victim.communicate(timeout=60)
+    output, errors = heir.communicate(timeout=60)
+    assert len(output.strip()) == 64, errors
+    assert marks_of(tmp_path, "two") == ["2"]
+
+
+def test_ctrl_c_ends_soon_and_decoding_goes_on(tmp_path: Path) -> None:
+    victim = start_decoding(tmp_path, "stop", "one")
+    wait_until(lambda: whole_classes(tmp_path) == 2, victim)
+    victim.send_signal(signal.SIGINT)
+    (tmp_path / "marks" / "stop").touch()
+    _, errors = victim.communicate(timeout=60)
+    assert "KeyboardInterrupt" in errors
+    assert start_decoding(tmp_path, "stop", "two").communicate(timeout=60)[0]
+    assert marks_of(tmp_path, "two") == ["2"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import re
 import socket
@@ -18,14 +19,18 @@ import pytest
 from benchbench.datasets import download as module
 from benchbench.datasets.download import download
 from benchbench.errors import BenchbenchError
+from benchbench.progress import Meter
 
 BODY = np.random.default_rng(0).bytes(2_500_000)
 MD5 = hashlib.md5(BODY).hexdigest()
 
 
 class Server(ThreadingHTTPServer):
-    """Serves BODY at /file.
+    """Serves `body` at /file.
 
+    version: its ETag, if any; an If-Range of another one gets the whole.
+    shift: how far from the part asked for the part begins that is sent.
+    extra: bytes sent after those that are announced.
     breaks: for the requests to come, after how many bytes each loses its connection.
     ranges: the Range header of each request so far, `None` where there was none.
     """
@@ -36,6 +41,10 @@ class Server(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), Handler)
         self.breaks: list[int] = []
         self.ranges: list[str | None] = []
+        self.body = BODY
+        self.version = ""
+        self.shift = 0
+        self.extra = b""
         self.knows_ranges = True
         self.chunked = False
         self.together: threading.Barrier | None = None
@@ -53,17 +62,31 @@ class Handler(BaseHTTPRequestHandler):
         if self.path != "/file":
             self.send_error(404, "Not Found")
             return
-        start = 0
-        if self.server.knows_ranges and self.headers["Range"]:
-            start = int(re.fullmatch(r"bytes=(\d+)-", self.headers["Range"])[1])
-        if start >= len(BODY):
+        start = self.start()
+        if start >= len(self.server.body):
             self.send_error(416)
             return
         if self.server.together is not None:
             with suppress(threading.BrokenBarrierError):
                 self.server.together.wait()
         self.send_response(206 if start else 200)
-        self.send_body(BODY[start:], self.server.breaks.pop(0) if self.server.breaks else None)
+        if self.server.version:
+            self.send_header("ETag", self.server.version)
+        if start:
+            start += self.server.shift
+            last, total = len(self.server.body) - 1, len(self.server.body)
+            self.send_header("Content-Range", f"bytes {start}-{last}/{total}")
+        until = self.server.breaks.pop(0) if self.server.breaks else None
+        self.send_body(self.server.body[start:], until)
+
+    def start(self) -> int:
+        """Where the part that is asked for begins; 0 for the whole."""
+        asked = re.fullmatch(r"bytes=(\d+)-", self.headers["Range"] or "")
+        if not asked or not self.server.knows_ranges:
+            return 0
+        if self.headers["If-Range"] not in (None, self.server.version):
+            return 0
+        return int(asked[1])
 
     def send_body(self, body: bytes, until: int | None) -> None:
         if self.server.chunked:
@@ -73,7 +96,7 @@ class Handler(BaseHTTPRequestHandler):
         else:
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
-        self.wfile.write(body[:until])
+        self.wfile.write(body[:until] + self.server.extra)
 
 
 @pytest.fixture
@@ -172,6 +195,75 @@ def test_a_partial_file_of_something_else_is_thrown_away(
     fails(server.url, target, "thrown away; try again")
     download(server.url, target, MD5)
     assert target.read_bytes() == BODY
+
+
+def test_a_file_that_changed_between_two_tries_starts_over(server: Server, target: Path) -> None:
+    server.version, server.breaks = '"one"', [1_000_000]
+    fails(server.url, target, "ended after 1000000")
+    server.body, server.version = BODY[::-1], '"two"'
+    download(server.url, target, hashlib.md5(BODY[::-1]).hexdigest())
+    assert target.read_bytes() == BODY[::-1]
+    assert left_beside(target) == [target.name]
+
+
+def test_a_file_that_is_still_the_same_goes_on(server: Server, target: Path) -> None:
+    server.version, server.breaks = '"one"', [1_000_000]
+    fails(server.url, target, "ended after 1000000")
+    server.breaks = [300_000]
+    fails(server.url, target, "ended after 1300000")
+    download(server.url, target, MD5)
+    assert target.read_bytes() == BODY
+
+
+def test_a_weak_version_proves_nothing_and_is_not_sent(server: Server, target: Path) -> None:
+    server.version, server.breaks = 'W/"one"', [1_000_000]
+    fails(server.url, target, "ended after 1000000")
+    server.version = 'W/"two"'
+    download(server.url, target, MD5)
+    assert server.ranges == [None, "bytes=1000000-"]
+
+
+def test_another_part_than_was_asked_for_is_not_appended(server: Server, target: Path) -> None:
+    server.breaks = [1_000_000]
+    fails(server.url, target, "ended after 1000000")
+    server.shift = 7
+    fails(server.url, target, "sent another part than it was asked for")
+    assert left_beside(target) == []
+    download(server.url, target, MD5)
+
+
+def test_more_than_was_announced_is_not_read(server: Server, target: Path) -> None:
+    server.extra = b"and more"
+    download(server.url, target, MD5)
+    assert target.read_bytes() == BODY
+
+
+def test_a_sha256_is_checked_as_well(server: Server, target: Path) -> None:
+    right = hashlib.sha256(BODY).hexdigest()
+    with pytest.raises(BenchbenchError, match=f"arrived with sha256 {right} in place of 00"):
+        download(server.url, target, sha256="0" * 64)
+    assert download(server.url, target, sha256=right.upper()).read_bytes() == BODY
+
+
+def test_a_download_without_a_checksum_is_not_offered(server: Server, target: Path) -> None:
+    with pytest.raises(ValueError, match="md5 or sha256"):
+        download(server.url, target)
+
+
+def test_a_full_disk_keeps_what_there_is(
+    server: Server, target: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(meter: Meter, count: int = 1, remark: str = "") -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Meter, "advance", refuse)
+        partial(target).parent.mkdir(parents=True)
+        partial(target).write_bytes(BODY[:1000])
+        fails(server.url, target, r"^Cannot write .*No space left on device\); choose another")
+    assert partial(target).read_bytes() == BODY[:1000]
+    download(server.url, target, MD5)
+    assert server.ranges[-1] == "bytes=1000-"
 
 
 def test_a_file_that_the_server_lacks(server: Server, target: Path) -> None:

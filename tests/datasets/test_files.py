@@ -1,26 +1,34 @@
-"""A folder and a zip archive read alike; what cannot be read is said in one sentence."""
+"""A folder, a zip and tar archives read alike; what cannot be read is said in one sentence."""
 
 from __future__ import annotations
 
 import io
 import shutil
-import threading
 import zipfile
+import zlib
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from benchbench.datasets.base import Dataset
 from benchbench.datasets.files import (
     FileTree,
     UnreadableImageError,
     as_array,
+    decode_image,
+    files_below,
     in_parallel,
+    is_grey,
+    located,
     resize,
 )
 from benchbench.errors import BenchbenchError
+from benchbench.places import Places
 
 
 def png(array: np.ndarray | list[list[int]]) -> bytes:
@@ -41,7 +49,7 @@ FILES = {
 }
 
 
-@pytest.fixture(params=["folder", "zip"])
+@pytest.fixture(params=["folder", "zip", "tar", "gztar"])
 def tree(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[FileTree]:
     folder = tmp_path / "files"
     for name, content in FILES.items():
@@ -51,7 +59,36 @@ def tree(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[FileTree]:
     if request.param == "folder":
         yield FileTree(folder)
     else:
-        yield FileTree(Path(shutil.make_archive(str(folder), "zip", folder)))
+        path = Path(shutil.make_archive(str(folder), request.param, folder))
+        yield FileTree(path, tmp_path / "unpacked")
+
+
+def test_a_compressed_tar_is_unpacked_into_the_cache_by_default(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BENCHBENCH_CACHE", str(tmp_path / "cache"))
+    (tmp_path / "files").mkdir()
+    (tmp_path / "files" / "one").write_bytes(b"1")
+    path = shutil.make_archive(str(tmp_path / "files"), "gztar", tmp_path / "files")
+    assert FileTree(Path(path)).read("one") == b"1"
+    assert len(list((tmp_path / "cache" / "unpacked").glob("*.tar"))) == 1
+
+
+def test_links_to_folders_are_not_followed_and_links_to_files_are(tmp_path: Path) -> None:
+    (tmp_path / "a").mkdir()
+    (tmp_path / "a" / "one").touch()
+    (tmp_path / "a" / "loop").symlink_to(tmp_path)
+    (tmp_path / "a" / "two").symlink_to(tmp_path / "a" / "one")
+    (tmp_path / "a" / "nowhere").symlink_to(tmp_path / "missing")
+    assert FileTree(tmp_path).names == ["a/one", "a/two"]
+    assert [name for name, _ in files_below(tmp_path)] == ["a/nowhere", "a/one", "a/two"]
+
+
+def test_a_folder_s_own_files_come_before_those_deeper(tmp_path: Path) -> None:
+    for name in ("b/2", "b/1", "a/x/3", "a/4", "z"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    assert [name for name, _ in files_below(tmp_path)] == ["z", "a/4", "a/x/3", "b/1", "b/2"]
 
 
 def zipped(path: Path, content: bytes = bytes(range(256)) * 40) -> Path:
@@ -176,21 +213,121 @@ def test_arrays_always_have_channels(mode: str, shape: tuple[int, ...]) -> None:
     assert array.dtype == np.uint8
 
 
-def test_parallel_results_come_in_order() -> None:
-    later = threading.Event()
+@dataclass
+class Somewhere(Dataset):
+    """A data set whose files are looked for."""
 
-    def work(name: str) -> str:
-        if name == "first":
-            later.wait(5)
-        later.set()
-        return name.upper()
-
-    assert list(in_parallel(work, ["first", "second"])) == ["FIRST", "SECOND"]
+    name: ClassVar[str] = "somewhere"
 
 
-def test_an_error_in_parallel_work_is_raised() -> None:
-    def work(name: str) -> str:
-        raise BenchbenchError(name)
+def find(tmp_path: Path, *names: str, origin: Path | None = None) -> Path:
+    dataset = Somewhere()
+    dataset.origin = origin
+    return located(dataset, Places(tmp_path / "root", tmp_path / "cache"), names, "Put it there.")
 
-    with pytest.raises(BenchbenchError, match="first"):
-        list(in_parallel(work, ["first", "second"]))
+
+@pytest.mark.parametrize("ending", ["", ".zip", ".tar", ".tar.gz", ".tgz"])
+@pytest.mark.parametrize("root", ["root", "cache/data"])
+def test_files_are_located_by_name(tmp_path: Path, root: str, ending: str) -> None:
+    place = tmp_path / root / f"sub/two{ending}"
+    place.parent.mkdir(parents=True)
+    place.touch()
+    assert find(tmp_path, "one", "sub/two") == place
+
+
+def test_the_data_root_comes_before_the_cache_and_a_folder_before_an_archive(
+    tmp_path: Path,
+) -> None:
+    for name in ("cache/data/one", "root/two.zip", "root/two"):
+        (tmp_path / name).mkdir(parents=True)
+    assert find(tmp_path, "one", "two") == tmp_path / "root" / "two"
+
+
+def test_an_origin_is_used_in_place_of_all_names(tmp_path: Path) -> None:
+    (tmp_path / "root" / "one").mkdir(parents=True)
+    assert find(tmp_path, "one", origin=tmp_path) == tmp_path
+    with pytest.raises(BenchbenchError, match=r"^There is no folder or file .*/gone\.$"):
+        find(tmp_path, "one", origin=tmp_path / "gone")
+
+
+def test_files_that_are_nowhere(tmp_path: Path) -> None:
+    with pytest.raises(BenchbenchError, match=r"^Put it there\.$"):
+        find(tmp_path, "one")
+
+
+@pytest.fixture
+def pictures(tmp_path: Path) -> FileTree:
+    """Pictures of many kinds."""
+    folder = tmp_path / "pictures"
+    folder.mkdir()
+    Image.new("L", (5, 4), 90).save(folder / "grey.png")
+    Image.new("RGB", (5, 4), (255, 0, 0)).save(folder / "red.png")
+    Image.new("RGB", (1, 1), (1, 2, 3)).save(folder / "dot.png")
+    Image.fromarray(np.full((4, 4), 16384, np.uint16)).save(folder / "deep.png")
+    Image.new("LAB", (4, 4)).save(folder / "proof.tif")
+    turned = Image.Exif()
+    turned[0x0112] = 6
+    halves = Image.fromarray(np.repeat([[0, 200]], 8, axis=0).repeat(4, axis=1).astype(np.uint8))
+    halves.save(folder / "turned.jpg", exif=turned, quality=95)
+    (folder / "none.png").write_bytes(b"no image")
+    return FileTree(folder)
+
+
+@pytest.mark.parametrize(
+    ("name", "mode", "corner"),
+    [
+        ("grey.png", "L", [90]),
+        ("grey.png", "RGB", [90, 90, 90]),
+        ("red.png", "L", [76]),
+        ("red.png", "RGB", [255, 0, 0]),
+        ("dot.png", "RGB", [1, 2, 3]),
+        ("deep.png", "L", [64]),
+    ],
+)
+def test_images_are_decoded_to_one_size(
+    pictures: FileTree, name: str, mode: str, corner: list[int]
+) -> None:
+    array = decode_image(pictures, name, 3, mode)
+    assert array is not None
+    assert array.dtype == np.uint8
+    assert array.shape == (3, 3, len(corner))
+    assert array[0, 0].tolist() == corner
+
+
+@pytest.mark.parametrize("name", ["none.png", "proof.tif", "missing.png"])
+def test_what_cannot_be_decoded_is_none(pictures: FileTree, name: str) -> None:
+    assert decode_image(pictures, name, 3, "L") is None
+
+
+def test_the_camera_s_turn_is_left_alone(pictures: FileTree) -> None:
+    array = decode_image(pictures, "turned.jpg", 8, "L")
+    assert array is not None
+    assert array[:, 0].max() < 20
+    assert array[:, -1].min() > 180
+
+
+@pytest.mark.parametrize(
+    ("name", "grey"),
+    [("grey.png", True), ("deep.png", True), ("none.png", True), ("red.png", False)],
+)
+def test_greys_are_known_by_their_header(pictures: FileTree, name: str, grey: bool) -> None:
+    assert is_grey(pictures, name) is grey
+
+
+def test_a_coloured_header_of_a_broken_image_does_not_count(pictures: FileTree) -> None:
+    Image.effect_noise((64, 64), 90).convert("RGB").save(pictures.path / "cut.png")
+    content = pictures.read("cut.png")
+    (pictures.path / "cut.png").write_bytes(content[: len(content) // 2])
+    assert pictures.header("cut.png").mode == "RGB"
+    assert is_grey(pictures, "cut.png")
+
+
+def test_an_image_bomb_is_unreadable(pictures: FileTree) -> None:
+    """A few bytes that say that they are 20 000 by 20 000 pixels."""
+    content = bytearray(pictures.read("grey.png"))
+    content[16:24] = (20_000).to_bytes(4, "big") * 2
+    content[29:33] = zlib.crc32(bytes(content[12:29])).to_bytes(4, "big")
+    (pictures.path / "bomb.png").write_bytes(content)
+    with pytest.raises(UnreadableImageError, match="bomb"):
+        pictures.image("bomb.png")
+    assert decode_image(pictures, "bomb.png", 3, "L") is None

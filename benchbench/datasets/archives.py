@@ -1,0 +1,245 @@
+"""Zip and tar archives that strangers packed: checked whole before a byte of them is used.
+
+Nothing is unpacked under the names that an archive gives. Members are read where they lie; a
+compressed tar, which has no random access, is first decompressed into one plain tar of the cache.
+"""
+
+from __future__ import annotations
+
+import bz2
+import gzip
+import hashlib
+import lzma
+import stat
+import tarfile
+import zipfile
+import zlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO, Protocol, cast
+
+from filelock import FileLock
+
+from benchbench.datasets.archive_checks import (
+    LIMITS,
+    Entry,
+    Limits,
+    check_entries,
+    check_total,
+    damaged,
+    plain_name,
+)
+from benchbench.datasets.offline import refuse_decoding
+from benchbench.errors import BenchbenchError
+from benchbench.files import whole_file
+from benchbench.progress import meter
+
+TAR_ENDINGS = (".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz")
+
+COMPRESSIONS: dict[bytes, Callable[..., BinaryIO]] = {
+    b"\x1f\x8b": cast(Callable[..., BinaryIO], gzip.open),
+    b"BZh": cast(Callable[..., BinaryIO], bz2.open),
+    b"\xfd7zXZ\x00": cast(Callable[..., BinaryIO], lzma.open),
+}
+"""What opens a compressed file, by the bytes that it begins with."""
+
+DAMAGE = (
+    zipfile.BadZipFile,
+    tarfile.TarError,
+    zlib.error,
+    lzma.LZMAError,
+    OSError,
+    EOFError,
+    RuntimeError,
+    ValueError,
+    OverflowError,
+)
+"""What the standard library raises where an archive is not what it says."""
+
+PIECE = 1 << 20
+SMALL_PIECE = 1 << 12
+"""Bytes read at once; little of the methods that can blow up a few bytes without a bound."""
+
+
+class Archive(Protocol):
+    """An archive that passed the checks; `names` are those of its plain files."""
+
+    names: list[str]
+
+    def read(self, name: str) -> bytes:
+        """A member's content. Raises KeyError where there is none, BenchbenchError if damaged."""
+
+
+def open_archive(path: Path, unpack_to: Path, limits: Limits = LIMITS) -> Archive:
+    """A zip, or by its ending a tar archive, whose members are safe to read.
+
+    unpack_to: where a compressed tar is decompressed, once. Raises BenchbenchError, in one
+    sentence, where the file is missing, damaged, or made to do harm.
+    """
+    if not path.exists():
+        raise BenchbenchError(f"There is no folder or zip file {path}.")
+    if path.name.lower().endswith(TAR_ENDINGS):
+        return _Tar(path, unpack_to, limits)
+    return _Zip(path, limits)
+
+
+class _Zip:
+    def __init__(self, path: Path, limits: Limits) -> None:
+        self._path = path
+        try:
+            self._file = zipfile.ZipFile(path)
+        except DAMAGE as error:
+            raise BenchbenchError(
+                f"{path} is not a folder and not a readable zip file ({error}); "
+                "copy or download it again."
+            ) from error
+        members = self._file.infolist()
+        check_entries(path, map(_zip_entry, members), limits)
+        self._members = {plain_name(m.filename): m for m in members if not m.is_dir()}
+        self.names = sorted(self._members)
+        if not self.names:
+            raise BenchbenchError(f"The zip file {path} is empty; copy or download it again.")
+
+    def read(self, name: str) -> bytes:
+        """No more than the size that is stated: what follows it fails the check sum."""
+        member = self._members[name]
+        piece = PIECE if member.compress_type <= zipfile.ZIP_DEFLATED else SMALL_PIECE
+        try:
+            with self._file.open(member) as file:
+                content = b"".join(iter(lambda: file.read(piece), b""))
+        except DAMAGE as error:
+            raise damaged(self._path, f" at {name}", error) from error
+        if len(content) != member.file_size:
+            raise damaged(self._path, f" at {name}", "it is shorter than stated")
+        return content
+
+
+def _zip_entry(member: zipfile.ZipInfo) -> Entry:
+    kind = stat.S_IFMT(member.external_attr >> 16)
+    flaw = ""
+    if kind not in (0, stat.S_IFREG, stat.S_IFDIR):
+        flaw = "is a link or a device"
+    elif member.flag_bits & 0x41:
+        flaw = "is encrypted"
+    return Entry(member.filename, member.file_size, member.compress_size, flaw)
+
+
+@dataclass(frozen=True)
+class _Span:
+    start: int
+    size: int
+
+
+class _Tar:
+    def __init__(self, path: Path, unpack_to: Path, limits: Limits) -> None:
+        self._path = path
+        self._plain = _decompressed(path, unpack_to, limits)
+        try:
+            self._spans = _spans(path, self._plain, limits)
+        except BenchbenchError:
+            if self._plain != path:
+                self._plain.unlink(missing_ok=True)
+            raise
+        self.names = sorted(self._spans)
+
+    def read(self, name: str) -> bytes:
+        span = self._spans[name]
+        try:
+            with open(self._plain, "rb") as file:  # a file for each thread: no lock is needed
+                file.seek(span.start)
+                content = file.read(span.size)
+        except OSError as error:
+            raise damaged(self._path, f" at {name}", error) from error
+        if len(content) != span.size:
+            raise damaged(self._path, f" at {name}", "it ends too early")
+        return content
+
+
+def _spans(path: Path, plain: Path, limits: Limits) -> dict[str, _Span]:
+    """Where the plain files lie in `plain`, once all members are checked."""
+    try:
+        members = list(_tar_members(plain))
+    except DAMAGE as error:
+        raise damaged(path, "", error) from error
+    check_entries(path, [_tar_entry(member) for member in members], limits)
+    spans = {plain_name(m.name): _Span(m.offset_data, m.size) for m in members if m.isreg()}
+    if not spans:
+        raise BenchbenchError(f"The tar file {path} is empty; copy or download it again.")
+    return spans
+
+
+def _tar_members(plain: Path) -> Iterator[tarfile.TarInfo]:
+    """All members. Raises tarfile.ReadError where damage would else pass for the end."""
+    with tarfile.open(plain, "r:") as archive:
+        yield from archive
+        end = archive.offset
+    with open(plain, "rb") as file:
+        file.seek(end)
+        if file.read(tarfile.BLOCKSIZE) != bytes(tarfile.BLOCKSIZE):
+            raise tarfile.ReadError(f"no member and no end of the archive at byte {end}")
+
+
+def _tar_entry(member: tarfile.TarInfo) -> Entry:
+    plain = (member.isreg() and not member.issparse()) or member.isdir()
+    flaw = "" if plain else "is a link or a device"
+    name = f"{member.name}/" if member.isdir() else member.name
+    return Entry(name, member.size, member.size, flaw)
+
+
+def _decompressed(path: Path, unpack_to: Path, limits: Limits) -> Path:
+    """The tar itself where it is not compressed, else a plain one in `unpack_to`, made once."""
+    try:
+        with open(path, "rb") as file:
+            start = file.read(6)
+    except OSError as error:
+        raise damaged(path, "", error) from error
+    opener = next((opener for mark, opener in COMPRESSIONS.items() if start.startswith(mark)), None)
+    if opener is None:
+        return path
+    status = path.stat()
+    state = f"{path.resolve()}|{status.st_size}|{status.st_mtime_ns}"
+    plain = unpack_to / f"{hashlib.sha256(state.encode()).hexdigest()[:32]}.tar"
+    if not plain.exists():
+        refuse_decoding(path.name)
+        with _writing(unpack_to), FileLock(plain.with_suffix(".lock")):
+            if not plain.exists():
+                with whole_file(plain) as partial:
+                    _decompress(path, opener, partial, limits)
+    return plain
+
+
+@contextmanager
+def _writing(folder: Path) -> Iterator[None]:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        yield
+    except OSError as error:
+        raise BenchbenchError(
+            f"Cannot write to {folder} ({error.strerror or error}); "
+            "set BENCHBENCH_CACHE to a folder with room that you may write to."
+        ) from error
+
+
+def _decompress(path: Path, opener: Callable[..., BinaryIO], target: Path, limits: Limits) -> None:
+    packed, total, told = path.stat().st_size, 0, 0
+    with (
+        open(path, "rb") as raw,
+        opener(raw, "rb") as source,
+        open(target, "wb") as file,
+        meter(f"unpacking {path.name} (bytes)", packed) as counter,
+    ):
+        while piece := _piece(path, source):
+            total += len(piece)
+            check_total(path, total, packed, limits)
+            file.write(piece)
+            counter.advance(raw.tell() - told)
+            told = raw.tell()
+
+
+def _piece(path: Path, source: BinaryIO) -> bytes:
+    try:
+        return source.read(PIECE)
+    except DAMAGE as error:
+        raise damaged(path, "", error) from error

@@ -1,0 +1,33 @@
+"""Dealing classes out to training, validation and test at random."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benchbench.datasets.base import SPLITS
+
+VAL_SHARE, TEST_SHARE = 0.15, 0.3
+
+
+def deal_classes(classes: int, val: float, test: float, seed: int) -> dict[str, NDArray[np.int64]]:
+    """Class ids int64 by split, ascending: random shares of the classes 0 .. classes - 1.
+
+    Every share above zero gets at least one class, and the test split at least five where that
+    leaves half for the rest.
+    """
+    order = np.argsort(np.random.Philox(key=seed).random_raw(classes), kind="stable")
+    n_test = round(test * classes)
+    if test > 0:
+        n_test = min(classes, max(1, n_test, min(5, classes // 2)))
+    n_val = min(classes - n_test, max(round(val * classes), int(val > 0)))
+    parts = np.split(order, [classes - n_test - n_val, classes - n_test])
+    return {split: np.sort(part) for split, part in zip(SPLITS, parts, strict=True)}
+
+
+def check_shares(val: float, test: float, seed: int) -> None:
+    """Raise ValueError where `deal_classes` could not deal by these."""
+    if seed < 0:
+        raise ValueError("seed must be at least 0")
+    if val < 0 or test < 0 or val + test > 1:
+        raise ValueError("val and test are shares of the classes: at least 0, together at most 1")

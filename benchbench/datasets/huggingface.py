@@ -1,0 +1,156 @@
+"""Image data sets of Hugging Face: of the hub, saved on disk, or a folder that it understands."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benchbench import specs
+from benchbench.datasets.base import Dataset, DecodedClass, PendingClass, splits_by_name
+from benchbench.datasets.dealing import TEST_SHARE, VAL_SHARE, check_shares, deal_classes
+from benchbench.datasets.files import (
+    GREY_MODES,
+    UnreadableImageError,
+    as_array,
+    in_parallel,
+    resize,
+)
+from benchbench.datasets.folder import are_words, class_lists
+from benchbench.errors import BenchbenchError
+from benchbench.hookspecs import hookimpl
+from benchbench.places import Places
+from benchbench.progress import track
+
+if TYPE_CHECKING:
+    from benchbench.datasets.huggingface_rows import LabelledImages
+
+
+@dataclass
+class HuggingFace(Dataset):
+    """Images of Hugging Face, `hf:NAME` of the hub, or `hf:PATH` of a folder on disk.
+
+    source: `cifar100`, `user/name`, or a folder: one that `save_to_disk` wrote, or one that
+        `datasets.load_dataset` reads, such as class folders of images or Parquet files.
+    image, label: the columns; none where there is one `Image` column, and one `ClassLabel` column
+        or else one of text or whole numbers.
+    config, revision: of a name at the hub, as `datasets.load_dataset` takes them.
+    hf_split: the splits whose rows are used, joined by `+`; none is all of them. They are only
+        rows: the classes are split anew.
+    size: pixels of the square image that each is resized to (Pillow, bilinear).
+    colour: `auto` keeps three channels unless every image is grey; or `grey`, or `rgb`.
+    splits: a JSON file {"train": [class names], "val": [...], "test": [...]}; none deals the
+        classes out at random.
+    val, test, seed: the shares of the classes in a random split, and its seed, as in `folder`.
+    """
+
+    name: ClassVar[str] = "hf"
+    argument: ClassVar[str] = "source"
+    source: str
+    image: str | None = None
+    label: str | None = None
+    config: str | None = None
+    hf_split: tuple[str, ...] | None = None
+    revision: str | None = None
+    size: int = 84
+    colour: Literal["auto", "grey", "rgb"] = "auto"
+    splits: str | None = None
+    val: float = VAL_SHARE
+    test: float = TEST_SHARE
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if not self.source.strip():
+            raise ValueError("needs a name of the hub or a folder")
+        if self.size < 1:
+            raise ValueError("size must be at least 1 pixel")
+        check_shares(self.val, self.test, self.seed)
+
+    def sources(self, places: Places) -> list[Path]:
+        """The folder, as given or below the data root; nothing for a name of the hub."""
+        given = self.origin or Path(self.source).expanduser()
+        for candidate in (given.absolute(), places.data_root / given):
+            if candidate.is_dir():
+                return [candidate]
+            if candidate.exists():
+                raise BenchbenchError(f"{candidate} is a file; name the folder that it is in.")
+        if self.origin or self.source[0] in "./~" or self.source.count("/") > 1:
+            raise BenchbenchError(f"There is no folder {given}.")
+        return []
+
+    def pixel_parameters(self) -> dict[str, Any]:
+        of_the_split = ("splits", "val", "test", "seed")
+        return {k: v for k, v in specs.parameters_of(self).items() if k not in of_the_split}
+
+    def decode(self, sources: list[Path]) -> Iterator[PendingClass]:
+        from benchbench.datasets.huggingface_rows import LabelledImages, load
+
+        name = f"hf:{self.source}"
+        source = sources[0] if sources else self.source
+        table = load(name, source, self.config, self.revision, self.hf_split)
+        images = LabelledImages(name, table, self.image, self.label)
+        mode = self._mode(images)
+        for class_name, rows in images.class_rows.items():
+            yield PendingClass(
+                class_name, partial(self._decode_class, images, mode, class_name, rows)
+            )
+
+    def _mode(self, images: LabelledImages) -> str:
+        if self.colour != "auto":
+            return {"grey": "L", "rgb": "RGB"}[self.colour]
+        rows = [row for rows in images.class_rows.values() for row in rows]
+        greys = in_parallel(lambda row: _is_grey(images, row), rows)
+        return "L" if all(track(greys, "looking for colours", len(rows))) else "RGB"
+
+    def _decode_class(
+        self, images: LabelledImages, mode: str, class_name: str, rows: list[int]
+    ) -> DecodedClass:
+        decoded = list(in_parallel(lambda row: self._decode_row(images, mode, row), rows))
+        pixels = [item for item in decoded if not isinstance(item, str)]
+        stack = np.stack(pixels) if pixels else np.empty((0, 0, 0, 0), np.uint8)
+        unreadable = [item for item in decoded if isinstance(item, str)]
+        return DecodedClass(class_name, stack, unreadable=unreadable)
+
+    def _decode_row(self, images: LabelledImages, mode: str, row: int) -> NDArray[np.uint8] | str:
+        """Its pixels uint8 [size, size, c], or its name where it cannot be read."""
+        try:
+            image = images.image(row, mode)
+        except UnreadableImageError as error:
+            return str(error)
+        return as_array(resize(image, self.size, "bilinear"))
+
+    def split_classes(
+        self, class_names: list[str], sources: list[Path]
+    ) -> dict[str, NDArray[np.int64]]:
+        if self.splits is None:
+            return deal_classes(len(class_names), self.val, self.test, self.seed)
+        return splits_by_name(class_names, _listed_split(Path(self.splits).expanduser()))
+
+    def names_are_words(self, class_names: list[str]) -> bool:
+        """Not where every class is a number or an identifier such as n01532829."""
+        return are_words(class_names)
+
+
+def _is_grey(images: LabelledImages, row: int) -> bool:
+    try:
+        return images.mode(row) in GREY_MODES
+    except UnreadableImageError:
+        return True
+
+
+def _listed_split(file: Path) -> dict[str, list[str]]:
+    try:
+        content = file.read_bytes()
+    except OSError as error:
+        raise BenchbenchError(f"The split file {file} cannot be read: {error.strerror}.") from error
+    return class_lists(content, str(file))
+
+
+@hookimpl
+def register_datasets(register: Callable[[type], None]) -> None:
+    register(HuggingFace)

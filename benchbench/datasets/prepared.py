@@ -1,0 +1,154 @@
+"""Data sets that were prepared from a place of the user's: where that was, and their table.
+
+A record is a file `prepared/<hash>.json` of the cache. A data set that has one opens by it: its
+origin is neither looked for under the data root nor walked, and may be gone.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from benchbench.datasets.cache import Table, decoded_folder, decoded_table, read_table, state_of
+from benchbench.errors import BenchbenchError
+from benchbench.files import whole_file
+
+if TYPE_CHECKING:
+    from benchbench.datasets.base import Dataset, OpenDataset
+    from benchbench.places import Places
+
+
+@dataclass(frozen=True)
+class Record:
+    """What `data prepare --from` left.
+
+    identity: the data set's name, argument and pixel parameters; origin: the place given.
+    sources: the files and folders decoded, and state: what they were like, as `state_of` says.
+    table: the table's folder below the cache, and size: its bytes; date: when, in UTC.
+    """
+
+    identity: dict[str, Any]
+    origin: str
+    sources: list[str]
+    state: list[list[str | int]]
+    table: str
+    size: int
+    date: str
+
+
+def prepare(dataset: Dataset, places: Places, origin: Path | None = None) -> OpenDataset:
+    """Decode the images, from `origin` where it is given, and remember that they came from there.
+
+    Raises BenchbenchError where they cannot be read, or where the data set stands for several.
+    """
+    if dataset.test_sources(places):
+        raise BenchbenchError(
+            f"'{dataset.name}' stands for several data sets; prepare them one by one."
+        )
+    if origin is not None:
+        dataset.origin = origin.expanduser().absolute()
+        if not dataset.origin.exists():
+            raise BenchbenchError(f"There is no folder or file {dataset.origin}.")
+        _decode(dataset, places)
+    return dataset.open(places)
+
+
+def sources_and_table(dataset: Dataset, places: Places) -> tuple[list[Path], Table]:
+    """The table of a data set, found or decoded now, and what it was decoded from.
+
+    Raises BenchbenchError where there is neither a table nor anything to decode.
+    """
+    record = prepared_record(dataset, places)
+    if record is None or dataset.origin not in (None, Path(record.origin)):
+        sources = dataset.sources(places)
+        return sources, decoded_table(dataset, sources, places.cache)
+    folder = places.cache / record.table
+    if not (folder / "table.json").exists():
+        if not Path(record.origin).exists():
+            raise BenchbenchError(
+                f"The decoded images of '{dataset.name}' are gone from the cache and so is "
+                f"{record.origin}, where they came from; prepare it again from another place."
+            )
+        dataset.origin = Path(record.origin)
+        record = _decode(dataset, places)
+        folder = places.cache / record.table
+    return [Path(source) for source in record.sources], read_table(folder)
+
+
+def prepared_record(dataset: Dataset, places: Places) -> Record | None:
+    """The record of a data set that was prepared from an origin; None for any other.
+
+    Raises BenchbenchError where it is damaged.
+    """
+    path = _path(dataset, places)
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        record = Record(**content)
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, TypeError) as error:
+        raise BenchbenchError(
+            f"{path} is damaged ({error}); delete it and prepare '{dataset.name}' again."
+        ) from error
+    return record if record.identity == _identity(dataset) else None
+
+
+def forget(dataset: Dataset, places: Places) -> None:
+    """Remove the record; the table stays."""
+    _path(dataset, places).unlink(missing_ok=True)
+
+
+def state_changed(record: Record) -> bool:
+    """Whether a file that was decoded has another size or date now, or is gone; walks folders."""
+    try:
+        return record.state != [state_of(Path(source)) for source in record.sources]
+    except BenchbenchError:
+        return True
+
+
+def _decode(dataset: Dataset, places: Places) -> Record:
+    sources = dataset.sources(places)
+    if not sources:
+        raise BenchbenchError(f"'{dataset.name}' is not read from files; leave the origin out.")
+    state = [state_of(source) for source in sources]
+    folder = decoded_folder(dataset, sources, state, places.cache)
+    record = Record(
+        identity=_identity(dataset),
+        origin=str(dataset.origin),
+        sources=list(map(str, sources)),
+        state=state,
+        table=folder.relative_to(places.cache).as_posix(),
+        size=sum(file.stat().st_size for file in folder.iterdir()),
+        date=datetime.now(timezone.utc).isoformat(timespec="seconds"),
+    )
+    path = _path(dataset, places)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with whole_file(path) as partial:
+            partial.write_text(json.dumps(asdict(record), indent=1), encoding="utf-8")
+    except OSError as error:
+        raise BenchbenchError(
+            f"Cannot write {path} ({error.strerror or error}); "
+            "set BENCHBENCH_CACHE to a folder with room that you may write to."
+        ) from error
+    return record
+
+
+def _identity(dataset: Dataset) -> dict[str, Any]:
+    """As it is read back from JSON."""
+    argument = getattr(dataset, dataset.argument) if dataset.argument else None
+    identity = {
+        "name": dataset.name,
+        "argument": argument,
+        "parameters": dataset.pixel_parameters(),
+    }
+    return dict(json.loads(json.dumps(identity, sort_keys=True, default=str)))
+
+
+def _path(dataset: Dataset, places: Places) -> Path:
+    text = json.dumps(_identity(dataset), sort_keys=True)
+    return places.cache / "prepared" / f"{hashlib.sha256(text.encode()).hexdigest()[:32]}.json"

@@ -1,0 +1,238 @@
+"""A table that is being written: what an interruption leaves of it is gone on from.
+
+Its folder holds `pixels.bin` and `journal.jsonl`. The journal's first line says what is decoded;
+each further line is a class whose pixels were written whole, with the sha256 of all pixels up to
+its end. What does not agree with that is cut off.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from io import FileIO
+from itertools import chain
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import numpy as np
+
+from benchbench.errors import BenchbenchError
+
+if TYPE_CHECKING:
+    from benchbench.datasets.base import DecodedClass, PendingClass
+
+T = TypeVar("T")
+
+PIECE = 1 << 20
+
+
+@dataclass(frozen=True)
+class WholeClass:
+    """A class that was written. end: bytes of pixels up to here; sha256: of all of them.
+
+    count: its images; shape: of each, [h, w, c]; the rest is as in `DecodedClass`.
+    """
+
+    name: str
+    count: int
+    shape: list[int]
+    parent: list[str]
+    groups: list[str] | None
+    unreadable: list[str]
+    end: int
+    sha256: str
+
+
+class UnfinishedTable:
+    """The folder, opened to add classes.
+
+    classes: those in it. useless: whether what is in it can never become a table.
+    """
+
+    def __init__(self, folder: Path, name: str, identity: str) -> None:
+        """identity: what is decoded; a folder of anything else is emptied first."""
+        self.folder, self.name = folder, name
+        self.useless = False
+        self.classes: list[WholeClass] = []
+        self._digest = hashlib.sha256()
+        first = _line({"identity": identity})
+        lines = _lines(folder)
+        if lines[:1] != [first]:
+            shutil.rmtree(folder, ignore_errors=True)
+            lines = []
+        folder.mkdir(exist_ok=True)
+        self._pixels = (folder / "pixels.bin").open("a+b", buffering=0)
+        self._recover(lines[1:])
+        self._pixels.truncate(self._end)
+        self._journal = (folder / "journal.jsonl").open("ab", buffering=0)
+        self._journal.truncate(sum(map(len, lines[: 1 + len(self.classes)])))
+        if not lines:
+            _write(self._journal, first)
+
+    @property
+    def _end(self) -> int:
+        return self.classes[-1].end if self.classes else 0
+
+    def _recover(self, lines: list[bytes]) -> None:
+        """Find the classes that are whole, and hash their pixels again."""
+        self._pixels.seek(0)
+        for line in lines:
+            try:
+                written = WholeClass(**json.loads(line))
+                digest = self._digest.copy()
+                for piece in self._read(written.end - self._end):
+                    digest.update(piece)
+            except (TypeError, ValueError):
+                return
+            if digest.hexdigest() != written.sha256:
+                return
+            self._digest = digest
+            self.classes.append(written)
+
+    def _read(self, count: int) -> Iterator[bytes]:
+        while count > 0 and (piece := self._pixels.read(min(count, PIECE))):
+            count -= len(piece)
+            yield piece
+
+    def add(self, item: DecodedClass) -> None:
+        """Write a class; one without images leaves only the names of its unreadable files.
+
+        Raises BenchbenchError where its images have another size than those before.
+        """
+        shape = list(item.images.shape[1:])
+        if len(item.images) and self._shape not in (None, shape):
+            self.useless = True
+            raise BenchbenchError(f"{self.name}: images of class '{item.name}' differ in size.")
+        pixels = np.ascontiguousarray(item.images, dtype=np.uint8).reshape(-1)
+        _write(self._pixels, pixels.data)
+        self._digest.update(pixels.data)
+        written = WholeClass(
+            name=item.name,
+            count=len(item.images),
+            shape=shape,
+            parent=list(item.parent),
+            groups=None if item.groups is None else [str(group) for group in item.groups],
+            unreadable=list(item.unreadable),
+            end=self._end + pixels.size,
+            sha256=self._digest.hexdigest(),
+        )
+        _write(self._journal, _line(asdict(written)))
+        self.classes.append(written)
+
+    @property
+    def _shape(self) -> list[int] | None:
+        return next((written.shape for written in self.classes if written.count), None)
+
+    def finish(self) -> list[str]:
+        """Write what makes it a table, and return the unreadable files' names.
+
+        Raises BenchbenchError where there is no image.
+        """
+        classes = [written for written in self.classes if written.count]
+        unreadable = [name for written in self.classes for name in written.unreadable]
+        if not classes:
+            self.useless = True
+            raise BenchbenchError(f"{self.name}: no readable image was found.")
+        counts = [written.count for written in classes]
+        labels = np.repeat(np.arange(len(classes), dtype=np.int64), counts)
+        groups = [group for written in classes for group in written.groups or ()]
+        kept = groups if len(groups) == len(labels) else []
+        digest = self._digest.copy()
+        digest.update(labels.astype("<i8").tobytes())
+        digest.update(json.dumps(self._shape).encode())
+        header = {
+            "shape": [len(labels), *classes[0].shape],
+            "fingerprint": digest.hexdigest(),
+            "class_names": [written.name for written in classes],
+            "hierarchy": [written.parent for written in classes],
+            "unreadable": unreadable,
+        }
+        arrays = {"labels": labels, "groups": np.array(kept, dtype=np.str_)}
+        np.savez_compressed(self.folder / "arrays.npz", **arrays)  # type: ignore[arg-type]
+        (self.folder / "table.json").write_text(json.dumps(header), encoding="utf-8")
+        return unreadable
+
+    def close(self) -> None:
+        """Leave the files as they are."""
+        self._pixels.close()
+        self._journal.close()
+
+
+class ChangedOrderError(Exception):
+    """The classes are not announced as they were before the interruption."""
+
+
+def announced(
+    name: str, classes: Iterator[DecodedClass | PendingClass]
+) -> tuple[Iterator[DecodedClass | PendingClass], int | None]:
+    """The classes, and how many, where all are announced before one is decoded."""
+    pending = []
+    classes = _reading(name, classes)
+    for item in classes:
+        pending.append(item)
+        if not hasattr(item, "load"):
+            return chain(pending, classes), None
+    return iter(pending), len(pending)
+
+
+def missing_classes(
+    name: str, classes: Iterable[DecodedClass | PendingClass], done: Sequence[WholeClass]
+) -> Iterator[DecodedClass]:
+    """Those after the ones that are done, decoded as they are asked for.
+
+    Raises ChangedOrderError where others are announced than those that are done, BenchbenchError
+    where an image file cannot be read.
+    """
+    position = 0
+    for position, item in enumerate(classes, 1):
+        if position > len(done):
+            with _read_errors(name):
+                whole = item.load() if hasattr(item, "load") else item
+            yield whole
+        elif item.name != done[position - 1].name:
+            raise ChangedOrderError
+    if position < len(done):
+        raise ChangedOrderError
+
+
+def _reading(name: str, items: Iterator[T]) -> Iterator[T]:
+    """The items; a file that cannot be read is not taken for a cache that cannot be written."""
+    while True:
+        with _read_errors(name):
+            try:
+                item = next(items)
+            except StopIteration:
+                return
+        yield item
+
+
+@contextmanager
+def _read_errors(name: str) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise BenchbenchError(f"{name}: an image file cannot be read ({error}).") from error
+
+
+def _line(content: dict[str, Any]) -> bytes:
+    return json.dumps(content).encode() + b"\n"
+
+
+def _lines(folder: Path) -> list[bytes]:
+    """The journal's lines, without one that was cut off."""
+    try:
+        lines = (folder / "journal.jsonl").read_bytes().splitlines(keepends=True)
+    except OSError:
+        return []
+    return [line for line in lines if line.endswith(b"\n")]
+
+
+def _write(file: FileIO, content: bytes | memoryview) -> None:
+    """All of it: one call writes no more than 2 GiB, or what the disk has room for."""
+    rest = memoryview(content)
+    while len(rest):
+        rest = rest[file.write(rest) :]

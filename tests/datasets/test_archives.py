@@ -1,0 +1,312 @@
+"""Archives from strangers: what would do harm is refused in one sentence before it is read."""
+
+from __future__ import annotations
+
+import bz2
+import gzip
+import io
+import lzma
+import struct
+import tarfile
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image
+
+from benchbench.datasets.archive_checks import Entry, Limits, check_entries, plain_name
+from benchbench.datasets.archives import Archive, open_archive
+from benchbench.datasets.folder import Folder
+from benchbench.datasets.offline import WouldDecodeError, only_looking
+from benchbench.errors import BenchbenchError
+from benchbench.places import Places
+
+CONTENT = {"a/one": b"1" * 700, "a/b/two": b"two", "empty": b""}
+KINDS = pytest.mark.parametrize("kind", ["zip", "tar", "tar.gz", "tgz", "tar.bz2", "tar.xz"])
+COMPRESS = {"tar": bytes, "gz": gzip.compress, "tgz": gzip.compress, "bz2": bz2.compress}
+TIGHT = Limits(total=5000, ratio=10, small=1000)
+
+
+def make(folder: Path, kind: str, content: dict[str, bytes] = CONTENT) -> Path:
+    """An archive of these files."""
+    path = folder / f"images.{kind}"
+    if kind == "zip":
+        with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+            for name, data in content.items():
+                archive.writestr(name, data)
+        return path
+    return compressed(path, tar_of(*((tarfile.TarInfo(name), d) for name, d in content.items())))
+
+
+def tar_of(*members: tuple[tarfile.TarInfo, bytes]) -> bytes:
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w") as archive:
+        for member, data in members:
+            member.size = len(data)
+            archive.addfile(member, io.BytesIO(data))
+    return buffer.getvalue()
+
+
+def compressed(path: Path, content: bytes) -> Path:
+    compress = COMPRESS.get(path.suffix[1:], lzma.compress)
+    path.write_bytes(compress(content))
+    return path
+
+
+def opened(path: Path, limits: Limits | None = None) -> Archive:
+    return open_archive(path, path.parent / "unpacked", *([limits] if limits else []))
+
+
+def refused(path: Path, says: str, limits: Limits | None = None) -> None:
+    """It is refused in one sentence that names it and leaves nothing behind."""
+    with pytest.raises(BenchbenchError, match=says) as caught:
+        opened(path, limits)
+    assert str(path) in str(caught.value)
+    assert "\n" not in str(caught.value)
+    assert not list(path.parent.rglob("unpacked/*.tar"))
+
+
+@KINDS
+def test_what_was_packed_is_read(tmp_path: Path, kind: str) -> None:
+    archive = opened(make(tmp_path, kind))
+    assert archive.names == sorted(CONTENT)
+    assert {name: archive.read(name) for name in archive.names} == CONTENT
+    with pytest.raises(KeyError):
+        archive.read("a")
+
+
+@pytest.mark.parametrize("name", ["/etc/passwd", "../up", "a/../../up", "C:/up", "c:up", "a\\b"])
+@KINDS
+def test_a_name_that_leaves_the_archive(tmp_path: Path, kind: str, name: str) -> None:
+    path = make(tmp_path, kind, {"fine": b"", name: b"evil"})
+    refused(path, r"is refused because '.*' (has an absolute|climbs out|has a backslash)")
+
+
+@pytest.mark.filterwarnings("ignore:Duplicate name")
+@KINDS
+def test_a_name_that_is_there_twice(tmp_path: Path, kind: str) -> None:
+    path = tmp_path / f"images.{kind}"
+    if kind == "zip":
+        with zipfile.ZipFile(path, "w") as archive:
+            archive.writestr("a", b"1")
+            archive.writestr("a", b"2")
+    else:
+        compressed(path, tar_of(*((tarfile.TarInfo(name), b"1") for name in ("a", "./a"))))
+    refused(path, "a' is there twice")
+
+
+@pytest.mark.filterwarnings("ignore:Duplicate name")
+def test_a_folder_may_be_there_twice(tmp_path: Path) -> None:
+    folder = tarfile.TarInfo("a")
+    folder.type = tarfile.DIRTYPE
+    members = [(folder, b""), (tarfile.TarInfo("a/one"), b"1"), (folder, b"")]
+    assert opened(compressed(tmp_path / "images.tar", tar_of(*members))).names == ["a/one"]
+    with zipfile.ZipFile(tmp_path / "images.zip", "w") as archive:
+        for _ in range(2):
+            archive.writestr("a/", b"")
+        archive.writestr("a/one", b"1")
+    assert opened(tmp_path / "images.zip").names == ["a/one"]
+
+
+@pytest.mark.filterwarnings("ignore:Duplicate name")
+def test_a_file_may_not_bear_a_folder_s_name(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "images.zip", "w") as archive:
+        archive.writestr("a", b"1")
+        archive.writestr("a/", b"")
+    refused(tmp_path / "images.zip", "'a/' is there twice")
+
+
+@KINDS
+def test_images_of_one_s_own_may_lie_in_it(tmp_path: Path, kind: str) -> None:
+    content = {}
+    for index in range(6):
+        buffer = io.BytesIO()
+        Image.new("L", (5, 5), 40 * index).save(buffer, "png")
+        content[f"class{index}/one.png"] = buffer.getvalue()
+        (tmp_path / "files" / f"class{index}").mkdir(parents=True)
+        (tmp_path / "files" / f"class{index}" / "one.png").write_bytes(buffer.getvalue())
+    places = Places(tmp_path, tmp_path / "cache")
+    packed = Folder(str(make(tmp_path, kind, content)), size=4).open(places)
+    assert packed.fingerprint == Folder(str(tmp_path / "files"), size=4).open(places).fingerprint
+    assert packed.labels.tolist() == list(range(6))
+
+
+def test_dots_before_a_name_are_left_out(tmp_path: Path) -> None:
+    archive = opened(make(tmp_path, "tar", {"./a/one": b"1", "././two": b"2"}))
+    assert archive.names == ["a/one", "two"]
+    assert archive.read("a/one") == b"1"
+
+
+@pytest.mark.parametrize(
+    "kind", [tarfile.SYMTYPE, tarfile.LNKTYPE, tarfile.FIFOTYPE, tarfile.CHRTYPE, tarfile.BLKTYPE]
+)
+def test_links_and_devices_in_a_tar(tmp_path: Path, kind: bytes) -> None:
+    member = tarfile.TarInfo("evil")
+    member.type, member.linkname = kind, "/etc/passwd"
+    path = compressed(tmp_path / "images.tar", tar_of((member, b"")))
+    refused(path, "'evil' is a link or a device")
+
+
+def test_a_link_in_a_zip(tmp_path: Path) -> None:
+    member = zipfile.ZipInfo("evil")
+    member.create_system, member.external_attr = 3, 0o120777 << 16
+    with zipfile.ZipFile(tmp_path / "images.zip", "w") as archive:
+        archive.writestr(member, "/etc/passwd")
+    refused(tmp_path / "images.zip", "'evil' is a link or a device")
+
+
+def test_an_encrypted_zip(tmp_path: Path) -> None:
+    path = make(tmp_path, "zip")
+    content = bytearray(path.read_bytes())
+    content[content.index(b"PK\x01\x02") + 8] |= 1
+    path.write_bytes(content)
+    refused(path, "'a/one' is encrypted")
+
+
+@pytest.mark.parametrize("kind", ["zip", "tar.gz", "tar.bz2", "tar.xz"])
+def test_a_bomb_of_one_file(tmp_path: Path, kind: str) -> None:
+    refused(make(tmp_path, kind, {"zeros": bytes(200_000)}), "more than 200 times", Limits(small=9))
+    assert opened(make(tmp_path, kind, {"zeros": bytes(200_000)})).names == ["zeros"]
+
+
+@KINDS
+def test_more_than_the_total(tmp_path: Path, kind: str) -> None:
+    content = {str(index): bytes([index]) * 900 for index in range(6)}
+    refused(make(tmp_path, kind, content), "unpacks to more than", TIGHT)
+
+
+def test_many_small_files_are_a_bomb_together(tmp_path: Path) -> None:
+    content = {str(index): bytes(400) for index in range(9)}
+    limits = Limits(ratio=5, small=1000)
+    refused(make(tmp_path, "zip", content), "it unpacks to more than 5 times its size", limits)
+
+
+def test_a_zip_whose_members_share_their_bytes(tmp_path: Path) -> None:
+    """The stated packed sizes are a claim; the file's own size bounds them."""
+    path = tmp_path / "images.zip"
+    path.write_bytes(bytes(10))
+    entries = [Entry(str(index), 1000, 1000) for index in range(9)]
+    with pytest.raises(BenchbenchError, match="more than 10 times its size"):
+        check_entries(path, entries, Limits(ratio=10, small=1000))
+
+
+def state_size(path: Path, size: int) -> None:
+    """Let a zip of one file say that it is of this size."""
+    content = bytearray(path.read_bytes())
+    content[22:26] = struct.pack("<I", size)
+    at = content.index(b"PK\x01\x02") + 24
+    content[at : at + 4] = struct.pack("<I", size)
+    path.write_bytes(content)
+
+
+@pytest.mark.parametrize("stated", [10, 2000])
+def test_a_size_other_than_stated(tmp_path: Path, stated: int) -> None:
+    path = make(tmp_path, "zip", {"lie": b"x" * 1000})
+    state_size(path, stated)
+    archive = opened(path)
+    with pytest.raises(BenchbenchError, match=r"is damaged at lie .*copy or download it again"):
+        archive.read("lie")
+
+
+@KINDS
+def test_an_archive_without_files(tmp_path: Path, kind: str) -> None:
+    with pytest.raises(BenchbenchError, match=r"^The (zip|tar) file .* is empty; copy or"):
+        opened(make(tmp_path, kind, {}))
+
+
+@pytest.mark.parametrize("kept", [0.2, 0.6, 0.9])
+@KINDS
+def test_a_truncated_archive(tmp_path: Path, kind: str, kept: float) -> None:
+    content = {str(index): bytes(range(256)) * 20 for index in range(5)}
+    path = make(tmp_path, kind, content)
+    data = path.read_bytes()
+    path.write_bytes(data[: int(len(data) * kept)])
+    refused(path, r"(is damaged|not a readable zip file) .*copy or download it again")
+
+
+@pytest.mark.parametrize("content", [b"", b"just text"])
+@KINDS
+def test_what_is_no_archive(tmp_path: Path, kind: str, content: bytes) -> None:
+    path = tmp_path / f"images.{kind}"
+    path.write_bytes(content)
+    refused(path, "copy or download it again")
+
+
+def test_a_damaged_header_does_not_pass_for_the_end(tmp_path: Path) -> None:
+    path = make(tmp_path, "tar", {"one": b"1", "two": b"2"})
+    content = bytearray(path.read_bytes())
+    content[1024:1034] = bytes(range(10))
+    path.write_bytes(content)
+    refused(path, "no member and no end of the archive at byte 1024")
+
+
+def test_a_tar_is_decompressed_once(tmp_path: Path) -> None:
+    path = make(tmp_path, "tgz")
+    opened(path)
+    (plain,) = (tmp_path / "unpacked").glob("*.tar")
+    plain.touch()
+    before = plain.stat().st_ino
+    assert opened(path).read("a/b/two") == b"two"
+    assert plain.stat().st_ino == before
+
+
+def test_a_changed_tar_is_decompressed_anew(tmp_path: Path) -> None:
+    opened(make(tmp_path, "tgz"))
+    changed = make(tmp_path, "tgz", {**CONTENT, "three": b"3"})
+    assert opened(changed).read("three") == b"3"
+
+
+def test_a_plain_tar_is_read_where_it_lies(tmp_path: Path) -> None:
+    opened(make(tmp_path, "tar"))
+    assert not (tmp_path / "unpacked").exists()
+
+
+def test_nothing_is_decompressed_while_only_looking(tmp_path: Path) -> None:
+    with only_looking(), pytest.raises(WouldDecodeError):
+        opened(make(tmp_path, "tgz"))
+
+
+def test_a_place_that_cannot_be_written(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(BenchbenchError, match=r"^Cannot write to .*set BENCHBENCH_CACHE"):
+        open_archive(make(tmp_path, "tgz"), tmp_path / "file" / "unpacked")
+
+
+def test_a_missing_archive(tmp_path: Path) -> None:
+    refused(tmp_path / "nowhere.zip", "There is no folder or zip file")
+
+
+NAMES = st.lists(st.sampled_from(["..", ".", "a", "b", "", "c:", "~", "x\\y"]), min_size=1)
+
+
+@given(NAMES.map("/".join))
+def test_no_accepted_name_leaves_a_folder(name: str) -> None:
+    path, base = Path(__file__), Path("/base")
+    try:
+        check_entries(path, [Entry(name, 1, 1)])
+    except BenchbenchError:
+        return
+    parts = (base / plain_name(name)).parts
+    assert parts[:2] == ("/", "base")
+    assert ".." not in parts
+    assert not any("\\" in part for part in parts)
+
+
+@pytest.mark.parametrize("harm", [lambda b: b[:100], lambda b: b + b"x", lambda b: b[::-1]])
+@KINDS
+def test_whatever_is_done_to_it_ends_in_one_sentence(
+    tmp_path: Path, kind: str, harm: Callable[[bytes], bytes]
+) -> None:
+    path = make(tmp_path, kind)
+    path.write_bytes(harm(path.read_bytes()))
+    content, says = CONTENT, "damaged"
+    try:
+        archive = opened(path)
+        content = {name: archive.read(name) for name in archive.names}
+    except BenchbenchError as error:
+        says = str(error)
+    assert content == CONTENT
+    assert "\n" not in says

@@ -1,0 +1,346 @@
+"""Data sets of Hugging Face: splits, folders, the hub, and what is found decoded."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import datasets
+import pytest
+from datasets.exceptions import DatasetNotFoundError
+from image_tables import (
+    NAMES,
+    TEXT,
+    dictionary,
+    greys_by_class,
+    names_of_splits,
+    opened,
+    picture,
+    saved,
+    table,
+)
+from PIL import Image
+
+from benchbench import specs
+from benchbench.datasets import create_dataset
+from benchbench.datasets.huggingface import HuggingFace
+from benchbench.datasets.offline import WouldDecodeError, WouldDownloadError, only_looking
+from benchbench.errors import BenchbenchError
+from benchbench.places import Places
+
+
+@pytest.fixture(autouse=True)
+def library_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", tmp_path / "library cache")
+
+
+# Splits of the library, splits of classes
+
+
+@pytest.mark.parametrize(
+    ("wanted", "found"),
+    [
+        (None, {"owl": [10], "cat": [20, 30], "dog": [40]}),
+        (("second",), {"cat": [30], "dog": [40]}),
+        (("second", "first"), {"owl": [10], "cat": [30, 20], "dog": [40]}),
+    ],
+)
+def test_rows_of_several_splits(
+    tmp_path: Path, wanted: tuple[str, ...] | None, found: dict[str, list[int]]
+) -> None:
+    folder = saved(tmp_path / "set", dictionary())
+    assert greys_by_class(opened(folder, tmp_path, hf_split=wanted)) == found
+
+
+def test_splits_that_cannot_be_had(tmp_path: Path) -> None:
+    folder = saved(tmp_path / "dict", dictionary())
+    with pytest.raises(BenchbenchError, match=r"no split of hf:.* 'frist'; did you mean first"):
+        opened(folder, tmp_path, hf_split=("frist",))
+    single = saved(tmp_path / "single", table([1], [0]))
+    with pytest.raises(BenchbenchError, match="one table without splits; leave out hf_split"):
+        opened(single, tmp_path, hf_split=("first",))
+    other = table([1], [0], datasets.ClassLabel(names=["x", "y"]))
+    odd = saved(tmp_path / "odd", datasets.DatasetDict({"a": table([1], [0]), "b": other}))
+    with pytest.raises(BenchbenchError, match="do not fit together, so choose with hf_split"):
+        opened(odd, tmp_path)
+    assert opened(odd, tmp_path, hf_split=("b",)).class_names == ["x"]
+
+
+def many_classes(folder: Path, count: int = 20) -> Path:
+    names = [f"class {index:02}" for index in range(count)]
+    return saved(folder, table(range(count), names, TEXT))
+
+
+def test_classes_are_dealt_out_by_the_seed(tmp_path: Path) -> None:
+    folder = many_classes(tmp_path / "set")
+    splits = [names_of_splits(opened(folder, tmp_path, seed=seed)) for seed in (0, 0, 1)]
+    assert splits[0] == splits[1] != splits[2]
+    assert {split: len(names) for split, names in splits[0].items()} == {
+        "train": 11,
+        "val": 3,
+        "test": 6,
+    }
+    assert len(set.union(*splits[0].values())) == 20
+    shares = opened(folder, tmp_path, val=0.5, test=0.5)
+    assert {split: len(ids) for split, ids in shares.splits.items()} == {
+        "train": 0,
+        "val": 10,
+        "test": 10,
+    }
+
+
+def test_the_deal_is_that_of_a_folder_of_the_same_classes(tmp_path: Path) -> None:
+    dataset = opened(many_classes(tmp_path / "set"), tmp_path, seed=3)
+    for index in range(20):
+        (tmp_path / "images" / f"class {index:02}").mkdir(parents=True)
+        picture(index).save(tmp_path / "images" / f"class {index:02}" / "0.png")
+    folder = create_dataset(f"folder:{tmp_path / 'images'}[seed=3,size=4]")
+    other = folder.open(Places(tmp_path, tmp_path / "cache"))
+    assert names_of_splits(dataset) == names_of_splits(other)
+    assert dataset.fingerprint == other.fingerprint
+
+
+def test_a_file_lists_the_classes(tmp_path: Path) -> None:
+    folder, lists = many_classes(tmp_path / "set", 4), tmp_path / "lists.json"
+    wanted = {"train": ["class 03"], "val": [], "test": ["class 00", "class 02"]}
+    lists.write_text(json.dumps(wanted))
+    dataset = opened(folder, tmp_path, splits=str(lists))
+    assert names_of_splits(dataset) == {split: set(names) for split, names in wanted.items()}
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        ('{"test": ["unicorn"]}', "not in the data set, such as 'unicorn'"),
+        ('{"test": "owl"}', "is not of the form"),
+        ("[]", "is not of the form"),
+        ('{"exam": []}', "'exam' is not a split"),
+        (None, "cannot be read: No such file"),
+    ],
+)
+def test_a_list_that_does_not_fit(tmp_path: Path, content: str | None, says: str) -> None:
+    folder, lists = many_classes(tmp_path / "set", 4), tmp_path / "lists.json"
+    if content is not None:
+        lists.write_text(content)
+    with pytest.raises(BenchbenchError, match=says):
+        opened(folder, tmp_path, splits=str(lists))
+
+
+# Folders that the library reads itself
+
+
+def class_folders(root: Path, names: Sequence[str]) -> Path:
+    for grey, name in enumerate(names):
+        (root / name).mkdir(parents=True)
+        picture(grey).save(root / name / "0.png")
+    return root
+
+
+def test_class_folders_of_images(tmp_path: Path) -> None:
+    folder = class_folders(tmp_path / "images", ["owl", "cat", "dog"])
+    assert greys_by_class(opened(folder, tmp_path)) == {"cat": [1], "dog": [2], "owl": [0]}
+
+
+def test_class_folders_below_splits(tmp_path: Path) -> None:
+    names = ["train/owl", "train/cat", "test/owl", "test/dog"]
+    folder = class_folders(tmp_path / "images", names)
+    assert greys_by_class(opened(folder, tmp_path)) == {"cat": [1], "dog": [3], "owl": [0, 2]}
+    only = opened(folder, tmp_path, hf_split=("test",))
+    assert greys_by_class(only) == {"dog": [3], "owl": [2]}
+
+
+def test_configurations_of_a_folder_of_tables(tmp_path: Path) -> None:
+    root = tmp_path / "repository"
+    for config, grey in (("small", 10), ("large", 90)):
+        (root / config).mkdir(parents=True)
+        table([grey], [0]).to_parquet(root / config / "train-00000-of-00001.parquet")
+    (root / "README.md").write_text(
+        "---\nconfigs:\n"
+        "- config_name: small\n  data_files: small/*.parquet\n"
+        "- config_name: large\n  data_files: large/*.parquet\n---\n"
+    )
+    assert greys_by_class(opened(root, tmp_path, config="large")) == {"owl": [90]}
+    with pytest.raises(BenchbenchError, match="choose with config=NAME: 'small', 'large'"):
+        opened(root, tmp_path)
+    with pytest.raises(BenchbenchError, match="BuilderConfig 'huge' not found"):
+        opened(root, tmp_path, config="huge")
+
+
+def test_a_folder_below_the_data_root_and_one_that_is_handed_over(tmp_path: Path) -> None:
+    saved(tmp_path / "data root" / "birds" / "mine", table([10], [0]))
+    assert opened("birds/mine", tmp_path).class_names == ["owl"]
+    dataset = HuggingFace("user/name", size=4)
+    dataset.origin = saved(tmp_path / "elsewhere", table([10], [1]))
+    places = Places(tmp_path / "data root", tmp_path / "cache")
+    assert dataset.open(places).class_names == ["cat"]
+
+
+@pytest.mark.parametrize(
+    ("parameters", "says"),
+    [
+        ({"revision": "main"}, "which has no revisions; leave out revision"),
+        ({"config": "small"}, "without configurations; leave out config"),
+    ],
+)
+def test_what_a_saved_table_does_not_have(
+    tmp_path: Path, parameters: dict[str, str], says: str
+) -> None:
+    folder = saved(tmp_path / "set", table([1], [0]))
+    with pytest.raises(BenchbenchError, match=says):
+        opened(folder, tmp_path, **parameters)
+
+
+@pytest.mark.parametrize("source", ["/no/where", "./nowhere", "~/no where", "a/b/c"])
+def test_a_path_without_a_folder(tmp_path: Path, source: str) -> None:
+    with pytest.raises(BenchbenchError, match=r"There is no folder .*where|There is no folder a/b"):
+        opened(source, tmp_path)
+
+
+def test_folders_without_data(tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(BenchbenchError, match=r"^hf:.* cannot be loaded: .*any data files\.$"):
+        opened(tmp_path / "empty", tmp_path)
+    (tmp_path / "file.zip").write_bytes(b"")
+    with pytest.raises(BenchbenchError, match="is a file; name the folder that it is in"):
+        opened(tmp_path / "file.zip", tmp_path)
+    folder = saved(tmp_path / "set", table([1], [0]))
+    next(folder.glob("*.arrow")).write_bytes(b"truncated")
+    with pytest.raises(BenchbenchError, match=r"^hf:.* cannot be loaded: "):
+        opened(folder, tmp_path)
+
+
+# The hub
+
+
+def test_a_name_that_is_not_in_the_library_cache(tmp_path: Path) -> None:
+    with pytest.raises(BenchbenchError, match=r"^hf:user/name cannot be loaded: .*HF_HOME"):
+        opened("user/name", tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("error", "says"),
+    [
+        (DatasetNotFoundError("Dataset 'x' is a gated dataset on the Hub."), "hf auth login"),
+        (DatasetNotFoundError("Dataset 'x' doesn't exist on the Hub."), "check the name"),
+        (DatasetNotFoundError("Revision 'v2' doesn't exist for dataset 'x'."), "Revision 'v2'"),
+        (ConnectionError("Couldn't reach 'x' on the Hub"), "unset HF_HUB_OFFLINE"),
+        (RuntimeError("Dataset scripts are no longer supported, but found x.py"), "never run"),
+        (OSError("No space left\nand a long explanation"), r"No space left\.$"),
+    ],
+)
+def test_what_the_hub_refuses_is_one_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception, says: str
+) -> None:
+    def refuse(*arguments: Any, **named: Any) -> None:
+        raise error
+
+    monkeypatch.setattr(datasets, "load_dataset", refuse)
+    with pytest.raises(BenchbenchError, match=says) as refusal:
+        opened("user/name", tmp_path)
+    assert "\n" not in str(refusal.value)
+
+
+@pytest.fixture
+def hub(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Any, ...]]:
+    """A hub that has every name; the calls that it got."""
+    calls: list[tuple[Any, ...]] = []
+
+    def load_dataset(name: str, config: str | None, **named: Any) -> datasets.DatasetDict:
+        calls.append((name, config, named))
+        return dictionary()
+
+    monkeypatch.setattr(datasets, "load_dataset", load_dataset)
+    return calls
+
+
+def test_a_name_is_asked_for_once(tmp_path: Path, hub: list[tuple[Any, ...]]) -> None:
+    places = Places(tmp_path / "data root", tmp_path / "cache")
+    text = "hf:user/name[config=small,hf_split=second+first,revision=v1,size=4]"
+    dataset = create_dataset(text)
+    assert specs.parse(specs.text_of(dataset)) == specs.parse(text)
+    first = dataset.open(places)
+    assert first.class_names == NAMES
+    assert hub == [("user/name", "small", {"revision": "v1"})]
+    assert create_dataset(text).open(places).fingerprint == first.fingerprint
+    create_dataset(text.replace("size=4", "size=4,seed=1")).open(places)
+    assert len(hub) == 1
+    create_dataset(text.replace("v1", "v2")).open(places)
+    assert len(hub) == 2
+
+
+def test_nothing_is_fetched_where_one_only_looks(
+    tmp_path: Path, hub: list[tuple[Any, ...]]
+) -> None:
+    with only_looking(), pytest.raises(WouldDownloadError, match="hf:user/name is not here yet"):
+        list(HuggingFace("user/name").decode([]))
+    with only_looking(), pytest.raises(WouldDecodeError):
+        opened("user/name", tmp_path)
+    assert hub == []
+
+
+# The cache
+
+
+def test_the_second_opening_does_without_the_library(tmp_path: Path) -> None:
+    folder = saved(tmp_path / "set", dictionary())
+    before = opened(folder, tmp_path)
+    script = (
+        "import sys\n"
+        "from pathlib import Path\n"
+        "from benchbench.datasets import create_dataset\n"
+        "from benchbench.places import Places\n"
+        f"root = Path({str(tmp_path)!r})\n"
+        f"dataset = create_dataset('hf:{folder}[size=4]')\n"
+        "print(dataset.open(Places(root / 'data root', root / 'cache')).fingerprint)\n"
+        "assert not {'datasets', 'pyarrow', 'pandas'} & set(sys.modules)\n"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", script], check=True, capture_output=True, text=True
+    )
+    assert result.stdout.strip() == before.fingerprint
+
+
+def test_another_table_at_the_same_place_is_decoded_anew(tmp_path: Path) -> None:
+    folder = saved(tmp_path / "set", table([10], [0]))
+    before = opened(folder, tmp_path)
+    saved(folder, table([11], [0]))
+    after = opened(folder, tmp_path)
+    assert greys_by_class(after) == {"owl": [11]}
+    assert before.fingerprint != after.fingerprint
+
+
+def test_a_class_is_decoded_when_its_turn_comes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dataset = HuggingFace(str(saved(tmp_path / "set", table([10, 20], [0, 1]))), colour="grey")
+    pending = list(dataset.decode([tmp_path / "set"]))
+    seen: list[str] = []
+    load: Callable[..., Image.Image] = Image.open
+    monkeypatch.setattr(Image, "open", lambda file: seen.append("image") or load(file))
+    assert [item.name for item in pending] == ["owl", "cat"]
+    assert seen == []
+    assert pending[1].load().images[0, 0, 0].tolist() == [20]
+    assert seen == ["image"]
+
+
+# Parameters
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("hf", "'hf' needs its source: hf:SOURCE"),
+        ("hf:", "needs a name of the hub or a folder"),
+        ("hf:mnist[size=0]", "size must be at least 1 pixel"),
+        ("hf:mnist[seed=-1]", "seed must be at least 0"),
+        ("hf:mnist[val=0.6,test=0.5]", "together at most 1"),
+        ("hf:mnist[colour=blue]", "one of auto, grey, rgb"),
+    ],
+)
+def test_parameters_that_cannot_be(text: str, says: str) -> None:
+    with pytest.raises(BenchbenchError, match=says):
+        create_dataset(text)

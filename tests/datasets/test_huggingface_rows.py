@@ -1,0 +1,246 @@
+"""Columns, labels and images of tables of the library `datasets`."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+from typing import Any
+
+import datasets
+import numpy as np
+import pytest
+from image_tables import (
+    CLASS,
+    NAMES,
+    NUMBER,
+    TEXT,
+    greys_by_class,
+    opened,
+    picture,
+    saved,
+    table,
+)
+from PIL import Image
+
+from benchbench.errors import BenchbenchError
+
+# Labels
+
+
+def test_classes_are_in_the_order_of_the_class_label(tmp_path: Path) -> None:
+    folder = saved(tmp_path / "set", table([10, 20, 30, 40, 50], [2, 0, 2, 1, 0]))
+    dataset = opened(folder, tmp_path)
+    assert dataset.class_names == NAMES
+    assert greys_by_class(dataset) == {"owl": [20, 50], "cat": [40], "dog": [10, 30]}
+    assert dataset.image_shape == (4, 4, 1)
+    assert dataset.names_are_words
+    assert dataset.unreadable == []
+
+
+@pytest.mark.parametrize(
+    ("kind", "labels", "names", "words"),
+    [
+        (TEXT, ["emu", "ape", "emu"], {"ape": [20], "emu": [10, 30]}, True),
+        (NUMBER, [10, 9, 10], {"9": [20], "10": [10, 30]}, False),
+        (datasets.Value("uint8"), [2, 1, 2], {"1": [20], "2": [10, 30]}, False),
+        (datasets.Value("large_string"), ["b", "a", "b"], {"a": [20], "b": [10, 30]}, False),
+    ],
+)
+def test_text_and_numbers_are_labels(
+    tmp_path: Path, kind: Any, labels: list[Any], names: dict[str, list[int]], words: bool
+) -> None:
+    dataset = opened(saved(tmp_path / "set", table([10, 20, 30], labels, kind)), tmp_path)
+    assert greys_by_class(dataset) == names
+    assert list(greys_by_class(dataset)) == list(names)
+    assert dataset.names_are_words is words
+
+
+@pytest.mark.parametrize(
+    ("kind", "labels"), [(CLASS, [0, -1, None, 1]), (TEXT, ["owl", None, None, "cat"])]
+)
+def test_rows_without_a_label_are_left_out(
+    tmp_path: Path, kind: Any, labels: list[Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    dataset = opened(saved(tmp_path / "set", table([10, 20, 30, 40], labels, kind)), tmp_path)
+    assert greys_by_class(dataset) == {"owl": [10], "cat": [40]}
+    assert "left out 2 row(s) without a label" in capsys.readouterr().err
+
+
+def test_a_table_without_labels_is_refused(tmp_path: Path) -> None:
+    folder = saved(tmp_path / "set", table([10], [None]))
+    with pytest.raises(BenchbenchError, match=r"No row of hf:.* has a label in column 'kind'"):
+        opened(folder, tmp_path)
+
+
+def test_a_class_without_images_is_left_out(tmp_path: Path) -> None:
+    assert opened(saved(tmp_path / "set", table([1, 2], [2, 0])), tmp_path).class_names == [
+        "owl",
+        "dog",
+    ]
+
+
+# Columns
+
+
+def two_of_each() -> datasets.Dataset:
+    columns = {
+        "picture": (datasets.Image(), [picture(10), picture(20)]),
+        "photo": (datasets.Image(), [picture(30), picture(40)]),
+        "kind": (CLASS, [0, 1]),
+        "family": (datasets.ClassLabel(names=["bird", "pet"]), [1, 0]),
+        "weight": (datasets.Value("float64"), [0.5, 1.5]),
+    }
+    return datasets.Dataset.from_dict(
+        {name: values for name, (_, values) in columns.items()},
+        features=datasets.Features({name: kind for name, (kind, _) in columns.items()}),
+    )
+
+
+def test_columns_that_are_named(tmp_path: Path) -> None:
+    folder = saved(tmp_path / "set", two_of_each())
+    dataset = opened(folder, tmp_path, image="photo", label="family")
+    assert greys_by_class(dataset) == {"bird": [40], "pet": [30]}
+    other = opened(folder, tmp_path, image="picture", label="kind")
+    assert greys_by_class(other) == {"owl": [10], "cat": [20]}
+
+
+@pytest.mark.parametrize(
+    ("parameters", "says"),
+    [
+        (
+            {"label": "kind"},
+            r"is the image is not clear; say image=COLUMN: its columns are picture",
+        ),
+        ({"image": "photo"}, r"is the label is not clear.*kind \(ClassLabel\).*weight \(float64\)"),
+        ({"image": "foto", "label": "kind"}, "no column of hf:.* named 'foto'; did you mean photo"),
+        ({"image": "kind", "label": "kind"}, "'kind' of hf:.* does not hold images"),
+        ({"image": "photo", "label": "weight"}, "'weight' of hf:.* does not hold labels"),
+    ],
+)
+def test_columns_that_are_not_clear(tmp_path: Path, parameters: dict[str, str], says: str) -> None:
+    folder = saved(tmp_path / "set", two_of_each())
+    with pytest.raises(BenchbenchError, match=says):
+        opened(folder, tmp_path, **parameters)
+
+
+def test_a_class_label_goes_before_text_and_numbers(tmp_path: Path) -> None:
+    content = table([10, 20], [0, 1]).add_column("id", [7, 8]).add_column("caption", ["x", "y"])
+    assert opened(saved(tmp_path / "set", content), tmp_path).class_names == ["owl", "cat"]
+
+
+def test_text_and_a_number_are_not_clear(tmp_path: Path) -> None:
+    content = table([10, 20], [0, 1], NUMBER).add_column("caption", ["x", "y"])
+    with pytest.raises(BenchbenchError, match=r"caption \(text or numbers\)"):
+        opened(saved(tmp_path / "set", content), tmp_path)
+
+
+# Images
+
+
+@pytest.mark.parametrize(
+    ("modes", "colour", "channels"),
+    [
+        ("LL", "auto", 1),
+        ("LA", "auto", 1),
+        ("LR", "auto", 3),
+        ("RR", "auto", 3),
+        ("LR", "grey", 1),
+        ("LL", "rgb", 3),
+    ],
+)
+def test_grey_only_where_all_images_are(
+    tmp_path: Path, modes: str, colour: str, channels: int
+) -> None:
+    names = {"L": "L", "A": "LA", "R": "RGB"}
+    pictures = [picture(10 + i, names[mode]) for i, mode in enumerate(modes)]
+    features = datasets.Features({"picture": datasets.Image(), "kind": CLASS})
+    rows = {"picture": pictures, "kind": [0, 1]}
+    content = datasets.Dataset.from_dict(rows, features=features)
+    dataset = opened(saved(tmp_path / "set", content), tmp_path, colour=colour)
+    assert dataset.image_shape == (4, 4, channels)
+    assert greys_by_class(dataset) == {"owl": [10], "cat": [11]}
+
+
+def test_images_are_resized(tmp_path: Path) -> None:
+    folder = saved(tmp_path / "set", table([10, 20], [0, 1]))
+    dataset = opened(folder, tmp_path, size=7)
+    assert dataset.image_shape == (7, 7, 1)
+    assert greys_by_class(dataset) == {"owl": [10], "cat": [20]}
+
+
+def encoded(image: Image.Image, **options: Any) -> bytes:
+    buffer = io.BytesIO()
+    image.save(buffer, **options)
+    return buffer.getvalue()
+
+
+def test_what_cannot_be_read_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    whole = encoded(picture(30, side=40), format="PNG")
+    cells = [
+        {"bytes": whole, "path": None},
+        {"bytes": b"no image", "path": None},
+        {"bytes": whole[:60], "path": "half.png"},
+        {"bytes": b"", "path": None},
+        None,
+    ]
+    features = datasets.Features({"picture": datasets.Image(), "kind": CLASS})
+    rows = {"picture": cells, "kind": [0] * 5}
+    content = datasets.Dataset.from_dict(rows, features=features)
+    dataset = opened(saved(tmp_path / "set", content), tmp_path)
+    assert greys_by_class(dataset) == {"owl": [30]}
+    assert dataset.unreadable[:2] == ["row 1", "half.png (row 2)"]
+    assert len(dataset.unreadable) == 4
+    assert "left out 4 unreadable file(s): row 1, half.png (row 2)" in capsys.readouterr().err
+
+
+def test_sixteen_bit_greys_keep_their_range(tmp_path: Path) -> None:
+    deep = [Image.fromarray(np.full((4, 4), value, np.uint16)) for value in (0, 16384, 65535)]
+    features = datasets.Features({"picture": datasets.Image(), "kind": CLASS})
+    content = datasets.Dataset.from_dict({"picture": deep, "kind": [0] * 3}, features=features)
+    assert greys_by_class(opened(saved(tmp_path / "set", content), tmp_path)) == {
+        "owl": [0, 64, 255]
+    }
+
+
+def test_a_photograph_is_turned_upright(tmp_path: Path) -> None:
+    halves = Image.fromarray(np.array([[0, 200], [0, 200]], np.uint8))
+    orientation = Image.Exif()
+    orientation[0x0112] = 6  # to be turned by a quarter, clockwise
+    cell = {"bytes": encoded(halves, format="PNG", exif=orientation), "path": None}
+    features = datasets.Features({"picture": datasets.Image(), "kind": CLASS})
+    content = datasets.Dataset.from_dict({"picture": [cell], "kind": [0]}, features=features)
+    dataset = opened(saved(tmp_path / "set", content), tmp_path, size=2)
+    assert dataset.pixels[0, :, :, 0].tolist() == [[0, 0], [200, 200]]
+
+
+@pytest.mark.parametrize(
+    ("feature", "shape", "channels"),
+    [
+        (datasets.Array2D((6, 6), "uint8"), (6, 6), 1),
+        (datasets.Array3D((6, 6, 3), "uint8"), (6, 6, 3), 3),
+        (datasets.Array3D((3, 6, 6), "uint8"), (6, 6, 3), 3),
+        (datasets.Array3D((1, 6, 6), "uint8"), (6, 6, 1), 1),
+        (datasets.Array3D((6, 6, 1), "uint8"), (6, 6, 1), 1),
+    ],
+)
+def test_arrays_are_images(
+    tmp_path: Path, feature: Any, shape: tuple[int, ...], channels: int
+) -> None:
+    pixels = np.random.default_rng(0).integers(0, 256, (2, *shape), dtype=np.uint8)
+    stored = np.moveaxis(pixels, 3, 1) if feature.shape[0] < 4 else pixels
+    features = datasets.Features({"pixels": feature, "kind": CLASS})
+    rows = {"pixels": stored.tolist(), "kind": [0, 1]}
+    content = datasets.Dataset.from_dict(rows, features=features)
+    dataset = opened(saved(tmp_path / "set", content), tmp_path, size=6, image="pixels")
+    np.testing.assert_array_equal(dataset.pixels, pixels.reshape(2, 6, 6, channels))
+
+
+@pytest.mark.parametrize(
+    "feature", [datasets.Array2D((2, 2), "float32"), datasets.Array3D((2, 2, 2), "uint8")]
+)
+def test_arrays_that_are_no_images(tmp_path: Path, feature: Any) -> None:
+    features = datasets.Features({"pixels": feature, "kind": CLASS})
+    rows = {"pixels": np.zeros((1, *feature.shape)).tolist(), "kind": [0]}
+    folder = saved(tmp_path / "set", datasets.Dataset.from_dict(rows, features=features))
+    with pytest.raises(BenchbenchError, match="images are uint8 with 1 or 3 channels"):
+        opened(folder, tmp_path, image="pixels")
