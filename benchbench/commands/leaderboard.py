@@ -112,7 +112,8 @@ def _side_by_side(tables: Sequence[list[Entry]], rule: str) -> dict[str, str]:
 def across_markdown(tables: Sequence[list[Entry]], rule: str) -> str:
     """A section for each protocol that methods have met on two data sets or more.
 
-    Sources that share a training have a table of their own, and no place here. Raises BenchbenchError where there is none.
+    Sources that share a training have a table of their own, and no place here. Raises
+    BenchbenchError where there is none.
     """
     own = [table for table in tables if table[0].first.collection == table[0].first.dataset]
     text = _sections(own, rule)
