@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from benchbench.datasets.base import Dataset as Dataset
     from benchbench.datasets.base import DecodedClass as DecodedClass
     from benchbench.datasets.base import OpenDataset as OpenDataset
+    from benchbench.datasets.base import PendingClass as PendingClass
     from benchbench.datasets.prompts import class_prompts as class_prompts
     from benchbench.episodes import Episode as Episode
     from benchbench.episodes import EpisodeSet as EpisodeSet
@@ -75,6 +76,7 @@ _HOMES = {
     "MethodError": "errors",
     "MetricMethod": "metric_learning",
     "OpenDataset": "datasets.base",
+    "PendingClass": "datasets.base",
     "PretrainedMethod": "pretraining",
     "Recipe": "episodic",
     "Sampler": "samplers",
