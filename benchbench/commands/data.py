@@ -13,9 +13,9 @@ from rich.filesize import decimal
 from benchbench import plugins, specs
 from benchbench.datasets import create_dataset
 from benchbench.datasets.base import SPLITS, Dataset, OpenDataset
-from benchbench.datasets.integrity import check_counts, class_counts, some
-from benchbench.datasets.offline import WouldDecodeError, WouldDownloadError, only_looking
-from benchbench.datasets.prepared import prepare, prepared_record
+from benchbench.datasets.integrity.findings import check_counts, class_counts, some
+from benchbench.datasets.reading.offline import WouldDecodeError, WouldDownloadError, only_looking
+from benchbench.datasets.tables.prepared import prepare, prepared_record
 from benchbench.errors import BenchbenchError
 from benchbench.places import Places
 from benchbench.progress import say

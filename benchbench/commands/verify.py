@@ -14,8 +14,8 @@ import numpy as np
 from benchbench.contamination import judge
 from benchbench.datasets import create_dataset, open_dataset
 from benchbench.datasets.base import SPLITS, Dataset, OpenDataset
-from benchbench.datasets.duplicates import Scan, scan
-from benchbench.datasets.integrity import (
+from benchbench.datasets.integrity.duplicates import Scan, scan
+from benchbench.datasets.integrity.findings import (
     Finding,
     Level,
     check_classes,
@@ -26,8 +26,8 @@ from benchbench.datasets.integrity import (
     levels,
     plural,
 )
-from benchbench.datasets.likeness import check_duplicates, check_overlap, check_pictures
-from benchbench.datasets.prepared import prepared_record, state_changed
+from benchbench.datasets.integrity.likeness import check_duplicates, check_overlap, check_pictures
+from benchbench.datasets.tables.prepared import prepared_record, state_changed
 from benchbench.errors import BenchbenchError
 from benchbench.places import Places
 

@@ -2,7 +2,7 @@
 
 A plug-in subclasses `Dataset` and says how its images are decoded (`decode`) and which classes are
 for training, validation and test (`split_classes`). The core keeps the pixels in a memory-mapped
-table (`cache.py`) and serves them as an `OpenDataset`.
+table (`tables`) and serves them as an `OpenDataset`.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchbench import specs
-from benchbench.datasets.prepared import sources_and_table
+from benchbench.datasets.tables.prepared import sources_and_table
 from benchbench.episodes import EpisodeSet
 from benchbench.errors import BenchbenchError
 from benchbench.places import Places

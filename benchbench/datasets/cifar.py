@@ -20,10 +20,10 @@ from benchbench.datasets.class_lists import (
     in_tree,
     read_json,
 )
-from benchbench.datasets.download import download
-from benchbench.datasets.files import FileTree, located
 from benchbench.datasets.omniglot import Interpolation
-from benchbench.datasets.safe_pickle import read_pickle
+from benchbench.datasets.reading.download import download
+from benchbench.datasets.reading.files import FileTree, located
+from benchbench.datasets.reading.safe_pickle import read_pickle
 from benchbench.errors import BenchbenchError
 from benchbench.files import can_write
 from benchbench.hookspecs import hookimpl

@@ -19,8 +19,14 @@ from benchbench.datasets.class_lists import (
     image_counts,
     read_json,
 )
-from benchbench.datasets.files import FileTree, UnreadableImageError, as_array, located, resize
 from benchbench.datasets.omniglot import Interpolation
+from benchbench.datasets.reading.files import (
+    FileTree,
+    UnreadableImageError,
+    as_array,
+    located,
+    resize,
+)
 from benchbench.errors import BenchbenchError
 from benchbench.hookspecs import hookimpl
 from benchbench.places import Places

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from benchbench.datasets.base import SPLITS, Dataset, DecodedClass, PendingClass, splits_by_name
 from benchbench.datasets.dealing import TEST_SHARE, VAL_SHARE, check_shares, deal_classes
-from benchbench.datasets.files import FileTree, decode_image, in_parallel, is_grey
+from benchbench.datasets.reading.files import FileTree, decode_image, in_parallel, is_grey
 from benchbench.errors import BenchbenchError
 from benchbench.hookspecs import hookimpl
 from benchbench.places import Places

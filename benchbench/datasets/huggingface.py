@@ -14,14 +14,14 @@ from numpy.typing import NDArray
 from benchbench import specs
 from benchbench.datasets.base import Dataset, DecodedClass, PendingClass, splits_by_name
 from benchbench.datasets.dealing import TEST_SHARE, VAL_SHARE, check_shares, deal_classes
-from benchbench.datasets.files import (
+from benchbench.datasets.folder import are_words, class_lists
+from benchbench.datasets.reading.files import (
     GREY_MODES,
     UnreadableImageError,
     as_array,
     in_parallel,
     resize,
 )
-from benchbench.datasets.folder import are_words, class_lists
 from benchbench.errors import BenchbenchError
 from benchbench.hookspecs import hookimpl
 from benchbench.places import Places

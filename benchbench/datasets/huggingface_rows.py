@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 from PIL import Image, ImageOps
 
-from benchbench.datasets.files import UnreadableImageError, eight_bits
-from benchbench.datasets.offline import refuse_download
+from benchbench.datasets.reading.files import UnreadableImageError, eight_bits
+from benchbench.datasets.reading.offline import refuse_download
 from benchbench.errors import BenchbenchError, unknown_name
 from benchbench.progress import say
 

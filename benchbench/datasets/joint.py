@@ -15,8 +15,8 @@ from PIL import Image
 
 from benchbench import specs
 from benchbench.datasets.base import SPLITS, Dataset, DecodedClass, OpenDataset, PendingClass
-from benchbench.datasets.cache import decoded_table
-from benchbench.datasets.files import as_array, resize
+from benchbench.datasets.reading.files import as_array, resize
+from benchbench.datasets.tables.cache import decoded_table
 from benchbench.errors import BenchbenchError
 from benchbench.places import Places
 

@@ -22,9 +22,9 @@ from benchbench.datasets.class_lists import (
     parse_rows,
     read_rows,
 )
-from benchbench.datasets.files import FileTree, located
 from benchbench.datasets.miniimagenet_pickles import Pickles
 from benchbench.datasets.omniglot import Interpolation
+from benchbench.datasets.reading.files import FileTree, located
 from benchbench.errors import BenchbenchError
 from benchbench.hookspecs import hookimpl
 from benchbench.places import Places

@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchbench.datasets.base import SPLITS
-from benchbench.datasets.files import FileTree
-from benchbench.datasets.safe_pickle import read_pickle
+from benchbench.datasets.reading.files import FileTree
+from benchbench.datasets.reading.safe_pickle import read_pickle
 from benchbench.errors import BenchbenchError
 
 

@@ -14,8 +14,14 @@ from numpy.typing import NDArray
 from PIL import ImageChops
 
 from benchbench.datasets.base import SPLITS, Dataset, DecodedClass
-from benchbench.datasets.download import download
-from benchbench.datasets.files import FileTree, UnreadableImageError, as_array, in_parallel, resize
+from benchbench.datasets.reading.download import download
+from benchbench.datasets.reading.files import (
+    FileTree,
+    UnreadableImageError,
+    as_array,
+    in_parallel,
+    resize,
+)
 from benchbench.errors import BenchbenchError
 from benchbench.files import can_write
 from benchbench.hookspecs import hookimpl

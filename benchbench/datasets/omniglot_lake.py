@@ -10,8 +10,8 @@ from typing import ClassVar
 import numpy as np
 
 from benchbench.datasets.base import DecodedClass, OpenDataset
-from benchbench.datasets.files import FileTree
 from benchbench.datasets.omniglot import Omniglot, archive
+from benchbench.datasets.reading.files import FileTree
 from benchbench.episodes import Episode, EpisodeSet
 from benchbench.errors import BenchbenchError
 from benchbench.hookspecs import hookimpl

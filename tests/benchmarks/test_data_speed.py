@@ -19,8 +19,8 @@ import pytest
 from PIL import Image
 
 from benchbench.datasets.base import Dataset, DecodedClass, OpenDataset, PendingClass
-from benchbench.datasets.cache import state_of
 from benchbench.datasets.folder import Folder
+from benchbench.datasets.tables.cache import state_of
 from benchbench.places import Places
 
 Benchmark = Callable[..., Any]

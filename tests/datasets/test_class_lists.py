@@ -21,8 +21,8 @@ from benchbench.datasets.class_lists import (
     parse_rows,
 )
 from benchbench.datasets.cub import Cub
-from benchbench.datasets.files import FileTree
 from benchbench.datasets.miniimagenet import RAVI_NAME, MiniImageNet, listed_files
+from benchbench.datasets.reading.files import FileTree
 from benchbench.datasets.tieredimagenet import TieredImageNet
 
 CLASSES = [

@@ -28,7 +28,7 @@ from PIL import Image
 from benchbench import specs
 from benchbench.datasets import create_dataset
 from benchbench.datasets.huggingface import HuggingFace
-from benchbench.datasets.offline import WouldDecodeError, WouldDownloadError, only_looking
+from benchbench.datasets.reading.offline import WouldDecodeError, WouldDownloadError, only_looking
 from benchbench.errors import BenchbenchError
 from benchbench.places import Places
 

@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 
 from benchbench import specs
 from benchbench.datasets.base import SPLITS, Dataset, OpenDataset, PendingClass, splits_by_name
-from benchbench.datasets.files import located
 from benchbench.datasets.meta_dataset import readers
 from benchbench.datasets.meta_dataset.decoding import SourceDecoder, kept_of
 from benchbench.datasets.meta_dataset.preparation import Interpolation
@@ -21,6 +20,7 @@ from benchbench.datasets.meta_dataset.several import open_source, test_specs
 from benchbench.datasets.meta_dataset.sources import LICENCES, canonical
 from benchbench.datasets.meta_dataset.spec import SOURCES, SourceFiles, SourceSpec, source_spec
 from benchbench.datasets.omniglot import CHARACTERS, archive
+from benchbench.datasets.reading.files import located
 from benchbench.errors import BenchbenchError
 from benchbench.hookspecs import hookimpl
 from benchbench.places import Places

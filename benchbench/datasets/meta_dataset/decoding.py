@@ -11,9 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchbench.datasets.base import DecodedClass, PendingClass
-from benchbench.datasets.files import UnreadableImageError, in_parallel
 from benchbench.datasets.meta_dataset.preparation import prepare
 from benchbench.datasets.meta_dataset.spec import SourceFiles, SourceSpec
+from benchbench.datasets.reading.files import UnreadableImageError, in_parallel
 from benchbench.errors import BenchbenchError
 from benchbench.progress import say
 

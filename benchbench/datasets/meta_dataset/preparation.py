@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from benchbench.datasets.files import as_array, resize
+from benchbench.datasets.reading.files import as_array, resize
 
 Interpolation: TypeAlias = Literal["bilinear", "published", "nearest", "box", "bicubic", "lanczos"]
 Floats: TypeAlias = NDArray[np.float32]

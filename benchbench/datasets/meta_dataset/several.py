@@ -9,7 +9,7 @@ from benchbench import specs
 from benchbench.datasets.base import OpenDataset
 from benchbench.datasets.joint import open_one_of_several, stands_for_several
 from benchbench.datasets.meta_dataset.spec import SOURCES, source_spec
-from benchbench.datasets.offline import WouldDecodeError, only_looking
+from benchbench.datasets.reading.offline import WouldDecodeError, only_looking
 from benchbench.errors import BenchbenchError
 from benchbench.places import Places
 

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from PIL import Image
 from tfrecord_writer import plain
 
-from benchbench.datasets.files import UnreadableImageError
 from benchbench.datasets.meta_dataset.decoding import SourceDecoder, class_order, kept_of
 from benchbench.datasets.meta_dataset.spec import SourceFiles, SourceSpec
+from benchbench.datasets.reading.files import UnreadableImageError
 from benchbench.errors import BenchbenchError
 
 COUNTS = st.integers(1, 3000)

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from tfrecord_writer import encoded, example, framed, plain, write_class
 
-from benchbench.datasets.files import UnreadableImageError
 from benchbench.datasets.meta_dataset.records import read_records, records_folder
 from benchbench.datasets.meta_dataset.spec import SourceSpec
+from benchbench.datasets.reading.files import UnreadableImageError
 from benchbench.errors import BenchbenchError
 
 SPEC = SourceSpec(

@@ -17,11 +17,11 @@ from typing import Any
 
 from PIL import Image
 
-from benchbench.datasets.files import FileTree
 from benchbench.datasets.meta_dataset.readers.class_folders import read_class_folders
 from benchbench.datasets.meta_dataset.readers.image_tars import Span, image_members, members, whole
 from benchbench.datasets.meta_dataset.readers.published import Layout, Published, TreeFile
 from benchbench.datasets.meta_dataset.spec import SourceFiles, SourceSpec
+from benchbench.datasets.reading.files import FileTree
 
 WHOLE = "ILSVRC2012_img_train.tar"
 

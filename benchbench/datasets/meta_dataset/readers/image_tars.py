@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from PIL import Image
 
-from benchbench.datasets.files import IMAGE_SUFFIXES, UnreadableImageError
+from benchbench.datasets.reading.files import IMAGE_SUFFIXES, UnreadableImageError
 
 
 class Span(NamedTuple):

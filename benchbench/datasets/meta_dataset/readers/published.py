@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from PIL import Image
 
-from benchbench.datasets.files import FileTree
+from benchbench.datasets.reading.files import FileTree
 from benchbench.errors import BenchbenchError
 
 

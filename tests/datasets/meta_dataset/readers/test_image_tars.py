@@ -8,8 +8,8 @@ import tarfile
 import pytest
 from PIL import Image
 
-from benchbench.datasets.files import UnreadableImageError
 from benchbench.datasets.meta_dataset.readers.image_tars import Span, image_members, members, whole
+from benchbench.datasets.reading.files import UnreadableImageError
 
 
 def tar_of(*entries):

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from benchbench.datasets.files import UnreadableImageError
 from benchbench.datasets.meta_dataset.readers.mscoco import enlarged
+from benchbench.datasets.reading.files import UnreadableImageError
 
 CATEGORIES = [{"id": 1, "name": "person"}, {"id": 90, "name": "toothbrush"}]
 

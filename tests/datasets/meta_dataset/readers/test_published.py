@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from benchbench.datasets.files import UnreadableImageError
 from benchbench.datasets.meta_dataset.readers.published import Layout, Published, stays_below
+from benchbench.datasets.reading.files import UnreadableImageError
 from benchbench.errors import BenchbenchError
 
 LAYOUT = Layout("Small", ("inner",), ("a.zip", "b.zip"), "inner/")

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from benchbench.datasets import duplicates, open_dataset
-from benchbench.datasets.duplicates import Pairs, find_duplicates, scan
+from benchbench.datasets import open_dataset
+from benchbench.datasets.integrity import duplicates
+from benchbench.datasets.integrity.duplicates import Pairs, find_duplicates, scan
 from benchbench.places import Places
 
 COUNT = 40

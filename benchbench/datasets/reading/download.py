@@ -12,7 +12,7 @@ from pathlib import Path
 
 from filelock import FileLock
 
-from benchbench.datasets.offline import refuse_download
+from benchbench.datasets.reading.offline import refuse_download
 from benchbench.errors import BenchbenchError
 from benchbench.files import file_hash
 from benchbench.progress import meter

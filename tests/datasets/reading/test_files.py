@@ -16,7 +16,7 @@ import pytest
 from PIL import Image
 
 from benchbench.datasets.base import Dataset
-from benchbench.datasets.files import (
+from benchbench.datasets.reading.files import (
     FileTree,
     UnreadableImageError,
     as_array,

@@ -22,7 +22,7 @@ from typing import BinaryIO, Protocol, cast
 
 from filelock import FileLock
 
-from benchbench.datasets.archive_checks import (
+from benchbench.datasets.reading.archive_checks import (
     LIMITS,
     Entry,
     Limits,
@@ -31,7 +31,7 @@ from benchbench.datasets.archive_checks import (
     damaged,
     plain_name,
 )
-from benchbench.datasets.offline import refuse_decoding
+from benchbench.datasets.reading.offline import refuse_decoding
 from benchbench.errors import BenchbenchError
 from benchbench.files import whole_file
 from benchbench.progress import meter

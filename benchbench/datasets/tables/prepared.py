@@ -13,7 +13,13 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from benchbench.datasets.cache import Table, decoded_folder, decoded_table, read_table, state_of
+from benchbench.datasets.tables.cache import (
+    Table,
+    decoded_folder,
+    decoded_table,
+    read_table,
+    state_of,
+)
 from benchbench.errors import BenchbenchError
 from benchbench.files import whole_file
 

@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from benchbench.datasets.archives import Archive, open_archive
-from benchbench.datasets.parallel import in_parallel as in_parallel
+from benchbench.datasets.reading.archives import Archive, open_archive
+from benchbench.datasets.reading.parallel import in_parallel as in_parallel
 from benchbench.errors import BenchbenchError
 from benchbench.places import Places
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from benchbench.datasets.parallel import AHEAD, in_parallel, one_ahead
+from benchbench.datasets.reading.parallel import AHEAD, in_parallel, one_ahead
 from benchbench.errors import BenchbenchError
 
 

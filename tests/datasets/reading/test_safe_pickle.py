@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from python2_pickles import python2_pickle
 
-from benchbench.datasets.safe_pickle import DEPTH, KNOWN_NAMES, read_pickle
+from benchbench.datasets.reading.safe_pickle import DEPTH, KNOWN_NAMES, read_pickle
 from benchbench.errors import BenchbenchError
 
 PROTOCOLS = range(pickle.HIGHEST_PROTOCOL + 1)

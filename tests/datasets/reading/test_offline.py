@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from benchbench.datasets import create_dataset
-from benchbench.datasets.download import download
-from benchbench.datasets.offline import WouldDecodeError, WouldDownloadError, only_looking
+from benchbench.datasets.reading.download import download
+from benchbench.datasets.reading.offline import WouldDecodeError, WouldDownloadError, only_looking
 from benchbench.errors import BenchbenchError
 from benchbench.places import Places
 

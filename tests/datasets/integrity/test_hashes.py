@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from PIL import Image
 from scipy.fft import dctn
 
-from benchbench.datasets import hashes
-from benchbench.datasets.hashes import averaging, greys, near, perceptual_hashes
+from benchbench.datasets.integrity import hashes
+from benchbench.datasets.integrity.hashes import averaging, greys, near, perceptual_hashes
 
 
 def photographs(count: int, side: int = 64, seed: int = 0) -> np.ndarray:

@@ -17,10 +17,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from benchbench.datasets.archive_checks import Entry, Limits, check_entries, plain_name
-from benchbench.datasets.archives import Archive, open_archive
 from benchbench.datasets.folder import Folder
-from benchbench.datasets.offline import WouldDecodeError, only_looking
+from benchbench.datasets.reading.archive_checks import Entry, Limits, check_entries, plain_name
+from benchbench.datasets.reading.archives import Archive, open_archive
+from benchbench.datasets.reading.offline import WouldDecodeError, only_looking
 from benchbench.errors import BenchbenchError
 from benchbench.places import Places
 

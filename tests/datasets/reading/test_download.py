@@ -16,8 +16,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchbench.datasets import download as module
-from benchbench.datasets.download import download
+from benchbench.datasets.reading import download as module
+from benchbench.datasets.reading.download import download
 from benchbench.errors import BenchbenchError
 from benchbench.progress import Meter
 

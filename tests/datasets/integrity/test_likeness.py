@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 
 from benchbench.datasets.base import OpenDataset
-from benchbench.datasets.duplicates import CORRELATION, DISTANCE, scan
-from benchbench.datasets.integrity import Finding
-from benchbench.datasets.likeness import (
+from benchbench.datasets.integrity.duplicates import CORRELATION, DISTANCE, scan
+from benchbench.datasets.integrity.findings import Finding
+from benchbench.datasets.integrity.likeness import (
     Captions,
     check_duplicates,
     check_overlap,

@@ -21,7 +21,7 @@ import pytest
 from filelock import FileLock
 
 from benchbench.datasets.base import Dataset, DecodedClass, PendingClass
-from benchbench.datasets.cache import Table, decoded_table, state_of
+from benchbench.datasets.tables.cache import Table, decoded_table, state_of
 from benchbench.errors import BenchbenchError
 
 
@@ -446,7 +446,7 @@ import sys, time
 from pathlib import Path
 import numpy as np
 from benchbench.datasets.base import Dataset, DecodedClass, PendingClass
-from benchbench.datasets.cache import decoded_table
+from benchbench.datasets.tables.cache import decoded_table
 
 cache, marks, waits_for = Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3]
 

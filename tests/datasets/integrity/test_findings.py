@@ -10,7 +10,7 @@ import pytest
 
 from benchbench.datasets import open_dataset
 from benchbench.datasets.base import OpenDataset
-from benchbench.datasets.integrity import (
+from benchbench.datasets.integrity.findings import (
     Finding,
     check_classes,
     check_counts,

@@ -23,10 +23,10 @@ import numpy as np
 from filelock import FileLock, Timeout
 from numpy.typing import NDArray
 
-from benchbench.datasets.files import files_below
-from benchbench.datasets.offline import refuse_decoding
-from benchbench.datasets.parallel import one_ahead
-from benchbench.datasets.unfinished import (
+from benchbench.datasets.reading.files import files_below
+from benchbench.datasets.reading.offline import refuse_decoding
+from benchbench.datasets.reading.parallel import one_ahead
+from benchbench.datasets.tables.unfinished import (
     ChangedOrderError,
     UnfinishedTable,
     announced,

@@ -13,9 +13,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from benchbench.datasets import unfinished
 from benchbench.datasets.base import DecodedClass
-from benchbench.datasets.unfinished import UnfinishedTable
+from benchbench.datasets.tables import unfinished
+from benchbench.datasets.tables.unfinished import UnfinishedTable
 from benchbench.errors import BenchbenchError
 
 

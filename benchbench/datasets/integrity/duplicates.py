@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from benchbench.datasets.hashes import SIDE, averaging, greys, near, perceptual_hashes
+from benchbench.datasets.integrity.hashes import SIDE, averaging, greys, near, perceptual_hashes
 from benchbench.progress import meter
 
 DISTANCE = 6

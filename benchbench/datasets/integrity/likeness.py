@@ -8,8 +8,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchbench.datasets.base import SPLITS, OpenDataset
-from benchbench.datasets.duplicates import Pairs, Scan, find_duplicates
-from benchbench.datasets.integrity import Finding, Level, plain, plural, some, split_by_class
+from benchbench.datasets.integrity.duplicates import Pairs, Scan, find_duplicates
+from benchbench.datasets.integrity.findings import (
+    Finding,
+    Level,
+    plain,
+    plural,
+    some,
+    split_by_class,
+)
 
 
 class Captions:

@@ -1,0 +1,1 @@
+"""What is wrong with a data set: damage, counts, shared classes, duplicates."""

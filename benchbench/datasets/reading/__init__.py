@@ -1,0 +1,1 @@
+"""Reading published files: folders, archives, pickles, downloads, and what is refused."""

@@ -1,0 +1,1 @@
+"""Decoded images, written once and memory-mapped from then on."""
