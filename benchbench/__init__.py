@@ -44,9 +44,9 @@ if TYPE_CHECKING:
     from benchbench.pretraining import PretrainedMethod as PretrainedMethod
     from benchbench.pretraining import fit_classifier as fit_classifier
     from benchbench.samplers import Sampler as Sampler
-    from benchbench.source import Batch as Batch
-    from benchbench.source import LabelledEpisode as LabelledEpisode
     from benchbench.source import TrainingSource as TrainingSource
+    from benchbench.streams import Batch as Batch
+    from benchbench.streams import LabelledEpisode as LabelledEpisode
     from benchbench.training import constant as constant
     from benchbench.training import cosine as cosine
     from benchbench.training import fit as fit
@@ -57,7 +57,7 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "Backbone": "backbones.base",
-    "Batch": "source",
+    "Batch": "streams",
     "BatchMoments": "adaptation",
     "BenchbenchError": "errors",
     "Classifier": "method",
@@ -71,7 +71,7 @@ _HOMES = {
     "Images": "method",
     "InnerLoop": "inner_loop",
     "InnerLoopMethod": "inner_loop",
-    "LabelledEpisode": "source",
+    "LabelledEpisode": "streams",
     "Method": "method",
     "MethodError": "errors",
     "MetricMethod": "metric_learning",

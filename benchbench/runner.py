@@ -26,8 +26,9 @@ from benchbench.method import Images, Method, Task
 from benchbench.metrics import Metric, checked_scores
 from benchbench.progress import meter, say
 from benchbench.samplers import Sampler
-from benchbench.source import Budget, TrainingSource, support_of
+from benchbench.source import Budget, TrainingSource
 from benchbench.store import PREDICTED_EPISODES, Cell, RunDirectory, Store, reason_of, run_hash
+from benchbench.streams import support_of
 
 ADAPTED_TOGETHER = 32
 """Episodes handed at once to a method that has an `adapt_many` of its own."""

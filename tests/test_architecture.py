@@ -28,7 +28,7 @@ LAYERS = (
     {"episodic"},
     {"training", "checkpoints"},
     {"ranking", "results"},
-    {"source", "manifest", "store", "stats", "metrics", "published"},
+    {"source", "streams", "manifest", "store", "stats", "metrics", "published"},
     {"samplers", "datasets", "backbones", "compute", "vision", "full_context", "adaptation"},
     {
         "plugins",
