@@ -19,7 +19,8 @@ from benchbench.datasets.base import OpenDataset
 from benchbench.method import Images, Support, Task
 from benchbench.runner import Settings, evaluate
 from benchbench.samplers import ClassPool, FixedSampler
-from benchbench.source import Budget, TrainingSource, support_of
+from benchbench.source import Budget, TrainingSource
+from benchbench.streams import support_of
 
 
 @pytest.mark.parametrize("c", [0.01, 1.0, 100.0])
