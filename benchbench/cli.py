@@ -392,7 +392,7 @@ def leaderboard(results: tuple[Path, ...], styles: str, out: Path, **options: An
     type=RESULTS,
     help="A folder of runs; may be repeated.",
 )
-@click.option("--dataset", metavar="SPEC", help="Only on this data set.")
+@click.option("--dataset", metavar="SPEC", help="Only on this data set, or this source of several.")
 @click.option("--reference", metavar="A", help="Compare each with this one in place of all pairs.")
 @click.option(
     "--format",

@@ -8,12 +8,27 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from benchbench.errors import BenchbenchError
+
 
 def can_write(folder: Path) -> bool:
     """Whether the folder, or the nearest one above it that exists, may be written to."""
     folder = folder.absolute()
     existing = next(path for path in (folder, *folder.parents) if path.exists())
     return existing.is_dir() and os.access(existing, os.W_OK)
+
+
+@contextmanager
+def writing_to_cache(folder: Path) -> Iterator[None]:
+    """Make the folder of the cache; what then cannot be written in it is a BenchbenchError."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        yield
+    except OSError as error:
+        raise BenchbenchError(
+            f"Cannot write to the cache {folder} ({error.strerror or error}); "
+            "set BENCHBENCH_CACHE to a folder with room that you may write to."
+        ) from error
 
 
 @contextmanager

@@ -50,7 +50,6 @@ def identity(
     is a new run; so is another file of weights under the same name. The classes' names count for a
     method that reads them. `trained_on` is there where methods learn from another data set.
     """
-    names = {"class_names": names_sha256(dataset)} if method.uses_class_names else {}
     return {
         "method": method.name,
         "parameters": specs.parameters_of(method),
@@ -67,22 +66,28 @@ def identity(
         "bf16": compute.bf16,
         "channels_last": compute.channels_last,
         "metrics": metrics,
-        **names,
-        **trained_on(dataset),
+        **_names_read(method, dataset),
+        **trained_on(method, dataset),
     }
 
 
-def trained_on(dataset: OpenDataset) -> dict[str, Any]:
+def trained_on(method: Method, dataset: OpenDataset) -> dict[str, Any]:
     """What tells one `training` from another, where the data set has one."""
-    if dataset.training is None:
+    training = dataset.training
+    if training is None:
         return {}
-    fingerprint, splits = dataset.training.fingerprint, splits_sha256(dataset.training)
-    return {"trained_on": {"fingerprint": fingerprint, "splits": splits}}
+    facts = {"fingerprint": training.fingerprint, "splits": splits_sha256(training)}
+    return {"trained_on": facts | _names_read(method, training)}
+
+
+def _names_read(method: Method, dataset: OpenDataset) -> dict[str, str]:
+    return {"class_names": names_sha256(dataset)} if method.uses_class_names else {}
 
 
 def training_identity(identity: dict[str, Any], task: Task) -> dict[str, Any]:
     """What the trained weights depend on: the run's identity without what it is tested on."""
-    tested = ("fingerprint", "splits", "split", "protocol", "episode_seed", "metrics")
+    of_sources = ("fingerprint", "splits", "split", "class_names")
+    tested = (*of_sources, "protocol", "episode_seed", "metrics")
     kept = {key: value for key, value in identity.items() if key not in tested}
     return {**kept, "task": dataclasses.asdict(task)}
 
@@ -100,7 +105,7 @@ def describe_run(
             "fingerprint": dataset.fingerprint,
             "images": len(dataset.labels),
             "image_shape": list(dataset.image_shape),
-            "classes": {split: len(classes) for split, classes in dataset.splits.items()},
+            "classes": _class_counts(dataset),
             "unreadable": dataset.unreadable,
             **_one_of_several(dataset),
         },
@@ -122,7 +127,6 @@ def _one_of_several(dataset: OpenDataset) -> dict[str, Any]:
     training = dataset.training
     if training is None:
         return {}
-    classes = {split: len(classes) for split, classes in training.splits.items()}
     return {
         "source": dataset.source,
         "subject": dataset.subject,
@@ -130,9 +134,13 @@ def _one_of_several(dataset: OpenDataset) -> dict[str, Any]:
             "name": training.name,
             "sources": list(training.members or {}),
             "fingerprint": training.fingerprint,
-            "classes": classes,
+            "classes": _class_counts(training),
         },
     }
+
+
+def _class_counts(dataset: OpenDataset) -> dict[str, int]:
+    return {split: len(classes) for split, classes in dataset.splits.items()}
 
 
 def describe_method(method: Method) -> dict[str, Any]:

@@ -155,15 +155,34 @@ def _wrong_kind(hook: str, thing: Any) -> str:
 
 
 def summary(provenance: Provenance) -> str:
-    """The first line of the class's docstring, read from its source without importing it."""
+    """The first line of the class's docstring, read from its source without importing it.
+
+    The class is in the module that the entry point names, or where that has its hook from.
+    """
     try:
-        tree = _tree(provenance.module)
+        found = _class_in(_tree(provenance.module), provenance.name)
+        if found is None:
+            found = _class_in(_tree(_home_of_hooks(provenance.module)), provenance.name)
     except SyntaxError:
         return ""
-    for node in tree.body:
-        if isinstance(node, ast.ClassDef) and _declared_name(node) == provenance.name:
-            return (ast.get_docstring(node) or "").split("\n", 1)[0]
-    return ""
+    return (ast.get_docstring(found) or "").split("\n", 1)[0] if found else ""
+
+
+def _class_in(tree: ast.Module, name: str) -> ast.ClassDef | None:
+    """The class that declares a name."""
+    classes = (node for node in tree.body if isinstance(node, ast.ClassDef))
+    return next((node for node in classes if _declared_name(node) == name), None)
+
+
+def _home_of_hooks(module: str) -> str:
+    """The module that this one imports a hook of `KINDS` from; itself where it does not."""
+    hooks = {hook for _, hook in KINDS.values()}
+    spec = _spec_of(module)
+    package = spec.name if spec and spec.submodule_search_locations else module.rpartition(".")[0]
+    for node in _tree(module).body:
+        if isinstance(node, ast.ImportFrom) and hooks & {alias.name for alias in node.names}:
+            return importlib.util.resolve_name("." * node.level + (node.module or ""), package)
+    return module
 
 
 def visible_fault(provenance: Provenance) -> str:

@@ -19,7 +19,7 @@ from benchbench.backbones import create_backbone
 from benchbench.backbones.base import Backbone
 from benchbench.compute import separate_randomness
 from benchbench.manifest import splits_sha256
-from benchbench.method import Classifier, Images, Method, Support
+from benchbench.method import Classifier, Images, Method, Support, Task
 from benchbench.source import Batch, FitRecord, TrainingSource
 from benchbench.training import fit
 
@@ -50,7 +50,7 @@ def fit_classifier(source: TrainingSource, backbone: Backbone) -> FitRecord | No
     means classify the validation episodes best, so that they do not depend on the method. As the
     baselines of Triantafillou et al. (Meta-Dataset, ICLR 2020) and Chen et al. (A Closer Look,
     ICLR 2019) do. Where the source has a `shared` folder, one training serves every method with the
-    same data, backbone, budget, seed and precision.
+    same data, backbone, budget, seed, precision, and way and shot of validation.
     """
     if backbone.pretrained_on or not any(True for _ in backbone.parameters()):
         source.compute.place(backbone)
@@ -95,9 +95,15 @@ def _key(source: TrainingSource, backbone: Backbone) -> str:
         "initial": backbone.weights_sha256(),
         "budget": str(source.budget),
         "seed": source.seed,
+        "validated_on": _validation(source.task),
         "compute": {key: v for key, v in asdict(source.compute).items() if key != "threads"},
     }
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def _validation(task: Task) -> str:
+    """Which episodes decide among the weights: their way and shot, or the sampler if those vary."""
+    return task.protocol if task.n_way is None else f"{task.n_way}-way {task.n_shot}-shot"
 
 
 def nearest_mean(backbone: Backbone) -> Callable[[Support], Classifier]:

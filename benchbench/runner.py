@@ -116,9 +116,17 @@ def place_of(
         compute=settings.compute,
         metrics=list(settings.metrics),
     )
+    if sampler_of(episodes, settings) is None and task_of(dataset, episodes).n_way is None:
+        identity["sampler"] = None  # then validation is of a fixed way
     if dataset.training is None:
         return Place(store.run(dataset.name, identity), identity)
     return Place(store.run(dataset.training.name, identity, dataset.source), identity)
+
+
+def sampler_of(episodes: EpisodeSet, settings: Settings) -> Sampler | None:
+    """The sampler, where it is the one that drew these episodes and not only one that was named."""
+    sampler = settings.sampler
+    return sampler if sampler is not None and sampler.protocol == episodes.protocol else None
 
 
 def settled_cell(
@@ -146,7 +154,7 @@ def compute_cell(
         with run.locked():
             run.start(manifest.describe_run(place.identity, method, dataset, settings.compute))
             with _recorded(run):
-                _train(method, dataset, task, place, settings)
+                _train(method, dataset, episodes, place, settings)
                 _audit(method, dataset, task, run, settings)
                 _score(method, dataset, episodes, run, settings)
                 settings.watch.enter(Phase("other"))
@@ -169,9 +177,9 @@ def _recorded(run: RunDirectory) -> Iterator[None]:
 
 
 def _train(
-    method: Method, dataset: OpenDataset, task: Task, place: Place, settings: Settings
+    method: Method, dataset: OpenDataset, episodes: EpisodeSet, place: Place, settings: Settings
 ) -> None:
-    run, task = place.run, training_task(dataset, task)
+    run, task = place.run, training_task(dataset, task_of(dataset, episodes))
     with _training_folder(dataset, task, place) as folder:
         source = TrainingSource(
             dataset,
@@ -182,7 +190,7 @@ def _train(
             settings.compute,
             folder=folder,
             shared=run.shared,
-            sampler=settings.sampler,
+            sampler=sampler_of(episodes, settings),
         )
         settings.watch.enter(Phase("training"))
         seed_everything(settings.seed)

@@ -103,7 +103,8 @@ def arguments(cls: type, spec: Spec) -> dict[str, Any]:
     """The constructor's arguments for the spec's parameters.
 
     A class attribute `argument` names the field that the text after the colon goes to, and
-    `open_parameters` the one that collects the keys which are no field. Raises BenchbenchError for
+    `open_parameters` the one that collects the keys which are no field; `parameters_hint` is added
+    to the complaint about an unknown key. Raises BenchbenchError for
     an unknown, missing or repeated key and for a value of the wrong type.
     """
     fields = parameter_types(cls)
@@ -115,12 +116,13 @@ def arguments(cls: type, spec: Spec) -> dict[str, Any]:
         if target in values:
             raise BenchbenchError(f"'{spec.name}' is given its {target} twice.")
         values[target] = spec.argument
-    elif target in _required(cls) and target not in values:
+    if target in _required(cls) and not values.get(target):
         raise BenchbenchError(f"'{spec.name}' needs its {target}: {spec.name}:{target.upper()}")
     collector, reserved = open_parameters(cls), _field_names(cls)
     for key in values:
         if key not in fields and (collector is None or key in reserved):
-            raise unknown_name(f"parameter of {spec.name}", key, fields)
+            error = unknown_name(f"parameter of {spec.name}", key, fields)
+            raise BenchbenchError(f"{error} {getattr(cls, 'parameters_hint', '')}".strip())
     missing = [key for key in _required(cls) if key not in values]
     if missing:
         raise BenchbenchError(f"'{spec.name}' needs {missing[0]}: {spec.name}[{missing[0]}=...]")

@@ -34,6 +34,9 @@ PREDICTION_COLUMNS = (
     "query_labels",
     "predicted",
 )
+SLUG_LENGTH = 60
+"""Characters of a folder's name, beside the hash."""
+
 PREDICTED_EPISODES = 20
 """The first episodes, whose predictions are kept."""
 
@@ -281,8 +284,12 @@ def run_hash(identity: dict[str, Any]) -> str:
 
 
 def slug(text: str) -> str:
-    """A spec as a folder's name; a hash keeps apart what looks alike."""
-    plain = re.sub(r"[^A-Za-z0-9_.=-]+", "-", text).strip("-.")[-60:]
+    """A spec as a folder's name; a hash keeps apart what looks alike.
+
+    Of a long one that holds paths, only the names of their files stand there.
+    """
+    short = text if len(text) <= SLUG_LENGTH else re.sub(r"(?<=:)[^,:\[\]]*/", "", text)
+    plain = re.sub(r"[^A-Za-z0-9_.=-]+", "-", short).strip("-.")[:SLUG_LENGTH].rstrip("-.")
     if plain == text:
         return plain
     return f"{plain}-{hashlib.sha256(text.encode()).hexdigest()[:6]}"

@@ -128,6 +128,7 @@ def register_methods(register):
 
 EXTRAS = '''
 import os
+from pathlib import Path
 import click
 
 from benchbench import hookimpl

@@ -17,7 +17,7 @@ import pytest
 from benchbench import manifest
 from benchbench.compute import Compute
 from benchbench.datasets.base import OpenDataset
-from benchbench.method import Method
+from benchbench.method import Method, Task
 from benchbench.samplers import ClassPool, FixedSampler
 from benchbench.source import Budget
 from benchbench.store import run_hash
@@ -86,6 +86,23 @@ def test_names_of_classes_count_for_a_method_that_reads_them(dataset: OpenDatase
     for method, equal in ((Toy(), True), (NameReader(), False)):
         hashes = {run_hash(identity_of(each, method=method)) for each in (dataset, renamed)}
         assert (len(hashes) == 1) == equal
+
+
+def test_of_a_training_elsewhere_its_own_names_count_for_the_weights(dataset: OpenDataset) -> None:
+    class NameReader(Toy):
+        uses_class_names = True
+
+    def hashes(test: OpenDataset, training: OpenDataset) -> tuple[str, str]:
+        identity = identity_of(dataclasses.replace(test, training=training), method=NameReader())
+        task = Task("several", "toy", (16, 16, 1), 5, 1, 15, has_class_names=True)
+        return run_hash(identity), run_hash(manifest.training_identity(identity, task))
+
+    renamed = dataclasses.replace(dataset, class_names=dataset.class_names[::-1])
+    run, training = hashes(dataset, dataset)
+    assert hashes(renamed, dataset)[0] != run
+    assert hashes(renamed, dataset)[1] == training
+    assert hashes(dataset, renamed)[0] != run
+    assert hashes(dataset, renamed)[1] != training
 
 
 def test_the_pixels_and_the_split_make_another_run(dataset: OpenDataset) -> None:

@@ -176,6 +176,18 @@ def test_summary_in_a_package_does_not_import_the_package(installed: Installatio
     assert "fake_package" not in sys.modules
 
 
+@pytest.mark.parametrize("home", [".inner", "fake_package.inner"])
+def test_summary_of_a_class_that_a_package_has_from_a_module_of_its_own(
+    installed: Installation, home: str
+) -> None:
+    package = installed.folder / "fake_package"
+    package.mkdir()
+    (package / "__init__.py").write_text(f"from {home} import Toy, register_methods\n")
+    (package / "inner.py").write_text(METHOD.format(name="toy"))
+    installed.add("benchbench.methods", "toy", None, module="fake_package")
+    assert plugins.summary(plugins.available("method")["toy"]) == "A toy."
+
+
 @pytest.mark.parametrize(
     "source",
     [None, "class (", METHOD.format(name="other"), METHOD.format(name="toy").replace('"""', "#")],

@@ -88,6 +88,17 @@ def test_what_changes_the_weights_is_another_training(dataset: OpenDataset, tmp_
     assert len(list(tmp_path.rglob("classification.safetensors"))) == 6
 
 
+def test_validation_on_other_episodes_is_another_training(
+    dataset: OpenDataset, tmp_path: Path
+) -> None:
+    """The weights that are kept are those that do best on episodes like the test's."""
+    for shot in (1, 5, 5):
+        source = make_source(dataset, tmp_path)
+        source.task = replace(source.task, n_shot=shot)
+        trained(source)
+    assert len(list(tmp_path.rglob("classification.safetensors"))) == 2
+
+
 @pytest.mark.parametrize("spec", ["pixels", "conv4[width=8]"])
 def test_nothing_is_trained_where_there_is_nothing_to_train(
     dataset: OpenDataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, spec: str

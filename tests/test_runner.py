@@ -18,8 +18,8 @@ from benchbench.datasets.base import OpenDataset
 from benchbench.episodes import Episode, EpisodeSet
 from benchbench.errors import MethodError
 from benchbench.method import Classifier, Images, Method, Support, Task
-from benchbench.runner import Settings, evaluate, run_cell, task_of
-from benchbench.samplers import ClassPool, FixedSampler
+from benchbench.runner import Settings, evaluate, place_of, run_cell, task_of
+from benchbench.samplers import ClassPool, FixedSampler, MetaDatasetSampler, Sampler
 from benchbench.source import TrainingSource
 from benchbench.store import Store
 
@@ -78,6 +78,22 @@ def test_the_accuracy_is_that_of_a_slow_loop(make_dataset: Callable[..., OpenDat
         expected.append(right / len(episode.query))
     assert accuracies(NearestMean(), dataset, episodes) == expected
     assert 0.2 < np.mean(expected) < 1
+
+
+@pytest.mark.parametrize(
+    ("drawn_by", "differs"), [(FixedSampler(), False), (MetaDatasetSampler(), True)]
+)
+def test_whether_a_varying_way_can_be_validated_tells_runs_apart(
+    dataset: OpenDataset, tmp_path: Path, drawn_by: Sampler, differs: bool
+) -> None:
+    episodes = drawn_by.sample(ClassPool(dataset, "test"), 30)
+
+    def place(sampler: Sampler | None) -> Path:
+        settings = Settings(sampler=sampler)
+        return place_of(NearestMean(), dataset, episodes, Store(tmp_path), settings).run.path
+
+    assert (place(drawn_by) != place(None)) == differs
+    assert place(FixedSampler(way=2)) == place(None)
 
 
 def test_a_method_meets_neither_query_labels_nor_class_order(dataset: OpenDataset) -> None:

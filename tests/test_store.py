@@ -375,6 +375,12 @@ def test_a_plain_name_is_its_own_slug(plain: str) -> None:
     assert slug(plain) == plain
 
 
+def test_the_slug_of_a_long_spec_has_its_files_without_their_folders() -> None:
+    spec = "multi:cifar_fs,folder:/a/long/way/to/textures.zip,folder:/a/long/way/to/signs[size=84]"
+    assert slug(spec).startswith("multi-cifar_fs-folder-textures.zip-folder-signs-size=84-")
+    assert len(slug(spec.replace("signs", "signs" * 30))) <= 67
+
+
 @settings(deadline=None)
 @given(st.text(min_size=1), st.text(min_size=1))
 def test_distinct_specs_have_distinct_slugs(first: str, second: str) -> None:

@@ -82,7 +82,8 @@ def _chosen(names: list[str], results: Sequence[Path], dataset: str | None) -> l
             )
         return [_of_runs(paths)]
     stored = read_results(runs_below(results))
-    tables = tables_of([r for r in stored if dataset is None or r.dataset == dataset])
+    wanted = [r for r in stored if dataset in (None, r.dataset, r.collection, r.source)]
+    tables = tables_of(wanted)
     if not tables:
         where = f" on {dataset}" if dataset else ""
         raise BenchbenchError(f"No finished runs{where} below {', '.join(map(str, results))}.")

@@ -22,6 +22,8 @@ from benchbench.progress import say
 
 HEADINGS = ("data set", "files", "decoded", "classes", "images", "px", "on disk", "from", "licence")
 
+DIFFERENCES_SHOWN = 5
+
 
 @dataclass
 class Entry:
@@ -168,10 +170,8 @@ def facts(dataset: Dataset, opened: OpenDataset, places: Places) -> str:
     height, width, channels = opened.image_shape
     counts = zip(class_counts(opened), SPLITS, strict=True)
     per_class = np.bincount(opened.labels)
-    record = prepared_record(dataset, places)
-    sources = record.sources if record else [str(path) for path in dataset.sources(places)]
     lines = {
-        "from": ", ".join(sources) or "generated",
+        "from": _places(dataset, places) if opened.training is None else "",
         "licence": dataset.licence or "not stated",
         "cite": dataset.citation,
         "classes": ", ".join(f"{count} {split}" for count, split in counts),
@@ -184,6 +184,13 @@ def facts(dataset: Dataset, opened: OpenDataset, places: Places) -> str:
     }
     shown = [f"  {key:<12} {value}" for key, value in lines.items() if value]
     return "\n".join([opened.name, *shown])
+
+
+def _places(dataset: Dataset, places: Places) -> str:
+    """Where the images of one data set are from: paths, or a name at a hub."""
+    record = prepared_record(dataset, places)
+    sources = record.sources if record else [str(path) for path in dataset.sources(places)]
+    return some(sources) or getattr(dataset, dataset.argument or "", "generated")
 
 
 def _span(counts: np.ndarray) -> str:
@@ -201,4 +208,7 @@ def _published(dataset: Dataset, opened: OpenDataset) -> str:
     if expected is None:
         return ""
     wrong = [f.text for f in check_counts(opened, expected) if f.level == "error"]
+    if len(wrong) > DIFFERENCES_SHOWN:
+        more = f"and {len(wrong) - DIFFERENCES_SHOWN} more; `data verify --format json` lists all"
+        wrong = [*wrong[:DIFFERENCES_SHOWN], more]
     return ("\n" + " " * 15).join(wrong) or "nothing differs"

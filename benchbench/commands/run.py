@@ -15,6 +15,7 @@ from benchbench import plugins, specs
 from benchbench.backbones import backbone_arguments
 from benchbench.commands.tables import Tested, tell_tables
 from benchbench.compute import configure
+from benchbench.contamination import judge
 from benchbench.datasets import create_dataset, open_dataset
 from benchbench.datasets.base import OpenDataset
 from benchbench.engine import EPISODE_SECONDS, Isolation, run_cells
@@ -94,11 +95,13 @@ def run_command(
         raise BenchbenchError(
             f"{episodes} holds the episodes of one data set; choose one with test_source=NAME."
         )
+    # What one source lacks is told before hours of training on another.
+    tasks = [(source, *drawing.opened(source, places)) for source in several or [dataset]]
     tested = []
-    for source in several or [dataset]:
-        opened = open_dataset(source, places)
-        frozen = drawing.of(opened)
-        say(f"{opened.name}: {len(frozen)} episodes {frozen.protocol}, sha256 {frozen.sha256[:16]}")
+    for source, opened, frozen in tasks:
+        name = opened.source or opened.name
+        say(f"{name}: {len(frozen)} episodes {frozen.protocol}, sha256 {frozen.sha256[:16]}")
+        _tell_shared_classes(opened)
         cells = run_cells(
             *(create_methods(methods), opened, frozen, store, settings),
             replace(isolation, dataset=source) if engine == "worker" else None,
@@ -108,6 +111,18 @@ def run_command(
         _tell_failures(cells)
     tell_tables(tested)
     return int(any(cell.status == "failed" for one in tested for cell in one.cells))
+
+
+def _tell_shared_classes(dataset: OpenDataset) -> None:
+    """Say so where another source that is learnt from is known to have test classes of this one."""
+    members = dataset.training.members if dataset.training else None
+    for member in members or ():
+        verdict = judge([member.partition("[")[0]], dataset.subject)
+        if member != dataset.source and verdict.level in ("classes", "images"):
+            say(
+                f"{dataset.source} is no unseen data where {member} was learnt from: "
+                f"{verdict.reason} `benchbench data verify` compares the pictures."
+            )
 
 
 @dataclass(frozen=True)
@@ -127,6 +142,11 @@ class Drawing:
     def sampler_made(self) -> Sampler | None:
         """The configured sampler; None where the episodes come from a file."""
         return None if self.is_saved else create_sampler(self.sampler, **self.options)
+
+    def opened(self, spec: str, places: Places) -> tuple[OpenDataset, EpisodeSet]:
+        """A data set and its test episodes."""
+        dataset = open_dataset(spec, places)
+        return dataset, self.of(dataset)
 
     def of(self, dataset: OpenDataset) -> EpisodeSet:
         """The test episodes of a data set. Raises BenchbenchError where the options contradict."""
@@ -201,7 +221,8 @@ def draw_episodes(
         return fixed.head(min(count, len(fixed)))
     drawn = create_sampler(sampler, **options).sample(ClassPool(dataset, split), count, seed)
     if len(drawn) < count:
-        say(f"{dataset.name} has images for {len(drawn)} disjoint episodes; {count} were asked for")
+        images_for = f"{dataset.subject} has images for {len(drawn)} disjoint episodes"
+        say(f"{images_for}; {count} were asked for")
     return drawn
 
 

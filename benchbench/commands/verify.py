@@ -28,6 +28,7 @@ from benchbench.datasets.integrity.findings import (
 )
 from benchbench.datasets.integrity.likeness import check_duplicates, check_overlap, check_pictures
 from benchbench.datasets.tables.prepared import prepared_record, state_changed
+from benchbench.datasets.tables.states import forget_if_changed
 from benchbench.errors import BenchbenchError
 from benchbench.places import Places
 
@@ -134,7 +135,7 @@ def verify_command(
             results.append(Verified(spec, None, [missing]))
             continue
         findings = [*verification.of(each, opened)] if spec in parts else []
-        findings += [*_changed(each, places), *verification.beside(opened, other)]
+        findings += [*_changed(each, opened, places), *verification.beside(opened, other)]
         findings += [_pretraining(backbone, opened)] if backbone else []
         results.append(Verified(opened.name, opened, findings))
     if all(result.opened is None for result in results):
@@ -143,11 +144,15 @@ def verify_command(
     return int(any(levels(result.findings)["error"] for result in results))
 
 
-def _changed(dataset: Dataset, places: Places) -> Iterator[Finding]:
+def _changed(dataset: Dataset, opened: OpenDataset, places: Places) -> Iterator[Finding]:
     """Files that are no longer what they were when they were decoded."""
     record = prepared_record(dataset, places)
-    if record is not None and state_changed(record):
-        text = f"the files at {record.origin} have changed or are gone since they were decoded."
+    if record is not None:
+        if state_changed(record):
+            text = f"the files at {record.origin} have changed or are gone since they were decoded."
+            yield Finding("warning", "files", text)
+    elif opened.training is None and forget_if_changed(dataset.sources(places), places.cache):
+        text = "files have changed in place since they were decoded; the next use decodes anew."
         yield Finding("warning", "files", text)
 
 

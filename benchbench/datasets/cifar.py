@@ -20,9 +20,8 @@ from benchbench.datasets.class_lists import (
     in_tree,
     read_json,
 )
-from benchbench.datasets.omniglot import Interpolation
 from benchbench.datasets.reading.download import download
-from benchbench.datasets.reading.files import FileTree, located
+from benchbench.datasets.reading.files import FileTree, Interpolation, located
 from benchbench.datasets.reading.safe_pickle import read_pickle
 from benchbench.errors import BenchbenchError
 from benchbench.files import can_write

@@ -21,8 +21,14 @@ from PIL import Image
 
 from benchbench import specs
 from benchbench.datasets.base import SPLITS, Dataset, DecodedClass, PendingClass, splits_by_name
-from benchbench.datasets.omniglot import Interpolation
-from benchbench.datasets.reading.files import FileTree, as_array, decode_image, in_parallel, resize
+from benchbench.datasets.reading.files import (
+    FileTree,
+    Interpolation,
+    as_array,
+    decode_image,
+    in_parallel,
+    resize,
+)
 from benchbench.errors import BenchbenchError
 
 ILSVRC_FOLDERS = ("ILSVRC2012", "ILSVRC", "ilsvrc2012", "imagenet", "ImageNet")

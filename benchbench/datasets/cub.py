@@ -19,9 +19,9 @@ from benchbench.datasets.class_lists import (
     image_counts,
     read_json,
 )
-from benchbench.datasets.omniglot import Interpolation
 from benchbench.datasets.reading.files import (
     FileTree,
+    Interpolation,
     UnreadableImageError,
     as_array,
     located,

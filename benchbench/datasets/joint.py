@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -35,12 +36,16 @@ class StackedPixels:
         self._count = int(self._starts[-1])
         self.shape = (self._count, *tables[0].shape[1:])
 
+    @cached_property
+    def _ids(self) -> NDArray[np.int64]:
+        return np.arange(self._count)
+
     def __len__(self) -> int:
         return self._count
 
     def __getitem__(self, rows: Any) -> NDArray[np.uint8]:
         """Any rows that an array could be asked for along its first axis, as a fresh array."""
-        wanted = np.arange(len(self))[rows]
+        wanted = self._ids[rows]
         flat = np.atleast_1d(wanted)
         found = np.empty((len(flat), *self.shape[1:]), np.uint8)
         owners = np.searchsorted(self._starts, flat, side="right") - 1
@@ -133,12 +138,23 @@ def joined(name: str, members: Mapping[str, OpenDataset], validated: Sequence[st
             for source, one in members.items()
             for split, nodes in (one.nodes or {}).items()
         },
+        groups=_grouped(members),
         names_are_words=all(one.names_are_words for one in datasets),
         members={
             source: np.arange(len(one.class_names)) + places[source]
             for source, one in members.items()
         },
     )
+
+
+def _grouped(members: Mapping[str, OpenDataset]) -> NDArray[np.str_] | None:
+    """Who or what made each image, told apart by source; None where a source does not know."""
+    groups = [
+        [f"{source}/{group}" for group in one.groups]
+        for source, one in members.items()
+        if one.groups is not None
+    ]
+    return np.concatenate(groups) if len(groups) == len(members) else None
 
 
 def learning_from(name: str, test: OpenDataset, training: OpenDataset) -> OpenDataset:
@@ -178,7 +194,9 @@ def open_one_of_several(
     learnt = {name: found[name] for name in training if len(found[name].splits["train"])}
     if not learnt:
         raise BenchbenchError(
-            f"{', '.join(training)} has no training classes; choose another train=."
+            f"{training[0]} has no training classes; choose another source with train=NAME."
+            if len(training) == 1
+            else f"None of {', '.join(training)} has training classes; add a source that has."
         )
     joint_name = specs.text_of(replace(dataset, test_source=""))  # type: ignore[type-var]
     joint = joined(joint_name, learnt, [name for name in validated if name in learnt])

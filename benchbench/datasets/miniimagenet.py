@@ -23,8 +23,7 @@ from benchbench.datasets.class_lists import (
     read_rows,
 )
 from benchbench.datasets.miniimagenet_pickles import Pickles
-from benchbench.datasets.omniglot import Interpolation
-from benchbench.datasets.reading.files import FileTree, located
+from benchbench.datasets.reading.files import FileTree, Interpolation, located
 from benchbench.errors import BenchbenchError
 from benchbench.hookspecs import hookimpl
 from benchbench.places import Places

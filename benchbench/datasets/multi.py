@@ -26,7 +26,7 @@ class Multi(Dataset):
     that the source has by itself. A training episode is of one source, drawn uniformly.
 
     A, B, C: specs of data sets. Brackets at the very end are this data set's own parameters: write
-    `multi:A,B[seed=1][train=all]` to give one to B.
+    `multi:A,B[seed=1][train=all]`, or `multi:A,B[seed=1][]`, to give one to B.
     train: `first`, `all`, or the source that methods learn from, as the table calls it.
     size: pixels of the square colour images; none is the first source's own size.
     test_source: only this source, as an ordinary data set.
@@ -34,6 +34,9 @@ class Multi(Dataset):
 
     name: ClassVar[str] = "multi"
     argument: ClassVar[str] = "datasets"
+    parameters_hint: ClassVar[str] = (
+        "The brackets at the end are those of multi; write A,B[key=value][] to give them to B."
+    )
     datasets: str
     train: str = FIRST
     size: int | None = None
@@ -45,9 +48,10 @@ class Multi(Dataset):
         if len(specs.split_list(self.datasets)) < 2:
             raise ValueError("needs two data sets or more, as in multi:omniglot,cifar_fs")
         self._members = dict(zip(_labels(self.datasets), self._configured(), strict=True))
-        for wanted in (self.train, self.test_source):
-            if wanted not in (FIRST, ALL, "", *self._members):
-                raise unknown_name("source", wanted, self._members)
+        if self.train not in (FIRST, ALL, *self._members):
+            raise unknown_name("source", self.train, self._members)
+        if self.test_source not in ("", *self._members):
+            raise unknown_name("source", self.test_source, self._members)
 
     def _configured(self) -> Iterable[Dataset]:
         for text in specs.split_list(self.datasets):
@@ -75,6 +79,11 @@ class Multi(Dataset):
         first = next(iter(self._members.values()))
 
         def opened(member: Dataset, places: Places) -> OpenDataset:
+            if parts := member.parts(places):
+                text = specs.text_of(member)
+                raise BenchbenchError(
+                    f"{text} is itself several data sets; name one of them, such as {parts[0]}."
+                )
             wanted = self.size or getattr(first, "size", None)
             size = int(wanted or first.open(places).image_shape[0])
             if "size" in specs.parameter_types(type(member)):

@@ -17,6 +17,7 @@ from benchbench.datasets.base import SPLITS, Dataset, DecodedClass
 from benchbench.datasets.reading.download import download
 from benchbench.datasets.reading.files import (
     FileTree,
+    Interpolation,
     UnreadableImageError,
     as_array,
     in_parallel,
@@ -66,7 +67,6 @@ EVALUATION_ALPHABETS = (
     "ULOG",
 )
 
-Interpolation = Literal["nearest", "box", "bilinear", "bicubic", "lanczos"]
 SplitName = Literal["meta-dataset", "lake", "vinyals"]
 
 

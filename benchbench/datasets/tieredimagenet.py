@@ -17,8 +17,7 @@ from benchbench.datasets.class_lists import (
     image_counts,
     read_rows,
 )
-from benchbench.datasets.omniglot import Interpolation
-from benchbench.datasets.reading.files import FileTree, located
+from benchbench.datasets.reading.files import FileTree, Interpolation, located
 from benchbench.hookspecs import hookimpl
 from benchbench.places import Places
 

@@ -62,7 +62,7 @@ def create_sampler(text: str, **options: int | str | None) -> Sampler:
         if value is None:
             continue
         if key not in known:
-            raise BenchbenchError(f"The sampler '{spec.name}' has no --{key}.")
+            raise BenchbenchError(f"The sampler '{spec.name}' has no --{key}; leave it out.")
         if key in spec.parameters:
             raise BenchbenchError(f"'{text}' and --{key} both say {key}; leave one out.")
         spec.parameters[key] = str(value)

@@ -37,7 +37,7 @@ def families(pool: ClassPool, classes: Classes, fewest: int, most: int, option: 
     fewest: classes that a set needs; most: classes that a node may span; option: how a user sets
     `fewest` to {}, for messages. Raises BenchbenchError where no set is left.
     """
-    rule = chosen_rule(pool, classes)
+    rule = chosen_rule(pool, classes, fewest)
     if rule == "uniform":
         return Families([np.arange(len(pool))])
     sets = _by_parent(pool) if rule == "hierarchy" else _by_node(pool, most)
@@ -52,20 +52,24 @@ def families(pool: ClassPool, classes: Classes, fewest: int, most: int, option: 
     )
 
 
-def chosen_rule(pool: ClassPool, classes: Classes) -> Classes:
+def chosen_rule(pool: ClassPool, classes: Classes, fewest: int) -> Classes:
     """The rule that `auto` stands for, and any other as it is.
 
-    Raises BenchbenchError where the data set does not know what the rule needs.
+    `auto` goes by parents where most classes of the pool have one with `fewest` classes, and so can
+    be met: alphabets are such parents, the super-classes of CIFAR-FS are not. Raises
+    BenchbenchError where the data set does not know what the rule needs.
     """
     if classes == "uniform":
         return classes
     has_nodes = bool(pool.dataset.nodes and pool.dataset.nodes.get(pool.split))
     has_parents = pool.dataset.hierarchy is not None
     if classes == "auto":
-        return "graph" if has_nodes else "hierarchy" if has_parents else "uniform"
+        if has_nodes:
+            return "graph"
+        return "hierarchy" if has_parents and _has_families(pool, fewest) else "uniform"
     if classes == "hierarchy" and not has_parents:
         raise BenchbenchError(
-            f"The classes of {pool.dataset.name} have no parents; use classes=uniform."
+            f"The classes of {pool.dataset.subject} have no parents; use classes=uniform."
         )
     if classes == "graph" and not has_nodes:
         raise BenchbenchError(
@@ -82,6 +86,11 @@ def _by_parent(pool: ClassPool) -> list[IntArray]:
         if parent:
             parents.setdefault(tuple(parent), []).append(position)
     return [np.array(parents[parent], dtype=np.int64) for parent in sorted(parents)]
+
+
+def _has_families(pool: ClassPool, fewest: int) -> bool:
+    large = [members for members in _by_parent(pool) if len(members) >= fewest]
+    return 2 * sum(map(len, large)) > len(pool)
 
 
 def _by_node(pool: ClassPool, most: int) -> list[IntArray]:

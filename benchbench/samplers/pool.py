@@ -16,6 +16,7 @@ class Labelled(Protocol):
     """What a sampler has to know of a data set; `OpenDataset` explains the attributes."""
 
     name: str
+    subject: str
     fingerprint: str
     labels: IntArray
     splits: dict[str, IntArray]
@@ -35,7 +36,7 @@ class ClassPool:
     def __init__(self, dataset: Labelled, split: str) -> None:
         if split not in dataset.splits:
             raise BenchbenchError(
-                f"{dataset.name} has no split '{split}'; it has {', '.join(dataset.splits)}."
+                f"{dataset.subject} has no split '{split}'; it has {', '.join(dataset.splits)}."
             )
         self.dataset, self.split = dataset, split
         self.classes = dataset.splits[split]
@@ -52,8 +53,8 @@ class ClassPool:
 
     @property
     def place(self) -> str:
-        """The split and its data set, as messages name them."""
-        return f"split '{self.split}' of {self.dataset.name}"
+        """The split and whose images it has, as messages name them."""
+        return f"split '{self.split}' of {self.dataset.subject}"
 
     def at_least(self, images: int) -> ClassPool:
         """The pool without the classes that have fewer images."""

@@ -20,7 +20,7 @@ from PIL import Image
 
 from benchbench.datasets.base import Dataset, DecodedClass, OpenDataset, PendingClass
 from benchbench.datasets.folder import Folder
-from benchbench.datasets.tables.cache import state_of
+from benchbench.datasets.tables.states import state_of
 from benchbench.places import Places
 
 Benchmark = Callable[..., Any]

@@ -161,6 +161,21 @@ class TestPrepare:
         assert "'y' has 4 images in place of 3." in result.stdout
 
     @pytest.mark.usefixtures("toy")
+    def test_of_many_differences_the_first_are_told(self, toy: Installation) -> None:
+        source = DATASET.replace('"z": 1}', '"z": 1, **dict.fromkeys(map(str, range(6)), 9)}')
+        source = source.replace(
+            "    def split_classes",
+            "        for name in range(6):\n"
+            "            yield DecodedClass(str(name), np.zeros((2, 4, 5, 1), np.uint8))\n\n"
+            "    def split_classes",
+        )
+        toy.add("benchbench.datasets", "many", source.replace('"toy"', '"many"'))
+        result = invoke("data", "prepare", "many")
+        assert result.exit_code == 0, result.output
+        assert result.stdout.count(" in place of ") == 4
+        assert "and 3 more; `data verify --format json` lists all" in result.stdout
+
+    @pytest.mark.usefixtures("toy")
     def test_of_several_a_missing_one_leaves_the_others(self, tmp_path: Path) -> None:
         result = invoke("data", "prepare", "toys")
         assert facts(result)["classes"] == "1 train, 0 val, 1 test"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,9 @@ from click.testing import CliRunner, Result
 from PIL import Image
 
 from benchbench.cli import cli
+from benchbench.commands.run import _tell_shared_classes
+from benchbench.datasets.base import OpenDataset
+from benchbench.datasets.joint import joined
 
 EPISODES = 12
 
@@ -127,6 +131,49 @@ def test_a_file_of_episodes_is_of_one_data_set(run: Callable[..., Result], tmp_p
     result = run("--episodes", tmp_path / "frozen.npz")
     assert result.exit_code == 2
     assert "choose one with test_source=NAME" in result.stderr
+
+
+def test_what_a_later_source_lacks_is_told_before_anything_is_run(
+    pictures: Path, tmp_path: Path
+) -> None:
+    dataset = "multi:folder:land,folder:sea[test=0.2][size=16]"
+    arguments = ["run", "--dataset", dataset, "--data-root", str(pictures), "--way", "6"]
+    arguments += ["--query", "4", "--out", str(tmp_path / "results"), "--budget", "smoke"]
+    result = CliRunner().invoke(cli, arguments)
+    assert result.exit_code == 2
+    assert "split 'test' of folder:sea[size=16,test=0.2] has 5; use --way 5" in result.stderr
+    assert not (tmp_path / "results").exists()
+
+
+@pytest.mark.parametrize("wanted", ["sea", "multi:folder:land,folder:sea,folder:sky[size=16]"])
+def test_methods_are_compared_on_a_source_or_on_all(
+    finished: tuple[Result, dict[str, dict[str, Any]]], run: Callable[..., Result], wanted: str
+) -> None:
+    arguments = ["compare", "protonet", "knn[backbone=pixels]", "--dataset", wanted]
+    result = CliRunner().invoke(cli, [*arguments, "--results", str(run.out)])  # type: ignore[attr-defined]
+    assert result.exit_code == 0, result.output
+    assert result.stdout.count("test_source=") == (1 if wanted == "sea" else 3)
+
+
+def test_a_method_is_checked_on_what_a_source_is_learnt_from(pictures: Path) -> None:
+    dataset = "multi:folder:land,folder:sea[size=16,test_source=sea]"
+    arguments = ["check", "protonet", "--dataset", dataset, "--data-root", str(pictures)]
+    result = CliRunner().invoke(cli, [*arguments, "--only", "query_order"])
+    assert result.exit_code == 0, result.output
+
+
+def test_a_source_whose_test_classes_may_have_been_learnt_is_told(
+    make_dataset: Callable[..., OpenDataset], capsys: pytest.CaptureFixture[str]
+) -> None:
+    member = make_dataset()
+    training = joined("several", {"cifar_fs": member, "dtd": member, "fc100": member}, [])
+    tested = replace(make_dataset(), training=training, source="fc100", subject="fc100[size=32]")
+    _tell_shared_classes(tested)
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("fc100 is no unseen data where cifar_fs was learnt from: ")
+    assert "both are CIFAR-100. `benchbench data verify`" in line
+    _tell_shared_classes(member)
+    assert capsys.readouterr().err == ""
 
 
 def test_another_training_is_another_run(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,9 @@ import pytest
 from click.testing import Result
 from command_line import assert_one_sentence, invoke
 from PIL import Image
+from tfrecord_writer import plain, write_class
+
+from benchbench.datasets.tables import states
 
 SIZE = 16
 
@@ -196,3 +200,29 @@ def test_what_a_backbone_has_seen(folder: Folder, backbone: str, told: str) -> N
 def test_mistakes(folder: Folder, arguments: tuple[str, ...], words: tuple[str, ...]) -> None:
     given = (folder.spec if each == "PHOTOS" else each for each in arguments)
     assert_one_sentence(invoke("data", "verify", *given), *words)
+
+
+def test_of_very_many_files_one_that_was_rewritten_is_told(
+    folder: Folder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(states, "MANY_FILES", 30)
+    monkeypatch.setattr(states, "FILES_PER_FOLDER", 1)
+    for path in [folder.path, *folder.path.rglob("*")]:
+        os.utime(path, ns=(10**18, 10**18))
+    verified(invoke("data", "verify", folder.spec))
+    folder.save("test/test 0/0.png", folder.noise())
+    told = verified(invoke("data", "verify", folder.spec))
+    assert told[0].startswith("warning  files: files have changed in place since")
+    assert told[1:] == [f"{folder.spec}: 1 warning, in 36 images of 9 classes."]
+    assert len(verified(invoke("data", "verify", folder.spec))) == 1
+
+
+def test_a_test_source_of_meta_dataset_is_prepared_and_verified(tmp_path: Path) -> None:
+    for label in range(47):
+        images = [plain(label, (6, 6)), plain(label + 100, (6, 6))]
+        write_class(tmp_path / "meta_dataset" / "dtd" / f"{label}.tfrecords", label, images)
+    spec = "meta_dataset[size=6,train=dtd,test_source=dtd]"
+    prepared = verified(invoke("data", "prepare", spec, "--data-root", tmp_path))
+    assert "  classes      0 train, 0 val, 7 test" in prepared
+    told = verified(invoke("data", "verify", spec, "--data-root", tmp_path))
+    assert told[-1].startswith(f"{spec}: ")

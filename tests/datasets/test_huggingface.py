@@ -334,7 +334,7 @@ def test_a_class_is_decoded_when_its_turn_comes(
     ("text", "says"),
     [
         ("hf", "'hf' needs its source: hf:SOURCE"),
-        ("hf:", "needs a name of the hub or a folder"),
+        ("hf:", "'hf' needs its source: hf:SOURCE"),
         ("hf:mnist[size=0]", "size must be at least 1 pixel"),
         ("hf:mnist[seed=-1]", "seed must be at least 0"),
         ("hf:mnist[val=0.6,test=0.5]", "together at most 1"),

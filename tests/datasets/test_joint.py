@@ -114,3 +114,14 @@ def test_a_tested_source_shows_no_class_of_its_own_to_training(
     assert tested.training is training
     assert [len(tested.splits[split]) for split in ("train", "val", "test")] == [0, 0, 2]
     assert tested.fingerprint == sources["b"].fingerprint
+
+
+def test_groups_are_those_of_each_source_where_all_know_them(
+    sources: dict[str, OpenDataset],
+) -> None:
+    assert joined("both", sources, []).groups is None
+    for one in sources.values():
+        one.groups = np.array([f"drawer {index % 3}" for index in range(len(one.labels))])
+    both = joined("both", sources, [])
+    assert both.groups is not None
+    assert both.groups[[0, 91]].tolist() == ["a/drawer 0", "b/drawer 0"]

@@ -59,6 +59,11 @@ def test_all_sources_share_one_training(places: Places) -> None:
     assert trainings[0][2] == ["reds", "greys"]
 
 
+def test_empty_brackets_leave_those_before_them_to_the_last_source(places: Places) -> None:
+    several = create_dataset("multi:glyphs,folder:greys[seed=1][]").test_sources(places)
+    assert several[1] == "multi:glyphs,folder:greys[seed=1][test_source=greys]"
+
+
 def test_the_size_is_that_of_the_first_source(places: Places) -> None:
     dataset = open_dataset("multi:folder:greys[size=5],folder:reds[test_source=reds]", places)
     assert dataset.image_shape == (5, 5, 3)
@@ -78,9 +83,23 @@ def test_generated_data_sets_are_resized(places: Places) -> None:
         ("multi:glyphs,shaps", "did you mean shapes"),
         ("multi:glyphs,shapes[train=shape]", "did you mean shapes"),
         ("multi:glyphs,shapes[test_source=omniglot]", "known: glyphs, shapes"),
+        ("multi:glyphs,shapes[test_source=all]", "no source named 'all'; known: glyphs, shapes"),
         ("multi:glyphs,shapes[size=0]", "at least 1 pixel"),
+        ("multi:glyphs,folder:", "'folder' needs its path"),
+        (
+            "multi:glyphs,omniglot[split=lake]",
+            r"brackets at the end are those of multi; write A,B\[key=value\]\[\]",
+        ),
+        (
+            "multi:glyphs,meta_dataset[test_source=meta_dataset]",
+            "itself several data sets; name one of them, such as meta_dataset:ilsvrc_2012",
+        ),
         (BOTH, "test_source=NAME"),
         ("multi:folder:greys[val=0,test=1],shapes[test_source=shapes]", "no training classes"),
+        (
+            "multi:folder:reds[val=0,test=1],folder:greys[val=0,test=1][train=all,test_source=reds]",
+            "None of reds, greys has training classes; add a source that has",
+        ),
     ],
 )
 def test_what_is_wrong_is_said_in_a_sentence(spec: str, sentence: str, places: Places) -> None:

@@ -112,3 +112,9 @@ def test_what_is_not_there_is_refused_with_a_cure(classes, changes, message) -> 
     with pytest.raises(BenchbenchError) as caught:
         families(related(**changes), classes, 5, 4, "--way {}")
     assert str(caught.value) == message
+
+
+def test_auto_passes_over_parents_that_are_too_small_for_most_classes() -> None:
+    pool = related(nodes=None)
+    assert not families(pool, "auto", 2, 392, "{}").whole
+    assert members(families(pool, "auto", 3, 392, "{}")) == [list(range(len(pool)))]

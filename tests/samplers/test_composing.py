@@ -290,12 +290,15 @@ def test_the_command_line_makes_them(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("meta_dataset", "--way", 5), "The sampler 'meta_dataset' has no --way."),
-        (("meta_dataset", "--shot", 5), "The sampler 'meta_dataset' has no --shot."),
-        (("meta_dataset", "--query", 5), "The sampler 'meta_dataset' has no --query."),
+        (("meta_dataset", "--way", 5), "The sampler 'meta_dataset' has no --way; leave it out."),
+        (("meta_dataset", "--shot", 5), "The sampler 'meta_dataset' has no --shot; leave it out."),
+        (
+            ("meta_dataset", "--query", 5),
+            "The sampler 'meta_dataset' has no --query; leave it out.",
+        ),
         (
             ("meta_dataset", "--replacement", "none"),
-            "The sampler 'meta_dataset' has no --replacement.",
+            "The sampler 'meta_dataset' has no --replacement; leave it out.",
         ),
         (("meta_dataset[min_way=1]",), "meta_dataset: needs min_way >= 2, and"),
         (("meta_dataset[clases=auto]",), "did you mean classes?"),

@@ -24,6 +24,7 @@ def labelled(sizes: list[int], **changes) -> SimpleNamespace:
     return SimpleNamespace(
         **{
             "name": "toy",
+            "subject": "toy",
             "fingerprint": "ab" * 32,
             "labels": np.random.default_rng(7).permutation(labels),
             "splits": {"test": np.arange(len(sizes)), "twin": np.arange(len(sizes))},

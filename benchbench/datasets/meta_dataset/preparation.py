@@ -8,9 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from benchbench.datasets.reading import files
 from benchbench.datasets.reading.files import as_array, resize
 
-Interpolation: TypeAlias = Literal["bilinear", "published", "nearest", "box", "bicubic", "lanczos"]
+Interpolation: TypeAlias = Literal[files.Interpolation, "published"]
 Floats: TypeAlias = NDArray[np.float32]
 
 

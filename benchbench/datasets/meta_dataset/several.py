@@ -22,24 +22,34 @@ VALIDATED = "ilsvrc_2012"
 
 def test_specs(dataset: MetaDataset, places: Places) -> list[str]:
     """The specs of the sources that are here, in the order of the paper."""
-    return [specs.text_of(replace(dataset, test_source=name)) for name in sources_here(places)]
+    return [
+        specs.text_of(replace(dataset, test_source=name)) for name in sources_here(dataset, places)
+    ]
 
 
-def sources_here(places: Places) -> list[str]:
-    """The sources whose files are under the data root or were prepared; nothing is fetched."""
-    from benchbench.datasets.meta_dataset.dataset import MetaDataset
+def members_of(dataset: MetaDataset) -> dict[str, MetaDataset]:
+    """Each source by itself, at the size and so on of the whole."""
+    return {
+        name: replace(dataset, source=name, train=VALIDATED, test_source="") for name in SOURCES
+    }
 
-    found = []
+
+def sources_here(dataset: MetaDataset, places: Places) -> list[str]:
+    """The sources whose files are under the data root, or that were prepared as the whole is.
+
+    Nothing is fetched.
+    """
     with only_looking():
-        for name in SOURCES:
-            one = MetaDataset(name)
-            try:
-                one.sources(places)
-            except BenchbenchError:
-                if not is_prepared(one, places):
-                    continue
-            found.append(name)
-    return found
+        return [name for name, one in members_of(dataset).items() if is_here(one, places)]
+
+
+def is_here(dataset: MetaDataset, places: Places) -> bool:
+    """Whether the source's files are there, or it was prepared from where they were."""
+    try:
+        dataset.sources(places)
+    except BenchbenchError:
+        return is_prepared(dataset, places)
+    return True
 
 
 def is_prepared(dataset: MetaDataset, places: Places) -> bool:
@@ -55,15 +65,14 @@ def is_prepared(dataset: MetaDataset, places: Places) -> bool:
 
 def open_source(dataset: MetaDataset, places: Places) -> OpenDataset:
     """The source `test_source`, with what `train` says as its `training`."""
-    training = training_sources(dataset.train, sources_here(places))
+    training = training_sources(dataset.train, sources_here(dataset, places))
     if not dataset.test_source:
         raise stands_for_several(dataset)
-    members = {
-        name: replace(dataset, source=name, train=VALIDATED, test_source="") for name in SOURCES
-    }
     validated = [VALIDATED] if VALIDATED in training else training
     return open_one_of_several(
-        dataset, members, training, validated, lambda member, at: member.open(at), places
+        *(dataset, members_of(dataset), training, validated),
+        lambda member, at: member.open(at),
+        places,
     )
 
 

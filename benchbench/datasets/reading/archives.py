@@ -15,7 +15,6 @@ import tarfile
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Protocol, cast
@@ -33,7 +32,7 @@ from benchbench.datasets.reading.archive_checks import (
 )
 from benchbench.datasets.reading.offline import refuse_decoding
 from benchbench.errors import BenchbenchError
-from benchbench.files import whole_file
+from benchbench.files import whole_file, writing_to_cache
 from benchbench.progress import meter
 
 TAR_ENDINGS = (".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz")
@@ -203,23 +202,11 @@ def _decompressed(path: Path, unpack_to: Path, limits: Limits) -> Path:
     plain = unpack_to / f"{hashlib.sha256(state.encode()).hexdigest()[:32]}.tar"
     if not plain.exists():
         refuse_decoding(path.name)
-        with _writing(unpack_to), FileLock(plain.with_suffix(".lock")):
+        with writing_to_cache(unpack_to), FileLock(plain.with_suffix(".lock")):
             if not plain.exists():
                 with whole_file(plain) as partial:
                     _decompress(path, opener, partial, limits)
     return plain
-
-
-@contextmanager
-def _writing(folder: Path) -> Iterator[None]:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        yield
-    except OSError as error:
-        raise BenchbenchError(
-            f"Cannot write to {folder} ({error.strerror or error}); "
-            "set BENCHBENCH_CACHE to a folder with room that you may write to."
-        ) from error
 
 
 def _decompress(path: Path, opener: Callable[..., BinaryIO], target: Path, limits: Limits) -> None:

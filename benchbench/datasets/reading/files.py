@@ -7,7 +7,7 @@ import os
 import posixpath
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +25,8 @@ IMAGE_SUFFIXES = {".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".ti
 
 GREY_MODES = ("1", "L", "LA", "I", "I;16")
 """Pillow's names of the modes without colour."""
+
+Interpolation: TypeAlias = Literal["nearest", "box", "bilinear", "bicubic", "lanczos"]
 
 RESAMPLING = {
     "nearest": Image.Resampling.NEAREST,
@@ -150,6 +152,16 @@ def files_below(folder: Path) -> Iterator[tuple[str, os.DirEntry[str]]]:
     In alphabetical order. Links to folders are not followed, and folders that may not be read are
     passed over, as a disk's `lost+found`.
     """
+    for prefix, _, entries in folders_below(folder):
+        for entry in entries:
+            yield prefix + entry.name, entry
+
+
+def folders_below(folder: Path) -> Iterator[tuple[str, str, list[os.DirEntry[str]]]]:
+    """The folder and all below it: what its files' names begin with, its path, and its files.
+
+    In the order of `files_below`.
+    """
     waiting = [("", str(folder))]
     while waiting:
         prefix, path = waiting.pop()
@@ -158,13 +170,13 @@ def files_below(folder: Path) -> Iterator[tuple[str, os.DirEntry[str]]]:
                 found = sorted(entries, key=lambda entry: entry.name)
         except PermissionError:
             continue
-        folders = []
-        for entry in found:
-            if not entry.is_dir():
-                yield prefix + entry.name, entry
-            elif not entry.is_symlink():
-                folders.append((f"{prefix}{entry.name}/", entry.path))
-        waiting.extend(reversed(folders))
+        folders = [entry for entry in found if entry.is_dir()]
+        yield prefix, path, [entry for entry in found if not entry.is_dir()]
+        waiting += [
+            (f"{prefix}{entry.name}/", entry.path)
+            for entry in reversed(folders)
+            if not entry.is_symlink()
+        ]
 
 
 ARCHIVES = ("", ".zip", ".tar", ".tar.gz", ".tgz")

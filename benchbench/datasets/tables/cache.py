@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import shutil
 import zipfile
 from collections.abc import Callable, Iterator
@@ -23,9 +22,9 @@ import numpy as np
 from filelock import FileLock, Timeout
 from numpy.typing import NDArray
 
-from benchbench.datasets.reading.files import files_below
 from benchbench.datasets.reading.offline import refuse_decoding
 from benchbench.datasets.reading.parallel import one_ahead
+from benchbench.datasets.tables.states import State, states_of
 from benchbench.datasets.tables.unfinished import (
     ChangedOrderError,
     UnfinishedTable,
@@ -33,6 +32,7 @@ from benchbench.datasets.tables.unfinished import (
     missing_classes,
 )
 from benchbench.errors import BenchbenchError
+from benchbench.files import writing_to_cache
 from benchbench.progress import meter, say
 
 if TYPE_CHECKING:
@@ -62,19 +62,16 @@ def decoded_table(dataset: Dataset, sources: list[Path], cache: Path) -> Table:
 
     Raises BenchbenchError where the images cannot be read, or the cache cannot be written.
     """
-    state = [state_of(path) for path in sources]
-    return read_table(decoded_folder(dataset, sources, state, cache))
+    return read_table(decoded_folder(dataset, sources, states_of(sources, cache), cache))
 
 
-def decoded_folder(
-    dataset: Dataset, sources: list[Path], state: list[list[str | int]], cache: Path
-) -> Path:
-    """As `decoded_table`, of sources that are in this state; the table's folder."""
+def decoded_folder(dataset: Dataset, sources: list[Path], states: list[State], cache: Path) -> Path:
+    """As `decoded_table`, of sources that are in these states; the table's folder."""
     identity = {
         "format": FORMAT,
         "name": dataset.name,
         "parameters": dataset.pixel_parameters(),
-        "sources": state,
+        "sources": states,
     }
     key = hashlib.sha256(json.dumps(identity, sort_keys=True, default=str).encode()).hexdigest()
     folder = cache / "datasets" / f"{dataset.name}-{key[:16]}"
@@ -84,28 +81,9 @@ def decoded_folder(
     return folder
 
 
-def state_of(path: Path) -> list[str | int]:
-    """What changes when the file, or a file below the folder, changes.
-
-    Raises BenchbenchError where there is nothing.
-    """
-    if path.is_dir():
-        digest = hashlib.sha256()
-        for name, entry in files_below(path):
-            status = entry.stat(follow_symlinks=False)
-            name = name.replace("/", os.sep)
-            digest.update(f"{name}|{status.st_size}|{status.st_mtime_ns}\n".encode())
-        return [str(path), digest.hexdigest()]
-    try:
-        status = path.stat()
-    except OSError as error:
-        raise BenchbenchError(f"There is no folder or file {path}.") from error
-    return [str(path), status.st_size, status.st_mtime_ns]
-
-
 def _make(dataset: Dataset, sources: list[Path], folder: Path, key: str) -> None:
     """Decode a table, alone, unless another process has just done so."""
-    with _writing(folder), _alone(_called(dataset), folder):
+    with writing_to_cache(folder.parent), _alone(_called(dataset), folder):
         if (folder / "table.json").exists():
             return
         if folder.exists():
@@ -125,19 +103,6 @@ def _called(dataset: Dataset) -> str:
     """The name, with the argument where there is one, as in `folder:PATH`."""
     argument = getattr(dataset, dataset.argument, "") if dataset.argument else ""
     return f"{dataset.name}:{argument}" if argument else dataset.name
-
-
-@contextmanager
-def _writing(folder: Path) -> Iterator[None]:
-    """Whatever cannot be written is one sentence."""
-    try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        yield
-    except OSError as error:
-        raise BenchbenchError(
-            f"Cannot write to the cache {folder.parent} ({error.strerror or error}); "
-            "set BENCHBENCH_CACHE to a folder with room that you may write to."
-        ) from error
 
 
 @contextmanager

@@ -18,10 +18,10 @@ from benchbench.datasets.tables.cache import (
     decoded_folder,
     decoded_table,
     read_table,
-    state_of,
 )
+from benchbench.datasets.tables.states import State, state_of
 from benchbench.errors import BenchbenchError
-from benchbench.files import whole_file
+from benchbench.files import whole_file, writing_to_cache
 
 if TYPE_CHECKING:
     from benchbench.datasets.base import Dataset, OpenDataset
@@ -40,7 +40,7 @@ class Record:
     identity: dict[str, Any]
     origin: str
     sources: list[str]
-    state: list[list[str | int]]
+    state: list[State]
     table: str
     size: int
     date: str
@@ -132,15 +132,8 @@ def _decode(dataset: Dataset, places: Places) -> Record:
         date=datetime.now(timezone.utc).isoformat(timespec="seconds"),
     )
     path = _path(dataset, places)
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with whole_file(path) as partial:
-            partial.write_text(json.dumps(asdict(record), indent=1), encoding="utf-8")
-    except OSError as error:
-        raise BenchbenchError(
-            f"Cannot write {path} ({error.strerror or error}); "
-            "set BENCHBENCH_CACHE to a folder with room that you may write to."
-        ) from error
+    with writing_to_cache(path.parent), whole_file(path) as partial:
+        partial.write_text(json.dumps(asdict(record), indent=1), encoding="utf-8")
     return record
 
 

@@ -13,6 +13,7 @@ from benchbench.datasets.base import SPLITS
 from benchbench.datasets.meta_dataset import dataset as dataset_module
 from benchbench.datasets.meta_dataset import several
 from benchbench.datasets.meta_dataset.spec import SourceSpec, source_spec
+from benchbench.datasets.tables.prepared import prepare
 from benchbench.errors import BenchbenchError
 from benchbench.places import Places
 
@@ -92,6 +93,14 @@ def test_one_source_is_learnt_from(places: Places) -> None:
 def test_what_is_wrong_is_said_in_a_sentence(spec: str, sentence: str, places: Places) -> None:
     with pytest.raises(BenchbenchError, match=sentence):
         open_dataset(spec, places)
+
+
+def test_what_was_prepared_counts_as_it_was_prepared(places: Places, tmp_path: Path) -> None:
+    (places.data_root / "meta_dataset" / "dtd").rename(tmp_path / "elsewhere")
+    prepare(create_dataset("meta_dataset/dtd[size=6]"), places, tmp_path / "elsewhere")
+    for size, here in ((6, True), (7, False)):
+        found = create_dataset(f"meta_dataset[size={size}]").test_sources(places)
+        assert (f"meta_dataset[size={size},test_source=dtd]" in found) == here
 
 
 def test_nothing_is_here(tmp_path: Path) -> None:

@@ -21,7 +21,7 @@ import pytest
 from filelock import FileLock
 
 from benchbench.datasets.base import Dataset, DecodedClass, PendingClass
-from benchbench.datasets.tables.cache import Table, decoded_table, state_of
+from benchbench.datasets.tables.cache import Table, decoded_table
 from benchbench.errors import BenchbenchError
 
 
@@ -422,18 +422,6 @@ def test_what_another_identity_left_is_not_used(tmp_path: Path, expected: Table)
     first, *others = (folder / "journal.jsonl").read_text().splitlines(keepends=True)
     (folder / "journal.jsonl").write_text("".join([first.replace('": "', '": "0'), *others]))
     goes_on(tmp_path / "cache", expected, ["a", "b", "c"])
-
-
-def test_the_state_of_a_folder_is_what_it_was_in_older_versions(tmp_path: Path) -> None:
-    """Else every table of theirs would be decoded anew."""
-    digest = hashlib.sha256()
-    for name in ("z", "a/4", "a/x/3", "b/1"):
-        path = tmp_path / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(b"1" * len(name))
-        os.utime(path, ns=(5, 7 * len(name)))
-        digest.update(f"{name}|{len(name)}|{7 * len(name)}\n".encode())
-    assert state_of(tmp_path) == [str(tmp_path), digest.hexdigest()]
 
 
 def test_a_source_that_is_gone_is_one_sentence(tmp_path: Path) -> None:

@@ -91,7 +91,7 @@ def test_it_opens_without_a_look_at_the_origin(
     places: Places, origin: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     prepare(Greys(), places, origin)
-    monkeypatch.setattr(cache_module, "state_of", None)
+    monkeypatch.setattr(cache_module, "states_of", None)
     monkeypatch.setattr(prepared, "state_of", None)
     with only_looking():
         assert greys(Greys().open(places)) == [1, 2, 3]

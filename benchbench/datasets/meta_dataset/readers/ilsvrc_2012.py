@@ -79,8 +79,7 @@ def read(published: Published, spec: SourceSpec) -> SourceFiles:
     """
     wanted = set(spec.class_names)
     lists = _unpacked(published, wanted) or _packed(published, wanted)
-    if not lists:
-        return read_class_folders(published, {name: name for name in spec.class_names}, ["train"])
+    lists = lists or _elsewhere(published, spec)
 
     def kept(name: str) -> Sequence[TreeFile | Span]:
         return [file for file in lists[name]() if _path(name, file) not in spec.left_out]
@@ -119,6 +118,13 @@ def _packed(published: Published, wanted: set[str]) -> dict[str, List]:
     return {
         name: partial(_images_inside, published, found[name]) for name in found if name in wanted
     }
+
+
+def _elsewhere(published: Published, spec: SourceSpec) -> dict[str, List]:
+    """Class folders wherever they are, in an archive as well."""
+    files = read_class_folders(published, {name: name for name in spec.class_names}, ["train"])
+    found = [name for name, images in files.images.items() if images]
+    return {name: partial(files.images.__getitem__, name) for name in found}
 
 
 def _images(place: Path) -> list[TreeFile]:

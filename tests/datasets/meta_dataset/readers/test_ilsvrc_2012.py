@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import tarfile
+from pathlib import Path
 
 import pytest
 
@@ -77,9 +78,10 @@ def test_a_zip_archive_is_read(folders, tmp_path, read_from, greys):
     check(read_from("ilsvrc_2012", tmp_path / "challenge.zip", SHARK, TENCH, BIRD), greys)
 
 
-def test_duplicates_are_left_out(folders, archives, read_from, greys):
+def test_duplicates_are_left_out(folders, archives, whole, tmp_path, read_from, greys):
     out = frozenset([f"{TENCH}/{TENCH}_10.JPEG"])
-    for path in (folders, archives):
+    zipped = shutil.make_archive(str(tmp_path / "challenge"), "zip", folders)
+    for path in (folders, archives, whole, Path(zipped)):
         files = read_from("ilsvrc_2012", path, SHARK, TENCH, left_out=out)
         assert greys(files, TENCH) == [1]
         assert greys(files, SHARK) == [2]
