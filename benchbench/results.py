@@ -83,6 +83,11 @@ class Result:
         return str(self.manifest["dataset"].get("source") or self.dataset)
 
     @property
+    def trained_on(self) -> str:
+        """The sources that were learnt from, joined by +; empty where it is the data set itself."""
+        return "+".join(self.manifest["dataset"].get("trained_on", {}).get("sources", ()))
+
+    @property
     def subject(self) -> str:
         """The data set whose images were tested, without what was learnt from."""
         return str(self.manifest["dataset"].get("subject") or self.dataset)

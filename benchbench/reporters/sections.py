@@ -41,7 +41,7 @@ def sections(frame: pd.DataFrame) -> Iterator[Section]:
     if frame.empty:
         return
     groups = dict(iter(frame.groupby(GROUP, sort=False)))  # type: ignore[arg-type]
-    titles = [_title(dict(zip(GROUP, key, strict=True))) for key in groups]
+    titles = [_title(rows.iloc[0]) for rows in groups.values()]
     for title, rows in zip(titles, groups.values(), strict=True):
         more = f", protocol {rows['protocol_hash'].iat[0]}" if titles.count(title) > 1 else ""
         citations = list(dict.fromkeys(rows["published_source"].dropna()))
@@ -50,10 +50,14 @@ def sections(frame: pd.DataFrame) -> Iterator[Section]:
         )
 
 
-def _title(group: dict[str, Any]) -> str:
-    words = [group["dataset"], group["protocol"]]
-    words += [group["split"]] if group["split"] != "test" else []
-    words += [f"episode seed {group['episode_seed']}"] if group["episode_seed"] else []
+def _title(row: pd.Series[Any]) -> str:
+    """Of the table that the row is in; one of several sources is called by its short name."""
+    words = [row["dataset"]]
+    if row["trained_on"]:
+        words = [row["source"], f"trained on {row['trained_on']}"]
+    words.append(row["protocol"])
+    words += [row["split"]] if row["split"] != "test" else []
+    words += [f"episode seed {row['episode_seed']}"] if row["episode_seed"] else []
     return ", ".join(words)
 
 

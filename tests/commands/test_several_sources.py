@@ -123,7 +123,7 @@ def test_a_leaderboard_has_one_file_with_the_sources_side_by_side(
     (file,) = tmp_path.iterdir()
     text = file.read_text(encoding="utf-8")
     assert "average rank |" in text
-    assert text.index("average rank |") < text.index("[size=16,test_source=land]")
+    assert text.index("average rank |") < text.index("## land, trained on land, 5way")
     assert CliRunner().invoke(cli, [*arguments, "--check"]).exit_code == 0
 
 

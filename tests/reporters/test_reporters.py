@@ -26,6 +26,7 @@ ROWS: list[dict[str, Any]] = [
         "collection": "glyphs",
         "source": "glyphs",
         "subject": "glyphs",
+        "trained_on": "",
         "protocol_hash": "0123456789ab",
         "rank": rank,
         "rank_rule": "paired",
@@ -269,6 +270,11 @@ def test_what_weights_have_seen_and_why_it_matters() -> None:
     assert "imagenet-1k (classes seen)" in text
     assert "many of its classes are classes of ImageNet" in text
     assert "pre-trained on" not in reporters.markdown(frame())
+
+
+def test_one_of_several_sources_is_called_by_its_short_name() -> None:
+    change = {"dataset": "multi:a,b[test_source=b]", "source": "b", "trained_on": "a"}
+    assert reporters.markdown(frame(change)).startswith("## b, trained on a, 5way-1shot-15query\n")
 
 
 @pytest.mark.parametrize(
