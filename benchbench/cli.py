@@ -319,7 +319,7 @@ def episodes() -> None:
 @click.option("--out", type=click.Path(path_type=Path), help="An .npz file; else only the hash.")
 def episodes_make(**options: Any) -> None:
     """Draw episodes, print their sha256 and save them."""
-    from benchbench.commands.run import episodes_command
+    from benchbench.commands.episodes import episodes_command
 
     click.echo(episodes_command(**options))
 

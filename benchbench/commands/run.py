@@ -1,22 +1,19 @@
-"""`benchbench run` and `benchbench episodes make`."""
+"""`benchbench run`."""
 
 from __future__ import annotations
 
 import importlib
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from benchbench import plugins, specs
 from benchbench.backbones import backbone_arguments
+from benchbench.commands.episodes import Drawing
 from benchbench.commands.tables import Tested, tell_tables
 from benchbench.compute import configure
 from benchbench.contamination import judge
-from benchbench.datasets import create_dataset, open_dataset
 from benchbench.datasets.base import OpenDataset
 from benchbench.engine import EPISODE_SECONDS, Isolation, run_cells
 from benchbench.episodes import EpisodeSet
@@ -26,12 +23,9 @@ from benchbench.metrics import Metric
 from benchbench.places import Places
 from benchbench.progress import say
 from benchbench.runner import Settings
-from benchbench.samplers import ClassPool, Sampler, create_sampler
 from benchbench.source import Budget
 from benchbench.store import COLUMNS as EPISODE_COLUMNS
 from benchbench.store import Cell, Store
-
-SAMPLING_OPTIONS = "--way, --shot, --query, --replacement, --sampler"
 
 
 def run_command(
@@ -90,18 +84,9 @@ def run_command(
         episode_seed,
     )
     settings.sampler = drawing.sampler_made()
-    several = create_dataset(dataset).test_sources(places)
-    if several and drawing.is_saved:
-        raise BenchbenchError(
-            f"{episodes} holds the episodes of one data set; choose one with test_source=NAME."
-        )
-    # What one source lacks is told before hours of training on another.
-    tasks = [(source, *drawing.opened(source, places)) for source in several or [dataset]]
     tested = []
-    for source, opened, frozen in tasks:
-        name = opened.source or opened.name
-        say(f"{name}: {len(frozen)} episodes {frozen.protocol}, sha256 {frozen.sha256[:16]}")
-        _tell_shared_classes(opened)
+    for source, opened, frozen in drawing.opened(dataset, places):
+        _tell_task(opened, frozen)
         cells = run_cells(
             *(create_methods(methods), opened, frozen, store, settings),
             replace(isolation, dataset=source) if engine == "worker" else None,
@@ -111,6 +96,12 @@ def run_command(
         _tell_failures(cells)
     tell_tables(tested)
     return int(any(cell.status == "failed" for one in tested for cell in one.cells))
+
+
+def _tell_task(dataset: OpenDataset, episodes: EpisodeSet) -> None:
+    name = dataset.source or dataset.name
+    say(f"{name}: {len(episodes)} episodes {episodes.protocol}, sha256 {episodes.sha256[:16]}")
+    _tell_shared_classes(dataset)
 
 
 def _tell_shared_classes(dataset: OpenDataset) -> None:
@@ -123,42 +114,6 @@ def _tell_shared_classes(dataset: OpenDataset) -> None:
                 f"{dataset.source} is no unseen data where {member} was learnt from: "
                 f"{verdict.reason} `benchbench data verify` compares the pictures."
             )
-
-
-@dataclass(frozen=True)
-class Drawing:
-    """How the options say that episodes are drawn; episodes: a number or a file, as typed."""
-
-    sampler: str
-    options: Mapping[str, int | str | None]
-    episodes: str
-    seed: int
-
-    @property
-    def is_saved(self) -> bool:
-        """Whether the episodes come from a file."""
-        return Path(self.episodes).suffix == ".npz"
-
-    def sampler_made(self) -> Sampler | None:
-        """The configured sampler; None where the episodes come from a file."""
-        return None if self.is_saved else create_sampler(self.sampler, **self.options)
-
-    def opened(self, spec: str, places: Places) -> tuple[OpenDataset, EpisodeSet]:
-        """A data set and its test episodes."""
-        dataset = open_dataset(spec, places)
-        return dataset, self.of(dataset)
-
-    def of(self, dataset: OpenDataset) -> EpisodeSet:
-        """The test episodes of a data set. Raises BenchbenchError where the options contradict."""
-        if not self.is_saved:
-            count = _count(self.episodes)
-            return draw_episodes(dataset, self.sampler, self.options, count, "test", self.seed)
-        if _any_given(self.options, self.sampler, self.seed):
-            raise BenchbenchError(
-                f"{self.episodes} says all about its episodes; "
-                f"leave out {SAMPLING_OPTIONS} and --episode-seed."
-            )
-        return saved_episodes(Path(self.episodes), dataset)
 
 
 def _audit(method: Method, dataset: OpenDataset, task: Task) -> dict[str, Any]:
@@ -198,97 +153,9 @@ def find_metrics(text: str) -> dict[str, Metric]:
     return found
 
 
-def draw_episodes(
-    dataset: OpenDataset,
-    sampler: str,
-    options: Mapping[str, int | str | None],
-    count: int,
-    split: str,
-    seed: int,
-) -> EpisodeSet:
-    """The frozen episodes of a split; a data set with episodes of its own has no others.
-
-    options: of the sampler, None where not given. Fewer than `count` where no more exist, which is
-    told. Raises BenchbenchError where the options do not go together.
-    """
-    fixed = dataset.fixed_episodes
-    if fixed is not None and split == fixed.split:
-        if _any_given(options, sampler, seed):
-            raise BenchbenchError(
-                f"{dataset.name} prescribes its {len(fixed)} episodes ({fixed.protocol}); "
-                f"leave out {SAMPLING_OPTIONS} and the episodes' seed."
-            )
-        return fixed.head(min(count, len(fixed)))
-    drawn = create_sampler(sampler, **options).sample(ClassPool(dataset, split), count, seed)
-    if len(drawn) < count:
-        images_for = f"{dataset.subject} has images for {len(drawn)} disjoint episodes"
-        say(f"{images_for}; {count} were asked for")
-    return drawn
-
-
-def _any_given(options: Mapping[str, int | str | None], sampler: str, seed: int) -> bool:
-    """Whether anything is said about how episodes are drawn."""
-    return any(value is not None for value in options.values()) or sampler != "fixed" or seed != 0
-
-
-def saved_episodes(path: Path, dataset: OpenDataset) -> EpisodeSet:
-    """Episodes from a file. Raises BenchbenchError where they are of other images or classes."""
-    episodes = EpisodeSet.load(path)
-    if episodes.fingerprint != dataset.fingerprint:
-        raise BenchbenchError(
-            f"{path} holds episodes of {episodes.dataset}, whose pixels are not those of "
-            f"{dataset.name}."
-        )
-    classes = dataset.splits.get(episodes.split, np.empty(0, np.int64))
-    images = np.concatenate([episodes.support, episodes.query])
-    if not np.isin(dataset.labels[images], classes).all():
-        raise BenchbenchError(
-            f"{path} holds episodes of {episodes.dataset}, some of whose classes are not in split "
-            f"'{episodes.split}' of {dataset.name}."
-        )
-    return episodes
-
-
-def _count(text: str) -> int:
-    if not text.isdecimal() or int(text) < 2:
-        raise BenchbenchError(
-            f"--episodes {text} is neither a number from 2 on nor an .npz file of episodes."
-        )
-    return int(text)
-
-
 def _tell_failures(cells: list[Cell]) -> None:
     for cell in cells:
         if cell.status == "failed":
             traceback = cell.run.path / "error.txt" if cell.run else None
             where = f" (traceback: {traceback})" if traceback and traceback.exists() else ""
             say(f"{cell.method} failed: {cell.reason}{where}")
-
-
-def episodes_command(
-    *,
-    dataset: str,
-    sampler: str,
-    way: int | None,
-    shot: int | None,
-    query: int | None,
-    replacement: str | None,
-    data_root: Path | None,
-    count: int,
-    split: str,
-    seed: int,
-    out: Path | None,
-) -> str:
-    """Draw episodes, save them where a file is named, and say what they are."""
-    opened = open_dataset(dataset, Places.find(data_root))
-    options = {"way": way, "shot": shot, "query": query, "replacement": replacement}
-    episodes = draw_episodes(opened, sampler, options, count, split, seed)
-    if out is not None:
-        if out.suffix != ".npz":
-            raise BenchbenchError(f"--out {out} must end in .npz.")
-        episodes.save(out)
-    place = f", in {out}" if out else ""
-    return (
-        f"{opened.name}, {split}: {len(episodes)} episodes {episodes.protocol}, seed {seed}, "
-        f"sha256 {episodes.sha256}{place}"
-    )

@@ -4,6 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from benchbench.commands.episodes import (
+    SAMPLING_OPTIONS,
+    any_given,
+    draw_episodes,
+    saved_episodes,
+)
 from benchbench.datasets import open_dataset
 from benchbench.datasets.pictures import check_png, class_sheet, episode_sheet, save_png
 from benchbench.errors import BenchbenchError
@@ -45,15 +51,13 @@ def episodes_show_command(
     out: Path | None,
 ) -> str:
     """Draw one episode, sampled now or from a file; the path of the picture."""
-    from benchbench.commands.run import SAMPLING_OPTIONS, draw_episodes, saved_episodes
-
     if out is not None:
         check_png(out)
     opened = open_dataset(dataset, Places.find(data_root))
     options = {"way": way, "shot": shot, "query": query, "replacement": replacement}
     if episodes is None:
         drawn = draw_episodes(opened, sampler, options, number + 1, split, seed)
-    elif any(value is not None for value in options.values()) or (sampler, seed) != ("fixed", 0):
+    elif any_given(options, sampler, seed):
         raise BenchbenchError(
             f"{episodes} says all about its episodes; leave out {SAMPLING_OPTIONS} and --seed."
         )
