@@ -88,7 +88,11 @@ class FixedSampler(ComposingSampler):
 
     def check(self, pool: ClassPool) -> None:
         if self.way > len(pool):
-            cure = f"use --way {len(pool)} or fewer" if len(pool) > 1 else "use another split"
+            cure = (
+                f"use --way {len(pool)} or fewer"
+                if len(pool) > 1
+                else "use another split, or data with more classes"
+            )
             raise BenchbenchError(
                 f"{self.way}-way needs {self.way} classes and {pool.place} has {len(pool)}; {cure}."
             )

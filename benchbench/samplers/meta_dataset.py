@@ -90,7 +90,11 @@ class MetaDatasetSampler(ComposingSampler):
         kept = pool.at_least(self.min_images)
         if len(kept) < self.min_way:
             enough = f" of {self.min_images} images or more" if self.min_images > 1 else ""
-            cure = f"min_way={len(kept)}" if len(kept) > 1 else "another split"
+            cure = (
+                f"min_way={len(kept)}"
+                if len(kept) > 1
+                else "another split, or data with more classes"
+            )
             raise BenchbenchError(
                 f"{self.name} needs {self.min_way} classes{enough} and {pool.place} has "
                 f"{len(kept)}; use {cure}."
