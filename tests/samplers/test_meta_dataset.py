@@ -425,8 +425,8 @@ def test_the_protocol_names_what_is_off_its_default() -> None:
         (
             [9],
             MetaDatasetSampler(),
-            "meta_dataset needs 5 classes and split 'test' of toy has 1; use another split, or data "
-            "with more classes.",
+            "meta_dataset needs 5 classes and split 'test' of toy has 1; use another split, or "
+            "data with more classes.",
         ),
         (
             [9, 9, 9, 9, 1, 9],
