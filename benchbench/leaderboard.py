@@ -255,6 +255,13 @@ def _group_order(group: str) -> tuple[bool, bool, str]:
     return "seen" in group, group.startswith("transductive"), group
 
 
+def entry_of(cell: Cell, episodes: int) -> Entry | None:
+    """The first episodes of what a command has finished; None where it has not."""
+    if cell.status != "finished" or cell.run is None:
+        return None
+    return Entry(cell.method, (read_result(cell.run).head(episodes),))
+
+
 def run_table(cells: Iterable[Cell], episodes: int) -> pd.DataFrame:
     """The outcome of one command, in the order of its methods.
 
@@ -264,10 +271,10 @@ def run_table(cells: Iterable[Cell], episodes: int) -> pd.DataFrame:
     metrics: list[str] = []
     rows: list[dict[str, str | None]] = []
     for cell in cells:
-        if cell.status != "finished" or cell.run is None:
+        entry = entry_of(cell, episodes)
+        if entry is None:
             rows.append({"method": cell.method, "note": f"{cell.status}: {cell.reason}"})
             continue
-        entry = Entry(cell.method, (read_result(cell.run).head(episodes),))
         found = numbers(entry)
         shares = (percent(found[key]) for key in ("accuracy", "ci_episodes", "ci_classes"))
         values = [cell.method, *shares, str(found["episodes"])]

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from benchbench.errors import BenchbenchError
 from benchbench.progress import say
-from benchbench.store import COLUMNS, RunDirectory
+from benchbench.store import COLUMNS, RunDirectory, rows_sha256
 
 PROTOCOL = ("fingerprint", "splits", "split", "protocol", "episode_seed")
 """The entries of a run's identity that say which frozen episodes it met."""
@@ -123,7 +123,7 @@ def read_result(run: RunDirectory) -> Result:
     if lines < count + 1:
         raise _altered(run, f"holds {max(0, lines - 1)} of {count} episodes")
     stored = manifest["episodes"].get("records_sha256")
-    if stored is not None and run.records_sha256(count) != stored:
+    if stored is not None and rows_sha256(content) != stored:
         raise _altered(run, "is not what was stored when the run finished")
     try:
         header, *rows = csv.reader(content.decode().splitlines())

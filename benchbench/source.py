@@ -144,10 +144,15 @@ class TrainingSource:
         """Height, width, channels."""
         return self._dataset.image_shape
 
+    @cached_property
+    def _pools(self) -> list[ClassPool]:
+        """The training classes by source."""
+        return source_pools(self._dataset, "train")
+
     @property
     def most_shots(self) -> int:
         """The most shots for which a source has two training classes, each with a query left."""
-        sizes = [np.sort(pool.sizes) for pool in source_pools(self._dataset, "train")]
+        sizes = [np.sort(pool.sizes) for pool in self._pools]
         return max([1, *(int(each[-2]) - 1 for each in sizes if len(each) > 1)])
 
     def episodes(self, way: int, shot: int, query: int) -> EpisodeStream:
@@ -157,7 +162,7 @@ class TrainingSource:
         the smallest of them, do not offer as many. Classes of fewer than shot + 1 images are left
         out. Raises BenchbenchError where no source has two classes left.
         """
-        pools = [pool.at_least(shot + 1) for pool in source_pools(self._dataset, "train")]
+        pools = [pool.at_least(shot + 1) for pool in self._pools]
         if max(map(len, pools)) < 2:
             raise BenchbenchError(
                 f"{self._dataset.name} has {max(map(len, pools))} training classes of {shot + 1} "
@@ -179,7 +184,7 @@ class TrainingSource:
                 f"How to draw training episodes like {self.task.protocol} is not known; "
                 "name the --sampler in place of a file of episodes."
             )
-        return self._stream(supplied(source_pools(self._dataset, "train"), self.sampler))
+        return self._stream(supplied(self._pools, self.sampler))
 
     def _stream(self, origins: Sequence[tuple[ClassPool, Sampler]]) -> EpisodeStream:
         return EpisodeStream(self._dataset, self.method, self.seed, origins)

@@ -191,7 +191,7 @@ class RunDirectory:
 
     def records_sha256(self, count: int) -> str:
         """The hash of `first_rows`."""
-        return hashlib.sha256(self.first_rows(count)).hexdigest()
+        return rows_sha256(self.first_rows(count))
 
     def _lost(self) -> BenchbenchError:
         return BenchbenchError(f"{self.path} has lost its episodes.csv; delete it.")
@@ -249,6 +249,11 @@ def _is_out_of_memory(error: BaseException) -> bool:
     return isinstance(error, MemoryError) or (
         isinstance(error, RuntimeError) and any(words in str(error) for words in told)
     )
+
+
+def rows_sha256(rows: bytes) -> str:
+    """The hash that a manifest keeps of the rows of `episodes.csv`."""
+    return hashlib.sha256(rows).hexdigest()
 
 
 class Store:

@@ -80,7 +80,7 @@ def _entries(name: str, places: Places) -> Iterator[Entry]:
         argument = str(getattr(cls, "argument", None) or "...").upper()
         yield Entry(f"{name}:{argument}", "yours", getattr(cls, "licence", ""))
         return
-    for each in map(create_dataset, dataset.parts(places)) if dataset.parts(places) else [dataset]:
+    for each in [create_dataset(spec) for spec in dataset.parts(places)] or [dataset]:
         yield _entry(each, places)
 
 

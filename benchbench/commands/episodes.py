@@ -130,20 +130,19 @@ def episodes_command(
     *,
     dataset: str,
     sampler: str,
-    way: int | None,
-    shot: int | None,
-    query: int | None,
-    replacement: str | None,
     data_root: Path | None,
     count: int,
     split: str,
     seed: int,
     out: Path | None,
+    **sampling: int | str | None,
 ) -> str:
-    """Draw episodes, save them where a file is named, and say what they are."""
+    """Draw episodes, save them where a file is named, and say what they are.
+
+    sampling: options of the sampler, None where not given.
+    """
     opened = open_dataset(dataset, Places.find(data_root))
-    options = {"way": way, "shot": shot, "query": query, "replacement": replacement}
-    episodes = draw_episodes(opened, sampler, options, count, split, seed)
+    episodes = draw_episodes(opened, sampler, sampling, count, split, seed)
     if out is not None:
         if out.suffix != ".npz":
             raise BenchbenchError(f"--out {out} must end in .npz.")

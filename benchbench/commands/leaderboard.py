@@ -89,13 +89,10 @@ def _files(
             path = out / f"{slug(name)}.{SUFFIXES.get(style, style)}"
             text = reporter(rows.reset_index(drop=True))
             if style == "markdown":
-                text = _between_markers(path, name, "\n".join([*_given(several, name), text]))
+                beside = [several[name]] if name in several else []
+                text = _between_markers(path, name, "\n".join([*beside, text]))
             files[path] = text
     return files
-
-
-def _given(texts: dict[str, str], name: str) -> list[str]:
-    return [texts[name]] if name in texts else []
 
 
 def _side_by_side(tables: Sequence[list[Entry]], rule: str) -> dict[str, str]:
@@ -103,7 +100,7 @@ def _side_by_side(tables: Sequence[list[Entry]], rule: str) -> dict[str, str]:
     collections: dict[str, list[list[Entry]]] = {}
     for table in tables:
         first = table[0].first
-        if first.collection != first.dataset:
+        if first.trained_on:
             collections.setdefault(first.collection, []).append(table)
     sections = {name: _sections(found, rule) for name, found in collections.items()}
     return {name: section for name, section in sections.items() if section}
@@ -115,7 +112,7 @@ def across_markdown(tables: Sequence[list[Entry]], rule: str) -> str:
     Sources that share a training have a table of their own, and no place here. Raises
     BenchbenchError where there is none.
     """
-    own = [table for table in tables if table[0].first.collection == table[0].first.dataset]
+    own = [table for table in tables if not table[0].first.trained_on]
     text = _sections(own, rule)
     if not text:
         raise BenchbenchError("--across needs results on two data sets by one protocol.")

@@ -33,10 +33,6 @@ def run_command(
     methods: str,
     dataset: str,
     sampler: str,
-    way: int | None,
-    shot: int | None,
-    query: int | None,
-    replacement: str | None,
     data_root: Path | None,
     episodes: str,
     episode_seed: int,
@@ -51,8 +47,11 @@ def run_command(
     timeout: float | None,
     training_timeout: float | None,
     audit: bool | None,
+    **sampling: int | str | None,
 ) -> int:
     """Run the methods and print their table; 1 where one of them failed, else 0.
+
+    sampling: options of the sampler, None where not given.
 
     Raises BenchbenchError before anything runs where the request cannot be carried out.
     """
@@ -77,12 +76,7 @@ def run_command(
         timeout or EPISODE_SECONDS,
         training_timeout or math.inf,
     )
-    drawing = Drawing(
-        sampler,
-        {"way": way, "shot": shot, "query": query, "replacement": replacement},
-        episodes,
-        episode_seed,
-    )
+    drawing = Drawing(sampler, sampling, episodes, episode_seed)
     settings.sampler = drawing.sampler_made()
     tested = []
     for source, opened, frozen in drawing.opened(dataset, places):

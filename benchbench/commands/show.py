@@ -39,25 +39,24 @@ def episodes_show_command(
     *,
     dataset: str,
     sampler: str,
-    way: int | None,
-    shot: int | None,
-    query: int | None,
-    replacement: str | None,
     data_root: Path | None,
     split: str,
     seed: int,
     episodes: Path | None,
     number: int,
     out: Path | None,
+    **sampling: int | str | None,
 ) -> str:
-    """Draw one episode, sampled now or from a file; the path of the picture."""
+    """Draw one episode, sampled now or from a file; the path of the picture.
+
+    sampling: options of the sampler, None where not given.
+    """
     if out is not None:
         check_png(out)
     opened = open_dataset(dataset, Places.find(data_root))
-    options = {"way": way, "shot": shot, "query": query, "replacement": replacement}
     if episodes is None:
-        drawn = draw_episodes(opened, sampler, options, number + 1, split, seed)
-    elif any_given(options, sampler, seed):
+        drawn = draw_episodes(opened, sampler, sampling, number + 1, split, seed)
+    elif any_given(sampling, sampler, seed):
         raise BenchbenchError(
             f"{episodes} says all about its episodes; leave out {SAMPLING_OPTIONS} and --seed."
         )

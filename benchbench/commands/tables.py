@@ -43,19 +43,14 @@ def tell_tables(tested: Sequence[Tested]) -> None:
 def _tell_sources(tested: Sequence[Tested]) -> None:
     """A table of each source, and one of them all where a method has results on every one."""
     from benchbench.across import sources_of
-    from benchbench.leaderboard import run_table
+    from benchbench.leaderboard import entry_of, run_table
     from benchbench.reporters import markdown_table
     from benchbench.reporters.sources import sources_table
-    from benchbench.results import Entry, read_result
 
     for dataset, episodes, cells in tested:
         print(f"## {dataset.source}\n\n{markdown_table(run_table(cells, len(episodes)))}\n")
     tables = [
-        [
-            Entry(cell.method, (read_result(cell.run).head(len(episodes)),))
-            for cell in cells
-            if cell.status == "finished" and cell.run is not None
-        ]
+        [entry for cell in cells if (entry := entry_of(cell, len(episodes))) is not None]
         for _, episodes, cells in tested
     ]
     try:

@@ -44,7 +44,7 @@ def overviews(tables: Sequence[list[Entry]], draw: Draw) -> list[Overview]:
     for entries in tables:
         first = entries[0].first
         split = str(first.identity["split"])
-        shared = [first.collection] if first.collection != first.dataset else []
+        shared = [first.collection] if first.trained_on else []
         words = [str(first.identity["protocol"]), *([split] if split != "test" else []), *shared]
         groups.setdefault(tuple(words), []).append(entries)
     found = []
