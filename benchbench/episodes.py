@@ -15,12 +15,10 @@ from functools import cached_property
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from benchbench.errors import BenchbenchError
-from benchbench.files import whole_file
-
-IntArray = NDArray[np.int64]
+from benchbench.system.arrays import IntArray
+from benchbench.system.files import whole_file
 
 _ARRAYS = (
     "classes",

@@ -35,3 +35,20 @@ def unknown_name(kind: str, name: str, known: Iterable[str]) -> BenchbenchError:
         listed += f" and {len(names) - NAMES_LISTED} more"
     hint = f"did you mean {' or '.join(close)}?" if close else f"known: {listed}."
     return BenchbenchError(f"There is no {kind} named '{name}'; {hint}")
+
+
+def reason_of(error: BaseException) -> str:
+    """An exception in one sentence."""
+    text = " ".join(str(error).split())
+    if isinstance(error, (MethodError, BenchbenchError)):
+        return text
+    kind = "out of memory" if _is_out_of_memory(error) else type(error).__name__
+    return f"{kind}: {text}" if text else kind
+
+
+def _is_out_of_memory(error: BaseException) -> bool:
+    """Of Python, of torch on a GPU (its own subclass of RuntimeError), or of torch on a CPU."""
+    told = ("out of memory", "can't allocate memory")
+    return isinstance(error, MemoryError) or (
+        isinstance(error, RuntimeError) and any(words in str(error) for words in told)
+    )

@@ -16,7 +16,7 @@ from benchbench.errors import MethodError
 if TYPE_CHECKING:
     import torch
 
-    from benchbench.source import TrainingSource
+    from benchbench.training.source import TrainingSource
 
 
 NAMES_WITHHELD = "class names are only given to a method with uses_class_names = True"

@@ -8,8 +8,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from benchbench.errors import MethodError
-from benchbench.hookspecs import hookimpl
+from benchbench.errors import BenchbenchError, MethodError
+from benchbench.registry import loading, specs
+from benchbench.registry.hookspecs import hookimpl
+from benchbench.runs.store import COLUMNS as EPISODE_COLUMNS
 
 Metric = Callable[[NDArray[np.float64], NDArray[np.int64]], float]
 
@@ -85,3 +87,18 @@ def register_metrics(register: Callable[..., None]) -> None:
         negative_log_likelihood,
     ):
         register(metric)
+
+
+def find_metrics(text: str) -> dict[str, Metric]:
+    """The metrics of a comma-separated list; accuracy is always there and is left out."""
+    found = {
+        name: loading.find("register_metrics", "metric", name)
+        for name in specs.split_list(text)
+        if name != "accuracy"
+    }
+    if found:
+        from benchbench.results.leaderboard import COLUMNS, GROUP
+    for name in found:
+        if name in (*EPISODE_COLUMNS, *GROUP, *COLUMNS):
+            raise BenchbenchError(f"The metric '{name}' has the name of another column.")
+    return found

@@ -40,10 +40,10 @@ def pytest_collection_modifyitems(session: pytest.Session, items: list[pytest.It
     text = session.config.getoption("--benchbench-methods")
     if not text:
         return
-    from benchbench import specs
-    from benchbench.commands.run import create_methods
     from benchbench.conformance import check_declarations
     from benchbench.errors import BenchbenchError
+    from benchbench.learners.creation import create_methods
+    from benchbench.registry import specs
 
     try:
         methods = create_methods(text)
@@ -76,11 +76,11 @@ class Checks(pytest.Collector):
     def trained(self) -> Bench:
         """The bench with the trained method."""
         if self.bench is None:
-            from benchbench.compute import configure
             from benchbench.conformance import Bench
-            from benchbench.datasets import open_dataset
-            from benchbench.places import Places
-            from benchbench.source import Budget
+            from benchbench.datasets.opening import open_dataset
+            from benchbench.system.compute import configure
+            from benchbench.system.places import Places
+            from benchbench.training.budget import Budget
 
             self.folder = tempfile.TemporaryDirectory()
             options = self.config.option

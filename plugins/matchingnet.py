@@ -9,7 +9,36 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from benchbench import FullContext, MetricMethod, Recipe, Support, Task, constant, hookimpl
+from benchbench import MetricMethod, Recipe, Support, Task, constant, hookimpl
+
+
+class FullContext(nn.Module):
+    """Embeds each support image and each query conditioned on the support set.
+
+    Full context embeddings of Vinyals et al. (section 2.1.2, appendix A).
+
+    size: of the features. steps: read-outs of the attention LSTM, K in the appendix.
+    """
+
+    def __init__(self, size: int, steps: int) -> None:
+        super().__init__()
+        self.steps = steps
+        self.support_lstm = nn.LSTM(size, size, bidirectional=True)
+        self.query_lstm = nn.LSTMCell(2 * size, size)
+
+    def forward(self, query: Tensor, support: Tensor) -> tuple[Tensor, Tensor]:
+        """The embeddings of queries [n_query, d] and support [n, d], of the same shapes.
+
+        That of the support (A.2) depends on its order, that of a query (A.1) on no other query.
+        """
+        support = support + self.support_lstm(support)[0].unflatten(1, (2, -1)).sum(1)
+        hidden = cell = torch.zeros_like(query)
+        for _ in range(self.steps):
+            read = F.softmax(hidden @ support.T, dim=1) @ support
+            # The paper feeds the read-out beside the hidden state; beside the input is the same.
+            output, cell = self.query_lstm(torch.cat([query, read], dim=1), (hidden, cell))
+            hidden = output + query
+        return hidden, support
 
 
 @dataclass

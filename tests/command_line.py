@@ -14,13 +14,13 @@ import numpy as np
 from click.testing import CliRunner, Result
 from PIL import Image
 
-from benchbench import plugins
-from benchbench.cli import cli
+from benchbench.cli.main import cli
+from benchbench.registry import loading
 
 CLASSES, PER_CLASS, SIZE = 15, 8, 16
 TEST_CLASSES = 5
 
-PACKAGES = Path(plugins.__file__).parents[1]
+PACKAGES = Path(loading.__file__).parents[1]
 """Where the benchbench under test lies."""
 
 

@@ -14,7 +14,7 @@ os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ["BENCHBENCH_ENGINE"] = "inline"  # what a test patches in this process counts
 
 from benchbench.datasets.base import OpenDataset
-from benchbench.places import Places
+from benchbench.system.places import Places
 
 SHARED_DATA = Path(__file__).parents[2] / "shared" / "data"
 

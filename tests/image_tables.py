@@ -11,7 +11,7 @@ from PIL import Image
 
 from benchbench.datasets.base import OpenDataset
 from benchbench.datasets.huggingface import HuggingFace
-from benchbench.places import Places
+from benchbench.system.places import Places
 
 NAMES = ["owl", "cat", "dog"]
 CLASS = datasets.ClassLabel(names=NAMES)

@@ -11,7 +11,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from benchbench import plugins
+from benchbench.registry import loading
 
 METHOD = '''
 from benchbench import Method, hookimpl
@@ -87,8 +87,8 @@ class Installation:
 
 
 def forget() -> None:
-    plugins._extras.cache_clear()
-    plugins.registered.cache_clear()
+    loading._extras.cache_clear()
+    loading.registered.cache_clear()
 
 
 @contextmanager

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from benchbench.store import RunDirectory, Store
+from benchbench.runs.store import RunDirectory, Store
 
 QUERIES = 75
 

@@ -13,12 +13,13 @@ import pandas as pd
 from click.testing import CliRunner
 
 import benchbench
-from benchbench import hookspecs
-from benchbench.cli import cli
-from benchbench.leaderboard import collect, run_table
-from benchbench.reporters import markdown_table
-from benchbench.results import read_results
-from benchbench.store import Cell, RunDirectory, Store
+from benchbench.cli.main import cli
+from benchbench.registry import hookspecs
+from benchbench.results.entries import read_results
+from benchbench.results.leaderboard import collect, run_table
+from benchbench.results.reporters import markdown_table
+from benchbench.runs.outcome import Outcome
+from benchbench.runs.store import RunDirectory, Store
 
 ROOT = Path(__file__).parents[1]
 LEADERBOARDS = ROOT / "leaderboards"
@@ -154,6 +155,6 @@ def test_the_table_of_the_readme_is_that_of_the_runs() -> None:
     """What `benchbench run` prints by default: the runs of seed 0."""
     runs = Store(LEADERBOARDS / "runs" / "glyphs").runs()
     of_seed = {r.method: RunDirectory(r.path) for r in read_results(runs) if r.seed == 0}
-    cells = [Cell(name, "finished", run=of_seed[name]) for name in ("knn", "protonet")]
+    cells = [Outcome(name, "finished", run=of_seed[name]) for name in ("knn", "protonet")]
     table = markdown_table(run_table(cells, 600))
     assert table in (ROOT / "README.md").read_text(encoding="utf-8")

@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from benchbench import plugins, specs
 from benchbench.backbones.base import Backbone
 from benchbench.backbones.conv4 import Conv4
-from benchbench.backbones.open_clip_models import OpenClip
+from benchbench.backbones.libraries.open_clip import OpenClip
+from benchbench.backbones.libraries.timm import Timm
+from benchbench.backbones.libraries.torchvision import Torchvision
 from benchbench.backbones.pixels import Pixels
 from benchbench.backbones.resnet12 import ResNet12
-from benchbench.backbones.timm_models import Timm
-from benchbench.backbones.torchvision_models import Torchvision
-from benchbench.compute import separate_randomness
-from benchbench.hookspecs import hookimpl
+from benchbench.registry import loading, specs
+from benchbench.registry.hookspecs import hookimpl
+from benchbench.system.compute import separate_randomness
 
 
 def create_backbone(text: str, image_shape: tuple[int, int, int], seed: int = 0) -> Backbone:
@@ -33,7 +33,7 @@ def backbone_arguments(text: str) -> tuple[type[Backbone], dict[str, Any]]:
     Raises BenchbenchError where there is no such backbone or parameter, or `cls.check` finds fault.
     """
     spec = specs.parse(text)
-    cls: type[Backbone] = plugins.find("register_backbones", "backbone", spec.name)
+    cls: type[Backbone] = loading.find("register_backbones", "backbone", spec.name)
     arguments = specs.arguments(cls, spec)
     cls.check(arguments)
     return cls, arguments

@@ -11,9 +11,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from benchbench import specs
 from benchbench.backbones import feature_cache
 from benchbench.method import Images
+from benchbench.registry import specs
 
 REMEMBERED = ("_found_tensors", "_known_key")
 """What a backbone has looked up and would look up again."""

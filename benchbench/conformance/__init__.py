@@ -4,8 +4,15 @@
 `Verdict`, and `short_audit` takes seconds for a method that is trained already.
 """
 
-from benchbench.conformance.bench import Bench, Training
-from benchbench.conformance.checking import (
+from benchbench.conformance.audit import short_audit
+from benchbench.conformance.outcomes import (
+    Change,
+    CheckFailed,
+    NotApplicable,
+    Outcome,
+    count_line,
+)
+from benchbench.conformance.suite import (
     CHECKS,
     Report,
     check_declarations,
@@ -16,15 +23,8 @@ from benchbench.conformance.checking import (
     run_checks,
     summary_of,
 )
-from benchbench.conformance.outcomes import (
-    Change,
-    CheckFailed,
-    NotApplicable,
-    Outcome,
-    count_line,
-)
-from benchbench.conformance.short import short_audit
-from benchbench.conformance.trials import Trial
+from benchbench.conformance.trial import Trial
+from benchbench.conformance.under_test import Bench, Training
 from benchbench.conformance.verdict import Verdict
 
 __all__ = [

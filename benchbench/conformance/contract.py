@@ -16,16 +16,17 @@ from typing import Any
 
 import numpy as np
 
-from benchbench import specs
-from benchbench.compute import separate_randomness
-from benchbench.conformance.bench import Bench, task_for, train
 from benchbench.conformance.outcomes import CheckFailed, NotApplicable
-from benchbench.conformance.trials import Ints, Trial
+from benchbench.conformance.trial import Trial
+from benchbench.conformance.under_test import Bench, task_for, train
 from benchbench.datasets.base import OpenDataset
 from benchbench.errors import BenchbenchError, MethodError
+from benchbench.evaluation.job import _pretrained_on
 from benchbench.method import Method
-from benchbench.runner import _pretrained_on
-from benchbench.source import Budget
+from benchbench.registry import specs
+from benchbench.system.arrays import IntArray
+from benchbench.system.compute import separate_randomness
+from benchbench.training.budget import Budget
 
 LARGEST_WAY = 20
 FOREIGN_FRAMEWORKS = ("tensorflow", "jax", "keras", "mxnet", "paddle")
@@ -284,10 +285,10 @@ def _several(bench: Bench, most: int) -> int:
     return shot
 
 
-def _place_in_class(trial: Trial) -> Ints:
+def _place_in_class(trial: Trial) -> IntArray:
     """Of each support image, how many of its class come before it."""
     same = trial.support_labels[:, None] == trial.support_labels[None]
-    places: Ints = np.tril(same, -1).sum(axis=1)
+    places: IntArray = np.tril(same, -1).sum(axis=1)
     return places
 
 

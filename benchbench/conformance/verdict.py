@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from benchbench.conformance.bench import Bench
 from benchbench.conformance.outcomes import Change, Outcome
+from benchbench.conformance.under_test import Bench
 
 INDUCTIVE = frozenset(
     {

@@ -16,11 +16,11 @@ from typing import Any, ClassVar, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from benchbench import specs
 from benchbench.datasets.tables.prepared import sources_and_table
 from benchbench.episodes import EpisodeSet
 from benchbench.errors import BenchbenchError
-from benchbench.places import Places
+from benchbench.registry import specs
+from benchbench.system.places import Places
 
 SPLITS = ("train", "val", "test")
 

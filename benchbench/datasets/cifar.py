@@ -13,21 +13,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchbench.datasets.base import SPLITS, DecodedClass, PendingClass
-from benchbench.datasets.class_lists import (
-    LazyFiles,
-    ListedClass,
-    ListedDataset,
-    in_tree,
-    read_json,
-)
+from benchbench.datasets.listed import ListedClass, ListedDataset, read_json
+from benchbench.datasets.reading.class_folders import LazyFiles, in_tree
 from benchbench.datasets.reading.download import download
-from benchbench.datasets.reading.files import FileTree, Interpolation, located
+from benchbench.datasets.reading.file_tree import FileTree, located
+from benchbench.datasets.reading.images import Interpolation
 from benchbench.datasets.reading.safe_pickle import read_pickle
 from benchbench.errors import BenchbenchError
-from benchbench.files import can_write
-from benchbench.hookspecs import hookimpl
-from benchbench.places import Places
-from benchbench.vision import torchvision
+from benchbench.registry.hookspecs import hookimpl
+from benchbench.system.files import can_write
+from benchbench.system.places import Places
+from benchbench.system.vision import torchvision
 
 FOLDERS = ("cifar_fs", "cifar-fs", "CIFAR-FS", "fc100", "FC100")
 ORIGINAL = "cifar-100-python"

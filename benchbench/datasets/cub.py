@@ -12,24 +12,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchbench.datasets.base import PendingClass
-from benchbench.datasets.class_lists import (
-    ListedClass,
-    ListedDataset,
-    files_of_tree,
-    image_counts,
-    read_json,
-)
-from benchbench.datasets.reading.files import (
-    FileTree,
-    Interpolation,
-    UnreadableImageError,
-    as_array,
-    located,
-    resize,
-)
+from benchbench.datasets.listed import ListedClass, ListedDataset, image_counts, read_json
+from benchbench.datasets.reading.class_folders import files_of_tree
+from benchbench.datasets.reading.file_tree import FileTree, UnreadableImageError, located
+from benchbench.datasets.reading.images import Interpolation, as_array, resize
 from benchbench.errors import BenchbenchError
-from benchbench.hookspecs import hookimpl
-from benchbench.places import Places
+from benchbench.registry.hookspecs import hookimpl
+from benchbench.system.places import Places
 
 FOLDERS = ("CUB_200_2011", "cub", "CUB", "cub_200_2011", "CUB-200-2011")
 CURE = (

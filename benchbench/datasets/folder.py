@@ -15,12 +15,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchbench.datasets.base import SPLITS, Dataset, DecodedClass, PendingClass, splits_by_name
-from benchbench.datasets.dealing import TEST_SHARE, VAL_SHARE, check_shares, deal_classes
-from benchbench.datasets.reading.files import FileTree, decode_image, in_parallel, is_grey
+from benchbench.datasets.random_split import TEST_SHARE, VAL_SHARE, check_shares, deal_classes
+from benchbench.datasets.reading.file_tree import FileTree
+from benchbench.datasets.reading.images import decode_image, is_grey
+from benchbench.datasets.reading.parallel import in_parallel
 from benchbench.errors import BenchbenchError
-from benchbench.hookspecs import hookimpl
-from benchbench.places import Places
-from benchbench.progress import track
+from benchbench.registry.hookspecs import hookimpl
+from benchbench.system.places import Places
+from benchbench.system.progress import track
 
 SPLIT_FILE = "splits.json"
 WORD = re.compile(r"[^\W\d_]{2}|[^\W\d_\x00-\x7f]")

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from benchbench.datasets import glyphs_generator as generator
 from benchbench.datasets.base import SPLITS, Dataset, DecodedClass
-from benchbench.hookspecs import hookimpl
-from benchbench.progress import track
+from benchbench.registry.hookspecs import hookimpl
+from benchbench.system.progress import track
 
 
 @dataclass

@@ -16,12 +16,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from benchbench.datasets.generated import Flags, Floats, Ints, Stream
 from benchbench.datasets.glyphs_drawing import (
     MARGIN,
     SAMPLES,
     SIDE,
-    Bytes,
     bounding_box,
     frame,
     ink,
@@ -29,6 +27,8 @@ from benchbench.datasets.glyphs_drawing import (
     spline,
     to_canvas,
 )
+from benchbench.system.arrays import BoolArray, ByteArray, FloatArray, IntArray
+from benchbench.system.randomness import RandomStream
 
 Programs = NDArray[np.void]  # of dtype PROGRAM
 
@@ -67,14 +67,14 @@ class Alphabet:
 class Hands:
     """What each drawer does the same way in every character of the alphabet."""
 
-    stretch: Floats  # [DRAWERS, 2]
-    slant: Floats  # [DRAWERS], x per unit of y
-    turn: Floats  # [DRAWERS], tangent of half the angle
-    offset: Floats  # [DRAWERS, 2], pixels
-    pen: Floats  # [DRAWERS], radius in pixels
-    habit: Floats  # [primitives, DRAWERS, CONTROLS, 2], added to the primitive's control points
-    jitter: Floats  # [DRAWERS], spread of the control points from one drawing to the next
-    tremor: Floats  # [DRAWERS], spread of the fine wobble along a path
+    stretch: FloatArray  # [DRAWERS, 2]
+    slant: FloatArray  # [DRAWERS], x per unit of y
+    turn: FloatArray  # [DRAWERS], tangent of half the angle
+    offset: FloatArray  # [DRAWERS, 2], pixels
+    pen: FloatArray  # [DRAWERS], radius in pixels
+    habit: FloatArray  # [primitives, DRAWERS, CONTROLS, 2], added to the primitive's control points
+    jitter: FloatArray  # [DRAWERS], spread of the control points from one drawing to the next
+    tremor: FloatArray  # [DRAWERS], spread of the fine wobble along a path
 
 
 def alphabets(seed: int = 0) -> Iterator[Alphabet]:
@@ -89,9 +89,9 @@ def alphabet_splits() -> dict[str, str]:
     return {f"alphabet_{index:02d}": split for index, split in enumerate(splits)}
 
 
-def draw_alphabet(seed: int, index: int) -> Bytes:
+def draw_alphabet(seed: int, index: int) -> ByteArray:
     """The images [characters, DRAWERS, SIDE, SIDE] of one alphabet."""
-    stream = Stream(seed, VERSION, index)
+    stream = RandomStream(seed, VERSION, index)
     n_characters = 20 + 8 * index % 21  # 20 .. 40, the same for every seed
     primitives = invent_primitives(stream, int(stream.integer(4)) + 7)
     programs = invent_characters(stream, n_characters, primitives)
@@ -100,7 +100,7 @@ def draw_alphabet(seed: int, index: int) -> Bytes:
     return np.stack([ink(paths[:, d], hands.pen[d]) for d in range(DRAWERS)], axis=1)
 
 
-def invent_primitives(stream: Stream, n: int) -> Floats:
+def invent_primitives(stream: RandomStream, n: int) -> FloatArray:
     """Control points [n, CONTROLS, 2] of stroke shapes, 0.5 to 1 large: a pen turns as it goes.
 
     Angles are half-angle tangents, whose cosine and sine are rational.
@@ -119,13 +119,13 @@ def invent_primitives(stream: Stream, n: int) -> Floats:
     return shapes / bounding_box(shapes)[2] * stream.uniform(0.5, 1.0, n, 1, 1)
 
 
-def invent_characters(stream: Stream, n: int, primitives: Floats) -> Programs:
+def invent_characters(stream: RandomStream, n: int, primitives: FloatArray) -> Programs:
     """Programs [n] of characters neither too plain nor too like another of the alphabet.
 
     A plain line would look the same in every alphabet that had it.
     """
     kept: Programs = np.zeros(0, PROGRAM)
-    seen: Flags = np.zeros((0, SIDE, SIDE), np.bool_)
+    seen: BoolArray = np.zeros((0, SIDE, SIDE), np.bool_)
     while len(kept) < n:
         candidates = random_programs(stream, 2 * n, len(primitives))
         paths = ideal_paths(candidates, primitives)
@@ -138,14 +138,14 @@ def invent_characters(stream: Stream, n: int, primitives: Floats) -> Programs:
     return kept
 
 
-def resembles(shadow: Flags, others: Flags) -> Flags:
+def resembles(shadow: BoolArray, others: BoolArray) -> BoolArray:
     """Which of the others [n, SIDE, SIDE] share over 60 % of the pixels that either covers."""
-    shared: Ints = np.count_nonzero(shadow & others, axis=(1, 2))
-    either: Ints = np.count_nonzero(shadow | others, axis=(1, 2))
+    shared: IntArray = np.count_nonzero(shadow & others, axis=(1, 2))
+    either: IntArray = np.count_nonzero(shadow | others, axis=(1, 2))
     return 10 * shared > 6 * either
 
 
-def random_programs(stream: Stream, n: int, n_primitives: int) -> Programs:
+def random_programs(stream: RandomStream, n: int, n_primitives: int) -> Programs:
     """Programs [n] of characters that nobody has looked at: some are too plain, some alike."""
     programs = np.zeros(n, PROGRAM)
     shape = (n, STROKES)
@@ -162,7 +162,7 @@ def random_programs(stream: Stream, n: int, n_primitives: int) -> Programs:
     return programs
 
 
-def invent_hands(stream: Stream, n_primitives: int) -> Hands:
+def invent_hands(stream: RandomStream, n_primitives: int) -> Hands:
     """The hands of an alphabet's drawers; the order of the draws is part of the data's format."""
     return Hands(
         stretch=stream.uniform(0.8, 1.15, DRAWERS, 2),
@@ -176,7 +176,9 @@ def invent_hands(stream: Stream, n_primitives: int) -> Hands:
     )
 
 
-def write(stream: Stream, programs: Programs, primitives: Floats, hands: Hands) -> Floats:
+def write(
+    stream: RandomStream, programs: Programs, primitives: FloatArray, hands: Hands
+) -> FloatArray:
     """Each drawer writes each program once: paths [programs, DRAWERS, points, 2] in pixels."""
     shape = (len(programs), STROKES, DRAWERS)
     shapes = primitives[programs["primitive"]][:, :, None] + hands.habit[programs["primitive"]]
@@ -190,13 +192,13 @@ def write(stream: Stream, programs: Programs, primitives: Floats, hands: Hands) 
     return to_canvas(paths, -hands.offset[:, None] / scale, scale)
 
 
-def ideal_paths(programs: Programs, primitives: Floats) -> Floats:
+def ideal_paths(programs: Programs, primitives: FloatArray) -> FloatArray:
     """The paths [programs, 1, points, 2] of perfectly executed programs, in primitives' units."""
     shapes = primitives[programs["primitive"]] * programs["size"][..., None, None]
     return lay_out(programs, spline(shapes)[:, :, None])
 
 
-def lay_out(programs: Programs, curves: Floats) -> Floats:
+def lay_out(programs: Programs, curves: FloatArray) -> FloatArray:
     """Join the strokes [programs, STROKES, drawers, SAMPLES, 2] to [programs, drawers, points, 2].
 
     Each starts where the stroke it joins really went, so that a poor hand keeps its joints closed.

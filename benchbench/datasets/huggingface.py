@@ -11,21 +11,17 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from benchbench import specs
 from benchbench.datasets.base import Dataset, DecodedClass, PendingClass, splits_by_name
-from benchbench.datasets.dealing import TEST_SHARE, VAL_SHARE, check_shares, deal_classes
 from benchbench.datasets.folder import are_words, class_lists
-from benchbench.datasets.reading.files import (
-    GREY_MODES,
-    UnreadableImageError,
-    as_array,
-    in_parallel,
-    resize,
-)
+from benchbench.datasets.random_split import TEST_SHARE, VAL_SHARE, check_shares, deal_classes
+from benchbench.datasets.reading.file_tree import UnreadableImageError
+from benchbench.datasets.reading.images import GREY_MODES, as_array, resize
+from benchbench.datasets.reading.parallel import in_parallel
 from benchbench.errors import BenchbenchError
-from benchbench.hookspecs import hookimpl
-from benchbench.places import Places
-from benchbench.progress import track
+from benchbench.registry import specs
+from benchbench.registry.hookspecs import hookimpl
+from benchbench.system.places import Places
+from benchbench.system.progress import track
 
 if TYPE_CHECKING:
     from benchbench.datasets.huggingface_rows import LabelledImages

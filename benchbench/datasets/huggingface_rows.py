@@ -12,10 +12,11 @@ from typing import Any
 import numpy as np
 from PIL import Image, ImageOps
 
-from benchbench.datasets.reading.files import UnreadableImageError, eight_bits
+from benchbench.datasets.reading.file_tree import UnreadableImageError
+from benchbench.datasets.reading.images import eight_bits
 from benchbench.datasets.reading.offline import refuse_download
 from benchbench.errors import BenchbenchError, unknown_name
-from benchbench.progress import say
+from benchbench.system.progress import say
 
 SAVED = (("dataset_info.json", "state.json"), ("dataset_dict.json",))
 """The files by which `datasets.load_from_disk` knows a `Dataset` and a `DatasetDict`."""

@@ -14,12 +14,12 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from benchbench import specs
 from benchbench.datasets.base import SPLITS, Dataset, DecodedClass, OpenDataset, PendingClass
-from benchbench.datasets.reading.files import as_array, resize
+from benchbench.datasets.reading.images import as_array, resize
 from benchbench.datasets.tables.cache import decoded_table
 from benchbench.errors import BenchbenchError
-from benchbench.places import Places
+from benchbench.registry import specs
+from benchbench.system.places import Places
 
 NO_CLASSES = np.empty(0, np.int64)
 

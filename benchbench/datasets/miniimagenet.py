@@ -10,23 +10,26 @@ from pathlib import Path, PurePosixPath
 from typing import ClassVar, Literal
 
 from benchbench.datasets.base import SPLITS, DecodedClass, PendingClass
-from benchbench.datasets.class_lists import (
-    ILSVRC_FOLDERS,
-    LazyFiles,
+from benchbench.datasets.listed import (
     ListedClass,
     ListedDataset,
-    files_of_folder,
-    files_of_tree,
     image_counts,
-    in_tree,
     parse_rows,
     read_rows,
 )
 from benchbench.datasets.miniimagenet_pickles import Pickles
-from benchbench.datasets.reading.files import FileTree, Interpolation, located
+from benchbench.datasets.reading.class_folders import (
+    ILSVRC_FOLDERS,
+    LazyFiles,
+    files_of_folder,
+    files_of_tree,
+    in_tree,
+)
+from benchbench.datasets.reading.file_tree import FileTree, located
+from benchbench.datasets.reading.images import Interpolation
 from benchbench.errors import BenchbenchError
-from benchbench.hookspecs import hookimpl
-from benchbench.places import Places
+from benchbench.registry.hookspecs import hookimpl
+from benchbench.system.places import Places
 
 FOLDERS = ("miniimagenet", "mini-imagenet", "mini_imagenet", "miniImageNet", "MiniImagenet")
 CURE = (

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchbench.datasets.base import SPLITS
-from benchbench.datasets.reading.files import FileTree
+from benchbench.datasets.reading.file_tree import FileTree
 from benchbench.datasets.reading.safe_pickle import read_pickle
 from benchbench.errors import BenchbenchError
 

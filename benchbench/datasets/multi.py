@@ -8,12 +8,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import ClassVar
 
-from benchbench import plugins, specs
 from benchbench.datasets.base import Dataset, OpenDataset
 from benchbench.datasets.joint import in_shape, open_one_of_several, stands_for_several
 from benchbench.errors import BenchbenchError, unknown_name
-from benchbench.hookspecs import hookimpl
-from benchbench.places import Places
+from benchbench.registry import loading, specs
+from benchbench.registry.hookspecs import hookimpl
+from benchbench.system.places import Places
 
 FIRST, ALL = "first", "all"
 
@@ -56,7 +56,7 @@ class Multi(Dataset):
     def _configured(self) -> Iterable[Dataset]:
         for text in specs.split_list(self.datasets):
             spec = specs.parse(text)
-            yield specs.configure(plugins.load("dataset", spec.name), spec)
+            yield specs.configure(loading.load("dataset", spec.name), spec)
 
     def test_sources(self, places: Places) -> list[str]:
         if self.test_source:

@@ -15,20 +15,15 @@ from PIL import ImageChops
 
 from benchbench.datasets.base import SPLITS, Dataset, DecodedClass
 from benchbench.datasets.reading.download import download
-from benchbench.datasets.reading.files import (
-    FileTree,
-    Interpolation,
-    UnreadableImageError,
-    as_array,
-    in_parallel,
-    resize,
-)
+from benchbench.datasets.reading.file_tree import FileTree, UnreadableImageError
+from benchbench.datasets.reading.images import Interpolation, as_array, resize
+from benchbench.datasets.reading.parallel import in_parallel
 from benchbench.errors import BenchbenchError
-from benchbench.files import can_write
-from benchbench.hookspecs import hookimpl
-from benchbench.places import Places
-from benchbench.progress import track
-from benchbench.vision import torchvision
+from benchbench.registry.hookspecs import hookimpl
+from benchbench.system.files import can_write
+from benchbench.system.places import Places
+from benchbench.system.progress import track
+from benchbench.system.vision import torchvision
 
 FOLDER = "omniglot-py"
 URL = "https://raw.githubusercontent.com/brendenlake/omniglot/master/python"

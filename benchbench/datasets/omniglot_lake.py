@@ -11,11 +11,11 @@ import numpy as np
 
 from benchbench.datasets.base import DecodedClass, OpenDataset
 from benchbench.datasets.omniglot import Omniglot, archive
-from benchbench.datasets.reading.files import FileTree
+from benchbench.datasets.reading.file_tree import FileTree
 from benchbench.episodes import Episode, EpisodeSet
 from benchbench.errors import BenchbenchError
-from benchbench.hookspecs import hookimpl
-from benchbench.places import Places
+from benchbench.registry.hookspecs import hookimpl
+from benchbench.system.places import Places
 
 RUNS, WAY = 20, 20
 

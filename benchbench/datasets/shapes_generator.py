@@ -14,11 +14,9 @@ import itertools
 from math import sqrt
 
 import numpy as np
-from numpy.typing import NDArray
 
-from benchbench.datasets.generated import Flags, Floats, Ints, Stream
-
-Bytes = NDArray[np.uint8]
+from benchbench.system.arrays import BoolArray, ByteArray, FloatArray, IntArray
+from benchbench.system.randomness import RandomStream
 
 VERSION = 1  # part of every random key: raise it with any change to the pixels
 
@@ -61,21 +59,21 @@ def class_name(index: int) -> str:
 
 def deal(seed: int) -> dict[str, list[int]]:
     """Which combinations the classes of each split are; the other combinations are unused."""
-    keys = Stream(seed, VERSION, DEALER).uniform(0, 1, len(COMBINATIONS))
+    keys = RandomStream(seed, VERSION, DEALER).uniform(0, 1, len(COMBINATIONS))
     order = iter(np.argsort(keys, kind="stable").tolist())
     return {split: sorted(itertools.islice(order, n)) for split, n in SPLITS.items()}
 
 
 def shuffled(seed: int, members: list[int]) -> list[int]:
     """The combinations in random order."""
-    keys = Stream(seed, VERSION, SHUFFLER).uniform(0, 1, len(members))
+    keys = RandomStream(seed, VERSION, SHUFFLER).uniform(0, 1, len(members))
     return [members[place] for place in np.argsort(keys, kind="stable")]
 
 
-def draw(seed: int, index: int) -> Bytes:
+def draw(seed: int, index: int) -> ByteArray:
     """The images [IMAGES, SIDE, SIDE, 3] of one combination."""
     size, pattern, colour, shape = COMBINATIONS[index]
-    stream = Stream(seed, VERSION, index)
+    stream = RandomStream(seed, VERSION, index)
     radius = stream.uniform(*SIZES[size], IMAGES)
     u, v = figure_coordinates(stream, radius)
     inside = holds(shape, u, v)
@@ -90,11 +88,11 @@ def draw(seed: int, index: int) -> Bytes:
     shade = shading(stream, u, v) if pattern == "shaded" else np.array([256])
     images = blend(first, inside & ~first, paint * shade // 256, other, ground)
     noise = stream.integer(19, *images.shape) - 9
-    noisy: Bytes = np.clip(images + noise, 0, 255).astype(np.uint8)
+    noisy: ByteArray = np.clip(images + noise, 0, 255).astype(np.uint8)
     return noisy
 
 
-def figure_coordinates(stream: Stream, radius: Floats) -> tuple[Floats, Floats]:
+def figure_coordinates(stream: RandomStream, radius: FloatArray) -> tuple[FloatArray, FloatArray]:
     """Each subpixel's place [IMAGES, rows, columns] in the figure's frame, whose radius is 1.
 
     A figure is turned by up to 25 degrees either way and does not cross the border.
@@ -106,14 +104,14 @@ def figure_coordinates(stream: Stream, radius: Floats) -> tuple[Floats, Floats]:
     return turn(across, down, stream.uniform(-0.22, 0.22, IMAGES, 1, 1))
 
 
-def turn(x: Floats, y: Floats, half_tangent: Floats) -> tuple[Floats, Floats]:
+def turn(x: FloatArray, y: FloatArray, half_tangent: FloatArray) -> tuple[FloatArray, FloatArray]:
     """The places (x, y) turned by twice the arc tangent of half_tangent."""
     square = half_tangent * half_tangent
     cos, sin = (1.0 - square) / (1.0 + square), 2.0 * half_tangent / (1.0 + square)
     return cos * x + sin * y, cos * y - sin * x
 
 
-def holds(shape: str, u: Floats, v: Floats) -> Flags:
+def holds(shape: str, u: FloatArray, v: FloatArray) -> BoolArray:
     """Whether the figure covers the places (u, v), v downwards."""
     across, down = np.abs(u), np.abs(v)
     if shape == "circle":
@@ -133,7 +131,7 @@ def holds(shape: str, u: Floats, v: Floats) -> Flags:
     return within >= 4
 
 
-def painted(pattern: str, stream: Stream, u: Floats, v: Floats) -> Flags:
+def painted(pattern: str, stream: RandomStream, u: FloatArray, v: FloatArray) -> BoolArray:
     """Where the class's colour lies, as against the second paint; (u, v) are in pixels."""
     period = stream.uniform(3.4, 4.6, IMAGES, 1, 1)
     along, beside = turn(u, v, stream.uniform(-1.0, 1.0, IMAGES, 1, 1))
@@ -150,7 +148,7 @@ def painted(pattern: str, stream: Stream, u: Floats, v: Floats) -> Flags:
     return np.ones(u.shape, np.bool_)
 
 
-def shading(stream: Stream, u: Floats, v: Floats) -> Ints:
+def shading(stream: RandomStream, u: FloatArray, v: FloatArray) -> IntArray:
     """The brightness [IMAGES, SIDE, SIDE, 1] of a paint that darkens across the figure, of 256."""
     middle = slice(SUBPIXELS // 2, None, SUBPIXELS)
     half_tangent = stream.uniform(-1.0, 1.0, IMAGES, 1, 1)
@@ -158,16 +156,18 @@ def shading(stream: Stream, u: Floats, v: Floats) -> Ints:
     return np.clip(np.floor(146.0 + 120.0 * along), 26, 256).astype(np.int64)[..., None]
 
 
-def coverage(flags: Flags) -> Ints:
+def coverage(flags: BoolArray) -> IntArray:
     """How many subpixels of each pixel are set: [n, SIDE, SIDE, 1]."""
     blocks = flags.reshape(len(flags), SIDE, SUBPIXELS, SIDE, SUBPIXELS)
-    counts: Ints = blocks.sum(axis=(2, 4), dtype=np.int64)[..., None]
+    counts: IntArray = blocks.sum(axis=(2, 4), dtype=np.int64)[..., None]
     return counts
 
 
-def blend(first: Flags, second: Flags, paint: Ints, other: Ints, ground: Ints) -> Ints:
+def blend(
+    first: BoolArray, second: BoolArray, paint: IntArray, other: IntArray, ground: IntArray
+) -> IntArray:
     """The pixels of two paints on a background, each a colour that broadcasts to them."""
     a, b = coverage(first), coverage(second)
     whole = SUBPIXELS * SUBPIXELS
-    pixels: Ints = (a * paint + b * other + (whole - a - b) * ground) // whole
+    pixels: IntArray = (a * paint + b * other + (whole - a - b) * ground) // whole
     return pixels

@@ -8,18 +8,12 @@ from pathlib import Path
 from typing import ClassVar
 
 from benchbench.datasets.base import SPLITS, PendingClass
-from benchbench.datasets.class_lists import (
-    ILSVRC_FOLDERS,
-    ListedClass,
-    ListedDataset,
-    files_of_folder,
-    files_of_tree,
-    image_counts,
-    read_rows,
-)
-from benchbench.datasets.reading.files import FileTree, Interpolation, located
-from benchbench.hookspecs import hookimpl
-from benchbench.places import Places
+from benchbench.datasets.listed import ListedClass, ListedDataset, image_counts, read_rows
+from benchbench.datasets.reading.class_folders import ILSVRC_FOLDERS, files_of_folder, files_of_tree
+from benchbench.datasets.reading.file_tree import FileTree, located
+from benchbench.datasets.reading.images import Interpolation
+from benchbench.registry.hookspecs import hookimpl
+from benchbench.system.places import Places
 
 FOLDERS = ("tieredimagenet", "tiered_imagenet", "tiered-imagenet", "tieredImageNet")
 CURE = (

@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from benchbench.hookspecs import hookimpl
+from benchbench.registry.hookspecs import hookimpl
 from benchbench.samplers.base import Sampler, create_sampler
 from benchbench.samplers.fixed import FixedSampler
 from benchbench.samplers.meta_dataset import MetaDatasetSampler
 from benchbench.samplers.pool import ClassPool, Labelled
-from benchbench.samplers.stream import Stream, choose
+from benchbench.system.randomness import AddressedStream, choose
 
 __all__ = [
+    "AddressedStream",
     "ClassPool",
     "FixedSampler",
     "Labelled",
     "MetaDatasetSampler",
     "Sampler",
-    "Stream",
     "choose",
     "create_sampler",
     "register_samplers",

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from benchbench import plugins, specs
-from benchbench.episodes import EpisodeSet, IntArray
+from benchbench.episodes import EpisodeSet
 from benchbench.errors import BenchbenchError
+from benchbench.registry import loading, specs
 from benchbench.samplers.pool import ClassPool
-from benchbench.samplers.stream import Stream
+from benchbench.system.arrays import IntArray
+from benchbench.system.randomness import AddressedStream
 
 
 class Sampler:
@@ -29,7 +30,9 @@ class Sampler:
     def check(self, pool: ClassPool) -> None:
         """Raise BenchbenchError where the pool cannot supply such episodes."""
 
-    def draw(self, pool: ClassPool, stream: Stream, start: int, stop: int) -> dict[str, IntArray]:
+    def draw(
+        self, pool: ClassPool, stream: AddressedStream, start: int, stop: int
+    ) -> dict[str, IntArray]:
         """The arrays of `EpisodeSet` for the episodes start .. stop - 1, as far as they exist."""
         raise NotImplementedError
 
@@ -46,7 +49,7 @@ class Sampler:
             "protocol": self.protocol,
             "seed": seed,
         }
-        arrays = self.draw(pool, Stream(**origin), start, start + count)
+        arrays = self.draw(pool, AddressedStream(**origin), start, start + count)
         return EpisodeSet(dataset=pool.dataset.name, **origin, **arrays)  # type: ignore[arg-type]
 
 
@@ -56,7 +59,7 @@ def create_sampler(text: str, **options: int | str | None) -> Sampler:
     Raises BenchbenchError for an option that the sampler does not have or that the spec gives too.
     """
     spec = specs.parse(text)
-    cls = plugins.find("register_samplers", "sampler", spec.name)
+    cls = loading.find("register_samplers", "sampler", spec.name)
     known = specs.parameter_types(cls)
     for key, value in options.items():
         if value is None:

@@ -6,15 +6,16 @@ from typing import NamedTuple, get_args
 
 import numpy as np
 
-from benchbench import specs
-from benchbench.episodes import Episode, IntArray
+from benchbench.episodes import Episode
 from benchbench.errors import BenchbenchError
+from benchbench.registry import specs
 from benchbench.samplers.base import Sampler
-from benchbench.samplers.choosers import MAX_SPAN, Classes, Families, families
-from benchbench.samplers.images import ClassImages, GroupedImages, separable
+from benchbench.samplers.class_choice import MAX_SPAN, Classes, Families, families
+from benchbench.samplers.image_choice import ClassImages, GroupedImages, separable
 from benchbench.samplers.pool import ClassPool
-from benchbench.samplers.priors import LEAST_CONCENTRATION, Prior, query_counts
-from benchbench.samplers.stream import Numbers, Permutation, Stream
+from benchbench.samplers.query_priors import LEAST_CONCENTRATION, Prior, query_counts
+from benchbench.system.arrays import IntArray
+from benchbench.system.randomness import AddressedStream, Numbers, Permutation
 
 
 class Bounds(NamedTuple):
@@ -124,7 +125,9 @@ class ComposingSampler(Sampler):
                     "class out, or separate_groups."
                 )
 
-    def draw(self, pool: ClassPool, stream: Stream, start: int, stop: int) -> dict[str, IntArray]:
+    def draw(
+        self, pool: ClassPool, stream: AddressedStream, start: int, stop: int
+    ) -> dict[str, IntArray]:
         sets, bounds = self._families(pool), self.bounds(pool)
         # Set, way, beta; classes, alphas, proportions; images; the queries' order.
         width = 3 + 3 * bounds.way + bounds.support + 2 * bounds.query

@@ -8,13 +8,13 @@ from typing import ClassVar, Literal
 
 import numpy as np
 
-from benchbench.episodes import IntArray
 from benchbench.errors import BenchbenchError
-from benchbench.samplers.choosers import Classes
+from benchbench.samplers.class_choice import Classes
 from benchbench.samplers.composing import Bounds, ComposingSampler
 from benchbench.samplers.pool import ClassPool
-from benchbench.samplers.priors import Prior
-from benchbench.samplers.stream import FloatArray, Numbers, Stream, choose
+from benchbench.samplers.query_priors import Prior
+from benchbench.system.arrays import FloatArray, IntArray
+from benchbench.system.randomness import AddressedStream, Numbers, choose
 
 
 @dataclass
@@ -110,7 +110,9 @@ class FixedSampler(ComposingSampler):
             )
         super().check(pool)
 
-    def draw(self, pool: ClassPool, stream: Stream, start: int, stop: int) -> dict[str, IntArray]:
+    def draw(
+        self, pool: ClassPool, stream: AddressedStream, start: int, stop: int
+    ) -> dict[str, IntArray]:
         if self.replacement == "none":
             return self._draw_disjoint(pool, stream, start, stop)
         if not self._is_plain:
@@ -125,7 +127,7 @@ class FixedSampler(ComposingSampler):
         return self._arrays(pool.classes[slots], rows, take(self.way * self.query))
 
     def _draw_disjoint(
-        self, pool: ClassPool, stream: Stream, start: int, stop: int
+        self, pool: ClassPool, stream: AddressedStream, start: int, stop: int
     ) -> dict[str, IntArray]:
         """Each class's images lie in a random order and are used up from the front."""
         per_class = self.shot + self.query
@@ -188,7 +190,7 @@ class FixedSampler(ComposingSampler):
         }
 
 
-def _shuffled_rows(pool: ClassPool, stream: Stream) -> IntArray:
+def _shuffled_rows(pool: ClassPool, stream: AddressedStream) -> IntArray:
     """The pool's `rows` with the images of each class in a random order."""
     rows = pool.rows.copy()
     keys = stream.uniform(0, 1, len(rows))[0]

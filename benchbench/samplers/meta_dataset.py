@@ -8,14 +8,14 @@ from typing import ClassVar
 
 import numpy as np
 
-from benchbench import specs
-from benchbench.episodes import IntArray
 from benchbench.errors import BenchbenchError
-from benchbench.samplers.choosers import MAX_SPAN, Classes
+from benchbench.registry import specs
+from benchbench.samplers.class_choice import MAX_SPAN, Classes
 from benchbench.samplers.composing import Bounds, ComposingSampler
 from benchbench.samplers.pool import ClassPool
-from benchbench.samplers.priors import Prior, rounded_down
-from benchbench.samplers.stream import Numbers, Stream
+from benchbench.samplers.query_priors import Prior, rounded_down
+from benchbench.system.arrays import IntArray
+from benchbench.system.randomness import AddressedStream, Numbers
 
 
 @dataclass
@@ -108,7 +108,9 @@ class MetaDatasetSampler(ComposingSampler):
             )
         super().check(kept)
 
-    def draw(self, pool: ClassPool, stream: Stream, start: int, stop: int) -> dict[str, IntArray]:
+    def draw(
+        self, pool: ClassPool, stream: AddressedStream, start: int, stop: int
+    ) -> dict[str, IntArray]:
         return super().draw(pool.at_least(self.min_images), stream, start, stop)
 
     def bounds(self, pool: ClassPool) -> Bounds:

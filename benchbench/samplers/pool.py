@@ -8,8 +8,8 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from benchbench.episodes import IntArray
 from benchbench.errors import BenchbenchError
+from benchbench.system.arrays import IntArray
 
 
 class Labelled(Protocol):

@@ -12,12 +12,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from benchbench.errors import NoEstimate
 from benchbench.stats.intervals import interquartile_mean
-
-Floats = NDArray[np.float64]
+from benchbench.system.arrays import FloatArray
 
 ONE_RUN = "One run per task says nothing of other runs: a bootstrap of runs needs two or more."
 RESAMPLES = 9999
@@ -33,7 +32,7 @@ class Aggregate:
     high: float
 
 
-def chance_normalised(accuracy: ArrayLike, way: ArrayLike) -> Floats:
+def chance_normalised(accuracy: ArrayLike, way: ArrayLike) -> FloatArray:
     """(accuracy - 1 / way) / (1 - 1 / way): 0 is guessing, 1 is perfect, negative is worse.
 
     accuracy and way are of shapes that broadcast.
@@ -44,13 +43,13 @@ def chance_normalised(accuracy: ArrayLike, way: ArrayLike) -> Floats:
     chance = 1 / np.asarray(way, dtype=np.float64)
     if (chance > 0.5).any():
         raise NoEstimate("With fewer than two classes every guess is right.")
-    normalised: Floats = (np.asarray(accuracy, dtype=np.float64) - chance) / (1 - chance)
+    normalised: FloatArray = (np.asarray(accuracy, dtype=np.float64) - chance) / (1 - chance)
     return normalised
 
 
 def stratified_bootstrap(
-    scores: Floats,
-    statistic: Callable[[Floats], Floats],
+    scores: FloatArray,
+    statistic: Callable[[FloatArray], FloatArray],
     level: float = 0.95,
     *,
     resamples: int = RESAMPLES,
@@ -70,7 +69,7 @@ def stratified_bootstrap(
 
 
 def iqm_over_sources(
-    scores: Floats, level: float = 0.95, *, resamples: int = RESAMPLES, seed: int = 0
+    scores: FloatArray, level: float = 0.95, *, resamples: int = RESAMPLES, seed: int = 0
 ) -> Aggregate:
     """The interquartile mean of all scores [tasks, runs] and its stratified bootstrap interval.
 
@@ -83,7 +82,7 @@ def iqm_over_sources(
 
 
 def mean_over_sources(
-    scores: Floats, level: float = 0.95, *, resamples: int = RESAMPLES, seed: int = 0
+    scores: FloatArray, level: float = 0.95, *, resamples: int = RESAMPLES, seed: int = 0
 ) -> Aggregate:
     """The mean of all scores [tasks, runs] and its stratified bootstrap interval.
 
@@ -95,7 +94,7 @@ def mean_over_sources(
     )
 
 
-def _iqm(scores: Floats) -> Floats:
+def _iqm(scores: FloatArray) -> FloatArray:
     return np.asarray(interquartile_mean(scores.reshape(*scores.shape[:-2], -1), axis=-1))
 
 
@@ -107,7 +106,7 @@ def optimality_gap(scores: ArrayLike, target: float = 1.0) -> float:
     return float(target - np.minimum(scores, target).mean())
 
 
-def performance_profile(scores: ArrayLike, taus: ArrayLike) -> Floats:
+def performance_profile(scores: ArrayLike, taus: ArrayLike) -> FloatArray:
     """The share [taus] of the scores, over all tasks and runs, that is above each tau.
 
     Source: Agarwal et al. (2021), section 4.2 (run-score distributions).
@@ -116,7 +115,7 @@ def performance_profile(scores: ArrayLike, taus: ArrayLike) -> Floats:
     return 1 - np.searchsorted(ordered, np.asarray(taus), side="right") / ordered.size
 
 
-def probability_of_improvement(x: Floats, y: Floats) -> float:
+def probability_of_improvement(x: FloatArray, y: FloatArray) -> float:
     """How probable it is that a run of X beats a run of Y on a task drawn at random.
 
     x: [tasks, runs of X], y: [tasks, runs of Y]. It is Mann and Whitney's U over the number of
@@ -127,7 +126,7 @@ def probability_of_improvement(x: Floats, y: Floats) -> float:
 
 
 def improvement_interval(
-    x: Floats, y: Floats, level: float = 0.95, *, resamples: int = RESAMPLES, seed: int = 0
+    x: FloatArray, y: FloatArray, level: float = 0.95, *, resamples: int = RESAMPLES, seed: int = 0
 ) -> Aggregate:
     """`probability_of_improvement` with its stratified bootstrap interval.
 
@@ -143,13 +142,13 @@ def improvement_interval(
     return _percentile(probability_of_improvement(x, y), np.concatenate(drawn), level)
 
 
-def _improvement(x: Floats, y: Floats) -> Floats:
+def _improvement(x: FloatArray, y: FloatArray) -> FloatArray:
     """From [..., tasks, runs] to [...]."""
     difference = x[..., :, None] - y[..., None, :]
     return np.asarray(((np.sign(difference) + 1) / 2).mean(axis=(-3, -2, -1)))
 
 
-def _require_runs(scores: Floats) -> None:
+def _require_runs(scores: FloatArray) -> None:
     if scores.shape[1] < 2:
         raise NoEstimate(ONE_RUN)
 
@@ -158,14 +157,14 @@ def _batches(resamples: int) -> list[int]:
     return [min(BATCH, resamples - start) for start in range(0, resamples, BATCH)]
 
 
-def _redraw(scores: Floats, size: int, rng: np.random.Generator) -> Floats:
+def _redraw(scores: FloatArray, size: int, rng: np.random.Generator) -> FloatArray:
     """Scores [size, tasks, runs] with the runs of each task drawn with replacement."""
     tasks, runs = scores.shape
     chosen = rng.integers(runs, size=(size, tasks, runs))
-    redrawn: Floats = scores[np.arange(tasks)[:, None], chosen]
+    redrawn: FloatArray = scores[np.arange(tasks)[:, None], chosen]
     return redrawn
 
 
-def _percentile(value: float, drawn: Floats, level: float) -> Aggregate:
+def _percentile(value: float, drawn: FloatArray, level: float) -> Aggregate:
     low, high = np.quantile(drawn, [(1 - level) / 2, (1 + level) / 2])
     return Aggregate(value, float(low), float(high))

@@ -11,8 +11,8 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.special import ndtr, ndtri, stdtrit
 
 from benchbench.errors import NoEstimate
+from benchbench.system.arrays import FloatArray
 
-Floats = NDArray[np.float64]
 Classes = Sequence[NDArray[np.int64]]
 """The class ids of each episode."""
 
@@ -27,7 +27,7 @@ def t_quantile(level: float, degrees: float) -> float:
     return float(stdtrit(degrees, (1 + level) / 2))
 
 
-def mean_interval(accuracy: Floats, level: float = 0.95) -> float:
+def mean_interval(accuracy: FloatArray, level: float = 0.95) -> float:
     """± episodes: half-width of Student's t interval for the mean of per-episode accuracies [n].
 
     It speaks of other draws of episodes from the same images and classes.
@@ -41,7 +41,7 @@ def mean_interval(accuracy: Floats, level: float = 0.95) -> float:
     return t_quantile(level, len(accuracy) - 1) * float(error)
 
 
-def class_interval(accuracy: Floats, classes: Classes, level: float = 0.95) -> float:
+def class_interval(accuracy: FloatArray, classes: Classes, level: float = 0.95) -> float:
     """± classes: half-width of the interval for what a fresh draw of test classes would give.
 
     accuracy: [n], one number per episode: an accuracy, or the difference of two methods on the same
@@ -89,7 +89,7 @@ def class_interval(accuracy: Floats, classes: Classes, level: float = 0.95) -> f
 
 
 def class_bootstrap(
-    accuracy: Floats,
+    accuracy: FloatArray,
     classes: Classes,
     level: float = 0.95,
     *,
@@ -128,7 +128,7 @@ def class_bootstrap(
     return float(low), float(high)
 
 
-def class_half_width(accuracy: Floats, classes: Classes, level: float = 0.95) -> float:
+def class_half_width(accuracy: FloatArray, classes: Classes, level: float = 0.95) -> float:
     """± classes of any episodes: `class_interval`, or half of `class_bootstrap` if the way varies.
 
     Raises:
@@ -140,7 +140,7 @@ def class_half_width(accuracy: Floats, classes: Classes, level: float = 0.95) ->
     return (high - low) / 2
 
 
-def class_influence(accuracy: Floats, classes: Classes) -> Floats:
+def class_influence(accuracy: FloatArray, classes: Classes) -> FloatArray:
     """The influence [C] of each class on the mean accuracy, in the order of the class ids.
 
     It is the first-order effect of one more copy of the class among C, and sums to zero:
@@ -168,21 +168,21 @@ def class_influence(accuracy: Floats, classes: Classes) -> Floats:
     contribution = np.zeros((n, total))
     contribution[np.repeat(np.arange(n), way), position] = np.repeat(surprise, way)
     contribution -= contribution.mean(axis=1, keepdims=True)
-    influence: Floats = contribution.sum(axis=0)
+    influence: FloatArray = contribution.sum(axis=0)
     squares = float((influence**2).sum())
     noise = n * float(contribution.var(axis=0, ddof=1).sum())
     return influence * np.sqrt(max(0.0, 1 - noise / squares)) if squares > 0 else influence
 
 
-def _expected_by_way(accuracy: Floats, way: NDArray[np.int64]) -> Floats:
+def _expected_by_way(accuracy: FloatArray, way: NDArray[np.int64]) -> FloatArray:
     """The accuracy [n] that is usual for episodes of that way."""
     degree = min(2, len(np.unique(way)) - 1)
     powers = np.vander(np.log(way), degree + 1)
-    fitted: Floats = powers @ np.linalg.lstsq(powers, accuracy, rcond=None)[0]
+    fitted: FloatArray = powers @ np.linalg.lstsq(powers, accuracy, rcond=None)[0]
     return fitted
 
 
-def _require_episodes(accuracy: Floats, classes: Classes) -> None:
+def _require_episodes(accuracy: FloatArray, classes: Classes) -> None:
     if len(accuracy) != len(classes):
         raise ValueError(f"{len(accuracy)} accuracies but the classes of {len(classes)} episodes")
     if len(accuracy) < 2:
@@ -231,7 +231,7 @@ def bca_interval(
     return low, high
 
 
-def _bias_corrected(drawn: Floats, estimate: float, level: float) -> tuple[float, float]:
+def _bias_corrected(drawn: FloatArray, estimate: float, level: float) -> tuple[float, float]:
     """The BCa interval with an acceleration of 0."""
     below = float(np.mean(drawn < estimate) + np.mean(drawn == estimate) / 2)
     bias, tail = ndtri(below), ndtri((1 - level) / 2)
@@ -256,7 +256,7 @@ def wilson_interval(correct: int, total: int, level: float = 0.95) -> tuple[floa
     return float(found.low), float(found.high)
 
 
-def interquartile_mean(values: ArrayLike, axis: int | None = None) -> np.floating | Floats:
+def interquartile_mean(values: ArrayLike, axis: int | None = None) -> np.floating | FloatArray:
     """The mean of the middle half of the values, over an axis or over all of them.
 
     The convention is that of scipy.stats.trim_mean: floor(n / 4) values are cut at either end.
@@ -270,5 +270,5 @@ def interquartile_mean(values: ArrayLike, axis: int | None = None) -> np.floatin
     numbers = np.asarray(values, dtype=np.float64)
     if numbers.size == 0:
         raise NoEstimate("An interquartile mean needs one value or more.")
-    mean: np.floating | Floats = stats.trim_mean(numbers, 0.25, axis=axis)
+    mean: np.floating | FloatArray = stats.trim_mean(numbers, 0.25, axis=axis)
     return mean

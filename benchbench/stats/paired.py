@@ -6,13 +6,12 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from scipy.special import stdtr
 
 from benchbench.errors import NoEstimate
 from benchbench.stats.intervals import Classes, class_half_width, mean_interval
-
-Floats = NDArray[np.float64]
+from benchbench.system.arrays import FloatArray
 
 EXACT_UP_TO = 16  # non-zero differences; 2^16 patterns of signs
 FLIPS = 9999
@@ -46,7 +45,12 @@ class PairedDifference:
 
 
 def compare_paired(
-    a: Floats, b: Floats, classes: Classes | None = None, level: float = 0.95, *, seed: int = 0
+    a: FloatArray,
+    b: FloatArray,
+    classes: Classes | None = None,
+    level: float = 0.95,
+    *,
+    seed: int = 0,
 ) -> PairedDifference:
     """Compare two methods by their accuracies [n] and [n] on the same n episodes.
 
@@ -86,7 +90,7 @@ def compare_paired(
 
 
 def _over_classes(
-    difference: Floats, classes: Classes | None, level: float
+    difference: FloatArray, classes: Classes | None, level: float
 ) -> tuple[float | None, str | None]:
     if classes is None:
         return None, "The classes of the episodes are not known."
@@ -96,13 +100,13 @@ def _over_classes(
         return None, error.reason
 
 
-def _correlation(a: Floats, b: Floats) -> float | None:
+def _correlation(a: FloatArray, b: FloatArray) -> float | None:
     if min(np.ptp(a), np.ptp(b)) <= ROUNDING:
         return None
     return float(np.corrcoef(a, b)[0, 1])
 
 
-def sign_flip(difference: Floats, *, flips: int = FLIPS, seed: int = 0) -> tuple[float, bool]:
+def sign_flip(difference: FloatArray, *, flips: int = FLIPS, seed: int = 0) -> tuple[float, bool]:
     """(p, exact): the two-sided sign-flip permutation test on the mean of differences [n].
 
     If the methods are equal, each difference may as well have the other sign. With at most 16
@@ -131,7 +135,7 @@ def sign_flip(difference: Floats, *, flips: int = FLIPS, seed: int = 0) -> tuple
     return (1 + hits) / (1 + flips), False
 
 
-def holm(p_values: ArrayLike) -> Floats:
+def holm(p_values: ArrayLike) -> FloatArray:
     """Adjusted p-values [m] of a family of m tests, valid under any dependence among them.
 
     Source: Holm (Scandinavian Journal of Statistics 6, 1979); computed by statsmodels.
@@ -141,11 +145,11 @@ def holm(p_values: ArrayLike) -> Floats:
         return raw
     from statsmodels.stats.multitest import multipletests
 
-    adjusted: Floats = multipletests(raw, method="holm")[1]
+    adjusted: FloatArray = multipletests(raw, method="holm")[1]
     return adjusted
 
 
-def pairwise_p_values(scores: Floats) -> Floats:
+def pairwise_p_values(scores: FloatArray) -> FloatArray:
     """Two-sided p-values [k, k] of paired t-tests between all pairs of k methods on n episodes.
 
     scores: [k, n]. The diagonal, and pairs of equal rows, have p = 1. All variances come from one
@@ -177,10 +181,10 @@ def pairwise_p_values(scores: Floats) -> Floats:
     return p_values
 
 
-def _two_sided(difference: Floats, variance: Floats, n: int) -> Floats:
+def _two_sided(difference: FloatArray, variance: FloatArray, n: int) -> FloatArray:
     """Student's p for mean differences, 1 where mean and variance are 0."""
     t = np.full(len(difference), math.inf)
     np.divide(np.abs(difference), np.sqrt(variance / n), out=t, where=variance > 0)
     t[np.abs(difference) <= ROUNDING] = 0
-    p: Floats = 2 * stdtr(n - 1, -t)
+    p: FloatArray = 2 * stdtr(n - 1, -t)
     return p

@@ -10,12 +10,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from benchbench.errors import NoEstimate
 from benchbench.stats.intervals import mean_interval, t_quantile
-
-Floats = NDArray[np.float64]
+from benchbench.system.arrays import FloatArray
 
 ONE_SEED = "One seed says nothing of other seeds: train with two or more."
 
@@ -50,7 +48,7 @@ class NestedSeeds:
     degrees: float
 
 
-def crossed_seeds(scores: Floats, level: float = 0.95) -> CrossedSeeds:
+def crossed_seeds(scores: FloatArray, level: float = 0.95) -> CrossedSeeds:
     """All seeds on the same episodes: a two-way random model without replication.
 
     scores: accuracies [seeds, episodes], or differences of two methods. The half-width speaks of
@@ -93,7 +91,7 @@ def crossed_seeds(scores: Floats, level: float = 0.95) -> CrossedSeeds:
     )
 
 
-def nested_seeds(scores: Sequence[Floats], level: float = 0.95) -> NestedSeeds:
+def nested_seeds(scores: Sequence[FloatArray], level: float = 0.95) -> NestedSeeds:
     """Fresh episodes for each seed: Student's t over the means of the seeds.
 
     scores: the accuracies [episodes] of each seed. Where all have equally many episodes this is the

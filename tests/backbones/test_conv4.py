@@ -10,9 +10,9 @@ from torch import Tensor
 
 from benchbench.backbones import create_backbone
 from benchbench.backbones.conv4 import Conv4
-from benchbench.compute import separate_randomness
 from benchbench.errors import BenchbenchError
 from benchbench.method import Images
+from benchbench.system.compute import separate_randomness
 
 
 def pixels(count: int, shape: tuple[int, int, int]) -> Images:

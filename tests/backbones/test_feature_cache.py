@@ -15,9 +15,9 @@ from torch import Tensor, nn
 
 from benchbench.backbones import create_backbone, feature_cache
 from benchbench.backbones.base import Backbone
-from benchbench.compute import separate_randomness
 from benchbench.datasets.base import OpenDataset
 from benchbench.method import Images
+from benchbench.system.compute import separate_randomness
 
 WIDTH = 3
 

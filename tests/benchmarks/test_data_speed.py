@@ -20,8 +20,8 @@ from PIL import Image
 
 from benchbench.datasets.base import Dataset, DecodedClass, OpenDataset, PendingClass
 from benchbench.datasets.folder import Folder
-from benchbench.datasets.tables.states import state_of
-from benchbench.places import Places
+from benchbench.datasets.tables.file_states import state_of
+from benchbench.system.places import Places
 
 Benchmark = Callable[..., Any]
 

@@ -12,16 +12,17 @@ from benchbench_plugins.knn import KNN
 from benchbench_plugins.protonet import ProtoNet
 from runs import draw_classes, noisy_correct, write_run
 
-from benchbench.compute import configure
-from benchbench.datasets import open_dataset
 from benchbench.datasets.base import OpenDataset
-from benchbench.leaderboard import collect
+from benchbench.datasets.opening import open_dataset
+from benchbench.evaluation.job import Settings, evaluate, task_of
 from benchbench.method import Images, Method
-from benchbench.places import Places
-from benchbench.runner import Settings, evaluate, task_of
+from benchbench.results.leaderboard import collect
+from benchbench.runs.store import Store
 from benchbench.samplers import ClassPool, FixedSampler
-from benchbench.source import Budget, TrainingSource
-from benchbench.store import Store
+from benchbench.system.compute import configure
+from benchbench.system.places import Places
+from benchbench.training.budget import Budget
+from benchbench.training.source import TrainingSource
 
 Benchmark = Callable[..., Any]
 

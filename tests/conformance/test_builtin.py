@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from benchbench.commands.run import create_methods
 from benchbench.conformance import Bench, report_on, short_audit
 from benchbench.datasets.base import OpenDataset
-from benchbench.source import Budget
+from benchbench.learners.creation import create_methods
+from benchbench.training.budget import Budget
 
 TINY = "backbone=conv4[width=4]"
 MAML = f"maml[{TINY},inner_steps=1,test_steps=2"

@@ -24,7 +24,7 @@ from benchbench.conformance import (
     short_audit,
     summary_of,
 )
-from benchbench.conformance.statistics import must_be_chance
+from benchbench.conformance.chance import must_be_chance
 from benchbench.datasets.base import OpenDataset
 from benchbench.errors import BenchbenchError
 
@@ -185,7 +185,7 @@ def test_a_check_is_summed_up_in_a_sentence(name: str) -> None:
 def test_no_check_asks_about_test_images(
     bench_of: Callable[..., Bench], small: OpenDataset
 ) -> None:
-    from benchbench.conformance.watching import reads_of
+    from benchbench.conformance.instruments import reads_of
 
     bench = bench_of(plants.NearestMean)
     with reads_of(small) as pixels:

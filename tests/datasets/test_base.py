@@ -13,7 +13,7 @@ import pytest
 from benchbench.datasets.base import Dataset, DecodedClass, OpenDataset, splits_by_name
 from benchbench.episodes import Episode, EpisodeSet
 from benchbench.errors import BenchbenchError
-from benchbench.places import Places
+from benchbench.system.places import Places
 
 NAMES = ["ant", "bee", "cat", "dog"]
 

@@ -21,12 +21,13 @@ import pytest
 from PIL import Image
 from python2_pickles import python2_pickle
 
-from benchbench.datasets import cifar, open_dataset
+from benchbench.datasets import cifar
 from benchbench.datasets.base import OpenDataset
 from benchbench.datasets.cifar import FC100, CifarFS, coarse_labels
+from benchbench.datasets.opening import open_dataset
 from benchbench.errors import BenchbenchError
-from benchbench.places import Places
-from benchbench.vision import torchvision
+from benchbench.system.places import Places
+from benchbench.system.vision import torchvision
 
 GOLDEN = "2cfaacd0572be4c5d991223629f6c3c28a31b58840f6e16de0aa5825ed417bb4"
 """The fingerprint of the lossless copy at 32 px: of its files alone."""

@@ -16,7 +16,7 @@ from benchbench.datasets import cub
 from benchbench.datasets.base import OpenDataset
 from benchbench.datasets.cub import Cub
 from benchbench.errors import BenchbenchError
-from benchbench.places import Places
+from benchbench.system.places import Places
 
 DEAL = {
     "train": ["001.Black_footed_Albatross", "003.Sooty_Albatross"],

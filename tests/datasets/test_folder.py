@@ -14,11 +14,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from benchbench.datasets import create_dataset
 from benchbench.datasets.base import OpenDataset
 from benchbench.datasets.folder import Folder
+from benchbench.datasets.opening import create_dataset
 from benchbench.errors import BenchbenchError
-from benchbench.places import Places
+from benchbench.system.places import Places
 
 Classes = Mapping[str, list[int]]
 """The greys of the images of each class."""

@@ -5,11 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from benchbench.datasets import create_dataset, glyphs_generator, open_dataset
+from benchbench.datasets import glyphs_generator
 from benchbench.datasets.base import OpenDataset
 from benchbench.datasets.glyphs import Glyphs
+from benchbench.datasets.opening import create_dataset, open_dataset
 from benchbench.errors import BenchbenchError
-from benchbench.places import Places
+from benchbench.system.places import Places
 
 GOLDEN = "2557cb76b102a2e1e481e59d94db2ccb460396643d59ce182de65e14290d0a45"
 

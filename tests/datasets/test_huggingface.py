@@ -25,12 +25,12 @@ from image_tables import (
 )
 from PIL import Image
 
-from benchbench import specs
-from benchbench.datasets import create_dataset
 from benchbench.datasets.huggingface import HuggingFace
+from benchbench.datasets.opening import create_dataset
 from benchbench.datasets.reading.offline import WouldDecodeError, WouldDownloadError, only_looking
 from benchbench.errors import BenchbenchError
-from benchbench.places import Places
+from benchbench.registry import specs
+from benchbench.system.places import Places
 
 
 @pytest.fixture(autouse=True)
@@ -292,7 +292,7 @@ def test_the_second_opening_does_without_the_library(tmp_path: Path) -> None:
         "import sys\n"
         "from pathlib import Path\n"
         "from benchbench.datasets import create_dataset\n"
-        "from benchbench.places import Places\n"
+        "from benchbench.system.places import Places\n"
         f"root = Path({str(tmp_path)!r})\n"
         f"dataset = create_dataset('hf:{folder}[size=4]')\n"
         "print(dataset.open(Places(root / 'data root', root / 'cache')).fingerprint)\n"

@@ -17,7 +17,7 @@ from benchbench.datasets import miniimagenet
 from benchbench.datasets.base import SPLITS, OpenDataset
 from benchbench.datasets.miniimagenet import MiniImageNet
 from benchbench.errors import BenchbenchError
-from benchbench.places import Places
+from benchbench.system.places import Places
 
 TRAIN_IMAGES = 12
 """Of each class of the small ILSVRC, of which the lists name three."""

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from benchbench.datasets import create_dataset, open_dataset
+from benchbench.datasets.opening import create_dataset, open_dataset
 from benchbench.errors import BenchbenchError
-from benchbench.places import Places
+from benchbench.system.places import Places
 
 
 @pytest.fixture(scope="module")

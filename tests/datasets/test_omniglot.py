@@ -17,11 +17,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from benchbench.datasets import create_dataset, omniglot, open_dataset
+from benchbench.datasets import omniglot
 from benchbench.datasets.base import OpenDataset
 from benchbench.datasets.omniglot import Omniglot
+from benchbench.datasets.opening import create_dataset, open_dataset
 from benchbench.errors import BenchbenchError
-from benchbench.places import Places
+from benchbench.system.places import Places
 
 GOLDEN = {
     28: "f1c756b7ee5b02da4a2c5edd8f983e36e7fda0cd59463cb4a816354361c4493f",

@@ -13,11 +13,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from benchbench.datasets import open_dataset
 from benchbench.datasets.base import OpenDataset
 from benchbench.datasets.omniglot_lake import OmniglotLake
+from benchbench.datasets.opening import open_dataset
 from benchbench.errors import BenchbenchError
-from benchbench.places import Places
+from benchbench.system.places import Places
 
 GOLDEN = "7d6fde9200b5d430751ce8480c323443e64b6bbc2d019bf4e44e33d0270f56e7"
 """The fingerprint at 105 px, which hangs on the files alone."""

@@ -7,8 +7,9 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from benchbench.datasets import create_dataset, open_dataset, shapes_generator
+from benchbench.datasets import shapes_generator
 from benchbench.datasets.base import SPLITS, OpenDataset
+from benchbench.datasets.opening import create_dataset, open_dataset
 from benchbench.datasets.shapes import Shapes
 from benchbench.datasets.shapes_generator import COLOURS, COMBINATIONS, IMAGES, draw
 from benchbench.errors import BenchbenchError

@@ -13,7 +13,7 @@ from benchbench.datasets import tieredimagenet
 from benchbench.datasets.base import OpenDataset
 from benchbench.datasets.tieredimagenet import TieredImageNet
 from benchbench.errors import BenchbenchError
-from benchbench.places import Places
+from benchbench.system.places import Places
 
 ROWS = {
     "train": [("n00000002", "n90000001"), ("n00000001", "n90000001")],

@@ -15,14 +15,15 @@ from benchbench_plugins.clip_zero_shot import ClipZeroShot, TinyEncoder, info_nc
 from safetensors.torch import save_file
 
 from benchbench.backbones import create_backbone
-from benchbench.commands.run import create_methods
 from benchbench.datasets.base import OpenDataset
 from benchbench.errors import BenchbenchError
+from benchbench.evaluation.job import Settings, evaluate
+from benchbench.learners.creation import create_methods
 from benchbench.method import Images, Support, Task
-from benchbench.runner import Settings, evaluate
 from benchbench.samplers import ClassPool, FixedSampler
-from benchbench.source import Budget, TrainingSource
-from benchbench.vision import torchvision
+from benchbench.system.vision import torchvision
+from benchbench.training.budget import Budget
+from benchbench.training.source import TrainingSource
 
 COLOURS = {"dark": 40, "grey": 110, "light": 180, "white": 240}
 SIDES = {"left": (slice(None), slice(8)), "right": (slice(None), slice(8, 16))}
@@ -197,7 +198,15 @@ def test_mistakes_are_found_before_anything_runs(spec: str, says: str) -> None:
 
 
 def command(*arguments: str) -> subprocess.CompletedProcess[str]:
-    line = [sys.executable, "-m", "benchbench.cli", "run", "--budget", "smoke", *arguments]
+    line = [
+        sys.executable,
+        "-m",
+        "benchbench.cli",
+        "run",
+        "--budget",
+        "smoke",
+        *arguments,
+    ]
     return subprocess.run(line, capture_output=True, text=True, check=False)
 
 
@@ -210,7 +219,15 @@ def test_zero_shot_from_the_command_line(tmp_path: Path) -> None:
     first, second = done.stdout.splitlines()[2:]
     assert float(first.split("|")[2]) > 22
     assert "skipped: it learns from support images and this task has none" in second
-    shown = [sys.executable, "-m", "benchbench.cli", "leaderboard", str(tmp_path), "--out", "-"]
+    shown = [
+        sys.executable,
+        "-m",
+        "benchbench.cli",
+        "leaderboard",
+        str(tmp_path),
+        "--out",
+        "-",
+    ]
     table = subprocess.run(shown, capture_output=True, text=True, check=True).stdout
     assert "5way-0shot-15query" in table
     assert "clip_zero_shot" in table

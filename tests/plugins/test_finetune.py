@@ -12,7 +12,8 @@ from benchbench.backbones import create_backbone
 from benchbench.backbones.blocks import parameter_blocks
 from benchbench.datasets.base import OpenDataset
 from benchbench.method import Images, Task
-from benchbench.source import Budget, TrainingSource
+from benchbench.training.budget import Budget
+from benchbench.training.source import TrainingSource
 
 
 def ready(**parameters: Any) -> Finetune:

@@ -9,7 +9,8 @@ from benchbench_plugins.knn import KNN
 
 from benchbench.datasets.base import OpenDataset
 from benchbench.method import Images, Support, Task
-from benchbench.source import Budget, TrainingSource
+from benchbench.training.budget import Budget
+from benchbench.training.source import TrainingSource
 
 
 def images(values: list[list[int]]) -> Images:

@@ -13,16 +13,17 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from benchbench_plugins.learn2learn_maml import Learn2LearnMAML, learn2learn
-from benchbench_plugins.maml import FOMAML, MAML
+from benchbench_plugins.maml import FOMAML, MAML, Learn2LearnMAML, learn2learn
 from torch import Tensor
 
-from benchbench import plugins
 from benchbench.datasets.base import OpenDataset
 from benchbench.errors import BenchbenchError
-from benchbench.inner_loop import InnerLoopMethod
+from benchbench.learners.gradient import InnerLoopMethod
 from benchbench.method import Images, Support, Task
-from benchbench.source import Budget, LabelledEpisode, TrainingSource
+from benchbench.registry import loading
+from benchbench.training.budget import Budget
+from benchbench.training.source import TrainingSource
+from benchbench.training.streams import LabelledEpisode
 
 BN = ["support", "running", "transductive"]
 
@@ -217,4 +218,4 @@ def test_it_is_listed_without_the_library() -> None:
         [sys.executable, "-c", script], capture_output=True, text=True, check=True
     )
     assert "learn2learn_maml" in done.stdout
-    assert plugins.load("method", "learn2learn_maml") is Learn2LearnMAML
+    assert loading.load("method", "learn2learn_maml") is Learn2LearnMAML

@@ -16,11 +16,12 @@ from sklearn.linear_model import LogisticRegression
 
 from benchbench.backbones import create_backbone
 from benchbench.datasets.base import OpenDataset
+from benchbench.evaluation.job import Settings, evaluate
 from benchbench.method import Images, Support, Task
-from benchbench.runner import Settings, evaluate
 from benchbench.samplers import ClassPool, FixedSampler
-from benchbench.source import Budget, TrainingSource
-from benchbench.streams import support_of
+from benchbench.training.budget import Budget
+from benchbench.training.source import TrainingSource
+from benchbench.training.streams import support_of
 
 
 @pytest.mark.parametrize("c", [0.01, 1.0, 100.0])

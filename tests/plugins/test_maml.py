@@ -14,9 +14,11 @@ from torch import nn
 from benchbench.backbones import create_backbone
 from benchbench.datasets.base import OpenDataset
 from benchbench.errors import MethodError
-from benchbench.inner_loop import InnerLoop
+from benchbench.learners.gradient import InnerLoop
 from benchbench.method import Images, Task
-from benchbench.source import Budget, LabelledEpisode, TrainingSource
+from benchbench.training.budget import Budget
+from benchbench.training.source import TrainingSource
+from benchbench.training.streams import LabelledEpisode
 
 ALL = [MAML, FOMAML, ProtoMAML, FOProtoMAML]
 

@@ -7,14 +7,15 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from benchbench_plugins.matchingnet import MatchingNet
+from benchbench_plugins.matchingnet import FullContext, MatchingNet
 from torch import nn
 
 from benchbench.backbones import create_backbone
-from benchbench.compute import Compute
 from benchbench.datasets.base import OpenDataset
 from benchbench.method import Images, Method, Support, Task
-from benchbench.source import Budget, TrainingSource
+from benchbench.system.compute import Compute
+from benchbench.training.budget import Budget
+from benchbench.training.source import TrainingSource
 
 
 def support_of(labels: list[int], n_way: int, shape: tuple[int, int, int] = (1, 2, 1)) -> Support:
@@ -152,3 +153,21 @@ def test_any_training_classes_will_do(make_dataset: Callable[..., OpenDataset]) 
 def test_parameters_out_of_range_are_refused(parameters: dict[str, Any], word: str) -> None:
     with pytest.raises(ValueError, match=word):
         MatchingNet(**parameters)
+
+
+def test_full_context_is_that_of_the_papers_appendix() -> None:
+    torch.manual_seed(0)
+    context = FullContext(6, steps=2).requires_grad_(False)
+    generator = torch.Generator().manual_seed(4)
+    query, known = (torch.randn(n, 6, generator=generator) for n in (1, 5))
+    hidden, found = context(query, known)
+    there, back = context.support_lstm(known)[0].split(6, dim=1)
+    torch.testing.assert_close(found, known + there + back)
+
+    read = found.mean(0, keepdim=True)  # attention of h_0 = 0 is uniform
+    first, cell = context.query_lstm(torch.cat([query, read], 1), (query * 0, query * 0))
+    first = first + query
+    weights = torch.softmax((first * found).sum(1), 0)
+    read = (weights[:, None] * found).sum(0, keepdim=True)
+    second, _ = context.query_lstm(torch.cat([query, read], 1), (first, cell))
+    torch.testing.assert_close(hidden, second + query)

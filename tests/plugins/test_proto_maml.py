@@ -8,7 +8,7 @@ from pictures import SMALL, random_images
 from torch import nn
 
 from benchbench.backbones import create_backbone
-from benchbench.inner_loop import InnerLoop
+from benchbench.learners.gradient import InnerLoop
 from benchbench.method import Support
 
 LABELS = [2, 0, 1, 1, 0, 2, 1]

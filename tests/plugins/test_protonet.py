@@ -11,7 +11,8 @@ from torch import nn
 from benchbench.backbones import create_backbone
 from benchbench.datasets.base import OpenDataset
 from benchbench.method import Images, Method, Support, Task
-from benchbench.source import Budget, TrainingSource
+from benchbench.training.budget import Budget
+from benchbench.training.source import TrainingSource
 
 
 def images(values: list[list[int]]) -> Images:

@@ -24,14 +24,14 @@ from samplers.toys import (
 )
 from scipy.stats import chisquare
 
-from benchbench.cli import cli
-from benchbench.datasets import open_dataset
+from benchbench.cli.main import cli
 from benchbench.datasets.base import OpenDataset
+from benchbench.datasets.opening import open_dataset
 from benchbench.episodes import EpisodeSet
 from benchbench.errors import BenchbenchError
 from benchbench.metrics import accuracy, balanced_accuracy
-from benchbench.places import Places
 from benchbench.samplers import ClassPool, FixedSampler
+from benchbench.system.places import Places
 
 SIZES = [5, 9, 6, 7, 20, 8, 6, 12]
 PARENTS = [("a",)] * 3 + [("b",)] * 4 + [("c",)]

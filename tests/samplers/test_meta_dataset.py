@@ -25,8 +25,8 @@ from scipy.stats import chi2_contingency, chisquare, ks_2samp, kstest, triang
 
 from benchbench.episodes import EpisodeSet
 from benchbench.errors import BenchbenchError
-from benchbench.samplers import ClassPool, MetaDatasetSampler, Stream
-from benchbench.samplers.stream import DRAWN_AT_ONCE, Numbers
+from benchbench.samplers import ClassPool, MetaDatasetSampler
+from benchbench.system.randomness import DRAWN_AT_ONCE, AddressedStream, Numbers
 
 # Episodes are frozen, as those of `fixed`: the hashes of six episodes of `TOY` each, computed once.
 TOY = [30, 5, 12, 44, 150, 9, 61, 20, 20, 8]
@@ -116,7 +116,7 @@ def test_a_class_contributes_at_most_a_hundred_to_the_size_but_may_have_more_sho
 def test_log_weights_are_uniform() -> None:
     """Shares of equal classes differ by exp(a - b); a - b is triangular over +- 2 log 2."""
     sampler = MetaDatasetSampler(max_support=10**7, max_contribution=10**6)
-    rows = Stream(seed=3).each(0, 4000, 6)
+    rows = AddressedStream(seed=3).each(0, 4000, 6)
     drawn = [sampler.shots_of(np.full(5, 10**7), 10, numbers) for numbers in rows]
     ratios = np.log([(each[0] - 1) / (each[1] - 1) for each in drawn if each.sum() > 10**5])
     assert len(ratios) > 3500

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchbench.datasets.integrity.hashes import SIDE, averaging, greys, near, perceptual_hashes
-from benchbench.progress import meter
+from benchbench.system.progress import meter
 
 DISTANCE = 6
 CORRELATION = 0.98

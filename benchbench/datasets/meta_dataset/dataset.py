@@ -10,21 +10,21 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from benchbench import specs
 from benchbench.datasets.base import SPLITS, Dataset, OpenDataset, PendingClass, splits_by_name
 from benchbench.datasets.meta_dataset import readers
 from benchbench.datasets.meta_dataset.decoding import SourceDecoder, kept_of
-from benchbench.datasets.meta_dataset.preparation import Interpolation
+from benchbench.datasets.meta_dataset.names import LICENCES, canonical
 from benchbench.datasets.meta_dataset.records import read_records, records_folder
+from benchbench.datasets.meta_dataset.resizing import Interpolation
 from benchbench.datasets.meta_dataset.several import open_source, test_specs
-from benchbench.datasets.meta_dataset.sources import LICENCES, canonical
 from benchbench.datasets.meta_dataset.spec import SOURCES, SourceFiles, SourceSpec, source_spec
 from benchbench.datasets.omniglot import CHARACTERS, archive
-from benchbench.datasets.reading.files import located
+from benchbench.datasets.reading.file_tree import located
 from benchbench.errors import BenchbenchError
-from benchbench.hookspecs import hookimpl
-from benchbench.places import Places
-from benchbench.progress import say
+from benchbench.registry import specs
+from benchbench.registry.hookspecs import hookimpl
+from benchbench.system.places import Places
+from benchbench.system.progress import say
 
 QUICKDRAW_SHARE = 0.01
 """Of each class: 504 262 images, 11 GB at 84 px, where the whole would be 1.1 TB. The smallest

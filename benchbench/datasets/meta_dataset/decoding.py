@@ -11,11 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchbench.datasets.base import DecodedClass, PendingClass
-from benchbench.datasets.meta_dataset.preparation import prepare
+from benchbench.datasets.meta_dataset.resizing import prepare
 from benchbench.datasets.meta_dataset.spec import SourceFiles, SourceSpec
-from benchbench.datasets.reading.files import UnreadableImageError, in_parallel
+from benchbench.datasets.reading.file_tree import UnreadableImageError
+from benchbench.datasets.reading.parallel import in_parallel
 from benchbench.errors import BenchbenchError
-from benchbench.progress import say
+from benchbench.system.progress import say
 
 DIFFERENCES_SHOWN = 3
 

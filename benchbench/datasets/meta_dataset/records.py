@@ -9,10 +9,10 @@ from pathlib import Path
 
 from PIL import Image
 
-from benchbench.datasets.meta_dataset.example import ExampleError, Values, parse_example
 from benchbench.datasets.meta_dataset.spec import SourceFiles, SourceSpec
+from benchbench.datasets.meta_dataset.tf_example import ExampleError, Values, parse_example
 from benchbench.datasets.meta_dataset.tfrecords import Record, read, scan
-from benchbench.datasets.reading.files import UnreadableImageError
+from benchbench.datasets.reading.file_tree import UnreadableImageError
 from benchbench.errors import BenchbenchError
 
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from benchbench import specs
 from benchbench.datasets.base import OpenDataset
 from benchbench.datasets.joint import open_one_of_several, stands_for_several
 from benchbench.datasets.meta_dataset.spec import SOURCES, source_spec
 from benchbench.datasets.reading.offline import WouldDecodeError, only_looking
 from benchbench.errors import BenchbenchError
-from benchbench.places import Places
+from benchbench.registry import specs
+from benchbench.system.places import Places
 
 if TYPE_CHECKING:
     from benchbench.datasets.meta_dataset.dataset import MetaDataset

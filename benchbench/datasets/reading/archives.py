@@ -32,8 +32,8 @@ from benchbench.datasets.reading.archive_checks import (
 )
 from benchbench.datasets.reading.offline import refuse_decoding
 from benchbench.errors import BenchbenchError
-from benchbench.files import whole_file, writing_to_cache
-from benchbench.progress import meter
+from benchbench.system.files import whole_file, writing_to_cache
+from benchbench.system.progress import meter
 
 TAR_ENDINGS = (".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz")
 

@@ -14,8 +14,8 @@ from filelock import FileLock
 
 from benchbench.datasets.reading.offline import refuse_download
 from benchbench.errors import BenchbenchError
-from benchbench.files import file_hash
-from benchbench.progress import meter
+from benchbench.system.files import file_hash
+from benchbench.system.progress import meter
 
 CHUNK = 1 << 20
 TIMEOUT_SECONDS = 20.0

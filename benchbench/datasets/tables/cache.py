@@ -24,16 +24,16 @@ from numpy.typing import NDArray
 
 from benchbench.datasets.reading.offline import refuse_decoding
 from benchbench.datasets.reading.parallel import one_ahead
-from benchbench.datasets.tables.states import State, states_of
-from benchbench.datasets.tables.unfinished import (
+from benchbench.datasets.tables.file_states import State, states_of
+from benchbench.datasets.tables.resumable import (
     ChangedOrderError,
     UnfinishedTable,
     announced,
     missing_classes,
 )
 from benchbench.errors import BenchbenchError
-from benchbench.files import writing_to_cache
-from benchbench.progress import meter, say
+from benchbench.system.files import writing_to_cache
+from benchbench.system.progress import meter, say
 
 if TYPE_CHECKING:
     from benchbench.datasets.base import Dataset

@@ -19,13 +19,13 @@ from benchbench.datasets.tables.cache import (
     decoded_table,
     read_table,
 )
-from benchbench.datasets.tables.states import State, state_of
+from benchbench.datasets.tables.file_states import State, state_of
 from benchbench.errors import BenchbenchError
-from benchbench.files import whole_file, writing_to_cache
+from benchbench.system.files import whole_file, writing_to_cache
 
 if TYPE_CHECKING:
     from benchbench.datasets.base import Dataset, OpenDataset
-    from benchbench.places import Places
+    from benchbench.system.places import Places
 
 
 @dataclass(frozen=True)

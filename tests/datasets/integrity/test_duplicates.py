@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from benchbench.datasets import open_dataset
 from benchbench.datasets.integrity import duplicates
 from benchbench.datasets.integrity.duplicates import Pairs, find_duplicates, scan
-from benchbench.places import Places
+from benchbench.datasets.opening import open_dataset
+from benchbench.system.places import Places
 
 COUNT = 40
 

@@ -11,13 +11,13 @@ import pytest
 from PIL import Image
 from tfrecord_writer import plain, write_class
 
-from benchbench.datasets import create_dataset
 from benchbench.datasets.base import SPLITS, OpenDataset
 from benchbench.datasets.meta_dataset import dataset as module
 from benchbench.datasets.meta_dataset.dataset import MetaDataset
 from benchbench.datasets.meta_dataset.spec import SOURCES, SourceSpec, source_spec
+from benchbench.datasets.opening import create_dataset
 from benchbench.errors import BenchbenchError
-from benchbench.places import Places
+from benchbench.system.places import Places
 
 
 def small(name: str, classes: dict[str, int]) -> SourceSpec:

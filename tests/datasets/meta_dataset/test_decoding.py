@@ -14,7 +14,7 @@ from tfrecord_writer import plain
 
 from benchbench.datasets.meta_dataset.decoding import SourceDecoder, class_order, kept_of
 from benchbench.datasets.meta_dataset.spec import SourceFiles, SourceSpec
-from benchbench.datasets.reading.files import UnreadableImageError
+from benchbench.datasets.reading.file_tree import UnreadableImageError
 from benchbench.errors import BenchbenchError
 
 COUNTS = st.integers(1, 3000)

@@ -11,7 +11,7 @@ from tfrecord_writer import encoded, example, framed, plain, write_class
 
 from benchbench.datasets.meta_dataset.records import read_records, records_folder
 from benchbench.datasets.meta_dataset.spec import SourceSpec
-from benchbench.datasets.reading.files import UnreadableImageError
+from benchbench.datasets.reading.file_tree import UnreadableImageError
 from benchbench.errors import BenchbenchError
 
 SPEC = SourceSpec(

@@ -8,14 +8,14 @@ import numpy as np
 import pytest
 from tfrecord_writer import plain, write_class
 
-from benchbench.datasets import create_dataset, open_dataset
 from benchbench.datasets.base import SPLITS
 from benchbench.datasets.meta_dataset import dataset as dataset_module
 from benchbench.datasets.meta_dataset import several
 from benchbench.datasets.meta_dataset.spec import SourceSpec, source_spec
+from benchbench.datasets.opening import create_dataset, open_dataset
 from benchbench.datasets.tables.prepared import prepare
 from benchbench.errors import BenchbenchError
-from benchbench.places import Places
+from benchbench.system.places import Places
 
 CLASSES = {"dtd": (3, 1, 2), "aircraft": (2, 2, 2), "traffic_sign": (0, 0, 4)}
 

@@ -22,7 +22,7 @@ from benchbench.datasets.reading.archive_checks import Entry, Limits, check_entr
 from benchbench.datasets.reading.archives import Archive, open_archive
 from benchbench.datasets.reading.offline import WouldDecodeError, only_looking
 from benchbench.errors import BenchbenchError
-from benchbench.places import Places
+from benchbench.system.places import Places
 
 CONTENT = {"a/one": b"1" * 700, "a/b/two": b"two", "empty": b""}
 KINDS = pytest.mark.parametrize("kind", ["zip", "tar", "tar.gz", "tgz", "tar.bz2", "tar.xz"])

@@ -19,7 +19,7 @@ import pytest
 from benchbench.datasets.reading import download as module
 from benchbench.datasets.reading.download import download
 from benchbench.errors import BenchbenchError
-from benchbench.progress import Meter
+from benchbench.system.progress import Meter
 
 BODY = np.random.default_rng(0).bytes(2_500_000)
 MD5 = hashlib.md5(BODY).hexdigest()

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from benchbench.datasets import create_dataset
+from benchbench.datasets.opening import create_dataset
 from benchbench.datasets.reading.download import download
 from benchbench.datasets.reading.offline import WouldDecodeError, WouldDownloadError, only_looking
 from benchbench.errors import BenchbenchError
-from benchbench.places import Places
+from benchbench.system.places import Places
 
 
 @pytest.fixture

@@ -13,14 +13,14 @@ import numpy as np
 import pytest
 
 from benchbench.datasets.base import SPLITS, Dataset, DecodedClass, OpenDataset
-from benchbench.datasets.reading.files import FileTree, located
+from benchbench.datasets.reading.file_tree import FileTree, located
 from benchbench.datasets.reading.offline import only_looking
 from benchbench.datasets.shapes import Shapes
 from benchbench.datasets.tables import cache as cache_module
 from benchbench.datasets.tables import prepared
 from benchbench.datasets.tables.prepared import forget, prepare, prepared_record, state_changed
 from benchbench.errors import BenchbenchError
-from benchbench.places import Places
+from benchbench.system.places import Places
 
 
 @dataclass

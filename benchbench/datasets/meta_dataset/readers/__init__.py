@@ -23,7 +23,7 @@ from benchbench.datasets.meta_dataset.readers import (
     traffic_sign,
     vgg_flower,
 )
-from benchbench.datasets.meta_dataset.readers.published import Published
+from benchbench.datasets.meta_dataset.readers.layout import Published
 from benchbench.datasets.meta_dataset.spec import SourceFiles, SourceSpec
 from benchbench.errors import unknown_name
 

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from PIL import Image
 
-from benchbench.datasets.meta_dataset.readers.published import (
+from benchbench.datasets.meta_dataset.readers.layout import (
     Layout,
     Part,
     Published,

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 
-from benchbench.datasets.meta_dataset.readers.published import Published, TreeFile
+from benchbench.datasets.meta_dataset.readers.layout import Published, TreeFile
 from benchbench.datasets.meta_dataset.spec import SourceFiles
-from benchbench.datasets.reading.files import FileTree
+from benchbench.datasets.reading.file_tree import FileTree
 
 
 def read_class_folders(

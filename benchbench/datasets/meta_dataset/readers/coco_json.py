@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from benchbench.datasets.meta_dataset.readers.published import Part, Published
+from benchbench.datasets.meta_dataset.readers.layout import Part, Published
 
 NEEDED: dict[str, dict[str, type]] = {
     "images": {"id": int, "file_name": str},

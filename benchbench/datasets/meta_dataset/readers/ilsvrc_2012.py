@@ -18,10 +18,10 @@ from typing import Any
 from PIL import Image
 
 from benchbench.datasets.meta_dataset.readers.class_folders import read_class_folders
-from benchbench.datasets.meta_dataset.readers.image_tars import Span, image_members, members, whole
-from benchbench.datasets.meta_dataset.readers.published import Layout, Published, TreeFile
+from benchbench.datasets.meta_dataset.readers.layout import Layout, Published, TreeFile
 from benchbench.datasets.meta_dataset.spec import SourceFiles, SourceSpec
-from benchbench.datasets.reading.files import FileTree
+from benchbench.datasets.reading.file_tree import FileTree
+from benchbench.datasets.reading.image_tars import Span, image_members, members, whole
 
 WHOLE = "ILSVRC2012_img_train.tar"
 

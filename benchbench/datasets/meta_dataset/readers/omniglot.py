@@ -10,7 +10,7 @@ from pathlib import PurePosixPath
 
 from PIL import Image, ImageOps
 
-from benchbench.datasets.meta_dataset.readers.published import Layout, Published, TreeFile
+from benchbench.datasets.meta_dataset.readers.layout import Layout, Published, TreeFile
 from benchbench.datasets.meta_dataset.spec import SourceFiles, SourceSpec
 
 LAYOUT = Layout(

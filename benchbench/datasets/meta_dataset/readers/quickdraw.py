@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from benchbench.datasets.meta_dataset.readers.published import Layout, Published
+from benchbench.datasets.meta_dataset.readers.layout import Layout, Published
 from benchbench.datasets.meta_dataset.spec import SourceFiles, SourceSpec
 
 LAYOUT = Layout(

@@ -12,7 +12,7 @@ from dataclasses import replace
 from pathlib import PurePosixPath
 
 from benchbench.datasets.meta_dataset.readers.class_folders import read_class_folders
-from benchbench.datasets.meta_dataset.readers.published import Layout, Published, TreeFile
+from benchbench.datasets.meta_dataset.readers.layout import Layout, Published, TreeFile
 from benchbench.datasets.meta_dataset.spec import SourceFiles, SourceSpec
 
 LAYOUT = Layout(

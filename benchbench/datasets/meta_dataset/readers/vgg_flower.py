@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from benchbench.datasets.meta_dataset.readers.published import Layout, Published, TreeFile
+from benchbench.datasets.meta_dataset.readers.layout import Layout, Published, TreeFile
 from benchbench.datasets.meta_dataset.spec import SourceFiles, SourceSpec
 
 LAYOUT = Layout(

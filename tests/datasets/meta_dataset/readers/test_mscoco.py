@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from benchbench.datasets.meta_dataset.readers.mscoco import enlarged
-from benchbench.datasets.reading.files import UnreadableImageError
+from benchbench.datasets.reading.file_tree import UnreadableImageError
 
 CATEGORIES = [{"id": 1, "name": "person"}, {"id": 90, "name": "toothbrush"}]
 

@@ -1,0 +1,83 @@
+"""Networks of the library timm (Wightman, PyTorch Image Models) as backbones."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from torch import nn
+
+from benchbench.backbones.libraries import weights as weight_files
+from benchbench.backbones.libraries.base import (
+    Created,
+    LibraryBackbone,
+    import_library,
+    input_channels,
+)
+from benchbench.backbones.libraries.preprocessing import Preparation
+from benchbench.errors import unknown_name
+
+DEFAULT = "default"
+"""The weights that the library chooses itself."""
+
+
+@dataclass(eq=False)
+class Timm(LibraryBackbone):
+    """A network of timm by name, without its classifier, as in timm:resnet18.
+
+    timm:resnet50.a1_in1k is timm:resnet50[weights=a1_in1k]; weights=default are those that timm
+    chooses. docs/backbones.md explains the parameters.
+    """
+
+    name: ClassVar[str] = "timm"
+
+    @classmethod
+    def check(cls, arguments: dict[str, Any]) -> None:
+        timm = import_library("timm", extra="timm")
+        architecture, _, tag = arguments["model"].partition(".")
+        if not timm.is_model(architecture):
+            raise unknown_name("network of timm", architecture, timm.list_models())
+        weights = arguments.get("weights")
+        if weight_files.local_file(weights) is None:
+            tag = weights or tag
+        known = timm.models.get_arch_pretrained_cfgs(architecture)
+        tags = [full.partition(".")[2] for full, facts in known.items() if facts.has_weights]
+        if tag not in ("", DEFAULT, *tags):
+            raise unknown_name(f"tag of weights of timm:{architecture}", tag, tags)
+
+    def create(self, tag: str | None, from_file: bool) -> Created:
+        timm = import_library("timm", extra="timm")
+        architecture, _, own_tag = self.model.partition(".")
+        tag = tag or own_tag
+        pretrained = bool(tag) and not from_file
+        name = f"{architecture}.{tag}" if tag not in ("", DEFAULT) else architecture
+        with weight_files.downloading(f"The weights '{tag}' of timm:{architecture}"):
+            network = timm.create_model(name, pretrained=pretrained, **self.options)
+        names = set(network.state_dict())
+        network.reset_classifier(0)
+        config = network.pretrained_cfg
+        facts = timm.data.resolve_data_config(self.options, pretrained_cfg=config)
+        if pretrained or from_file:
+            preparation = _trained_preparation(network, facts)
+        else:
+            # Images keep their size where the network takes any.
+            size = facts["input_size"][1:] if config.get("fixed_input_size") else None
+            preparation = Preparation(input_channels(network), size)
+        return Created(
+            network,
+            preparation,
+            head=frozenset(names - set(network.state_dict())),
+            pretrained_on=weight_files.data_sets_of_tag(config["tag"]) if pretrained else (),
+        )
+
+
+def _trained_preparation(network: nn.Module, facts: dict[str, Any]) -> Preparation:
+    return Preparation(
+        input_channels(network),
+        size=facts["input_size"][1:],
+        mean=facts["mean"],
+        std=facts["std"],
+        interpolation=facts["interpolation"],
+        crop=facts["crop_pct"],
+        squash=facts["crop_mode"] == "squash",
+    )

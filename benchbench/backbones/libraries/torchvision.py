@@ -1,0 +1,98 @@
+"""The classification networks of torchvision as backbones."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from torch import nn
+
+from benchbench.backbones.libraries import weights as weight_files
+from benchbench.backbones.libraries.base import Created, LibraryBackbone, input_channels
+from benchbench.backbones.libraries.preprocessing import Preparation
+from benchbench.errors import unknown_name
+from benchbench.system.vision import torchvision
+
+CLASSES = 1000
+"""Outputs of torchvision's networks, unless a parameter num_classes says otherwise."""
+
+
+@dataclass(eq=False)
+class Torchvision(LibraryBackbone):
+    """A network of torchvision by name, without its last layer, as in torchvision:resnet18.
+
+    Tags of weights are torchvision's, such as IMAGENET1K_V1; DEFAULT are those that it chooses.
+    docs/backbones.md explains the parameters.
+    """
+
+    name: ClassVar[str] = "torchvision"
+
+    @classmethod
+    def check(cls, arguments: dict[str, Any]) -> None:
+        models, model = torchvision("models"), arguments["model"]
+        known = models.list_models(module=models)
+        if model not in known:
+            raise unknown_name("network of torchvision", model, known)
+        tag = arguments.get("weights")
+        if weight_files.local_file(tag) is None and tag is not None:
+            tags = models.get_model_weights(model).__members__
+            if tag.upper() not in tags:
+                raise unknown_name(f"tag of weights of torchvision:{model}", tag, tags)
+
+    def create(self, tag: str | None, from_file: bool) -> Created:
+        models = torchvision("models")
+        tags = models.get_model_weights(self.model).__members__
+        weights = tags[tag.upper()] if tag else None
+        with weight_files.downloading(f"The weights '{tag}' of torchvision:{self.model}"):
+            network = models.get_model(self.model, weights=weights, **self.options)
+        names = set(network.state_dict())
+        drop_last_layer(network, int(self.options.get("num_classes") or CLASSES))
+        described = weights or (tags.get("DEFAULT") if from_file else None)
+        return Created(
+            network,
+            _trained_preparation(network, described) if described else _own_preparation(network),
+            head=frozenset(names - set(network.state_dict())),
+            pretrained_on=weight_files.data_sets_of_tag(weights.name) if weights else (),
+        )
+
+
+def drop_last_layer(network: nn.Module, classes: int) -> None:
+    """Put an identity in the place of the last layer that gives a value for each class."""
+    names = [name for name, module in network.named_modules() if _outputs(module) == classes]
+    if not names:
+        raise ValueError(f"no layer of the network gives {classes} values")
+    parent, _, child = names[-1].rpartition(".")
+    setattr(network.get_submodule(parent), child, nn.Identity())
+
+
+def _outputs(module: nn.Module) -> int | None:
+    match module:
+        case nn.Linear():
+            return module.out_features
+        case nn.Conv2d():
+            return module.out_channels
+    return None
+
+
+def _trained_preparation(network: nn.Module, weights: Any) -> Preparation:
+    facts = weights.transforms()
+    crop, resized = _side(facts.crop_size), _side(facts.resize_size)
+    return Preparation(
+        input_channels(network),
+        size=(crop, crop),
+        mean=tuple(facts.mean),
+        std=tuple(facts.std),
+        interpolation=facts.interpolation.value,
+        crop=crop / resized,
+    )
+
+
+def _side(size: int | Iterable[int]) -> int:
+    return size if isinstance(size, int) else next(iter(size))
+
+
+def _own_preparation(network: nn.Module) -> Preparation:
+    """Of random weights: images keep their size where the network takes any."""
+    side = getattr(network, "image_size", None)
+    return Preparation(input_channels(network), size=(side, side) if side else None)

@@ -1,0 +1,5 @@
+"""`python -m benchbench.cli`."""
+
+from benchbench.cli.main import main
+
+main()

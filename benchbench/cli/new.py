@@ -1,0 +1,109 @@
+"""`benchbench new`: a package with a method or a data set that works, to begin from."""
+
+from __future__ import annotations
+
+import importlib.util
+import keyword
+import os
+import re
+import shlex
+from pathlib import Path
+from string import Template
+
+import benchbench
+from benchbench.errors import BenchbenchError
+from benchbench.registry import entry_points
+
+HOME = Path(benchbench.__file__).parent
+CONSTRAINTS = HOME.parent / "constraints.txt"
+"""The tested versions, where benchbench is run from a checkout."""
+
+
+def new_command(kind: str, name: str, out: Path | None) -> str:
+    """Write the package and say what to do next. Raises BenchbenchError where it cannot be.
+
+    out: the folder, which must not exist yet; by default that of the name.
+    """
+    check_name(name)
+    folder = out or Path(name)
+    if folder.exists() or folder.is_symlink():
+        raise BenchbenchError(f"{folder} exists already; choose another --out, or remove it.")
+    files = package_files(kind, name)
+    try:
+        for path, text in files.items():
+            (folder / path).parent.mkdir(parents=True, exist_ok=True)
+            (folder / path).write_text(text, encoding="utf-8", newline="\n")
+    except OSError as error:
+        raise BenchbenchError(f"Cannot write {folder} ({error.strerror}).") from error
+    lines = [f"wrote {folder / path}" for path in files]
+    return "\n".join([*lines, "", "Next:", *_next_steps(kind, name, folder)]) + "\n"
+
+
+def check_name(name: str) -> None:
+    """Raise BenchbenchError where the name cannot be that of a module, a package and a plug-in."""
+    if not re.fullmatch(r"[A-Za-z](\w*[A-Za-z0-9])?", name, re.ASCII):
+        raise BenchbenchError(
+            f"'{name}' cannot be the name of a Python module; use letters, digits and _, with a "
+            "letter first and no _ last."
+        )
+    if keyword.iskeyword(name):
+        raise BenchbenchError(f"'{name}' is a word of the Python language; choose another name.")
+    for kind in entry_points.KINDS:
+        if holder := entry_points.available(kind).get(name):
+            raise BenchbenchError(
+                f"'{name}' is a {kind} of package {holder.package}; choose another name."
+            )
+    spec = importlib.util.find_spec(name)
+    if spec is not None and spec.origin is not None:
+        raise BenchbenchError(
+            f"'{name}' is a module that can be imported already; choose another name."
+        )
+
+
+def package_files(kind: str, name: str) -> dict[Path, str]:
+    """The text of each file, by its path in the package."""
+    home = HOME / "templates" / kind
+    templates = {path: path.read_text(encoding="utf-8") for path in sorted(home.rglob("*.txt"))}
+    values = {
+        "name": name,
+        "class_name": _class_name(kind, name, " ".join(templates.values())),
+        "distribution": name.replace("_", "-").lower(),
+    }
+    return {
+        _destination(path.relative_to(home), name): Template(text).substitute(values)
+        for path, text in templates.items()
+    }
+
+
+def _destination(template: Path, name: str) -> Path:
+    return template.with_name(template.stem.replace("module", name))
+
+
+def _class_name(kind: str, name: str, taken: str) -> str:
+    """`my_method` as `MyMethod`; the kind is added where the word stands in the templates."""
+    words = "".join(part[:1].upper() + part[1:] for part in name.split("_"))
+    if keyword.iskeyword(words) or re.search(rf"\b{words}\b", taken):
+        return words + kind.capitalize()
+    return words
+
+
+def _next_steps(kind: str, name: str, folder: Path) -> list[str]:
+    """The commands to install the package and to use it, from this folder."""
+    tested = ["-c", _shortest(CONSTRAINTS)] if CONSTRAINTS.is_file() else []
+    place = str(folder) if folder.is_absolute() else f".{os.sep}{folder}"
+    install = ["python", "-m", "pip", "install", *tested, "-e", f"{place}[test]"]
+    run = {
+        "method": ["benchbench", "run", "--methods", f"knn,{name}"],
+        "dataset": ["benchbench", "run", "--dataset", name, "--methods", "knn"],
+    }
+    check = {
+        "method": ["benchbench", "check", name],
+        "dataset": ["python", "-m", "pytest", str(folder)],
+    }
+    commands = [install, check[kind], [*run[kind], "--budget", "smoke"]]
+    return [f"  {shlex.join(command)}" for command in commands]
+
+
+def _shortest(path: Path) -> str:
+    here = Path.cwd()
+    return str(path.relative_to(here) if path.is_relative_to(here) else path)

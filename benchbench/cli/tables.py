@@ -1,0 +1,60 @@
+"""What `benchbench run` prints at its end."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from benchbench.datasets.base import OpenDataset
+from benchbench.episodes import EpisodeSet
+from benchbench.errors import BenchbenchError
+from benchbench.runs.outcome import Outcome
+from benchbench.system.progress import say
+
+RULE = "paired"
+"""Of the ranks of several sources."""
+
+
+class Tested(NamedTuple):
+    """The outcome of all methods on one test source."""
+
+    dataset: OpenDataset
+    episodes: EpisodeSet
+    cells: list[Outcome]
+
+
+def tell_tables(tested: Sequence[Tested]) -> None:
+    """Print the table of a data set; of several, a column for each and average ranks."""
+    # Their libraries take a second to import, which is free while a worker starts.
+    from benchbench.results.leaderboard import run_table
+    from benchbench.results.reporters import markdown_table
+    from benchbench.stats import reuse_warning
+
+    if len(tested) > 1:
+        _tell_sources(tested)
+        return
+    dataset, episodes, cells = tested[0]
+    print(markdown_table(run_table(cells, len(episodes))))
+    if warning := reuse_warning(episodes.images_drawn, len(dataset.view(episodes.split).rows)):
+        disjoint = episodes.protocol.endswith("query")  # which the default sampler alone can do
+        say(f"{warning} With --replacement none it speaks of them." if disjoint else warning)
+
+
+def _tell_sources(tested: Sequence[Tested]) -> None:
+    """A table of each source, and one of them all where a method has results on every one."""
+    from benchbench.results.across import sources_of
+    from benchbench.results.leaderboard import entry_of, run_table
+    from benchbench.results.reporters import markdown_table
+    from benchbench.results.reporters.across import sources_table
+
+    for dataset, episodes, cells in tested:
+        print(f"## {dataset.source}\n\n{markdown_table(run_table(cells, len(episodes)))}\n")
+    tables = [
+        [entry for cell in cells if (entry := entry_of(cell, len(episodes))) is not None]
+        for _, episodes, cells in tested
+    ]
+    try:
+        sources = sources_of([table for table in tables if table])
+        print(f"## All {len(sources.names)} sources\n\n{sources_table(sources, RULE)}", end="")
+    except BenchbenchError as error:
+        say(str(error))

@@ -1,0 +1,428 @@
+"""A method on the bench: trained once, asked about altered episodes of the validation classes."""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+import time
+import warnings
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from benchbench.conformance.instruments import batch_moments, files_opened, reads_of
+from benchbench.conformance.outcomes import Change, CheckFailed, NotApplicable
+from benchbench.conformance.trial import Trial
+from benchbench.datasets.base import OpenDataset
+from benchbench.episodes import Episode, EpisodeSet
+from benchbench.errors import BenchbenchError
+from benchbench.evaluation.job import _episode_seed
+from benchbench.method import Classifier, Images, Method, Task
+from benchbench.metrics import checked_scores
+from benchbench.registry import specs
+from benchbench.samplers import ClassPool, FixedSampler
+from benchbench.system.arrays import FloatArray, IntArray
+from benchbench.system.compute import Compute, seed_everything, separate_randomness
+from benchbench.training.budget import Budget
+from benchbench.training.source import TrainingSource
+
+WAY, SHOT, QUERY = 5, 5, 15
+NOISE_IMAGES = 512
+FEWEST_EPISODES = 30
+"""Of a test of accuracies, however slow the method."""
+BETWEEN_SEEDS = 7919
+SEEDS_COMPARED = 2
+EPISODES_SEED = 20_260
+"""Of the audit's episodes, which are nobody's results."""
+
+
+@dataclass(frozen=True)
+class Training:
+    """How the method was trained, and what was seen of it.
+
+    read: images read, by split. opened: files opened, those of the training's own folder left out.
+    """
+
+    budget: Budget
+    compute: Compute
+    folder: Path
+    read: dict[str, int]
+    opened: tuple[Path, ...]
+
+
+@dataclass(frozen=True)
+class Reference:
+    """The scores of an unaltered trial, and by how much a second equal call differs.
+
+    classify: the method adapted to the trial, for other queries.
+    """
+
+    trial: Trial
+    scores: FloatArray
+    floor: float
+    classify: Classifier
+
+
+class Bench:
+    """A trained method, episodes of validation classes, and ways to ask about altered ones.
+
+    `method` is a copy of `trained`, made anew by `restore`. `changes` are those that the checks
+    have met since, and `transduction` whether any has shown that queries depend on each other.
+
+    Episodes are of the validation classes, or of the training classes where there are fewer than
+    two of those; test classes are never drawn. Way and shots are the task's as far as the classes
+    allow, and 5-way 5-shot with 15 queries a class where the task leaves them open. Raises
+    BenchbenchError where the data set has too few classes or images.
+
+    trials: how many episodes are altered. singles: how many queries of one are asked alone.
+    permutations: orders of a support or of queries that are tried. chance_episodes, seconds: of a
+    test of accuracies at most. training: how the method was trained, where the checks may look at
+    it.
+    """
+
+    def __init__(
+        self,
+        method: Method,
+        dataset: OpenDataset,
+        task: Task,
+        *,
+        seed: int = 0,
+        trials: int = 3,
+        singles: int = 75,
+        permutations: int = 3,
+        chance_episodes: int = 400,
+        seconds: float = 4.0,
+        training: Training | None = None,
+    ) -> None:
+        self.trained, self.dataset, self.task, self.seed = method, dataset, task, seed
+        self.number, self.singles, self.training = trials, singles, training
+        self.permutations = permutations
+        self.chance_episodes, self.seconds = chance_episodes, seconds
+        self.changes: list[Change] = []
+        self.transduction: bool | None = None
+        self.split = "val" if len(dataset.splits.get("val", ())) > 1 else "train"
+        self.pool = ClassPool(dataset, self.split).at_least(2)
+        self.way, self.shot, self.query = self._shape(task)
+        self.restore()
+
+    @classmethod
+    def train(
+        cls,
+        method: Method,
+        dataset: OpenDataset,
+        folder: Path,
+        *,
+        seed: int = 0,
+        budget: Budget | None = None,
+        compute: Compute | None = None,
+        **options: Any,
+    ) -> Bench:
+        """Train the method on the data set's training classes, watched, and put it on the bench.
+
+        folder: for the training's files. options: of the bench. Raises BenchbenchError where the
+        method does not apply to the data set, and whatever its `train` raises.
+        """
+        task = task_for(dataset)
+        if reason := method.skip(task):
+            raise BenchbenchError(f"{method.name} does not apply to {dataset.name}: {reason}.")
+        budget, compute = budget or Budget("smoke"), compute or Compute()
+        with reads_of(dataset) as pixels, files_opened() as opened:
+            train(method, dataset, task, folder, seed=seed, budget=budget, compute=compute)
+        read = {
+            split: int((pixels.read & np.isin(dataset.labels, classes)).sum())
+            for split, classes in dataset.splits.items()
+        }
+        outside = tuple(path for path in opened if folder not in path.absolute().parents)
+        training = Training(budget, compute, folder, read, outside)
+        return cls(method, dataset, task, seed=seed, training=training, **options)
+
+    def _shape(self, task: Task) -> tuple[int, int, int]:
+        way = min(task.n_way or WAY, len(self.pool))
+        if way < 2:
+            raise BenchbenchError(
+                f"{self.dataset.name} has too few validation and training classes for an audit."
+            )
+        smallest = int(self.pool.sizes.min())
+        shot = min(SHOT if task.n_shot is None else task.n_shot, smallest - 1)
+        return way, shot, min(task.n_query or QUERY, smallest - shot)
+
+    def restore(self) -> None:
+        """Take a fresh copy of the trained method, and forget the changes that were met."""
+        self.method = copy.deepcopy(self.trained)
+        self.changes = []
+        self._references: dict[int, Reference] = {}
+
+    def fresh(self) -> Method:
+        """An untrained method with the same parameters."""
+        cls = type(self.trained)
+        return specs.construct(cls, cls.name, **specs.parameters_of(self.trained))
+
+    def sample(self, count: int, seed: int = EPISODES_SEED) -> EpisodeSet:
+        """Episodes of the bench's shape."""
+        return FixedSampler(self.way, self.shot, self.query).sample(self.pool, count, seed)
+
+    @cached_property
+    def _episodes(self) -> EpisodeSet:
+        return self.sample(2 * self.chance_episodes)
+
+    def trial(self, number: int) -> Trial:
+        """One of the bench's episodes, unaltered."""
+        seed = _episode_seed(self._episodes, number, self.seed)
+        return self.trial_of(self._episodes[number], seed)
+
+    def trials(self, count: int | None = None, draw: int = 0) -> Iterator[Trial]:
+        """The first episodes of the bench, by default those for alterations.
+
+        draw: 1 gives as many others, for a test of accuracies that is repeated.
+        """
+        start = draw * self.chance_episodes
+        numbers = range(start, start + (self.number if count is None else count))
+        return (self.trial(number) for number in numbers)
+
+    def draw(self, way: int, shot: int, query: int, number: int = 0) -> Trial:
+        """One episode of another shape. Raises NotApplicable where the classes are too small."""
+        pool = self.pool.at_least(shot + query)
+        if len(pool) < way:
+            raise NotApplicable(
+                f"{self.dataset.name} has no {way} classes of {shot + query} images outside test"
+            )
+        drawn = FixedSampler(way, shot, query).sample(pool, 1, EPISODES_SEED, start=number)
+        return self.trial_of(drawn[0], _episode_seed(drawn, number, self.seed))
+
+    def trial_of(self, episode: Episode, seed: int) -> Trial:
+        """An episode as it is handed to a method."""
+        view = self.dataset.view(self.split)
+        return Trial(
+            Images(view, episode.support),
+            episode.support_labels,
+            Images(view, episode.query),
+            episode.query_labels,
+            episode.n_way,
+            tuple(self.dataset.class_names[c] for c in episode.classes),
+            self.dataset.name,
+            seed,
+        )
+
+    def adapt(self, trial: Trial, method: Method | None = None) -> Classifier:
+        """The method adapted to a trial, the generators seeded as in a run."""
+        with separate_randomness(trial.seed):
+            return self._adapt(trial, method or self.method)
+
+    def _adapt(self, trial: Trial, method: Method) -> Classifier:
+        return method.adapt_many([trial.support_for(method)])[0]
+
+    def scores(
+        self, trial: Trial, *, method: Method | None = None, query_seed: int | None = None
+    ) -> FloatArray:
+        """Scores float64 [n_query, n_way] of a trial, the generators seeded as in a run.
+
+        query_seed: seed them anew before the queries are asked. Raises MethodError where the answer
+        is not such an array, and what the method raises.
+        """
+        with separate_randomness(trial.seed):
+            classify = self._adapt(trial, method or self.method)
+            if query_seed is not None:
+                seed_everything(query_seed)
+            answer = classify(trial.query)
+        return checked_scores(answer, len(trial.query), trial.n_way)
+
+    def ask(self, classify: Classifier, trial: Trial) -> FloatArray:
+        """Scores of a trial's queries by a classifier that was adapted before."""
+        with separate_randomness(trial.seed):
+            answer = classify(trial.query)
+        return checked_scores(answer, len(trial.query), trial.n_way)
+
+    def reference(self, number: int) -> Reference:
+        """What altered calls on a trial are compared with; asked for once.
+
+        The floor is that of a second call in which the classifier meets other random numbers, so
+        that a method which draws some for its queries is not held to their values. Raises
+        NotApplicable where the floor hides every change.
+        """
+        if number in self._references:
+            return self._references[number]
+        trial = self.trial(number)
+        with separate_randomness(trial.seed):
+            classify = self._adapt(trial, self.method)
+            answer = classify(trial.query)
+        scores = checked_scores(answer, len(trial.query), trial.n_way)
+        again = self.scores(trial, query_seed=trial.seed ^ BETWEEN_SEEDS)
+        change = Change.between(scores, again)
+        if change.largest and Change(0, change.largest, change.spread).tolerance > change.spread:
+            raise NotApplicable(
+                f"equal calls already change the scores by {change.largest:.3g} of their range "
+                f"{change.spread:.3g}"
+            )
+        found = self._references[number] = Reference(trial, scores, change.largest, classify)
+        return found
+
+    def references(self) -> Iterator[Reference]:
+        """The unaltered trials, each asked when it is its turn."""
+        return map(self.reference, range(self.number))
+
+    def must_equal(
+        self,
+        expected: FloatArray,
+        found: FloatArray,
+        floor: float,
+        alteration: str,
+        hint: str = "",
+        rounded: Reference | None = None,
+    ) -> None:
+        """Raise CheckFailed where scores moved beyond the tolerance.
+
+        rounded: the reference, for an alteration that changes the order of sums; where they moved,
+        the floor is that of rounding as well.
+        """
+        change = Change.between(expected, found, floor)
+        if change.over and rounded is not None:
+            change = Change.between(expected, found, max(floor, self.rounding(rounded)))
+        self.changes.append(change)
+        if change.over:
+            raise CheckFailed(f"{alteration}, {change}{hint}")
+
+    def rounding(self, reference: Reference) -> float:
+        """By how much an equal call differs that rounds otherwise.
+
+        Gradient steps amplify the last bits. Other kernels for the convolutions round otherwise.
+        """
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of settings that are for other devices
+            onednn, cudnn = torch.backends.mkldnn, torch.backends.cudnn
+            with onednn.flags(enabled=False), cudnn.flags(enabled=False):
+                scores = self.scores(reference.trial)
+        return Change.between(reference.scores, scores).largest
+
+    def norms_told(self) -> str:
+        """What to add to a message on queries that depend on each other."""
+        return f"; moments of the queries in {', '.join(self.batch_norms)}" * bool(self.batch_norms)
+
+    @cached_property
+    def batch_norms(self) -> list[str]:
+        """The batch norms that take their moments from the queries."""
+        trial = self.trial(0).asking_of(self.trial(0).query.array)
+        names = {
+            id(module): f"{attribute}.{name}".rstrip(".")
+            for attribute, value in vars(self.method).items()
+            if isinstance(value, torch.nn.Module)
+            for name, module in value.named_modules()
+        }
+        # A batch norm may also refuse the batch, after it was noted.
+        with batch_moments(names) as found, suppress(Exception):
+            self.ask(self.reference(0).classify, trial)
+        return found
+
+    @cached_property
+    def stochastic(self) -> bool:
+        """Whether other seeds give other scores, of copies that have met no other episode."""
+        for trial in self.trials(SEEDS_COMPARED):
+            trials = trial, trial.with_seed(trial.seed ^ BETWEEN_SEEDS)
+            first, second = (self.scores(t, method=copy.deepcopy(self.trained)) for t in trials)
+            if Change.between(first, second).over:
+                return True
+        return False
+
+    def noise(self, count: int, number: int = 0) -> NDArray[np.uint8]:
+        """Images of noise, uint8 [count, h, w, c]."""
+        rng = np.random.default_rng([self.seed, number, 1])
+        return rng.integers(0, 256, (count, *self.dataset.image_shape), dtype=np.uint8)
+
+    def noise_view(self, draw: int) -> Any:
+        """A split of noise images, so that a frozen network embeds each of them once."""
+        count = max(NOISE_IMAGES, 2 * self.way * (self.shot + self.query))
+        text = f"noise/{self.dataset.image_shape}/{count}/{self.seed}/{draw}"
+        noisy = replace(
+            self.dataset,
+            fingerprint=hashlib.sha256(text.encode()).hexdigest(),
+            pixels=self.noise(count, draw),
+            labels=np.zeros(count, np.int64),
+            splits={"noise": np.zeros(1, np.int64)},
+            groups=None,
+            fixed_episodes=None,
+        )
+        return noisy.view("noise")
+
+    def in_time(self, trials: Iterator[Trial]) -> Iterator[Trial]:
+        """As many of the trials as the bench's time allows, at least 30."""
+        started = time.monotonic()
+        for number, trial in enumerate(trials):
+            if number >= FEWEST_EPISODES and time.monotonic() - started > self.seconds:
+                return
+            yield trial
+
+    def accuracies(self, trials: Iterator[Trial]) -> NDArray[np.float64]:
+        """The accuracy of each trial, [n]: as many as there is time for."""
+        return np.array([self.accuracy(trial) for trial in self.in_time(trials)])
+
+    def accuracy(self, trial: Trial) -> float:
+        """The share of a trial's queries that are classified rightly."""
+        return float(np.mean(self.scores(trial).argmax(axis=1) == trial.query_labels))
+
+    def singly(self, classify: Classifier, trial: Trial) -> FloatArray:
+        """Scores of a trial's queries, each asked alone."""
+        rows = [self.ask(classify, trial.asking(one)) for one in _each(len(trial.query))]
+        return np.concatenate(rows)
+
+    @cached_property
+    def both_modes(self) -> tuple[float, float]:
+        """The accuracies where all queries are asked together and where each is asked alone.
+
+        On the same queries; 0 for a trial whose single queries the method refuses.
+        """
+        together, alone = [], []
+        for reference in self.references():
+            trial = reference.trial
+            some = np.arange(min(self.singles, len(trial.query)))
+            right = reference.scores.argmax(axis=1) == trial.query_labels
+            together.append(right[some].mean())
+            part = trial.asking(some)
+            try:
+                predicted = self.singly(reference.classify, part).argmax(axis=1)
+                alone.append((predicted == part.query_labels).mean())
+            except Exception:
+                alone.append(0.0)
+        return float(np.mean(together)), float(np.mean(alone))
+
+
+def task_for(dataset: OpenDataset) -> Task:
+    """The task of `Bench.train`: 5-way 5-shot with 15 queries a class, where there is room."""
+    split = "val" if len(dataset.splits.get("val", ())) > 1 else "train"
+    pool = ClassPool(dataset, split).at_least(2)
+    if len(pool) < 2:
+        raise BenchbenchError(f"{dataset.name} has too few validation and training classes.")
+    smallest = int(pool.sizes.min())
+    way, shot = min(WAY, len(pool)), min(SHOT, smallest - 1)
+    query = min(QUERY, smallest - shot)
+    protocol = FixedSampler(way, shot, query).protocol
+    words = dataset.names_are_words
+    return Task(dataset.name, protocol, dataset.image_shape, way, shot, query, words)
+
+
+def train(
+    method: Method,
+    dataset: OpenDataset,
+    task: Task,
+    folder: Path,
+    *,
+    seed: int,
+    budget: Budget,
+    compute: Compute,
+) -> None:
+    """Train a method as a run does, with its files in the folder."""
+    folder.mkdir(parents=True, exist_ok=True)
+    source = TrainingSource(
+        dataset, method, task, budget, seed, compute, folder=folder, shared=folder / "shared"
+    )
+    with separate_randomness(seed):
+        method.train(source)
+
+
+def _each(count: int) -> list[IntArray]:
+    return [np.array([index]) for index in range(count)]

@@ -1,0 +1,241 @@
+"""Images of a data set on one sheet, as a PNG: a few of each class, or an episode."""
+
+from __future__ import annotations
+
+import colorsys
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw, ImageFont
+
+from benchbench.datasets.base import OpenDataset
+from benchbench.episodes import Episode
+from benchbench.errors import BenchbenchError
+from benchbench.system.files import whole_file
+
+TILE = 64
+"""Pixels that a small image is enlarged to, by whole factors, and a large one reduced to."""
+
+SMALLEST_TILE = 12
+LONGEST, HEADING = 4000, 200
+"""Pixels of the sheet along either side, and how many of them the title may take."""
+
+GAP, BORDER, MARGIN, LABEL = 4, 3, 12, 200
+TEXT, PAPER = (20, 20, 20), (255, 255, 255)
+LINE = 17
+FONT_SIZE = 13
+COLUMNS, CLASS_COLUMNS = 15, 40
+"""Images on a line at most, of an episode and of a class."""
+
+Colour = tuple[int, int, int]
+Font = ImageFont.ImageFont | ImageFont.FreeTypeFont
+
+
+@dataclass(frozen=True)
+class Row:
+    """Images uint8 [n, h, w, c] beside their label.
+
+    marks: a word below each image; colours: of its frame; space: pixels above the row.
+    """
+
+    label: str
+    images: NDArray[np.uint8]
+    marks: Sequence[str] = ()
+    colours: Sequence[Colour] = ()
+    space: int = 0
+
+
+def class_sheet(dataset: OpenDataset, split: str, classes: int, images: int) -> Image.Image:
+    """Rows of classes and some images of each, both evenly spread over the split.
+
+    Raises BenchbenchError where the split has no classes or the sheet would be too large.
+    """
+    members = dataset.splits.get(split)
+    if members is None:
+        known = ", ".join(dataset.splits)
+        raise BenchbenchError(f"{dataset.name} has no split '{split}'; it has {known}.")
+    if len(members) == 0:
+        raise BenchbenchError(f"{dataset.name} has no classes in the split '{split}'.")
+    chosen = members[spread(len(members), classes)]
+    rows = []
+    for label in chosen.tolist():
+        ids = np.flatnonzero(dataset.labels == label)
+        shown = ids[spread(len(ids), images)]
+        name = f"{dataset.class_names[label]}\n{len(ids)} images"
+        rows.append(Row(name, dataset.images(shown)))
+    height, width, channels = dataset.image_shape
+    title = (
+        f"{dataset.name}, {split}: {len(chosen)} of {len(members)} classes; "
+        f"{height} x {width} px, {'colour' if channels == 3 else 'grey'}"
+    )
+    return sheet(title, rows, min(images, CLASS_COLUMNS))
+
+
+def spread(count: int, wanted: int) -> NDArray[np.int64]:
+    """Up to `wanted` of the numbers below `count`, evenly spaced from 0."""
+    return np.unique(np.arange(min(wanted, count)) * count // min(wanted, count))
+
+
+def episode_sheet(dataset: OpenDataset, episode: Episode, title: str) -> Image.Image:
+    """A row of support images for each class slot; below, the queries with their true slots."""
+    colours = [slot_colour(slot) for slot in range(episode.n_way)]
+    rows = []
+    for slot, label in enumerate(episode.classes.tolist()):
+        ids = episode.support[episode.support_labels == slot]
+        name = f"{slot}: {dataset.class_names[label]}"
+        rows.append(Row(name, dataset.images(ids), (), [colours[slot]] * len(ids)))
+    slots = episode.query_labels.tolist()
+    queries = f"{len(slots)} queries\nin the order of the episode, each with its true slot"
+    marks = [str(slot) for slot in slots]
+    frames = [colours[slot] for slot in slots]
+    rows.append(Row(queries, dataset.images(episode.query), marks, frames, space=LINE))
+    widest = max(len(row.images) for row in rows)
+    return sheet(title, rows, min(widest, COLUMNS))
+
+
+def slot_colour(slot: int) -> Colour:
+    """A colour for each slot; neighbours differ much (hues a golden section apart)."""
+    red, green, blue = colorsys.hsv_to_rgb(0.618034 * slot % 1, 0.75, (0.85, 0.6)[slot // 8 % 2])
+    return round(255 * red), round(255 * green), round(255 * blue)
+
+
+def sheet(title: str, rows: Sequence[Row], columns: int) -> Image.Image:
+    """The rows below each other, `columns` images on a line."""
+    font = ImageFont.load_default(FONT_SIZE)
+    labels = [wrapped(row.label, font, LABEL) for row in rows]
+    size, heights = _fitting(rows, labels, columns)
+    cell = _cell(size)
+    width = 2 * MARGIN + LABEL + GAP + columns * cell[0]
+    heading = wrapped(title, font, width - 2 * MARGIN)
+    top = MARGIN + LINE * len(heading) + MARGIN // 2
+    picture = Image.new("RGB", (width, top + sum(heights) + MARGIN), PAPER)
+    draw = ImageDraw.Draw(picture)
+    _write(draw, (MARGIN, MARGIN), heading, font, TEXT)
+    for row, label, height in zip(rows, labels, heights, strict=True):
+        start = top + row.space
+        _write(draw, (MARGIN, start + BORDER), label, font, TEXT)
+        _paste(picture, draw, row, (MARGIN + LABEL + GAP, start), size, columns, font)
+        top += height
+    return picture
+
+
+def _fitting(
+    rows: Sequence[Row], labels: Sequence[Sequence[str]], columns: int
+) -> tuple[tuple[int, int], list[int]]:
+    """The largest size of an image, width and height, at which the sheet is not too large."""
+    shape = rows[0].images.shape[1:3]
+    for target in _sides(max(shape)):
+        height, width = (max(1, target * side // max(shape)) for side in shape)
+        heights = [
+            max(_lines(row, columns) * _cell((width, height), row)[1], LINE * len(label))
+            + GAP
+            + row.space
+            for row, label in zip(rows, labels, strict=True)
+        ]
+        wide = 2 * MARGIN + LABEL + GAP + columns * _cell((width, height))[0]
+        if max(HEADING + sum(heights), wide) <= LONGEST:
+            return (width, height), heights
+    raise BenchbenchError("That is too much for one picture; ask for fewer classes or images.")
+
+
+def _sides(longest: int) -> list[int]:
+    """Lengths to try for an image's longer side, from large to small."""
+    enlarged = [longest * factor for factor in range(TILE // longest, 1, -1)]
+    return [*enlarged, *range(min(longest, 2 * TILE), min(longest, SMALLEST_TILE) - 1, -1)]
+
+
+def _lines(row: Row, columns: int) -> int:
+    return -(-len(row.images) // columns)
+
+
+def _cell(size: tuple[int, int], row: Row | None = None) -> tuple[int, int]:
+    """Width and height of an image with its frame, its mark and the gap after it."""
+    extra = 2 * BORDER + GAP
+    return size[0] + extra, size[1] + extra + (LINE if row is not None and row.marks else 0)
+
+
+def _paste(
+    picture: Image.Image,
+    draw: ImageDraw.ImageDraw,
+    row: Row,
+    corner: tuple[int, int],
+    size: tuple[int, int],
+    columns: int,
+    font: Font,
+) -> None:
+    cell = _cell(size, row)
+    for index, pixels in enumerate(row.images):
+        left = corner[0] + index % columns * cell[0]
+        top = corner[1] + index // columns * cell[1]
+        right, bottom = left + size[0] + 2 * BORDER - 1, top + size[1] + 2 * BORDER - 1
+        if row.colours:
+            draw.rectangle((left, top, right, bottom), fill=row.colours[index])
+        picture.paste(scaled(pixels, size), (left + BORDER, top + BORDER))
+        if row.marks:
+            centre = left + BORDER + size[0] / 2
+            draw.text((centre, bottom + 2), row.marks[index], TEXT, font, "ma")
+
+
+def scaled(pixels: NDArray[np.uint8], size: tuple[int, int]) -> Image.Image:
+    """An image uint8 [h, w, c] at a size (width, height): enlarged by repeating pixels."""
+    image = Image.fromarray(pixels[..., 0] if pixels.shape[2] == 1 else pixels[..., :3])
+    larger = size[0] >= image.width
+    how = Image.Resampling.NEAREST if larger else Image.Resampling.BOX
+    return image.convert("RGB").resize(size, how)
+
+
+def wrapped(text: str, font: Font, width: int) -> list[str]:
+    """The text in lines that are no wider, broken after a space or sign, else anywhere."""
+    lines = []
+    for paragraph in text.split("\n"):
+        line = ""
+        for part in _parts(paragraph, font, width):
+            if line and font.getlength((line + part).rstrip()) > width:
+                lines.append(line.rstrip())
+                line = ""
+            line += part if line else part.lstrip()
+        lines.append(line.rstrip())
+    return lines
+
+
+def _parts(text: str, font: Font, width: int) -> list[str]:
+    """Pieces that a line may end after, none too wide for a line."""
+    ends = [0, *(match.end() for match in re.finditer(r"[\s_/\-.,:]+", text)), len(text)]
+    words = [text[start:stop] for start, stop in pairwise(ends)]
+    parts = []
+    for word in words:
+        parts += [word] if font.getlength(word) <= width else list(word)
+    return parts
+
+
+def _write(
+    draw: ImageDraw.ImageDraw,
+    corner: tuple[int, int],
+    lines: Sequence[str],
+    font: Font,
+    colour: Colour,
+) -> None:
+    for number, line in enumerate(lines):
+        draw.text((corner[0], corner[1] + number * LINE), line, colour, font)
+
+
+def check_png(path: Path) -> None:
+    """Raise BenchbenchError where the file's name does not end in .png."""
+    if path.suffix.lower() != ".png":
+        raise BenchbenchError(f"--out {path} must end in .png.")
+
+
+def save_png(picture: Image.Image, path: Path) -> None:
+    """Write the file, whole or not at all. Raises BenchbenchError where it cannot."""
+    check_png(path)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with whole_file(path) as partial:
+            picture.save(partial, format="PNG")
+    except OSError as error:
+        raise BenchbenchError(f"Cannot write {path}: {error.strerror or error}.") from error

@@ -1,0 +1,164 @@
+"""Whether the pictures of a data set are what they should be, each once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benchbench.datasets.base import SPLITS, OpenDataset
+from benchbench.datasets.integrity.checks import Finding, Level, plain, plural, some, split_by_class
+from benchbench.datasets.integrity.duplicates import Pairs, Scan, find_duplicates
+
+
+class Captions:
+    """Images as a person finds them: the number in the class, from 0, and the split."""
+
+    def __init__(self, dataset: OpenDataset) -> None:
+        self._dataset = dataset
+        self.split_of = np.array(split_by_class(dataset))
+        order = np.argsort(dataset.labels, kind="stable")
+        ordered = dataset.labels[order]
+        self._numbers = np.empty(len(order), np.int64)
+        self._numbers[order] = np.arange(len(order)) - np.searchsorted(ordered, ordered)
+
+    def __len__(self) -> int:
+        return len(self._numbers)
+
+    def __getitem__(self, image: int) -> str:
+        label = int(self._dataset.labels[image])
+        split = f" ({self.split_of[label]})" if self.split_of[label] else ""
+        return f"image {self._numbers[image]} of '{self._dataset.class_names[label]}'{split}"
+
+
+def split_numbers(dataset: OpenDataset) -> NDArray[np.int64]:
+    """The number of each image's split, [n]; -1 where its class is in none."""
+    numbers = np.full(len(dataset.class_names), -1)
+    for number, classes in enumerate(dataset.splits.values()):
+        numbers[classes] = number
+    return numbers[dataset.labels]
+
+
+def check_pictures(dataset: OpenDataset, scanned: Scan) -> Iterator[Finding]:
+    """Pictures of one colour, and grey ones among coloured ones."""
+    constant = np.flatnonzero(scanned.constant).tolist()
+    if constant:
+        captions = Captions(dataset)
+        named = some([captions[index] for index in constant])
+        yield Finding(
+            "warning",
+            "pictures",
+            f"{plural(len(constant), 'image', 'images')} of one colour all over: {named}.",
+            {"images": constant},
+        )
+    grey = np.flatnonzero(scanned.grey & ~scanned.constant)
+    if 0 < len(grey) < int((~scanned.constant).sum()):
+        yield Finding(
+            "note",
+            "pictures",
+            f"{plural(len(grey), 'grey image', 'grey images')} among {len(scanned.grey)} with "
+            "three channels.",
+            {"images": grey.tolist()},
+        )
+
+
+def check_duplicates(
+    dataset: OpenDataset, scanned: Scan, distance: int, correlation: float
+) -> Iterator[Finding]:
+    """Pictures that are there twice: across splits, across classes, or inside a class.
+
+    Those of classes that are in no split do not count.
+    """
+    groups = split_numbers(dataset)
+    pairs = find_duplicates([dataset.pixels], [scanned], distance, correlation, groups)
+    captions = Captions(dataset)
+    left, right = dataset.labels[pairs.left], dataset.labels[pairs.right]
+    leak = groups[pairs.left] != groups[pairs.right]
+    for index in np.flatnonzero(leak).tolist():
+        yield _pair(pairs, index, (captions, captions), "error", "one picture in two splits")
+    for index in np.flatnonzero(~leak & (left != right)).tolist():
+        yield _pair(pairs, index, (captions, captions), "warning", "one picture with two labels")
+    yield from _inside(pairs, left == right, captions)
+    if not pairs.complete:
+        text = "too many near pairs; those beyond the first million were not looked at."
+        yield Finding("warning", "duplicates", text)
+
+
+def _inside(pairs: Pairs, inside: NDArray[np.bool_], captions: Captions) -> Iterator[Finding]:
+    """The pairs inside a class, together."""
+    ids = np.stack([pairs.left, pairs.right], axis=1)[inside].tolist()
+    if ids:
+        equal = int(pairs.exact[inside].sum())
+        what = plural(len(ids), "picture is", "pictures are")
+        yield Finding(
+            "note",
+            "duplicates",
+            f"{what} twice in a class ({equal} bit by bit), "
+            f"such as {captions[ids[0][0]]} and {captions[ids[0][1]]}.",
+            {"pairs": ids},
+        )
+
+
+def check_overlap(
+    dataset: OpenDataset,
+    other: OpenDataset,
+    scans: tuple[Scan, Scan],
+    distance: int,
+    correlation: float,
+    called: str = "",
+) -> Iterator[Finding]:
+    """Pictures and class names that another data set, by default called by name, shares with this.
+
+    A shared picture is an error where this one validates or tests on it. On either side, classes
+    that are in no split do not count.
+    """
+    called = called or other.name
+    groups = np.concatenate([split_numbers(dataset), split_numbers(other)])
+    tables = [dataset.pixels, other.pixels]
+    pairs = find_duplicates(tables, scans, distance, correlation, groups)
+    both = Captions(dataset), Captions(other)
+    held_out = np.isin(both[0].split_of[dataset.labels[pairs.left]], ("val", "test"))
+    for index in np.flatnonzero(held_out).tolist():
+        yield _pair(pairs, index, both, "error", f"one picture also in {called}")
+    rest = int((~held_out).sum())
+    if rest:
+        what = plural(rest, "picture that is for training is", "pictures that are for training are")
+        yield Finding("note", "overlap", f"{what} in {called} as well.")
+    yield from _shared_names(dataset, other, called)
+
+
+def _shared_names(dataset: OpenDataset, other: OpenDataset, called: str) -> Iterator[Finding]:
+    if not (dataset.names_are_words and other.names_are_words):
+        return
+    theirs = zip(other.class_names, split_by_class(other), strict=True)
+    known = {plain(name.rpartition("/")[2]) for name, home in theirs if home}
+    split_of = split_by_class(dataset)
+    for split in SPLITS:
+        shared = [
+            name
+            for name, home in zip(dataset.class_names, split_of, strict=True)
+            if home == split and plain(name.rpartition("/")[2]) in known
+        ]
+        if shared:
+            what = plural(len(shared), f"{split} class has", f"{split} classes have")
+            yield Finding(
+                "note" if split == "train" else "warning",
+                "overlap",
+                f"{what} the name of a class of {called}: {some(shared)}.",
+                {"split": split, "classes": shared},
+            )
+
+
+def _pair(
+    pairs: Pairs, index: int, captions: tuple[Captions, Captions], level: Level, what: str
+) -> Finding:
+    """The finding on one pair; of two data sets, the ids of the second begin anew."""
+    left, right = int(pairs.left[index]), int(pairs.right[index])
+    between = captions[0] is not captions[1]
+    right -= len(captions[0]) if between else 0
+    exact, correlation = bool(pairs.exact[index]), float(pairs.correlation[index])
+    how, rest = ("equals", "") if exact else ("is nearly", f", r = {correlation:.3f}")
+    text = f"{what}: {captions[0][left]} {how} {captions[1][right]}{rest}."
+    details = {"images": [left, right], "exact": exact, "correlation": round(correlation, 6)}
+    return Finding(level, "overlap" if between else "duplicates", text, details)

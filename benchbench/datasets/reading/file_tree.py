@@ -1,0 +1,144 @@
+"""The files below a folder or inside an archive, found and read by relative name."""
+
+from __future__ import annotations
+
+import io
+import os
+import posixpath
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from PIL import Image
+
+from benchbench.datasets.reading.archives import Archive, open_archive
+from benchbench.datasets.reading.parallel import in_parallel as in_parallel
+from benchbench.errors import BenchbenchError
+from benchbench.system.places import Places
+
+if TYPE_CHECKING:
+    from benchbench.datasets.base import Dataset
+
+
+IMAGE_SUFFIXES = {".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".ppm", ".pgm"}
+
+
+class UnreadableImageError(Exception):
+    """A file that is not an image; the message is its name."""
+
+
+class FileTree:
+    """The files below a folder or inside a zip or tar archive, by relative name with slashes."""
+
+    def __init__(self, path: Path, unpack_to: Path | None = None) -> None:
+        """Raises BenchbenchError where `path` is neither, or the archive is empty, damaged or evil.
+
+        unpack_to: where a compressed tar archive is decompressed; the cache's `unpacked` else.
+        """
+        self.path = path
+        self._archive: Archive | None = None
+        if path.is_dir():
+            self.names = sorted(name for name, entry in files_below(path) if entry.is_file())
+        else:
+            place = unpack_to or Places.find().cache / "unpacked"
+            self._archive = open_archive(path, place)
+            self.names = self._archive.names
+
+    def image_names(self) -> list[str]:
+        """The files with an image's ending, hidden ones left out."""
+        return [
+            name
+            for name in self.names
+            if posixpath.splitext(name)[1].lower() in IMAGE_SUFFIXES
+            and not f"/{name}".count("/.")
+            and not f"/{name}".count("/__MACOSX")
+        ]
+
+    def read(self, name: str) -> bytes:
+        """A file's content.
+
+        Raises FileNotFoundError where there is none, BenchbenchError where the archive is damaged.
+        """
+        if self._archive is None:
+            return (self.path / name).read_bytes()
+        try:
+            return self._archive.read(name)
+        except KeyError as error:
+            raise FileNotFoundError(name) from error
+
+    def image(self, name: str) -> Image.Image:
+        """A decoded image. Raises UnreadableImageError where the file is not one.
+
+        One of more than twice Pillow's `MAX_IMAGE_PIXELS` (179 million pixels in all) is not.
+        """
+        image = self.header(name)
+        try:
+            image.load()
+        except Exception as error:
+            raise UnreadableImageError(name) from error
+        return image
+
+    def header(self, name: str) -> Image.Image:
+        """An image of which only size and mode are known yet. Raises as `image` does."""
+        try:
+            return Image.open(io.BytesIO(self.read(name)))
+        except BenchbenchError:
+            raise
+        except Exception as error:
+            raise UnreadableImageError(name) from error
+
+
+def files_below(folder: Path) -> Iterator[tuple[str, os.DirEntry[str]]]:
+    """What is no folder, by its name from `folder` with slashes; a folder's own files come first.
+
+    In alphabetical order. Links to folders are not followed, and folders that may not be read are
+    passed over, as a disk's `lost+found`.
+    """
+    for prefix, _, entries in folders_below(folder):
+        for entry in entries:
+            yield prefix + entry.name, entry
+
+
+def folders_below(folder: Path) -> Iterator[tuple[str, str, list[os.DirEntry[str]]]]:
+    """The folder and all below it: what its files' names begin with, its path, and its files.
+
+    In the order of `files_below`.
+    """
+    waiting = [("", str(folder))]
+    while waiting:
+        prefix, path = waiting.pop()
+        try:
+            with os.scandir(path) as entries:
+                found = sorted(entries, key=lambda entry: entry.name)
+        except PermissionError:
+            continue
+        folders = [entry for entry in found if entry.is_dir()]
+        yield prefix, path, [entry for entry in found if not entry.is_dir()]
+        waiting += [
+            (f"{prefix}{entry.name}/", entry.path)
+            for entry in reversed(folders)
+            if not entry.is_symlink()
+        ]
+
+
+ARCHIVES = ("", ".zip", ".tar", ".tar.gz", ".tgz")
+"""What may follow a data set's name: nothing for a folder or a file."""
+
+
+def located(dataset: Dataset, places: Places, names: Sequence[str], cure: str) -> Path:
+    """Where a data set's files are: at its `origin`, else by one of the names.
+
+    names: of folders, files or archives without their ending, looked for under the data root and
+    then in the cache's `data` folder. Raises BenchbenchError(cure) where there is none of them.
+    """
+    if dataset.origin is not None:
+        if not dataset.origin.exists():
+            raise BenchbenchError(f"There is no folder or file {dataset.origin}.")
+        return dataset.origin
+    for root in (places.data_root, places.cache / "data"):
+        for name in names:
+            for ending in ARCHIVES:
+                candidate = root / f"{name}{ending}"
+                if candidate.exists():
+                    return candidate
+    raise BenchbenchError(cure)

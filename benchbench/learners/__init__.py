@@ -1,0 +1,1 @@
+"""Classes to start a method from."""

@@ -1,0 +1,217 @@
+"""Adaptation by gradient descent on the support set: the inner loop of MAML and its relatives."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
+from typing import Any, ClassVar, Literal
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from torch.func import grad, vmap
+
+from benchbench.errors import MethodError
+from benchbench.learners.adaptation import BatchMoments, Weights, descend, embed_with
+from benchbench.learners.episodic import EpisodicMethod, Recipe
+from benchbench.method import Classifier, Images, Support, Task
+from benchbench.training.source import TrainingSource
+from benchbench.training.streams import LabelledEpisode
+
+HEAD = ("head.weight", "head.bias")
+"""The names of the linear head among the weights."""
+
+ADAPTED_TOGETHER = 16
+"""Episodes in one pass on a GPU, so that their activations fit."""
+
+
+@dataclass(frozen=True)
+class InnerLoop:
+    """steps: in training. test_steps: afterwards. lr: their rate, on the mean loss."""
+
+    steps: int
+    test_steps: int
+    lr: float
+
+
+@dataclass
+class InnerLoopMethod(EpisodicMethod):
+    """A method whose `adapt` is some steps of gradient descent on the support's mean cross-entropy.
+
+    A subclass says in `start` what the inner loop begins with. `second_order` is whether `loss`
+    differentiates the inner gradients. Its recipes have `inner`, an `InnerLoop`, as well; what the
+    user leaves open is taken from there.
+
+    backbone: trained from scratch, unless it comes with weights.
+    inner_steps: gradient steps in training; none is the recipe's number.
+    test_steps: gradient steps afterwards; none is the recipe's number.
+    inner_lr: their rate, on the mean loss; none is the recipe's.
+    bn: whose moments normalise the queries: the `support` set's, at the adapted weights; the
+        `running` ones of training; or the query batch's own (`transductive`).
+    """
+
+    second_order: ClassVar[bool] = True
+    inner: InnerLoop = field(init=False, repr=False, compare=False)
+    inner_steps: int | None = None
+    test_steps: int | None = None
+    inner_lr: float | None = None
+    bn: Literal["support", "running", "transductive"] = "support"
+
+    def __post_init__(self) -> None:
+        if min(self.inner_steps or 0, self.test_steps or 0) < 0:
+            raise ValueError("steps cannot be negative")
+        self.transductive = self.bn == "transductive"  # type: ignore[misc]
+
+    def recipe(self, source: TrainingSource) -> Recipe:
+        recipe = super().recipe(source)
+        self.settle(recipe.pop("inner"))
+        return recipe
+
+    def settle(self, default: InnerLoop) -> None:
+        """Set `inner`: the user's parameters, and the others as in `default`."""
+        self.inner = InnerLoop(
+            default.steps if self.inner_steps is None else self.inner_steps,
+            default.test_steps if self.test_steps is None else self.test_steps,
+            default.lr if self.inner_lr is None else self.inner_lr,
+        )
+
+    def weights(self) -> Weights:
+        """What is meta-learned: the backbone's parameters, and `head.weight` and so on."""
+        further = nn.ModuleDict({k: m for k, m in self.network.items() if k != "encoder"})
+        return {**dict(self.encoder.named_parameters()), **dict(further.named_parameters())}
+
+    def start(self, weights: Weights, known: Tensor, support: Support) -> Weights:
+        """The weights that the inner loop begins with: the meta-learned ones, and those of a head.
+
+        known: the prepared images of the support.
+        """
+        raise NotImplementedError(f"{type(self).__name__} has no start(weights, known, support)")
+
+    def loss(self, episodes: list[LabelledEpisode]) -> Tensor:
+        """The mean loss of a meta-batch, for `fit`."""
+        return torch.stack([self.query_loss(episode) for episode in episodes]).mean()
+
+    def query_loss(self, episode: LabelledEpisode) -> Tensor:
+        """The queries' cross-entropy after adaptation."""
+        known = self.encoder.prepare(episode.support.images.array)
+        asked = self.encoder.prepare(episode.query.array)
+        weights = self.start(self.weights(), known, episode.support)
+        weights = self.descend(
+            weights, known, episode.support, self.inner.steps, second_order=self.second_order
+        )
+        logits = self.query_logits(weights, known, asked)
+        return F.cross_entropy(logits, episode.query_labels.to(logits.device))
+
+    def adapt(self, support: Support) -> Classifier:
+        known = self.encoder.prepare(support.images.array)
+        weights = {
+            name: tensor.detach().requires_grad_() for name, tensor in self.weights().items()
+        }
+        with torch.enable_grad():
+            weights = self.start(weights, known, support)
+            weights = self.descend(
+                weights, known, support, self.inner.test_steps, second_order=False
+            )
+        return self.classifier({name: tensor.detach() for name, tensor in weights.items()}, known)
+
+    def adapt_many(self, supports: Sequence[Support]) -> list[Classifier]:
+        """On a GPU episodes of one shape are adapted together, which takes a CPU twice as long."""
+        shapes = {(len(support.images), support.n_way) for support in supports}
+        if self.encoder.device.type == "cpu" or len(shapes) > 1:
+            return [self.adapt(support) for support in supports]
+        return self.adapt_together(supports)
+
+    def adapt_together(self, supports: Sequence[Support]) -> list[Classifier]:
+        """What `adapt` gives for each support, all of one shape, in one pass over them all."""
+        known = torch.stack([self.encoder.prepare(s.images.array) for s in supports])
+        labels = torch.stack([support.labels for support in supports]).to(known.device)
+        initial = {name: tensor.detach() for name, tensor in self.weights().items()}
+
+        def adapted(known: Tensor, labels: Tensor) -> Weights:
+            support = replace(supports[0], labels=labels)
+            weights = self.start(initial, known, support)
+            for _ in range(self.inner.test_steps):
+                gradients = grad(self.support_loss)(weights, known, support)
+                weights = {
+                    name: tensor - self.inner.lr * gradients[name]
+                    for name, tensor in weights.items()
+                }
+            return weights
+
+        with torch.no_grad():
+            together = vmap(adapted, chunk_size=ADAPTED_TOGETHER)(known, labels)
+        return [
+            self.classifier({name: tensor[index] for name, tensor in together.items()}, images)
+            for index, images in enumerate(known)
+        ]
+
+    def classifier(self, weights: Weights, known: Tensor) -> Classifier:
+        """A classifier with these weights, adapted to a support of these prepared images."""
+
+        @torch.no_grad()
+        def classify(images: Images) -> Tensor:
+            return self.query_logits(weights, known, self.encoder.prepare(images.array))
+
+        return classify
+
+    def support_loss(self, weights: Weights, known: Tensor, support: Support) -> Tensor:
+        """What the inner loop minimises."""
+        with self.moments():
+            logits = self.logits(weights, known)
+        return F.cross_entropy(logits, support.labels.to(known.device))
+
+    def descend(
+        self, weights: Weights, known: Tensor, support: Support, steps: int, *, second_order: bool
+    ) -> Weights:
+        """The weights after so many steps on the support."""
+        return descend(
+            lambda weights: self.support_loss(weights, known, support),
+            weights,
+            steps,
+            self.inner.lr,
+            second_order=second_order,
+        )
+
+    def query_logits(self, weights: Weights, known: Tensor, asked: Tensor) -> Tensor:
+        """Logits of the queries, normalised as `bn` says."""
+        if self.bn != "support":
+            with self.moments():
+                return self.logits(weights, asked)
+        with BatchMoments(len(known)):
+            return self.logits(weights, torch.cat([known, asked]))[len(known) :]
+
+    def logits(self, weights: Weights, pixels: Tensor) -> Tensor:
+        """Logits of prepared images."""
+        features = embed_with(self.encoder, weights, pixels)
+        return F.linear(features, *(weights[name] for name in HEAD)).float()
+
+    def moments(self) -> AbstractContextManager[Any]:
+        """How batch norm treats a batch that is normalised by itself, or as it always does."""
+        return nullcontext() if self.bn == "running" else BatchMoments()
+
+
+@dataclass
+class FixedWayMethod(InnerLoopMethod):
+    """A method that learns the initial weights of its linear head as well.
+
+    The head has the way of the task; an episode of fewer classes uses its first rows.
+    """
+
+    expected_failures = MappingProxyType(
+        {"class_slots": "its head has learned rows, one for each slot"}
+    )
+
+    def skip(self, task: Task) -> str | None:
+        varies = "its head has a fixed way and this task's varies" if task.n_way is None else None
+        return super().skip(task) or varies
+
+    def further_modules(self, feature_size: int, task: Task) -> dict[str, nn.Module]:
+        return {"head": nn.Linear(feature_size, task.n_way or 5)}
+
+    def start(self, weights: Weights, known: Tensor, support: Support) -> Weights:
+        trained = len(weights["head.bias"])
+        if support.n_way > trained:
+            raise MethodError(f"the head was trained for {trained} classes, not {support.n_way}")
+        return weights | {name: weights[name][: support.n_way] for name in HEAD}

@@ -1,0 +1,53 @@
+"""Methods that compare a query's features with the support's."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from benchbench.learners.episodic import EpisodicMethod, Recipe
+from benchbench.method import Classifier, Support, Task
+from benchbench.training.streams import LabelledEpisode
+
+
+def class_means(features: Tensor, support: Support) -> Tensor:
+    """The mean feature [n_way, d] of each class of a support with these features [n, d].
+
+    Zero for a class without support.
+    """
+    members = F.one_hot(support.labels, support.n_way).to(features)
+    return members.T @ features / members.sum(0).clamp(min=1)[:, None]
+
+
+@dataclass
+class MetricMethod(EpisodicMethod):
+    """A method whose `scores` compare features, and whose loss is the queries' cross-entropy."""
+
+    def scores(self, asked: Tensor, known: Tensor, support: Support) -> Tensor:
+        """Scores [n_query, n_way] of query features [n_query, d] by support features [n, d]."""
+        raise NotImplementedError(f"{type(self).__name__} has no scores(asked, known, support)")
+
+    def quick(self, task: Task) -> Recipe:
+        """Drawings: many classes at once, a support image each, which serves every way and shot.
+
+        In colour one image tells less of its class, and five of each are learnt from.
+        """
+        if task.image_shape[2] == 1:
+            return {"way": 60, "shot": 1, "query": 5, "steps": 640, "lr": 4e-3}
+        return {"way": 20, "shot": 5, "query": 5, "steps": 1200, "lr": 2e-3}
+
+    def loss(self, episode: LabelledEpisode) -> Tensor:
+        """The mean cross-entropy of the queries, in float32."""
+        features = self.encoder(episode.images)
+        # Distances in bf16 are wrong by some thousandths, which a scale multiplies.
+        with torch.autocast(features.device.type, enabled=False):
+            known, asked = features.float().split([len(episode.support.images), len(episode.query)])
+            scores = self.scores(asked, known, episode.support)
+            return F.cross_entropy(scores, episode.query_labels.to(scores.device))
+
+    def adapt(self, support: Support) -> Classifier:
+        known = self.encoder(support.images)
+        return lambda images: self.scores(self.encoder(images), known, support)

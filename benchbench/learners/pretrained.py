@@ -1,0 +1,124 @@
+"""Ordinary classification of the training classes, done once for all methods that need it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from filelock import FileLock
+from torch import Tensor, nn
+
+from benchbench.backbones import create_backbone
+from benchbench.backbones.base import Backbone
+from benchbench.method import Classifier, Images, Method, Support, Task
+from benchbench.registry import specs
+from benchbench.runs.manifest import splits_sha256
+from benchbench.system.compute import separate_randomness
+from benchbench.training.budget import FitRecord
+from benchbench.training.fit import fit
+from benchbench.training.source import TrainingSource
+from benchbench.training.streams import Batch
+
+
+@dataclass
+class PretrainedMethod(Method):
+    """A method that starts from a network which is trained once for all methods like it.
+
+    `train` sets `encoder` with `fit_classifier`.
+
+    backbone: trained to classify the training classes, unless it comes with weights.
+    """
+
+    encoder: Backbone = field(init=False, repr=False, compare=False)
+    backbone: str = "conv4"
+
+    def train(self, source: TrainingSource) -> None:
+        self.encoder = create_backbone(self.backbone, source.image_shape, source.seed)
+        fit_classifier(source, self.encoder)
+
+
+def fit_classifier(source: TrainingSource, backbone: Backbone) -> FitRecord | None:
+    """Train the backbone to classify all training classes, or load what such a training gave.
+
+    A backbone without parameters, or with pre-trained weights, is frozen as it is: None.
+
+    Cross-entropy on a linear head, which is dropped; the weights kept are those whose nearest class
+    means classify the validation episodes best, so that they do not depend on the method. As the
+    baselines of Triantafillou et al. (Meta-Dataset, ICLR 2020) and Chen et al. (A Closer Look,
+    ICLR 2019) do. Where the source has a `shared` folder, one training serves every method with the
+    same data, backbone, budget, seed, precision, and way and shot of validation.
+    """
+    if backbone.pretrained_on or not any(True for _ in backbone.parameters()):
+        source.compute.place(backbone)
+        backbone.freeze()
+        return None
+    with separate_randomness(source.seed):
+        head = nn.Linear(backbone.feature_size, source.n_classes)
+    module = nn.ModuleDict({"backbone": backbone, "head": head})
+
+    def loss(batch: Batch) -> Tensor:
+        logits: Tensor = head(backbone(batch.images))
+        return F.cross_entropy(logits, batch.labels.to(logits.device))
+
+    def train(folder: Path | None) -> FitRecord:
+        return fit(
+            source,
+            module,
+            loss,
+            source.batches(source.budget.choose(smoke=32, quick=128, paper=256)),
+            steps=source.budget.training_steps(smoke=30, quick=2000, paper=75_000),
+            lr=1e-3,
+            weight_decay=1e-4,
+            stage="classification",
+            validate=lambda: source.validate(nearest_mean(backbone)),
+            folder=folder,
+        )
+
+    if source.shared is None:
+        return train(None)
+    folder = source.shared / f"{backbone.name}-{_key(source, backbone)}"
+    folder.mkdir(parents=True, exist_ok=True)
+    with FileLock(folder / ".lock"):
+        return train(folder)
+
+
+def _key(source: TrainingSource, backbone: Backbone) -> str:
+    """The hash of what the trained weights depend on."""
+    facts: dict[str, Any] = {
+        "fingerprint": source._dataset.fingerprint,
+        "splits": splits_sha256(source._dataset),
+        "backbone": specs.text_of(backbone),
+        "initial": backbone.weights_sha256(),
+        "budget": str(source.budget),
+        "seed": source.seed,
+        "validated_on": _validation(source.task),
+        "compute": {key: v for key, v in asdict(source.compute).items() if key != "threads"},
+    }
+    return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def _validation(task: Task) -> str:
+    """Which episodes decide among the weights: their way and shot, or the sampler if those vary."""
+    return task.protocol if task.n_way is None else f"{task.n_way}-way {task.n_shot}-shot"
+
+
+def nearest_mean(backbone: Backbone) -> Callable[[Support], Classifier]:
+    """`adapt` of the nearest class mean in cosine distance."""
+
+    def adapt(support: Support) -> Classifier:
+        features = F.normalize(backbone(support.images), dim=1)
+        members = F.one_hot(support.labels, support.n_way).to(features)
+        centres = F.normalize(members.T @ features, dim=1)
+
+        def classify(images: Images) -> torch.Tensor:
+            return F.normalize(backbone(images), dim=1) @ centres.T
+
+        return classify
+
+    return adapt

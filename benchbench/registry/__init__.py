@@ -1,0 +1,1 @@
+"""Plug-ins: hooks, entry points, specs, and what is wrong with a broken one."""

@@ -1,0 +1,107 @@
+"""What is wrong with a plug-in, where in its own files, and how to mend it, in one line."""
+
+from __future__ import annotations
+
+import difflib
+import inspect
+import sys
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import pluggy
+
+from benchbench.errors import BenchbenchError
+from benchbench.registry import entry_points, hookspecs, inspection
+from benchbench.registry.entry_points import Provenance
+
+HOOKS = {
+    name: tuple(inspect.signature(function).parameters)
+    for name, function in vars(hookspecs).items()
+    if hasattr(function, "benchbench_spec")
+}
+"""Every hook, with its arguments."""
+
+
+def explained(entry: Provenance, error: BaseException, hook: str = "") -> str:
+    """One line on a plug-in that failed: the error, the plug-in's own line it came from, the cure.
+
+    hook: the one that was called, or looked for.
+    """
+    if isinstance(error, BenchbenchError):
+        return f"{entry}: {error}"
+    message = error.msg if isinstance(error, SyntaxError) else str(error)
+    text = " ".join(f"{type(error).__name__}: {message}".split()).rstrip(".")
+    place = inspection.place_of(error, entry.module)
+    where = f" ({place})" if place else ""
+    return f"{entry}: {text}{where}; {_cure(entry, error, hook)}."
+
+
+def _cure(entry: Provenance, error: BaseException, hook: str) -> str:
+    if isinstance(error, ModuleNotFoundError) and error.name:
+        return _cure_missing(entry, error.name)
+    if isinstance(error, ImportError):
+        return f"install versions of {entry.package} and of what it imports that fit together"
+    module = sys.modules.get(entry.module)
+    names = vars(module) if module else {}
+    if isinstance(error, pluggy.PluginValidationError):
+        return _cure_refused(names)
+    if isinstance(error, AttributeError) and names and hook not in names:
+        return _cure_absent(hook, names)
+    if isinstance(error, TypeError) and not inspection.place_of(error, entry.module):
+        return f"it has to be {_signature(hook)}, and to give register what docs/hooks.md says"
+    return f"mend that line, or uninstall {entry.package}"
+
+
+def _cure_missing(entry: Provenance, name: str) -> str:
+    if f"{entry.module}.".startswith(f"{name}."):
+        return f"correct the entry point of {entry.package}, and install it again"
+    return f"install {name.split('.')[0]}, and name it in the dependencies of {entry.package}"
+
+
+def _cure_refused(names: dict[str, Any]) -> str:
+    """Where pluggy refuses a module: hooks that do not exist, or arguments they do not have."""
+    marked = _marked(names)
+    for name in marked:
+        if name not in HOOKS:
+            return _renaming(name)
+    wrong = [
+        name
+        for name, function in marked.items()
+        if not set(inspect.signature(function).parameters) <= set(HOOKS[name])
+    ]
+    return f"it has to be {' and '.join(map(_signature, wrong))}"
+
+
+def _cure_absent(hook: str, names: Iterable[str]) -> str:
+    others = [name for name in names if name not in HOOKS]
+    close = difflib.get_close_matches(hook, others, n=1, cutoff=0.8)
+    if close:
+        return f"rename {close[0]} to {hook}"
+    return f"add {_signature(hook)}, marked @benchbench.hookimpl"
+
+
+def stray_hooks(entry: Provenance) -> list[str]:
+    """A sentence on each hook in a method's or data set's module that nobody calls there."""
+    called = {hook for _, hook in entry_points.KINDS.values()}
+    found = []
+    for name in _marked(vars(sys.modules[entry.module])):
+        if name not in HOOKS:
+            found.append(f"there is no hook {name}; {_renaming(name)}.")
+        elif name not in called:
+            group = entry_points.EXTRAS_GROUP
+            found.append(f"{name} is called only in the group {group}; announce the module there.")
+    return found
+
+
+def _marked(names: dict[str, Any]) -> dict[str, Callable[..., Any]]:
+    """The functions that are marked as hooks."""
+    return {name: value for name, value in names.items() if hasattr(value, "benchbench_impl")}
+
+
+def _renaming(name: str) -> str:
+    close = difflib.get_close_matches(name, HOOKS, n=1)
+    return f"rename it to {close[0]}" if close else "docs/hooks.md has all hooks"
+
+
+def _signature(hook: str) -> str:
+    return f"{hook}({', '.join(HOOKS[hook])})"

@@ -1,0 +1,117 @@
+"""What can be said of a plug-in without importing it, and where in its own files an error arose."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import importlib.metadata
+import importlib.util
+import sys
+import traceback
+from collections.abc import Sequence
+from importlib.machinery import ModuleSpec
+from pathlib import Path
+
+from benchbench.registry.entry_points import KINDS, Provenance
+
+
+def summary(provenance: Provenance) -> str:
+    """The first line of the class's docstring, read from its source without importing it.
+
+    The class is in the module that the entry point names, or where that has its hook from.
+    """
+    try:
+        found = _class_in(_tree(provenance.module), provenance.name)
+        if found is None:
+            found = _class_in(_tree(_home_of_hooks(provenance.module)), provenance.name)
+    except SyntaxError:
+        return ""
+    return (ast.get_docstring(found) or "").split("\n", 1)[0] if found else ""
+
+
+def _class_in(tree: ast.Module, name: str) -> ast.ClassDef | None:
+    """The class that declares a name."""
+    classes = (node for node in tree.body if isinstance(node, ast.ClassDef))
+    return next((node for node in classes if _declared_name(node) == name), None)
+
+
+def _home_of_hooks(module: str) -> str:
+    """The module that this one imports a hook of `KINDS` from; itself where it does not."""
+    hooks = {hook for _, hook in KINDS.values()}
+    spec = _spec_of(module)
+    package = spec.name if spec and spec.submodule_search_locations else module.rpartition(".")[0]
+    for node in _tree(module).body:
+        if isinstance(node, ast.ImportFrom) and hooks & {alias.name for alias in node.names}:
+            return importlib.util.resolve_name("." * node.level + (node.module or ""), package)
+    return module
+
+
+def visible_fault(provenance: Provenance) -> str:
+    """What is wrong with a plug-in, as far as that shows without importing it; or nothing."""
+    if _spec_of(provenance.module) is None:
+        return f"there is no module {provenance.module}"
+    try:
+        _tree(provenance.module)
+    except SyntaxError as error:
+        return f"a syntax error in line {error.lineno} of {provenance.module}"
+    return ""
+
+
+def _tree(module: str) -> ast.Module:
+    """A module's source, parsed; empty where it has none. Raises SyntaxError."""
+    spec = _spec_of(module)
+    try:
+        source = Path(spec.origin).read_text(encoding="utf-8") if spec and spec.origin else ""
+        return ast.parse(source)
+    except (OSError, UnicodeDecodeError):
+        return ast.parse("")
+    except ValueError as error:  # null bytes, before Python 3.12
+        raise SyntaxError(str(error)) from error
+
+
+def _spec_of(module: str) -> ModuleSpec | None:
+    """Where a module is, or None; its parent packages are located, not imported."""
+    spec, place, name = None, None, ""
+    for part in module.split("."):
+        name = f"{name}.{part}" if name else part
+        spec = _located(name, place)
+        if spec is None or name == module:
+            break
+        if spec.submodule_search_locations is None:
+            return None
+        place = list(spec.submodule_search_locations)
+    return spec
+
+
+def _located(name: str, place: Sequence[str] | None) -> ModuleSpec | None:
+    for finder in sys.meta_path:
+        try:
+            spec = finder.find_spec(name, place)
+        except (ImportError, ValueError, AttributeError):
+            continue
+        if spec is not None:
+            return spec
+    return None
+
+
+def place_of(error: BaseException, module: str) -> str:
+    """The last line of the plug-in's own that the error passed through, or nothing."""
+    if isinstance(error, SyntaxError) and error.filename:
+        return f"{error.filename}, line {error.lineno}"
+    spec = _spec_of(module.split(".")[0])
+    homes = [*(spec.submodule_search_locations or []), spec.origin] if spec else []
+    for frame in reversed(traceback.extract_tb(error.__traceback__)):
+        if any(home and Path(frame.filename).is_relative_to(home) for home in homes):
+            return f"{frame.filename}, line {frame.lineno}"
+    return ""
+
+
+def _declared_name(node: ast.ClassDef) -> str | None:
+    for statement in node.body:
+        match statement:
+            case (
+                ast.Assign(targets=[ast.Name(id="name")], value=ast.Constant(value=str(name)))
+                | ast.AnnAssign(target=ast.Name(id="name"), value=ast.Constant(value=str(name)))
+            ):
+                return name
+    return None

@@ -1,0 +1,266 @@
+"""Finding plug-ins by entry point: what is not used stays unimported, a broken one harms no other.
+
+Methods and data sets are looked up by entry-point name, so that naming them imports nothing. The
+modules of the group `benchbench.plugins` (observers, reporters, commands, metrics, samplers,
+backbones) are imported together, when the first of their hooks is needed.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.metadata
+import importlib.util
+import logging
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Any
+
+import pluggy
+
+from benchbench.errors import BenchbenchError, unknown_name
+from benchbench.registry import hookspecs
+from benchbench.registry.entry_points import EXTRAS_GROUP, KINDS, Provenance, _entries, available
+from benchbench.registry.inspection import place_of
+
+log = logging.getLogger("benchbench")
+
+
+CORE_MODULES = {
+    "register_samplers": "benchbench.samplers",
+    "register_metrics": "benchbench.metrics",
+    "register_backbones": "benchbench.backbones",
+    "register_reporters": "benchbench.results.reporters",
+}
+"""The modules of benchbench itself that take part in a hook."""
+
+BASES = {
+    "register_methods": ("benchbench.method", "Method"),
+    "register_datasets": ("benchbench.datasets.base", "Dataset"),
+    "register_samplers": ("benchbench.samplers.base", "Sampler"),
+    "register_backbones": ("benchbench.backbones.base", "Backbone"),
+}
+"""Where the public class is that a hook's classes derive from; the other hooks take functions."""
+
+
+@dataclass(frozen=True)
+class Fault:
+    """What is wrong with a module of the group `benchbench.plugins`.
+
+    hook: the one that it failed in; nothing where the module is left out as a whole.
+    """
+
+    entry: Provenance
+    error: BaseException
+    hook: str = ""
+
+
+def load(kind: str, name: str) -> type:
+    """The class registered under `name`. Raises BenchbenchError where none is or it is broken."""
+    known = available(kind)
+    if name not in known:
+        raise unknown_name(kind, name, known)
+    return load_class(kind, known[name])
+
+
+def load_class(kind: str, provenance: Provenance) -> type:
+    """Import the plug-in's module and take the class of the entry point's name from its hook."""
+    _, hook = KINDS[kind]
+    handed: list[Any] = []
+    try:
+        module = importlib.import_module(provenance.module)
+        getattr(module, hook)(handed.append)
+    except (Exception, SystemExit) as error:
+        raise BenchbenchError(
+            f"The {kind} '{provenance.name}' of package {provenance.package} cannot be loaded "
+            f"({type(error).__name__}: {error}); `benchbench doctor` says more."
+        ) from error
+    classes = {_name_of(thing): thing for thing in handed}
+    if provenance.name not in classes:
+        raise BenchbenchError(
+            f"Package {provenance.package} announces the {kind} '{provenance.name}' but registers "
+            f"{', '.join(sorted(classes)) or 'none'}; its entry point needs the name of the class."
+        )
+    cls: type = classes[provenance.name]
+    if wrong := _wrong_kind(hook, cls):
+        raise BenchbenchError(
+            f"What package {provenance.package} registers as the {kind} '{provenance.name}' {wrong}"
+        )
+    return cls
+
+
+def _name_of(thing: Any) -> str:
+    return str(getattr(thing, "name", None) or getattr(thing, "__name__", None) or repr(thing))
+
+
+def _wrong_kind(hook: str, thing: Any) -> str:
+    """How a thing is not what the hook is for, after its name; nothing where it is."""
+    if hook not in BASES:
+        return "" if callable(thing) else "is not a function."
+    module, base = BASES[hook]
+    if isinstance(thing, type) and issubclass(
+        thing, getattr(importlib.import_module(module), base)
+    ):
+        return ""
+    return f"is not a subclass of benchbench.{base}; derive its class from that."
+
+
+@dataclass
+class _Extras:
+    """The modules of `benchbench.plugins` under pluggy, by `str` of their entry point."""
+
+    manager: pluggy.PluginManager = field(
+        default_factory=lambda: pluggy.PluginManager("benchbench")
+    )
+    entries: dict[str, Provenance] = field(default_factory=dict)
+    faults: list[Fault] = field(default_factory=list)
+
+    def admit(self, entry: Provenance) -> None:
+        """Register a module, or nothing of it where one of its hooks does not exist."""
+        self.entries[str(entry)] = entry
+        try:
+            module = importlib.import_module(entry.module)
+            try:
+                self.manager.register(module, str(entry))
+                self.manager.check_pending()
+            except Exception:
+                if self.manager.get_name(module) == str(entry):
+                    self.manager.unregister(module)
+                raise
+        except (Exception, SystemExit) as error:
+            self.faults.append(Fault(entry, error))
+            log.warning("plug-in %s is left out: %s", entry, _told(error, entry))
+
+
+@cache
+def _extras() -> _Extras:
+    extras = _Extras()
+    extras.manager.add_hookspecs(hookspecs)
+    for entry in sorted(_entries(EXTRAS_GROUP), key=lambda entry: (entry.package, entry.name)):
+        extras.admit(entry)
+    return extras
+
+
+def _told(error: BaseException, entry: Provenance | None) -> str:
+    text = " ".join(f"{type(error).__name__}: {error}".split())
+    place = place_of(error, entry.module) if entry else ""
+    return f"{text} ({place})" if place else text
+
+
+def extras() -> list[Provenance]:
+    """The modules of `benchbench.plugins`, whether or not they work."""
+    return list(_extras().entries.values())
+
+
+def broken_extras() -> dict[str, BaseException]:
+    """The modules of `benchbench.plugins` that were left out, each with its error."""
+    return {str(fault.entry): fault.error for fault in faults() if not fault.hook}
+
+
+def faults() -> list[Fault]:
+    """What is wrong with the modules of `benchbench.plugins`, as far as they were used."""
+    return list(_extras().faults)
+
+
+def _implementations(hook: str) -> Iterator[pluggy.HookImpl]:
+    manager = _extras().manager
+    core = CORE_MODULES.get(hook)
+    if core and not manager.has_plugin(core):
+        manager.register(importlib.import_module(core), core)
+    implementations = getattr(manager.hook, hook).get_hookimpls()
+    yield from sorted(implementations, key=lambda impl: impl.plugin_name != core)
+
+
+def _error_in(
+    implementation: pluggy.HookImpl, arguments: dict[str, Any]
+) -> Exception | SystemExit | None:
+    """Call one implementation; what it raises is the answer."""
+    try:
+        implementation.function(*(arguments[name] for name in implementation.argnames))
+    except (Exception, SystemExit) as error:
+        return error
+    return None
+
+
+def _warn(implementation: pluggy.HookImpl, hook: str, error: BaseException) -> None:
+    name = implementation.plugin_name
+    entry = _extras().entries.get(name)
+    log.warning("plug-in %s failed in %s: %s", name, hook, _told(error, entry))
+
+
+def _record(implementation: pluggy.HookImpl, hook: str, error: BaseException) -> None:
+    """Warn of a failure, and keep it for `faults`."""
+    _warn(implementation, hook, error)
+    if entry := _extras().entries.get(implementation.plugin_name):
+        _extras().faults.append(Fault(entry, error, hook))
+
+
+def _collected(implementation: pluggy.HookImpl, hook: str) -> list[tuple[Any, ...]]:
+    """The arguments of each call of `register`."""
+    handed: list[tuple[Any, ...]] = []
+
+    def register(*arguments: Any) -> None:
+        handed.append(arguments)
+
+    if error := _error_in(implementation, {"register": register}):
+        _record(implementation, hook, error)
+    return handed
+
+
+@cache
+def registered(hook: str) -> dict[str, Any]:
+    """All that `register_samplers`, `..._metrics`, `..._backbones` or `..._reporters` hand over.
+
+    The first to register a name keeps it, and benchbench's own come first.
+    """
+    things: dict[str, Any] = {}
+    for implementation in _implementations(hook):
+        for arguments in _collected(implementation, hook):
+            try:
+                _keep(things, hook, *arguments)
+            except (BenchbenchError, TypeError) as error:
+                _record(implementation, hook, error)
+    return things
+
+
+def _keep(things: dict[str, Any], hook: str, first: Any, second: Any = None) -> None:
+    """Add one thing. Raises BenchbenchError where it is of the wrong kind or its name is taken."""
+    name, thing = (first, second) if isinstance(first, str) else (_name_of(first), first)
+    if wrong := _wrong_kind(hook, thing):
+        raise BenchbenchError(f"'{name}' {wrong}")
+    holder = things.setdefault(name, thing)
+    if holder is not thing:
+        raise BenchbenchError(f"The name '{name}' is taken by {holder.__module__}; rename it.")
+
+
+def find(hook: str, kind: str, name: str) -> Any:
+    """One registered thing by name. Raises BenchbenchError with the nearest names."""
+    things = registered(hook)
+    if name not in things:
+        raise unknown_name(kind, name, things)
+    return things[name]
+
+
+def add_commands(group: Any) -> None:
+    """Let plug-ins add their commands to the command line."""
+    for implementation in _implementations("register_commands"):
+        if error := _error_in(implementation, {"group": group}):
+            _record(implementation, "register_commands", error)
+
+
+def observer(hook: str) -> Callable[..., None]:
+    """A function that notifies the observers of `hook`; free of cost where there are none.
+
+    An observer that raises is reported the first time only, and harms no other.
+    """
+    implementations = list(_implementations(hook))
+    reported: set[str] = set()
+
+    def notify(**arguments: Any) -> None:
+        for implementation in implementations:
+            error = _error_in(implementation, arguments)
+            if error and implementation.plugin_name not in reported:
+                reported.add(implementation.plugin_name)
+                _warn(implementation, hook, error)
+
+    return notify

@@ -1,0 +1,291 @@
+"""Finished runs as arrays: what leaderboards, comparisons and reports are made of.
+
+A `Result` is one run, read back and checked against its manifest. An `Entry` is one configured
+method on one protocol, with a result for each training seed, all on the same frozen episodes.
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import json
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property, lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benchbench.errors import BenchbenchError
+from benchbench.runs.store import COLUMNS, RunDirectory, rows_sha256
+from benchbench.system.progress import say
+
+PROTOCOL = ("fingerprint", "splits", "split", "protocol", "episode_seed")
+"""The entries of a run's identity that say which frozen episodes it met."""
+
+DISJOINT = "-disjoint"
+"""How the protocol of episodes ends that share no image."""
+
+
+@dataclass(frozen=True)
+class Result:
+    """One finished run.
+
+    correct, n_query: int64 [n], of each episode; class_ids: "3 1 4" of each episode; metrics:
+    float64 [n] by the name of a further metric.
+    """
+
+    path: Path
+    manifest: dict[str, Any]
+    correct: NDArray[np.int64]
+    n_query: NDArray[np.int64]
+    class_ids: tuple[str, ...]
+    metrics: dict[str, NDArray[np.float64]]
+
+    def __len__(self) -> int:
+        return len(self.correct)
+
+    def head(self, count: int) -> Result:
+        """The first `count` episodes, all where there are fewer."""
+        return replace(
+            self,
+            correct=self.correct[:count],
+            n_query=self.n_query[:count],
+            class_ids=self.class_ids[:count],
+            metrics={name: values[:count] for name, values in self.metrics.items()},
+        )
+
+    @cached_property
+    def accuracy(self) -> NDArray[np.float64]:
+        """float64 [n], in [0, 1]."""
+        return np.asarray(self.correct / self.n_query)
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        identity: dict[str, Any] = self.manifest["identity"]
+        return identity
+
+    @property
+    def dataset(self) -> str:
+        return str(self.manifest["dataset"]["name"])
+
+    @property
+    def collection(self) -> str:
+        """The data set, or that of several sources of which it is one."""
+        return str(self.manifest["dataset"].get("trained_on", {}).get("name") or self.dataset)
+
+    @property
+    def source(self) -> str:
+        """What it is called among several sources; the data set where it is not one of them."""
+        return str(self.manifest["dataset"].get("source") or self.dataset)
+
+    @property
+    def trained_on(self) -> str:
+        """The sources that were learnt from, joined by +; empty where it is the data set itself."""
+        return "+".join(self.manifest["dataset"].get("trained_on", {}).get("sources", ()))
+
+    @property
+    def subject(self) -> str:
+        """The data set whose images were tested, without what was learnt from."""
+        return str(self.manifest["dataset"].get("subject") or self.dataset)
+
+    @property
+    def method(self) -> str:
+        """The method's spec, with the parameters that differ from their defaults."""
+        return str(self.manifest["method"]["spec"])
+
+    @property
+    def seed(self) -> int:
+        """The seed of training."""
+        return int(self.identity["seed"])
+
+    @property
+    def protocol(self) -> tuple[Any, ...]:
+        """What two results must share to be compared: the data set and `PROTOCOL`."""
+        return (self.dataset, *(self.identity[key] for key in PROTOCOL))
+
+    @property
+    def configuration(self) -> str:
+        """What two results must share to be seeds of one entry."""
+        identity = {key: value for key, value in self.identity.items() if key != "seed"}
+        return json.dumps([self.dataset, identity], sort_keys=True)
+
+
+def read_result(run: RunDirectory) -> Result:
+    """Read a finished run. Raises BenchbenchError where its files do not agree with each other."""
+    manifest = run.manifest
+    count = int(manifest["episodes"]["count"])
+    content = run.first_rows(count)  # a run that is being extended has more
+    lines = content.count(b"\n")
+    if lines < count + 1:
+        raise _altered(run, f"holds {max(0, lines - 1)} of {count} episodes")
+    stored = manifest["episodes"].get("records_sha256")
+    if stored is not None and rows_sha256(content) != stored:
+        raise _altered(run, "is not what was stored when the run finished")
+    try:
+        header, *rows = csv.reader(content.decode().splitlines())
+        columns = dict(zip(header, zip(*rows, strict=True), strict=True))
+        missing = [name for name in COLUMNS if name not in columns]
+        if missing:
+            raise _altered(run, f"has no column '{missing[0]}'")
+        correct, n_query, numbers = (
+            np.fromiter(map(int, columns[name]), np.int64)
+            for name in ("correct", "n_query", "episode")
+        )
+        accuracy, *further = (
+            np.fromiter(map(float, columns[name]), np.float64)
+            for name in ("accuracy", *manifest["identity"]["metrics"])
+        )
+    except (ValueError, KeyError) as error:
+        raise _altered(run, f"cannot be read ({error})") from error
+    if not np.array_equal(numbers, np.arange(count)):
+        raise _altered(run, f"does not hold the episodes 0 to {count - 1}, each once")
+    metrics = dict(zip(manifest["identity"]["metrics"], further, strict=True))
+    result = Result(run.path, manifest, correct, n_query, columns["classes"], metrics)
+    if not np.allclose(result.accuracy, accuracy, rtol=0, atol=1e-12):
+        raise _altered(run, "has an accuracy that is not correct / n_query")
+    return result
+
+
+def _altered(run: RunDirectory, what: str) -> BenchbenchError:
+    return BenchbenchError(f"{run.path}/episodes.csv {what}; delete the folder and run it again.")
+
+
+def read_results(runs: Iterable[RunDirectory]) -> list[Result]:
+    """The finished runs, each folder once, by path; what cannot be read is left out and told."""
+    results = []
+    for path, run in sorted({run.path.resolve(): run for run in runs}.items()):
+        try:
+            if run.status == "finished":
+                results.append(read_result(run))
+        except (BenchbenchError, KeyError, TypeError, ValueError) as error:
+            why = str(error) if isinstance(error, BenchbenchError) else repr(error)
+            say(f"left out {path}: {why}")
+    return results
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A configured method on one protocol; `results` has one for each training seed, in order.
+
+    label: the method's spec; where a table has it twice, its budget or a hash tells them apart.
+    """
+
+    label: str
+    results: tuple[Result, ...]
+
+    @property
+    def first(self) -> Result:
+        return self.results[0]
+
+    @property
+    def seeds(self) -> list[int]:
+        return [result.seed for result in self.results]
+
+    def __len__(self) -> int:
+        """The number of episodes that all seeds have met."""
+        return min(map(len, self.results))
+
+    @cached_property
+    def scores(self) -> NDArray[np.float64]:
+        """float64 [seeds, n]: the accuracy of each seed on each episode."""
+        return np.stack([result.accuracy[: len(self)] for result in self.results])
+
+    @cached_property
+    def accuracy(self) -> NDArray[np.float64]:
+        """float64 [n]: the mean over the seeds."""
+        return np.asarray(self.scores.mean(axis=0))
+
+    @property
+    def classes(self) -> list[NDArray[np.int64]]:
+        """The class ids of each episode."""
+        return list(_parsed(self.first.class_ids[: len(self)]))
+
+    @property
+    def shape(self) -> tuple[int | None, int | None]:
+        """Way and shot, None where they vary or the protocol does not tell."""
+        return shape_of(str(self.first.identity["protocol"]))
+
+
+def shape_of(protocol: str) -> tuple[int | None, int | None]:
+    """Way and shot of a protocol's text, None where they vary or it does not tell."""
+    found = re.match(r"(\d+)way-(\d+)shot", protocol)
+    return (int(found[1]), int(found[2])) if found else (None, None)
+
+
+def is_published_kind(protocol: str) -> bool:
+    """Whether papers report such episodes: any classes, balanced queries, or Meta-Dataset's."""
+    return bool(re.fullmatch(r"\d+way-\d+shot-\d+query(-disjoint)?|meta-dataset", protocol))
+
+
+@lru_cache(maxsize=64)
+def _parsed(class_ids: tuple[str, ...]) -> tuple[NDArray[np.int64], ...]:
+    """Cached, since all runs on one protocol have the same."""
+    counts = np.array([text.count(" ") + 1 for text in class_ids])
+    flat = np.array(" ".join(class_ids).split(), dtype=np.int64)
+    return tuple(np.split(flat, np.cumsum(counts)[:-1]))
+
+
+def entries_of(results: Iterable[Result]) -> list[Entry]:
+    """The results of one protocol as entries, in order of their labels.
+
+    Raises BenchbenchError where two of them met different episodes.
+    """
+    groups: dict[str, dict[int, Result]] = {}
+    for result in results:
+        groups.setdefault(result.configuration, {})[result.seed] = result
+    seeds = [tuple(group[seed] for seed in sorted(group)) for group in groups.values()]
+    for group in seeds[1:]:
+        check_same_episodes(seeds[0][0], group[0])
+    labels = _labels([group[0] for group in seeds])
+    entries = [Entry(label, group) for label, group in zip(labels, seeds, strict=True)]
+    return sorted(entries, key=lambda entry: entry.label)
+
+
+def _labels(results: Sequence[Result]) -> list[str]:
+    """The methods' specs, and as much more as tells apart those that are equal."""
+    labels = [result.method for result in results]
+    budgets = [f" ({result.identity['budget']})" for result in results]
+    hashes = [f" #{_short_hash(result.configuration)}" for result in results]
+    for more in (budgets, hashes):
+        labels = [
+            label + (addition if labels.count(label) > 1 else "")
+            for label, addition in zip(labels, more, strict=True)
+        ]
+    return labels
+
+
+def _short_hash(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:6]
+
+
+def check_same_episodes(a: Result, b: Result) -> None:
+    """Raise BenchbenchError that says why, where two results did not meet the same episodes."""
+    for what, one, other in zip(("data set", *PROTOCOL), a.protocol, b.protocol, strict=True):
+        if one != other:
+            raise BenchbenchError(
+                f"{a.method} and {b.method} did not meet the same episodes: their "
+                f"{what.replace('_', ' ')} is {str(one)[:24]} and {str(other)[:24]}."
+            )
+    count = min(len(a), len(b))
+    if a.class_ids[:count] != b.class_ids[:count]:
+        raise BenchbenchError(
+            f"{a.path} and {b.path} claim one protocol but hold different episodes; "
+            "delete the older one and run it again."
+        )
+
+
+def tables_of(results: Sequence[Result]) -> list[list[Entry]]:
+    """The entries of each protocol, in order of data set and protocol."""
+    groups: dict[tuple[Any, ...], list[Result]] = {}
+    for result in results:
+        groups.setdefault(result.protocol, []).append(result)
+    return [entries_of(groups[key]) for key in sorted(groups, key=repr)]
+
+
+def protocol_hash(protocol: tuple[Any, ...]) -> str:
+    """Twelve hex digits of what `Result.protocol` holds but for the data set's name."""
+    return hashlib.sha256(json.dumps(protocol[1:]).encode()).hexdigest()[:12]

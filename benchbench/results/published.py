@@ -1,0 +1,105 @@
+"""Figures that papers and repositories have published, as context for what is measured.
+
+`sure` says how a figure came here: `exact` (it stands in the source that is named), `secondary` (as
+another source quotes it), `recalled` (written down from memory and checked against others).
+"""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+from importlib.resources import files
+
+import pandas as pd
+
+from benchbench.datasets.meta_dataset.several import VALIDATED
+from benchbench.datasets.meta_dataset.spec import source_spec
+from benchbench.registry import specs
+
+SURE = ("exact", "secondary", "recalled")
+"""The surest first."""
+
+
+def published_figures() -> pd.DataFrame:
+    """All figures, one a row, every cell as the text that was printed; what is unknown is empty.
+
+    Accuracies and half-widths of 95 % intervals are in per cent.
+    """
+    return _figures().copy()
+
+
+def figures_for(dataset: str, way: int | None, shot: int | None) -> pd.DataFrame:
+    """The figures on a data set, as in `published_figures`; perhaps none.
+
+    dataset: its spec; case, punctuation and parameters do not count, but for the test source of
+    Meta-Dataset and what was learnt from. way, shot: None where they vary from episode to episode,
+    which fits only figures of such episodes.
+    """
+    return _fitting(dataset, way, shot).copy()
+
+
+def figure_of(
+    method: str, dataset: str, way: int | None, shot: int | None, backbone: str | None
+) -> pd.Series[str] | None:
+    """The published row of a measured method, or None; arguments as in `figures_for`.
+
+    Where several fit, those of the same family of backbones come first (`conv4` is of the family of
+    Conv4-64), then the surest ones, then the earlier ones in the file.
+    """
+    figures = _fitting(dataset, way, shot)
+    figures = figures[figures["method"].map(_plain_name) == _plain_name(method)]
+    if figures.empty:
+        return None
+    keys = zip(figures["backbone"], figures["sure"], strict=True)
+    ranks = [(not _same_family(backbone, theirs), SURE.index(sure)) for theirs, sure in keys]
+    return figures.iloc[ranks.index(min(ranks))]
+
+
+@lru_cache(maxsize=1)
+def _figures() -> pd.DataFrame:
+    with (files("benchbench.results") / "published.csv").open(encoding="utf-8") as file:
+        return pd.read_csv(file, dtype=str, keep_default_na=False)
+
+
+@lru_cache(maxsize=64)
+def _fitting(dataset: str, way: int | None, shot: int | None) -> pd.DataFrame:
+    figures = _figures()
+    fits = figures["dataset"].map(_plain_name) == _plain_name(dataset)
+    if _plain_name(dataset) == "metadataset":
+        fits &= _of_test_source(figures, specs.parse(dataset))
+    for column, wanted in (("way", way), ("shot", shot)):
+        text = figures[column]
+        fits &= text.str.contains("variable") if wanted is None else text == str(wanted)
+    return figures[fits]
+
+
+def _of_test_source(figures: pd.DataFrame, spec: specs.Spec) -> pd.Series[bool]:
+    """Which figures are of the test source and the training that a spec of Meta-Dataset names.
+
+    All where it names none; none where methods learn from the source itself.
+    """
+    source = spec.parameters.get("test_source")
+    if source is None:
+        return pd.Series(spec.argument is None, index=figures.index)
+    title = _plain_name(source_spec(source).title)
+    learnt = {"all": "all", VALIDATED: "ILSVRC"}.get(spec.parameters.get("train", VALIDATED), "-")
+    tested = figures["test_source"].str.removesuffix(" (test)").map(_plain_name)
+    return (tested == title) & figures["train_source"].str.startswith(learnt)
+
+
+def _plain_name(spec: str) -> str:
+    """`cifar_fs[split=x]` and `CIFAR-FS` are one name."""
+    return re.sub("[^a-z0-9]", "", re.split(r"[\[:]", spec)[0].lower())
+
+
+def _same_family(ours: str | None, theirs: str) -> bool:
+    """Whether one name begins with the whole of the other: words and numbers are not cut."""
+    first, second = _words(ours or ""), _words(theirs)
+    length = min(len(first), len(second))
+    return length > 0 and first[:length] == second[:length]
+
+
+def _words(backbone: str) -> list[str]:
+    """The words and numbers of a backbone; of `library:NAME` those of the name."""
+    name = backbone.partition("[")[0].rpartition(":")[2]
+    return re.findall("[a-z]+|[0-9]+", name.lower())

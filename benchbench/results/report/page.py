@@ -1,0 +1,274 @@
+"""From entries to the whole page: each protocol's tables, plots, viewer and manifests."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from importlib.resources import files
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+from jinja2 import Environment, StrictUndefined
+from markupsafe import Markup, escape
+
+import benchbench
+from benchbench.results import plots
+from benchbench.results.comparison import compare_entries, comparison_frame
+from benchbench.results.entries import Entry, shape_of
+from benchbench.results.leaderboard import GROUP, tabulate_entries
+from benchbench.results.report.across import Overview, overviews
+from benchbench.results.report.pictures import Picture
+from benchbench.results.report.tables import Table, compared, csv_values, measured, plain
+from benchbench.results.report.viewer import BYTES, Thumbnails, Viewer, make_viewer
+from benchbench.results.reporters.sections import Section, sections
+from benchbench.runs.store import slug
+from benchbench.system.places import Places
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+ALL_PAIRS = 25
+"""Entries up to which all pairs are compared, and each with the best one above."""
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """What made one row: a heading and text for each of its seeds."""
+
+    anchor: str
+    method: str
+    runs: list[tuple[str, str]]
+
+
+@dataclass
+class Protocol:
+    """A section of the page."""
+
+    anchor: str
+    title: str
+    table: Table
+    notes: list[str]
+    manifests: list[Manifest]
+    viewer: Viewer
+    accuracy: Picture | None = None
+    comparisons: Table | None = None
+    differences: Picture | None = None
+    training: Picture | None = None
+    published: Table | None = None
+
+
+@dataclass(frozen=True)
+class Report:
+    """The page as text, and the plots in it."""
+
+    html: str
+    pictures: list[Picture]
+
+
+def make_report(tables: Sequence[list[Entry]], rule: str, places: Places) -> Report:
+    """The report on the entries of each protocol; the same results give the same text.
+
+    rule: that of the ranks. places: where the data sets are, for the images of the viewer. Plots
+    are left out where matplotlib is not installed.
+    """
+    draw = _Drawing()
+    frame = tabulate_entries(tables, rule)
+    thumbnails = Thumbnails(places)
+    budget = BYTES // max(1, len(tables))
+    protocols = [
+        _protocol(number, entries, part, thumbnails, budget, draw)
+        for number, (entries, part) in enumerate(_parts(tables, frame))
+    ]
+    shots = list(_shot_plots(frame, draw))
+    across = overviews(tables, draw)
+    html = _rendered(protocols, shots, across, thumbnails.images)
+    return Report(html, draw.pictures)
+
+
+class _Drawing:
+    """Makes pictures where matplotlib is there, and keeps them."""
+
+    def __init__(self) -> None:
+        self.pictures: list[Picture] = []
+
+    def __call__(self, name: str, caption: str, make: Callable[[], Figure]) -> Picture | None:
+        if not plots.available():
+            return None
+        self.pictures.append(Picture(name, caption, make()))
+        return self.pictures[-1]
+
+
+@dataclass(frozen=True)
+class _Part:
+    """The rows of one protocol in the frame, as numbers, as csv and as printed."""
+
+    rows: pd.DataFrame
+    values: list[dict[str, str]]
+    section: Section
+
+
+def _parts(
+    tables: Sequence[list[Entry]], frame: pd.DataFrame
+) -> Iterator[tuple[list[Entry], _Part]]:
+    """The entries of each protocol in the order of their rows, beside the rows."""
+    values = csv_values(frame)
+    groups = [rows for _, rows in frame.groupby(GROUP, sort=False)]
+    for entries, rows, section in zip(tables, groups, sections(frame), strict=True):
+        by_label = {entry.label: entry for entry in entries}
+        ordered = [by_label[label] for label in rows["method"]]
+        yield ordered, _Part(rows, [values[index] for index in rows.index], section)
+
+
+def _protocol(
+    number: int,
+    entries: list[Entry],
+    part: _Part,
+    thumbnails: Thumbnails,
+    budget: int,
+    draw: _Drawing,
+) -> Protocol:
+    anchor, title, stem = f"protocol-{number}", part.section.title, slug(part.section.title)
+    manifests = [_manifest(f"{anchor}-row-{i}", entry) for i, entry in enumerate(entries)]
+    anchors = [manifest.anchor for manifest in manifests]
+    protocol = Protocol(
+        anchor=anchor,
+        title=title,
+        table=measured(title, part.section.table, part.rows, part.values, anchors),
+        notes=part.section.notes,
+        manifests=manifests,
+        viewer=make_viewer(entries, thumbnails, budget),
+    )
+    protocol.accuracy = draw(
+        f"{stem}-accuracy",
+        "Accuracy with both intervals, in the order of the table.",
+        lambda: plots.accuracy_plot(part.rows),
+    )
+    _compare(protocol, entries, stem, draw)
+    if logs := _training_logs(entries):
+        protocol.training = draw(
+            f"{stem}-training", "Validation accuracy and loss.", lambda: plots.training_plot(logs)
+        )
+    if part.section.published is not None:
+        protocol.published = plain(f"Published on {title}", part.section.published)
+    return protocol
+
+
+def _compare(protocol: Protocol, entries: list[Entry], stem: str, draw: _Drawing) -> None:
+    """Add the pairwise table, and the differences of the others to the first row as a plot."""
+    if len(entries) < 2:
+        return
+    best = max(entries, key=lambda entry: float(entry.accuracy.mean()))
+    pairs = compare_entries(entries, None if len(entries) <= ALL_PAIRS else best)
+    frame = comparison_frame(pairs)
+    protocol.comparisons = compared(f"Differences on {protocol.title}", frame)
+    against = _against(frame, best.label)
+    protocol.differences = draw(
+        f"{stem}-differences",
+        f"Paired differences to {best.label}, the highest mean, with both intervals.",
+        lambda: plots.difference_plot(against),
+    )
+
+
+def _against(frame: pd.DataFrame, best: str) -> pd.DataFrame:
+    """The pairs with `best` among them, all as the other one less `best`."""
+    own = frame[(frame["a"] == best) | (frame["b"] == best)].copy()
+    turned = own["a"] == best
+    own.loc[turned, ["a", "b"]] = own.loc[turned, ["b", "a"]].to_numpy()
+    own.loc[turned, "difference"] = -own.loc[turned, "difference"]
+    return own
+
+
+def _manifest(anchor: str, entry: Entry) -> Manifest:
+    runs = [
+        (result.path.name, json.dumps(result.manifest, indent=1, ensure_ascii=False, default=str))
+        for result in entry.results
+    ]
+    return Manifest(anchor, entry.label, runs)
+
+
+def _training_logs(entries: list[Entry]) -> dict[str, list[dict[str, Any]]]:
+    """The logs of the trainings whose `training.json` is in a run's folder and can be read."""
+    logs = {}
+    for entry in entries:
+        for result in entry.results:
+            name = entry.label + (f", seed {result.seed}" if len(entry.results) > 1 else "")
+            try:
+                content = json.loads((result.path / "training.json").read_text(encoding="utf-8"))
+                log = [one for one in content["log"] if isinstance(one["step"], int)]
+            except (OSError, ValueError, KeyError, TypeError):
+                continue
+            if log:
+                logs[name] = log
+    return logs
+
+
+def _shot_plots(frame: pd.DataFrame, draw: _Drawing) -> Iterator[Picture]:
+    """A plot for each data set and way on which a method was run with several shots."""
+    shaped = frame[[shape_of(text)[1] is not None for text in frame["protocol"]]]
+    if shaped.empty:
+        return
+    anyshot = shaped["protocol"].map(lambda text: re.sub(r"-\d+shot", "", text, count=1))
+    keys = [key for key in GROUP if key != "protocol"]
+    for key, rows in shaped.assign(anyshot=anyshot).groupby([*keys, "anyshot"], sort=False):
+        several = rows.groupby(["method", "budget"])["protocol"].transform("nunique") > 1
+        if several.any():
+            title = f"{key[0]}, {key[-1]}"
+            kept = rows[several]
+            picture = draw(
+                f"{slug(title)}-{slug(str(key[1:]))[-6:]}-shots",
+                f"{title}: accuracy against shot. Thick bars are ± episodes, thin ones ± classes.",
+                lambda kept=kept: plots.shot_plot(kept),  # type: ignore[misc]
+            )
+            if picture:
+                yield picture
+
+
+def _rendered(
+    protocols: list[Protocol],
+    shots: list[Picture],
+    across: list[Overview],
+    images: list[str],
+) -> str:
+    package = files("benchbench.results.report")
+    style, script, template = (
+        package.joinpath(name).read_text(encoding="utf-8")
+        for name in ("style.css", "script.js", "template.html")
+    )
+    environment = Environment(
+        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    environment.filters["code"] = _code
+    environment.filters["breakable"] = _breakable
+    environment.filters["inline"] = Markup
+    # In their own order: that of the methods is that of the table.
+    environment.policies["json.dumps_kwargs"] = {"sort_keys": False, "separators": (",", ":")}
+    viewers = {
+        one.anchor: {"methods": one.viewer.methods, "episodes": one.viewer.episodes}
+        for one in protocols
+        if not one.viewer.reason
+    }
+    return environment.from_string(template).render(
+        version=benchbench.__version__,
+        style=Markup(style),
+        script=Markup(script),
+        script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
+        protocols=protocols,
+        shots=shots,
+        across=across,
+        with_plots=plots.available(),
+        data={"images": images, "viewers": viewers},
+    )
+
+
+def _breakable(text: str) -> Markup:
+    """Escaped, with places where a long spec may be broken."""
+    return Markup("<wbr>").join(escape(part) for part in re.findall(r"[^,/]*[,/]|[^,/]+", text))
+
+
+def _code(text: str) -> Markup:
+    """Escaped, with what stands in backquotes as code."""
+    return Markup(re.sub(r"`([^`]*)`", r"<code>\1</code>", str(escape(text))))

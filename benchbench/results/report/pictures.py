@@ -1,0 +1,57 @@
+"""Plots as elements of the page, and as files."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from benchbench.results import plots
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+MOST, LEAST = 1.6, 0.85  # css pixels of a point, where there is room and where there is none
+
+
+@dataclass(frozen=True)
+class Picture:
+    """name: of its file, unique in a report; caption: a sentence on what it shows."""
+
+    name: str
+    caption: str
+    figure: Figure
+
+    @property
+    def svg(self) -> str:
+        """For the inside of a page: scales, follows its colours, and shares no id with others."""
+        text = plots.svg(self.figure)
+        # Only inside tags: the text between them holds what methods are called.
+        text = re.sub(r"<[^>]*>", lambda tag: self._adapted(tag[0]), text)
+        width = re.match(r'<svg [^>]*?width="([\d.]+)pt" height="[\d.]+pt"', text)
+        assert width is not None
+        most, least = (round(pixels * float(width[1])) for pixels in (MOST, LEAST))
+        start = (
+            f'<svg role="img" aria-labelledby="{self.name}-caption" '
+            f'width="{most}" style="min-width: {least}px"'
+        )
+        return re.sub(r'^<svg (xmlns:xlink="[^"]*") width="[^"]*" height="[^"]*"', start, text)
+
+    def _adapted(self, tag: str) -> str:
+        tag = re.sub(r'\bid="', f'id="{self.name}-', tag)
+        tag = re.sub(r"(url\(|href=\")#", rf"\1#{self.name}-", tag)
+        for name, color in _colors().items():
+            tag = tag.replace(color, f"var({name})")
+        return tag
+
+    def save(self, folder: Path) -> None:
+        """As an svg and a pdf file. Raises BenchbenchError where it cannot."""
+        for suffix in (".svg", ".pdf"):
+            plots.save(self.figure, folder / f"{self.name}{suffix}")
+
+
+def _colors() -> dict[str, str]:
+    """The properties of the style sheet that stand for the plots' colours."""
+    series = {f"--series-{index}": color for index, color in enumerate(plots.SERIES)}
+    return {"--ink": plots.INK, "--grid": plots.GRID, **series}

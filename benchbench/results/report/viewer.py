@@ -1,0 +1,217 @@
+"""The episodes of the viewer: what was predicted, and thumbnails of the images, each once."""
+
+from __future__ import annotations
+
+import base64
+import csv
+import io
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from benchbench.datasets.base import OpenDataset
+from benchbench.datasets.opening import open_dataset
+from benchbench.errors import BenchbenchError
+from benchbench.results.entries import Entry
+from benchbench.runs.store import PREDICTED_EPISODES, PREDICTION_COLUMNS
+from benchbench.system.places import Places
+
+BYTES = 1_600_000
+"""For the images of a page; with twenty methods the rest of it takes about half as much."""
+
+SIZES = (56, 40, 28)
+"""Pixels of a thumbnail's longer side; a smaller one where not even one episode would fit."""
+
+COLORS = 64
+
+
+@dataclass(frozen=True)
+class Shown:
+    """One episode: image ids and class slots, the same for all methods."""
+
+    support: tuple[int, ...]
+    support_labels: tuple[int, ...]
+    query: tuple[int, ...]
+    query_labels: tuple[int, ...]
+
+
+Predictions = tuple[dict[int, Shown], dict[int, list[int]]]
+"""The episodes of a run by their numbers, and the class slots predicted in each."""
+
+
+@dataclass
+class Viewer:
+    """What the page's script shows of one protocol, or the reason why it shows nothing."""
+
+    reason: str = ""
+    methods: list[dict[str, Any]] = field(default_factory=list)
+    episodes: list[dict[str, Any]] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+
+class Thumbnails:
+    """The images of a page, each once; `sources` are the data sets that were opened."""
+
+    def __init__(self, places: Places) -> None:
+        self.images: list[str] = []
+        self._index: dict[tuple[str, int, int], int] = {}
+        self._places = places
+        self._sources: dict[str, OpenDataset | str] = {}
+
+    def source(self, entry: Entry) -> OpenDataset | str:
+        """The data set that the entry was tested on, or a sentence on why it cannot be had."""
+        name = entry.first.dataset
+        if name not in self._sources:
+            try:
+                self._sources[name] = open_dataset(name, self._places)
+            except (BenchbenchError, OSError) as error:
+                reason = " ".join(str(error).split())
+                self._sources[name] = f"The images of {name} cannot be shown: {reason}"
+        source = self._sources[name]
+        if isinstance(source, str) or source.fingerprint == entry.first.identity["fingerprint"]:
+            return source
+        return (
+            f"The images of {name} cannot be shown: the data found here have other pixels than "
+            "those of the runs (their fingerprints differ)."
+        )
+
+    def encoded(self, source: OpenDataset, ids: Iterable[int], size: int) -> dict[int, str]:
+        """Those of the images that the page does not have yet."""
+        new = sorted({one for one in ids if (source.fingerprint, one, size) not in self._index})
+        pixels = source.images(np.array(new, dtype=np.int64))
+        return {one: thumbnail(image, size) for one, image in zip(new, pixels, strict=True)}
+
+    def add(self, source: OpenDataset, encoded: dict[int, str], size: int) -> None:
+        for one, text in encoded.items():
+            self._index[source.fingerprint, one, size] = len(self.images)
+            self.images.append(text)
+
+    def index(self, source: OpenDataset, ids: Sequence[int], size: int) -> list[int]:
+        return [self._index[source.fingerprint, one, size] for one in ids]
+
+
+def thumbnail(pixels: NDArray[np.uint8], size: int) -> str:
+    """A PNG of at most `size` pixels a side, in base64; colours are reduced to a palette."""
+    image = Image.fromarray(pixels[..., 0] if pixels.shape[-1] < 3 else pixels[..., :3])
+    image.thumbnail((size, size), Image.Resampling.LANCZOS)
+    if image.mode == "RGB":
+        image = image.quantize(COLORS)
+    target = io.BytesIO()
+    image.save(target, "PNG", optimize=True)
+    return base64.b64encode(target.getvalue()).decode("ascii")
+
+
+def make_viewer(entries: Sequence[Entry], thumbnails: Thumbnails, budget: int) -> Viewer:
+    """The viewer of one protocol; its images take at most `budget` bytes of the page."""
+    predictions, notes = _predictions(entries)
+    if not predictions:
+        return Viewer("No run here has stored predictions; a run that is made anew does.")
+    source = thumbnails.source(entries[0])
+    if isinstance(source, str):
+        return Viewer(source)
+    shown = next(iter(predictions.values()))[0]
+    known = set(range(len(source.labels)))
+    if any(not known.issuperset((*one.support, *one.query)) for one in shown.values()):
+        return Viewer("The predictions name images that the data set does not have.")
+    size, numbers = _fitting(shown, source, thumbnails, budget)
+    if not numbers:
+        return Viewer("The images of one episode are more than this page can hold.")
+    episodes = [_episode(number, shown[number], source, thumbnails, size) for number in numbers]
+    methods = [
+        {"name": name, "predicted": {str(n): of[n] for n in numbers if n in of}}
+        for name, (_, of) in predictions.items()
+    ]
+    return Viewer("", methods, episodes, [*notes, _extent(len(numbers), len(shown))])
+
+
+def _predictions(entries: Sequence[Entry]) -> tuple[dict[str, Predictions], list[str]]:
+    """By the entry's label, those that agree on the episodes, and notes on the others."""
+    found: dict[str, Predictions] = {}
+    notes = []
+    for entry in entries:
+        try:
+            own = read_predictions(entry.first.path)
+        except (ValueError, KeyError, OSError):
+            own = ({}, {})
+        others = next(iter(found.values()))[0] if found else own[0]
+        if not own[0]:
+            notes.append(f"{entry.label} has no stored predictions.")
+        elif any(own[0][number] != others[number] for number in own[0].keys() & others.keys()):
+            notes.append(f"{entry.label} is left out: its predictions are of other episodes.")
+        else:
+            found[entry.label] = own
+            if len(entry.seeds) > 1:
+                notes.append(f"{entry.label}: the predictions are those of seed {entry.seeds[0]}.")
+    most = max((shown for shown, _ in found.values()), key=len, default={})
+    return {label: (most, predicted) for label, (_, predicted) in found.items()}, notes
+
+
+def read_predictions(run: Path) -> Predictions:
+    """The episodes of a run's `predictions.csv` and the class slots predicted in each.
+
+    Raises OSError where there is none, ValueError or KeyError where it is damaged.
+    """
+    with (run / "predictions.csv").open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))[:PREDICTED_EPISODES]
+    shown, predicted = {}, {}
+    for row in rows:
+        parts = [_integers(row[column]) for column in PREDICTION_COLUMNS[1:]]
+        if len(parts[0]) != len(parts[1]) or not len(parts[2]) == len(parts[3]) == len(parts[4]):
+            raise ValueError("a row's columns differ in length")
+        number = int(row["episode"])
+        shown[number], predicted[number] = Shown(*parts[:4]), list(parts[4])
+    return shown, predicted
+
+
+def _integers(text: str) -> tuple[int, ...]:
+    return tuple(map(int, text.split()))
+
+
+def _fitting(
+    shown: dict[int, Shown], source: OpenDataset, thumbnails: Thumbnails, budget: int
+) -> tuple[int, list[int]]:
+    """The size of thumbnails and the first episodes whose images fit; the images are added."""
+    for size in SIZES:
+        numbers: list[int] = []
+        left = budget
+        for number in sorted(shown):
+            ids = {*shown[number].support, *shown[number].query}
+            encoded = thumbnails.encoded(source, ids, size)
+            left -= sum(len(text) + 3 for text in encoded.values())
+            if left < 0:
+                break
+            thumbnails.add(source, encoded, size)
+            numbers.append(number)
+        if numbers:
+            return size, numbers
+    return SIZES[-1], []
+
+
+def _episode(
+    number: int, shown: Shown, source: OpenDataset, thumbnails: Thumbnails, size: int
+) -> dict[str, Any]:
+    slots = dict(zip(shown.query_labels, shown.query, strict=True))
+    slots |= dict(zip(shown.support_labels, shown.support, strict=True))
+    way = max(slots) + 1
+    names = {slot: source.class_names[source.labels[image]] for slot, image in slots.items()}
+    return {
+        "number": number,
+        "names": [names.get(slot, "") for slot in range(way)],
+        "support": thumbnails.index(source, shown.support, size),
+        "support_labels": shown.support_labels,
+        "query": thumbnails.index(source, shown.query, size),
+        "query_labels": shown.query_labels,
+    }
+
+
+def _extent(shown: int, stored: int) -> str:
+    if shown == stored:
+        return f"The first {shown} episodes, all whose predictions are stored."
+    return (
+        f"The first {shown} of {stored} stored episodes: more images would make the page too large."
+    )

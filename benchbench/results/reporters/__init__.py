@@ -1,0 +1,28 @@
+"""Leaderboards as text. A reporter is a function of the frame of `leaderboard.collect`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from benchbench.registry.hookspecs import hookimpl
+from benchbench.results.reporters.data import csv, json
+from benchbench.results.reporters.html import html
+from benchbench.results.reporters.latex import latex
+from benchbench.results.reporters.markdown import markdown, markdown_table
+
+__all__ = ["SUFFIXES", "csv", "html", "json", "latex", "markdown", "markdown_table"]
+
+SUFFIXES = {"markdown": "md", "latex": "tex"}
+"""How the files of a format end, where that is not the format's name."""
+
+
+@hookimpl
+def register_reporters(register: Callable[..., None]) -> None:
+    for name, reporter in (
+        ("markdown", markdown),
+        ("csv", csv),
+        ("json", json),
+        ("latex", latex),
+        ("html", html),
+    ):
+        register(name, reporter)

@@ -1,0 +1,152 @@
+"""Several data sets side by side: methods in rows, test sources in columns, average ranks."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from benchbench.errors import BenchbenchError, NoEstimate
+from benchbench.results.across import Sources
+from benchbench.results.leaderboard import decimals, p_equals, p_value, percent
+from benchbench.results.ranking import RULES, RankedTable
+from benchbench.results.reporters.markdown import markdown_table
+from benchbench.results.reporters.sections import DASH, Bold
+from benchbench.stats import (
+    friedman,
+    iqm_over_sources,
+    nemenyi_critical_difference,
+    performance_profile,
+    probability_of_improvement,
+    wilcoxon_holm,
+)
+
+TAUS = (0.25, 0.5, 0.75, 0.9, 0.95)
+"""Normalised accuracies at which the performance profile is printed."""
+
+ENOUGH_METHODS = 3
+"""From how many methods on a test of all of them at once makes sense."""
+
+
+def sources_markdown(sources: Sources, rule: str) -> str:
+    """The table as Meta-Dataset prints it, what it hangs on, aggregates, and tests over sources."""
+    parts = [sources_table(sources, rule), "### Aggregates", *_aggregates(sources)]
+    parts.append(significance_over_sources(sources, "###"))
+    return "\n\n".join(part.rstrip("\n") for part in parts) + "\n"
+
+
+def sources_table(sources: Sources, rule: str) -> str:
+    """The table as Meta-Dataset prints it, with notes on its ranks."""
+    table = sources.ranked(rule)
+    notes = _bullets(_rank_notes(sources, table))
+    return f"{markdown_table(_by_source(sources, table))}\n\n{notes}\n"
+
+
+def _bullets(notes: list[str]) -> str:
+    return "\n".join(f"* {note}" for note in notes)
+
+
+def _by_source(sources: Sources, table: RankedTable) -> pd.DataFrame:
+    """Accuracy ± episodes and rank in each cell; the best of a source, and its ties, in bold."""
+    rows = [
+        {
+            "method": method,
+            "average rank": f"{average:.2f}",
+            **{source: _cell(table, method, source) for source in sources.names},
+        }
+        for method, average in zip(table.methods, table.average, strict=True)
+    ]
+    return pd.DataFrame(rows, dtype=object)  # strings would forget that they are bold
+
+
+def _cell(table: RankedTable, method: str, source: str) -> str:
+    cell = table.cell(method, source)
+    text = f"{percent(cell.accuracy)} ± {percent(cell.half_width)} ({cell.rank:g})"
+    return Bold(text) if cell.rank == table.ranks[source].min() else text
+
+
+def _rank_notes(sources: Sources, table: RankedTable) -> list[str]:
+    notes = [
+        f"Accuracy in %, ± episodes, and the rank. Rule `{table.rule}`: {RULES[table.rule]}.",
+        f"An average rank holds among these {len(table.methods)} methods only: "
+        f"{', '.join(table.methods)}.",
+    ]
+    if closest := table.closest:
+        unit = "in p" if table.rule == "paired" else "of accuracy"
+        notes.append(
+            f"Closest decision: {closest.leader} and {closest.other} on {closest.source}, "
+            f"margin {closest.margin:.4f} {unit}."
+        )
+    if sources.left_out:
+        lacking = "; ".join(f"{m} (no {', '.join(s)})" for m, s in sources.left_out.items())
+        notes.append(f"Left out, as a rank needs every source: {lacking}.")
+    return notes
+
+
+def _aggregates(sources: Sources) -> list[str]:
+    """The chance-normalised mean and its robust form, and who is likely to beat whom."""
+    try:
+        scores = {method: sources.seed_scores(method) for method in sources.methods}
+    except BenchbenchError as error:
+        return [str(error)]
+    rows, reason = [], None
+    for method, values in scores.items():
+        row = {"method": method, "normalised mean": decimals(float(values.mean()))}
+        try:
+            iqm = iqm_over_sources(values)
+            row["IQM"] = f"{decimals(iqm.value)} [{decimals(iqm.low)}, {decimals(iqm.high)}]"
+        except NoEstimate as error:
+            row["IQM"], reason = DASH, str(error)
+        shares = performance_profile(values, TAUS)
+        row |= {f"> {tau:g}": f"{share:.2f}" for tau, share in zip(TAUS, shares, strict=True)}
+        for other, theirs in scores.items():
+            better = probability_of_improvement(values, theirs)
+            row[f"beats {other}"] = DASH if other == method else f"{better:.2f}"
+        rows.append(row)
+    notes = [
+        "Normalised: 0 is chance and 1 is perfect. > 0.9: the share of sources and seeds that are "
+        "above (performance profile). Beats: the probability that a seed of the method is better "
+        "than one of the other on a source drawn at random.",
+        *([f"No IQM: {reason}"] if reason else []),
+    ]
+    return [markdown_table(pd.DataFrame(rows)), _bullets(notes)]
+
+
+def significance_over_sources(sources: Sources, heading: str = "##") -> str:
+    """Wilcoxon's test of every pair, and Friedman's of all methods, over the sources."""
+    table = sources.accuracies()
+    parts = [f"{heading} Over {len(table)} data sets: {', '.join(sources.names)}"]
+    try:
+        pairs = wilcoxon_holm(table)
+        shown = pd.DataFrame(
+            {
+                "a": pairs["a"],
+                "b": pairs["b"],
+                "median difference": (100 * pairs["median_difference"]).map("{:+.2f}".format),
+                "p (Wilcoxon)": pairs["p"].map(p_value),
+                "p (Holm)": pairs["p_holm"].map(p_value),
+            }
+        )
+        parts.append(markdown_table(shown))
+        least = 2.0 ** (1 - len(table))
+        notes = [
+            f"With {len(table)} data sets the least p that Wilcoxon's test has is {least:.3g}."
+        ]
+        if len(sources.methods) >= ENOUGH_METHODS:
+            notes += _friedman(table)
+        parts.append(_bullets(notes))
+    except NoEstimate as error:
+        parts.append(str(error))
+    return "\n\n".join(parts) + "\n"
+
+
+def _friedman(table: pd.DataFrame) -> list[str]:
+    test = friedman(table)
+    cd = nemenyi_critical_difference(table.shape[1], len(table))
+    ranks = ", ".join(f"{m} {r:.2f}" for m, r in test.average_ranks.sort_values().items())
+    first, second = test.f_degrees
+    return [
+        f"Friedman: chi2 = {test.chi2:.2f}, p {p_equals(test.p_chi2)}; Iman-Davenport: "
+        f"F({first}, {second}) = {test.f:.2f}, p {p_equals(test.p_f)}.",
+        f"Average ranks: {ranks}. Nemenyi: two differ from {cd:.2f} on (N = {len(table)}, "
+        f"k = {table.shape[1]}).",
+        *([test.caution] if test.caution else []),
+    ]

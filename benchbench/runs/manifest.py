@@ -1,0 +1,201 @@
+"""What made a number: everything that a result depends on, as plain JSON."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import importlib.metadata
+import inspect
+import json
+import platform
+import re
+import sys
+from collections.abc import Iterable
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import benchbench
+from benchbench.datasets.base import OpenDataset
+from benchbench.episodes import EpisodeSet
+from benchbench.method import Method, Task
+from benchbench.registry import entry_points, specs
+from benchbench.system.compute import Compute, machine
+from benchbench.system.files import file_hash
+
+FORMAT = 1
+LIBRARIES = ("torch", "numpy", "scipy", "pillow", "safetensors")
+NETWORK_LIBRARIES = ("torchvision", "timm", "open_clip_torch")
+"""A result may depend on these as well, and they need not be installed."""
+
+SAME_BITS = "equal versions, processor kind, device and threads give the same bits on a CPU"
+TOLERANCE = 0.01
+"""How far a mean accuracy may lie from the stored one on another kind of machine."""
+
+
+def identity(
+    method: Method,
+    dataset: OpenDataset,
+    episodes: EpisodeSet,
+    *,
+    seed: int,
+    budget: str,
+    compute: Compute,
+    metrics: list[str],
+) -> dict[str, Any]:
+    """What tells one run from another; the number of episodes is not part of it.
+
+    A method is known by its parameters and by the source of its classes, so that an edited method
+    is a new run; so is another file of weights under the same name. The classes' names count for a
+    method that reads them. `trained_on` is there where methods learn from another data set.
+    """
+    return {
+        "method": method.name,
+        "parameters": specs.parameters_of(method),
+        **weight_files(method),
+        "method_source": source_sha256(type(method)),
+        "fingerprint": dataset.fingerprint,
+        "splits": splits_sha256(dataset),
+        "split": episodes.split,
+        "protocol": episodes.protocol,
+        "episode_seed": episodes.seed,
+        "seed": seed,
+        "budget": budget,
+        "device": compute.device,
+        "bf16": compute.bf16,
+        "channels_last": compute.channels_last,
+        "metrics": metrics,
+        **_names_read(method, dataset),
+        **trained_on(method, dataset),
+    }
+
+
+def trained_on(method: Method, dataset: OpenDataset) -> dict[str, Any]:
+    """What tells one `training` from another, where the data set has one."""
+    training = dataset.training
+    if training is None:
+        return {}
+    facts = {"fingerprint": training.fingerprint, "splits": splits_sha256(training)}
+    return {"trained_on": facts | _names_read(method, training)}
+
+
+def _names_read(method: Method, dataset: OpenDataset) -> dict[str, str]:
+    return {"class_names": names_sha256(dataset)} if method.uses_class_names else {}
+
+
+def training_identity(identity: dict[str, Any], task: Task) -> dict[str, Any]:
+    """What the trained weights depend on: the run's identity without what it is tested on."""
+    of_sources = ("fingerprint", "splits", "split", "class_names")
+    tested = (*of_sources, "protocol", "episode_seed", "metrics")
+    kept = {key: value for key, value in identity.items() if key not in tested}
+    return {**kept, "task": dataclasses.asdict(task)}
+
+
+def describe_run(
+    identity: dict[str, Any], method: Method, dataset: OpenDataset, compute: Compute
+) -> dict[str, Any]:
+    """The manifest of a run that is about to start."""
+    return {
+        "format": FORMAT,
+        "identity": identity,
+        "method": describe_method(method),
+        "dataset": {
+            "name": dataset.name,
+            "fingerprint": dataset.fingerprint,
+            "images": len(dataset.labels),
+            "image_shape": list(dataset.image_shape),
+            "classes": _class_counts(dataset),
+            "unreadable": dataset.unreadable,
+            **_one_of_several(dataset),
+        },
+        "compute": dataclasses.asdict(compute),
+        "machine": machine(),
+        "software": {
+            "benchbench": benchbench.__version__,
+            "python": platform.python_version(),
+            **{name: importlib.metadata.version(name) for name in LIBRARIES},
+            **_installed(NETWORK_LIBRARIES),
+        },
+        "reproduces": {"bits": SAME_BITS, "tolerance": TOLERANCE},
+        "command": [Path(sys.argv[0]).name, *sys.argv[1:]],
+    }
+
+
+def _one_of_several(dataset: OpenDataset) -> dict[str, Any]:
+    """Which of several test sources it is, and the training that they share."""
+    training = dataset.training
+    if training is None:
+        return {}
+    return {
+        "source": dataset.source,
+        "subject": dataset.subject,
+        "trained_on": {
+            "name": training.name,
+            "sources": list(training.members or {}),
+            "fingerprint": training.fingerprint,
+            "classes": _class_counts(training),
+        },
+    }
+
+
+def _class_counts(dataset: OpenDataset) -> dict[str, int]:
+    return {split: len(classes) for split, classes in dataset.splits.items()}
+
+
+def describe_method(method: Method) -> dict[str, Any]:
+    """A method's name, parameters, declarations and the package that it comes from."""
+    provenance = entry_points.available("method").get(method.name)
+    return {
+        "name": method.name,
+        "spec": specs.text_of(method),
+        "parameters": specs.parameters_of(method),
+        "transductive": method.transductive,
+        "order_dependent": method.order_dependent,
+        "uses_class_names": method.uses_class_names,
+        "pretrained_on": list(method.pretrained_on),
+        "paper": method.paper,
+        "package": provenance.package if provenance else None,
+        "version": provenance.version if provenance else None,
+    }
+
+
+def _installed(names: Iterable[str]) -> dict[str, str]:
+    found = {}
+    for name in names:
+        with suppress(importlib.metadata.PackageNotFoundError):
+            found[name] = importlib.metadata.version(name)
+    return found
+
+
+def weight_files(method: Method) -> dict[str, dict[str, str]]:
+    """The hashes of the files of weights that the parameters name, as `weights=FILE`, if any."""
+    paths = re.findall(r"weights=([^,\[\]]+\.safetensors)", specs.text_of(method), re.IGNORECASE)
+    files = {path: Path(path).expanduser() for path in paths}
+    hashes = {path: file_hash(file) for path, file in files.items() if file.is_file()}
+    return {"weight_files": hashes} if hashes else {}
+
+
+def source_sha256(cls: type) -> str:
+    """The hash of the module files that define a method and the classes it is built on.
+
+    Of a class without a file, its name.
+    """
+    digest = hashlib.sha256()
+    for base in [base for base in cls.__mro__ if base not in (Method, object)]:
+        try:
+            file = inspect.getsourcefile(base)
+        except (TypeError, OSError):
+            file = None
+        digest.update(Path(file).read_bytes() if file else base.__qualname__.encode())
+    return digest.hexdigest()
+
+
+def names_sha256(dataset: OpenDataset) -> str:
+    """The hash of the classes' names."""
+    return hashlib.sha256(json.dumps(dataset.class_names).encode()).hexdigest()
+
+
+def splits_sha256(dataset: OpenDataset) -> str:
+    """The hash of which classes belong to which split."""
+    members = {split: classes.tolist() for split, classes in dataset.splits.items()}
+    return hashlib.sha256(json.dumps(members, sort_keys=True).encode()).hexdigest()

@@ -1,0 +1,17 @@
+"""How one method on one problem ended."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from benchbench.runs.store import RunDirectory
+
+
+@dataclass
+class Outcome:
+    """How one method ended on one task: `finished`, `failed` or `skipped`."""
+
+    method: str
+    status: str
+    reason: str = ""
+    run: RunDirectory | None = None

@@ -1,0 +1,126 @@
+"""The test episodes that options ask for: drawn, prescribed by the data set, or from a file."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from benchbench.datasets.base import OpenDataset
+from benchbench.datasets.opening import create_dataset, open_dataset
+from benchbench.episodes import EpisodeSet
+from benchbench.errors import BenchbenchError
+from benchbench.samplers import ClassPool, Sampler, create_sampler
+from benchbench.system.places import Places
+from benchbench.system.progress import say
+
+SAMPLING_OPTIONS = "--way, --shot, --query, --replacement, --sampler"
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """How the options say that episodes are drawn; episodes: a number or a file, as typed."""
+
+    sampler: str
+    options: Mapping[str, int | str | None]
+    episodes: str
+    seed: int
+
+    @property
+    def is_saved(self) -> bool:
+        """Whether the episodes come from a file."""
+        return Path(self.episodes).suffix == ".npz"
+
+    def sampler_made(self) -> Sampler | None:
+        """The configured sampler; None where the episodes come from a file."""
+        return None if self.is_saved else create_sampler(self.sampler, **self.options)
+
+    def opened(self, dataset: str, places: Places) -> list[tuple[str, OpenDataset, EpisodeSet]]:
+        """A data set, or all sources that it stands for: the spec, the data and the test episodes.
+
+        Raises BenchbenchError where one of them cannot be tested on, before any is.
+        """
+        several = create_dataset(dataset).test_sources(places)
+        if several and self.is_saved:
+            raise BenchbenchError(
+                f"{self.episodes} holds the episodes of one data set; "
+                "choose one with test_source=NAME."
+            )
+        found = []
+        for spec in several or [dataset]:
+            opened = open_dataset(spec, places)
+            found.append((spec, opened, self.of(opened)))
+        return found
+
+    def of(self, dataset: OpenDataset) -> EpisodeSet:
+        """The test episodes of a data set. Raises BenchbenchError where the options contradict."""
+        if not self.is_saved:
+            count = _count(self.episodes)
+            return draw_episodes(dataset, self.sampler, self.options, count, "test", self.seed)
+        if any_given(self.options, self.sampler, self.seed):
+            raise BenchbenchError(
+                f"{self.episodes} says all about its episodes; "
+                f"leave out {SAMPLING_OPTIONS} and --episode-seed."
+            )
+        return saved_episodes(Path(self.episodes), dataset)
+
+
+def draw_episodes(
+    dataset: OpenDataset,
+    sampler: str,
+    options: Mapping[str, int | str | None],
+    count: int,
+    split: str,
+    seed: int,
+) -> EpisodeSet:
+    """The frozen episodes of a split; a data set with episodes of its own has no others.
+
+    options: of the sampler, None where not given. Fewer than `count` where no more exist, which is
+    told. Raises BenchbenchError where the options do not go together.
+    """
+    fixed = dataset.fixed_episodes
+    if fixed is not None and split == fixed.split:
+        if any_given(options, sampler, seed):
+            raise BenchbenchError(
+                f"{dataset.name} prescribes its {len(fixed)} episodes ({fixed.protocol}); "
+                f"leave out {SAMPLING_OPTIONS} and the episodes' seed."
+            )
+        return fixed.head(min(count, len(fixed)))
+    drawn = create_sampler(sampler, **options).sample(ClassPool(dataset, split), count, seed)
+    if len(drawn) < count:
+        images_for = f"{dataset.subject} has images for {len(drawn)} disjoint episodes"
+        say(f"{images_for}; {count} were asked for")
+    return drawn
+
+
+def any_given(options: Mapping[str, int | str | None], sampler: str, seed: int) -> bool:
+    """Whether anything is said about how episodes are drawn."""
+    return any(value is not None for value in options.values()) or sampler != "fixed" or seed != 0
+
+
+def saved_episodes(path: Path, dataset: OpenDataset) -> EpisodeSet:
+    """Episodes from a file. Raises BenchbenchError where they are of other images or classes."""
+    episodes = EpisodeSet.load(path)
+    if episodes.fingerprint != dataset.fingerprint:
+        raise BenchbenchError(
+            f"{path} holds episodes of {episodes.dataset}, whose pixels are not those of "
+            f"{dataset.name}."
+        )
+    classes = dataset.splits.get(episodes.split, np.empty(0, np.int64))
+    images = np.concatenate([episodes.support, episodes.query])
+    if not np.isin(dataset.labels[images], classes).all():
+        raise BenchbenchError(
+            f"{path} holds episodes of {episodes.dataset}, some of whose classes are not in split "
+            f"'{episodes.split}' of {dataset.name}."
+        )
+    return episodes
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal() or int(text) < 2:
+        raise BenchbenchError(
+            f"--episodes {text} is neither a number from 2 on nor an .npz file of episodes."
+        )
+    return int(text)

@@ -1,0 +1,79 @@
+"""How many queries each class of an episode has."""
+
+from __future__ import annotations
+
+from typing import Literal, TypeAlias
+
+import numpy as np
+
+from benchbench.system.arrays import FloatArray, IntArray
+from benchbench.system.randomness import Numbers
+
+Prior: TypeAlias = Literal["balanced", "natural", "dirichlet"]
+
+SAME = 1e-9
+"""What is nearer to an integer, or to another share, than this is meant to be equal to it: the last
+bits of a float are not the same on every machine."""
+
+LEAST_CONCENTRATION = 0.1
+"""Below it proportions are smaller than the smallest double."""
+
+
+def query_counts(
+    prior: Prior, query: int, left: IntArray, concentration: float, numbers: Numbers
+) -> IntArray:
+    """The queries of each class, int64 [way], which sum to way * query.
+
+    left: [way] images of each class that can be queries, `query` or more of each. With `natural`
+    they are the classes' proportions; with `dirichlet` proportions are drawn from the symmetric
+    Dirichlet distribution (Veilleux et al., NeurIPS 2021, arXiv:2204.11181).
+    """
+    way = len(left)
+    if prior == "balanced":
+        return np.full(way, query)
+    weights = left.astype(np.float64)
+    if prior == "dirichlet":
+        weights = gamma_variates(numbers.take(way), concentration)
+    return apportion(weights, way * query, left)
+
+
+def gamma_variates(uniform: FloatArray, shape: float) -> FloatArray:
+    """Gamma variates of unit scale by the inverse of their distribution function.
+
+    Divided by their sum they are Dirichlet proportions.
+    """
+    from scipy.special import gammaincinv
+
+    return np.asarray(gammaincinv(shape, uniform), dtype=np.float64)
+
+
+def apportion(weights: FloatArray, total: int, limits: IntArray) -> IntArray:
+    """Integers [n] that sum to `total`, in proportion to the weights and within the limits.
+
+    What a class cannot hold goes to the others in proportion to their weights; then shares are
+    rounded down, and those with the largest remainders get the units that are missing, the first of
+    equals first. weights: [n], 0 or more; limits: int64 [n] that sum to `total` or more.
+    """
+    shares = _within(np.maximum(weights, np.finfo(np.float64).tiny), total, limits)
+    counts = rounded_down(shares)
+    remainders = np.round(shares - counts, 9)
+    counts[np.argsort(-remainders, kind="stable")[: total - int(counts.sum())]] += 1
+    return counts
+
+
+def _within(weights: FloatArray, total: int, limits: IntArray) -> FloatArray:
+    """The total in proportion to the weights, but for shares that are held down to their limit."""
+    full = np.zeros(len(weights), dtype=bool)
+    while True:
+        rest = total - int(limits[full].sum())
+        share = np.where(full, 0.0, weights)
+        shares = np.where(full, limits, rest * (share / max(share.sum(), np.finfo(float).tiny)))
+        beyond = ~full & (shares > limits)
+        if not beyond.any():
+            return shares
+        full |= beyond
+
+
+def rounded_down(values: FloatArray) -> IntArray:
+    """Values rounded down, int64; just below an integer counts as that integer."""
+    return np.floor(values + SAME).astype(np.int64)

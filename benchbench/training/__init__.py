@@ -1,0 +1,1 @@
+"""What `Method.train(source)` is given."""

@@ -1,0 +1,55 @@
+"""How long training may take, and what it took."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TypeVar
+
+from benchbench.errors import BenchbenchError
+from benchbench.training.streams import Batch as Batch
+from benchbench.training.streams import LabelledEpisode as LabelledEpisode
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Budget:
+    """How long to train: `smoke` (seconds), `quick` (minutes on two cores), `paper` (the published
+    recipe), or a number of steps with the quick recipe otherwise.
+    """
+
+    name: str = "quick"
+    steps: int | None = None
+
+    @classmethod
+    def parse(cls, text: str) -> Budget:
+        """Raises BenchbenchError for anything else."""
+        if text in ("smoke", "quick", "paper"):
+            return cls(text)
+        if text.isdecimal() and int(text) > 0:
+            return cls("quick", int(text))
+        raise BenchbenchError(
+            f"'{text}' is not a budget; use smoke, quick, paper or a number of training steps."
+        )
+
+    def __str__(self) -> str:
+        return str(self.steps or self.name)
+
+    def choose(self, *, smoke: T, quick: T, paper: T) -> T:
+        """The value for this budget."""
+        return {"smoke": smoke, "quick": quick, "paper": paper}[self.name]
+
+    def training_steps(self, *, smoke: int, quick: int, paper: int) -> int:
+        """The number of training steps: the one asked for, else the budget's."""
+        return self.steps or self.choose(smoke=smoke, quick=quick, paper=paper)
+
+
+@dataclass
+class FitRecord:
+    """One finished call of `fit`, for the manifest."""
+
+    stage: str
+    steps: int
+    best_step: int
+    validation_accuracy: float | None
+    seconds: float

@@ -1,0 +1,256 @@
+"""The one training loop: schedule, validation, best checkpoint, resume. Methods give it a loss."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor, nn
+
+from benchbench.errors import MethodError
+from benchbench.registry import specs
+from benchbench.system.compute import separate_randomness
+from benchbench.system.progress import meter, say
+from benchbench.training.budget import FitRecord
+from benchbench.training.checkpoints import TrainingFiles
+from benchbench.training.source import TrainingSource
+
+CHECKPOINT_SECONDS = 20.0
+"""Training that is killed loses at most about this much work."""
+
+Schedule = Callable[[int], float]
+"""From the step to the factor on the learning rate."""
+
+
+def cosine(steps: int, warmup: int = 0) -> Schedule:
+    """A linear rise over `warmup` steps, then half a cosine to zero (Loshchilov & Hutter, 2017)."""
+
+    def factor(step: int) -> float:
+        if step < warmup:
+            return (step + 1) / warmup
+        return 0.5 * (1 + math.cos(math.pi * (step - warmup) / max(1, steps - warmup)))
+
+    return factor
+
+
+def step_decay(every: int, factor: float = 0.5) -> Schedule:
+    """Multiply the rate by `factor` every so many steps."""
+    return lambda step: factor ** (step // every)
+
+
+def constant(step: int) -> float:
+    """The rate stays as it is."""
+    return 1.0
+
+
+class Indexable(Protocol):
+    """Data by step, such as `source.episodes(...)` or `source.batches(...)`."""
+
+    def __getitem__(self, step: int, /) -> Any: ...
+
+
+def fit(
+    source: TrainingSource,
+    module: nn.Module,
+    loss: Callable[[Any], Tensor],
+    data: Indexable,
+    *,
+    steps: int,
+    lr: float = 1e-3,
+    schedule: Schedule | None = None,
+    weight_decay: float = 0.0,
+    clip_norm: float | None = None,
+    clip_value: float | None = None,
+    validate_every: int | None = None,
+    patience: int | None = None,
+    stage: str = "training",
+    validate: Callable[[], float | None] | None = None,
+    folder: Path | None = None,
+) -> FitRecord:
+    """Train `module` with Adam on `loss(data[step])`, and leave it frozen at its best validation.
+
+    schedule: the factor on `lr` by step, by default a cosine to zero. weight_decay: decoupled from
+    the gradient (AdamW). clip_norm, clip_value: bounds on the gradient's norm and on each of its
+    elements. validate_every: steps between two calls of `validate` (by default `source.validate`),
+    by default a tenth of the training. patience: validations without a better one after which
+    training ends. folder: where checkpoints are kept, by default the source's: training that was
+    interrupted goes on, and that was finished is loaded. A method that calls `fit` more than once
+    names each `stage`. Raises MethodError where the loss is not finite.
+    """
+    source.compute.place(module)
+    files = TrainingFiles(folder or source.folder, stage)
+    record = files.finished(module)
+    if record is None:
+        recipe = _Recipe(
+            steps,
+            lr,
+            schedule or cosine(steps),
+            weight_decay,
+            clip_norm,
+            clip_value,
+            validate_every or max(1, steps // 10),
+            patience,
+            validate or source.validate,
+        )
+        loop = _Loop(source, module, loss, recipe, files)
+        record = loop.run(data, stage)
+        files.finish(module, record, loop.progress.log)
+    module.eval().requires_grad_(False)
+    source.records.append(record)
+    return record
+
+
+@dataclass(frozen=True)
+class _Recipe:
+    """The arguments of `fit`."""
+
+    steps: int
+    lr: float
+    schedule: Schedule
+    weight_decay: float
+    clip_norm: float | None
+    clip_value: float | None
+    validate_every: int
+    patience: int | None
+    validate: Callable[[], float | None]
+
+
+@dataclass
+class _Progress:
+    """What a checkpoint holds besides weights and optimizer."""
+
+    step: int = 0
+    seconds: float = 0.0
+    best_step: int = 0
+    best_accuracy: float | None = None
+    log: list[dict[str, Any]] = field(default_factory=list)
+
+
+class _Loop:
+    """The state of one training."""
+
+    def __init__(
+        self,
+        source: TrainingSource,
+        module: nn.Module,
+        loss: Callable[[Any], Tensor],
+        recipe: _Recipe,
+        files: TrainingFiles,
+    ) -> None:
+        self.source, self.module, self.loss = source, module, loss
+        self.recipe, self.files = recipe, files
+        module.train().requires_grad_(True)
+        self.optimizer = torch.optim.AdamW(
+            module.parameters(), recipe.lr, weight_decay=recipe.weight_decay
+        )
+        self.best = _copied_state(module)
+        self.progress = _Progress()
+
+    def run(self, data: Indexable, stage: str) -> FitRecord:
+        """Train to the end, or on from the checkpoint; the module ends with its best weights."""
+        progress, steps = self.progress, self.recipe.steps
+        with separate_randomness(self.source.seed):
+            self.resume()
+            saved = time.monotonic()
+            with meter(
+                f"{specs.text_of(self.source.method)}: {stage}", steps, progress.step
+            ) as counter:
+                while progress.step < steps and not self.out_of_patience():
+                    loss = self.step(data)
+                    due = progress.step % self.recipe.validate_every == 0 or progress.step == steps
+                    if due:
+                        self.validate(loss)
+                    if due or time.monotonic() - saved > CHECKPOINT_SECONDS:
+                        self.files.save_checkpoint(self.state())
+                        saved = time.monotonic()
+                    counter.advance(remark=self.remark(loss))
+        self.module.load_state_dict(self.best)
+        return FitRecord(
+            stage, progress.step, progress.best_step, progress.best_accuracy, progress.seconds
+        )
+
+    def step(self, data: Indexable) -> float:
+        """One update; the value of its loss. Its random numbers belong to the step alone."""
+        started = time.perf_counter()
+        self.source.seed_step(self.progress.step)
+        with self.source.compute.autocast():
+            loss = self.loss(data[self.progress.step])
+        self.optimizer.zero_grad(set_to_none=True)
+        loss.backward()  # type: ignore[no-untyped-call]
+        if self.recipe.clip_norm is not None:
+            nn.utils.clip_grad_norm_(self.module.parameters(), self.recipe.clip_norm)
+        if self.recipe.clip_value is not None:
+            nn.utils.clip_grad_value_(self.module.parameters(), self.recipe.clip_value)
+        for group in self.optimizer.param_groups:
+            group["lr"] = self.recipe.lr * self.recipe.schedule(self.progress.step)
+        self.optimizer.step()
+        self.progress.step += 1
+        self.progress.seconds += time.perf_counter() - started
+        value = float(loss.detach())
+        if not math.isfinite(value):
+            raise MethodError(f"the training loss is {value} at step {self.progress.step}")
+        return value
+
+    def validate(self, loss: float) -> None:
+        """Score the weights on the validation classes and keep them if none were better."""
+        started = time.perf_counter()
+        with _frozen(self.module), separate_randomness(self.source.seed):
+            accuracy = self.recipe.validate()
+        progress = self.progress
+        progress.seconds += time.perf_counter() - started
+        progress.log.append({"step": progress.step, "loss": loss, "validation": accuracy})
+        best = progress.best_accuracy
+        if accuracy is None or best is None or accuracy > best:
+            progress.best_accuracy, progress.best_step = accuracy, progress.step
+            self.best = _copied_state(self.module)
+
+    def out_of_patience(self) -> bool:
+        """Whether the last better validation is too long ago."""
+        waited = (self.progress.step - self.progress.best_step) // self.recipe.validate_every
+        return self.recipe.patience is not None and waited >= self.recipe.patience
+
+    def remark(self, loss: float) -> str:
+        """What stands beside the progress bar."""
+        best = self.progress.best_accuracy
+        validation = "" if best is None else f", best validation {100 * best:.2f} %"
+        return f"loss {loss:.4f}{validation}"
+
+    def resume(self) -> None:
+        """Continue from the checkpoint, if there is one."""
+        state = self.files.load_checkpoint()
+        if state is None:
+            return
+        self.module.load_state_dict(state["module"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.best = state["best"]
+        vars(self.progress).update(state["progress"])
+        say(f"{specs.text_of(self.source.method)}: goes on from step {self.progress.step}")
+
+    def state(self) -> dict[str, Any]:
+        """All that `resume` needs, as tensors and plain values."""
+        return {
+            "module": self.module.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "best": self.best,
+            "progress": asdict(self.progress),
+        }
+
+
+def _copied_state(module: nn.Module) -> dict[str, Tensor]:
+    return {name: tensor.detach().clone() for name, tensor in module.state_dict().items()}
+
+
+@contextmanager
+def _frozen(module: nn.Module) -> Iterator[None]:
+    """The module as evaluation meets it, for the length of the block."""
+    module.eval().requires_grad_(False)
+    try:
+        yield
+    finally:
+        module.train().requires_grad_(True)

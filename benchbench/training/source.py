@@ -1,0 +1,191 @@
+"""What a method may learn from: training episodes, training batches, a validation score.
+
+Nothing here reaches the test split. Episodes and batches are addressed by step, so that training
+that was interrupted goes on with the data that it would have seen.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import InitVar, dataclass, field, replace
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+
+from benchbench.datasets.base import OpenDataset
+from benchbench.episodes import Episode
+from benchbench.errors import BenchbenchError, MethodError
+from benchbench.method import NAMES_WITHHELD, Classifier, Images, Method, Support, Task
+from benchbench.metrics import checked_scores
+from benchbench.samplers import ClassPool, Sampler
+from benchbench.system.compute import Compute, seed_everything
+from benchbench.training.budget import Budget, FitRecord
+from benchbench.training.streams import Batch as Batch
+from benchbench.training.streams import (
+    BatchStream,
+    EpisodeStream,
+    fitting,
+    source_pools,
+    supplied,
+    support_of,
+)
+from benchbench.training.streams import LabelledEpisode as LabelledEpisode
+
+VALIDATION_EPISODES = 100
+SMOKE_EPISODES = 10
+"""Of validation in the smoke budget, which is to take seconds."""
+VALIDATION_QUERIES = 15
+SEEDS_APART = 1_000_003
+"""Between two seeds of training, in the random numbers of a step."""
+
+NO_CLASSES = np.empty(0, np.int64)
+
+
+@dataclass
+class TrainingSource:
+    """The training and validation classes of a data set, for one method.
+
+    They are those of the data set's `training`, where it has one. The test split is left behind.
+    Where the training data are of several sources, an episode is of one of them, drawn uniformly,
+    and a batch of all. task: what the method will be tested on. budget: how long to
+    train. compute: threads, device and precision. rng: a NumPy generator, seeded anew in each step
+    of `fit`. folder: where this method's checkpoints go, or None. shared: where trainings that
+    several methods share are kept, or None. sampler: of the task's episodes, or None.
+    """
+
+    dataset: InitVar[OpenDataset]
+    method: Method
+    task: Task
+    budget: Budget = field(default_factory=Budget)
+    seed: int = 0
+    compute: Compute = field(default_factory=Compute)
+    folder: Path | None = None
+    shared: Path | None = None
+    records: list[FitRecord] = field(default_factory=list)
+    sampler: Sampler | None = None
+
+    def __post_init__(self, dataset: OpenDataset) -> None:
+        learnt = dataset.training or dataset
+        splits = {split: learnt.splits.get(split, NO_CLASSES) for split in ("train", "val")}
+        self._dataset = replace(learnt, splits=splits, fixed_episodes=None)
+        self.rng = np.random.default_rng(self.seed)
+        self._pool = ClassPool(self._dataset, "train")
+
+    def seed_step(self, step: int) -> None:
+        """Seed `rng` and the global generators for one step of training, whatever came before."""
+        seed = self.seed * SEEDS_APART + step
+        self.rng = np.random.default_rng(seed)
+        seed_everything(seed)
+
+    @property
+    def n_classes(self) -> int:
+        """The number of training classes."""
+        return len(self._pool)
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """The training classes' names, by label of a batch.
+
+        Raises MethodError where the method does not declare that it uses class names.
+        """
+        if not self.method.uses_class_names:
+            raise MethodError(NAMES_WITHHELD)
+        return tuple(self._pool.class_name(label) for label in range(self.n_classes))
+
+    @property
+    def image_shape(self) -> tuple[int, int, int]:
+        """Height, width, channels."""
+        return self._dataset.image_shape
+
+    @cached_property
+    def _pools(self) -> list[ClassPool]:
+        """The training classes by source."""
+        return source_pools(self._dataset, "train")
+
+    @property
+    def most_shots(self) -> int:
+        """The most shots for which a source has two training classes, each with a query left."""
+        sizes = [np.sort(pool.sizes) for pool in self._pools]
+        return max([1, *(int(each[-2]) - 1 for each in sizes if len(each) > 1)])
+
+    def episodes(self, way: int, shot: int, query: int) -> EpisodeStream:
+        """An endless stream of labelled episodes of training classes, by step.
+
+        `way` and `query` are upper bounds: fewer are taken where a source's training classes, or
+        the smallest of them, do not offer as many. Classes of fewer than shot + 1 images are left
+        out. Raises BenchbenchError where no source has two classes left.
+        """
+        pools = [pool.at_least(shot + 1) for pool in self._pools]
+        if max(map(len, pools)) < 2:
+            raise BenchbenchError(
+                f"{self._dataset.name} has {max(map(len, pools))} training classes of {shot + 1} "
+                f"or more images; {self.method.name} needs two."
+            )
+        return self._stream(
+            [(pool, fitting(pool, way, shot, query)) for pool in pools if len(pool) > 1]
+        )
+
+    def task_episodes(self) -> EpisodeStream:
+        """An endless stream of labelled episodes drawn like the task's, of training classes.
+
+        What varies over the task's episodes varies here as well. A source of too few classes or
+        images for them is left out. Raises BenchbenchError where none is left, or where it is not
+        known how the task's episodes are drawn.
+        """
+        if self.sampler is None:
+            raise BenchbenchError(
+                f"How to draw training episodes like {self.task.protocol} is not known; "
+                "name the --sampler in place of a file of episodes."
+            )
+        return self._stream(supplied(self._pools, self.sampler))
+
+    def _stream(self, origins: Sequence[tuple[ClassPool, Sampler]]) -> EpisodeStream:
+        return EpisodeStream(self._dataset, self.method, self.seed, origins)
+
+    def batches(self, size: int) -> BatchStream:
+        """An endless stream of shuffled batches of all training images, by step."""
+        if len(self._pool.rows) == 0:
+            raise BenchbenchError(f"{self._dataset.name} has no training classes.")
+        return BatchStream(self._dataset.view("train"), self._pool, size, self.seed)
+
+    def validate(self, adapt: Callable[[Support], Classifier] | None = None) -> float | None:
+        """The mean accuracy on 100 fixed episodes of the validation classes; 10 to smoke-test.
+
+        adapt: in place of the method's own. The episodes have the task's way and shot as far as
+        the validation classes allow; None where there are too few of them.
+        """
+        if not self._validation_episodes:
+            return None
+        view, adapt = self._dataset.view("val"), adapt or self.method.adapt
+        accuracies = []
+        for index, episode in enumerate(self._validation_episodes):
+            seed_everything(index)
+            classify = adapt(support_of(self._dataset, view, episode, self.method, index))
+            scores = checked_scores(
+                classify(Images(view, episode.query)), len(episode.query), episode.n_way
+            )
+            accuracies.append(np.mean(scores.argmax(axis=1) == episode.query_labels))
+        return float(np.mean(accuracies))
+
+    @cached_property
+    def _validation_episodes(self) -> list[Episode]:
+        """In turn from each source; none where no source has enough validation classes."""
+        number = self.budget.choose(
+            smoke=SMOKE_EPISODES, quick=VALIDATION_EPISODES, paper=VALIDATION_EPISODES
+        )
+        sets = [sampler.sample(pool, number) for pool, sampler in self._validation_origins()]
+        return [sets[turn % len(sets)][turn // len(sets)] for turn in range(number if sets else 0)]
+
+    def _validation_origins(self) -> list[tuple[ClassPool, Sampler]]:
+        pools = source_pools(self._dataset, "val")
+        if self.sampler is not None and self.task.n_way is None:
+            with suppress(BenchbenchError):
+                return supplied(pools, self.sampler)
+        shot = 1 if self.task.n_shot is None else self.task.n_shot
+        pools = [pool.at_least(shot + 1) for pool in pools]
+        way = self.task.n_way or 5
+        return [
+            (pool, fitting(pool, way, shot, VALIDATION_QUERIES)) for pool in pools if len(pool) > 1
+        ]

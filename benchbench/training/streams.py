@@ -1,0 +1,198 @@
+"""Training data by step: labelled episodes and batches of training classes, source by source."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import TypeVar
+
+import numpy as np
+import torch
+
+from benchbench.datasets.base import OpenDataset, SplitView
+from benchbench.episodes import Episode, EpisodeSet
+from benchbench.errors import BenchbenchError
+from benchbench.method import Images, Method, Support
+from benchbench.samplers import ClassPool, FixedSampler, Sampler
+from benchbench.system.randomness import AddressedStream
+
+T = TypeVar("T")
+
+BLOCK = 256
+"""Training episodes drawn at once."""
+
+
+@dataclass
+class LabelledEpisode:
+    """A training episode.
+
+    query_labels: int64 tensor [n_query] of class slots. images: the support images and after them
+    the queries, for a network that embeds both in one pass.
+    """
+
+    support: Support
+    query: Images
+    query_labels: torch.Tensor
+    images: Images
+
+
+@dataclass
+class Batch:
+    """Training images of any classes: labels is an int64 tensor [n] below `source.n_classes`."""
+
+    images: Images
+    labels: torch.Tensor
+
+
+def source_pools(dataset: OpenDataset, split: str) -> list[ClassPool]:
+    """The classes of a split by source; one pool where the data set is no more than one source."""
+    if dataset.members is None:
+        return [ClassPool(dataset, split)]
+    classes = dataset.splits[split]
+    pools = []
+    for name, members in dataset.members.items():
+        part = f"{split} of {name}"
+        splits = {part: np.intersect1d(classes, members)}
+        parents = dataset.hierarchy
+        if parents is not None and not any(parents[c] for c in members):
+            parents = None
+        pools.append(ClassPool(replace(dataset, splits=splits, hierarchy=parents), part))
+    return pools
+
+
+def supplied(pools: Sequence[ClassPool], sampler: Sampler) -> list[tuple[ClassPool, Sampler]]:
+    """The pools that can supply the sampler's episodes. Raises BenchbenchError where none can."""
+    found: list[tuple[ClassPool, Sampler]] = []
+    failure: BenchbenchError | None = None
+    for pool in pools:
+        try:
+            sampler.check(pool)
+        except BenchbenchError as error:
+            failure = error
+        else:
+            found.append((pool, sampler))
+    if not found:
+        assert failure is not None
+        raise failure
+    return found
+
+
+def fitting(pool: ClassPool, way: int, shot: int, query: int) -> FixedSampler:
+    """The sampler of this shot with as many of `way` and `query` as the pool has."""
+    return FixedSampler(min(way, len(pool)), shot, min(query, int(pool.sizes.min()) - shot))
+
+
+def support_of(
+    dataset: OpenDataset, view: SplitView, episode: Episode, method: Method, seed: int
+) -> Support:
+    """What a method sees of an episode before it must answer."""
+    names = tuple(dataset.class_names[c] for c in episode.classes)
+    return Support(
+        images=Images(view, episode.support),
+        labels=torch.from_numpy(episode.support_labels.copy()),
+        n_way=episode.n_way,
+        dataset=dataset.subject,
+        seed=seed,
+        names=names if method.uses_class_names else None,
+    )
+
+
+class EpisodeStream:
+    """Training episodes by step; `way`, `shot` and `query` are the most that are really drawn.
+
+    They are None where the sampler lets them vary.
+    """
+
+    def __init__(
+        self,
+        dataset: OpenDataset,
+        method: Method,
+        seed: int,
+        origins: Sequence[tuple[ClassPool, Sampler]],
+    ) -> None:
+        self._dataset, self._method, self._seed = dataset, method, seed
+        self._view, self._origins = dataset.view("train"), origins
+        self._blocks: dict[int, tuple[int, EpisodeSet]] = {}
+        self._turns = AddressedStream(turns=dataset.fingerprint, seed=seed)
+        shapes = [sampler.shape for _, sampler in origins]
+        self.way, self.shot, self.query = map(_most, zip(*shapes, strict=True))
+
+    def __getitem__(self, step: int) -> LabelledEpisode:
+        episode = self._drawn(self._origin(step), step)
+        return LabelledEpisode(
+            support=support_of(self._dataset, self._view, episode, self._method, step),
+            query=Images(self._view, episode.query),
+            query_labels=torch.from_numpy(episode.query_labels.copy()),
+            images=Images(self._view, np.concatenate([episode.support, episode.query])),
+        )
+
+    def _origin(self, step: int) -> int:
+        """Which source the step's episode is of, each as likely as the others."""
+        if len(self._origins) == 1:
+            return 0
+        return int(self._turns.uniform(step, step + 1, 1).item() * len(self._origins))
+
+    def _drawn(self, origin: int, step: int) -> Episode:
+        number = step // BLOCK
+        block = self._blocks.get(origin)
+        if block is None or block[0] != number:
+            pool, sampler = self._origins[origin]
+            block = number, sampler.sample(pool, BLOCK, self._seed, start=number * BLOCK)
+            self._blocks[origin] = block
+        return block[1][step % BLOCK]
+
+    def grouped(self, size: int) -> EpisodeGroups:
+        """The same episodes, so many of them a step (a meta-batch)."""
+        return EpisodeGroups(self, size)
+
+    def __iter__(self) -> Iterator[LabelledEpisode]:
+        return _endless(self.__getitem__)
+
+
+def _most(numbers: Sequence[int | None]) -> int | None:
+    return None if None in numbers else max(number for number in numbers if number is not None)
+
+
+class EpisodeGroups:
+    """Consecutive training episodes, `size` of them by step."""
+
+    def __init__(self, episodes: EpisodeStream, size: int) -> None:
+        self._episodes, self.size = episodes, size
+
+    def __getitem__(self, step: int) -> list[LabelledEpisode]:
+        first = step * self.size
+        return [self._episodes[number] for number in range(first, first + self.size)]
+
+    def __iter__(self) -> Iterator[list[LabelledEpisode]]:
+        return _endless(self.__getitem__)
+
+
+class BatchStream:
+    """Batches by step: each epoch is a fresh permutation, its incomplete last batch left out."""
+
+    def __init__(self, view: SplitView, pool: ClassPool, size: int, seed: int) -> None:
+        self._view, self._pool, self._seed = view, pool, seed
+        self._size = size = min(size, len(pool.rows))
+        self._labels = np.repeat(np.arange(len(pool)), pool.sizes)
+        self._epoch: tuple[int, np.ndarray] | None = None
+        self.per_epoch = len(pool.rows) // size
+
+    def __getitem__(self, step: int) -> Batch:
+        epoch, place = divmod(step, self.per_epoch)
+        if self._epoch is None or self._epoch[0] != epoch:
+            generator = np.random.Philox(key=self._seed, counter=epoch << 64)
+            keys = generator.random_raw(len(self._pool.rows))
+            self._epoch = epoch, np.argsort(keys, kind="stable")
+        chosen = self._epoch[1][place * self._size : (place + 1) * self._size]
+        images = Images(self._view, self._pool.rows[chosen])
+        return Batch(images, torch.from_numpy(self._labels[chosen]))
+
+    def __iter__(self) -> Iterator[Batch]:
+        return _endless(self.__getitem__)
+
+
+def _endless(item: Callable[[int], T]) -> Iterator[T]:
+    step = 0
+    while True:
+        yield item(step)
+        step += 1

@@ -1,0 +1,153 @@
+"""torchvision's networks as backbones."""
+
+from __future__ import annotations
+
+import urllib.error
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+from pictures import random_images
+from safetensors.torch import save_file
+from torch import nn
+
+from benchbench.backbones import backbone_arguments, create_backbone
+from benchbench.backbones.libraries.torchvision import drop_last_layer
+from benchbench.datasets.base import OpenDataset
+from benchbench.errors import BenchbenchError
+from benchbench.evaluation.job import Settings, run_cell
+from benchbench.learners.creation import create_methods
+from benchbench.runs.store import Store
+from benchbench.samplers import ClassPool, FixedSampler
+from benchbench.system.vision import torchvision
+
+SHAPE = (84, 84, 3)
+GREY = (28, 28, 1)
+
+
+@pytest.mark.parametrize(
+    ("spec", "shape", "features"),
+    [
+        ("torchvision:resnet18", GREY, 512),
+        ("torchvision:mobilenet_v3_small", SHAPE, 1024),
+        ("torchvision:squeezenet1_1", SHAPE, 512),
+        ("torchvision:densenet121", (33, 47, 1), 1024),
+        ("torchvision:shufflenet_v2_x0_5[num_classes=10]", SHAPE, 1024),
+        ("torchvision:convnext_tiny", (64, 64, 4), 768),
+        ("torchvision:googlenet[init_weights=false]", SHAPE, 1024),
+    ],
+)
+def test_the_number_of_features(spec: str, shape: tuple[int, int, int], features: int) -> None:
+    backbone = create_backbone(spec, shape)
+    assert backbone.feature_size == features
+    assert backbone(random_images(2, shape)).shape == (2, features)
+    assert backbone.freeze()(random_images(2, shape)).shape == (2, features)
+    assert backbone.pretrained_on == ()
+
+
+def test_features_are_what_the_last_layer_gets() -> None:
+    backbone = create_backbone("torchvision:resnet18", SHAPE).freeze()
+    network = torchvision("models").resnet18()
+    network.load_state_dict(backbone.network.state_dict(), strict=False)
+    got: list[torch.Tensor] = []
+    network.fc.register_forward_pre_hook(lambda _, inputs: got.append(inputs[0]))
+    pixels = torch.from_numpy(random_images(2, SHAPE).array).permute(0, 3, 1, 2) / 255
+    with torch.no_grad():
+        network.eval()((pixels - 0.5) / 0.5)
+    torch.testing.assert_close(backbone(random_images(2, SHAPE)), got[0])
+
+
+def test_the_last_of_the_layers_with_a_value_for_each_class_is_dropped() -> None:
+    network = nn.Sequential(nn.Linear(2, 5), nn.Sequential(nn.Linear(5, 5), nn.ReLU()))
+    drop_last_layer(network, 5)
+    assert isinstance(network[0], nn.Linear)
+    assert isinstance(network[1][0], nn.Identity)
+    with pytest.raises(ValueError, match="no layer of the network gives 9 values"):
+        drop_last_layer(network, 9)
+
+
+def test_a_file_is_prepared_as_torchvision_says_and_its_head_dropped(tmp_path: Path) -> None:
+    path = tmp_path / "weights.safetensors"
+    network = torchvision("models").resnet18(num_classes=7)
+    save_file(network.state_dict(), path)
+    backbone = create_backbone(f"torchvision:resnet18[weights={path}]", GREY)
+    assert backbone.preparation.size == (224, 224)
+    assert backbone.preparation.crop == 224 / 256
+    assert backbone.preparation.mean == (0.485, 0.456, 0.406)
+    assert backbone.preparation.interpolation == "bilinear"
+    assert backbone.pretrained_on == ("unknown",)
+    assert torch.equal(backbone.network.conv1.weight, network.conv1.weight)
+
+
+@pytest.mark.parametrize(
+    ("tag", "resized"), [("IMAGENET1K_V1", 256), ("imagenet1k_v2", 232), ("DEFAULT", 232)]
+)
+def test_a_tag_says_what_the_weights_need_and_have_seen(
+    tag: str, resized: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    models = torchvision("models")
+    state = models.resnet50().state_dict()
+    monkeypatch.setattr("torch.hub.load_state_dict_from_url", lambda *_, **__: state)
+    monkeypatch.setattr(models.WeightsEnum, "get_state_dict", lambda *_, **__: state)
+    backbone = create_backbone(f"torchvision:resnet50[weights={tag}]", GREY)
+    assert backbone.preparation.crop == 224 / resized
+    assert backbone.pretrained_on == ("imagenet-1k",)
+    assert torch.equal(backbone.network.conv1.weight, state["conv1.weight"])
+
+
+def test_weights_that_cannot_be_downloaded_are_told_with_the_cure(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def fail(*arguments: object, **options: object) -> None:
+        raise urllib.error.URLError("no route to host")
+
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    monkeypatch.setattr("torch.hub.download_url_to_file", fail)
+    says = r"The weights 'DEFAULT' of torchvision:resnet18 cannot be downloaded \(URLError\).*FILE"
+    with pytest.raises(BenchbenchError, match=says):
+        create_backbone("torchvision:resnet18[weights=DEFAULT]", GREY)
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("torchvision:resnet81", "no network of torchvision named 'resnet81'; did you mean resn"),
+        ("torchvision:fcn_resnet50", "no network of torchvision named 'fcn_resnet50'"),
+        ("torchvision:resnet18[weights=IMAGENET1K_V9]", "did you mean IMAGENET1K_V1"),
+        ("torchvision:resnet18[weights=w.pth]", "is a pickle"),
+        ("torchvision", "'torchvision' needs its model: torchvision:MODEL"),
+    ],
+)
+def test_mistakes_are_found_before_anything_is_built(text: str, says: str) -> None:
+    with pytest.raises(BenchbenchError, match=says):
+        backbone_arguments(text)
+
+
+def test_a_network_that_needs_larger_images_says_so() -> None:
+    with pytest.raises(BenchbenchError, match="cannot embed images of 28x28 px"):
+        create_backbone("torchvision:alexnet", GREY)
+    assert create_backbone("torchvision:alexnet[size=64]", GREY).feature_size == 4096
+
+
+def test_a_run_with_weights_from_a_file(
+    make_dataset: Callable[..., OpenDataset], tmp_path: Path
+) -> None:
+    """Nothing is trained, and the manifest says what the weights have seen."""
+    path = tmp_path / "v1.0" / "weights.safetensors"
+    path.parent.mkdir()
+    state = torchvision("models").squeezenet1_1().state_dict()
+    save_file(state, path, metadata={"pretrained_on": "a+b"})
+    dataset = make_dataset(classes=(2, 0, 5), per_class=4)
+    spec = f"knn[backbone=torchvision:squeezenet1_1[weights={path},size=48]]"
+    (method,) = create_methods(spec)
+    episodes = FixedSampler(query=2).sample(ClassPool(dataset, "test"), 5)
+    cell = run_cell(method, dataset, episodes, Store(tmp_path / "results"), Settings())
+    assert cell.status == "finished", cell.reason
+    assert cell.method == spec
+    told = cell.run.manifest
+    assert told["method"]["pretrained_on"] == ["a", "b"]
+    assert told["training"] == []
+    assert told["parameters"] == sum(t.numel() for n, t in state.items() if "classifier" not in n)
+    assert told["software"]["torchvision"]
+    assert method.encoder.frozen

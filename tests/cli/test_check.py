@@ -1,0 +1,104 @@
+"""`benchbench check`: lines, JSON, exit codes."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from click.testing import CliRunner, Result
+from conformance import plants
+
+from benchbench.cli import check as command
+from benchbench.cli.main import cli
+from benchbench.conformance import CHECKS
+from benchbench.datasets.base import OpenDataset
+from benchbench.registry import loading
+
+
+def check(*arguments: str) -> Result:
+    return CliRunner().invoke(cli, ["check", *arguments])
+
+
+@pytest.fixture(autouse=True)
+def planted(monkeypatch: pytest.MonkeyPatch, small: OpenDataset) -> None:
+    """The plants by their names, on a small data set."""
+    known = {
+        plant.name: plant
+        for plant in vars(plants).values()
+        if isinstance(plant, type) and issubclass(plant, plants.NearestMean)
+    }
+    load = loading.load
+
+    def load_plant(kind: str, name: str) -> type:
+        return known[name] if kind == "method" and name in known else load(kind, name)
+
+    monkeypatch.setattr(loading, "load", load_plant)
+    monkeypatch.setattr(command, "open_dataset", lambda spec, places: small)
+
+
+def test_a_line_for_each_check_then_the_verdict() -> None:
+    result = check("nearest_mean", "--only", "*que*")
+    assert result.exit_code == 0, result.output
+    lines = result.stdout.splitlines()
+    assert "one_query_at_a_time: passed" in lines
+    assert "batch norms that take their moments from the queries: none" in lines
+    assert any(line.startswith("accuracy: ") and "one at a time" in line for line in lines)
+    assert lines[-2] == "verdict: inductive"
+    assert lines[-1] == f"{len([c for c in CHECKS if 'que' in c])} checks: 9 passed"
+
+
+def test_a_failure_is_told_and_exits_with_1() -> None:
+    result = check("joint_normalisation", "--only", "half*")
+    assert result.exit_code == 1
+    assert "half_of_the_queries: FAILED: where half of the queries are left out" in result.stdout
+    assert "norm (in training mode)" in result.stdout
+    assert "verdict: transductive" in result.stdout
+    assert "1 check: 1 failed (half_of_the_queries)" in result.stdout
+
+
+def test_an_expected_failure_exits_with_0() -> None:
+    result = check("declared_order", "--only", "*_order")
+    assert result.exit_code == 0
+    assert "support_order: expected failure: declares order_dependent" in result.stdout
+    assert "2 checks: 1 passed, 1 expected failure (declares order_dependent)" in result.stdout
+
+
+def test_json_holds_everything() -> None:
+    result = check("sinkhorn", "--only", "one_query*", "--format", "json")
+    assert result.exit_code == 1
+    report = json.loads(result.stdout)
+    assert report["method"] == "sinkhorn"
+    assert report["failed"] is True
+    assert report["outcomes"][0]["status"] == "failed"
+    assert report["verdict"]["inductive"] is False
+    assert report["verdict"]["worst"]["check"] == "one_query_at_a_time"
+
+
+def test_a_method_that_cannot_be_trained_fails() -> None:
+    result = check("crashes")
+    assert result.exit_code == 1
+    assert "train: FAILED:" in result.stdout
+    assert "no luck" in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        ([], "Missing argument 'METHOD'"),
+        (["protone"], "did you mean protonet"),
+        (["nearest_mean", "--only", "quer_order"], "did you mean query_order"),
+        (["nearest_mean,sinkhorn"], "names 2 methods"),
+        (["nearest_mean", "--budget", "small"], "is not a budget"),
+    ],
+)
+def test_a_wrong_command_exits_with_2(arguments: list[str], told: str) -> None:
+    result = check(*arguments)
+    assert result.exit_code == 2
+    assert told in result.stderr
+
+
+def test_list_says_what_each_check_is() -> None:
+    result = check("--list")
+    assert result.exit_code == 0
+    assert [line.split()[0] for line in result.stdout.splitlines()] == list(CHECKS)
+    assert "C1: queries in another order get the same scores." in result.stdout

@@ -1,0 +1,129 @@
+"""`benchbench compare`: on equal episodes, or a sentence that says why not."""
+
+from __future__ import annotations
+
+import io
+import json
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from click.testing import CliRunner, Result
+from runs import draw_classes, noisy_correct, write_run
+
+from benchbench.cli.main import cli
+
+CLASSES = draw_classes(200)
+
+
+def compare(*arguments: object) -> Result:
+    return CliRunner().invoke(cli, ["compare", *map(str, arguments)])
+
+
+def refused(*arguments: object) -> str:
+    result = compare(*arguments)
+    assert result.exit_code == 2, result.output
+    assert isinstance(result.exception, SystemExit)
+    return result.stderr.strip().splitlines()[-1]
+
+
+def write(folder: Path, dataset: str, means: dict[str, float], seeds: int = 1) -> None:
+    for number, (method, mean) in enumerate(means.items()):
+        for seed in range(seeds):
+            correct = noisy_correct(mean, 200, 10 * number + seed)
+            write_run(folder, method, correct, dataset=dataset, classes=CLASSES, seed=seed)
+
+
+@pytest.fixture
+def results(tmp_path: Path) -> Path:
+    folder = tmp_path / "results"
+    write(folder, "glyphs", {"a": 0.9, "b": 0.85, "c": 0.8})
+    write(folder, "omniglot", {"a": 0.7, "b": 0.69})
+    return folder
+
+
+def table(result: Result) -> list[list[str]]:
+    """The cells of the first table."""
+    assert result.exit_code == 0, result.output
+    lines = result.stdout.split("\n\n")[1].splitlines()
+    return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
+
+
+def test_two_methods_on_every_data_set_that_both_have(results: Path) -> None:
+    result = compare("a", "b", "--results", results)
+    header, _, row = table(result)
+    assert header[:5] == ["a", "b", "a %", "b %", "difference"]
+    assert row[:2] == ["a", "b"]
+    assert row[header.index("p (t)")] == "< 0.001"
+    assert "## glyphs, 5way-1shot-15query" in result.stdout
+    assert "## omniglot, 5way-1shot-15query" in result.stdout
+    assert "## Over 2 data sets: glyphs, omniglot" in result.stdout
+    assert "correction is over this pair" in result.stdout
+
+
+def test_all_pairs_or_each_against_a_reference(results: Path) -> None:
+    every = compare("a", "b", "c", "--results", results)
+    assert [row[:2] for row in table(every)[2:]] == [["a", "b"], ["a", "c"], ["b", "c"]]
+    assert "over all 3 pairs" in every.stdout
+    assert "left out 1 protocol" in every.stderr
+    against = compare("a", "c", "--reference", "b", "--results", results)
+    assert [row[:2] for row in table(against)[2:]] == [["a", "b"], ["c", "b"]]
+    assert "over each against b" in against.stdout
+
+
+def test_one_data_set_alone(results: Path) -> None:
+    result = compare("a", "b", "--results", results, "--dataset", "omniglot")
+    assert result.stdout.count("## ") == 1
+    assert "No finished runs on cifar" in refused(
+        "a", "b", "--results", results, "--dataset", "cifar"
+    )
+
+
+def test_csv_and_json_have_the_same_numbers(results: Path) -> None:
+    arguments = ("a", "b", "c", "--results", results, "--format")
+    frame = pd.read_csv(io.StringIO(compare(*arguments, "csv").stdout))
+    objects = json.loads(compare(*arguments, "json").stdout)
+    assert frame["difference"].tolist() == [one["difference"] for one in objects]
+    assert frame["dataset"].tolist() == ["glyphs"] * 3
+    assert frame.loc[0, "difference"] == pytest.approx(0.05, abs=0.01)
+
+
+def test_run_directories_are_compared_with_each_other(results: Path) -> None:
+    a, b = (next(results.glob(f"glyphs/*/{name}-*")) for name in "ab")
+    named = compare("a", "b", "--results", results, "--dataset", "glyphs")
+    assert compare(a, b).stdout == named.stdout
+
+
+def test_two_seeds_of_one_method_are_told_apart(tmp_path: Path) -> None:
+    write(tmp_path, "glyphs", {"a": 0.8}, seeds=2)
+    row = table(compare(*sorted(tmp_path.glob("glyphs/*/a-*"))))[2]
+    assert sorted(row[:2]) == ["a seed 0", "a seed 1"]
+
+
+def test_seeds_in_common_have_an_interval(tmp_path: Path) -> None:
+    write(tmp_path, "glyphs", {"a": 0.8, "b": 0.7}, seeds=3)
+    result = compare("a", "b", "--results", tmp_path)
+    header, _, row = table(result)
+    assert float(row[header.index("± seeds")]) > 0
+    assert row[header.index("seeds")] == "3"
+    assert "± seeds: a fresh draw" in result.stdout
+
+
+def test_unequal_episodes_are_refused_with_the_reason(results: Path) -> None:
+    here, there = (next(results.glob(f"{name}/*/a-*")) for name in ("glyphs", "omniglot"))
+    assert "their data set is glyphs and omniglot" in refused(here, there)
+    write(results, "cifar_fs", {"d": 0.8})
+    message = refused("c", "d", "--results", results)
+    assert "c and d share no episodes" in message
+    assert "d: cifar_fs 5way-1shot-15query." in message
+
+
+def test_mistakes_are_told(results: Path, tmp_path: Path) -> None:
+    assert "two methods or run directories" in refused("a", "--results", results)
+    assert "two methods or run directories" in refused("a", "a", "--results", results)
+    assert "There is no method with results named 'x'" in refused("a", "x", "--results", results)
+    assert "There is no folder" in refused("a", "b", "--results", tmp_path / "no")
+    run = next(results.glob("glyphs/*/a-*"))
+    assert "'b' is no run directory" in refused(run, "b", "--results", results)
+    broken = write_run(tmp_path / "other", "e", [60, 50], status="failed").path
+    assert "is not finished" in refused(run, broken)

@@ -1,0 +1,250 @@
+"""`benchbench data list` and `data prepare`: what is here, what was made of it, and mistakes."""
+
+from __future__ import annotations
+
+import shutil
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from click.testing import Result
+from command_line import assert_one_sentence, invoke
+from installations import Installation, pretended
+from PIL import Image
+
+from benchbench.cli.data import HEADINGS
+from benchbench.registry import entry_points
+
+DATASET = '''
+from dataclasses import dataclass
+import numpy as np
+from benchbench import Dataset, DecodedClass, hookimpl
+from benchbench.errors import BenchbenchError
+
+@dataclass
+class Toy(Dataset):
+    """A toy."""
+    name = "toy"
+    licence = "CC0"
+    citation = "Nobody, 2000"
+    missing: bool = False
+
+    def sources(self, places):
+        if self.missing:
+            raise BenchbenchError("put toys here")
+        return [self.origin] if self.origin else []
+
+    def expected_counts(self):
+        return {"x": 2, "y": 3, "z": 1}
+
+    def decode(self, sources):
+        yield DecodedClass("x", np.zeros((2, 4, 5, 1), np.uint8))
+        yield DecodedClass("y", np.zeros((4, 4, 5, 1), np.uint8), unreadable=["y/5.png"])
+
+    def split_classes(self, class_names, sources):
+        return {"train": np.array([0]), "val": np.array([], int), "test": np.array([1])}
+
+class Toys(Dataset):
+    """Two toys."""
+    name = "toys"
+
+    def test_sources(self, places):
+        return ["toy[missing=true]", "toy"]
+
+@hookimpl
+def register_datasets(register):
+    register(Toy)
+    register(Toys)
+'''
+
+
+def facts(result: Result) -> dict[str, str]:
+    """The lines of `data prepare` by their first words."""
+    assert result.exit_code == 0, result.output
+    lines = [line for line in result.stdout.splitlines() if line.startswith("  ")]
+    return {line[2:14].strip(): line[14:].strip() for line in lines}
+
+
+def photos(folder: Path, classes: int = 5, images: int = 4, colour: bool = True) -> Path:
+    rng = np.random.default_rng(0)
+    for number in range(classes):
+        place = folder / f"class {number}"
+        place.mkdir(parents=True)
+        for index in range(images):
+            pixels = rng.integers(0, 256, (9, 9, 3) if colour else (9, 9), dtype=np.uint8)
+            Image.fromarray(pixels).save(place / f"{index}.png")
+    return folder
+
+
+@pytest.fixture
+def toy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Installation]:
+    """An installation whose data sets are `toy` and `toys`."""
+    monkeypatch.setenv("BENCHBENCH_CACHE", str(tmp_path / "cache"))
+    (tmp_path / "site").mkdir()
+    with pretended(tmp_path / "site", monkeypatch) as installation:
+        module = installation.add("benchbench.datasets", "toy", DATASET)
+        installation.add("benchbench.datasets", "toys", None, module=module)
+        yield installation
+
+
+def listed(*arguments: object) -> dict[str, str]:
+    """The lines of `data list` by the name of the data set."""
+    result = invoke("data", "list", *arguments)
+    assert result.exit_code == 0, result.output
+    heading, *lines = result.stdout.splitlines()
+    assert heading.split() == " ".join(HEADINGS).split()
+    return {line.split()[0]: " ".join(line.split()[1:]) for line in lines if line}
+
+
+class TestList:
+    @pytest.fixture(autouse=True)
+    def nothing_here(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        def refuse(*arguments: object, **options: object) -> None:
+            raise AssertionError("something was fetched")
+
+        monkeypatch.setattr(urllib.request, "urlopen", refuse)
+        monkeypatch.setenv("BENCHBENCH_CACHE", str(tmp_path / "cache"))
+        (tmp_path / "data").mkdir()
+
+    def test_every_data_set_has_a_line_and_nothing_is_made(self, tmp_path: Path) -> None:
+        lines = listed("--data-root", tmp_path / "data")
+        names = {name.split(":")[0].split("[")[0] for name in lines}
+        assert names - {"`benchbench", "data", "cache"} == {*entry_points.available("dataset")}
+        assert lines["omniglot"] == "to fetch MIT"
+        assert lines["glyphs"] == "generated no MIT"
+        assert lines["folder:PATH"] == "yours"
+        assert lines["cub"].startswith("missing ")
+        assert list(tmp_path.rglob("*")) == [tmp_path / "data"]
+
+    @pytest.mark.data
+    def test_files_that_are_here(self, data_root: Path) -> None:
+        line = listed("--data-root", data_root)["omniglot"]
+        assert line == f"here no {data_root / 'omniglot-py'} MIT"
+
+    def test_a_damaged_table_and_a_broken_plug_in_harm_no_other(
+        self, tmp_path: Path, toy: Installation
+    ) -> None:
+        toy.add("benchbench.datasets", "broken", "import no_such_library\n")
+        assert listed()["toy"] == "generated no CC0"
+        assert invoke("data", "prepare", "toy").exit_code == 0
+        assert listed()["toy"] == "generated yes 1/0/1 6 4 x 5 x 1 120 bytes CC0"
+        assert listed()["broken"] == "BROKEN see `benchbench doctor`"
+        (header,) = (tmp_path / "cache").rglob("table.json")
+        header.write_text("{}")
+        assert listed()["toy"].startswith("damaged The cache folder")
+
+    @pytest.mark.usefixtures("toy")
+    def test_a_data_set_that_is_several_has_a_line_for_each(self) -> None:
+        lines = listed()
+        assert lines["toy[missing=true]"] == "missing CC0"
+        assert "toys" not in lines
+
+
+class TestPrepare:
+    @pytest.mark.usefixtures("toy")
+    def test_what_differs_from_the_published_counts_is_told(self) -> None:
+        result = invoke("data", "prepare", "toy")
+        told = facts(result)
+        assert result.stdout.startswith("toy\n")
+        assert told["from"] == "generated"
+        assert told["licence"] == "CC0"
+        assert told["classes"] == "1 train, 0 val, 1 test"
+        assert told["images"] == "6, 2 to 4 a class"
+        assert told["pixels"] == "4 x 5, grey"
+        assert told["on disk"] == "120 bytes"
+        assert len(told["fingerprint"]) == 64
+        assert told["cite"] == "Nobody, 2000"
+        assert told["unreadable"] == "1: y/5.png"
+        assert told["published"] == "1 published class missing: z."
+        assert "'y' has 4 images in place of 3." in result.stdout
+
+    @pytest.mark.usefixtures("toy")
+    def test_of_many_differences_the_first_are_told(self, toy: Installation) -> None:
+        source = DATASET.replace('"z": 1}', '"z": 1, **dict.fromkeys(map(str, range(6)), 9)}')
+        source = source.replace(
+            "    def split_classes",
+            "        for name in range(6):\n"
+            "            yield DecodedClass(str(name), np.zeros((2, 4, 5, 1), np.uint8))\n\n"
+            "    def split_classes",
+        )
+        toy.add("benchbench.datasets", "many", source.replace('"toy"', '"many"'))
+        result = invoke("data", "prepare", "many")
+        assert result.exit_code == 0, result.output
+        assert result.stdout.count(" in place of ") == 4
+        assert "and 3 more; `data verify --format json` lists all" in result.stdout
+
+    @pytest.mark.usefixtures("toy")
+    def test_of_several_a_missing_one_leaves_the_others(self, tmp_path: Path) -> None:
+        result = invoke("data", "prepare", "toys")
+        assert facts(result)["classes"] == "1 train, 0 val, 1 test"
+        assert "toy[missing=true]: put toys here" in result.stderr
+        assert result.stdout.endswith("1 of 2 data sets prepared; missing: toy[missing=true]\n")
+        elsewhere = invoke("data", "prepare", "toys", "--from", tmp_path)
+        assert_one_sentence(elsewhere, "for one data set; toys is toy[missing=true], toy.")
+
+    def test_of_several_all_are_missing(self, toy: Installation) -> None:
+        source = DATASET.replace('["toy[missing=true]", "toy"]', '["toy[missing=true]"]')
+        (toy.folder / "fake_other_toy.py").write_text(source)
+        result = invoke("data", "prepare", "toys")
+        assert result.exit_code == 2
+        assert "None of the 1 data sets of toys can be prepared." in result.stderr
+
+    @pytest.mark.usefixtures("toy")
+    def test_what_was_prepared_from_a_place_is_listed_as_that(self, tmp_path: Path) -> None:
+        origin = tmp_path / "theirs"
+        origin.mkdir()
+        told = facts(invoke("data", "prepare", "toy", "--from", origin))
+        assert told["from"] == str(origin)
+        line = f"prepared yes 1/0/1 6 4 x 5 x 1 120 bytes {origin} CC0"
+        assert listed()["toy"] == line
+        origin.rmdir()
+        assert listed()["toy"] == line
+        assert facts(invoke("data", "prepare", "toy"))["from"] == str(origin)
+
+    def test_facts_of_a_folder(self, tmp_path: Path) -> None:
+        folder = photos(tmp_path / "photos")
+        told = facts(invoke("data", "prepare", f"folder:{folder}[size=9]"))
+        assert told["from"] == str(folder)
+        assert told["licence"] == "not stated"
+        assert "published" not in told
+
+    @pytest.mark.slow
+    @pytest.mark.data
+    def test_cifar_fs_is_whole(self, data_root: Path) -> None:
+        told = facts(invoke("data", "prepare", "cifar_fs", "--data-root", data_root))
+        assert told["classes"] == "64 train, 16 val, 20 test"
+        assert told["images"] == "60000, 600 a class"
+        assert told["published"] == "nothing differs"
+
+
+class TestMistakes:
+    def test_unknown_data_set(self) -> None:
+        assert_one_sentence(invoke("data", "prepare", "omnigolt"), "did you mean omniglot")
+
+    def test_a_path_that_is_not_there(self, tmp_path: Path) -> None:
+        result = invoke("data", "prepare", "cifar_fs", "--from", tmp_path / "none")
+        assert_one_sentence(result, str(tmp_path / "none"), "--from")
+
+    def test_a_place_that_would_not_be_looked_at(self, tmp_path: Path) -> None:
+        result = invoke("data", "prepare", "glyphs", "--from", tmp_path)
+        assert_one_sentence(result, "'glyphs' has no use for --from")
+
+    def test_a_truncated_archive(self, tmp_path: Path) -> None:
+        whole = photos(tmp_path / "whole")
+        archive = Path(shutil.make_archive(str(tmp_path / "photos"), "zip", whole))
+        archive.write_bytes(archive.read_bytes()[: archive.stat().st_size // 2])
+        assert_one_sentence(invoke("data", "prepare", f"folder:{archive}"), str(archive), "again")
+
+    def test_a_folder_without_classes(self, tmp_path: Path) -> None:
+        (tmp_path / "flat").mkdir()
+        Image.new("RGB", (4, 4)).save(tmp_path / "flat" / "a.png")
+        assert_one_sentence(
+            invoke("data", "prepare", f"folder:{tmp_path / 'flat'}"), "one folder per class"
+        )
+
+    def test_an_unknown_verb(self) -> None:
+        assert_one_sentence(
+            invoke("data", "perpare", "glyphs"), "'perpare'", "did you mean prepare"
+        )

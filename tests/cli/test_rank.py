@@ -1,0 +1,280 @@
+from __future__ import annotations
+
+import io
+import json
+import re
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from click.testing import CliRunner, Result
+from runs import draw_classes, noisy_correct, write_run
+
+from benchbench.cli.main import cli
+from benchbench.results.published import published_figures
+
+ROOT = Path(__file__).parents[2]
+SEVEN = "k-NN,Finetune,MatchingNet,ProtoNet,fo-MAML,RelationNet,fo-Proto-MAML"
+IMAGENET = ["--where", "dataset=Meta-Dataset", "--where", "train_source=ILSVRC-2012"]
+HEADER = "method,test_source,accuracy_percent,ci95_percent,episodes\n"
+TABLE = HEADER + "a,x,90.00,1.00,600\nb,x,80.00,1.00,600\na,y,60,1,600\nb,y,61,1.5,600\n"
+
+
+def rank(*arguments: str) -> Result:
+    return CliRunner().invoke(cli, ["rank", *arguments])
+
+
+def refused(*arguments: str) -> str:
+    result = rank(*arguments)
+    assert result.exit_code == 2, result.output
+    assert result.stdout == ""
+    return " ".join(result.output.split())
+
+
+@pytest.fixture
+def table(tmp_path: Path) -> Path:
+    path = tmp_path / "table.csv"
+    path.write_text(TABLE, encoding="utf-8")
+    return path
+
+
+def averages(result: Result) -> dict[str, float]:
+    assert result.exit_code == 0, result.output
+    return {one["method"]: one["average_rank"] for one in json.loads(result.output)["methods"]}
+
+
+@pytest.mark.parametrize(
+    ("train_source", "expected"),
+    [
+        ("ILSVRC-2012", [5.7, 2.9, 4.65, 2.65, 3.7, 6.55, 1.85]),
+        ("all (8 training datasets)", [5.05, 3.6, 4.95, 2.85, 4.25, 5.8, 1.5]),
+    ],
+)
+def test_the_published_ranks_from_the_shipped_figures_and_from_a_file(
+    tmp_path: Path, train_source: str, expected: list[float]
+) -> None:
+    where = ["--where", "dataset=Meta-Dataset", "--where", f"train_source={train_source}"]
+    options = [*where, "--methods", SEVEN, "--format", "json"]
+    path = tmp_path / "published_results.csv"
+    published_figures().to_csv(path, index=False, lineterminator="\r\n")
+    for source in ("published", str(path)):
+        found = averages(rank(source, *options))
+        assert [found[method] for method in SEVEN.split(",")] == expected
+
+
+def test_the_order_of_two_turns_with_the_other_methods() -> None:
+    found = averages(rank("published", *IMAGENET, "--format", "json"))
+    assert len(found) == 16
+    assert (found["Finetune"], found["ProtoNet"]) == (10.45, 10.75)
+
+
+def test_markdown_shows_figures_ranks_and_what_they_hang_on() -> None:
+    result = rank("published", *IMAGENET)
+    assert result.exit_code == 0
+    lines = result.output.splitlines()
+    assert "average rank" in lines[0]
+    assert lines[2].startswith("| DIPA ")
+    assert "**71.40 ± 0.90 (1)**" in lines[2]
+    assert "Rule `meta-dataset`" in result.output
+    assert "16 methods: DIPA, " in result.output
+    assert "10 test sources" in result.output
+    closest = "ProtoNet and Finetune differ on Fungi with a margin of 0.0025 points"
+    assert f"Closest decision: {closest}." in result.output
+    assert "Warning: the figures are rounded" in result.output
+    assert "holds for this set of methods only" in result.output
+
+
+def test_no_warning_where_rounding_decides_nothing(table: Path) -> None:
+    result = rank(str(table))
+    assert "Closest decision: b and a tie on y" in result.output
+    assert "Warning" not in result.output
+
+
+def test_a_warning_follows_the_digits_of_the_table(table: Path) -> None:
+    table.write_text(HEADER + "a,x,90,1,600\nb,x,88,1,600\n", encoding="utf-8")
+    assert "1 of 1 decisions may fall out otherwise: a and b differ on x" in rank(str(table)).output
+
+
+def test_plain_ranks_take_a_table_without_intervals(table: Path) -> None:
+    text = "method,test_source,accuracy_percent\na,x,90.00\nb,x,89.99\n"
+    table.write_text(text, encoding="utf-8")
+    result = rank(str(table), "--rule", "plain")
+    assert "**90.00 (1)**" in result.output
+    assert "Closest" not in result.output
+    assert "--rule plain" in refused(str(table))
+
+
+def test_csv_is_long_and_can_be_ranked_again(table: Path, tmp_path: Path) -> None:
+    result = rank(str(table), "--format", "csv")
+    rows = pd.read_csv(io.StringIO(result.output), dtype=str)
+    assert rows.iloc[0].to_dict() == {
+        "method": "a",
+        "test_source": "x",
+        "accuracy_percent": "90.00",
+        "ci95_percent": "1.00",
+        "rank": "1.0",
+        "average_rank": "1.25",
+        "rule": "meta-dataset",
+    }
+    again = tmp_path / "again.csv"
+    again.write_text(result.output, encoding="utf-8")
+    assert rank(str(again), "--format", "csv").output == result.output
+
+
+def test_json_has_the_closest_decision(table: Path) -> None:
+    content = json.loads(rank(str(table), "--format", "json").output)
+    assert content["rule"] == "meta-dataset"
+    assert content["methods"][0]["on"]["y"] == {
+        "accuracy_percent": 60.0,
+        "ci95_percent": 1.0,
+        "rank": 1.5,
+    }
+    assert content["closest_decision"]["source"] == "y"
+    assert content["within_rounding"] == []
+
+
+def test_methods_and_sources_are_chosen_in_any_case_and_in_the_order_given(table: Path) -> None:
+    options = ["--methods", "B,a", "--sources", "Y,x", "--where", "Episodes=600"]
+    assert "no column named 'Episodes'" in refused(str(table), *options)
+    content = json.loads(rank(str(table), *options[:4], "--format", "json").output)
+    assert content["test_sources"] == ["y", "x"]
+    header = rank(str(table), *options[:4]).output.splitlines()[0].split("|")
+    assert [cell.strip() for cell in header[3:5]] == ["y", "x"]
+
+
+def test_of_equal_means_the_first_method_that_is_named_leads(table: Path) -> None:
+    rows = "a,x,70,0,600\nb,x,70,3,600\nc,x,68,0,600\n"
+    table.write_text(HEADER + rows, encoding="utf-8")
+    options = ["--format", "json", "--methods"]
+    assert averages(rank(str(table), *options, "a,b,c")) == {"a": 1.5, "b": 1.5, "c": 3}
+    assert averages(rank(str(table), *options, "b,a,c")) == {"b": 2, "a": 2, "c": 2}
+
+
+def test_commas_in_brackets_do_not_split_names(table: Path) -> None:
+    text = 'method,test_source,accuracy_percent\n"maml[a=1,b=2]",x,90\nb,x,80\nc,x,1\n'
+    table.write_text(text, encoding="utf-8")
+    result = rank(str(table), "--methods", "maml[a=1,b=2],b", "--rule", "plain", "--format", "json")
+    assert averages(result) == {"maml[a=1,b=2]": 1, "b": 2}
+
+
+def test_common_keeps_the_sources_of_all_and_says_so(table: Path) -> None:
+    table.write_text(TABLE + "a,z,50,1,600\n", encoding="utf-8")
+    message = refused(str(table))
+    assert "'b' has no figure on 'z'" in message
+    assert "--common" in message
+    result = rank(str(table), "--common")
+    assert "Left out, as not every method has them: z." in result.output
+    assert "2 test sources" in result.output
+
+
+def test_common_needs_something_in_common(table: Path) -> None:
+    table.write_text(HEADER + "a,x,50,1,600\nb,y,50,1,600\n", encoding="utf-8")
+    assert "no test source in common" in refused(str(table), "--common")
+
+
+def test_an_empty_test_source_is_the_data_set() -> None:
+    where = ["--where", "dataset=mini imagenet", "--where", "shot=1"]
+    assert "did you mean miniImageNet" in refused("published", *where)
+    where[1] = "dataset=MINIIMAGENET"
+    result = rank("published", *where, "--methods", "ProtoNet,fo-MAML")
+    assert "miniImageNet" in result.output.splitlines()[0]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--where", "shot"], "not of the form COLUMN=VALUE"),
+        (["--where", "epsiodes=600"], "no column named 'epsiodes'; did you mean episodes"),
+        (["--where", "episodes=60"], "named '60'; did you mean 600"),
+        (["--methods", "a,c"], "no method in the rows that are left named 'c'"),
+        (["--methods", "a[b,c"], "unbalanced brackets"),
+        (["--sources", "x,Z"], "no test_source in the rows that are left named 'Z'"),
+        (["--methods", "a"], "'a' is alone"),
+        (["--rule", "paired"], "needs stored episodes, that is a folder of results"),
+    ],
+)
+def test_mistaken_options_are_told(table: Path, arguments: list[str], message: str) -> None:
+    assert message in refused(str(table), *arguments)
+
+
+def test_an_unknown_rule_is_told(table: Path) -> None:
+    assert "median" in refused(str(table), "--rule", "median")
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "cannot be read as a csv file"),
+        ("method,accuracy_percent\na,1\n", "has no column test_source; its first line must name"),
+        (HEADER, "has no rows"),
+        (HEADER + "a,x,high,1,600\nb,x,1,1,600\n", "is 'high', which is no number"),
+        (HEADER + "a,x,nan,1,600\nb,x,1,1,600\n", "accuracy_percent of 'a' on 'x' is 'nan'"),
+        (HEADER + "a,x,,1,600\nb,x,1,1,600\n", "accuracy_percent of 'a' on 'x' is ''"),
+        (HEADER + "a,x,1,-1,600\nb,x,1,1,600\n", "ci95_percent of 'a' on 'x' is -1;"),
+        (HEADER + "a,x,1,,600\nb,x,1,1,600\n", "'a' has no interval on 'x'"),
+        (TABLE + "a,x,90.00,1.00,600\n", "remove all but one"),
+        (TABLE + "a,x,91,1,1000\n", 'differ in episodes; choose by --where, as in --where "epis'),
+    ],
+)
+def test_what_is_wrong_in_the_table_is_told(table: Path, text: str, message: str) -> None:
+    table.write_text(text, encoding="utf-8")
+    assert message in refused(str(table))
+
+
+def test_a_method_without_any_of_the_sources_is_told(table: Path) -> None:
+    table.write_text(TABLE + "c,z,50,1,600\n", encoding="utf-8")
+    message = refused(str(table), "--methods", "a,b,c", "--sources", "x")
+    assert "'c' has no figure on any of the test sources chosen" in message
+
+
+def test_a_file_that_is_no_table_is_told(tmp_path: Path) -> None:
+    assert "There is no" in refused(str(tmp_path / "none.csv"))
+    assert "No finished runs" in refused(str(tmp_path))
+    picture = tmp_path / "picture.csv"
+    picture.write_bytes(b"\xff\xfe\x00\x81")
+    assert "cannot be read as a csv file in UTF-8" in refused(str(picture))
+
+
+def test_spaces_and_a_byte_order_mark_do_not_matter(table: Path) -> None:
+    table.write_text(TABLE.replace(",", " , "), encoding="utf-8-sig")
+    assert averages(rank(str(table), "--format", "json")) == {"a": 1.25, "b": 1.75}
+
+
+def test_a_published_figure_twice_names_what_to_choose_by() -> None:
+    message = refused("published", "--where", "dataset=Meta-Dataset")
+    assert "differ in train_source" in message
+    assert "train_source=ILSVRC-2012" in message
+
+
+def test_the_document_shows_what_the_command_prints() -> None:
+    text = (ROOT / "docs" / "ranks.md").read_text(encoding="utf-8")
+    assert rank("published", *IMAGENET, "--methods", SEVEN).output in text
+
+
+def test_results_are_ranked_with_their_data_sets_as_sources(tmp_path: Path) -> None:
+    """By the paired rule too, which tells apart what the intervals do not."""
+    classes = draw_classes(600)
+    for dataset in ("omniglot", "glyphs"):
+        for number, (method, mean) in enumerate({"a": 0.8, "b": 0.794}.items()):
+            correct = noisy_correct(mean, seed=number)
+            write_run(tmp_path, method, correct, dataset=dataset, classes=classes)
+    paired = json.loads(rank(str(tmp_path), "--rule", "paired", "--format", "json").stdout)
+    assert [(one["method"], one["average_rank"]) for one in paired["methods"]] == [
+        ("a", 1.0),
+        ("b", 2.0),
+    ]
+    unpaired = json.loads(rank(str(tmp_path), "--format", "json").stdout)
+    assert [one["average_rank"] for one in unpaired["methods"]] == [1.5, 1.5]
+    text = rank(str(tmp_path), "--rule", "paired", "--where", "budget=quick").stdout
+    assert re.search(r"\*\*\d\d\.\d\d ± 0\.\d\d \(1\)\*\*", text)
+    assert "in p." in text
+
+
+def test_results_that_lack_a_source_are_refused_or_restricted(tmp_path: Path) -> None:
+    for dataset, methods in {"omniglot": "abc", "glyphs": "ab"}.items():
+        for number, method in enumerate(methods):
+            correct = noisy_correct(0.8, 50, number)
+            write_run(tmp_path, method, correct, dataset=dataset, classes=draw_classes(50))
+    assert "'c' has no figure on 'glyphs'" in refused(str(tmp_path), "--rule", "paired")
+    restricted = rank(str(tmp_path), "--rule", "paired", "--common").stdout
+    assert "Left out, as not every method has them: glyphs." in restricted

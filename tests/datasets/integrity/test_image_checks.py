@@ -1,0 +1,165 @@
+"""Findings on pictures: copies across splits, across classes, in a class, and in another set."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from benchbench.datasets.base import OpenDataset
+from benchbench.datasets.integrity.checks import Finding
+from benchbench.datasets.integrity.duplicates import CORRELATION, DISTANCE, scan
+from benchbench.datasets.integrity.image_checks import (
+    Captions,
+    check_duplicates,
+    check_overlap,
+    check_pictures,
+)
+
+Make = Callable[..., OpenDataset]
+LIMITS = (DISTANCE, CORRELATION)
+
+
+def noisy(
+    make_dataset: Make, copies: Sequence[tuple[int, int]] = (), **options: Any
+) -> OpenDataset:
+    """A data set of unlike images, of which some are copied to other places; 20 a class."""
+    dataset = make_dataset(noise=200, **options)
+    pixels = dataset.pixels.copy()
+    for source, target in copies:
+        pixels[target] = pixels[source]
+    return replace(dataset, pixels=pixels)
+
+
+def duplicates(dataset: OpenDataset) -> list[Finding]:
+    return list(check_duplicates(dataset, scan(dataset.pixels), *LIMITS))
+
+
+def test_captions_count_from_0_in_each_class(make_dataset: Make) -> None:
+    captions = Captions(make_dataset())
+    assert captions[0] == "image 0 of 'class 0' (train)"
+    assert captions[19] == "image 19 of 'class 0' (train)"
+    assert captions[25 * 20 + 3] == "image 3 of 'class 25' (test)"
+    assert len(captions) == 520
+
+
+def test_captions_of_labels_in_any_order(make_dataset: Make) -> None:
+    dataset = make_dataset()
+    mixed = np.random.default_rng(0).permutation(dataset.labels)
+    captions = Captions(replace(dataset, labels=mixed))
+    third = np.flatnonzero(mixed == 7)[2]
+    assert captions[third] == "image 2 of 'class 7' (train)"
+
+
+def test_a_class_of_no_split_has_none_in_its_caption(make_dataset: Make) -> None:
+    dataset = make_dataset()
+    empty = {split: np.empty(0, np.int64) for split in dataset.splits}
+    assert Captions(replace(dataset, splits=empty))[0] == "image 0 of 'class 0'"
+
+
+def test_unlike_images_give_no_finding(make_dataset: Make) -> None:
+    assert duplicates(noisy(make_dataset)) == []
+
+
+def test_each_kind_of_copy_has_its_level(make_dataset: Make) -> None:
+    leak, labels, inside = (3, 510), (5, 45), (62, 70)
+    found = duplicates(noisy(make_dataset, [leak, labels, inside]))
+    assert [(finding.level, finding.check) for finding in found] == [
+        ("error", "duplicates"),
+        ("warning", "duplicates"),
+        ("note", "duplicates"),
+    ]
+    assert found[0].text == (
+        "one picture in two splits: image 3 of 'class 0' (train) equals "
+        "image 10 of 'class 25' (test)."
+    )
+    assert found[0].details == {"images": [3, 510], "exact": True, "correlation": 1.0}
+    assert found[1].details["images"] == [5, 45]
+    assert found[2].text.startswith("1 picture is twice in a class (1 bit by bit), such as")
+    assert found[2].details == {"pairs": [[62, 70]]}
+
+
+def test_a_class_of_no_split_leaks_nothing(make_dataset: Make) -> None:
+    dataset = noisy(make_dataset, [(3, 510)])
+    unused = replace(dataset, splits=dataset.splits | {"test": np.arange(18, 25)})
+    assert duplicates(unused) == []
+
+
+def test_a_copy_in_no_split_hides_no_leak(make_dataset: Make) -> None:
+    """The first of three copies is in no split."""
+    dataset = noisy(make_dataset, [(3, 45), (3, 510)])
+    unused = replace(dataset, splits=dataset.splits | {"train": np.arange(1, 12)})
+    (finding,) = duplicates(unused)
+    assert (finding.level, finding.details["images"]) == ("error", [45, 510])
+
+
+def test_pictures_of_one_colour_and_grey_ones(make_dataset: Make) -> None:
+    dataset = noisy(make_dataset, shape=(16, 16, 3))
+    dataset.pixels[7] = 255
+    dataset.pixels[30] = dataset.pixels[30, ..., :1]
+    constant, grey = check_pictures(dataset, scan(dataset.pixels))
+    assert constant.level == "warning"
+    assert constant.text == "1 image of one colour all over: image 7 of 'class 0' (train)."
+    assert grey.level == "note"
+    assert grey.details == {"images": [30]}
+
+
+def test_a_data_set_that_is_grey_altogether_is_sound(make_dataset: Make) -> None:
+    dataset = noisy(make_dataset, shape=(16, 16, 1))
+    threefold = replace(dataset, pixels=dataset.pixels.repeat(3, axis=3))
+    assert list(check_pictures(threefold, scan(threefold.pixels))) == []
+
+
+def test_grey_data_sets_and_coloured_ones_are_sound(make_dataset: Make) -> None:
+    for channels in (1, 3):
+        dataset = noisy(make_dataset, shape=(16, 16, channels))
+        assert list(check_pictures(dataset, scan(dataset.pixels))) == []
+
+
+def overlap(dataset: OpenDataset, other: OpenDataset) -> list[Finding]:
+    return list(check_overlap(dataset, other, (scan(dataset.pixels), scan(other.pixels)), *LIMITS))
+
+
+def test_what_another_data_set_shares(make_dataset: Make) -> None:
+    dataset, other = noisy(make_dataset), noisy(make_dataset, seed=1)
+    other.pixels[40] = dataset.pixels[510]  # of a test class
+    other.pixels[41] = dataset.pixels[300]  # of a validation class
+    other.pixels[42] = dataset.pixels[10]  # of a training class
+    names = [f"other {label}" for label in range(26)]
+    found = overlap(dataset, replace(other, class_names=names))
+    assert [finding.level for finding in found] == ["error", "error", "note"]
+    assert {tuple(finding.details["images"]) for finding in found[:2]} == {(510, 40), (300, 41)}
+    assert found[2].text == "1 picture that is for training is in toy-1 as well."
+
+
+def test_what_is_for_training_and_for_test_is_an_error(make_dataset: Make) -> None:
+    dataset, other = noisy(make_dataset, [(10, 510)]), noisy(make_dataset, seed=1)
+    other.pixels[40] = dataset.pixels[10]
+    found = overlap(dataset, replace(other, names_are_words=False))
+    assert [(finding.level, finding.check) for finding in found] == [
+        ("error", "overlap"),
+        ("note", "overlap"),
+    ]
+    assert found[0].details["images"] == [510, 40]
+
+
+def test_classes_in_no_split_are_not_shared(make_dataset: Make) -> None:
+    dataset = noisy(make_dataset)
+    splits = {split: np.empty(0, np.int64) for split in dataset.splits}
+    assert overlap(dataset, replace(dataset, splits=splits)) == []
+
+
+def test_class_names_that_another_data_set_has_too(make_dataset: Make) -> None:
+    dataset, other = noisy(make_dataset), noisy(make_dataset, seed=1)
+    names = [f"other {label}" for label in range(26)]
+    names[3:6] = ["animals/Class-25", "class 0", "CLASS 13"]
+    found = overlap(dataset, replace(other, class_names=names))
+    assert [(finding.level, finding.details["split"]) for finding in found] == [
+        ("note", "train"),
+        ("warning", "val"),
+        ("warning", "test"),
+    ]
+    assert found[2].details["classes"] == ["class 25"]
+    assert overlap(dataset, replace(other, class_names=names, names_are_words=False)) == []

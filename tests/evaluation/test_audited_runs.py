@@ -1,0 +1,157 @@
+"""An audit is part of a run: stored with it, asked for or not, without effect on its numbers."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+from benchbench.cli.main import cli
+from benchbench.conformance import short_audit
+from benchbench.datasets.base import OpenDataset
+from benchbench.episodes import EpisodeSet
+from benchbench.evaluation.job import NOT_AUDITED, Settings, run_cell, was_audited
+from benchbench.method import Classifier, Images, Method, Support, Task
+from benchbench.results.leaderboard import collect
+from benchbench.runs.store import Store
+from benchbench.samplers import ClassPool, FixedSampler
+
+
+class NearestMean(Method):
+    """Honest."""
+
+    name = "nearest_mean"
+
+    def adapt(self, support: Support) -> Classifier:
+        means = [
+            self.pixels(support.images)[support.labels == k].mean(0) for k in range(support.n_way)
+        ]
+        return lambda images: self.answer(self.pixels(images), np.stack(means))
+
+    @staticmethod
+    def pixels(images: Images) -> np.ndarray:
+        return images.array.reshape(len(images), -1).astype(float)
+
+    def answer(self, queries: np.ndarray, means: np.ndarray) -> np.ndarray:
+        return -((queries[:, None] - means) ** 2).sum(2)
+
+
+class Joint(NearestMean):
+    """Claims to be inductive and takes all queries' mean away."""
+
+    name = "joint"
+
+    def answer(self, queries: np.ndarray, means: np.ndarray) -> np.ndarray:
+        return super().answer(queries - queries.mean(0), means - means.mean(0))
+
+
+def draw(dataset: OpenDataset, count: int = 20) -> EpisodeSet:
+    return FixedSampler().sample(ClassPool(dataset, "test"), count)
+
+
+class Counting:
+    """An audit that counts its calls."""
+
+    def __init__(self) -> None:
+        self.calls = 0
+
+    def __call__(self, method: Method, dataset: OpenDataset, task: Task) -> dict[str, Any]:
+        self.calls += 1
+        return short_audit(method, dataset, task)
+
+
+def test_the_evidence_is_stored_with_the_run(dataset: OpenDataset, tmp_path: Path) -> None:
+    cell = run_cell(
+        NearestMean(), dataset, draw(dataset), Store(tmp_path), Settings(audit=short_audit)
+    )
+    assert cell.run is not None
+    audit = json.loads((cell.run.path / "manifest.json").read_text())["audit"]
+    assert (audit["inductive"], audit["stateful"], audit["order_dependent"]) == (True, False, False)
+    assert audit["accuracy_together"] == audit["accuracy_one_at_a_time"]
+    assert {outcome["status"] for outcome in audit["outcomes"]} == {"passed"}
+
+
+def test_a_broken_claim_is_told_and_ranked_as_what_it_is(
+    dataset: OpenDataset, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    store, settings = Store(tmp_path), Settings(audit=short_audit)
+    for method in (Joint(), NearestMean()):
+        assert run_cell(method, dataset, draw(dataset), store, settings).status == "finished"
+    assert "joint claims to be inductive" in capsys.readouterr().err
+    frame = collect(store.runs()).set_index("method")
+    assert frame["setting"].to_dict() == {"nearest_mean": "inductive", "joint": "transductive"}
+    assert frame["evidence"].to_dict() == {
+        "nearest_mean": "audit",
+        "joint": "audit against its claim",
+    }
+
+
+def test_the_audit_changes_no_number(dataset: OpenDataset, tmp_path: Path) -> None:
+    contents = []
+    for name, audit in (("with", short_audit), ("without", None)):
+        cell = run_cell(
+            NearestMean(), dataset, draw(dataset), Store(tmp_path / name), Settings(audit=audit)
+        )
+        assert cell.run is not None
+        contents.append((cell.run.path / "episodes.csv").read_bytes())
+    assert contents[0] == contents[1]
+
+
+def test_an_audit_is_made_once_and_later_only_on_request(
+    dataset: OpenDataset, tmp_path: Path
+) -> None:
+    store, count = Store(tmp_path), Counting()
+    run = run_cell(NearestMean(), dataset, draw(dataset), store, Settings()).run
+    assert run is not None
+    assert run.manifest["audit"] == NOT_AUDITED
+    assert not was_audited(run)
+    run_cell(NearestMean(), dataset, draw(dataset), store, Settings(audit=count))
+    assert count.calls == 0, "a stored run is left alone"
+    before = {file.name: file.read_bytes() for file in run.path.glob("*.csv")}
+    requested = Settings(audit=count, audit_stored=True)
+    for _ in range(2):
+        cell = run_cell(NearestMean(), dataset, draw(dataset), store, requested)
+        assert cell.status == "finished"
+    assert count.calls == 1
+    assert {file.name: file.read_bytes() for file in run.path.glob("*.csv")} == before
+    run_cell(NearestMean(), dataset, draw(dataset, 30), store, Settings())
+    (stored,) = store.runs()
+    assert was_audited(stored), "more episodes without an audit forget nothing"
+
+
+def test_the_costs_of_a_stored_run_stay(dataset: OpenDataset, tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    run = run_cell(NearestMean(), dataset, draw(dataset), store, Settings()).run
+    assert run is not None
+    cost = run.manifest["cost"]
+    settings = Settings(audit=short_audit, audit_stored=True)
+    run_cell(NearestMean(), dataset, draw(dataset), store, settings)
+    (stored,) = store.runs()
+    assert was_audited(stored)
+    assert stored.manifest["cost"] == cost
+
+
+def manifest_of(out: Path) -> dict[str, Any]:
+    (file,) = out.rglob("manifest.json")
+    content: dict[str, Any] = json.loads(file.read_text())
+    return content
+
+
+@pytest.mark.parametrize("engine", ["inline", "worker"])
+def test_the_command_line_audits_unless_told_not_to(tmp_path: Path, engine: str) -> None:
+    arguments = ["run", "--methods", "knn[backbone=pixels]", "--episodes", "5", "--engine", engine]
+
+    def run(*more: str) -> dict[str, Any]:
+        done = CliRunner().invoke(cli, [*arguments, "--out", str(tmp_path), *more])
+        assert done.exit_code == 0, done.output
+        audit: dict[str, Any] = manifest_of(tmp_path)["audit"]
+        return audit
+
+    assert run("--no-audit") == NOT_AUDITED
+    assert run() == NOT_AUDITED
+    assert run("--audit")["inductive"] is True
+    assert run("--no-audit")["inductive"] is True

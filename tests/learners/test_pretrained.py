@@ -1,0 +1,127 @@
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from benchbench.backbones import create_backbone
+from benchbench.backbones.base import Backbone
+from benchbench.backbones.conv4 import Conv4
+from benchbench.datasets.base import OpenDataset
+from benchbench.learners.pretrained import fit_classifier, nearest_mean
+from benchbench.method import Classifier, Images, Method, Support, Task
+from benchbench.system.compute import Compute
+from benchbench.training.budget import Budget
+from benchbench.training.source import TrainingSource
+
+
+class Silent(Method):
+    """Its own `adapt` must have no part in a training that others share."""
+
+    name = "silent"
+
+    def adapt(self, support: Support) -> Classifier:
+        raise AssertionError("not asked")
+
+
+class Other(Silent):
+    name = "other"
+
+
+def make_source(
+    dataset: OpenDataset,
+    shared: Path | None,
+    method: Method | None = None,
+    seed: int = 0,
+    steps: int = 40,
+    compute: Compute | None = None,
+) -> TrainingSource:
+    task = Task(dataset.name, "test", dataset.image_shape, 5, 1, 15)
+    budget = Budget("quick", steps)
+    compute = compute or Compute()
+    return TrainingSource(dataset, method or Silent(), task, budget, seed, compute, shared=shared)
+
+
+def trained(source: TrainingSource, spec: str = "conv4[width=8]") -> Backbone:
+    backbone = create_backbone(spec, source.image_shape, source.seed)
+    fit_classifier(source, backbone)
+    return backbone
+
+
+@pytest.mark.parametrize("fast", [False, True])
+def test_it_learns_the_training_classes_and_keeps_the_best_features(
+    make_dataset: Callable[..., OpenDataset], tmp_path: Path, fast: bool
+) -> None:
+    dataset = make_dataset(classes=(4, 6, 2))
+    compute = Compute(bf16=fast, channels_last=fast)
+    source = make_source(dataset, tmp_path, steps=120, compute=compute)
+    backbone = trained(source)
+    assert backbone.frozen
+    log = json.loads(next(tmp_path.rglob("classification.json")).read_text())["log"]
+    assert log[0]["loss"] > 0.5
+    assert log[-1]["loss"] < 0.5 * log[0]["loss"]
+    assert source.records[0].validation_accuracy == source.validate(nearest_mean(backbone))
+
+
+def test_methods_share_one_training(dataset: OpenDataset, tmp_path: Path) -> None:
+    first = trained(make_source(dataset, tmp_path))
+    stamps = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*.safetensors")}
+    second = trained(make_source(dataset, tmp_path, Other()))
+    assert {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*.safetensors")} == stamps
+    assert len(stamps) == 1
+    assert first.weights_sha256() == second.weights_sha256()
+
+
+def test_what_changes_the_weights_is_another_training(dataset: OpenDataset, tmp_path: Path) -> None:
+    trained(make_source(dataset, tmp_path))
+    trained(make_source(dataset, tmp_path, seed=1))
+    trained(make_source(dataset, tmp_path, steps=41))
+    trained(make_source(dataset, tmp_path), "conv4[width=9]")
+    trained(make_source(dataset, tmp_path, compute=Compute(channels_last=True)))
+    fewer = {**dataset.splits, "train": dataset.splits["train"][1:]}
+    trained(make_source(replace(dataset, splits=fewer), tmp_path))
+    trained(make_source(dataset, tmp_path, compute=Compute(threads=2)))
+    assert len(list(tmp_path.rglob("classification.safetensors"))) == 6
+
+
+def test_validation_on_other_episodes_is_another_training(
+    dataset: OpenDataset, tmp_path: Path
+) -> None:
+    """The weights that are kept are those that do best on episodes like the test's."""
+    for shot in (1, 5, 5):
+        source = make_source(dataset, tmp_path)
+        source.task = replace(source.task, n_shot=shot)
+        trained(source)
+    assert len(list(tmp_path.rglob("classification.safetensors"))) == 2
+
+
+@pytest.mark.parametrize("spec", ["pixels", "conv4[width=8]"])
+def test_nothing_is_trained_where_there_is_nothing_to_train(
+    dataset: OpenDataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, spec: str
+) -> None:
+    """A network without parameters, and one with weights from elsewhere."""
+    monkeypatch.setattr(Conv4, "pretrained_on", ("elsewhere",))
+    source = make_source(dataset, tmp_path, compute=Compute(channels_last=True))
+    backbone = create_backbone(spec, source.image_shape)
+    before = backbone.weights_sha256()
+    assert fit_classifier(source, backbone) is None
+    assert backbone.frozen
+    assert backbone.weights_sha256() == before
+    assert source.records == []
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_nearest_means_go_by_direction() -> None:
+    backbone = create_backbone("pixels", (1, 2, 1))
+
+    def images(values: list[list[int]]) -> Images:
+        return Images.from_array(np.array(values, dtype=np.uint8)[:, None, :, None])
+
+    support = Support(images([[9, 0], [0, 200], [0, 3]]), torch.tensor([1, 0, 0]), 2, "toy")
+    scores = nearest_mean(backbone)(support)(images([[50, 50], [7, 0]]))
+    torch.testing.assert_close(scores, torch.tensor([[0.5**0.5, 0.5**0.5], [0.0, 1.0]]))

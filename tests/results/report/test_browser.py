@@ -1,0 +1,242 @@
+"""The page in a real browser: sorting, filters, the viewer, a phone's width."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from results.report.synthetic import report_on, write_run
+
+from benchbench.datasets.base import OpenDataset
+
+if TYPE_CHECKING:
+    from selenium.webdriver import Chrome
+    from selenium.webdriver.remote.webelement import WebElement
+
+METHODS = {
+    "protonet": 0.9,
+    "knn[backbone=open_clip:ViT-B-32-quickgelu/laion400m_e32,distance=euclidean,k=5]": 0.75,
+    "tim[temperature=15]": 0.8,
+    "linear_probe": 0.4,
+}
+
+
+def unavailable(reason: str) -> None:
+    if os.environ.get("BENCHBENCH_REQUIRE_BROWSER"):
+        pytest.fail(reason)
+    pytest.skip(reason)
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Chrome]:
+    try:
+        from selenium import webdriver
+    except ImportError:
+        unavailable("needs selenium")
+    chromium = shutil.which("chromium") or shutil.which("chromium-browser")
+    driver = shutil.which("chromedriver")
+    if chromium is None or driver is None:
+        unavailable("needs chromium and chromedriver")
+    options = webdriver.ChromeOptions()
+    options.binary_location = chromium
+    for argument in ("headless=new", "no-sandbox", "disable-gpu", "disable-dev-shm-usage"):
+        options.add_argument(f"--{argument}")
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
+    chrome = webdriver.Chrome(options, webdriver.ChromeService(driver))
+    try:
+        yield chrome
+    finally:
+        chrome.quit()
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory: pytest.TempPathFactory, toy: OpenDataset) -> dict[str, Path]:
+    root = tmp_path_factory.mktemp("runs")
+    other = OpenDataset(**{**vars(toy), "name": "toy-1", "fingerprint": "01" * 32})
+    for dataset in (other, toy):
+        folders = {
+            method: write_run(
+                root, dataset, method, skill, transductive=method.startswith("tim"), trained=True
+            )
+            for method, skill in METHODS.items()
+        }
+    write_run(root, toy, "protonet", 0.95, shot=5)
+    html = report_on(root).html
+    (root / "report.html").write_text(html, encoding="utf-8")
+    return folders
+
+
+@pytest.fixture
+def page(browser: Chrome, runs: dict[str, Path]) -> Chrome:
+    browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+    for kind in ("browser", "performance"):
+        browser.get_log(kind)
+    browser.get("about:blank")
+    browser.get((runs["protonet"].parents[2] / "report.html").as_uri())
+    return browser
+
+
+def find(page: Any, selector: str) -> list[WebElement]:
+    found: list[WebElement] = page.find_elements("css selector", selector)
+    return found
+
+
+SECTION = "#protocol-0"
+
+
+def header(page: Chrome, name: str) -> WebElement:
+    headers = find(page, f"{SECTION} .table-block:first-of-type thead th")
+    return next(one for one in headers if one.text.startswith(name))
+
+
+def column(page: Chrome, name: str) -> list[str]:
+    """The values of a column, those of words as text, in the order in which rows stand."""
+    script = """
+    const table = document.querySelector(arguments[0] + " table");
+    const names = [...table.tHead.rows[0].cells].map((cell) => cell.textContent.trim());
+    const at = names.indexOf(arguments[1]);
+    return [...table.tBodies[0].rows].filter((row) => !row.hidden).map(
+      (row) => row.cells[at].dataset.value ?? row.cells[at].textContent.trim());
+    """
+    values: list[str] = page.execute_script(script, SECTION, name)
+    return values
+
+
+def test_a_click_sorts_and_another_turns_the_order(page: Chrome) -> None:
+    accuracies = sorted(map(float, column(page, "accuracy %")))
+    button = find(header(page, "accuracy %"), "button")[0]
+    button.click()
+    assert list(map(float, column(page, "accuracy %"))) == accuracies
+    assert header(page, "accuracy %").get_attribute("aria-sort") == "ascending"
+    button.click()
+    assert list(map(float, column(page, "accuracy %"))) == accuracies[::-1]
+    assert header(page, "accuracy %").get_attribute("aria-sort") == "descending"
+    find(header(page, "method"), "button")[0].click()
+    assert column(page, "method") == sorted(METHODS)
+    assert header(page, "accuracy %").get_attribute("aria-sort") == "none"
+
+
+def test_the_keyboard_sorts(page: Chrome) -> None:
+    from selenium.webdriver.common.keys import Keys
+
+    find(header(page, "rank"), "button")[0].send_keys(Keys.TAB)
+    page.switch_to.active_element.send_keys(Keys.ENTER)
+    assert header(page, "method").get_attribute("aria-sort") == "ascending"
+    assert column(page, "method") == sorted(METHODS)
+
+
+def test_rows_are_filtered_by_text_and_by_setting(page: Chrome) -> None:
+    from selenium.webdriver.support.ui import Select
+
+    text = find(page, f"{SECTION} .filter-text")[0]
+    count = find(page, f"{SECTION} .filter-count")[0]
+    text.send_keys("KNN[")
+    assert column(page, "method") == [name for name in METHODS if name.startswith("knn")]
+    assert count.text == "1 of 4 rows"
+    text.clear()
+    setting = Select(find(page, f"{SECTION} .filter-setting")[0])
+    setting.select_by_visible_text("transductive")
+    assert column(page, "method") == ["tim[temperature=15]"]
+    setting.select_by_visible_text("inductive")
+    assert len(column(page, "method")) == 3
+    setting.select_by_visible_text("all")
+    assert len(column(page, "method")) == 4
+
+
+def test_the_viewer_marks_what_the_predictions_say(page: Chrome, runs: dict[str, Path]) -> None:
+    from selenium.webdriver.support.ui import Select
+
+    method = Select(find(page, f"{SECTION} .viewer-method")[0])
+    episode = Select(find(page, f"{SECTION} .viewer-episode")[0])
+    for name in ("protonet", "linear_probe"):
+        with (runs[name] / "predictions.csv").open(encoding="utf-8") as file:
+            rows = list(csv.DictReader(file))
+        method.select_by_visible_text(name)
+        for number in (0, 7):
+            episode.select_by_visible_text(str(number))
+            _check_marks(page, rows[number])
+
+
+def _check_marks(page: Chrome, row: dict[str, str]) -> None:
+    labels, predicted = row["query_labels"].split(), row["predicted"].split()
+    script = """
+    return [...document.querySelectorAll(arguments[0] + " .viewer figure[data-query]")].map(
+      (figure) => [figure.dataset.query, figure.className, figure.querySelector("figcaption")
+        .textContent, figure.querySelector("img").naturalWidth]);
+    """
+    shown = page.execute_script(script, SECTION)
+    assert len(shown) == len(labels)
+    for query, kind, caption, width in shown:
+        label, found = labels[int(query)], predicted[int(query)]
+        right = label == found
+        assert kind == ("right" if right else "wrong")
+        assert caption == ("✓" if right else f"✗ {'ABCDE'[int(found)]}")
+        assert width == 28
+    correct = sum(one == other for one, other in zip(labels, predicted, strict=True))
+    score = find(page, f"{SECTION} .viewer-score")[0].text
+    assert score == f"{correct} of {len(labels)} right ({100 * correct / len(labels):.2f} %)"
+    assert len(find(page, f"{SECTION} .viewer figure.support img")) == len(row["support"].split())
+
+
+def test_the_buttons_step_through_the_episodes(page: Chrome) -> None:
+    before, after = (find(page, f"{SECTION} .viewer-{name}")[0] for name in ("previous", "next"))
+    episode = find(page, f"{SECTION} .viewer-episode")[0]
+    assert not before.is_enabled()
+    after.click()
+    assert episode.get_attribute("value") == "1"
+    before.click()
+    assert episode.get_attribute("value") == "0"
+
+
+def test_a_method_leads_to_its_manifest(page: Chrome) -> None:
+    link = find(page, f"{SECTION} tbody a")[0]
+    target = page.find_element("id", (link.get_attribute("href") or "").partition("#")[2])
+    assert target.get_attribute("open") is None
+    link.click()
+    page.execute_async_script("setTimeout(arguments[0], 50)")
+    assert target.get_attribute("open") is not None
+    manifest = json.loads(find(target, "pre")[0].text)
+    assert manifest["method"]["spec"] == link.text
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [360, 1280])
+def test_the_page_never_scrolls_sideways(page: Chrome, width: int, scheme: str) -> None:
+    metrics = {"width": width, "height": 740, "deviceScaleFactor": 1, "mobile": width < 500}
+    page.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
+    feature = {"name": "prefers-color-scheme", "value": scheme}
+    page.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [feature]})
+    page.execute_script("document.querySelectorAll('details').forEach((d) => { d.open = true; })")
+    wide, inner = page.execute_script("return [document.scrollingElement.scrollWidth, innerWidth]")
+    assert inner == width
+    assert wide <= inner
+    ink, paper = page.execute_script("""
+    const text = document.querySelector(".plot svg text");
+    return [getComputedStyle(text).fill, getComputedStyle(document.body).backgroundColor];
+    """)
+    assert abs(_brightness(ink) - _brightness(paper)) > 150
+
+
+def _brightness(color: str) -> float:
+    return sum(map(int, color[color.index("(") + 1 : -1].split(",")[:3])) / 3
+
+
+def test_nothing_goes_wrong_and_nothing_is_fetched(page: Chrome) -> None:
+    for button in find(page, "thead button"):
+        page.execute_script("arguments[0].click()", button)
+    assert page.get_log("browser") == []
+    events = [json.loads(entry["message"])["message"] for entry in page.get_log("performance")]
+    requests = [
+        event["params"]["request"]["url"]
+        for event in events
+        if event["method"] == "Network.requestWillBeSent"
+    ]
+    assert requests
+    assert {url.partition(":")[0] for url in requests} <= {"file", "data", "about"}
+    assert len([url for url in requests if url.startswith("file:")]) == 1

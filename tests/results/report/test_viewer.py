@@ -1,0 +1,139 @@
+"""The viewer's data: what was predicted, images once each, and reasons where there are none."""
+
+from __future__ import annotations
+
+import base64
+import csv
+import io
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from results.report.synthetic import Page, report_on, write_run
+
+from benchbench.datasets.base import OpenDataset
+from benchbench.results.entries import read_results, tables_of
+from benchbench.results.report.viewer import Thumbnails, make_viewer, read_predictions, thumbnail
+from benchbench.runs.store import Store
+from benchbench.system.places import Places
+
+
+def test_predictions_are_those_of_the_file(tmp_path: Path, toy: OpenDataset) -> None:
+    folder = write_run(tmp_path, toy, "a", 0.7)
+    data = Page(report_on(tmp_path).html).data
+    viewer = data["viewers"]["protocol-0"]
+    with (folder / "predictions.csv").open(encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    assert [episode["number"] for episode in viewer["episodes"]] == list(range(len(rows)))
+    for row, episode in zip(rows, viewer["episodes"], strict=True):
+        predicted = viewer["methods"][0]["predicted"][row["episode"]]
+        assert predicted == [int(slot) for slot in row["predicted"].split()]
+        assert episode["query_labels"] == [int(slot) for slot in row["query_labels"].split()]
+        for index, image in zip(episode["query"], row["query"].split(), strict=True):
+            shown = Image.open(io.BytesIO(base64.b64decode(data["images"][index])))
+            assert np.array_equal(np.asarray(shown), toy.pixels[int(image), ..., 0])
+        for slot, name in enumerate(episode["names"]):
+            image = int(row["support"].split()[slot])
+            assert name == toy.class_names[toy.labels[image]]
+
+
+def test_images_are_shared_by_methods_and_protocols(tmp_path: Path, toy: OpenDataset) -> None:
+    for method in ("a", "b"):
+        write_run(tmp_path, toy, method, 0.7)
+        write_run(tmp_path, toy, method, 0.7, shot=5)
+    data = Page(report_on(tmp_path).html).data
+    assert len(data["viewers"]) == 2
+    assert len(data["images"]) <= len(toy.pixels)
+    assert len(set(data["images"])) == len(data["images"])
+
+
+@pytest.mark.parametrize("channels", [1, 3, 4])
+def test_thumbnails_are_small(channels: int) -> None:
+    pixels = np.random.default_rng(0).integers(0, 256, (84, 60, channels), dtype=np.uint8)
+    text = thumbnail(pixels, 56)
+    assert Image.open(io.BytesIO(base64.b64decode(text))).size == (40, 56)
+    assert text == thumbnail(pixels, 56)
+
+
+@pytest.mark.parametrize(("budget", "expected"), [(800_000, 2), (200_000, 1), (1000, 0)])
+def test_large_images_leave_fewer_or_smaller_ones(
+    tmp_path: Path, make_dataset: Callable[..., OpenDataset], budget: int, expected: int
+) -> None:
+    large = make_dataset(classes=(4, 4, 20), per_class=25, shape=(84, 84, 3), noise=120, seed=5)
+    write_run(tmp_path, large, "a", 0.7)
+    thumbnails = Thumbnails(Places.find())
+    thumbnails._sources[large.name] = large
+    [entries] = tables_of(read_results(Store(tmp_path).runs()))
+    viewer = make_viewer(entries, thumbnails, budget)
+    assert sum(map(len, thumbnails.images)) <= budget
+    if expected:
+        assert len(viewer.episodes) >= expected
+        assert viewer.notes[-1].startswith(f"The first {len(viewer.episodes)} of 20")
+    else:
+        assert viewer.reason == "The images of one episode are more than this page can hold."
+
+
+def reason(root: Path) -> str:
+    page = Page(report_on(root).html)
+    assert page.data["viewers"] == {}
+    assert page.tables
+    return page.text
+
+
+def test_runs_without_predictions_are_told(tmp_path: Path, toy: OpenDataset) -> None:
+    write_run(tmp_path, toy, "a", 0.7, predictions=False)
+    assert "No run here has stored predictions" in reason(tmp_path)
+
+
+def test_data_that_cannot_be_opened_are_told_in_a_sentence(
+    tmp_path: Path, toy: OpenDataset
+) -> None:
+    write_run(tmp_path, OpenDataset(**{**vars(toy), "name": "toy-9"}), "a", 0.7)
+    expected = "The images of toy-9 cannot be shown: There is no toy-9 in <nowhere>; put it there."
+    assert expected in reason(tmp_path)
+
+
+def test_an_unknown_data_set_is_told(tmp_path: Path, toy: OpenDataset) -> None:
+    write_run(tmp_path, OpenDataset(**{**vars(toy), "name": "nosuchset"}), "a", 0.7)
+    assert "The images of nosuchset cannot be shown" in reason(tmp_path)
+
+
+def test_data_with_another_fingerprint_are_not_shown(tmp_path: Path, toy: OpenDataset) -> None:
+    write_run(tmp_path, OpenDataset(**{**vars(toy), "fingerprint": "ab" * 32}), "a", 0.7)
+    assert "their fingerprints differ" in reason(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "content", ["", "episode,support\n0,1\n", "nonsense", "\x00", "episode\n0\n"]
+)
+def test_damaged_predictions_leave_the_method_out(
+    tmp_path: Path, toy: OpenDataset, content: str
+) -> None:
+    folder = write_run(tmp_path, toy, "a", 0.7)
+    write_run(tmp_path, toy, "b", 0.6)
+    (folder / "predictions.csv").write_text(content)
+    page = Page(report_on(tmp_path).html)
+    assert [method["name"] for method in page.data["viewers"]["protocol-0"]["methods"]] == ["b"]
+    assert "a has no stored predictions." in page.text
+
+
+def test_predictions_of_other_episodes_are_left_out(tmp_path: Path, toy: OpenDataset) -> None:
+    write_run(tmp_path, toy, "a", 0.7)
+    folder = write_run(tmp_path, toy, "b", 0.6)
+    lines = (folder / "predictions.csv").read_text().splitlines()
+    first = lines[1].split(",")
+    first[3] = " ".join(reversed(first[3].split()))
+    (folder / "predictions.csv").write_text("\n".join([lines[0], ",".join(first), *lines[2:]]))
+    page = Page(report_on(tmp_path).html)
+    assert [method["name"] for method in page.data["viewers"]["protocol-0"]["methods"]] == ["a"]
+    assert "b is left out: its predictions are of other episodes." in page.text
+
+
+def test_predictions_of_images_that_do_not_exist_are_told(tmp_path: Path, toy: OpenDataset) -> None:
+    folder = write_run(tmp_path, toy, "a", 0.7)
+    shown, _ = read_predictions(folder)
+    text = (folder / "predictions.csv").read_text()
+    (folder / "predictions.csv").write_text(text.replace(f" {shown[0].query[1]} ", " 999999 ", 1))
+    assert "name images that the data set does not have" in reason(tmp_path)

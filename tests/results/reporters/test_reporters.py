@@ -1,0 +1,327 @@
+"""Leaderboards as text: what is printed is rounded, what is read again is not."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import math
+from typing import Any
+from xml.etree import ElementTree
+
+import pandas as pd
+import pytest
+
+from benchbench.results import reporters
+from benchbench.results.ranking import RULES
+
+ROWS: list[dict[str, Any]] = [
+    {
+        "dataset": "glyphs",
+        "fingerprint": "f" * 64,
+        "splits": "s" * 64,
+        "split": "test",
+        "protocol": "5way-1shot-15query",
+        "episode_seed": 0,
+        "collection": "glyphs",
+        "source": "glyphs",
+        "subject": "glyphs",
+        "trained_on": "",
+        "protocol_hash": "0123456789ab",
+        "rank": rank,
+        "rank_rule": "paired",
+        "rank_group": "inductive",
+        "best": rank == 1,
+        "method": method,
+        "budget": "quick",
+        "backbone": "conv4",
+        "pretrained_on": "",
+        "contamination": "none",
+        "setting": "inductive",
+        "evidence": "audit",
+        "properties": "",
+        "accuracy_together": 0.9,
+        "accuracy_one_at_a_time": 0.9,
+        "accuracy": accuracy,
+        "ci_episodes": 0.1 + 0.2,
+        "ci_classes": ci_classes,
+        "ci_seeds": None,
+        "wilson_low": None,
+        "wilson_high": None,
+        "episodes": 600,
+        "images_drawn": None,
+        "images_available": None,
+        "seeds": 1,
+        "seed_accuracies": f"0:{accuracy!r}",
+        "published_percent": None,
+        "published_difference": None,
+        "published_source": None,
+        "training_seconds": 61.7,
+        "seconds_per_episode": 0.0012345,
+        "parameters": 111936,
+        "peak_memory_bytes": 900 * 2**20,
+        "run": f"{method}-0123abcd",
+    }
+    for method, rank, accuracy, ci_classes in [
+        ("protonet", 1.0, 2 / 3, 0.123456789012345678),
+        ("knn[k=3,distance=cosine]", 2.0, 1 / 3, None),
+    ]
+]
+
+
+def frame(*changes: dict[str, Any]) -> pd.DataFrame:
+    """The rows above, a copy of both for each change."""
+    return pd.DataFrame([{**row, **change} for change in changes or ({},) for row in ROWS])
+
+
+def cells(line: str) -> list[str]:
+    return [cell.strip() for cell in line.strip("|").split("|")]
+
+
+def measured(text: str) -> list[str]:
+    """The lines of the first table."""
+    return [line for line in text.split("\n\n")[1].splitlines() if line.startswith("|")]
+
+
+def test_markdown_has_percent_times_and_a_dash() -> None:
+    text = reporters.markdown(frame())
+    assert text.splitlines()[:2] == ["## glyphs, 5way-1shot-15query", ""]
+    header, rule, first, second = measured(text)
+    assert dict(zip(cells(header), cells(first), strict=True)) == {
+        "rank": "1",
+        "method": "protonet",
+        "backbone": "conv4",
+        "setting": "inductive",
+        "accuracy %": "**66.67**",
+        "± episodes": "30.00",
+        "± classes": "12.35",
+        "n": "600",
+        "seeds": "1",
+        "budget": "quick",
+        "training s": "62",
+        "ms / episode": "1.23",
+        "parameters": "111,936",
+        "peak MB": "900",
+    }
+    assert cells(second)[4:7] == ["33.33", "30.00", "–"]
+    aligned = dict(zip(cells(header), cells(rule), strict=True))
+    assert all(aligned[name].startswith(":-") for name in ("method", "backbone", "setting"))
+    assert all(aligned[name].endswith("-:") for name in ("rank", "accuracy %", "n"))
+
+
+def test_markdown_names_an_episode_seed_other_than_zero() -> None:
+    assert reporters.markdown(frame({"episode_seed": 7})).startswith(
+        "## glyphs, 5way-1shot-15query, episode seed 7\n"
+    )
+
+
+@pytest.mark.parametrize(
+    "change", [{"dataset": "shapes"}, {"protocol": "20way-1shot-1query"}, {"episode_seed": 1}]
+)
+def test_markdown_keeps_unequal_protocols_apart(change: dict[str, Any]) -> None:
+    parts = reporters.markdown(frame({}, change)).split("## ")[1:]
+    assert len(parts) == 2
+    assert parts[0] == reporters.markdown(frame()).removeprefix("## ") + "\n"
+    assert parts[1] == reporters.markdown(frame(change)).removeprefix("## ")
+
+
+def test_the_order_of_the_rows_is_the_frames() -> None:
+    lines = measured(reporters.markdown(frame().iloc[::-1]))
+    assert [cells(line)[1] for line in lines[2:]] == ["knn[k=3,distance=cosine]", "protonet"]
+
+
+def test_markdown_of_no_runs() -> None:
+    assert reporters.markdown(pd.DataFrame()) == "No finished runs.\n"
+
+
+def test_a_column_without_any_interval_is_dashes() -> None:
+    lines = measured(reporters.markdown(frame({"ci_classes": None})))
+    assert [cells(line)[6] for line in lines[2:]] == ["–", "–"]
+
+
+def test_a_further_metric_is_a_column_and_a_dash_where_it_is_absent() -> None:
+    table = frame()
+    table["nats"] = [0.123456, None]
+    header, rule, first, second = measured(reporters.markdown(table))
+    assert cells(header)[6:9] == ["± classes", "nats", "n"]
+    assert (cells(first)[7], cells(second)[7]) == ("0.1235", "–")
+    assert cells(rule)[7].endswith("-:")
+
+
+def test_a_table_has_no_column_for_the_metrics_of_another() -> None:
+    table = frame({}, {"dataset": "shapes"})
+    table["nats"] = [0.5, 0.25, None, None]
+    with_it, without = reporters.markdown(table).split("## ")[1:]
+    assert "nats" in with_it
+    assert "nats" not in without
+
+
+def test_files_hold_a_further_metric_at_full_precision_and_nothing_where_it_is_absent() -> None:
+    table = frame()
+    table["nats"] = [2 / 3, None]
+    first, second = csv.DictReader(io.StringIO(reporters.csv(table)))
+    assert (float(first["nats"]), second["nats"]) == (2 / 3, "")
+    assert [row["nats"] for row in json.loads(reporters.json(table))] == [2 / 3, None]
+
+
+def same(value: Any, expected: Any) -> bool:
+    """Equal to the last bit; a missing number is missing."""
+    missing = value is None or (isinstance(value, float) and math.isnan(value))
+    return missing if expected is None else value == expected
+
+
+def test_csv_read_again_equals() -> None:
+    rows = list(csv.DictReader(io.StringIO(reporters.csv(frame()))))
+    assert len(rows) == len(ROWS)
+    for found, expected in zip(rows, ROWS, strict=True):
+        assert list(found) == list(expected)
+        for key, value in expected.items():
+            text = str(value) if isinstance(value, bool) else value
+            read = found[key] if isinstance(text, str) else float(found[key] or "nan")
+            assert same(read, text), key
+
+
+def test_json_read_again_equals() -> None:
+    text = reporters.json(frame())
+    rows = json.loads(text)
+    assert text.endswith("]\n")
+    assert len(rows) == len(ROWS)
+    for found, expected in zip(rows, ROWS, strict=True):
+        assert list(found) == list(expected)
+        for key, value in expected.items():
+            assert same(found[key], value), key
+
+
+def test_json_has_null_for_what_is_missing() -> None:
+    def refuse(constant: str) -> None:
+        pytest.fail(f"{constant} is not JSON")
+
+    (_, without) = json.loads(reporters.json(frame()), parse_constant=refuse)
+    assert without["ci_classes"] is None
+
+
+def test_json_of_no_runs_is_an_empty_list() -> None:
+    assert json.loads(reporters.json(pd.DataFrame())) == []
+
+
+def test_a_table_leaves_missing_cells_empty_and_numbers_as_they_are() -> None:
+    table = pd.DataFrame(
+        [
+            {"method": "a", "accuracy %": "98.70", "n": "4"},
+            {"method": "b", "note": "failed: no luck"},
+        ]
+    )
+    header, rule, first, second = reporters.markdown_table(table).splitlines()
+    assert cells(header) == ["method", "accuracy %", "n", "note"]
+    assert [cell[0] == ":" for cell in cells(rule)] == [True, False, False, True]
+    assert cells(first) == ["a", "98.70", "4", ""]
+    assert cells(second) == ["b", "", "", "failed: no luck"]
+
+
+def test_a_bar_in_a_cell_does_not_break_the_table() -> None:
+    table = pd.DataFrame([{"method": "bad", "note": "failed: a | b"}])
+    header, _, line = reporters.markdown_table(table).splitlines()
+    assert line.replace("\\|", "").count("|") == header.count("|")
+
+
+def test_headings_of_tables_that_differ_in_their_data_only_name_the_protocol() -> None:
+    other = {"fingerprint": "e" * 64, "protocol_hash": "ba9876543210"}
+    headings = [line for line in reporters.markdown(frame({}, other)).splitlines() if "## " in line]
+    assert headings == [
+        "## glyphs, 5way-1shot-15query, protocol 0123456789ab",
+        "## glyphs, 5way-1shot-15query, protocol ba9876543210",
+    ]
+
+
+def test_a_claim_without_an_audit_is_marked() -> None:
+    text = reporters.markdown(frame({"evidence": "claim", "properties": "order-dependent"}))
+    assert cells(measured(text)[2])[3] == "inductive (claimed), order-dependent"
+    assert "without an audit" in text
+    assert "without an audit" not in reporters.markdown(frame())
+
+
+def test_a_claim_that_the_audit_refutes_is_told() -> None:
+    change = {
+        "setting": "transductive",
+        "evidence": "audit against its claim",
+        "accuracy_together": 0.984,
+        "accuracy_one_at_a_time": 0.216,
+    }
+    text = reporters.markdown(frame(change))
+    assert cells(measured(text)[2])[3] == "transductive"
+    assert "protonet claims to be inductive" in text
+    assert "98.40 % together, 21.60 % one at a time" in text
+
+
+def test_a_single_episode_has_wilsons_interval() -> None:
+    text = reporters.markdown(frame({"wilson_low": 0.951, "wilson_high": 0.973, "episodes": 1}))
+    assert cells(measured(text)[2])[5] == "[95.10, 97.30]"
+    assert "Wilson's interval over the queries" in text
+
+
+def test_the_rule_of_the_ranks_is_named() -> None:
+    for rule, words in RULES.items():
+        assert f"rule `{rule}`: {words}" in reporters.markdown(frame({"rank_rule": rule}))
+
+
+def test_what_weights_have_seen_and_why_it_matters() -> None:
+    change = {"pretrained_on": "imagenet-1k", "contamination": "classes", "subject": "cifar_fs"}
+    text = reporters.markdown(frame(change))
+    assert "imagenet-1k (classes seen)" in text
+    assert "many of its classes are classes of ImageNet" in text
+    assert "pre-trained on" not in reporters.markdown(frame())
+
+
+def test_one_of_several_sources_is_called_by_its_short_name() -> None:
+    change = {"dataset": "multi:a,b[test_source=b]", "source": "b", "trained_on": "a"}
+    assert reporters.markdown(frame(change)).startswith("## b, trained on a, 5way-1shot-15query\n")
+
+
+@pytest.mark.parametrize(
+    ("protocol", "has_figures"),
+    [
+        ("5way-1shot-15query", True),
+        ("5way-1shot-15query-disjoint", True),
+        ("5way-1shot-15query-hierarchy", False),
+        ("5way-1shot-15query-dirichlet2.0", False),
+    ],
+)
+def test_published_figures_stand_beside_episodes_of_their_kind(
+    protocol: str, has_figures: bool
+) -> None:
+    text = reporters.markdown(frame({"dataset": "omniglot", "protocol": protocol}))
+    assert ("Published, for context" in text) == has_figures
+
+
+AWKWARD = "m[a=x_y,b=50%,c=~&^#{1}]"
+
+
+def test_latex_escapes_and_has_rules_and_bold() -> None:
+    table = frame()
+    table.loc[0, "method"] = AWKWARD
+    text = reporters.latex(table)
+    assert r"m[a=x\_y,b=50\%,c=\textasciitilde{}\&\textasciicircum{}\#\{1\}]" in text
+    assert r"\textbf{66.67}" in text
+    assert [text.count(rule) for rule in (r"\toprule", r"\midrule", r"\bottomrule")] == [1, 1, 1]
+    body = [line for line in text.splitlines() if line.endswith(r"\\")]
+    assert len(body) == 3
+    assert len({line.replace(r"\&", "").count("&") for line in body}) == 1
+    assert text.count("{") == text.count("}")
+
+
+def test_html_escapes_and_has_a_cell_for_each_number() -> None:
+    table = frame()
+    table.loc[0, "method"] = '<script>alert("x")</script>'
+    text = reporters.html(table)
+    assert "<script" not in text
+    assert "&lt;script&gt;" in text
+    assert "<strong>66.67</strong>" in text
+    assert text.count("<tr>") == 3
+    ElementTree.fromstring(
+        text.partition("<body>")[2].partition("</body>")[0].join(["<b>", "</b>"])
+    )
+
+
+@pytest.mark.parametrize("name", ["latex", "html", "markdown"])
+def test_nothing_is_said_to_be_nothing(name: str) -> None:
+    assert "No finished runs." in getattr(reporters, name)(pd.DataFrame())

@@ -1,0 +1,114 @@
+"""Several data sets side by side: complete tables only, ranks by every rule, what is printed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from runs import draw_classes, noisy_correct, write_run
+
+from benchbench.errors import BenchbenchError
+from benchbench.results.across import Sources, sources_of
+from benchbench.results.entries import read_results, tables_of
+from benchbench.results.ranking import RULES
+from benchbench.results.reporters.across import significance_over_sources, sources_markdown
+from benchbench.runs.store import Store
+
+MEANS = {
+    "omniglot": {"a": 0.95, "b": 0.90, "c": 0.85},
+    "glyphs": {"a": 0.90, "b": 0.92, "c": 0.70},
+    "cifar_fs": {"a": 0.60, "b": 0.55, "c": 0.50},
+}
+CLASSES = draw_classes(200)
+
+
+def make_sources(root: Path, seeds: int = 1, means: dict = MEANS) -> Sources:
+    for dataset, methods in means.items():
+        for number, (method, mean) in enumerate(methods.items()):
+            for seed in range(seeds):
+                correct = noisy_correct(mean, 200, 10 * number + seed)
+                write_run(root, method, correct, dataset=dataset, classes=CLASSES, seed=seed)
+    return sources_of(tables_of(read_results(Store(root).runs())))
+
+
+def test_accuracies_have_a_row_a_source_and_a_column_a_method(tmp_path: Path) -> None:
+    table = make_sources(tmp_path).accuracies()
+    assert (list(table.index), list(table)) == (["cifar_fs", "glyphs", "omniglot"], ["a", "b", "c"])
+    for dataset, methods in MEANS.items():
+        assert table.loc[dataset].to_dict() == pytest.approx(methods, abs=0.03)
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_average_ranks(tmp_path: Path, rule: str) -> None:
+    ranked = make_sources(tmp_path).ranked(rule)
+    assert ranked.methods == ["a", "b", "c"]
+    assert ranked.average.tolist() == pytest.approx([4 / 3, 5 / 3, 3])
+
+
+def test_methods_that_lack_a_source_are_left_out_and_named(tmp_path: Path) -> None:
+    write_run(tmp_path, "d", noisy_correct(0.9, 200), dataset="glyphs", classes=CLASSES)
+    sources = make_sources(tmp_path)
+    assert sources.methods == ["a", "b", "c"]
+    assert sources.left_out == {"d": ["cifar_fs", "omniglot"]}
+    assert "d (no cifar_fs, omniglot)" in sources_markdown(sources, "paired")
+
+
+def test_one_source_or_no_common_method_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(BenchbenchError, match="two data sets or more"):
+        make_sources(tmp_path / "one", means={"glyphs": {"a": 0.9}})
+    with pytest.raises(BenchbenchError, match="No method has results on all"):
+        make_sources(tmp_path / "two", means={"glyphs": {"a": 0.9}, "omniglot": {"b": 0.9}})
+
+
+def test_sources_of_one_data_set_are_told_apart_by_protocol(tmp_path: Path) -> None:
+    for protocol in ("5way-1shot-15query", "5way-5shot-15query"):
+        write_run(tmp_path, "a", [60, 50], protocol=protocol)
+    names = sources_of(tables_of(read_results(Store(tmp_path).runs()))).names
+    assert names == ("glyphs 5way-1shot-15query", "glyphs 5way-5shot-15query")
+
+
+def test_seed_scores_are_normalised_by_chance(tmp_path: Path) -> None:
+    sources = make_sources(tmp_path, seeds=3)
+    scores = sources.seed_scores("a")
+    assert scores.shape == (3, 3)
+    raw = sources.accuracies()["a"].to_numpy()
+    np.testing.assert_allclose(scores.mean(axis=1), (raw - 0.2) / 0.8)
+
+
+def test_the_page_has_ranks_aggregates_and_tests(tmp_path: Path) -> None:
+    text = sources_markdown(make_sources(tmp_path, seeds=2), "paired")
+    header, _, first = text.splitlines()[:3]
+    assert [cell.strip() for cell in header.strip("|").split("|")] == [
+        "method",
+        "average rank",
+        "cifar_fs",
+        "glyphs",
+        "omniglot",
+    ]
+    assert first.split("|")[2].strip() == "1.33"
+    assert first.split("|")[5].strip().startswith("**94.")
+    assert "holds among these 3 methods only: a, b, c" in text
+    assert "Closest decision" in text
+    assert "Friedman" in text
+    assert "[0." in text  # an interval of the interquartile mean
+    header, _, row = text.partition("### Aggregates\n\n")[2].splitlines()[:3]
+    found = dict(
+        zip(*([c.strip() for c in line.split("|")] for line in (header, row)), strict=True)
+    )
+    # 0.5 of the way from chance is an accuracy of 0.6, which `a` only misses on cifar_fs, at times.
+    assert (found["method"], found["> 0.25"], found["> 0.95"]) == ("a", "1.00", "0.00")
+    assert found["beats c"] == "1.00"
+
+
+def test_one_seed_has_no_interquartile_mean_and_says_why(tmp_path: Path) -> None:
+    text = sources_markdown(make_sources(tmp_path), "plain")
+    assert "No IQM: " in text
+    assert "needs two or more" in text
+
+
+def test_two_methods_are_compared_by_wilcoxon_only(tmp_path: Path) -> None:
+    means = {name: {"a": m["a"], "b": m["b"]} for name, m in MEANS.items()}
+    text = significance_over_sources(make_sources(tmp_path, means=means))
+    assert "the least p that Wilcoxon's test has is 0.25" in text
+    assert "Friedman" not in text

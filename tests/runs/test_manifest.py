@@ -1,0 +1,235 @@
+"""What made a number: which changes make another run, and which do not."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import importlib.util
+import json
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+
+import numpy as np
+import pytest
+
+from benchbench.datasets.base import OpenDataset
+from benchbench.method import Method, Task
+from benchbench.runs import manifest
+from benchbench.runs.store import run_hash
+from benchbench.samplers import ClassPool, FixedSampler
+from benchbench.system.compute import Compute
+
+
+@dataclass
+class Toy(Method):
+    name = "toy"
+    pretrained_on = ("ImageNet",)
+    paper = "arXiv:0000.00000"
+    rate: float = 0.5
+    limit: int | None = None
+
+
+class Renamed(Toy):
+    """Equal in all but its name."""
+
+    name = "renamed"
+
+
+def identity_of(dataset: OpenDataset, **changes):
+    """The identity of a run, with some of what it is made of changed."""
+    sampler = changes.pop("sampler", FixedSampler())
+    pool = ClassPool(dataset, changes.pop("split", "test"))
+    count, episode_seed = changes.pop("count", 3), changes.pop("episode_seed", 0)
+    chosen = {
+        "method": Toy(),
+        "seed": 0,
+        "budget": "quick",
+        "compute": Compute(),
+        "metrics": [],
+        **changes,
+    }
+    method = chosen.pop("method")
+    episodes = sampler.sample(pool, count, episode_seed)
+    return manifest.identity(method, dataset, episodes, **chosen)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"method": Toy(rate=0.25)},
+        {"method": Renamed()},
+        {"sampler": FixedSampler(query=10)},
+        {"split": "val"},
+        {"episode_seed": 1},
+        {"seed": 1},
+        {"budget": "paper"},
+        {"budget": "100"},
+        {"compute": Compute(bf16=True)},
+        {"compute": Compute(channels_last=True)},
+        {"compute": Compute(device="cuda")},
+        {"metrics": ["entropy"]},
+    ],
+    ids=str,
+)
+def test_these_make_another_run(dataset: OpenDataset, change: dict[str, object]) -> None:
+    assert run_hash(identity_of(dataset, **change)) != run_hash(identity_of(dataset))
+
+
+def test_names_of_classes_count_for_a_method_that_reads_them(dataset: OpenDataset) -> None:
+    class NameReader(Toy):
+        uses_class_names = True
+
+    renamed = dataclasses.replace(dataset, class_names=dataset.class_names[::-1])
+    for method, equal in ((Toy(), True), (NameReader(), False)):
+        hashes = {run_hash(identity_of(each, method=method)) for each in (dataset, renamed)}
+        assert (len(hashes) == 1) == equal
+
+
+def test_of_a_training_elsewhere_its_own_names_count_for_the_weights(dataset: OpenDataset) -> None:
+    class NameReader(Toy):
+        uses_class_names = True
+
+    def hashes(test: OpenDataset, training: OpenDataset) -> tuple[str, str]:
+        identity = identity_of(dataclasses.replace(test, training=training), method=NameReader())
+        task = Task("several", "toy", (16, 16, 1), 5, 1, 15, has_class_names=True)
+        return run_hash(identity), run_hash(manifest.training_identity(identity, task))
+
+    renamed = dataclasses.replace(dataset, class_names=dataset.class_names[::-1])
+    run, training = hashes(dataset, dataset)
+    assert hashes(renamed, dataset)[0] != run
+    assert hashes(renamed, dataset)[1] == training
+    assert hashes(dataset, renamed)[0] != run
+    assert hashes(dataset, renamed)[1] != training
+
+
+def test_the_pixels_and_the_split_make_another_run(dataset: OpenDataset) -> None:
+    repainted = dataclasses.replace(dataset, fingerprint="ef" * 32)
+    fewer = {**dataset.splits, "train": dataset.splits["train"][:-1]}
+    resplit = dataclasses.replace(dataset, splits=fewer)
+    hashes = {run_hash(identity_of(each)) for each in (dataset, repainted, resplit)}
+    assert len(hashes) == 3
+
+
+@pytest.mark.parametrize("change", [{"count": 5}, {"method": Toy(rate=1 / 2)}], ids=str)
+def test_these_do_not(dataset: OpenDataset, change: dict[str, object]) -> None:
+    assert run_hash(identity_of(dataset, **change)) == run_hash(identity_of(dataset))
+
+
+def test_an_identity_survives_json(dataset: OpenDataset) -> None:
+    identity = identity_of(dataset)
+    assert json.loads(json.dumps(identity)) == identity
+
+
+def test_an_edited_method_is_another_run(monkeypatch: pytest.MonkeyPatch, tmp_path) -> None:
+    file = tmp_path / "fake_edited.py"
+    hashes = []
+    for body in ("power = 1", "power = 2", "power = 1"):
+        file.write_text(f"class Edited:\n    {body}\n")
+        module = ModuleType("fake_edited")
+        module.__file__ = str(file)
+        exec(file.read_text(), module.__dict__)
+        monkeypatch.setitem(sys.modules, "fake_edited", module)
+        hashes.append(manifest.source_sha256(module.Edited))
+    assert hashes[0] == hashes[2] != hashes[1]
+
+
+def test_an_edited_base_class_makes_another_run_of_what_is_built_on_it(tmp_path: Path) -> None:
+    hashes = []
+    for number, body in enumerate(("power = 1", "power = 2")):
+        name = f"fake_base_{number}"
+        file = tmp_path / f"{name}.py"
+        file.write_text(f"class Base:\n    {body}\n")
+        spec = importlib.util.spec_from_file_location(name, file)
+        module = importlib.util.module_from_spec(spec)
+        sys.modules[name] = module
+        spec.loader.exec_module(module)
+        hashes.append(manifest.source_sha256(type("Derived", (module.Base,), {})))
+    assert hashes[0] != hashes[1]
+
+
+@pytest.mark.parametrize("home", ["__main__", "builtins", "no_such_module"])
+def test_a_method_without_a_file_is_known_by_its_name(
+    monkeypatch: pytest.MonkeyPatch, home: str
+) -> None:
+    monkeypatch.setitem(sys.modules, "__main__", ModuleType("__main__"))
+    one, other = (type(name, (), {"__module__": home}) for name in ("One", "Other"))
+    assert manifest.source_sha256(one) == manifest.source_sha256(one)
+    assert manifest.source_sha256(one) != manifest.source_sha256(other)
+
+
+def test_the_hash_of_splits_sees_members_and_not_the_order_of_the_splits(
+    dataset: OpenDataset,
+) -> None:
+    base = manifest.splits_sha256(dataset)
+    backwards = dict(reversed(dataset.splits.items()))
+    assert manifest.splits_sha256(dataclasses.replace(dataset, splits=backwards)) == base
+    swapped = {**dataset.splits, "train": dataset.splits["val"], "val": dataset.splits["train"]}
+    assert manifest.splits_sha256(dataclasses.replace(dataset, splits=swapped)) != base
+
+
+def test_a_manifest_says_what_made_the_number(dataset: OpenDataset) -> None:
+    identity, compute = identity_of(dataset), Compute(threads=2)
+    found = json.loads(json.dumps(manifest.describe_run(identity, Toy(), dataset, compute)))
+    assert found["format"] == manifest.FORMAT
+    assert found["identity"] == identity
+    assert found["dataset"]["classes"] == {"train": 12, "val": 6, "test": 8}
+    assert found["dataset"]["images"] == 26 * 20
+    assert found["dataset"]["image_shape"] == [16, 16, 1]
+    assert found["compute"]["threads"] == 2
+    assert found["software"]["numpy"] == np.__version__
+    assert found["software"]["python"] == ".".join(map(str, sys.version_info[:3]))
+    assert found["machine"]["cpu_count"] >= 1
+    assert found["reproduces"]["tolerance"] == manifest.TOLERANCE
+
+
+def test_a_method_is_described_with_its_declarations() -> None:
+    assert manifest.describe_method(Toy(limit=3)) == {
+        "name": "toy",
+        "spec": "toy[limit=3]",
+        "parameters": {"rate": 0.5, "limit": 3},
+        "transductive": False,
+        "order_dependent": False,
+        "uses_class_names": False,
+        "pretrained_on": ["ImageNet"],
+        "paper": "arXiv:0000.00000",
+        "package": None,
+        "version": None,
+    }
+
+
+def test_an_instance_may_declare_other_than_its_class() -> None:
+    toy = Toy()
+    toy.order_dependent = True
+    assert manifest.describe_method(toy)["order_dependent"] is True
+    assert manifest.describe_method(Toy())["order_dependent"] is False
+
+
+def test_an_installed_method_says_its_package() -> None:
+    import benchbench
+
+    class Protonet(Method):
+        name = "protonet"
+
+    described = manifest.describe_method(Protonet())
+    assert (described["package"], described["version"]) == ("benchbench", benchbench.__version__)
+
+
+def test_another_file_of_weights_under_the_same_name_is_another_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "v1.0.safetensors"
+    method = Toy()
+    method.rate = f"timm:resnet18[weights={path},size=48]"  # type: ignore[assignment]
+    assert manifest.weight_files(method) == {}
+    seen = []
+    for content in (b"one", b"two"):
+        path.write_bytes(content)
+        seen.append(manifest.weight_files(method)["weight_files"])
+    assert [list(files) for files in seen] == [[str(path)]] * 2
+    monkeypatch.setenv("HOME", str(tmp_path))
+    method.rate = f"timm:resnet18[weights=~/{path.name}]"  # type: ignore[assignment]
+    (found,) = manifest.weight_files(method)["weight_files"].values()
+    assert found == seen[1][str(path)]
+    assert seen[0][str(path)] == hashlib.sha256(b"one").hexdigest() != seen[1][str(path)]

@@ -1,0 +1,441 @@
+"""Run directories: readable after a kill at any moment, and one process at a time."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+
+from benchbench.errors import BenchbenchError, MethodError, reason_of
+from benchbench.runs.store import (
+    COLUMNS,
+    FLUSH_EVERY,
+    PREDICTION_COLUMNS,
+    RunDirectory,
+    Store,
+    run_hash,
+    slug,
+)
+
+IDENTITY = {"method": "toy", "protocol": "5way-1shot-15query", "seed": 0}
+
+
+def record(number: int, **further: float) -> dict[str, Any]:
+    return {
+        "episode": number,
+        "n_way": 5,
+        "n_query": 75,
+        "correct": 25,
+        "accuracy": 25 / 75,
+        "classes": "3 1 4 0 5",
+        **further,
+    }
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> RunDirectory:
+    return RunDirectory(tmp_path)
+
+
+def reopened(run: RunDirectory) -> RunDirectory:
+    """The directory as another process would see it."""
+    return RunDirectory(run.path)
+
+
+def append(run: RunDirectory, numbers: range) -> None:
+    for number in numbers:
+        run.append(record(number))
+
+
+def predict(run: RunDirectory, numbers: range, predicted: str = "0 1") -> None:
+    for number in numbers:
+        texts = dict.fromkeys(PREDICTION_COLUMNS, "1 0")
+        run.append_prediction({**texts, "episode": number, "predicted": predicted})
+        run.append(record(number))
+
+
+def predictions_of(run: RunDirectory) -> list[tuple[int, str]]:
+    header, *lines = (run.path / "predictions.csv").read_text().splitlines()
+    assert tuple(header.split(",")) == PREDICTION_COLUMNS
+    return [(int(line.split(",")[0]), line.split(",")[-1]) for line in lines]
+
+
+def numbers_of(run: RunDirectory) -> list[int]:
+    return [int(row["episode"]) for row in run.records()]
+
+
+# Rows
+
+
+def test_rows_come_back_at_full_precision(run: RunDirectory) -> None:
+    run.append(record(0, entropy=0.1 + 0.2))
+    run.flush()
+    (row,) = reopened(run).records()
+    assert tuple(row) == (*COLUMNS, "entropy")
+    assert float(row["accuracy"]) == 25 / 75
+    assert float(row["entropy"]) == 0.1 + 0.2
+    assert row["classes"].split() == ["3", "1", "4", "0", "5"]
+
+
+def test_equal_runs_write_equal_bytes(tmp_path: Path) -> None:
+    for name, flushes in (("a", 1), ("b", 7)):
+        run = RunDirectory(tmp_path / name)
+        run.path.mkdir()
+        for start in range(0, 350, 350 // flushes):
+            append(run, range(start, start + 350 // flushes))
+            run.flush()
+    contents = [(tmp_path / name / "episodes.csv").read_bytes() for name in "ab"]
+    assert contents[0] == contents[1]
+    assert contents[0].count(b"\n") == 351
+
+
+def test_a_part_of_the_rows(run: RunDirectory) -> None:
+    append(run, range(5))
+    run.flush()
+    assert [row["episode"] for row in run.records(3)] == ["0", "1", "2"]
+    assert len(run.records(9)) == 5
+
+
+def test_nothing_is_stored_at_first(run: RunDirectory) -> None:
+    assert (run.scored(), run.status, run.manifest, run.has(1)) == (0, "", {}, False)
+
+
+def test_flushing_nothing_writes_nothing(run: RunDirectory) -> None:
+    run.flush()
+    assert list(run.path.iterdir()) == []
+
+
+@pytest.mark.parametrize("cut", [1, 5, 20])
+def test_a_row_that_a_kill_cut_short_is_removed(run: RunDirectory, cut: int) -> None:
+    append(run, range(4))
+    run.flush()
+    file = run.path / "episodes.csv"
+    file.write_bytes(file.read_bytes()[:-cut])
+    again = reopened(run)
+    assert again.scored() == 3
+    assert numbers_of(again) == [0, 1, 2]
+    append(again, range(3, 5))
+    again.flush()
+    assert numbers_of(again) == [0, 1, 2, 3, 4]
+
+
+@pytest.mark.parametrize("length", [0, 10, len(",".join(COLUMNS)), len(",".join(COLUMNS)) + 1])
+def test_a_header_that_a_kill_cut_short_is_written_again(run: RunDirectory, length: int) -> None:
+    (run.path / "episodes.csv").write_text((",".join(COLUMNS) + "\n")[:length])
+    assert run.scored() == 0
+    append(run, range(2))
+    run.flush()
+    assert tuple(run.records()[0]) == COLUMNS
+    assert numbers_of(run) == [0, 1]
+
+
+def test_a_kill_loses_the_waiting_rows_only(run: RunDirectory) -> None:
+    code = (
+        "import os, signal, sys\n"
+        "from pathlib import Path\n"
+        "from benchbench.runs.store import RunDirectory\n"
+        "run = RunDirectory(Path(sys.argv[1]))\n"
+        "run.start({'status': 'running'})\n"
+        "for number in range(250):\n"
+        "    run.append({'episode': number, 'accuracy': 0.5})\n"
+        "os.kill(os.getpid(), signal.SIGKILL)\n"
+    )
+    killed = subprocess.run([sys.executable, "-c", code, str(run.path)])
+    assert killed.returncode == -signal.SIGKILL
+    stored = run.scored()
+    assert 250 - FLUSH_EVERY <= stored < 250
+    assert numbers_of(run) == list(range(stored))
+    assert run.status == "running"
+
+
+def test_missing_rows_are_told(run: RunDirectory) -> None:
+    with pytest.raises(BenchbenchError, match=r"episodes\.csv"):
+        run.records()
+
+
+# Predictions
+
+
+def test_predictions_are_added(run: RunDirectory) -> None:
+    predict(run, range(2))
+    run.flush()
+    predict(reopened(run), range(2, 3))
+    assert predictions_of(run) == [(0, "0 1"), (1, "0 1")]
+    again = reopened(run)
+    predict(again, range(2, 4), "1 1")
+    again.flush()
+    assert predictions_of(run) == [(0, "0 1"), (1, "0 1"), (2, "1 1"), (3, "1 1")]
+
+
+def test_predictions_of_episodes_that_are_scored_again_take_the_place_of_the_old_ones(
+    run: RunDirectory,
+) -> None:
+    predict(run, range(5))
+    run.flush()
+    again = reopened(run)
+    predict(again, range(2, 4), "1 1")
+    again.flush()
+    assert predictions_of(run) == [(0, "0 1"), (1, "0 1"), (2, "1 1"), (3, "1 1")]
+
+
+def test_predictions_are_written_before_the_rows(
+    run: RunDirectory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def killed(self: RunDirectory, rows: list[str]) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(RunDirectory, "_write_rows", killed)
+    predict(run, range(3))
+    with pytest.raises(KeyboardInterrupt):
+        run.flush()
+    assert len(predictions_of(run)) == 3
+    assert run.scored() == 0
+
+
+def test_a_run_without_its_first_predictions_gets_no_later_ones(run: RunDirectory) -> None:
+    append(run, range(3))
+    run.flush()
+    predict(run, range(3, 5))
+    run.flush()
+    assert not (run.path / "predictions.csv").exists()
+    assert numbers_of(run) == list(range(5))
+
+
+# Manifest and status
+
+
+def test_entries_are_changed_and_the_others_kept(run: RunDirectory) -> None:
+    run.update(a=1, b=[1, 2])
+    run.update(b=None)
+    assert reopened(run).manifest == run.manifest == {"a": 1, "b": None}
+    assert [path.name for path in run.path.iterdir()] == ["manifest.json"]
+
+
+@pytest.mark.parametrize("content", ["", '{"status": "finis', "[]", "null", "\x00"])
+def test_a_damaged_manifest_is_told(run: RunDirectory, content: str) -> None:
+    (run.path / "manifest.json").write_text(content)
+    with pytest.raises(BenchbenchError, match=r"manifest\.json is damaged .*delete its folder"):
+        _ = run.status
+
+
+def test_from_running_to_finished(run: RunDirectory) -> None:
+    run.start({"status": "running", "reason": "", "identity": IDENTITY})
+    assert run.status == "running"
+    append(run, range(3))
+    run.finish(episodes={"count": 3, "sha256": "ab"}, cost={"training_seconds": 1.5})
+    again = reopened(run)
+    assert (again.status, again.scored()) == ("finished", 3)
+    assert again.manifest["started"] <= again.manifest["finished"]
+    assert [again.has(count) for count in (2, 3, 4)] == [True, True, False]
+
+
+def test_a_longer_run_goes_on_and_keeps_what_it_knows(run: RunDirectory) -> None:
+    run.start({"status": "running", "reason": ""})
+    run.finish(episodes={"count": 3}, cost={"training_seconds": 1.5})
+    started = run.manifest["started"]
+    run.start({"status": "running", "reason": ""})
+    again = reopened(run).manifest
+    assert again["status"] == "finished"
+    assert again["cost"] == {"training_seconds": 1.5}
+    assert again["episodes"] == {"count": 3}
+    assert again["started"] == started
+    run.fail(failure("of the longer run"))
+    assert reopened(run).status == "finished"
+
+
+def failure(message: str) -> Exception:
+    try:
+        raise RuntimeError(message)
+    except RuntimeError as error:
+        return error
+
+
+def test_a_failure_keeps_the_rows_and_the_traceback(run: RunDirectory) -> None:
+    run.start({"status": "running", "reason": ""})
+    append(run, range(3))
+    run.fail(failure("out of\n  luck"))
+    again = reopened(run)
+    assert (again.status, again.scored()) == ("failed", 3)
+    assert again.manifest["reason"] == "RuntimeError: out of luck"
+    assert not again.has(1)
+    traceback = (run.path / "error.txt").read_text()
+    assert "in failure" in traceback
+    assert "RuntimeError: out of" in traceback
+
+
+def test_a_new_start_forgets_the_failure(run: RunDirectory) -> None:
+    run.start({"status": "running"})
+    run.fail(failure("once"))
+    run.start({"status": "running"})
+    assert not (run.path / "error.txt").exists()
+    run.finish(episodes={"count": 0})
+    assert (run.status, run.manifest["reason"]) == ("finished", "")
+
+
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (MethodError("scores hold NaN"), "scores hold NaN"),
+        (BenchbenchError("no\n such  thing"), "no such thing"),
+        (ValueError("bad\nvalue"), "ValueError: bad value"),
+        (KeyError(), "KeyError"),
+    ],
+)
+def test_reasons_are_one_sentence(error: Exception, reason: str) -> None:
+    assert reason_of(error) == reason
+
+
+# Lock
+
+
+def test_another_process_is_kept_out(run: RunDirectory) -> None:
+    code = (
+        "import sys\n"
+        "from pathlib import Path\n"
+        "from benchbench.runs.store import RunDirectory\n"
+        "with RunDirectory(Path(sys.argv[1])).locked():\n"
+        "    print('locked', flush=True)\n"
+        "    sys.stdin.read()\n"
+    )
+    command = [sys.executable, "-c", code, str(run.path)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:
+        assert other.stdout is not None
+        assert other.stdout.readline() == b"locked\n"
+        with pytest.raises(MethodError, match="another process is running it in"), run.locked():
+            pytest.fail("two processes are in")
+        other.communicate()
+    with run.locked():
+        assert other.returncode == 0
+
+
+def test_the_lock_is_given_back_after_an_error(tmp_path: Path) -> None:
+    run = RunDirectory(tmp_path / "new" / "folder")
+    with pytest.raises(ZeroDivisionError), run.locked():
+        _ = 1 / 0
+    with reopened(run).locked():
+        assert run.path.is_dir()
+
+
+def test_the_lock_reads_what_another_process_has_written_since(run: RunDirectory) -> None:
+    assert run.status == ""
+    reopened(run).update(status="finished")
+    with run.locked():
+        assert run.status == "finished"
+
+
+# Folders
+
+
+def test_a_run_has_a_place_of_its_own(tmp_path: Path) -> None:
+    run = Store(tmp_path).run("glyphs", IDENTITY)
+    assert run.path.parent == tmp_path / "glyphs" / "5way-1shot-15query"
+    assert run.path.name == f"toy-{run_hash(IDENTITY)}"
+    assert not run.path.exists()
+    assert Store(tmp_path).run("glyphs", {**IDENTITY, "seed": 1}).path != run.path
+    assert Store(tmp_path).run("omniglot", IDENTITY).path != run.path
+
+
+def test_the_hash_of_an_identity_is_eight_digits_whatever_its_order() -> None:
+    assert run_hash({"a": 1, "b": {"c": 2, "d": 3}}) == run_hash({"b": {"d": 3, "c": 2}, "a": 1})
+    assert run_hash({"a": 1}) != run_hash({"a": 2})
+    assert len(bytes.fromhex(run_hash(IDENTITY))) == 4
+
+
+def test_runs_are_found_at_any_depth_in_order(tmp_path: Path) -> None:
+    for name in ("b/c/run-2", "a/c/run-1", "b/c/run-1"):
+        (tmp_path / name).mkdir(parents=True)
+        RunDirectory(tmp_path / name).update(status="finished")
+    (tmp_path / "b" / "empty").mkdir()
+    found = [run.path.relative_to(tmp_path).as_posix() for run in Store(tmp_path).runs()]
+    assert found == ["a/c/run-1", "b/c/run-1", "b/c/run-2"]
+
+
+def test_checking_a_store_leaves_no_trace(tmp_path: Path) -> None:
+    Store(tmp_path / "new" / "results").check()
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("below", ["", "results", "deep/results"])
+def test_a_folder_that_cannot_be_written_is_told(tmp_path: Path, below: str) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(BenchbenchError, match=r"Cannot write results to .*choose another --out"):
+        Store(tmp_path / "file" / below).check()
+
+
+@pytest.mark.parametrize("plain", ["glyphs", "omniglot_lake", "timm.resnet-18", "a=1"])
+def test_a_plain_name_is_its_own_slug(plain: str) -> None:
+    assert slug(plain) == plain
+
+
+def test_the_slug_of_a_long_spec_has_its_files_without_their_folders() -> None:
+    spec = "multi:cifar_fs,folder:/a/long/way/to/textures.zip,folder:/a/long/way/to/signs[size=84]"
+    assert slug(spec).startswith("multi-cifar_fs-folder-textures.zip-folder-signs-size=84-")
+    assert len(slug(spec.replace("signs", "signs" * 30))) <= 67
+
+
+@settings(deadline=None)
+@given(st.text(min_size=1), st.text(min_size=1))
+def test_distinct_specs_have_distinct_slugs(first: str, second: str) -> None:
+    assume(first != second)
+    assert slug(first) != slug(second)
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ("omniglot[split=lake]", "omniglot:split=lake"),
+        ("folder:/a/b", "folder:/a-b"),
+        ("folder:" + "x" * 80 + "/a", "folder:" + "y" + "x" * 79 + "/a"),
+        ("..", "..."),
+    ],
+)
+def test_specs_that_look_alike_have_distinct_slugs(first: str, second: str) -> None:
+    assert slug(first) != slug(second)
+
+
+@settings(deadline=None)
+@given(st.text(min_size=1))
+def test_a_slug_is_one_folder_below_another(text: str) -> None:
+    name = slug(text)
+    assert name not in ("", ".", "..")
+    assert name.isascii()
+    assert not set(name) & set('/\\:*?"<>| \n\x00')
+    assert len(name) <= 67
+
+
+def test_a_manifest_is_plain_json(run: RunDirectory) -> None:
+    run.update(path=Path("/a"), share=1 / 3)
+    stored = json.loads((run.path / "manifest.json").read_text())
+    assert stored == {"path": "/a", "share": 1 / 3}
+
+
+def test_rows_that_a_full_disk_cuts_short_are_none(
+    run: RunDirectory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    append(run, range(3))
+    run.flush()
+    before = (run.path / "episodes.csv").read_bytes()
+    opened = Path.open
+
+    def full(self: Path, mode: str = "r", **options: Any) -> Any:
+        stream = opened(self, mode, **options)
+        if "a" in mode:
+            stream.write(b"3,5,7")
+            stream.close()
+            raise OSError(28, "No space left on device")
+        return stream
+
+    monkeypatch.setattr(Path, "open", full)
+    append(run, range(3, 6))
+    with pytest.raises(OSError, match="No space"):
+        run.flush()
+    monkeypatch.undo()
+    run.flush()
+    assert (run.path / "episodes.csv").read_bytes() == before

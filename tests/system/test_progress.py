@@ -1,0 +1,112 @@
+"""Progress: on standard error only, a bar on a terminal, else a line now and then."""
+
+from __future__ import annotations
+
+import io
+import sys
+
+import pytest
+
+from benchbench.system import progress
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """The time in seconds, as `clock[0]`."""
+    now = [100.0]
+    monkeypatch.setattr(progress.time, "monotonic", lambda: now[0])
+    return now
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def open_terminal(monkeypatch: pytest.MonkeyPatch) -> Terminal:
+    """Make standard error a terminal; returns what is written to it."""
+    stream = Terminal()
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setattr(sys, "stderr", stream)
+    return stream
+
+
+def test_say_writes_a_line_on_standard_error(capsys: pytest.CaptureFixture[str]) -> None:
+    progress.say("hello")
+    assert capsys.readouterr() == ("", "hello\n")
+
+
+def test_short_loops_are_silent_without_a_terminal(
+    capsys: pytest.CaptureFixture[str], clock: list[float]
+) -> None:
+    with progress.meter("episodes", 100) as counter:
+        for _ in range(100):
+            counter.advance()
+    assert capsys.readouterr() == ("", "")
+
+
+def test_long_loops_say_a_line_now_and_then(
+    capsys: pytest.CaptureFixture[str], clock: list[float]
+) -> None:
+    with progress.meter("training", 10, done=2) as counter:
+        for number in range(8):
+            clock[0] += 0.4 * progress.QUIET_SECONDS
+            counter.advance(remark=f"loss {number}")
+    assert capsys.readouterr() == ("", "training: 5/10 loss 2\ntraining: 8/10 loss 5\n")
+
+
+def test_an_unknown_total_is_a_question_mark(
+    capsys: pytest.CaptureFixture[str], clock: list[float]
+) -> None:
+    with progress.meter("files") as counter:
+        clock[0] += 2 * progress.QUIET_SECONDS
+        counter.advance(7)
+    assert capsys.readouterr().err == "files: 7/?\n"
+
+
+def test_a_terminal_gets_a_bar(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    terminal = open_terminal(monkeypatch)
+    with progress.meter("episodes", 8, done=3) as counter:
+        counter.advance(2, remark="loss 0.5")
+    assert "episodes" in terminal.getvalue()
+    assert "5/8" in terminal.getvalue()
+    assert "loss 0.5" in terminal.getvalue()
+    assert capsys.readouterr().out == ""
+
+
+def test_a_line_beside_a_bar_stays_readable(monkeypatch: pytest.MonkeyPatch) -> None:
+    terminal = open_terminal(monkeypatch)
+    with progress.meter("episodes", 8):
+        progress.say("half way")
+    assert "half way\n" in terminal.getvalue()
+
+
+def test_track_yields_every_item_and_counts_it(
+    capsys: pytest.CaptureFixture[str], clock: list[float]
+) -> None:
+    seen = []
+    for item in progress.track("abc", "letters", total=3):
+        seen.append(item)
+        clock[0] += 2 * progress.QUIET_SECONDS
+    assert seen == ["a", "b", "c"]
+    assert capsys.readouterr().err.splitlines() == [f"letters: {n}/3" for n in (1, 2, 3)]
+
+
+def test_track_takes_items_one_by_one() -> None:
+    taken = []
+    items = progress.track((taken.append(n) or n for n in range(5)), "numbers")
+    assert next(items) == 0
+    assert taken == [0]
+    items.close()
+
+
+@pytest.mark.parametrize("on_terminal", [True, False])
+def test_an_error_in_the_loop_gets_through(
+    monkeypatch: pytest.MonkeyPatch, on_terminal: bool
+) -> None:
+    if on_terminal:
+        open_terminal(monkeypatch)
+    with pytest.raises(KeyError), progress.meter("episodes", 8):
+        raise KeyError
