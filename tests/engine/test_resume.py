@@ -105,7 +105,7 @@ for line in sys.stdin:
         sys.argv = ["benchbench", *order["arguments"]]
         code = 0
         try:
-            benchbench.cli.main()
+            benchbench.cli.main.main()
         except SystemExit as ended:
             code = ended.code or 0
         sys.stdout.flush()
