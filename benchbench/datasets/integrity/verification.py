@@ -1,0 +1,171 @@
+"""Everything that can be found out about a data set without running a method on it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import numpy as np
+
+from benchbench.datasets.base import SPLITS, Dataset, OpenDataset
+from benchbench.datasets.integrity.checks import (
+    Finding,
+    Level,
+    check_classes,
+    check_counts,
+    check_files,
+    check_table,
+    class_counts,
+    levels,
+    plural,
+)
+from benchbench.datasets.integrity.contamination import judge
+from benchbench.datasets.integrity.duplicates import CORRELATION, DISTANCE, Scan, scan
+from benchbench.datasets.integrity.image_checks import (
+    check_duplicates,
+    check_overlap,
+    check_pictures,
+)
+from benchbench.datasets.opening import create_dataset, open_dataset
+from benchbench.datasets.tables.file_states import forget_if_changed
+from benchbench.datasets.tables.prepared import prepared_record, state_changed
+from benchbench.errors import BenchbenchError
+from benchbench.system.places import Places
+
+LEVEL_OF_CONTAMINATION: dict[str, Level] = {"images": "error", "classes": "warning"}
+
+
+@dataclass(frozen=True)
+class Verified:
+    """What was found out about one data set; opened: None where it could not be opened."""
+
+    name: str
+    opened: OpenDataset | None
+    findings: list[Finding]
+
+    def summary(self) -> str:
+        """The findings by level and the size of the data set in one sentence."""
+        counts = levels(self.findings)
+        found = [
+            plural(counts[level], level, f"{level}s")
+            for level in ("error", "warning", "note")
+            if counts[level]
+        ]
+        result = ", ".join(found) or "nothing is wrong"
+        if self.opened is None:
+            return f"{self.name}: {result}."
+        images, classes = len(self.opened.labels), len(self.opened.class_names)
+        return f"{self.name}: {result}, in {images} images of {classes} classes."
+
+    def as_dict(self) -> dict[str, Any]:
+        """The same for a program."""
+        found: dict[str, Any] = {
+            "dataset": self.name,
+            "findings": [asdict(each) for each in self.findings],
+        }
+        if self.opened is not None:
+            sizes = class_counts(self.opened)
+            found["fingerprint"] = self.opened.fingerprint
+            found["images"] = len(self.opened.labels)
+            found["classes"] = dict(zip(SPLITS, sizes, strict=True))
+        return found
+
+
+@dataclass
+class Verification:
+    """How data sets are verified, and the scans of their images so far, by fingerprint.
+
+    against: the spec of a data set that should share no image; backbone: the spec of weights that
+    should not have seen the test classes; distance, correlation: as in `find_duplicates`.
+    """
+
+    places: Places
+    against: str | None = None
+    backbone: str | None = None
+    distance: int = DISTANCE
+    correlation: float = CORRELATION
+    scans: dict[str, Scan] = field(default_factory=dict)
+
+    def of(self, text: str) -> list[Verified]:
+        """What is wrong with a data set, or with each of those that it consists of.
+
+        Raises BenchbenchError where it, or all of them, cannot be opened.
+        """
+        dataset = create_dataset(text)
+        parts = dataset.parts(self.places) or [text]
+        other = open_dataset(self.against, self.places) if self.against else None
+        results = []
+        for spec in dict.fromkeys([*parts, *dataset.test_sources(self.places)]):
+            try:
+                each = create_dataset(spec)
+                opened = each.open(self.places)
+            except BenchbenchError as error:
+                if parts == [text]:
+                    raise
+                missing = Finding("note", "files", f"it cannot be opened: {error}")
+                results.append(Verified(spec, None, [missing]))
+            else:
+                findings = [*self._alone(each, opened)] if spec in parts else []
+                findings += self._together(each, opened, other)
+                results.append(Verified(opened.name, opened, findings))
+        if all(result.opened is None for result in results):
+            raise BenchbenchError(f"None of the data sets of {text} can be opened.")
+        return results
+
+    def _alone(self, dataset: Dataset, opened: OpenDataset) -> Iterator[Finding]:
+        """All findings on one data set by itself."""
+        alone = opened.training is None
+        if alone and isinstance(opened.pixels, np.memmap):
+            yield from check_table(opened)
+        yield from check_counts(opened, dataset.expected_counts() if alone else None)
+        yield from check_files(opened)
+        yield from check_classes(opened)
+        scanned = self._scanned(opened)
+        yield from check_pictures(opened, scanned)
+        yield from check_duplicates(opened, scanned, self.distance, self.correlation)
+
+    def _together(
+        self, dataset: Dataset, opened: OpenDataset, against: OpenDataset | None
+    ) -> Iterator[Finding]:
+        """What it shares with its files, with other data sets and with the backbone's weights."""
+        yield from _changed(dataset, opened, self.places)
+        limits = self.distance, self.correlation
+        for other, name in ((opened.training, "what methods learn from"), (against, "")):
+            if other is not None:
+                scans = self._scanned(opened), self._scanned(other)
+                yield from check_overlap(opened, other, scans, *limits, name)
+        if self.backbone:
+            yield _pretraining(self.backbone, opened)
+
+    def _scanned(self, dataset: OpenDataset) -> Scan:
+        """The scan of all its images, made once."""
+        if dataset.fingerprint not in self.scans:
+            self.scans[dataset.fingerprint] = scan(dataset.pixels, f"reading {dataset.name}")
+        return self.scans[dataset.fingerprint]
+
+
+def _changed(dataset: Dataset, opened: OpenDataset, places: Places) -> Iterator[Finding]:
+    """Files that are no longer what they were when they were decoded."""
+    record = prepared_record(dataset, places)
+    if record is not None:
+        if state_changed(record):
+            text = f"the files at {record.origin} have changed or are gone since they were decoded."
+            yield Finding("warning", "files", text)
+    elif opened.training is None and forget_if_changed(dataset.sources(places), places.cache):
+        text = "files have changed in place since they were decoded; the next use decodes them."
+        yield Finding("warning", "files", text)
+
+
+def _pretraining(backbone: str, opened: OpenDataset) -> Finding:
+    """What the weights of a backbone have seen of the test classes."""
+    from benchbench.backbones import create_backbone
+
+    seen = create_backbone(backbone, opened.image_shape).pretrained_on
+    level, reason = judge(seen, opened.subject)
+    return Finding(
+        LEVEL_OF_CONTAMINATION.get(level, "note"),
+        "pretraining",
+        f"{backbone} has seen: {level}. {reason or 'Its weights were not trained on anything.'}",
+        {"backbone": backbone, "pretrained_on": list(seen), "verdict": level},
+    )
