@@ -206,7 +206,7 @@ def test_the_numbers_of_rotated_classes(
     sizes: dict[str, int],
 ) -> None:
     blank = np.zeros((1, 1, 1), np.uint8)
-    monkeypatch.setattr(Omniglot, "decode_image", lambda self, tree, file: blank)
+    monkeypatch.setattr(Omniglot, "decode_image", lambda self, file: blank)
     dataset = open_dataset(f"omniglot[rotations={rotations}]", Places(places.data_root, tmp_path))
     assert split_sizes(dataset) == sizes
     assert len(dataset.labels) == 20 * sum(sizes.values())
