@@ -26,7 +26,7 @@ DIFFERENCES_SHOWN = 5
 
 
 @dataclass
-class Entry:
+class DatasetStatus:
     """What is known of a data set without touching it; opened: where it is decoded."""
 
     name: str
@@ -56,9 +56,9 @@ def list_command(data_root: Path | None) -> str:
     places = Places.find(data_root)
     with only_looking():
         rows = [
-            entry.row()
+            status.row()
             for name in entry_points.available("dataset")
-            for entry in _entries(name, places)
+            for status in _statuses(name, places)
         ]
     table = tabulate(rows, HEADINGS, "plain", disable_numparse=True)
     lines = [line.rstrip() for line in table.splitlines()]
@@ -70,39 +70,39 @@ def list_command(data_root: Path | None) -> str:
     return "\n".join([*lines, "", *told, ""])
 
 
-def _entries(name: str, places: Places) -> Iterator[Entry]:
+def _statuses(name: str, places: Places) -> Iterator[DatasetStatus]:
     try:
         cls = loading.load("dataset", name)
     except BenchbenchError:
-        yield Entry(name, "BROKEN", home="see `benchbench doctor`")
+        yield DatasetStatus(name, "BROKEN", home="see `benchbench doctor`")
         return
     try:
         dataset: Dataset = specs.configure(cls, specs.Spec(name))
     except BenchbenchError:  # it needs an argument
         argument = str(getattr(cls, "argument", None) or "...").upper()
-        yield Entry(f"{name}:{argument}", "yours", getattr(cls, "licence", ""))
+        yield DatasetStatus(f"{name}:{argument}", "yours", getattr(cls, "licence", ""))
         return
     for each in [create_dataset(spec) for spec in dataset.parts(places)] or [dataset]:
-        yield _entry(each, places)
+        yield _status(each, places)
 
 
-def _entry(dataset: Dataset, places: Places) -> Entry:
+def _status(dataset: Dataset, places: Places) -> DatasetStatus:
     """Where the files of one data set are, and the data set itself where it is decoded."""
-    entry = Entry(specs.text_of(dataset), "missing", dataset.licence)
+    status = DatasetStatus(specs.text_of(dataset), "missing", dataset.licence)
     try:
         record = prepared_record(dataset, places)
         sources = dataset.sources(places) if record is None else []
-        entry.files = "prepared" if record else "here" if sources else "generated"
-        entry.home = record.origin if record else _common(sources)
-        entry.opened = dataset.open(places)
+        status.files = "prepared" if record else "here" if sources else "generated"
+        status.home = record.origin if record else _common(sources)
+        status.opened = dataset.open(places)
     except WouldDownloadError:
-        entry.files = "to fetch"
+        status.files = "to fetch"
     except WouldDecodeError:
         pass
     except BenchbenchError as error:
-        if entry.files != "missing":
-            entry.files, entry.home = "damaged", str(error)
-    return entry
+        if status.files != "missing":
+            status.files, status.home = "damaged", str(error)
+    return status
 
 
 def _common(sources: list[Path]) -> str:

@@ -38,7 +38,7 @@ LEVEL_OF_CONTAMINATION: dict[str, Level] = {"images": "error", "classes": "warni
 
 @dataclass(frozen=True)
 class Verified:
-    """What was found out about one data set; opened: None where it could not be opened."""
+    """What was found out about one data set; opened: None if it could not be opened."""
 
     name: str
     opened: OpenDataset | None
@@ -90,7 +90,7 @@ class Verification:
     def of(self, text: str) -> list[Verified]:
         """What is wrong with a data set, or with each of those that it consists of.
 
-        Raises BenchbenchError where it, or all of them, cannot be opened.
+        Raises BenchbenchError if it, or all of them, cannot be opened.
         """
         dataset = create_dataset(text)
         parts = dataset.parts(self.places) or [text]
