@@ -3,8 +3,8 @@
 The schema: `Example {Features features = 1}`, `Features {map<string, Feature> feature = 1}`,
 `Feature {oneof {BytesList bytes_list = 1, FloatList float_list = 2, Int64List int64_list = 3}}`,
 each list `{repeated value = 1}`, numbers packed or not. The encoding is that of Protocol Buffers:
-a key (field number and wire type) before every value. Fields that are not in the schema are
-skipped.
+a key (field number and wire type) before every value. Fields that are not in the schema are passed
+over.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import TypeAlias
 Values: TypeAlias = list[bytes] | list[int] | list[float]
 
 VARINT, FIXED64, BYTES, FIXED32 = 0, 1, 2, 5
-"""The wire types; 3 and 4, of groups, were abandoned before this schema was written."""
+"""The wire types; the two of groups (3 and 4) were given up before this schema was written."""
 
 FIXED_SIZES = {FIXED64: 8, FIXED32: 4}
 BYTES_LIST, FLOAT_LIST, INT64_LIST = 1, 2, 3
@@ -24,7 +24,7 @@ LONGEST_VARINT = 10
 
 
 class ExampleError(ValueError):
-    """The bytes are not a `tf.train.Example`."""
+    """Bytes that are no `tf.train.Example`."""
 
 
 def parse_example(data: bytes) -> dict[str, Values]:
@@ -42,8 +42,13 @@ def parse_example(data: bytes) -> dict[str, Values]:
 
 
 def _map_entry(entry: bytes) -> tuple[str, Values]:
-    names = list(_messages(entry, 1))
-    return _text(names[-1]) if names else "", _feature(b"".join(_messages(entry, 2)))
+    name, values = "", bytearray()
+    for number, wire, value in _fields(entry):
+        if number == 1:
+            name = _text(_of_type(value, wire, BYTES))
+        elif number == 2:
+            values += _of_type(value, wire, BYTES)
+    return name, _feature(bytes(values))
 
 
 def _feature(data: bytes) -> Values:
@@ -93,7 +98,7 @@ def _messages(data: bytes, wanted: int) -> Iterator[bytes]:
 
 
 def _fields(data: bytes) -> Iterator[tuple[int, int, bytes]]:
-    """Field number, wire type and value of each field; values are undecoded bytes."""
+    """Field number, wire type and value of each field; a value's bytes are as they stand."""
     position = 0
     while position < len(data):
         key, position = _varint(data, position)
@@ -107,7 +112,7 @@ def _fields(data: bytes) -> Iterator[tuple[int, int, bytes]]:
 
 
 def _extent(data: bytes, position: int, wire: int) -> tuple[int, int]:
-    """The start and the end of the value that begins at `position`."""
+    """Where the value that begins at `position` starts and ends."""
     if wire == VARINT:
         return position, _varint(data, position)[1]
     if wire == BYTES:
@@ -119,7 +124,7 @@ def _extent(data: bytes, position: int, wire: int) -> tuple[int, int]:
 
 
 def _varint(data: bytes, position: int) -> tuple[int, int]:
-    """The unsigned number of up to 64 bits that begins at `position`, and its end."""
+    """The unsigned number of up to 64 bits that begins at `position`, and where it ends."""
     number = 0
     for count, byte in enumerate(data[position : position + LONGEST_VARINT]):
         number |= (byte & 0x7F) << (7 * count)
@@ -132,7 +137,7 @@ def _varint(data: bytes, position: int) -> tuple[int, int]:
 
 def _of_type(value: bytes, wire: int, wanted: int) -> bytes:
     if wire != wanted:
-        raise ExampleError(f"a value is of wire type {wire} instead of {wanted}")
+        raise ExampleError(f"a value is of wire type {wire} in place of {wanted}")
     return value
 
 

@@ -1,8 +1,8 @@
 """TFRecord files, read without TensorFlow.
 
 A record is its length (uint64, little-endian), the masked CRC-32C of these eight bytes (uint32),
-the data, and the masked CRC-32C of the data. Both checksums are always verified, since a damaged
-JPEG mostly decodes without an error; that takes a fraction of the time of decoding it.
+the data, and the masked CRC-32C of the data. Both checksums are always verified, for a damaged JPEG
+mostly decodes without complaint; that takes a fraction of the time of decoding it.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ Words: TypeAlias = NDArray[np.uint32]
 
 
 class TFRecord(NamedTuple):
-    """The place of a record's data. number: counted from 0; offset, length: in bytes."""
+    """Where the data of a record are. number: counted from 0; offset, length: bytes."""
 
     path: Path
     number: int
@@ -39,8 +39,8 @@ class TFRecord(NamedTuple):
 def scan(path: Path) -> list[TFRecord]:
     """The records of a file, by their headers alone.
 
-    Raises BenchbenchError if the file ends within a record, if a length is damaged, or if it cannot
-    be read at all.
+    Raises BenchbenchError, which names the record, where the file ends within one or a length is
+    damaged, and where it cannot be read at all.
     """
     try:
         with path.open("rb") as file:
@@ -68,7 +68,7 @@ def _scan(file: BinaryIO, path: Path, size: int) -> Iterator[TFRecord]:
 
 
 def read(record: TFRecord) -> bytes:
-    """A record's data. Raises BenchbenchError if they are damaged."""
+    """A record's data. Raises BenchbenchError where they are damaged."""
     try:
         with record.path.open("rb") as file:
             file.seek(record.offset)
@@ -103,10 +103,10 @@ def _of_short(data: bytes) -> int:
 
 
 def _of_long(data: bytes) -> int:
-    """The same by halving: remainders are linear, so that those of neighbours can be added.
+    """The same by halving: the remainder is linear, so that those of neighbours can be added.
 
-    Leading zeros change nothing while the register is zero, and starting from all ones equals
-    inverting the first four bytes.
+    Zeros in front change nothing while the register is zero, and starting from all ones is the same
+    as inverting the first four bytes.
     """
     levels = max(0, (len(data) - 1) // 4).bit_length()
     padded = np.zeros(4 << levels, np.uint8)
@@ -160,5 +160,5 @@ def _truncated(path: Path, number: int) -> BenchbenchError:
 
 def _damaged(path: Path, number: int) -> BenchbenchError:
     return BenchbenchError(
-        f"{path} is damaged at record {number} (wrong checksum); copy or convert it again."
+        f"{path} is damaged at record {number} (its checksum is another); copy or convert it again."
     )

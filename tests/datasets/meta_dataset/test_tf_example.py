@@ -111,7 +111,7 @@ def test_changed_bytes_are_read_or_refused(features: dict[str, Any], data: st.Da
 @pytest.mark.parametrize(
     ("data", "reason"),
     [
-        (b"\x08\x01", "wire type 0 instead of 2"),
+        (b"\x08\x01", "wire type 0 in place of 2"),
         (b"\x0b", "3 is not a wire type"),
         (b"\x0f", "7 is not a wire type"),
         (b"\x00\x00", "0 is not a field number"),
@@ -120,14 +120,14 @@ def test_changed_bytes_are_read_or_refused(features: dict[str, Any], data: st.Da
         (b"\x0a", "ends nowhere"),
         (b"\x80" * 10 + b"\x01", "more than 64 bits"),
         (b"\xff" * 9 + b"\x02", "more than 64 bits"),
-        (wrapped(field(1, 5, b"abcd")), "wire type 5 instead of 2"),
-        (wrapped(field(1, 2, field(1, 0, b"\x01"))), "wire type 0 instead of 2"),
-        (wrapped(field(3, 2, field(1, 5, b"abcd"))), "wire type 5 instead of 0"),
+        (wrapped(field(1, 5, b"abcd")), "wire type 5 in place of 2"),
+        (wrapped(field(1, 2, field(1, 0, b"\x01"))), "wire type 0 in place of 2"),
+        (wrapped(field(3, 2, field(1, 5, b"abcd"))), "wire type 5 in place of 0"),
         (wrapped(field(3, 2, field(1, 2, b"\x80"))), "ends nowhere"),
         (wrapped(field(2, 2, field(1, 2, b"abc"))), "list of floats ends within one"),
-        (wrapped(field(2, 2, field(1, 0, b"\x01"))), "wire type 0 instead of 5"),
+        (wrapped(field(2, 2, field(1, 0, b"\x01"))), "wire type 0 in place of 5"),
         (field(1, 2, field(1, 2, field(1, 2, b"\xff"))), "not UTF-8"),
-        (field(1, 2, field(1, 2, field(1, 0, b"\x01"))), "wire type 0 instead of 2"),
+        (field(1, 2, field(1, 2, field(1, 0, b"\x01"))), "wire type 0 in place of 2"),
     ],
 )
 def test_what_does_not_follow_the_schema(data: bytes, reason: str) -> None:
