@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from benchbench.errors import BenchbenchError, MethodError
-from benchbench.registry import loading, specs
+from benchbench.registry import loading
 from benchbench.registry.hookspecs import hookimpl
 from benchbench.runs.store import COLUMNS as EPISODE_COLUMNS
 
@@ -89,11 +89,14 @@ def register_metrics(register: Callable[..., None]) -> None:
         register(metric)
 
 
-def find_metrics(text: str) -> dict[str, Metric]:
-    """The metrics of a comma-separated list; accuracy is always there and is left out."""
+def find_metrics(names: Iterable[str]) -> dict[str, Metric]:
+    """The metrics of these names; accuracy is always there and is left out.
+
+    Raises BenchbenchError for an unknown one, and for one that is called like another column.
+    """
     found = {
         name: loading.find("register_metrics", "metric", name)
-        for name in specs.split_list(text)
+        for name in names
         if name != "accuracy"
     }
     if found:

@@ -16,7 +16,7 @@ from benchbench.conformance import (
     report_on,
     summary_of,
 )
-from benchbench.datasets.opening import open_dataset
+from benchbench.datasets.opening import open_problems
 from benchbench.errors import BenchbenchError, reason_of
 from benchbench.learners.creation import create_methods
 from benchbench.method import Method
@@ -83,8 +83,7 @@ def _checked(
     tell: bool,
 ) -> Report:
     compute = configure("cpu", fast=False)
-    opened = open_dataset(dataset, places)
-    opened = opened.training or opened  # one of several has no validation classes of its own
+    opened = open_problems(dataset, places)[0].train
     try:
         bench = Bench.train(method, opened, folder, seed=seed, budget=budget, compute=compute)
     except BenchbenchError:

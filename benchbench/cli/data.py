@@ -12,9 +12,10 @@ from rich.filesize import decimal
 
 from benchbench.datasets.base import SPLITS, Dataset, OpenDataset
 from benchbench.datasets.integrity.checks import check_counts, class_counts, some
-from benchbench.datasets.opening import create_dataset
+from benchbench.datasets.opening import create_dataset, members_of, open_dataset, prepare
+from benchbench.datasets.problem import Collection
 from benchbench.datasets.reading.offline import WouldDecodeError, WouldDownloadError, only_looking
-from benchbench.datasets.tables.prepared import prepare, prepared_record
+from benchbench.datasets.tables.prepared import prepared_record
 from benchbench.errors import BenchbenchError
 from benchbench.registry import entry_points, loading, specs
 from benchbench.system.places import Places
@@ -77,13 +78,14 @@ def _entries(name: str, places: Places) -> Iterator[Entry]:
         yield Entry(name, "BROKEN", home="see `benchbench doctor`")
         return
     try:
-        dataset: Dataset = specs.configure(cls, specs.Spec(name))
+        dataset: Dataset | Collection = specs.configure(cls, specs.Spec(name))
     except BenchbenchError:  # it needs an argument
         argument = str(getattr(cls, "argument", None) or "...").upper()
         yield Entry(f"{name}:{argument}", "yours", getattr(cls, "licence", ""))
         return
-    for each in [create_dataset(spec) for spec in dataset.parts(places)] or [dataset]:
-        yield _entry(each, places)
+    for each in map(create_dataset, members_of(dataset, places)):
+        if isinstance(each, Dataset):
+            yield _entry(each, places)
 
 
 def _entry(dataset: Dataset, places: Places) -> Entry:
@@ -94,7 +96,7 @@ def _entry(dataset: Dataset, places: Places) -> Entry:
         sources = dataset.sources(places) if record is None else []
         entry.files = "prepared" if record else "here" if sources else "generated"
         entry.home = record.origin if record else _common(sources)
-        entry.opened = dataset.open(places)
+        entry.opened = open_dataset(dataset, places)
     except WouldDownloadError:
         entry.files = "to fetch"
     except WouldDecodeError:
@@ -122,19 +124,20 @@ def prepare_command(text: str, origin: Path | None, data_root: Path | None) -> i
     none can be prepared.
     """
     places, dataset = Places.find(data_root), create_dataset(text)
-    parts = dataset.parts(places)
-    if origin is not None:
-        if parts:
-            raise BenchbenchError(f"--from is for one data set; {text} is {some(parts)}.")
-        _refuse_useless(dataset, places, origin)
-    if not parts:
+    if isinstance(dataset, Dataset):
+        if origin is not None:
+            _refuse_useless(dataset, places, origin)
         print(facts(dataset, prepare(dataset, places, origin), places))
         return 0
+    parts = dataset.members(places)
+    if origin is not None:
+        raise BenchbenchError(f"--from is for one data set; {text} is {some(parts)}.")
     missing = []
     for spec in parts:
         try:
             each = create_dataset(spec)
-            print(facts(each, prepare(each, places), places), end="\n\n")
+            opened = open_dataset(spec, places)
+            print(facts(each, opened, places), end="\n\n")
         except BenchbenchError as error:
             say(f"{spec}: {error}")
             missing.append(spec)
@@ -167,13 +170,13 @@ def _found(dataset: Dataset, places: Places, origin: Path | None) -> list[str]:
         return [str(error)]
 
 
-def facts(dataset: Dataset, opened: OpenDataset, places: Places) -> str:
+def facts(dataset: Dataset | Collection, opened: OpenDataset, places: Places) -> str:
     """What was prepared, a line each, and where it differs from what was published."""
     height, width, channels = opened.image_shape
     counts = zip(class_counts(opened), SPLITS, strict=True)
     per_class = np.bincount(opened.labels)
     lines = {
-        "from": _places(dataset, places) if opened.training is None else "",
+        "from": _places(dataset, places) if isinstance(dataset, Dataset) else "",
         "licence": dataset.licence or "not stated",
         "cite": dataset.citation,
         "classes": ", ".join(f"{count} {split}" for count, split in counts),
@@ -204,9 +207,9 @@ def _or_none(names: list[str]) -> str:
     return f"{len(names)}: {some(names)}" if names else "none"
 
 
-def _published(dataset: Dataset, opened: OpenDataset) -> str:
+def _published(dataset: Dataset | Collection, opened: OpenDataset) -> str:
     """What differs from the published counts; nothing where none are."""
-    expected = dataset.expected_counts() if opened.training is None else None
+    expected = dataset.expected_counts() if isinstance(dataset, Dataset) else None
     if expected is None:
         return ""
     wrong = [f.text for f in check_counts(opened, expected) if f.level == "error"]

@@ -101,6 +101,8 @@ def describe_command(text: str) -> str:
 def _describe(kind: str, spec: specs.Spec, cls: type) -> str:
     provenance = entry_points.available(kind)[spec.name]
     lines = _explained(f"{spec.name} ({kind} of {provenance.package} {provenance.version})", cls)
+    if single := getattr(cls, "single", None):
+        lines += ["", *_explained(f"{spec.name}:{str(single.argument).upper()}", single), ""]
     declaring = specs.configure(cls, spec) if kind == "method" and spec.parameters else cls
     for attribute in DECLARATIONS:
         value = getattr(declaring, attribute, None)

@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-import importlib
 import math
-from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
-from benchbench.cli.tables import Tested, tell_tables
-from benchbench.datasets.base import OpenDataset
+from benchbench.cli.tables import Tested, print_tables
 from benchbench.datasets.integrity.contamination import judge
-from benchbench.engine.supervisor import EPISODE_SECONDS, Isolation, run_cells
+from benchbench.datasets.problem import Problem
+from benchbench.engine.inline import Inline, run_jobs
+from benchbench.engine.supervisor import Supervisor
 from benchbench.episodes import EpisodeSet
 from benchbench.errors import BenchbenchError
-from benchbench.evaluation.job import Settings
+from benchbench.evaluation.job import Job
+from benchbench.evaluation.settings import EPISODE_SECONDS, Limits, Settings
 from benchbench.learners.creation import create_methods
-from benchbench.method import Method, Task
 from benchbench.metrics import find_metrics
+from benchbench.registry import specs
 from benchbench.runs.outcome import Outcome
 from benchbench.runs.store import Store
 from benchbench.samplers.drawing import Drawing
@@ -59,65 +58,52 @@ def run_command(
             "--timeout and --training-timeout need --engine worker: a process cannot stop itself."
         )
     create_methods(methods)
+    drawing = Drawing(sampler, sampling, episodes, episode_seed)
     settings = Settings(
         seed=seed,
         budget=Budget.parse(budget),
-        metrics=find_metrics(metrics),
-        audit=None if audit is False else _audit,
-        audit_stored=bool(audit),
+        compute=configure(device, threads, fast),
+        metrics=tuple(find_metrics(specs.split_list(metrics))),
+        audit="missing" if audit is None else "all" if audit else "none",
+        sampler=drawing.sampler_made(),
     )
-    store = Store(out)
+    store, places = Store(out), Places.find(data_root)
     store.check()
-    settings.compute = configure(device, threads, fast)
-    places = Places.find(data_root)
-    isolation = Isolation(
-        *("", places, device, threads, fast),
-        timeout or EPISODE_SECONDS,
-        training_timeout or math.inf,
-    )
-    drawing = Drawing(sampler, sampling, episodes, episode_seed)
-    settings.sampler = drawing.sampler_made()
+    limits = Limits(timeout or EPISODE_SECONDS, training_timeout or math.inf)
     tested = []
-    for source, opened, frozen in drawing.opened(dataset, places):
-        _tell_task(opened, frozen)
-        cells = run_cells(
-            *(create_methods(methods), opened, frozen, store, settings),
-            replace(isolation, dataset=source) if engine == "worker" else None,
-            meanwhile=lambda: importlib.import_module("benchbench.results.leaderboard"),
-        )
-        tested.append(Tested(opened, frozen, cells))
-        _tell_failures(cells)
-    tell_tables(tested)
-    return int(any(cell.status == "failed" for one in tested for cell in one.cells))
+    with Inline() if engine == "inline" else Supervisor(places, limits) as computing:
+        for problem, frozen in drawing.opened(dataset, places):
+            _say_what_is_tested(problem, frozen)
+            jobs = [
+                Job(method, problem, frozen, store, settings) for method in create_methods(methods)
+            ]
+            outcomes = run_jobs(jobs, computing)
+            tested.append(Tested(problem, frozen, outcomes))
+            _say_failures(outcomes)
+    print_tables(tested)
+    return int(any(outcome.status == "failed" for one in tested for outcome in one.outcomes))
 
 
-def _tell_task(dataset: OpenDataset, episodes: EpisodeSet) -> None:
-    name = dataset.source or dataset.name
-    say(f"{name}: {len(episodes)} episodes {episodes.protocol}, sha256 {episodes.sha256[:16]}")
-    _tell_shared_classes(dataset)
+def _say_what_is_tested(problem: Problem, episodes: EpisodeSet) -> None:
+    digest = episodes.sha256[:16]
+    say(f"{problem.name}: {len(episodes)} episodes {episodes.protocol}, sha256 {digest}")
+    _warn_of_shared_classes(problem)
 
 
-def _tell_shared_classes(dataset: OpenDataset) -> None:
-    """Say so where another source that is learnt from is known to have test classes of this one."""
-    members = dataset.training.members if dataset.training else None
-    for member in members or ():
-        verdict = judge([member.partition("[")[0]], dataset.subject)
-        if member != dataset.source and verdict.level in ("classes", "images"):
+def _warn_of_shared_classes(problem: Problem) -> None:
+    """Say so if data that are learned from are known to have test classes of this problem."""
+    for member in problem.train.members or ():
+        verdict = judge([member.partition("[")[0]], problem.test.name)
+        if member != problem.name and verdict.level in ("classes", "images"):
             say(
-                f"{dataset.source} is no unseen data where {member} was learnt from: "
+                f"{problem.name} is no unseen data where {member} was learnt from: "
                 f"{verdict.reason} `benchbench data verify` compares the pictures."
             )
 
 
-def _audit(method: Method, dataset: OpenDataset, task: Task) -> dict[str, Any]:
-    from benchbench.conformance import short_audit
-
-    return short_audit(method, dataset, task)
-
-
-def _tell_failures(cells: list[Outcome]) -> None:
-    for cell in cells:
-        if cell.status == "failed":
-            traceback = cell.run.path / "error.txt" if cell.run else None
+def _say_failures(outcomes: list[Outcome]) -> None:
+    for outcome in outcomes:
+        if outcome.status == "failed":
+            traceback = outcome.run.path / "error.txt" if outcome.run else None
             where = f" (traceback: {traceback})" if traceback and traceback.exists() else ""
-            say(f"{cell.method} failed: {cell.reason}{where}")
+            say(f"{outcome.method} failed: {outcome.reason}{where}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from benchbench.datasets.base import OpenDataset
+from benchbench.datasets.problem import Problem
 from benchbench.episodes import EpisodeSet
 from benchbench.errors import BenchbenchError
 from benchbench.runs.outcome import Outcome
@@ -16,14 +16,14 @@ RULE = "paired"
 
 
 class Tested(NamedTuple):
-    """The outcome of all methods on one test source."""
+    """The outcome of all methods on one problem."""
 
-    dataset: OpenDataset
+    problem: Problem
     episodes: EpisodeSet
-    cells: list[Outcome]
+    outcomes: list[Outcome]
 
 
-def tell_tables(tested: Sequence[Tested]) -> None:
+def print_tables(tested: Sequence[Tested]) -> None:
     """Print the table of a data set; of several, a column for each and average ranks."""
     # Their libraries take a second to import, which is free while a worker starts.
     from benchbench.results.leaderboard import run_table
@@ -33,9 +33,9 @@ def tell_tables(tested: Sequence[Tested]) -> None:
     if len(tested) > 1:
         _tell_sources(tested)
         return
-    dataset, episodes, cells = tested[0]
-    print(markdown_table(run_table(cells, len(episodes))))
-    if warning := reuse_warning(episodes.images_drawn, len(dataset.view(episodes.split).rows)):
+    problem, episodes, outcomes = tested[0]
+    print(markdown_table(run_table(outcomes, len(episodes))))
+    if warning := reuse_warning(episodes.images_drawn, len(problem.test.view(episodes.split).rows)):
         disjoint = episodes.protocol.endswith("query")  # which the default sampler alone can do
         say(f"{warning} With --replacement none it speaks of them." if disjoint else warning)
 
@@ -47,11 +47,11 @@ def _tell_sources(tested: Sequence[Tested]) -> None:
     from benchbench.results.reporters import markdown_table
     from benchbench.results.reporters.across import sources_table
 
-    for dataset, episodes, cells in tested:
-        print(f"## {dataset.source}\n\n{markdown_table(run_table(cells, len(episodes)))}\n")
+    for problem, episodes, outcomes in tested:
+        print(f"## {problem.name}\n\n{markdown_table(run_table(outcomes, len(episodes)))}\n")
     tables = [
-        [entry for cell in cells if (entry := entry_of(cell, len(episodes))) is not None]
-        for _, episodes, cells in tested
+        [entry for outcome in outcomes if (entry := entry_of(outcome, len(episodes))) is not None]
+        for _, episodes, outcomes in tested
     ]
     try:
         sources = sources_of([table for table in tables if table])

@@ -30,10 +30,12 @@ from benchbench.datasets.integrity.image_checks import (
     check_overlap,
     check_pictures,
 )
-from benchbench.datasets.opening import create_dataset, open_dataset
+from benchbench.datasets.opening import create_dataset, members_of, open_dataset
+from benchbench.datasets.problem import Collection
 from benchbench.datasets.tables.file_states import forget_if_changed
 from benchbench.datasets.tables.prepared import prepared_record, state_changed
 from benchbench.errors import BenchbenchError
+from benchbench.registry import specs
 from benchbench.system.places import Places
 
 LINES = 20
@@ -56,25 +58,25 @@ class Verification:
             self.scans[dataset.fingerprint] = scan(dataset.pixels, f"reading {dataset.name}")
         return self.scans[dataset.fingerprint]
 
-    def of(self, dataset: Dataset, opened: OpenDataset) -> Iterator[Finding]:
+    def of(self, dataset: Dataset | Collection, opened: OpenDataset) -> Iterator[Finding]:
         """All findings on one data set by itself."""
-        alone = opened.training is None
-        if alone and isinstance(opened.pixels, np.memmap):
+        expected = dataset.expected_counts() if isinstance(dataset, Dataset) else None
+        if isinstance(dataset, Dataset) and isinstance(opened.pixels, np.memmap):
             yield from check_table(opened)
-        yield from check_counts(opened, dataset.expected_counts() if alone else None)
+        yield from check_counts(opened, expected)
         yield from check_files(opened)
         yield from check_classes(opened)
         scanned = self.scanned(opened)
         yield from check_pictures(opened, scanned)
         yield from check_duplicates(opened, scanned, self.distance, self.correlation)
 
-    def beside(self, opened: OpenDataset, other: OpenDataset | None) -> Iterator[Finding]:
-        """What it shares with another data set, and with the one that methods learn from."""
+    def overlap(
+        self, opened: OpenDataset, other: OpenDataset, called: str = ""
+    ) -> Iterator[Finding]:
+        """What it shares with another data set."""
+        scans = self.scanned(opened), self.scanned(other)
         limits = self.distance, self.correlation
-        for each, called in ((opened.training, "what methods learn from"), (other, "")):
-            if each is not None:
-                scans = self.scanned(opened), self.scanned(each)
-                yield from check_overlap(opened, each, scans, *limits, called)
+        yield from check_overlap(opened, other, scans, *limits, called)
 
 
 @dataclass(frozen=True)
@@ -124,38 +126,58 @@ def verify_command(
     Raises BenchbenchError where it, or all of them, cannot be opened.
     """
     places, dataset = Places.find(data_root), create_dataset(text)
-    parts = dataset.parts(places) or [text]
     other = open_dataset(against, places) if against else None
     verification = Verification(distance, correlation)
     results: list[Verified] = []
-    for spec in dict.fromkeys([*parts, *dataset.test_sources(places)]):
+    for spec in members_of(dataset, places):
         try:
             each = create_dataset(spec)
-            opened = each.open(places)
+            opened = open_dataset(each if isinstance(each, Dataset) else spec, places)
         except BenchbenchError as error:
-            if parts == [text]:
+            if isinstance(dataset, Dataset):
                 raise
             missing = Finding("note", "files", f"it cannot be opened: {error}")
             results.append(Verified(spec, None, [missing]))
             continue
-        findings = [*verification.of(each, opened)] if spec in parts else []
-        findings += [*_changed(each, opened, places), *verification.beside(opened, other)]
+        findings = [*verification.of(each, opened)]
+        if isinstance(each, Dataset):
+            findings += _changed(each, places)
+        if other is not None:
+            findings += verification.overlap(opened, other)
         findings += [_pretraining(backbone, opened)] if backbone else []
-        results.append(Verified(opened.name, opened, findings))
+        results.append(Verified(spec, opened, findings))
+    if isinstance(dataset, Collection):
+        results += _learned_from(dataset, verification, places)
     if all(result.opened is None for result in results):
         raise BenchbenchError(f"None of the data sets of {text} can be opened.")
     _tell(results, style)
     return int(any(levels(result.findings)["error"] for result in results))
 
 
-def _changed(dataset: Dataset, opened: OpenDataset, places: Places) -> Iterator[Finding]:
+def _learned_from(
+    collection: Collection, verification: Verification, places: Places
+) -> Iterator[Verified]:
+    """What the test data of each problem share with the data that methods learn from."""
+    try:
+        problems = collection.problems(places)
+    except BenchbenchError as error:
+        note = Finding("note", "files", f"methods cannot learn from it: {error}")
+        yield Verified(specs.text_of(collection), None, [note])
+        return
+    for problem in problems:
+        called = "what methods learn from"
+        findings = [*verification.overlap(problem.test, problem.train, called)]
+        yield Verified(problem.spec, problem.test, findings)
+
+
+def _changed(dataset: Dataset, places: Places) -> Iterator[Finding]:
     """Files that are no longer what they were when they were decoded."""
     record = prepared_record(dataset, places)
     if record is not None:
         if state_changed(record):
             text = f"the files at {record.origin} have changed or are gone since they were decoded."
             yield Finding("warning", "files", text)
-    elif opened.training is None and forget_if_changed(dataset.sources(places), places.cache):
+    elif forget_if_changed(dataset.sources(places), places.cache):
         text = "files have changed in place since they were decoded; the next use decodes anew."
         yield Finding("warning", "files", text)
 
@@ -165,7 +187,7 @@ def _pretraining(backbone: str, opened: OpenDataset) -> Finding:
     from benchbench.backbones import create_backbone
 
     seen = create_backbone(backbone, opened.image_shape).pretrained_on
-    verdict = judge(seen, opened.subject)
+    verdict = judge(seen, opened.name)
     reason = verdict.reason or "Its weights were not trained on anything."
     return Finding(
         LEVEL_OF_VERDICT.get(verdict.level, "note"),

@@ -21,7 +21,7 @@ from benchbench.conformance.trial import Trial
 from benchbench.conformance.under_test import Bench, task_for, train
 from benchbench.datasets.base import OpenDataset
 from benchbench.errors import BenchbenchError, MethodError
-from benchbench.evaluation.job import _pretrained_on
+from benchbench.evaluation.job import pretrained_on
 from benchbench.method import Method
 from benchbench.registry import specs
 from benchbench.system.arrays import IntArray
@@ -303,7 +303,7 @@ def _training(bench: Bench) -> Any:
 
 
 def _backbones_declare(method: Method) -> bool:
-    return bool(_pretrained_on(method))
+    return bool(pretrained_on(method))
 
 
 def _of_other_channels(dataset: OpenDataset) -> OpenDataset:

@@ -15,7 +15,7 @@ from benchbench.conformance.chance import confirmed, must_be_chance, must_reach_
 from benchbench.conformance.outcomes import FLOORS, CheckFailed, NotApplicable
 from benchbench.conformance.trial import Trial, pick
 from benchbench.conformance.under_test import EPISODES_SEED, Bench
-from benchbench.evaluation.job import Settings, evaluate
+from benchbench.evaluation.loop import evaluate
 from benchbench.method import Images
 from benchbench.system.arrays import IntArray
 
@@ -142,8 +142,8 @@ def _predictions(bench: Bench, shift: int) -> IntArray:
     wrong = (episodes.query_labels + shift) % bench.way
     episodes = replace(episodes, query_labels=wrong)
     with _labels_moved(bench, np.unique(episodes.query), shift):
-        scored = list(evaluate(bench.method, bench.dataset, episodes, Settings(seed=bench.seed)))
-    return np.concatenate([np.array(one.predicted) for one in scored])
+        scored = [*evaluate(bench.method, bench.dataset, episodes, seed=bench.seed)]
+    return np.concatenate([one.predicted for one in scored])
 
 
 @contextmanager

@@ -23,7 +23,7 @@ from benchbench.conformance.trial import Trial
 from benchbench.datasets.base import OpenDataset
 from benchbench.episodes import Episode, EpisodeSet
 from benchbench.errors import BenchbenchError
-from benchbench.evaluation.job import _episode_seed
+from benchbench.evaluation.loop import episode_seed
 from benchbench.method import Classifier, Images, Method, Task
 from benchbench.metrics import checked_scores
 from benchbench.registry import specs
@@ -174,7 +174,7 @@ class Bench:
 
     def trial(self, number: int) -> Trial:
         """One of the bench's episodes, unaltered."""
-        seed = _episode_seed(self._episodes, number, self.seed)
+        seed = episode_seed(self._episodes, number, self.seed)
         return self.trial_of(self._episodes[number], seed)
 
     def trials(self, count: int | None = None, draw: int = 0) -> Iterator[Trial]:
@@ -194,7 +194,7 @@ class Bench:
                 f"{self.dataset.name} has no {way} classes of {shot + query} images outside test"
             )
         drawn = FixedSampler(way, shot, query).sample(pool, 1, EPISODES_SEED, start=number)
-        return self.trial_of(drawn[0], _episode_seed(drawn, number, self.seed))
+        return self.trial_of(drawn[0], episode_seed(drawn, number, self.seed))
 
     def trial_of(self, episode: Episode, seed: int) -> Trial:
         """An episode as it is handed to a method."""

@@ -7,6 +7,8 @@ table (`tables`) and serves them as an `OpenDataset`.
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -16,7 +18,6 @@ from typing import Any, ClassVar, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from benchbench.datasets.tables.prepared import sources_and_table
 from benchbench.episodes import EpisodeSet
 from benchbench.errors import BenchbenchError
 from benchbench.registry import specs
@@ -70,9 +71,6 @@ class OpenDataset:
     nodes: by split, the inner nodes of a graph of classes as class ids, where `hierarchy` is not
     enough because a class has several parents.
     members: class ids by source, of a data set that is several in one: an episode never mixes them.
-    training: the data set whose training and validation classes methods learn from, where that is
-    another one than this; source: what this one is then called among those that are tested on.
-    subject: the spec of the data set whose images these are, which a method is told; else `name`.
     """
 
     name: str
@@ -88,12 +86,8 @@ class OpenDataset:
     names_are_words: bool = True
     nodes: dict[str, list[NDArray[np.int64]]] | None = None
     members: dict[str, NDArray[np.int64]] | None = None
-    training: OpenDataset | None = None
-    source: str = ""
-    subject: str = ""
 
     def __post_init__(self) -> None:
-        self.subject = self.subject or self.name
         classes = np.concatenate([*self.splits.values(), np.empty(0, np.int64)])
         if len(np.unique(classes)) != len(classes):
             raise BenchbenchError(f"{self.name}: a class is in two splits.")
@@ -113,6 +107,17 @@ class OpenDataset:
         """Identifiers that methods see: a fixed permutation, so that they do not tell the class."""
         generator = np.random.Philox(key=int(self.fingerprint[:32], 16))
         return np.argsort(np.argsort(generator.random_raw(len(self.labels)), kind="stable"))
+
+    @property
+    def splits_sha256(self) -> str:
+        """The hash of which classes belong to which split."""
+        members = {split: classes.tolist() for split, classes in self.splits.items()}
+        return hashlib.sha256(json.dumps(members, sort_keys=True).encode()).hexdigest()
+
+    @property
+    def names_sha256(self) -> str:
+        """The hash of the classes' names."""
+        return hashlib.sha256(json.dumps(self.class_names).encode()).hexdigest()
 
     def view(self, split: str) -> SplitView:
         """The images of one split, as `Images` read them."""
@@ -148,17 +153,6 @@ class Dataset:
     """Who made it, as a reader would look it up."""
     origin: Path | None = None
     """Where `data prepare --from` says that the published files are, in place of the data root."""
-
-    def test_sources(self, places: Places) -> list[str]:
-        """The specs of the data sets that this one stands for, where it is several to test on."""
-        return []
-
-    def parts(self, places: Places) -> list[str]:
-        """The specs of the data sets that it is made of, missing ones too, where it is several.
-
-        They are prepared, verified and listed one by one.
-        """
-        return self.test_sources(places)
 
     def sources(self, places: Places) -> list[Path]:
         """The files and folders that the images are decoded from; none for a generated data set.
@@ -197,25 +191,6 @@ class Dataset:
     def fixed_episodes(self, dataset: OpenDataset) -> EpisodeSet | None:
         """The test episodes, where they are prescribed."""
         return None
-
-    def open(self, places: Places) -> OpenDataset:
-        """Decode the images, or find them decoded. Raises BenchbenchError where it cannot."""
-        sources, table = sources_and_table(self, places)
-        dataset = OpenDataset(
-            name=specs.text_of(self),
-            fingerprint=table.fingerprint,
-            pixels=table.pixels,
-            labels=table.labels,
-            class_names=table.class_names,
-            splits=self.split_classes(table.class_names, sources),
-            hierarchy=table.hierarchy if any(table.hierarchy) else None,
-            groups=table.groups,
-            unreadable=table.unreadable,
-            names_are_words=self.names_are_words(table.class_names),
-            nodes=self.nodes(table.class_names),
-        )
-        dataset.fixed_episodes = self.fixed_episodes(dataset)
-        return dataset
 
 
 def splits_by_name(

@@ -18,7 +18,6 @@ from benchbench.backbones import create_backbone
 from benchbench.backbones.base import Backbone
 from benchbench.method import Classifier, Images, Method, Support, Task
 from benchbench.registry import specs
-from benchbench.runs.manifest import splits_sha256
 from benchbench.system.compute import separate_randomness
 from benchbench.training.budget import FitRecord
 from benchbench.training.fit import fit
@@ -92,7 +91,7 @@ def _key(source: TrainingSource, backbone: Backbone) -> str:
     """The hash of what the trained weights depend on."""
     facts: dict[str, Any] = {
         "fingerprint": source._dataset.fingerprint,
-        "splits": splits_sha256(source._dataset),
+        "splits": source._dataset.splits_sha256,
         "backbone": specs.text_of(backbone),
         "initial": backbone.weights_sha256(),
         "budget": str(source.budget),

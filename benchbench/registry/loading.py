@@ -11,6 +11,7 @@ import importlib
 import importlib.metadata
 import importlib.util
 import logging
+import pkgutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import cache
@@ -35,12 +36,15 @@ CORE_MODULES = {
 """The modules of benchbench itself that take part in a hook."""
 
 BASES = {
-    "register_methods": ("benchbench.method", "Method"),
-    "register_datasets": ("benchbench.datasets.base", "Dataset"),
-    "register_samplers": ("benchbench.samplers.base", "Sampler"),
-    "register_backbones": ("benchbench.backbones.base", "Backbone"),
+    "register_methods": ["benchbench.method.Method"],
+    "register_datasets": [
+        "benchbench.datasets.base.Dataset",
+        "benchbench.datasets.problem.Collection",
+    ],
+    "register_samplers": ["benchbench.samplers.base.Sampler"],
+    "register_backbones": ["benchbench.backbones.base.Backbone"],
 }
-"""Where the public class is that a hook's classes derive from; the other hooks take functions."""
+"""The classes that a hook's classes derive from, by full name; the other hooks take functions."""
 
 
 @dataclass(frozen=True)
@@ -97,12 +101,10 @@ def _wrong_kind(hook: str, thing: Any) -> str:
     """How a thing is not what the hook is for, after its name; nothing where it is."""
     if hook not in BASES:
         return "" if callable(thing) else "is not a function."
-    module, base = BASES[hook]
-    if isinstance(thing, type) and issubclass(
-        thing, getattr(importlib.import_module(module), base)
-    ):
+    bases = tuple(pkgutil.resolve_name(name) for name in BASES[hook])
+    if isinstance(thing, type) and issubclass(thing, bases):
         return ""
-    return f"is not a subclass of benchbench.{base}; derive its class from that."
+    return f"is not a subclass of benchbench.{bases[0].__name__}; derive its class from that."
 
 
 @dataclass

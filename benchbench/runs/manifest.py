@@ -6,7 +6,6 @@ import dataclasses
 import hashlib
 import importlib.metadata
 import inspect
-import json
 import platform
 import re
 import sys
@@ -17,6 +16,7 @@ from typing import Any
 
 import benchbench
 from benchbench.datasets.base import OpenDataset
+from benchbench.datasets.problem import Problem
 from benchbench.episodes import EpisodeSet
 from benchbench.method import Method, Task
 from benchbench.registry import entry_points, specs
@@ -35,7 +35,7 @@ TOLERANCE = 0.01
 
 def identity(
     method: Method,
-    dataset: OpenDataset,
+    problem: Problem,
     episodes: EpisodeSet,
     *,
     seed: int,
@@ -54,8 +54,8 @@ def identity(
         "parameters": specs.parameters_of(method),
         **weight_files(method),
         "method_source": source_sha256(type(method)),
-        "fingerprint": dataset.fingerprint,
-        "splits": splits_sha256(dataset),
+        "fingerprint": problem.test.fingerprint,
+        "splits": problem.test.splits_sha256,
         "split": episodes.split,
         "protocol": episodes.protocol,
         "episode_seed": episodes.seed,
@@ -65,22 +65,22 @@ def identity(
         "bf16": compute.bf16,
         "channels_last": compute.channels_last,
         "metrics": metrics,
-        **_names_read(method, dataset),
-        **trained_on(method, dataset),
+        **_names_read(method, problem.test),
+        **_trained_on(method, problem),
     }
 
 
-def trained_on(method: Method, dataset: OpenDataset) -> dict[str, Any]:
-    """What tells one `training` from another, where the data set has one."""
-    training = dataset.training
-    if training is None:
+def _trained_on(method: Method, problem: Problem) -> dict[str, Any]:
+    """Identifies the training data if they are not the test data."""
+    if not problem.collection:
         return {}
-    facts = {"fingerprint": training.fingerprint, "splits": splits_sha256(training)}
-    return {"trained_on": facts | _names_read(method, training)}
+    train = problem.train
+    facts = {"fingerprint": train.fingerprint, "splits": train.splits_sha256}
+    return {"trained_on": facts | _names_read(method, train)}
 
 
 def _names_read(method: Method, dataset: OpenDataset) -> dict[str, str]:
-    return {"class_names": names_sha256(dataset)} if method.uses_class_names else {}
+    return {"class_names": dataset.names_sha256} if method.uses_class_names else {}
 
 
 def training_identity(identity: dict[str, Any], task: Task) -> dict[str, Any]:
@@ -92,21 +92,22 @@ def training_identity(identity: dict[str, Any], task: Task) -> dict[str, Any]:
 
 
 def describe_run(
-    identity: dict[str, Any], method: Method, dataset: OpenDataset, compute: Compute
+    identity: dict[str, Any], method: Method, problem: Problem, compute: Compute
 ) -> dict[str, Any]:
     """The manifest of a run that is about to start."""
+    test = problem.test
     return {
         "format": FORMAT,
         "identity": identity,
         "method": describe_method(method),
         "dataset": {
-            "name": dataset.name,
-            "fingerprint": dataset.fingerprint,
-            "images": len(dataset.labels),
-            "image_shape": list(dataset.image_shape),
-            "classes": _class_counts(dataset),
-            "unreadable": dataset.unreadable,
-            **_one_of_several(dataset),
+            "name": problem.spec,
+            "fingerprint": test.fingerprint,
+            "images": len(test.labels),
+            "image_shape": list(test.image_shape),
+            "classes": _class_counts(test),
+            "unreadable": test.unreadable,
+            **_one_of_several(problem),
         },
         "compute": dataclasses.asdict(compute),
         "machine": machine(),
@@ -121,19 +122,18 @@ def describe_run(
     }
 
 
-def _one_of_several(dataset: OpenDataset) -> dict[str, Any]:
-    """Which of several test sources it is, and the training that they share."""
-    training = dataset.training
-    if training is None:
+def _one_of_several(problem: Problem) -> dict[str, Any]:
+    """Which of a collection's problems it is, and the training that they share."""
+    if not problem.collection:
         return {}
     return {
-        "source": dataset.source,
-        "subject": dataset.subject,
+        "source": problem.name,
+        "subject": problem.test.name,
         "trained_on": {
-            "name": training.name,
-            "sources": list(training.members or {}),
-            "fingerprint": training.fingerprint,
-            "classes": _class_counts(training),
+            "name": problem.collection,
+            "sources": list(problem.train.members or {}),
+            "fingerprint": problem.train.fingerprint,
+            "classes": _class_counts(problem.train),
         },
     }
 
@@ -188,14 +188,3 @@ def source_sha256(cls: type) -> str:
             file = None
         digest.update(Path(file).read_bytes() if file else base.__qualname__.encode())
     return digest.hexdigest()
-
-
-def names_sha256(dataset: OpenDataset) -> str:
-    """The hash of the classes' names."""
-    return hashlib.sha256(json.dumps(dataset.class_names).encode()).hexdigest()
-
-
-def splits_sha256(dataset: OpenDataset) -> str:
-    """The hash of which classes belong to which split."""
-    members = {split: classes.tolist() for split, classes in dataset.splits.items()}
-    return hashlib.sha256(json.dumps(members, sort_keys=True).encode()).hexdigest()

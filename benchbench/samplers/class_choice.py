@@ -69,7 +69,7 @@ def chosen_rule(pool: ClassPool, classes: Classes, fewest: int) -> Classes:
         return "hierarchy" if has_parents and _has_families(pool, fewest) else "uniform"
     if classes == "hierarchy" and not has_parents:
         raise BenchbenchError(
-            f"The classes of {pool.dataset.subject} have no parents; use classes=uniform."
+            f"The classes of {pool.dataset.name} have no parents; use classes=uniform."
         )
     if classes == "graph" and not has_nodes:
         raise BenchbenchError(

@@ -112,7 +112,7 @@ class ComposingSampler(Sampler):
     def _check_groups(self, pool: ClassPool) -> None:
         if pool.dataset.groups is None:
             raise BenchbenchError(
-                f"{pool.dataset.subject} does not say which images belong together; "
+                f"{pool.dataset.name} does not say which images belong together; "
                 "leave out separate_groups."
             )
         for position in range(len(pool)):

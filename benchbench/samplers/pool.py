@@ -16,7 +16,6 @@ class Labelled(Protocol):
     """What a sampler has to know of a data set; `OpenDataset` explains the attributes."""
 
     name: str
-    subject: str
     fingerprint: str
     labels: IntArray
     splits: dict[str, IntArray]
@@ -36,7 +35,7 @@ class ClassPool:
     def __init__(self, dataset: Labelled, split: str) -> None:
         if split not in dataset.splits:
             raise BenchbenchError(
-                f"{dataset.subject} has no split '{split}'; it has {', '.join(dataset.splits)}."
+                f"{dataset.name} has no split '{split}'; it has {', '.join(dataset.splits)}."
             )
         self.dataset, self.split = dataset, split
         self.classes = dataset.splits[split]
@@ -54,7 +53,7 @@ class ClassPool:
     @property
     def place(self) -> str:
         """The split and whose images it has, as messages name them."""
-        return f"split '{self.split}' of {self.dataset.subject}"
+        return f"split '{self.split}' of {self.dataset.name}"
 
     def at_least(self, images: int) -> ClassPool:
         """The pool without the classes that have fewer images."""

@@ -29,6 +29,11 @@ class Compute:
     bf16: bool = False
     channels_last: bool = False
 
+    def apply(self) -> None:
+        """Set this process up to compute so."""
+        torch.set_num_threads(self.threads)
+        _keep_freed_memory()
+
     def autocast(self) -> AbstractContextManager[Any]:
         """The context that a training loss is computed in."""
         return torch.autocast(self.device, dtype=torch.bfloat16, enabled=self.bf16)
@@ -53,10 +58,9 @@ def configure(device: str = "auto", threads: int | None = None, fast: bool = Tru
         raise BenchbenchError(f"There is no device '{device}'; use auto, cpu or cuda.")
     if device == "cuda" and not torch.cuda.is_available():
         raise BenchbenchError("This machine offers torch no GPU; use --device cpu.")
-    if threads is not None:
-        torch.set_num_threads(threads)
-    _keep_freed_memory()
-    return Compute(device, torch.get_num_threads(), fast and has_bf16(device), fast)
+    compute = Compute(device, threads or torch.get_num_threads(), fast and has_bf16(device), fast)
+    compute.apply()
+    return compute
 
 
 def has_bf16(device: str = "cpu") -> bool:

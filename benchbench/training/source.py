@@ -47,7 +47,7 @@ NO_CLASSES = np.empty(0, np.int64)
 class TrainingSource:
     """The training and validation classes of a data set, for one method.
 
-    They are those of the data set's `training`, where it has one. The test split is left behind.
+    The test split is left behind.
     Where the training data are of several sources, an episode is of one of them, drawn uniformly,
     and a batch of all. task: what the method will be tested on. budget: how long to
     train. compute: threads, device and precision. rng: a NumPy generator, seeded anew in each step
@@ -67,9 +67,8 @@ class TrainingSource:
     sampler: Sampler | None = None
 
     def __post_init__(self, dataset: OpenDataset) -> None:
-        learnt = dataset.training or dataset
-        splits = {split: learnt.splits.get(split, NO_CLASSES) for split in ("train", "val")}
-        self._dataset = replace(learnt, splits=splits, fixed_episodes=None)
+        splits = {split: dataset.splits.get(split, NO_CLASSES) for split in ("train", "val")}
+        self._dataset = replace(dataset, splits=splits, fixed_episodes=None)
         self.rng = np.random.default_rng(self.seed)
         self._pool = ClassPool(self._dataset, "train")
 

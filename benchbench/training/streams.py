@@ -91,7 +91,7 @@ def support_of(
         images=Images(view, episode.support),
         labels=torch.from_numpy(episode.support_labels.copy()),
         n_way=episode.n_way,
-        dataset=dataset.subject,
+        dataset=dataset.name,
         seed=seed,
         names=names if method.uses_class_names else None,
     )

@@ -15,9 +15,10 @@ from click.testing import CliRunner, Result
 from PIL import Image
 
 from benchbench.cli.main import cli
-from benchbench.cli.run import _tell_shared_classes
+from benchbench.cli.run import _warn_of_shared_classes
 from benchbench.datasets.base import OpenDataset
 from benchbench.datasets.joint import joined
+from benchbench.datasets.problem import Problem
 
 EPISODES = 12
 
@@ -166,13 +167,13 @@ def test_a_source_whose_test_classes_may_have_been_learnt_is_told(
     make_dataset: Callable[..., OpenDataset], capsys: pytest.CaptureFixture[str]
 ) -> None:
     member = make_dataset()
-    training = joined("several", {"cifar_fs": member, "dtd": member, "fc100": member}, [])
-    tested = replace(make_dataset(), training=training, source="fc100", subject="fc100[size=32]")
-    _tell_shared_classes(tested)
+    train = joined({"cifar_fs": member, "dtd": member, "fc100": member}, [])
+    tested = replace(member, name="fc100[size=32]")
+    _warn_of_shared_classes(Problem(tested, train, "multi:...", "multi:...", "fc100"))
     (line,) = capsys.readouterr().err.splitlines()
     assert line.startswith("fc100 is no unseen data where cifar_fs was learnt from: ")
     assert "both are CIFAR-100. `benchbench data verify`" in line
-    _tell_shared_classes(member)
+    _warn_of_shared_classes(Problem.of(member))
     assert capsys.readouterr().err == ""
 
 

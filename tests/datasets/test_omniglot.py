@@ -249,7 +249,7 @@ def small(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def open_small(folder: Path, **parameters: Any) -> OpenDataset:
     places = Places(folder.parent, folder.parents[1] / "cache")
-    return Omniglot(**{"size": 5, **parameters}).open(places)
+    return open_dataset(Omniglot(**{"size": 5, **parameters}), places)
 
 
 def zip_parts(folder: Path, inside: str) -> None:
@@ -405,7 +405,7 @@ def no_network(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.usefixtures("no_network")
 def test_absent_data_without_a_network_says_what_to_put_where(tmp_path: Path) -> None:
     with pytest.raises(BenchbenchError) as caught:
-        Omniglot().open(Places(tmp_path / "data", tmp_path / "cache"))
+        open_dataset(Omniglot(), Places(tmp_path / "data", tmp_path / "cache"))
     address = "https://raw.githubusercontent.com/brendenlake/omniglot/master/python"
     assert str(caught.value) == (
         f"Cannot download {address}/images_background.zip (no network); fetch it elsewhere and "
@@ -444,7 +444,7 @@ def test_where_a_download_comes_from_and_goes_to(
 def test_a_download_in_the_cache_is_found_again(small: Path, tmp_path: Path) -> None:
     places = Places(tmp_path / "read-only", tmp_path / "cache")
     shutil.move(small.parent, tmp_path / "cache" / "data")
-    assert len(Omniglot(size=5).open(places).class_names) == 5
+    assert len(open_dataset(Omniglot(size=5), places).class_names) == 5
 
 
 def test_another_place_can_be_named(small: Path, tmp_path: Path) -> None:

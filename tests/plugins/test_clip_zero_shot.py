@@ -17,7 +17,7 @@ from safetensors.torch import save_file
 from benchbench.backbones import create_backbone
 from benchbench.datasets.base import OpenDataset
 from benchbench.errors import BenchbenchError
-from benchbench.evaluation.job import Settings, evaluate
+from benchbench.evaluation.loop import evaluate
 from benchbench.learners.creation import create_methods
 from benchbench.method import Images, Support, Task
 from benchbench.samplers import ClassPool, FixedSampler
@@ -62,7 +62,7 @@ def trained(dataset: OpenDataset, steps: int, spec: str = "clip_zero_shot") -> C
 
 def accuracy(method: ClipZeroShot, dataset: OpenDataset) -> float:
     episodes = FixedSampler(4, 0, 10).sample(ClassPool(dataset, "test"), 20)
-    scored = evaluate(method, dataset, episodes, Settings())
+    scored = evaluate(method, dataset, episodes)
     return float(np.mean([record["accuracy"] for record, _ in scored]))
 
 
@@ -280,5 +280,5 @@ def test_the_linear_probe_stands_on_features_before_the_projection(
     assert source.records == []
     assert probe.encoder.feature_size == 32
     episodes = FixedSampler(4, 5, 10).sample(ClassPool(halves, "test"), 10)
-    scored = evaluate(probe, halves, episodes, Settings())
+    scored = evaluate(probe, halves, episodes)
     assert np.mean([record["accuracy"] for record, _ in scored]) > 0.7

@@ -24,7 +24,7 @@ from benchbench.errors import BenchbenchError
 from benchbench.system.files import whole_file, writing_to_cache
 
 if TYPE_CHECKING:
-    from benchbench.datasets.base import Dataset, OpenDataset
+    from benchbench.datasets.base import Dataset
     from benchbench.system.places import Places
 
 
@@ -46,21 +46,15 @@ class Record:
     date: str
 
 
-def prepare(dataset: Dataset, places: Places, origin: Path | None = None) -> OpenDataset:
-    """Decode the images, from `origin` where it is given, and remember that they came from there.
+def decode_from(dataset: Dataset, places: Places, origin: Path) -> None:
+    """Decode the images from `origin`, and remember that they came from there.
 
-    Raises BenchbenchError where they cannot be read, or where the data set stands for several.
+    Raises BenchbenchError if they cannot be read.
     """
-    if dataset.test_sources(places):
-        raise BenchbenchError(
-            f"'{dataset.name}' stands for several data sets; prepare them one by one."
-        )
-    if origin is not None:
-        dataset.origin = origin.expanduser().absolute()
-        if not dataset.origin.exists():
-            raise BenchbenchError(f"There is no folder or file {dataset.origin}.")
-        _decode(dataset, places)
-    return dataset.open(places)
+    dataset.origin = origin.expanduser().absolute()
+    if not dataset.origin.exists():
+        raise BenchbenchError(f"There is no folder or file {dataset.origin}.")
+    _decode(dataset, places)
 
 
 def sources_and_table(dataset: Dataset, places: Places) -> tuple[list[Path], Table]:

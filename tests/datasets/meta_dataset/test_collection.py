@@ -9,11 +9,12 @@ import pytest
 from tfrecord_writer import plain, write_class
 
 from benchbench.datasets.base import SPLITS
+from benchbench.datasets.meta_dataset import collection
 from benchbench.datasets.meta_dataset import dataset as dataset_module
-from benchbench.datasets.meta_dataset import several
+from benchbench.datasets.meta_dataset.collection import MetaDataset
+from benchbench.datasets.meta_dataset.dataset import MetaDatasetSource
 from benchbench.datasets.meta_dataset.spec import SourceSpec, source_spec
-from benchbench.datasets.opening import create_dataset, open_dataset
-from benchbench.datasets.tables.prepared import prepare
+from benchbench.datasets.opening import open_dataset, open_problems, prepare
 from benchbench.errors import BenchbenchError
 from benchbench.system.places import Places
 
@@ -34,7 +35,7 @@ def small(name: str) -> SourceSpec:
 @pytest.fixture
 def places(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Places:
     """Three small sources as records."""
-    for module in (dataset_module, several):
+    for module in (dataset_module, collection):
         monkeypatch.setattr(module, "source_spec", small)
     for name in CLASSES:
         folder = tmp_path / "data" / "meta_dataset" / name
@@ -45,24 +46,25 @@ def places(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Places:
 
 
 def test_only_sources_that_are_here_are_tested_on(places: Places) -> None:
-    assert create_dataset("meta_dataset[train=all,size=6]").test_sources(places) == [
+    problems = open_problems("meta_dataset[train=all,size=6]", places)
+    assert [problem.spec for problem in problems] == [
         f"meta_dataset[size=6,train=all,test_source={name}]"
         for name in ("aircraft", "dtd", "traffic_sign")
     ]
 
 
 def test_all_sources_with_training_classes_are_learnt_from(places: Places) -> None:
-    opened = open_dataset("meta_dataset[size=6,train=all,test_source=traffic_signs]", places)
-    assert (opened.source, opened.subject) == ("traffic_sign", "meta_dataset:traffic_sign[size=6]")
-    assert {split: len(ids) for split, ids in opened.splits.items()} == {
+    (problem,) = open_problems("meta_dataset[size=6,train=all,test_source=traffic_signs]", places)
+    assert problem.name == "traffic_sign"
+    assert problem.collection == "meta_dataset[size=6,train=all]"
+    assert problem.test.name == "meta_dataset:traffic_sign[size=6]"
+    assert {split: len(ids) for split, ids in problem.test.splits.items()} == {
         "train": 0,
         "val": 0,
         "test": 4,
     }
-    training = opened.training
-    assert training is not None
-    assert list(training.members or {}) == ["aircraft", "dtd"]
-    assert {split: len(ids) for split, ids in training.splits.items()} == {
+    assert list(problem.train.members or {}) == ["aircraft", "dtd"]
+    assert {split: len(ids) for split, ids in problem.train.splits.items()} == {
         "train": 5,
         "val": 3,
         "test": 0,
@@ -70,12 +72,11 @@ def test_all_sources_with_training_classes_are_learnt_from(places: Places) -> No
 
 
 def test_one_source_is_learnt_from(places: Places) -> None:
-    opened = open_dataset("meta_dataset[size=6,train=textures,test_source=aircraft]", places)
+    (problem,) = open_problems("meta_dataset[size=6,train=textures,test_source=aircraft]", places)
     alone = open_dataset("meta_dataset/aircraft[size=6]", places)
-    assert opened.training is not None
-    assert list(opened.training.members or {}) == ["dtd"]
-    assert opened.fingerprint == alone.fingerprint
-    np.testing.assert_array_equal(opened.splits["test"], alone.splits["test"])
+    assert list(problem.train.members or {}) == ["dtd"]
+    assert problem.test.fingerprint == alone.fingerprint
+    np.testing.assert_array_equal(problem.test.splits["test"], alone.splits["test"])
 
 
 @pytest.mark.parametrize(
@@ -84,7 +85,6 @@ def test_one_source_is_learnt_from(places: Places) -> None:
         ("meta_dataset[size=6]", "learn from ilsvrc_2012, which is not here.* use train=all, or"),
         ("meta_dataset[train=coco,test_source=dtd]", "learn from mscoco"),
         ("meta_dataset[train=signs,test_source=dtd]", "has no training classes"),
-        ("meta_dataset[train=all]", "test_source=NAME"),
         ("meta_dataset[train=everything]", "no source of Meta-Dataset named 'everything'"),
         ("meta_dataset[test_source=birdz]", "did you mean birds"),
         ("meta_dataset[train=all,test_source=fungi]", "data prepare meta_dataset/fungi --from"),
@@ -92,19 +92,23 @@ def test_one_source_is_learnt_from(places: Places) -> None:
 )
 def test_what_is_wrong_is_said_in_a_sentence(spec: str, sentence: str, places: Places) -> None:
     with pytest.raises(BenchbenchError, match=sentence):
-        open_dataset(spec, places)
+        open_problems(spec, places)
+
+
+def test_all_sources_are_not_one_data_set(places: Places) -> None:
+    with pytest.raises(BenchbenchError, match="test_source=NAME"):
+        open_dataset("meta_dataset[train=all]", places)
 
 
 def test_what_was_prepared_counts_as_it_was_prepared(places: Places, tmp_path: Path) -> None:
     (places.data_root / "meta_dataset" / "dtd").rename(tmp_path / "elsewhere")
-    prepare(create_dataset("meta_dataset/dtd[size=6]"), places, tmp_path / "elsewhere")
+    prepare(MetaDatasetSource("dtd", size=6), places, tmp_path / "elsewhere")
     for size, here in ((6, True), (7, False)):
-        found = create_dataset(f"meta_dataset[size={size}]").test_sources(places)
-        assert (f"meta_dataset[size={size},test_source=dtd]" in found) == here
+        assert ("dtd" in MetaDataset(size=size).sources_here(places)) == here
 
 
 def test_nothing_is_here(tmp_path: Path) -> None:
     empty = Places(tmp_path / "data", tmp_path / "cache")
-    assert create_dataset("meta_dataset").test_sources(empty) == []
+    assert MetaDataset().sources_here(empty) == []
     with pytest.raises(BenchbenchError, match="data prepare meta_dataset/SOURCE --from PATH"):
-        open_dataset("meta_dataset", empty)
+        open_problems("meta_dataset", empty)
