@@ -162,11 +162,13 @@ class Worker:
 
     def receive(self, timeout: float) -> Event | Ended | None:
         """The next message; None if there was none in time or will be none any more."""
-        if self._pipe in wait([self._pipe, self._process.sentinel], timeout):
+        ready = wait([self._pipe, self._process.sentinel], timeout)
+        if self._pipe in ready:
             with suppress(EOFError, OSError):
                 message: Event | Ended = self._pipe.recv()
                 self._heard = True
                 return message
+        if ready:  # a dying process closes its files before it has ended
             self._process.join(timeout)
         return None
 

@@ -463,7 +463,8 @@ def start(
     script.write_text(
         "import benchbench.cli.main, benchbench.training.fit\n"
         "benchbench.training.fit.CHECKPOINT_SECONDS = 0.0\n"
-        "benchbench.cli.main.main()\n"
+        "if __name__ == '__main__':\n"
+        "    benchbench.cli.main.main()\n"
     )
     return subprocess.Popen(
         [sys.executable, script, *arguments],
