@@ -1,4 +1,4 @@
-"""Who may import whom: the core knows no plug-in, and plug-ins know only the public names."""
+"""Who may import whom, as ARCHITECTURE.md says: no plug-in by the core, public names by plug-ins."""
 
 from __future__ import annotations
 
@@ -88,6 +88,14 @@ def test_imports_point_down_the_layers(path: Path) -> None:
             for other in rooms(module, node) - {own}:
                 allowed = RANKS[other] >= RANKS[own] or (own, other) in UPWARD_FOR_TYPES
                 assert allowed, f"{path.name} imports {module} from a layer above it"
+
+
+def test_the_architecture_page_shows_the_same_layers() -> None:
+    page = (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8")
+    shown = page.partition("```\n")[2].partition("```")[0]
+    assert [line.split() for line in shown.splitlines()] == [
+        line.split() for line in LAYERS.strip().splitlines()
+    ]
 
 
 def test_every_room_has_a_layer() -> None:
