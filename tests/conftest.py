@@ -23,19 +23,19 @@ SHARED_DATA = Path(__file__).parents[2] / "shared" / "data"
 
 
 @pytest.fixture(scope="session")
-def kept() -> Path:
+def shared_cache() -> Path:
     """A cache folder that sessions share and keep; only data that is the same in all goes there."""
     return kept_cache()
 
 
 @pytest.fixture(scope="session", autouse=True)
-def cache(tmp_path_factory: pytest.TempPathFactory, kept: Path) -> Path:
+def cache(tmp_path_factory: pytest.TempPathFactory, shared_cache: Path) -> Path:
     """A cache folder of this session that has glyphs; other processes find it as well."""
     folder = tmp_path_factory.mktemp("cache")
     os.environ["BENCHBENCH_CACHE"] = str(folder)
     (folder / "datasets").mkdir()
-    open_dataset("glyphs", Places(folder, kept))
-    for table in (kept / "datasets").glob("glyphs-*"):
+    open_dataset("glyphs", Places(folder, shared_cache))
+    for table in (shared_cache / "datasets").glob("glyphs-*"):
         (folder / "datasets" / table.name).symlink_to(table)
     return folder
 
@@ -53,8 +53,8 @@ def data_root() -> Path:
 
 
 @pytest.fixture(scope="session")
-def places(data_root: Path, kept: Path) -> Places:
-    return Places(data_root, kept)
+def places(data_root: Path, shared_cache: Path) -> Places:
+    return Places(data_root, shared_cache)
 
 
 @pytest.fixture(scope="session")
