@@ -13,17 +13,30 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ["BENCHBENCH_ENGINE"] = "inline"  # what a test patches in this process counts
 
+from support.kept import kept_cache
+
 from benchbench.datasets.base import OpenDataset
+from benchbench.datasets.opening import open_dataset
 from benchbench.system.places import Places
 
 SHARED_DATA = Path(__file__).parents[2] / "shared" / "data"
 
 
+@pytest.fixture(scope="session")
+def shared_cache() -> Path:
+    """A cache folder that sessions share and keep; only data that is the same in all goes there."""
+    return kept_cache()
+
+
 @pytest.fixture(scope="session", autouse=True)
-def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A cache folder of this session; what runs in other processes finds it as well."""
+def cache(tmp_path_factory: pytest.TempPathFactory, shared_cache: Path) -> Path:
+    """A cache folder of this session that has glyphs; other processes find it as well."""
     folder = tmp_path_factory.mktemp("cache")
     os.environ["BENCHBENCH_CACHE"] = str(folder)
+    (folder / "datasets").mkdir()
+    open_dataset("glyphs", Places(folder, shared_cache))
+    for table in (shared_cache / "datasets").glob("glyphs-*"):
+        (folder / "datasets" / table.name).symlink_to(table)
     return folder
 
 
@@ -40,8 +53,8 @@ def data_root() -> Path:
 
 
 @pytest.fixture(scope="session")
-def places(data_root: Path, cache: Path) -> Places:
-    return Places(data_root, cache)
+def places(data_root: Path, shared_cache: Path) -> Places:
+    return Places(data_root, shared_cache)
 
 
 @pytest.fixture(scope="session")

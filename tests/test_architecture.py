@@ -1,4 +1,4 @@
-"""Who may import whom, as ARCHITECTURE.md says: no plug-in by the core, public names by plug-ins."""
+"""Who may import whom, as ARCHITECTURE.md says: layers in the core, public names in plug-ins."""
 
 from __future__ import annotations
 
