@@ -1,4 +1,4 @@
-"""Errors that a person can mend, told in one sentence."""
+"""Errors that a person can mend, each in one sentence."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def reason_of(error: BaseException) -> str:
 
 def _is_out_of_memory(error: BaseException) -> bool:
     """Of Python, of torch on a GPU (its own subclass of RuntimeError), or of torch on a CPU."""
-    told = ("out of memory", "can't allocate memory")
+    phrases = ("out of memory", "can't allocate memory")
     return isinstance(error, MemoryError) or (
-        isinstance(error, RuntimeError) and any(words in str(error) for words in told)
+        isinstance(error, RuntimeError) and any(words in str(error) for words in phrases)
     )

@@ -32,7 +32,7 @@ class DecodedClass:
 
     images: uint8 [n, h, w, c], one size for the whole data set.
     parent: the class's place in a hierarchy, from the top, such as its alphabet.
-    groups: [n] who or what made each image (a drawer, a track), or None where unknown.
+    groups: [n] who or what made each image (a drawer, a track), or None if unknown.
     unreadable: names of the class's files that could not be decoded.
     """
 
@@ -47,7 +47,7 @@ class DecodedClass:
 class PendingClass:
     """A class that `Dataset.decode` announces and that is decoded when its turn comes.
 
-    Decoding that was interrupted goes on after the last whole class: `load` is then not called for
+    Interrupted decoding resumes after the last whole class: `load` is then not called for
     those before it.
     """
 
@@ -66,9 +66,9 @@ class OpenDataset:
     name: its canonical spec; fingerprint: sha256 of the decoded pixels and labels.
     labels: int64 [n], the class id of each image; class_names, hierarchy: by class id.
     splits: class ids by split name, disjoint; groups: [n] drawer or track keys, or None.
-    fixed_episodes: the test episodes, where the data set prescribes them.
+    fixed_episodes: the test episodes, if the data set prescribes them.
     names_are_words: whether a person could tell the classes by their names.
-    nodes: by split, the inner nodes of a graph of classes as class ids, where `hierarchy` is not
+    nodes: by split, the inner nodes of a graph of classes as class ids, if `hierarchy` is not
     enough because a class has several parents.
     members: class ids by source, of a data set that is several in one: an episode never mixes them.
     """
@@ -88,9 +88,15 @@ class OpenDataset:
     members: dict[str, NDArray[np.int64]] | None = None
 
     def __post_init__(self) -> None:
-        classes = np.concatenate([*self.splits.values(), np.empty(0, np.int64)])
-        if len(np.unique(classes)) != len(classes):
-            raise BenchbenchError(f"{self.name}: a class is in two splits.")
+        seen: dict[int, str] = {}
+        for split, classes in self.splits.items():
+            for class_id in classes.tolist():
+                if class_id in seen:
+                    raise BenchbenchError(
+                        f"{self.name}: class '{self.class_names[class_id]}' is in both "
+                        f"'{seen[class_id]}' and '{split}'; each class belongs to one split."
+                    )
+                seen[class_id] = split
 
     @property
     def image_shape(self) -> tuple[int, int, int]:
@@ -104,7 +110,7 @@ class OpenDataset:
 
     @cached_property
     def public_ids(self) -> NDArray[np.int64]:
-        """Identifiers that methods see: a fixed permutation, so that they do not tell the class."""
+        """Identifiers that methods see: a fixed permutation that reveals nothing of the class."""
         generator = np.random.Philox(key=int(self.fingerprint[:32], 16))
         return np.argsort(np.argsort(generator.random_raw(len(self.labels)), kind="stable"))
 
@@ -143,7 +149,7 @@ class SplitView:
 
 
 class Dataset:
-    """A data set that can be opened. Subclass it, as a dataclass where it has parameters."""
+    """A data set that can be opened. Subclass it, as a dataclass if it has parameters."""
 
     name: ClassVar[str]
     argument: ClassVar[str | None] = None
@@ -157,13 +163,13 @@ class Dataset:
     def sources(self, places: Places) -> list[Path]:
         """The files and folders that the images are decoded from; none for a generated data set.
 
-        They are looked at on every opening, and a change in them decodes anew. Raises
+        They are looked at on every opening, and a change in them decodes again. Raises
         BenchbenchError that says what to put where, if they are missing.
         """
         return []
 
     def expected_counts(self) -> dict[str, int] | None:
-        """Images by class name as published; None where nothing is prescribed."""
+        """Images by class name as published; None if nothing is prescribed."""
         return None
 
     def pixel_parameters(self) -> dict[str, Any]:
@@ -185,11 +191,11 @@ class Dataset:
         return True
 
     def nodes(self, class_names: list[str]) -> dict[str, list[NDArray[np.int64]]] | None:
-        """As `OpenDataset.nodes`; None where the classes' parents say all there is."""
+        """As `OpenDataset.nodes`; None if the classes' parents say all there is."""
         return None
 
     def fixed_episodes(self, dataset: OpenDataset) -> EpisodeSet | None:
-        """The test episodes, where they are prescribed."""
+        """The test episodes, if they are prescribed."""
         return None
 
 

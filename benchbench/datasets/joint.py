@@ -83,7 +83,7 @@ class _Resized(Dataset):
 
 
 def in_shape(dataset: OpenDataset, size: int, cache: Path) -> OpenDataset:
-    """The data set with colour images of size x size pixels; itself where they are that already.
+    """The data set with colour images of size x size pixels; itself if they are that already.
 
     A smaller or larger table is made once, bilinear, and kept in the cache; grey images get equal
     channels as they are read. The fingerprint is another one.
@@ -147,7 +147,7 @@ def joined(members: Mapping[str, OpenDataset], validated: Sequence[str]) -> Open
 
 
 def _grouped(members: Mapping[str, OpenDataset]) -> NDArray[np.str_] | None:
-    """Who or what made each image, told apart by source; None where a source does not know."""
+    """Who or what made each image, distinct between sources; None if a source does not know."""
     groups = [
         [f"{source}/{group}" for group in one.groups]
         for source, one in members.items()

@@ -77,7 +77,7 @@ class Job:
 
     @cached_property
     def identity(self) -> dict[str, Any]:
-        """What tells this run from others, as `manifest.identity`."""
+        """What distinguishes this run from others, as `manifest.identity`."""
         identity = manifest.identity(
             self.method,
             self.problem,

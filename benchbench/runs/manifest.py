@@ -43,11 +43,11 @@ def identity(
     compute: Compute,
     metrics: list[str],
 ) -> dict[str, Any]:
-    """What tells one run from another; the number of episodes is not part of it.
+    """What distinguishes one run from another; the number of episodes is not part of it.
 
     A method is known by its parameters and by the source of its classes, so that an edited method
     is a new run; so is another file of weights under the same name. The classes' names count for a
-    method that reads them. `trained_on` is there where methods learn from another data set.
+    method that reads them. `trained_on` is there if methods learn from another data set.
     """
     return {
         "method": method.name,

@@ -35,7 +35,7 @@ class Drawing:
         return Path(self.episodes).suffix == ".npz"
 
     def sampler_made(self) -> Sampler | None:
-        """The configured sampler; None where the episodes come from a file."""
+        """The configured sampler; None if the episodes come from a file."""
         return None if self.is_saved else create_sampler(self.sampler, **self.options)
 
     def opened(self, dataset: str, places: Places) -> list[tuple[Problem, EpisodeSet]]:
@@ -52,7 +52,7 @@ class Drawing:
         return [(problem, self.of(problem.test)) for problem in problems]
 
     def of(self, dataset: OpenDataset) -> EpisodeSet:
-        """The test episodes of a data set. Raises BenchbenchError where the options contradict."""
+        """The test episodes of a data set. Raises BenchbenchError if the options clash."""
         if not self.is_saved:
             count = _count(self.episodes)
             return draw_episodes(dataset, self.sampler, self.options, count, "test", self.seed)
@@ -74,8 +74,8 @@ def draw_episodes(
 ) -> EpisodeSet:
     """The frozen episodes of a split; a data set with episodes of its own has no others.
 
-    options: of the sampler, None where not given. Fewer than `count` where no more exist, which is
-    told. Raises BenchbenchError where the options do not go together.
+    options: of the sampler, None if not given. Fewer than `count` are drawn if no more exist, which
+    is said. Raises BenchbenchError if the options do not go together.
     """
     fixed = dataset.fixed_episodes
     if fixed is not None and split == fixed.split:
@@ -98,7 +98,7 @@ def any_given(options: Mapping[str, int | str | None], sampler: str, seed: int) 
 
 
 def saved_episodes(path: Path, dataset: OpenDataset) -> EpisodeSet:
-    """Episodes from a file. Raises BenchbenchError where they are of other images or classes."""
+    """Episodes from a file. Raises BenchbenchError if they are of other images or classes."""
     episodes = EpisodeSet.load(path)
     if episodes.fingerprint != dataset.fingerprint:
         raise BenchbenchError(

@@ -79,9 +79,9 @@ def fit(
     the gradient (AdamW). clip_norm, clip_value: bounds on the gradient's norm and on each of its
     elements. validate_every: steps between two calls of `validate` (by default `source.validate`),
     by default a tenth of the training. patience: validations without a better one after which
-    training ends. folder: where checkpoints are kept, by default the source's: training that was
-    interrupted goes on, and that was finished is loaded. A method that calls `fit` more than once
-    names each `stage`. Raises MethodError where the loss is not finite.
+    training ends. folder: where checkpoints are kept, by default the source's: interrupted
+    training resumes, and finished training is loaded. A method that calls `fit` more than once
+    names each `stage`. Raises MethodError if the loss is not finite.
     """
     source.compute.place(module)
     files = TrainingFiles(folder or source.folder, stage)
@@ -216,7 +216,7 @@ class _Loop:
         return self.recipe.patience is not None and waited >= self.recipe.patience
 
     def remark(self, loss: float) -> str:
-        """What stands beside the progress bar."""
+        """The remark next to the progress bar."""
         best = self.progress.best_accuracy
         validation = "" if best is None else f", best validation {100 * best:.2f} %"
         return f"loss {loss:.4f}{validation}"
@@ -230,7 +230,7 @@ class _Loop:
         self.optimizer.load_state_dict(state["optimizer"])
         self.best = state["best"]
         vars(self.progress).update(state["progress"])
-        say(f"{specs.text_of(self.source.method)}: goes on from step {self.progress.step}")
+        say(f"{specs.text_of(self.source.method)}: resumes at step {self.progress.step}")
 
     def state(self) -> dict[str, Any]:
         """All that `resume` needs, as tensors and plain values."""

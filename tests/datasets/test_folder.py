@@ -187,7 +187,7 @@ def test_a_malformed_splits_file_is_one_sentence(root: Path, splits: object) -> 
     [
         ({"train": ["a", "x"]}, "not in the data set, such as 'x'"),
         ({"train": ["a"], "dev": ["b"]}, "'dev' is not a split; the splits are train, val, test"),
-        ({"train": ["a", "b"], "test": ["b"]}, "a class is in two splits"),
+        ({"train": ["a", "b"], "test": ["b"]}, "class 'b' is in both 'train' and 'test'"),
     ],
     ids=["unknown class", "unknown split", "two splits"],
 )

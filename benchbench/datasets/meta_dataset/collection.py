@@ -20,7 +20,7 @@ from benchbench.registry.hookspecs import hookimpl
 from benchbench.system.places import Places
 
 VALIDATED = "ilsvrc_2012"
-"""Whose validation classes alone decide among weights, where methods learn from it (paper, 4.1)."""
+"""Its validation classes alone decide among weights if methods learn from it (paper, 4.1)."""
 
 
 @dataclass
@@ -104,7 +104,7 @@ def _is_prepared(source: MetaDatasetSource, places: Places) -> bool:
 def training_sources(train: str, here: list[str]) -> list[str]:
     """The source that methods learn from, or all those of `here` that have training classes.
 
-    Raises BenchbenchError where none of them is here.
+    Raises BenchbenchError if none of them is here.
     """
     able = [name for name in here if source_spec(name).classes["train"]]
     if not able:

@@ -26,7 +26,7 @@ from benchbench.system.progress import say
 CITATION = "Triantafillou et al., Meta-Dataset, ICLR 2020 (arXiv:1903.03096)"
 
 QUICKDRAW_SHARE = 0.01
-"""Of each class: 504 262 images, 11 GB at 84 px, where the whole would be 1.1 TB. The smallest
+"""Of each class: 504 262 images, 11 GB at 84 px, while the whole would be 1.1 TB. The smallest
 class keeps 1 136, more than an episode can draw, and the classes' proportions, which decide about
 the shots, stay as they are."""
 
