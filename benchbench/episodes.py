@@ -72,7 +72,7 @@ class EpisodeSet:
     """A sequence of episodes and what they were drawn from; episodes may differ in size.
 
     The arrays are the episodes' arrays end to end (int64), and `class_counts`, `support_counts`
-    and `query_counts` ([n_episodes]) their lengths.
+    and `query_counts` ([n_episodes]) their lengths. standard: whether papers draw episodes so.
     """
 
     dataset: str
@@ -88,6 +88,7 @@ class EpisodeSet:
     query: IntArray
     query_labels: IntArray
     query_counts: IntArray
+    standard: bool = False
 
     def __len__(self) -> int:
         return len(self.class_counts)
@@ -130,6 +131,32 @@ class EpisodeSet:
         """Support and query images of all episodes; one that recurs counts each time."""
         return len(self.support) + len(self.query)
 
+    @property
+    def way(self) -> int | None:
+        """Classes of an episode; None if that varies."""
+        return _constant(self.class_counts)
+
+    @property
+    def shot(self) -> int | None:
+        """Support images of a class; None if that varies over classes or episodes."""
+        return _constant(self._per_class(self.support_labels, self.support_counts))
+
+    @property
+    def query_per_class(self) -> int | None:
+        """Query images of a class; None if that varies over classes or episodes."""
+        return _constant(self._per_class(self.query_labels, self.query_counts))
+
+    def _per_class(self, labels: IntArray, counts: IntArray) -> IntArray:
+        """How many images each class of each episode has, episode by episode."""
+        first = np.cumsum(self.class_counts) - self.class_counts
+        slots = labels + np.repeat(first, counts)
+        return np.bincount(slots, minlength=int(self.class_counts.sum()))
+
+    @property
+    def disjoint(self) -> bool:
+        """Whether no image occurs twice."""
+        return len(np.unique(np.concatenate([self.support, self.query]))) == self.images_drawn
+
     def head(self, count: int) -> EpisodeSet:
         """The first `count` episodes."""
         if count > len(self):
@@ -169,7 +196,8 @@ class EpisodeSet:
 
     def save(self, path: Path) -> None:
         """Write an `.npz` file, whole or not at all. Raises BenchbenchError where it cannot."""
-        header = {"dataset": self.dataset, **self.origin, "sha256": self.sha256}
+        own = {"dataset": self.dataset, "standard": self.standard}
+        header = {**own, **self.origin, "sha256": self.sha256}
         arrays = {name: getattr(self, name).astype(np.int32) for name in _ARRAYS}
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -231,3 +259,7 @@ class EpisodeSet:
             query_labels=joined("query_labels"),
             query_counts=lengths("query"),
         )
+
+
+def _constant(values: IntArray) -> int | None:
+    return int(values[0]) if len(values) and (values == values[0]).all() else None

@@ -244,16 +244,11 @@ class Job:
         texts = {name: " ".join(map(str, values)) for name, values in columns.items()}
         return {"episode": number, **texts}
 
-    def _episode_facts(self) -> dict[str, int | str]:
-        """What the manifest says of the episodes: which they are, and the images they take."""
-        episodes = self.episodes
-        return {
-            "count": len(episodes),
-            "sha256": episodes.sha256,
-            "records_sha256": self.run.records_sha256(len(episodes)),
-            "images_drawn": episodes.images_drawn,
-            "images_available": len(self.problem.test.view(episodes.split).rows),
-        }
+    def _episode_facts(self) -> dict[str, Any]:
+        """What the manifest says of the episodes and their rows."""
+        available = len(self.problem.test.view(self.episodes.split).rows)
+        records_sha256 = self.run.records_sha256(len(self.episodes))
+        return manifest.describe_episodes(self.episodes, available, records_sha256)
 
     def _cost(self, seconds: float, episodes: int) -> dict[str, Any]:
         """Seconds of training and of an episode, and this process's peak memory in bytes."""

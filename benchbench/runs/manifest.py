@@ -23,7 +23,14 @@ from benchbench.registry import entry_points, specs
 from benchbench.system.compute import Compute, machine
 from benchbench.system.files import file_hash
 
-FORMAT = 1
+FORMAT = 2
+
+CORE = 1
+"""Is raised when the core's numbers change, by a test of golden accuracies, and only then.
+
+So a corrected docstring leaves stored runs valid, and a change of the training loop does not.
+"""
+
 LIBRARIES = ("torch", "numpy", "scipy", "pillow", "safetensors")
 NETWORK_LIBRARIES = ("torchvision", "timm", "open_clip_torch")
 """A result may depend on these as well, and they need not be installed."""
@@ -45,8 +52,9 @@ def identity(
 ) -> dict[str, Any]:
     """What distinguishes one run from another; the number of episodes is not part of it.
 
-    A method is known by its parameters and by the source of its classes, so that an edited method
-    is a new run; so is another file of weights under the same name. The classes' names count for a
+    A method is known by its parameters and by the source of its own classes, so that an edited
+    method is a new run; so is another file of weights under the same name. `core` represents the
+    code of benchbench that numbers depend on. The classes' names count for a
     method that reads them. `trained_on` is there if methods learn from another data set.
     """
     return {
@@ -54,6 +62,7 @@ def identity(
         "parameters": specs.parameters_of(method),
         **weight_files(method),
         "method_source": source_sha256(type(method)),
+        "core": CORE,
         "fingerprint": problem.test.fingerprint,
         "splits": problem.test.splits_sha256,
         "split": episodes.split,
@@ -138,6 +147,28 @@ def _one_of_several(problem: Problem) -> dict[str, Any]:
     }
 
 
+def describe_episodes(
+    episodes: EpisodeSet, images_available: int, records_sha256: str
+) -> dict[str, Any]:
+    """What a manifest says of the episodes: which they are, their shape, the images they take.
+
+    images_available: of the split. records_sha256: the hash of their rows. way, shot and query are
+    None if they vary.
+    """
+    return {
+        "count": len(episodes),
+        "sha256": episodes.sha256,
+        "records_sha256": records_sha256,
+        "way": episodes.way,
+        "shot": episodes.shot,
+        "query": episodes.query_per_class,
+        "disjoint": episodes.disjoint,
+        "standard": episodes.standard,
+        "images_drawn": episodes.images_drawn,
+        "images_available": images_available,
+    }
+
+
 def _class_counts(dataset: OpenDataset) -> dict[str, int]:
     return {split: len(classes) for split, classes in dataset.splits.items()}
 
@@ -176,15 +207,18 @@ def weight_files(method: Method) -> dict[str, dict[str, str]]:
 
 
 def source_sha256(cls: type) -> str:
-    """The hash of the module files that define a method and the classes it is built on.
+    """The hash of the module files that define a method and its bases outside benchbench.
 
-    Of a class without a file, its name.
+    Of a class without a file, its name. Libraries of Python itself do not count either.
     """
-    digest = hashlib.sha256()
-    for base in [base for base in cls.__mro__ if base not in (Method, object)]:
+    parts: list[bytes] = []
+    for base in cls.__mro__:
+        package = base.__module__.partition(".")[0]
+        if package == "benchbench" or package in sys.stdlib_module_names - {"__main__"}:
+            continue
         try:
             file = inspect.getsourcefile(base)
         except (TypeError, OSError):
             file = None
-        digest.update(Path(file).read_bytes() if file else base.__qualname__.encode())
-    return digest.hexdigest()
+        parts.append(Path(file).read_bytes() if file else base.__qualname__.encode())
+    return hashlib.sha256(b"".join(dict.fromkeys(parts))).hexdigest()

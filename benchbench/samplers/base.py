@@ -27,6 +27,11 @@ class Sampler:
         """Way, shot and query per class; None where it varies."""
         return None, None, None
 
+    @property
+    def standard(self) -> bool:
+        """Whether papers draw episodes so, so that their figures can stand next to the results."""
+        return False
+
     def check(self, pool: ClassPool) -> None:
         """Raise BenchbenchError where the pool cannot supply such episodes."""
 
@@ -50,7 +55,8 @@ class Sampler:
             "seed": seed,
         }
         arrays = self.draw(pool, AddressedStream(**origin), start, start + count)
-        return EpisodeSet(dataset=pool.dataset.name, **origin, **arrays)  # type: ignore[arg-type]
+        own = {"dataset": pool.dataset.name, "standard": self.standard}
+        return EpisodeSet(**own, **origin, **arrays)  # type: ignore[arg-type]
 
 
 def create_sampler(text: str, **options: int | str | None) -> Sampler:

@@ -49,6 +49,10 @@ class FixedSampler(ComposingSampler):
             )
 
     @property
+    def standard(self) -> bool:
+        return self._is_plain
+
+    @property
     def _is_plain(self) -> bool:
         """Whether any classes and images go together and all classes have as many of them."""
         return (self.classes, self.prior, self.separate_groups) == ("uniform", "balanced", False)

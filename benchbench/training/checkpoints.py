@@ -42,25 +42,25 @@ class TrainingFiles:
 
     def finish(self, module: nn.Module, record: FitRecord, log: list[dict[str, Any]]) -> None:
         """Write the weights, then the record that says they are whole; drop the checkpoint."""
-        weights, log, checkpoint = map(self._path, ("safetensors", "json", "checkpoint"))
-        if weights is None or log is None or checkpoint is None:
+        weights, record_file, checkpoint = map(self._path, ("safetensors", "json", "checkpoint"))
+        if weights is None or record_file is None or checkpoint is None:
             return
         state = {name: tensor.contiguous() for name, tensor in module.state_dict().items()}
         content = json.dumps({"record": asdict(record), "log": log}, indent=1)
         with whole_file(weights) as partial:
             save_file(state, partial)
-        with whole_file(log) as partial:
+        with whole_file(record_file) as partial:
             partial.write_text(content, encoding="utf-8")
         checkpoint.unlink(missing_ok=True)
 
     def finished(self, module: nn.Module) -> FitRecord | None:
         """Load the weights of a finished training into the module; its record, or None."""
-        weights, log, checkpoint = map(self._path, ("safetensors", "json", "checkpoint"))
-        if weights is None or log is None or checkpoint is None:
+        weights, record_file, checkpoint = map(self._path, ("safetensors", "json", "checkpoint"))
+        if weights is None or record_file is None or checkpoint is None:
             return None
-        if not (log.exists() and weights.exists()):
+        if not (record_file.exists() and weights.exists()):
             return None
         checkpoint.unlink(missing_ok=True)
-        content = json.loads(log.read_text(encoding="utf-8"))
+        content = json.loads(record_file.read_text(encoding="utf-8"))
         module.load_state_dict(load_file(weights))
         return FitRecord(**content["record"])
