@@ -82,4 +82,5 @@ class Trial:
 
 def pick(images: Images, positions: IntArray) -> Images:
     """The images at these positions."""
-    return Images(images._source, images._rows[positions])
+    source, rows = images.block()
+    return Images(source, rows[positions])

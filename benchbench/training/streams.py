@@ -14,7 +14,7 @@ from benchbench.episodes import Episode, EpisodeSet
 from benchbench.errors import BenchbenchError
 from benchbench.method import Images, Method, Support
 from benchbench.samplers import ClassPool, FixedSampler, Sampler
-from benchbench.system.randomness import AddressedStream
+from benchbench.system.randomness import AddressedStream, permutation
 
 T = TypeVar("T")
 
@@ -180,9 +180,8 @@ class BatchStream:
     def __getitem__(self, step: int) -> Batch:
         epoch, place = divmod(step, self.per_epoch)
         if self._epoch is None or self._epoch[0] != epoch:
-            generator = np.random.Philox(key=self._seed, counter=epoch << 64)
-            keys = generator.random_raw(len(self._pool.rows))
-            self._epoch = epoch, np.argsort(keys, kind="stable")
+            order = permutation(len(self._pool.rows), self._seed, counter=epoch << 64)
+            self._epoch = epoch, order
         chosen = self._epoch[1][place * self._size : (place + 1) * self._size]
         images = Images(self._view, self._pool.rows[chosen])
         return Batch(images, torch.from_numpy(self._labels[chosen]))
