@@ -30,7 +30,7 @@ def create_backbone(text: str, image_shape: tuple[int, int, int], seed: int = 0)
 def backbone_arguments(text: str) -> tuple[type[Backbone], dict[str, Any]]:
     """The class and parameters of a backbone's spec, nothing built yet.
 
-    Raises BenchbenchError where there is no such backbone or parameter, or `cls.check` finds fault.
+    Raises BenchbenchError if there is no such backbone or parameter, or `cls.check` finds fault.
     """
     spec = specs.parse(text)
     cls: type[Backbone] = loading.find("register_backbones", "backbone", spec.name)

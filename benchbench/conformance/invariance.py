@@ -163,7 +163,7 @@ def _must_stand_company(
 
 
 def _answered(ask: Callable[..., FloatArray], *arguments: object) -> FloatArray:
-    """What the method answers. Raises CheckFailed where it raises."""
+    """What the method answers. Raises CheckFailed if it raises."""
     try:
         return ask(*arguments)
     except Exception as error:

@@ -58,7 +58,7 @@ def summary_of(name: str) -> str:
 def chosen(pattern: str | None = None) -> list[str]:
     """The names of the checks that match a pattern such as `*quer*`; all without one.
 
-    Raises BenchbenchError where none does.
+    Raises BenchbenchError if none does.
     """
     names = [name for name in CHECKS if pattern is None or fnmatchcase(name, pattern)]
     if not names:
@@ -67,7 +67,7 @@ def chosen(pattern: str | None = None) -> list[str]:
 
 
 def expected_failure(method: Method, name: str) -> str | None:
-    """Why a method is expected to fail a check, or None where it is to pass."""
+    """Why a method is expected to fail a check, or None if it is to pass."""
     if name in method.expected_failures:
         return method.expected_failures[name]
     if method.transductive and name in INDUCTIVE:
@@ -78,7 +78,7 @@ def expected_failure(method: Method, name: str) -> str | None:
 
 
 def check_declarations(method: Method) -> None:
-    """Raise BenchbenchError where `expected_failures` names a check that does not exist."""
+    """Raise BenchbenchError if `expected_failures` names a check that does not exist."""
     for name in method.expected_failures:
         if name not in CHECKS:
             raise unknown_name(f"check in expected_failures of {method.name}", name, CHECKS)
@@ -128,7 +128,7 @@ def _shows_transduction(bench: Bench) -> bool:
 def run_checks(bench: Bench, names: Iterable[str] | None = None) -> Iterator[Outcome]:
     """Yield the outcome of each check, by default of all; each gets a fresh copy of the method.
 
-    Raises BenchbenchError where `expected_failures` names a check that does not exist.
+    Raises BenchbenchError if `expected_failures` names a check that does not exist.
     """
     check_declarations(bench.trained)
     for name in CHECKS if names is None else names:

@@ -126,7 +126,7 @@ class Bench:
     ) -> Bench:
         """Train the method on the data set's training classes, watched, and put it on the bench.
 
-        folder: for the training's files. options: of the bench. Raises BenchbenchError where the
+        folder: for the training's files. options: of the bench. Raises BenchbenchError if the
         method does not apply to the data set, and whatever its `train` raises.
         """
         task = task_for(dataset)
@@ -187,7 +187,7 @@ class Bench:
         return (self.trial(number) for number in numbers)
 
     def draw(self, way: int, shot: int, query: int, number: int = 0) -> Trial:
-        """One episode of another shape. Raises NotApplicable where the classes are too small."""
+        """One episode of another shape. Raises NotApplicable if the classes are too small."""
         pool = self.pool.at_least(shot + query)
         if len(pool) < way:
             raise NotApplicable(
@@ -223,7 +223,7 @@ class Bench:
     ) -> FloatArray:
         """Scores float64 [n_query, n_way] of a trial, the generators seeded as in a run.
 
-        query_seed: seed them anew before the queries are asked. Raises MethodError where the answer
+        query_seed: seed them anew before the queries are asked. Raises MethodError if the answer
         is not such an array, and what the method raises.
         """
         with separate_randomness(trial.seed):
@@ -276,7 +276,7 @@ class Bench:
         hint: str = "",
         rounded: Reference | None = None,
     ) -> None:
-        """Raise CheckFailed where scores moved beyond the tolerance.
+        """Raise CheckFailed if scores moved beyond the tolerance.
 
         rounded: the reference, for an alteration that changes the order of sums; where they moved,
         the floor is that of rounding as well.

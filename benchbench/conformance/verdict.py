@@ -28,7 +28,7 @@ COMPARED = INDUCTIVE | {QUERY_ORDER, SUPPORT_ORDER, STATE}
 
 @dataclass(frozen=True)
 class Verdict:
-    """Evidence on one trained method; None where no check looked.
+    """Evidence on one trained method; None if no check looked.
 
     inductive: the scores of a query depend on no other query, and not on its position.
     order_dependent: on the order of the support. stateful: on the episodes before. stochastic: on
@@ -96,7 +96,7 @@ class Verdict:
 
 
 def _broken(outcomes: Sequence[Outcome]) -> bool | None:
-    """Whether any of the checks failed, expected or not; None where all were left out."""
+    """Whether any of the checks failed, expected or not; None if all were left out."""
     judged = [outcome for outcome in outcomes if outcome.judged]
     return any(outcome.broke for outcome in judged) if judged else None
 

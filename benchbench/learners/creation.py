@@ -1,4 +1,4 @@
-"""Configured methods from their specs."""
+"""Methods configured by their specs."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from benchbench.registry import loading, specs
 def create_methods(text: str) -> list[Method]:
     """The configured methods of a comma-separated list of specs, each once.
 
-    A parameter named `backbone` holds the spec of one, which is looked up now.
+    A parameter named `backbone` holds the spec of a backbone, which is looked up here so that a
+    mistake in it is reported before anything runs.
     """
     methods: dict[str, Method] = {}
     for spec in map(specs.parse, specs.split_list(text)):

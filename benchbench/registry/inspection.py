@@ -58,7 +58,7 @@ def visible_fault(provenance: Provenance) -> str:
 
 
 def _tree(module: str) -> ast.Module:
-    """A module's source, parsed; empty where it has none. Raises SyntaxError."""
+    """A module's source, parsed; empty if it has none. Raises SyntaxError."""
     spec = _spec_of(module)
     try:
         source = Path(spec.origin).read_text(encoding="utf-8") if spec and spec.origin else ""

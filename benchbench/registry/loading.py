@@ -47,7 +47,7 @@ BASES = {
 class Fault:
     """What is wrong with a module of the group `benchbench.plugins`.
 
-    hook: the one that it failed in; nothing where the module is left out as a whole.
+    hook: the one that it failed in; nothing if the module is left out as a whole.
     """
 
     entry: Provenance
@@ -56,7 +56,7 @@ class Fault:
 
 
 def load(kind: str, name: str) -> type:
-    """The class registered under `name`. Raises BenchbenchError where none is or it is broken."""
+    """The class registered under `name`. Raises BenchbenchError if none is or it is broken."""
     known = available(kind)
     if name not in known:
         raise unknown_name(kind, name, known)
@@ -94,7 +94,7 @@ def _name_of(thing: Any) -> str:
 
 
 def _wrong_kind(hook: str, thing: Any) -> str:
-    """How a thing is not what the hook is for, after its name; nothing where it is."""
+    """How a thing is not what the hook is for, after its name; nothing if it is."""
     if hook not in BASES:
         return "" if callable(thing) else "is not a function."
     module, base = BASES[hook]
@@ -224,7 +224,7 @@ def registered(hook: str) -> dict[str, Any]:
 
 
 def _keep(things: dict[str, Any], hook: str, first: Any, second: Any = None) -> None:
-    """Add one thing. Raises BenchbenchError where it is of the wrong kind or its name is taken."""
+    """Add one thing. Raises BenchbenchError if it is of the wrong kind or its name is taken."""
     name, thing = (first, second) if isinstance(first, str) else (_name_of(first), first)
     if wrong := _wrong_kind(hook, thing):
         raise BenchbenchError(f"'{name}' {wrong}")

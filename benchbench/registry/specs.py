@@ -36,7 +36,7 @@ class Spec:
 
 
 def parse(text: str) -> Spec:
-    """Parse one spec. Raises BenchbenchError where brackets or `key=value` pairs are malformed."""
+    """Parse one spec. Raises BenchbenchError if brackets or `key=value` pairs are malformed."""
     text = text.strip()
     head, inside = _split_brackets(text)
     separator = next((character for character in head if character in ":/"), ":")
@@ -132,7 +132,7 @@ def arguments(cls: type, spec: Spec) -> dict[str, Any]:
 
 
 def open_parameters(cls: type) -> str | None:
-    """The field that takes the keys which are no field, or None where they are mistakes."""
+    """The field that takes the keys which are no field, or None if they are mistakes."""
     name: str | None = getattr(cls, "open_parameters", None)
     return name
 
@@ -166,7 +166,7 @@ def _required(cls: type) -> list[str]:
 def convert(text: str, kind: Any, name: str = "value") -> Any:
     """Read `text` as an int, float, bool, str, Literal, a tuple[..., ...] of one, or a union.
 
-    Raises BenchbenchError where it is none of these.
+    Raises BenchbenchError if it is none of these.
     """
     for option in _strictest_first(_alternatives(kind)):
         try:

@@ -24,11 +24,11 @@ class Sampler:
 
     @property
     def shape(self) -> tuple[int | None, int | None, int | None]:
-        """Way, shot and query per class; None where it varies."""
+        """Way, shot and query per class; None if it varies."""
         return None, None, None
 
     def check(self, pool: ClassPool) -> None:
-        """Raise BenchbenchError where the pool cannot supply such episodes."""
+        """Raise BenchbenchError if the pool cannot supply such episodes."""
 
     def draw(
         self, pool: ClassPool, stream: AddressedStream, start: int, stop: int
@@ -39,7 +39,7 @@ class Sampler:
     def sample(self, pool: ClassPool, count: int, seed: int = 0, start: int = 0) -> EpisodeSet:
         """Episodes start .. start + count - 1 of the frozen sequence that `seed` names.
 
-        Fewer where the sequence ends before. Raises BenchbenchError where the pool cannot supply
+        Fewer if the sequence ends before. Raises BenchbenchError if the pool cannot supply
         such episodes.
         """
         self.check(pool)

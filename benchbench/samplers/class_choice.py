@@ -35,7 +35,7 @@ def families(pool: ClassPool, classes: Classes, fewest: int, most: int, option: 
     """The sets of classes of a rule.
 
     fewest: classes that a set needs; most: classes that a node may span; option: how a user sets
-    `fewest` to {}, for messages. Raises BenchbenchError where no set is left.
+    `fewest` to {}, for messages. Raises BenchbenchError if no set is left.
     """
     rule = chosen_rule(pool, classes, fewest)
     if rule == "uniform":

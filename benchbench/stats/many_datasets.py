@@ -85,7 +85,7 @@ def _signed_rank(
 def friedman(table: pd.DataFrame) -> Friedman:
     """Friedman's test over a table of accuracies, a row per data set and a column per method.
 
-    Ties share the average of their ranks. f is infinite where all data sets rank the methods alike.
+    Ties share the average of their ranks. f is infinite if all data sets rank the methods alike.
     Source: Demsar (JMLR 2006), section 3.2.2.
 
     Raises:

@@ -24,9 +24,9 @@ CANCELLED = 1e-4  # share of the variances left in that of the difference
 class PairedDifference:
     """Mean accuracy of a less that of b over the same n episodes.
 
-    ci_episodes and ci_classes are half-widths; ci_classes is None where there is none, and then
+    ci_episodes and ci_classes are half-widths; ci_classes is None if there is none, and then
     ci_classes_reason says why. p_t and p_sign_flip are two-sided; exact tells that all patterns of
-    signs were counted. effect_size is Cohen's d_z, mean / sd of the differences, and infinite where
+    signs were counted. effect_size is Cohen's d_z, mean / sd of the differences, and infinite if
     every difference is the same and not 0. sd is the standard deviation of the differences.
     correlation is Pearson's, None if a or b is constant.
     """

@@ -45,7 +45,7 @@ def configure(device: str = "auto", threads: int | None = None, fast: bool = Tru
 
     fast: channels-last memory and, where the processor has bf16 arithmetic, bf16 autocast in
     training (about 2.8 times the steps per second on such a CPU); evaluation is float32 always.
-    Raises BenchbenchError where there is no such device.
+    Raises BenchbenchError if there is no such device.
     """
     if device == "auto":
         device = "cuda" if torch.cuda.is_available() else "cpu"
@@ -101,7 +101,7 @@ def separate_randomness(seed: int) -> Iterator[None]:
 
 
 def peak_memory_bytes() -> int | None:
-    """The most memory that this process has held; None where the system does not say."""
+    """The most memory that this process has held; None if the system does not say."""
     try:
         import resource
     except ImportError:  # Windows

@@ -33,7 +33,7 @@ class TrainingFiles:
                 torch.save(state, partial)
 
     def load_checkpoint(self) -> dict[str, Any] | None:
-        """The last checkpoint's state, on the CPU; None where there is none."""
+        """The last checkpoint's state, on the CPU; None if there is none."""
         path = self._path("checkpoint")
         if path is None or not path.exists():
             return None

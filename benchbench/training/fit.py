@@ -81,7 +81,7 @@ def fit(
     by default a tenth of the training. patience: validations without a better one after which
     training ends. folder: where checkpoints are kept, by default the source's: training that was
     interrupted goes on, and that was finished is loaded. A method that calls `fit` more than once
-    names each `stage`. Raises MethodError where the loss is not finite.
+    names each `stage`. Raises MethodError if the loss is not finite.
     """
     source.compute.place(module)
     files = TrainingFiles(folder or source.folder, stage)

@@ -61,7 +61,7 @@ def source_pools(dataset: OpenDataset, split: str) -> list[ClassPool]:
 
 
 def supplied(pools: Sequence[ClassPool], sampler: Sampler) -> list[tuple[ClassPool, Sampler]]:
-    """The pools that can supply the sampler's episodes. Raises BenchbenchError where none can."""
+    """The pools that can supply the sampler's episodes. Raises BenchbenchError if none can."""
     found: list[tuple[ClassPool, Sampler]] = []
     failure: BenchbenchError | None = None
     for pool in pools:
@@ -100,7 +100,7 @@ def support_of(
 class EpisodeStream:
     """Training episodes by step; `way`, `shot` and `query` are the most that are really drawn.
 
-    They are None where the sampler lets them vary.
+    They are None if the sampler lets them vary.
     """
 
     def __init__(

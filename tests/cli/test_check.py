@@ -41,7 +41,7 @@ def test_a_line_for_each_check_then_the_verdict() -> None:
     assert result.exit_code == 0, result.output
     lines = result.stdout.splitlines()
     assert "one_query_at_a_time: passed" in lines
-    assert "batch norms that take their moments from the queries: none" in lines
+    assert "batch norms that use statistics of the queries: none" in lines
     assert any(line.startswith("accuracy: ") and "one at a time" in line for line in lines)
     assert lines[-2] == "verdict: inductive"
     assert lines[-1] == f"{len([c for c in CHECKS if 'que' in c])} checks: 9 passed"

@@ -108,7 +108,7 @@ class OpenClip(LibraryBackbone):
     def encode_text(self, texts: list[str]) -> Tensor:
         """Embeddings float32 [n, feature_size] in the joint space; only with `projected`.
 
-        The tokens are those of the library's own, bundled vocabulary. Raises BenchbenchError where
+        The tokens are those of the library's own, bundled vocabulary. Raises BenchbenchError if
         the network needs another.
         """
         if not self.projected:

@@ -53,7 +53,7 @@ DATA_SETS = {
 
 
 def local_file(weights: str | None) -> Path | None:
-    """The file that `weights` names; None where it is a tag of the library, or nothing.
+    """The file that `weights` names; None if it is a tag of the library, or nothing.
 
     Raises BenchbenchError for a file that is missing, or that would have to be unpickled.
     """
@@ -75,7 +75,7 @@ def local_file(weights: str | None) -> Path | None:
 
 
 def metadata(path: Path) -> dict[str, str]:
-    """The texts in a safetensors file's header. Raises BenchbenchError where it is damaged."""
+    """The texts in a safetensors file's header. Raises BenchbenchError if it is damaged."""
     try:
         with safe_open(path, framework="pt") as file:
             return dict(file.metadata() or {})
@@ -87,7 +87,7 @@ def load(network: nn.Module, path: Path, ignored: Collection[str] = ()) -> None:
     """Load all weights of the network from a safetensors file; float32 stays float32.
 
     ignored: names that the file may hold as well, such as those of the head that was dropped.
-    Raises BenchbenchError where the file lacks a tensor, has another, or one of another shape.
+    Raises BenchbenchError if the file lacks a tensor, has another, or one of another shape.
     """
     metadata(path)
     found = {name: tensor for name, tensor in load_file(path).items() if name not in ignored}
