@@ -24,7 +24,7 @@ def accuracy(scores: NDArray[np.float64], labels: NDArray[np.int64]) -> float:
 
 
 def balanced_accuracy(scores: NDArray[np.float64], labels: NDArray[np.int64]) -> float:
-    """The mean recall of the classes that have queries; accuracy where all have equally many."""
+    """The mean recall of the classes that have queries; accuracy if all have equally many."""
     queries = np.bincount(labels)
     found = np.bincount(labels, weights=scores.argmax(axis=1) == labels)
     return float(np.mean(found[queries > 0] / queries[queries > 0]))
@@ -54,7 +54,7 @@ def expected_calibration_error(scores: NDArray[np.float64], labels: NDArray[np.i
 
 
 def checked_scores(scores: Any, n_query: int, n_way: int) -> NDArray[np.float64]:
-    """A classifier's answer as float64 [n_query, n_way]; MethodError where it is not that."""
+    """A classifier's answer as float64 [n_query, n_way]. Raises MethodError if it is not that."""
     try:
         array = np.asarray(_as_numpy(scores))
     except ValueError as error:
