@@ -1,7 +1,7 @@
 """Frozen episodes: rows of integers that every method, machine and year shares.
 
 An `EpisodeSet` holds no pixels. Its sha256 covers every integer and what the integers were drawn
-from, so that two results are comparable exactly where the hashes agree.
+from, so that two results are comparable exactly if the hashes are equal.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -59,7 +60,7 @@ class Episode:
 
     @cached_property
     def id(self) -> str:
-        """16 hex digits that two episodes share only where they are the same task."""
+        """16 hex digits that two episodes share only if they are the same task."""
         digest = hashlib.sha256()
         for array in dataclasses.astuple(self):
             digest.update(len(array).to_bytes(8, "little"))
@@ -128,7 +129,7 @@ class EpisodeSet:
 
     @property
     def images_drawn(self) -> int:
-        """Support and query images of all episodes; one that recurs counts each time."""
+        """Support and query images of all episodes; an image that recurs counts each time."""
         return len(self.support) + len(self.query)
 
     @property
@@ -195,7 +196,7 @@ class EpisodeSet:
         return digest.hexdigest()
 
     def save(self, path: Path) -> None:
-        """Write an `.npz` file, whole or not at all. Raises BenchbenchError where it cannot."""
+        """Write an `.npz` file, whole or not at all. Raises BenchbenchError if it cannot."""
         own = {"dataset": self.dataset, "standard": self.standard}
         header = {**own, **self.origin, "sha256": self.sha256}
         arrays = {name: getattr(self, name).astype(np.int32) for name in _ARRAYS}
@@ -208,7 +209,7 @@ class EpisodeSet:
 
     @classmethod
     def load(cls, path: Path) -> EpisodeSet:
-        """Read a saved set. Raises BenchbenchError where the file is not one or was altered."""
+        """Read a saved set. Raises BenchbenchError if the file is not one or was altered."""
         try:
             with np.load(path, allow_pickle=False) as file:
                 header = json.loads(str(file["header"]))
@@ -237,28 +238,20 @@ class EpisodeSet:
         seed: int = 0,
     ) -> EpisodeSet:
         """A set of given episodes."""
+        arrays: dict[str, Any] = {**arrays_of(episodes)}
+        return cls(dataset, fingerprint, split, protocol, seed, **arrays)
 
-        def joined(name: str) -> IntArray:
-            return np.concatenate([getattr(episode, name) for episode in episodes])
 
-        def lengths(name: str) -> IntArray:
-            return np.array([len(getattr(episode, name)) for episode in episodes], dtype=np.int64)
-
-        return cls(
-            dataset=dataset,
-            fingerprint=fingerprint,
-            split=split,
-            protocol=protocol,
-            seed=seed,
-            classes=joined("classes"),
-            class_counts=lengths("classes"),
-            support=joined("support"),
-            support_labels=joined("support_labels"),
-            support_counts=lengths("support"),
-            query=joined("query"),
-            query_labels=joined("query_labels"),
-            query_counts=lengths("query"),
-        )
+def arrays_of(episodes: list[Episode]) -> dict[str, IntArray]:
+    """The arrays of an `EpisodeSet` of these episodes, by name."""
+    arrays = {}
+    for field in dataclasses.fields(Episode):
+        parts = [getattr(episode, field.name) for episode in episodes]
+        arrays[field.name] = np.concatenate([*parts, np.empty(0, np.int64)])
+    for name, counts in (("classes", "class"), ("support", "support"), ("query", "query")):
+        lengths = [len(getattr(episode, name)) for episode in episodes]
+        arrays[f"{counts}_counts"] = np.array(lengths, dtype=np.int64)
+    return arrays
 
 
 def _constant(values: IntArray) -> int | None:

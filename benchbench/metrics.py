@@ -54,7 +54,7 @@ def expected_calibration_error(scores: NDArray[np.float64], labels: NDArray[np.i
 
 
 def checked_scores(scores: Any, n_query: int, n_way: int) -> NDArray[np.float64]:
-    """A classifier's answer as float64 [n_query, n_way]; MethodError if it is not that."""
+    """A classifier's answer as float64 [n_query, n_way]. Raises MethodError if it is not that."""
     try:
         array = np.asarray(_as_numpy(scores))
     except ValueError as error:

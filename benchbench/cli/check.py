@@ -105,7 +105,7 @@ def _summed_up(report: Report) -> str:
     if verdict is None:
         return report.count_line
     norms = ", ".join(verdict.batch_norms) or "none"
-    lines.append(f"batch norms that take their moments from the queries: {norms}")
+    lines.append(f"batch norms that use statistics of the queries: {norms}")
     if verdict.together is not None and verdict.alone is not None:
         lines.append(
             f"accuracy: {100 * verdict.together:.1f} % with all queries together, "

@@ -1,7 +1,7 @@
-"""What every method must satisfy, and the audit of its validity.
+"""The contract that every method must satisfy, and the audit of its validity.
 
 `CHECKS` are functions of a `Bench`; `run_checks` runs them, `report_on` sums them up in a
-`Verdict`, and `short_audit` takes seconds for a method that is trained already.
+`Verdict`, and `short_audit` audits in seconds a method that is trained already.
 """
 
 from benchbench.conformance.audit import short_audit

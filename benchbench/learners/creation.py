@@ -1,4 +1,4 @@
-"""Configured methods from their specs."""
+"""Methods configured by their specs."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from benchbench.registry import loading, specs
 def create_method(text: str) -> Method:
     """The configured method of a spec such as `knn[k=3]`.
 
-    A parameter named `backbone` holds the spec of one, which is looked up now.
+    A parameter named `backbone` holds the spec of a backbone, which is looked up here so that a
+    mistake in it is reported before anything runs.
     """
     spec = specs.parse(text)
     method: Method = specs.configure(loading.load("method", spec.name), spec)

@@ -1,4 +1,4 @@
-"""What is wrong with a plug-in, where in its own files, and how to mend it, in one line."""
+"""The diagnosis of a broken plug-in in one line: the error, its place, and the cure."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ HOOKS = {
 
 
 def explained(entry: Provenance, error: BaseException, hook: str = "") -> str:
-    """One line on a plug-in that failed: the error, the plug-in's own line it came from, the cure.
+    """One line on a plug-in that failed: the error, the line of the plug-in's code, the cure.
 
-    hook: the one that was called, or looked for.
+    hook: the one that was called or looked up.
     """
     if isinstance(error, BenchbenchError):
         return f"{entry}: {error}"
@@ -59,7 +59,7 @@ def _cure_missing(entry: Provenance, name: str) -> str:
 
 
 def _cure_refused(names: dict[str, Any]) -> str:
-    """Where pluggy refuses a module: hooks that do not exist, or arguments they do not have."""
+    """The cure for a hook that does not exist, or that has other arguments."""
     marked = _marked(names)
     for name in marked:
         if name not in HOOKS:
@@ -81,7 +81,7 @@ def _cure_absent(hook: str, names: Iterable[str]) -> str:
 
 
 def stray_hooks(entry: Provenance) -> list[str]:
-    """A sentence on each hook in a method's or data set's module that nobody calls there."""
+    """A sentence on each hook in a method's or data set's module that is never called there."""
     called = {hook for _, hook in entry_points.KINDS.values()}
     found = []
     for name in _marked(vars(sys.modules[entry.module])):

@@ -1,9 +1,9 @@
-"""One number over several sources and a few runs of each, and how sure it is.
+"""One number over several sources and a few runs of each, with its interval.
 
 scores are [tasks, runs]: the mean accuracy of each training run (seed, not episode) on each source,
 best made comparable by `chance_normalised`. The definitions are those of Agarwal et al. (NeurIPS
-2021, arXiv:2108.13264). Intervals come from a stratified bootstrap: runs are drawn afresh within
-each task and the tasks stay, so that they speak of other runs and not of other data sets.
+2021, arXiv:2108.13264). Intervals come from a stratified bootstrap: runs are resampled within each
+task and the tasks stay, so that the intervals are about other runs and not about other data sets.
 """
 
 from __future__ import annotations
@@ -99,7 +99,7 @@ def _iqm(scores: FloatArray) -> FloatArray:
 
 
 def optimality_gap(scores: ArrayLike, target: float = 1.0) -> float:
-    """By how much the scores fall short of the target on average; beyond it nothing is gained.
+    """By how much the scores fall short of the target on average; scores above it count as equal.
 
     Source: Agarwal et al. (2021), section 4.3.
     """

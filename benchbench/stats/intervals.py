@@ -7,13 +7,13 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from scipy.special import ndtr, ndtri, stdtrit
 
 from benchbench.errors import NoEstimate
-from benchbench.system.arrays import FloatArray
+from benchbench.system.arrays import FloatArray, IntArray
 
-Classes = Sequence[NDArray[np.int64]]
+Classes = Sequence[IntArray]
 """The class ids of each episode."""
 
 CLASSES_TO_RESAMPLE = 10
@@ -30,7 +30,7 @@ def t_quantile(level: float, degrees: float) -> float:
 def mean_interval(accuracy: FloatArray, level: float = 0.95) -> float:
     """± episodes: half-width of Student's t interval for the mean of per-episode accuracies [n].
 
-    It speaks of other draws of episodes from the same images and classes.
+    It is about other draws of episodes from the same images and classes.
 
     Raises:
         NoEstimate: below two episodes.
@@ -54,14 +54,14 @@ def class_interval(accuracy: FloatArray, classes: Classes, level: float = 0.95) 
         SE^2 = N^2 zeta / C + sd^2 / n        (Hoeffding 1948, first order)
 
     with N-way episodes, C classes and n episodes. An episode's classes are drawn without
-    replacement, so that a class keeps others of its kind away and its mean shows only
+    replacement, so that a class excludes itself from the other slots and its mean shows only
     (C - N) / (C - 1) of its effect; zeta is divided by the square of that. It is estimated from
-    the classes that are in two episodes or more, and t has one degree of freedom less than there
-    are of them.
+    the classes that are in two episodes or more, and t has one degree of freedom less than their
+    number.
 
     Raises:
-        NoEstimate: below two episodes, where the way varies, where every episode has all classes,
-            and where fewer than two classes recur.
+        NoEstimate: below two episodes, if the way varies, if every episode has all classes, and if
+            fewer than two classes recur.
     """
     _require_episodes(accuracy, classes)
     ways = {len(ids) for ids in classes}
@@ -96,7 +96,7 @@ def class_bootstrap(
     resamples: int = 9999,
     seed: int = 0,
 ) -> tuple[float, float]:
-    """± classes where the way varies: (low, high) for what a fresh draw of test classes would give.
+    """± classes if the way varies: (low, high) for what a fresh draw of test classes would give.
 
     accuracy: [n], accuracies or differences of two methods. classes: the class ids of each episode.
 
@@ -110,7 +110,7 @@ def class_bootstrap(
     multiplied by sqrt(C / (C - 1)), as a resample of C classes varies too little by that.
 
     Raises:
-        NoEstimate: below two episodes, below ten classes, and where every episode has all classes.
+        NoEstimate: below two episodes, below ten classes, and if every episode has all classes.
     """
     _require_episodes(accuracy, classes)
     influence = class_influence(accuracy, classes)
@@ -147,15 +147,15 @@ def class_influence(accuracy: FloatArray, classes: Classes) -> FloatArray:
 
         IF_c = sum over episodes e with c of (a_e - f(N_e)) / sum over e of (C - N_e) / (C - 1)
 
-    less its mean over classes. The denominator is n where episodes are small; as in
+    less its mean over classes. The denominator is about n if episodes are small; as in
     `class_interval`, an N-way episode shows only (C - N) / (C - 1) of a class's effect. Episodes
-    are not corrected one by one, which would blow up the noise of those with nearly all classes
+    are not corrected one by one, which would amplify the noise of those with nearly all classes
     (in simulations this covers better when episodes are few). f is a quadratic in log N fitted to
-    all episodes: that larger episodes are harder is no property of a class. The sum of squares
-    holds the noise of the episodes as well; the influences are shrunk by its share.
+    all episodes: that larger episodes are harder is not a property of a class. The sum of squares
+    also contains the noise of the episodes; the influences are shrunk by its share.
 
     Raises:
-        NoEstimate: below ten classes, and where every episode has all classes.
+        NoEstimate: below ten classes, and if every episode has all classes.
     """
     way = np.array([len(ids) for ids in classes])
     _, position = np.unique(np.concatenate(classes), return_inverse=True)
@@ -174,8 +174,8 @@ def class_influence(accuracy: FloatArray, classes: Classes) -> FloatArray:
     return influence * np.sqrt(max(0.0, 1 - noise / squares)) if squares > 0 else influence
 
 
-def _expected_by_way(accuracy: FloatArray, way: NDArray[np.int64]) -> FloatArray:
-    """The accuracy [n] that is usual for episodes of that way."""
+def _expected_by_way(accuracy: FloatArray, way: IntArray) -> FloatArray:
+    """The accuracy [n] that is expected of episodes of that way."""
     degree = min(2, len(np.unique(way)) - 1)
     powers = np.vander(np.log(way), degree + 1)
     fitted: FloatArray = powers @ np.linalg.lstsq(powers, accuracy, rcond=None)[0]
@@ -202,8 +202,8 @@ def bca_interval(
     values are the units that are resampled (episodes, classes or seeds). statistic: a function of
     an array and an axis, such as numpy.median and `interquartile_mean`, or of an array [n] alone.
 
-    Where leaving out any one value leaves the statistic unchanged, as for the median of tied
-    accuracies, the acceleration is taken to be 0. Both ends are that value if all are equal.
+    If leaving out any one value leaves the statistic unchanged, as for the median of tied
+    accuracies, the acceleration is taken to be 0. If all are equal, both ends are that value.
     Source: Efron (JASA 82, 1987); computed by scipy.stats.bootstrap.
 
     Raises:

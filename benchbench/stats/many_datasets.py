@@ -7,17 +7,17 @@ from itertools import combinations
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.special import fdtrc
 
 from benchbench.errors import NoEstimate
 from benchbench.stats.paired import ROUNDING, holm
+from benchbench.system.arrays import FloatArray
 
 if TYPE_CHECKING:
     import pandas as pd
 
 FEW_DATASETS, FEW_METHODS = 10, 5
-"""Up to which the chi-square approximation of Friedman's test is poor."""
+"""The numbers up to which the chi-square approximation of Friedman's test is poor."""
 
 
 @dataclass(frozen=True)
@@ -44,14 +44,14 @@ def wilcoxon_holm(
 
     table: accuracies, a row per data set and a column per method. The result has a row per pair:
     a, b, median_difference (a less b), p (two-sided) and p_holm over all pairs. p is exact up to
-    50 data sets where no differences are tied or zero, and from all patterns of signs up to 13.
-    zero_method: what becomes of equal accuracies, as in scipy; "zsplit" gives half of their ranks
-    to either method, as Demsar does. A pair that is equal everywhere has p = 1.
+    50 data sets if no differences are tied or zero, and from all patterns of signs up to 13.
+    zero_method: how equal accuracies count, as in scipy; "zsplit" gives half of their ranks to
+    either method, as Demsar does. A pair that is equal everywhere has p = 1.
     Source: Demsar (JMLR 2006), section 3.1.3; Benavoli, Corani and Mangili (JMLR 2016) for the
     pairwise tests in place of Nemenyi's.
 
     Raises:
-        NoEstimate: below two methods or two data sets, or where an accuracy is missing.
+        NoEstimate: below two methods or two data sets, or if an accuracy is missing.
     """
     import pandas as pd
 
@@ -71,7 +71,7 @@ def wilcoxon_holm(
 
 
 def _signed_rank(
-    difference: NDArray[np.float64], zero_method: Literal["wilcox", "pratt", "zsplit"]
+    difference: FloatArray, zero_method: Literal["wilcox", "pratt", "zsplit"]
 ) -> float:
     from scipy import stats
 
@@ -85,12 +85,12 @@ def _signed_rank(
 def friedman(table: pd.DataFrame) -> Friedman:
     """Friedman's test over a table of accuracies, a row per data set and a column per method.
 
-    Ties share the average of their ranks. f is infinite where all data sets rank the methods alike.
+    Ties share the average of their ranks. f is infinite if all data sets rank the methods equally.
     Source: Demsar (JMLR 2006), section 3.2.2.
 
     Raises:
-        NoEstimate: below three methods or two data sets, where an accuracy is missing, and where
-            all methods are equal on every data set.
+        NoEstimate: below three methods or two data sets, if an accuracy is missing, and if all
+            methods are equal on every data set.
     """
     import pandas as pd
     from scipy import stats
@@ -119,7 +119,7 @@ def _caution(n: int, k: int) -> str | None:
     if n > FEW_DATASETS and k > FEW_METHODS:
         return None
     return (
-        f"With {n} data sets and {k} methods these p-values are rough: they want more than "
+        f"With {n} data sets and {k} methods these p-values are rough: they need more than "
         f"{FEW_DATASETS} data sets and more than {FEW_METHODS} methods."
     )
 
@@ -141,7 +141,7 @@ def nemenyi_critical_difference(k: int, n: int, level: float = 0.95) -> float:
     return float(q * np.sqrt(k * (k + 1) / (6 * n)))
 
 
-def _complete(table: pd.DataFrame, methods: int) -> NDArray[np.float64]:
+def _complete(table: pd.DataFrame, methods: int) -> FloatArray:
     values = table.to_numpy(dtype=np.float64)
     if len(values) < 2:
         raise NoEstimate("A test over data sets needs two data sets or more.")

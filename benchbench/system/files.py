@@ -20,7 +20,7 @@ def can_write(folder: Path) -> bool:
 
 @contextmanager
 def writing_to_cache(folder: Path) -> Iterator[None]:
-    """Make the folder of the cache; what then cannot be written in it is a BenchbenchError."""
+    """Make the folder of the cache; an error in writing to it becomes a BenchbenchError."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
         yield
@@ -33,7 +33,7 @@ def writing_to_cache(folder: Path) -> Iterator[None]:
 
 @contextmanager
 def whole_file(path: Path) -> Iterator[Path]:
-    """A place beside `path` to write to, which becomes `path` if the block ends well."""
+    """A file next to `path` to write to, which becomes `path` if the block succeeds."""
     partial = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         yield partial

@@ -1,4 +1,7 @@
-"""The one training loop: schedule, validation, best checkpoint, resume. Methods give it a loss."""
+"""The one training loop, for which methods only write a loss.
+
+It has a schedule, validation, the best checkpoint, and resumes what was interrupted.
+"""
 
 from __future__ import annotations
 
@@ -22,10 +25,10 @@ from benchbench.training.checkpoints import TrainingFiles
 from benchbench.training.source import TrainingSource
 
 CHECKPOINT_SECONDS = 20.0
-"""Training that is killed loses at most about this much work."""
+"""The time between two checkpoints, and so the most work that a killed training loses."""
 
 Schedule = Callable[[int], float]
-"""From the step to the factor on the learning rate."""
+"""A function from the step to the factor on the learning rate."""
 
 
 def cosine(steps: int, warmup: int = 0) -> Schedule:
@@ -78,10 +81,10 @@ def fit(
     schedule: the factor on `lr` by step, by default a cosine to zero. weight_decay: decoupled from
     the gradient (AdamW). clip_norm, clip_value: bounds on the gradient's norm and on each of its
     elements. validate_every: steps between two calls of `validate` (by default `source.validate`),
-    by default a tenth of the training. patience: validations without a better one after which
-    training ends. folder: where checkpoints are kept, by default the source's: interrupted
-    training resumes, and finished training is loaded. A method that calls `fit` more than once
-    names each `stage`. Raises MethodError if the loss is not finite.
+    by default a tenth of the training. patience: training ends after this many validations without
+    a better one. folder: where checkpoints are kept, by default the source's: interrupted training
+    is resumed, and finished training is loaded. A method that calls `fit` more than once names each
+    `stage`. Raises MethodError if the loss is not finite.
     """
     source.compute.place(module)
     files = TrainingFiles(folder or source.folder, stage)
@@ -123,7 +126,7 @@ class _Recipe:
 
 @dataclass
 class _Progress:
-    """What a checkpoint holds besides weights and optimizer."""
+    """What a checkpoint holds in addition to weights and optimizer."""
 
     step: int = 0
     seconds: float = 0.0
@@ -153,7 +156,7 @@ class _Loop:
         self.progress = _Progress()
 
     def run(self, data: Indexable, stage: str) -> FitRecord:
-        """Train to the end, or on from the checkpoint; the module ends with its best weights."""
+        """Train to the end, from the checkpoint if there is one; leave the best weights loaded."""
         progress, steps = self.progress, self.recipe.steps
         with separate_randomness(self.source.seed):
             self.resume()
@@ -176,7 +179,7 @@ class _Loop:
         )
 
     def step(self, data: Indexable) -> float:
-        """One update; the value of its loss. Its random numbers belong to the step alone."""
+        """One update; returns its loss. Random numbers depend on the seed and the step alone."""
         started = time.perf_counter()
         self.source.seed_step(self.progress.step)
         with self.source.compute.autocast():
@@ -198,7 +201,7 @@ class _Loop:
         return value
 
     def validate(self, loss: float) -> None:
-        """Score the weights on the validation classes and keep them if none were better."""
+        """Score the weights on the validation classes and keep them if they are the best so far."""
         started = time.perf_counter()
         with _frozen(self.module), separate_randomness(self.source.seed):
             accuracy = self.recipe.validate()
@@ -216,7 +219,7 @@ class _Loop:
         return self.recipe.patience is not None and waited >= self.recipe.patience
 
     def remark(self, loss: float) -> str:
-        """The remark next to the progress bar."""
+        """The text next to the progress bar."""
         best = self.progress.best_accuracy
         validation = "" if best is None else f", best validation {100 * best:.2f} %"
         return f"loss {loss:.4f}{validation}"
@@ -230,10 +233,10 @@ class _Loop:
         self.optimizer.load_state_dict(state["optimizer"])
         self.best = state["best"]
         vars(self.progress).update(state["progress"])
-        say(f"{specs.text_of(self.source.method)}: resumes at step {self.progress.step}")
+        say(f"{specs.text_of(self.source.method)}: resumes from step {self.progress.step}")
 
     def state(self) -> dict[str, Any]:
-        """All that `resume` needs, as tensors and plain values."""
+        """Everything that `resume` needs, as tensors and plain values."""
         return {
             "module": self.module.state_dict(),
             "optimizer": self.optimizer.state_dict(),
@@ -248,7 +251,7 @@ def _copied_state(module: nn.Module) -> dict[str, Tensor]:
 
 @contextmanager
 def _frozen(module: nn.Module) -> Iterator[None]:
-    """The module as evaluation meets it, for the length of the block."""
+    """A block in which the module is in evaluation mode and without gradients."""
     module.eval().requires_grad_(False)
     try:
         yield

@@ -26,9 +26,9 @@ from benchbench.training.streams import Batch as Batch
 from benchbench.training.streams import (
     BatchStream,
     EpisodeStream,
-    fitting,
+    largest_sampler,
+    pools_with_sampler,
     source_pools,
-    supplied,
     support_of,
 )
 from benchbench.training.streams import LabelledEpisode as LabelledEpisode
@@ -124,7 +124,7 @@ class TrainingSource:
                 f"or more images; {self.method.name} needs two."
             )
         return self._stream(
-            [(pool, fitting(pool, way, shot, query)) for pool in pools if len(pool) > 1]
+            [(pool, largest_sampler(pool, way, shot, query)) for pool in pools if len(pool) > 1]
         )
 
     def task_episodes(self) -> EpisodeStream:
@@ -139,7 +139,7 @@ class TrainingSource:
                 f"How to draw training episodes like {self.task.protocol} is not known; "
                 "name the --sampler in place of a file of episodes."
             )
-        return self._stream(supplied(self._pools, self.sampler))
+        return self._stream(pools_with_sampler(self._pools, self.sampler))
 
     def _stream(self, origins: Sequence[tuple[ClassPool, Sampler]]) -> EpisodeStream:
         return EpisodeStream(self._dataset, self.method, self.seed, origins)
@@ -182,10 +182,12 @@ class TrainingSource:
         pools = source_pools(self._dataset, "val")
         if self.sampler is not None and self.task.n_way is None:
             with suppress(BenchbenchError):
-                return supplied(pools, self.sampler)
+                return pools_with_sampler(pools, self.sampler)
         shot = 1 if self.task.n_shot is None else self.task.n_shot
         pools = [pool.at_least(shot + 1) for pool in pools]
         way = self.task.n_way or 5
         return [
-            (pool, fitting(pool, way, shot, VALIDATION_QUERIES)) for pool in pools if len(pool) > 1
+            (pool, largest_sampler(pool, way, shot, VALIDATION_QUERIES))
+            for pool in pools
+            if len(pool) > 1
         ]

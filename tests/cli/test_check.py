@@ -41,7 +41,7 @@ def test_a_line_for_each_check_then_the_verdict() -> None:
     assert result.exit_code == 0, result.output
     lines = result.stdout.splitlines()
     assert "one_query_at_a_time: passed" in lines
-    assert "batch norms that take their moments from the queries: none" in lines
+    assert "batch norms that use statistics of the queries: none" in lines
     assert any(line.startswith("accuracy: ") and "one at a time" in line for line in lines)
     assert lines[-2] == "verdict: inductive"
     assert lines[-1] == f"{len([c for c in CHECKS if 'que' in c])} checks: 9 passed"
@@ -50,7 +50,7 @@ def test_a_line_for_each_check_then_the_verdict() -> None:
 def test_a_failure_is_told_and_exits_with_1() -> None:
     result = check("joint_normalisation", "--only", "half*")
     assert result.exit_code == 1
-    assert "half_of_the_queries: FAILED: where half of the queries are left out" in result.stdout
+    assert "half_of_the_queries: FAILED: when half of the queries are left out" in result.stdout
     assert "norm (in training mode)" in result.stdout
     assert "verdict: transductive" in result.stdout
     assert "1 check: 1 failed (half_of_the_queries)" in result.stdout

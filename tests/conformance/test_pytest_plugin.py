@@ -70,12 +70,12 @@ def test_a_test_of_each_check_without_any_test_file(tmp_path: Path) -> None:
     assert "it is the first" in output
 
 
-def test_a_failure_is_told_in_a_sentence(tmp_path: Path) -> None:
+def test_a_failure_is_reported_in_a_sentence(tmp_path: Path) -> None:
     code, output = run_pytest(
         tmp_path, "--benchbench-methods", "first", "-k", "one_query", transductive=True
     )
     assert code == 1
-    assert "where each query is asked alone, scores change by up to 74" in output
+    assert "when each query is classified alone, scores change by up to 74" in output
     assert "Traceback" not in output
 
 

@@ -352,7 +352,7 @@ def test_training_goes_on_from_its_checkpoint(
     whole = attempt(*task(pictures, tmp_path / "whole"))["moments"]
     killed = attempt(*task(pictures, tmp_path / "out"), kill_at=40)
     rest = attempt(*task(pictures, tmp_path / "out"))
-    assert "resumes at step" in rest["stderr"]
+    assert "resumes from step" in rest["stderr"]
     steps, done, left = (
         moments.count("after training.checkpoint")
         for moments in (whole, killed["moments"], rest["moments"])

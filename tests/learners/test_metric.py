@@ -25,8 +25,8 @@ class Dot(MetricMethod):
     def published(self, task: Task) -> Recipe:
         return {"way": 3, "shot": task.n_shot, "query": 2, "steps": 4, "lr": 0.1, "patience": 1}
 
-    def scores(self, asked: Tensor, known: Tensor, support: Support) -> Tensor:
-        return asked @ class_means(known, support).T
+    def scores(self, query_features: Tensor, support_features: Tensor, support: Support) -> Tensor:
+        return query_features @ class_means(support_features, support).T
 
 
 def test_a_class_mean_is_that_of_its_support() -> None:

@@ -30,8 +30,8 @@ def untrained(cls: type[MAML], way: int = 3, **parameters: object) -> MAML:
     encoder = create_backbone("conv4[width=4]", SMALL).freeze()
     task = Task("toy", "test", SMALL, way, 2, 15)
     torch.manual_seed(0)
-    further = method.further_modules(encoder.feature_size, task)
-    method.network = nn.ModuleDict({"encoder": encoder, **further})
+    extra = method.extra_modules(encoder.feature_size, task)
+    method.network = nn.ModuleDict({"encoder": encoder, **extra})
     method.network.eval().requires_grad_(False)
     return method
 
@@ -87,13 +87,14 @@ def test_the_first_order_gradient_is_that_at_the_adapted_weights(
     method, episode = in_float64(FOMAML, monkeypatch), training_episode()
     initial = list(method.weights().values())
     gradients = torch.autograd.grad(method.query_loss(episode), initial)
-    known = method.encoder.prepare(episode.support.images.array)
-    asked = method.encoder.prepare(episode.query.array)
+    support_pixels = method.encoder.prepare(episode.support.images.array)
+    query_pixels = method.encoder.prepare(episode.query.array)
     adapted = method.descend(
-        method.weights(), known, episode.support, method.inner.steps, second_order=False
+        method.weights(), support_pixels, episode.support, method.inner.steps, second_order=False
     )
     leaves = {name: tensor.detach().requires_grad_() for name, tensor in adapted.items()}
-    loss = F.cross_entropy(method.query_logits(leaves, known, asked), episode.query_labels)
+    logits = method.query_logits(leaves, support_pixels, query_pixels)
+    loss = F.cross_entropy(logits, episode.query_labels)
     expected = torch.autograd.grad(loss, list(leaves.values()))
     for ours, theirs in zip(gradients, expected, strict=True):
         torch.testing.assert_close(ours, theirs)
@@ -105,7 +106,7 @@ def test_the_first_order_gradient_is_that_at_the_adapted_weights(
 
 @pytest.mark.parametrize("cls", ALL)
 @pytest.mark.parametrize("bn", ["support", "running", "transductive"])
-def test_only_transductive_moments_look_at_the_other_queries(cls: type[MAML], bn: str) -> None:
+def test_only_transductive_statistics_depend_on_the_other_queries(cls: type[MAML], bn: str) -> None:
     method, queries = untrained(cls, bn=bn), random_images(6, seed=1).array
     classify = method.adapt(random_support())
     together = classify(Images.from_array(queries))
@@ -147,21 +148,21 @@ def test_episodes_adapted_together_are_as_if_alone(
         random_support(seed=7),
     ]
     queries = random_images(6, seed=1)
-    for one, known in zip(method.adapt_together(supports), supports, strict=True):
-        torch.testing.assert_close(one(queries), method.adapt(known)(queries))
+    for classify, support in zip(method.adapt_together(supports), supports, strict=True):
+        torch.testing.assert_close(classify(queries), method.adapt(support)(queries))
 
 
 def test_episodes_of_different_shapes_are_adapted_one_by_one() -> None:
     method, queries = untrained(ProtoMAML), random_images(4, seed=1)
     supports = [random_support(), random_support(way=2), random_support(shot=1)]
-    for one, known in zip(method.adapt_many(supports), supports, strict=True):
-        assert torch.equal(one(queries), method.adapt(known)(queries))
+    for classify, support in zip(method.adapt_many(supports), supports, strict=True):
+        assert torch.equal(classify(queries), method.adapt(support)(queries))
 
 
 def test_adaptation_is_for_the_support_that_it_is_given() -> None:
-    method, known = untrained(MAML, test_steps=30, inner_lr=0.5), random_support()
-    scores = method.adapt(known)(known.images)
-    assert torch.equal(scores.argmax(1), known.labels)
+    method, support = untrained(MAML, test_steps=30, inner_lr=0.5), random_support()
+    scores = method.adapt(support)(support.images)
+    assert torch.equal(scores.argmax(1), support.labels)
 
 
 def test_the_head_has_the_way_of_the_task() -> None:

@@ -13,6 +13,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from benchbench.episodes import EpisodeSet
+from benchbench.learners.metric import class_means
 from benchbench.method import Classifier, Images, Method, Support
 
 
@@ -22,13 +23,8 @@ def features_of(images: Images) -> torch.Tensor:
     return F.adaptive_avg_pool2d(pixels, 4).flatten(1)
 
 
-def means_of(features: torch.Tensor, support: Support) -> torch.Tensor:
-    members = F.one_hot(support.labels, support.n_way).float()
-    return members.T @ features / members.sum(0).clamp(min=1)[:, None]
-
-
-def nearness(asked: torch.Tensor, means: torch.Tensor) -> torch.Tensor:
-    return -(asked[:, None] - means).square().sum(2)
+def nearness(query: torch.Tensor, means: torch.Tensor) -> torch.Tensor:
+    return -(query[:, None] - means).square().sum(2)
 
 
 @dataclass
@@ -39,13 +35,13 @@ class NearestMean(Method):
     power: float = 1.0
 
     def adapt(self, support: Support) -> Classifier:
-        means = means_of(features_of(support.images) ** self.power, support)
+        means = class_means(features_of(support.images) ** self.power, support)
         return lambda images: self.finish(
             nearness(features_of(images) ** self.power, means), support, images
         )
 
     def finish(self, scores: torch.Tensor, support: Support, images: Images) -> torch.Tensor:
-        """Where a plant grows."""
+        """The place of a fault."""
         return scores
 
 
@@ -56,10 +52,10 @@ class PixelNeighbour(NearestMean):
     name = "pixel_neighbour"
 
     def adapt(self, support: Support) -> Classifier:
-        known, members = features_of(support.images), F.one_hot(support.labels, support.n_way)
+        features, members = features_of(support.images), F.one_hot(support.labels, support.n_way)
 
         def classify(images: Images) -> torch.Tensor:
-            near = nearness(features_of(images), known)
+            near = nearness(features_of(images), features)
             return near[:, :, None].where(members.bool(), -100.0).amax(1)
 
         return classify
@@ -73,12 +69,12 @@ class RandomHead(NearestMean):
     slot_bias: float = 0.0
 
     def adapt(self, support: Support) -> Classifier:
-        known = features_of(support.images)
-        centre = known.mean(0)
-        weight = (0.1 * torch.randn(support.n_way, known.shape[1])).requires_grad_()
+        features = features_of(support.images)
+        centre = features.mean(0)
+        weight = (0.1 * torch.randn(support.n_way, features.shape[1])).requires_grad_()
         with torch.enable_grad():
             for _ in range(20):
-                loss = F.cross_entropy((known - centre) @ weight.T, support.labels)
+                loss = F.cross_entropy((features - centre) @ weight.T, support.labels)
                 (gradient,) = torch.autograd.grad(loss, weight)
                 weight = weight - gradient
         weight = weight.detach()
@@ -108,7 +104,7 @@ class JointNormalisation(NearestMean):
         self.norm = nn.BatchNorm1d(16 * source.image_shape[-1], affine=False)
 
     def adapt(self, support: Support) -> Classifier:
-        means = means_of(self.norm(features_of(support.images)), support)
+        means = class_means(self.norm(features_of(support.images)), support)
         return lambda images: nearness(self.norm(features_of(images)), means)
 
 
@@ -186,14 +182,14 @@ class FirstSeen(NearestMean):
 
     def adapt(self, support: Support) -> Classifier:
         def classify(images: Images) -> torch.Tensor:
-            asked = features_of(images)
+            query = features_of(images)
             leaders = [0]
-            for place in range(len(asked)):
-                near = (asked[place] - asked[leaders]).square().sum(1).min()
+            for place in range(len(query)):
+                near = (query[place] - query[leaders]).square().sum(1).min()
                 if near > 0.35 and len(leaders) < support.n_way:
                     leaders.append(place)
-            slots = torch.zeros(len(asked), support.n_way) - 100
-            slots[:, : len(leaders)] = nearness(asked, asked[leaders])
+            slots = torch.zeros(len(query), support.n_way) - 100
+            slots[:, : len(leaders)] = nearness(query, query[leaders])
             return slots
 
         return classify
@@ -245,7 +241,7 @@ class State(NearestMean):
     def adapt(self, support: Support) -> Classifier:
         features = features_of(support.images)
         self.seen.append(features.mean(0))
-        means = means_of(features - torch.stack(self.seen).mean(0), support)
+        means = class_means(features - torch.stack(self.seen).mean(0), support)
         return lambda images: nearness(features_of(images), means)
 
 
@@ -261,7 +257,7 @@ class HiddenState(NearestMean):
         if support.seed != self.last:
             self.last, self.drift = support.seed, self.drift + 0.05
         shift = self.drift
-        means = means_of(features_of(support.images), support)
+        means = class_means(features_of(support.images), support)
         tilt = shift * torch.arange(support.n_way)
         return lambda images: nearness(features_of(images), means) + tilt
 
@@ -513,7 +509,7 @@ class UndeclaredWeights(NearestMean):
 
 
 class BatchDependent(NearestMean):
-    """Adapts to several episodes with the moments of all of them."""
+    """Adapts to several episodes with the mean of all of them."""
 
     name = "batch_dependent"
 
@@ -522,7 +518,7 @@ class BatchDependent(NearestMean):
         return [self.tilted(support, float(together.mean())) for support in supports]
 
     def tilted(self, support: Support, tilt: float) -> Classifier:
-        means = means_of(features_of(support.images), support)
+        means = class_means(features_of(support.images), support)
         return lambda images: nearness(features_of(images), means * (1 + tilt))
 
 
