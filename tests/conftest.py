@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -20,6 +21,11 @@ from benchbench.datasets.opening import open_dataset
 from benchbench.system.places import Places
 
 SHARED_DATA = Path(__file__).parents[2] / "shared" / "data"
+
+
+def pytest_collection_finish() -> None:
+    """Keep the garbage collector, which statsmodels calls often, from all that was imported."""
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")

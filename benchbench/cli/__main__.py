@@ -1,4 +1,4 @@
-"""`python -m benchbench.cli`."""
+"""`python -m benchbench.cli.main`."""
 
 from benchbench.cli.main import main
 

@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import re
+import shutil
 from pathlib import Path
 
 import pandas as pd
@@ -32,23 +33,30 @@ def refused(*arguments: object) -> str:
     return result.stderr.strip().splitlines()[-1]
 
 
-@pytest.fixture
-def results(tmp_path: Path) -> Path:
-    """Three methods on two data sets."""
-    folder = tmp_path / "results"
+@pytest.fixture(scope="module")
+def originals(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """`results`, of three methods on two data sets, and `boards` that were written from it."""
+    folder = tmp_path_factory.mktemp("originals")
     for dataset in ("omniglot", "glyphs"):
         for number, method in enumerate(("protonet", "knn[k=3]", "maml")):
             correct = noisy_correct(0.9 - number / 10, 60, number)
-            write_run(folder, method, correct, dataset=dataset, classes=CLASSES)
+            write_run(folder / "results", method, correct, dataset=dataset, classes=CLASSES)
+    options = ("--format", FORMATS, "--across", "all")
+    result = leaderboard(folder / "results", "--out", folder / "boards", *options)
+    assert result.exit_code == 0, result.output
     return folder
 
 
 @pytest.fixture
-def written(results: Path, tmp_path: Path) -> Path:
-    out = tmp_path / "boards"
-    result = leaderboard(results, "--out", out, "--format", FORMATS, "--across", "all")
-    assert result.exit_code == 0, result.output
-    return out
+def results(originals: Path, tmp_path: Path) -> Path:
+    """A copy of the results."""
+    return Path(shutil.copytree(originals / "results", tmp_path / "results"))
+
+
+@pytest.fixture
+def written(originals: Path, tmp_path: Path) -> Path:
+    """A copy of the boards."""
+    return Path(shutil.copytree(originals / "boards", tmp_path / "boards"))
 
 
 def test_each_data_set_has_a_file_of_each_format(written: Path) -> None:
