@@ -54,10 +54,10 @@ def process(
         variables["PYTHONPATH"] = os.pathsep.join(map(str, path))
     if not cold:
         assert not [name for name in environment if name.startswith(READ_AT_IMPORT)]
-        return run_module("benchbench.cli.main", *arguments, environment=variables, cwd=cwd)
+        return run_module("benchbench.cli", *arguments, environment=variables, cwd=cwd)
     variables.pop("BENCHBENCH_ENGINE")
     return subprocess.run(
-        [sys.executable, "-m", "benchbench.cli.main", *map(str, arguments)],
+        [sys.executable, "-m", "benchbench.cli", *map(str, arguments)],
         cwd=cwd,
         env=variables,
         capture_output=True,

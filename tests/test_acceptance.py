@@ -19,7 +19,7 @@ def run(data_root: Path, out: Path, *options: str) -> pd.DataFrame:
         ["run", *common, *options],
         ["leaderboard", str(out), "--format", "csv", "--out", "-"],
     ):
-        command = [sys.executable, "-m", "benchbench.cli.main", *arguments]
+        command = [sys.executable, "-m", "benchbench.cli", *arguments]
         done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
     (out / "leaderboard.csv").write_text(done.stdout, encoding="utf-8")
     return pd.read_csv(out / "leaderboard.csv").set_index("method")
@@ -65,7 +65,7 @@ def test_all_methods_run_in_one_command(data_root: Path, tmp_path: Path) -> None
     methods = "knn,finetune,matchingnet,protonet,maml,fomaml,proto_maml,fo_proto_maml,linear_probe"
     photographs = f"folder:{data_root / 'folders' / 'caltech101.zip'}"
     for dataset, reason in (("omniglot", "no names in words"), (photographs, None)):
-        command = [sys.executable, "-m", "benchbench.cli.main", "run", "--dataset", dataset]
+        command = [sys.executable, "-m", "benchbench.cli", "run", "--dataset", dataset]
         command += ["--methods", f"{methods},clip_zero_shot", "--budget", "smoke"]
         command += ["--episodes", "20", "--data-root", str(data_root), "--out", str(tmp_path)]
         done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
@@ -88,7 +88,7 @@ def test_the_same_seed_gives_the_same_bits(data_root: Path, tmp_path: Path) -> N
 def test_lakes_runs_are_a_sane_problem(data_root: Path, tmp_path: Path) -> None:
     """Nearest neighbours of raw pixels err far above a person's 4.5 % and far below chance."""
     method = "knn[backbone=pixels,distance=euclidean]"
-    command = [sys.executable, "-m", "benchbench.cli.main", "run", "--methods", method]
+    command = [sys.executable, "-m", "benchbench.cli", "run", "--methods", method]
     command += ["--dataset", "omniglot_lake", "--data-root", str(data_root)]
     done = subprocess.run(
         [*command, "--out", str(tmp_path)],

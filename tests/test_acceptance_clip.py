@@ -16,7 +16,7 @@ def run(out: Path, *options: str) -> pd.Series:
     """The leaderboard's row of one run of the tiny CLIP, with two threads."""
     method = ["--methods", "clip_zero_shot[model=tiny]", "--out", str(out), *options]
     for arguments in (["run", *method], ["leaderboard", str(out), "--format", "csv", "--out", "-"]):
-        command = [sys.executable, "-m", "benchbench.cli.main", *arguments]
+        command = [sys.executable, "-m", "benchbench.cli", *arguments]
         done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
     (out / "leaderboard.csv").write_text(done.stdout, encoding="utf-8")
     return pd.read_csv(out / "leaderboard.csv").iloc[0]

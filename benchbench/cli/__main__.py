@@ -1,4 +1,4 @@
-"""`python -m benchbench.cli.main`."""
+"""`python -m benchbench.cli`."""
 
 from benchbench.cli.main import main
 

@@ -57,7 +57,7 @@ def figure_of(
 
 @lru_cache(maxsize=1)
 def _figures() -> pd.DataFrame:
-    with (files("benchbench.results.entries") / "published.csv").open(encoding="utf-8") as file:
+    with (files("benchbench.results") / "published.csv").open(encoding="utf-8") as file:
         return pd.read_csv(file, dtype=str, keep_default_na=False)
 
 

@@ -60,10 +60,10 @@ def test_a_new_package_passes_its_tests_and_runs(
     environment = installed(package, "fresh_idea", kind)
     assert " passed" in succeed(["pytest", "-p", "no:cacheprovider"], package, environment)
     options = ["--episodes", "20", "--budget", "smoke"]
-    table = succeed(["benchbench.cli.main", "run", *run, *options], tmp_path, environment)
+    table = succeed(["benchbench.cli", "run", *run, *options], tmp_path, environment)
     accuracy = float(table.splitlines()[-1].split("|")[2])
     assert accuracy > 40
-    listed = succeed(["benchbench.cli.main", "list"], tmp_path, environment)
+    listed = succeed(["benchbench.cli", "list"], tmp_path, environment)
     assert "fresh_idea 0.1.0]" in listed
     assert "BROKEN" not in listed
 

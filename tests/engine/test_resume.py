@@ -183,7 +183,7 @@ def attempt(
     def ask(*arguments: object, kill_at: str | int | None = None) -> dict:
         log = tmp_path_factory.mktemp("moments") / "log"
         before = f"LOG, KILL_AT = {str(log)!r}, {kill_at!r}\n{DEATH}"
-        done = run_module("benchbench.cli.main", *arguments, environment=environment, before=before)
+        done = run_module("benchbench.cli", *arguments, environment=environment, before=before)
         return {
             "code": done.returncode,
             "stdout": done.stdout,
@@ -247,7 +247,7 @@ def uninterrupted(
                 made[method] = out, done["stdout"]
                 return made[method]
             done = subprocess.run(
-                [sys.executable, "-m", "benchbench.cli.main", *task(pictures, out, method)],
+                [sys.executable, "-m", "benchbench.cli", *task(pictures, out, method)],
                 env={**environment, "BENCHBENCH_ENGINE": "worker"},
                 capture_output=True,
                 encoding="utf-8",

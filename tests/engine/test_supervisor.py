@@ -208,7 +208,7 @@ def start(pictures: str, environment: dict[str, str]) -> Start:
         audit = [] if "--audit" in options else ["--no-audit"]
         arguments += ["--episodes", EPISODES, "--budget", 2, "--out", out, *audit, *options]
         return subprocess.Popen(
-            [sys.executable, "-m", "benchbench.cli.main", *map(str, arguments)],
+            [sys.executable, "-m", "benchbench.cli", *map(str, arguments)],
             env={**environment, **variables},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,

@@ -169,7 +169,7 @@ def test_it_is_in_one_table_with_ours(tmp_path: Path) -> None:
     command = [
         sys.executable,
         "-m",
-        "benchbench.cli.main",
+        "benchbench.cli",
         "run",
         "--budget",
         "smoke",
