@@ -214,7 +214,7 @@ def source_sha256(cls: type) -> str:
     parts: list[bytes] = []
     for base in cls.__mro__:
         package = base.__module__.partition(".")[0]
-        if package == "benchbench" or package in sys.stdlib_module_names - {"__main__"}:
+        if package == "benchbench" or (base is not cls and package in sys.stdlib_module_names):
             continue
         try:
             file = inspect.getsourcefile(base)

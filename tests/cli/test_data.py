@@ -20,7 +20,7 @@ from benchbench.registry import entry_points
 DATASET = '''
 from dataclasses import dataclass
 import numpy as np
-from benchbench import Dataset, DecodedClass, hookimpl
+from benchbench import Collection, Dataset, DecodedClass, hookimpl
 from benchbench.errors import BenchbenchError
 
 @dataclass
@@ -46,11 +46,12 @@ class Toy(Dataset):
     def split_classes(self, class_names, sources):
         return {"train": np.array([0]), "val": np.array([], int), "test": np.array([1])}
 
-class Toys(Dataset):
+class Toys(Collection):
     """Two toys."""
     name = "toys"
+    test_source = ""
 
-    def test_sources(self, places):
+    def members(self, places):
         return ["toy[missing=true]", "toy"]
 
 @hookimpl

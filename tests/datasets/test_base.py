@@ -158,3 +158,12 @@ def test_an_unknown_split_is_named() -> None:
 def test_an_unknown_class_is_named() -> None:
     with pytest.raises(BenchbenchError, match=r"^2 classes of the split are not .* 'cow'\.$"):
         splits_by_name(NAMES, {"train": ["ant", "cow"], "test": ["emu"]})
+
+
+def test_the_hash_of_splits_sees_members_and_not_the_order_of_the_splits(
+    dataset: OpenDataset,
+) -> None:
+    backwards = dict(reversed(dataset.splits.items()))
+    assert replace(dataset, splits=backwards).splits_sha256 == dataset.splits_sha256
+    swapped = {**dataset.splits, "train": dataset.splits["val"], "val": dataset.splits["train"]}
+    assert replace(dataset, splits=swapped).splits_sha256 != dataset.splits_sha256

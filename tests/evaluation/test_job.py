@@ -262,6 +262,11 @@ def test_the_manifest_tells_the_rows_and_the_images(dataset: OpenDataset, tmp_pa
         "count": 4,
         "sha256": draw(dataset, 4).sha256,
         "records_sha256": hashlib.sha256(rows).hexdigest(),
+        "way": 5,
+        "shot": 1,
+        "query": 15,
+        "disjoint": False,
+        "standard": True,
         "images_drawn": 4 * 5 * 16,
         "images_available": 8 * 20,
     }
