@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple, get_args
+from typing import ClassVar, NamedTuple, get_args
 
 import numpy as np
 
@@ -43,6 +43,8 @@ class ComposingSampler(Sampler):
     concentration: float
     separate_groups: bool
     max_span: int = MAX_SPAN
+    fewest_classes_option: ClassVar[str]
+    """The option that sets `fewest_classes` to {}, for messages."""
 
     def check_options(self) -> None:
         """Raise ValueError if the shared parameters are wrong or do not go together."""
@@ -71,11 +73,6 @@ class ComposingSampler(Sampler):
     @property
     def fewest_classes(self) -> int:
         """The least number of classes in an episode."""
-        raise NotImplementedError
-
-    @property
-    def fewest_classes_option(self) -> str:
-        """The option that sets `fewest_classes` to {}, for messages."""
         raise NotImplementedError
 
     @property
