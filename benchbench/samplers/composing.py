@@ -59,11 +59,7 @@ class ComposingSampler(Sampler):
     @property
     def suffix(self) -> str:
         """The shared parameters that differ from their defaults, for the protocol."""
-        words = {
-            "classes": self.classes,
-            "prior": self.prior,
-            "separate_groups": "groups",
-        }
+        words = {"classes": self.classes, "prior": self.prior, "separate_groups": "groups"}
         if self.prior == "dirichlet":
             words["prior"] += specs.value_text(self.concentration)
         defaults = type(self)

@@ -198,15 +198,7 @@ def test_mistakes_are_found_before_anything_runs(spec: str, says: str) -> None:
 
 
 def command(*arguments: str) -> subprocess.CompletedProcess[str]:
-    line = [
-        sys.executable,
-        "-m",
-        "benchbench.cli",
-        "run",
-        "--budget",
-        "smoke",
-        *arguments,
-    ]
+    line = [sys.executable, "-m", "benchbench.cli", "run", "--budget", "smoke", *arguments]
     return subprocess.run(line, capture_output=True, text=True, check=False)
 
 
@@ -219,15 +211,7 @@ def test_zero_shot_from_the_command_line(tmp_path: Path) -> None:
     first, second = done.stdout.splitlines()[2:]
     assert float(first.split("|")[2]) > 22
     assert "skipped: it learns from support images and this task has none" in second
-    shown = [
-        sys.executable,
-        "-m",
-        "benchbench.cli",
-        "leaderboard",
-        str(tmp_path),
-        "--out",
-        "-",
-    ]
+    shown = [sys.executable, "-m", "benchbench.cli", "leaderboard", str(tmp_path), "--out", "-"]
     table = subprocess.run(shown, capture_output=True, text=True, check=True).stdout
     assert "5way-0shot-15query" in table
     assert "clip_zero_shot" in table

@@ -4,12 +4,7 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
-from benchbench_plugins.linear_probe import (
-    C_GRID,
-    LinearProbe,
-    likeliest_c,
-    logistic_regression,
-)
+from benchbench_plugins.linear_probe import C_GRID, LinearProbe, likeliest_c, logistic_regression
 from sklearn.linear_model import LogisticRegression
 
 from benchbench.backbones import create_backbone
