@@ -47,10 +47,7 @@ def short_audit(
     classified alone. Keys: those of `Verdict.as_dict`, `declared`, `episodes` and `outcomes`; or
     `declared` and `reason` if no audit is possible.
     """
-    declared = {
-        "transductive": method.transductive,
-        "order_dependent": method.order_dependent,
-    }
+    declared = {"transductive": method.transductive, "order_dependent": method.order_dependent}
     try:
         with separate_randomness(seed):
             bench = Bench(

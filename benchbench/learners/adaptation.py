@@ -35,10 +35,7 @@ def descend(
     weights = {name: tensor.view_as(tensor) for name, tensor in weights.items()}
     for _ in range(steps):
         gradients = torch.autograd.grad(
-            loss(weights),
-            list(weights.values()),
-            create_graph=second_order,
-            materialize_grads=True,
+            loss(weights), list(weights.values()), create_graph=second_order, materialize_grads=True
         )
         moved = zip(weights.items(), gradients, strict=True)
         weights = {name: tensor - rate * gradient for (name, tensor), gradient in moved}

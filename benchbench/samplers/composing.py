@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple, get_args
+from typing import ClassVar, NamedTuple, get_args
 
 import numpy as np
 
@@ -43,6 +43,8 @@ class ComposingSampler(Sampler):
     concentration: float
     separate_groups: bool
     max_span: int = MAX_SPAN
+    fewest_classes_option: ClassVar[str]
+    """The option that sets `fewest_classes` to {}, for messages."""
 
     def check_options(self) -> None:
         """Raise ValueError if the shared parameters are wrong or do not go together."""
@@ -57,11 +59,7 @@ class ComposingSampler(Sampler):
     @property
     def suffix(self) -> str:
         """The shared parameters that differ from their defaults, for the protocol."""
-        words = {
-            "classes": self.classes,
-            "prior": self.prior,
-            "separate_groups": "groups",
-        }
+        words = {"classes": self.classes, "prior": self.prior, "separate_groups": "groups"}
         if self.prior == "dirichlet":
             words["prior"] += specs.value_text(self.concentration)
         defaults = type(self)
@@ -71,11 +69,6 @@ class ComposingSampler(Sampler):
     @property
     def fewest_classes(self) -> int:
         """The least number of classes in an episode."""
-        raise NotImplementedError
-
-    @property
-    def fewest_classes_option(self) -> str:
-        """The option that sets `fewest_classes` to {}, for messages."""
         raise NotImplementedError
 
     @property

@@ -27,6 +27,7 @@ class FixedSampler(ComposingSampler):
     """
 
     name: ClassVar[str] = "fixed"
+    fewest_classes_option: ClassVar[str] = "--way {}"
     way: int = 5
     shot: int = 1
     query: int = 15
@@ -69,10 +70,6 @@ class FixedSampler(ComposingSampler):
     @property
     def fewest_classes(self) -> int:
         return self.way
-
-    @property
-    def fewest_classes_option(self) -> str:
-        return "--way {}"
 
     @property
     def fewest_shots(self) -> int:

@@ -40,6 +40,7 @@ class MetaDatasetSampler(ComposingSampler):
     """
 
     name: ClassVar[str] = "meta_dataset"
+    fewest_classes_option: ClassVar[str] = "min_way={}"
     min_way: int = 5
     max_way: int = 50
     max_query: int = 10
@@ -82,10 +83,6 @@ class MetaDatasetSampler(ComposingSampler):
     @property
     def fewest_classes(self) -> int:
         return self.min_way
-
-    @property
-    def fewest_classes_option(self) -> str:
-        return "min_way={}"
 
     @property
     def fewest_shots(self) -> int:

@@ -35,10 +35,7 @@ class Aggregate:
 def chance_normalised(accuracy: ArrayLike, way: ArrayLike) -> FloatArray:
     """(accuracy - 1 / way) / (1 - 1 / way): 0 is guessing, 1 is perfect, negative is worse.
 
-    accuracy and way are of shapes that broadcast.
-
-    Raises:
-        NoEstimate: for a way below two.
+    accuracy and way are of shapes that broadcast. Raises NoEstimate for a way below two.
     """
     chance = 1 / np.asarray(way, dtype=np.float64)
     if (chance > 0.5).any():
@@ -57,10 +54,8 @@ def stratified_bootstrap(
 ) -> Aggregate:
     """A statistic of scores [tasks, runs] with its percentile interval, runs drawn within tasks.
 
-    statistic: from [..., tasks, runs] to [...]. Source: Agarwal et al. (2021), section 4.1.
-
-    Raises:
-        NoEstimate: with one run.
+    statistic: from [..., tasks, runs] to [...]. Source: Agarwal et al. (2021), section 4.1. Raises
+    NoEstimate with one run.
     """
     _require_runs(scores)
     rng = np.random.default_rng(seed)
@@ -73,10 +68,8 @@ def iqm_over_sources(
 ) -> Aggregate:
     """The interquartile mean of all scores [tasks, runs] and its stratified bootstrap interval.
 
-    Source: Agarwal et al. (2021), section 4.3. See `interquartile_mean` for the convention.
-
-    Raises:
-        NoEstimate: with one run.
+    Source: Agarwal et al. (2021), section 4.3. See `interquartile_mean` for the convention. Raises
+    NoEstimate with one run.
     """
     return stratified_bootstrap(scores, _iqm, level, resamples=resamples, seed=seed)
 
@@ -86,8 +79,7 @@ def mean_over_sources(
 ) -> Aggregate:
     """The mean of all scores [tasks, runs] and its stratified bootstrap interval.
 
-    Raises:
-        NoEstimate: with one run.
+    Raises NoEstimate with one run.
     """
     return stratified_bootstrap(
         scores, lambda s: s.mean(axis=(-2, -1)), level, resamples=resamples, seed=seed
@@ -130,8 +122,7 @@ def improvement_interval(
 ) -> Aggregate:
     """`probability_of_improvement` with its stratified bootstrap interval.
 
-    Raises:
-        NoEstimate: with one run of either method.
+    Raises NoEstimate with one run of either method.
     """
     _require_runs(x)
     _require_runs(y)

@@ -30,10 +30,8 @@ def t_quantile(level: float, degrees: float) -> float:
 def mean_interval(accuracy: FloatArray, level: float = 0.95) -> float:
     """± episodes: half-width of Student's t interval for the mean of per-episode accuracies [n].
 
-    It is about other draws of episodes from the same images and classes.
-
-    Raises:
-        NoEstimate: below two episodes.
+    It is about other draws of episodes from the same images and classes. Raises NoEstimate below
+    two episodes.
     """
     if len(accuracy) < 2:
         raise NoEstimate("An interval over episodes needs two episodes or more.")
@@ -55,13 +53,10 @@ def class_interval(accuracy: FloatArray, classes: Classes, level: float = 0.95) 
 
     with N-way episodes, C classes and n episodes. An episode's classes are drawn without
     replacement, so that a class excludes itself from the other slots and its mean shows only
-    (C - N) / (C - 1) of its effect; zeta is divided by the square of that. It is estimated from
-    the classes that are in two episodes or more, and t has one degree of freedom less than their
-    number.
-
-    Raises:
-        NoEstimate: below two episodes, if the way varies, if every episode has all classes, and if
-            fewer than two classes recur.
+    (C - N) / (C - 1) of its effect; zeta is divided by the square of that. It is estimated from the
+    classes that are in two episodes or more, and t has one degree of freedom less than their
+    number. Raises NoEstimate below two episodes, if the way varies, if every episode has all
+    classes, and if fewer than two classes recur.
     """
     _require_episodes(accuracy, classes)
     ways = {len(ids) for ids in classes}
@@ -107,10 +102,8 @@ def class_bootstrap(
     where IF_c is the influence of class c on the mean T (see `class_influence`). The interval is
     the expanded percentile interval (Hesterberg, The American Statistician 69, 2015): its quantiles
     lie as far out as those of Student's t with C - 1 degrees of freedom, and the influences are
-    multiplied by sqrt(C / (C - 1)), as a resample of C classes varies too little by that.
-
-    Raises:
-        NoEstimate: below two episodes, below ten classes, and if every episode has all classes.
+    multiplied by sqrt(C / (C - 1)), as a resample of C classes varies too little by that. Raises
+    NoEstimate below two episodes, below ten classes, and if every episode has all classes.
     """
     _require_episodes(accuracy, classes)
     influence = class_influence(accuracy, classes)
@@ -131,8 +124,7 @@ def class_bootstrap(
 def class_half_width(accuracy: FloatArray, classes: Classes, level: float = 0.95) -> float:
     """± classes of any episodes: `class_interval`, or half of `class_bootstrap` if the way varies.
 
-    Raises:
-        NoEstimate: as either of them.
+    Raises NoEstimate as either of them.
     """
     if len({len(ids) for ids in classes}) <= 1:
         return class_interval(accuracy, classes, level)
@@ -149,13 +141,11 @@ def class_influence(accuracy: FloatArray, classes: Classes) -> FloatArray:
 
     less its mean over classes. The denominator is about n if episodes are small; as in
     `class_interval`, an N-way episode shows only (C - N) / (C - 1) of a class's effect. Episodes
-    are not corrected one by one, which would amplify the noise of those with nearly all classes
-    (in simulations this covers better when episodes are few). f is a quadratic in log N fitted to
-    all episodes: that larger episodes are harder is not a property of a class. The sum of squares
-    also contains the noise of the episodes; the influences are shrunk by its share.
-
-    Raises:
-        NoEstimate: below ten classes, and if every episode has all classes.
+    are not corrected one by one, which would amplify the noise of those with nearly all classes (in
+    simulations this covers better when episodes are few). f is a quadratic in log N fitted to all
+    episodes: that larger episodes are harder is not a property of a class. The sum of squares also
+    contains the noise of the episodes; the influences are shrunk by its share. Raises NoEstimate
+    below ten classes, and if every episode has all classes.
     """
     way = np.array([len(ids) for ids in classes])
     _, position = np.unique(np.concatenate(classes), return_inverse=True)
@@ -204,10 +194,8 @@ def bca_interval(
 
     If leaving out any one value leaves the statistic unchanged, as for the median of tied
     accuracies, the acceleration is taken to be 0. If all are equal, both ends are that value.
-    Source: Efron (JASA 82, 1987); computed by scipy.stats.bootstrap.
-
-    Raises:
-        NoEstimate: below ten values.
+    Source: Efron (JASA 82, 1987); computed by scipy.stats.bootstrap. Raises NoEstimate below ten
+    values.
     """
     from scipy import stats
 
@@ -243,10 +231,7 @@ def wilson_interval(correct: int, total: int, level: float = 0.95) -> tuple[floa
     """(low, high) for the share correct / total of independent trials, such as one test set.
 
     Wilson's score interval (JASA 22, 1927) without continuity correction: unlike mean ± z sd it
-    stays within [0, 1] and has a width at 0 and at 1.
-
-    Raises:
-        NoEstimate: without trials.
+    stays within [0, 1] and has a width at 0 and at 1. Raises NoEstimate without trials.
     """
     from scipy import stats
 
@@ -260,10 +245,8 @@ def interquartile_mean(values: ArrayLike, axis: int | None = None) -> np.floatin
     """The mean of the middle half of the values, over an axis or over all of them.
 
     The convention is that of scipy.stats.trim_mean: floor(n / 4) values are cut at either end.
-    Source: Agarwal et al. (NeurIPS 2021, arXiv:2108.13264), section 4.3.
-
-    Raises:
-        NoEstimate: without values.
+    Source: Agarwal et al. (NeurIPS 2021, arXiv:2108.13264), section 4.3. Raises NoEstimate without
+    values.
     """
     from scipy import stats
 

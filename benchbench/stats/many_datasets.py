@@ -42,16 +42,14 @@ def wilcoxon_holm(
 ) -> pd.DataFrame:
     """Wilcoxon's signed-rank test of every pair of methods over data sets, Holm-corrected.
 
-    table: accuracies, a row per data set and a column per method. The result has a row per pair:
-    a, b, median_difference (a less b), p (two-sided) and p_holm over all pairs. p is exact up to
-    50 data sets if no differences are tied or zero, and from all patterns of signs up to 13.
+    table: accuracies, a row per data set and a column per method. The result has a row per pair: a,
+    b, median_difference (a less b), p (two-sided) and p_holm over all pairs. p is exact up to 50
+    data sets if no differences are tied or zero, and from all patterns of signs up to 13.
     zero_method: how equal accuracies count, as in scipy; "zsplit" gives half of their ranks to
-    either method, as Demsar does. A pair that is equal everywhere has p = 1.
-    Source: Demsar (JMLR 2006), section 3.1.3; Benavoli, Corani and Mangili (JMLR 2016) for the
-    pairwise tests in place of Nemenyi's.
-
-    Raises:
-        NoEstimate: below two methods or two data sets, or if an accuracy is missing.
+    either method, as Demsar does. A pair that is equal everywhere has p = 1. Source: Demsar (JMLR
+    2006), section 3.1.3; Benavoli, Corani and Mangili (JMLR 2016) for the pairwise tests in place
+    of Nemenyi's. Raises NoEstimate below two methods or two data sets, or if an accuracy is
+    missing.
     """
     import pandas as pd
 
@@ -86,11 +84,8 @@ def friedman(table: pd.DataFrame) -> Friedman:
     """Friedman's test over a table of accuracies, a row per data set and a column per method.
 
     Ties share the average of their ranks. f is infinite if all data sets rank the methods equally.
-    Source: Demsar (JMLR 2006), section 3.2.2.
-
-    Raises:
-        NoEstimate: below three methods or two data sets, if an accuracy is missing, and if all
-            methods are equal on every data set.
+    Source: Demsar (JMLR 2006), section 3.2.2. Raises NoEstimate below three methods or two data
+    sets, if an accuracy is missing, and if all methods are equal on every data set.
     """
     import pandas as pd
     from scipy import stats
@@ -128,10 +123,8 @@ def nemenyi_critical_difference(k: int, n: int, level: float = 0.95) -> float:
     """The difference of average ranks at which two of k methods over n data sets differ.
 
     CD = q sqrt(k (k + 1) / (6 n)), where q is the quantile of the studentized range over sqrt(2).
-    Source: Demsar (JMLR 2006), section 3.2.2.
-
-    Raises:
-        NoEstimate: below two methods or without data sets.
+    Source: Demsar (JMLR 2006), section 3.2.2. Raises NoEstimate below two methods or without data
+    sets.
     """
     if k < 2 or n < 1:
         raise NoEstimate("A critical difference needs two methods or more and a data set.")

@@ -55,11 +55,8 @@ def compare_paired(
     """Compare two methods by their accuracies [n] and [n] on the same n episodes.
 
     classes: the class ids of each episode, for the interval over classes. seed: that of the random
-    signs. p_t is that of Student's paired t-test, p_sign_flip that of `sign_flip`.
-
-    Raises:
-        NoEstimate: below two episodes.
-        ValueError: if a and b are not equally long.
+    signs. p_t is that of Student's paired t-test, p_sign_flip that of `sign_flip`. Raises
+    NoEstimate below two episodes, and ValueError if a and b are not equally long.
     """
     if a.shape != b.shape:
         raise ValueError(f"{len(a)} and {len(b)} accuracies are not those of the same episodes")
@@ -154,10 +151,7 @@ def pairwise_p_values(scores: FloatArray) -> FloatArray:
 
     scores: [k, n]. The diagonal, and pairs of equal rows, have p = 1. All variances come from one
     covariance matrix; if two methods are so similar that their variances nearly cancel, from the
-    differences themselves.
-
-    Raises:
-        NoEstimate: below two episodes.
+    differences themselves. Raises NoEstimate below two episodes.
     """
     k, n = scores.shape
     if n < 2:

@@ -21,9 +21,7 @@ def episodes_needed(sd: float, half_width: float, level: float = 0.95) -> int:
 
     sd: the standard deviation of the accuracy of one episode. By the normal distribution: below
     about thirty episodes Student's t makes the interval a little wider. The number is at least 2.
-
-    Raises:
-        NoEstimate: for a half-width of zero or less.
+    Raises NoEstimate for a half-width of zero or less.
     """
     if half_width <= 0:
         raise NoEstimate("No number of episodes gives an interval without a width.")
@@ -35,10 +33,7 @@ def power_of(n: int, sd_of_difference: float, delta: float, level: float = 0.95)
 
     sd_of_difference: the standard deviation of the difference of two methods on one episode; for
     two methods on separate episodes of standard deviation sd each it is sd sqrt(2). Computed by
-    statsmodels.
-
-    Raises:
-        NoEstimate: below two episodes, and without a standard deviation.
+    statsmodels. Raises NoEstimate below two episodes, and without a standard deviation.
     """
     if n < 2:
         raise NoEstimate("A paired t-test needs two episodes or more.")
@@ -62,10 +57,8 @@ def episodes_to_detect(
 ) -> int:
     """The fewest episodes on which a paired t-test finds a true difference of delta.
 
-    power: the probability of finding it, below 1. See `power_of`.
-
-    Raises:
-        NoEstimate: for a difference of 0, and without a standard deviation.
+    power: the probability of finding it, below 1. See `power_of`. Raises NoEstimate for a
+    difference of 0, and without a standard deviation.
     """
     if delta == 0:
         raise NoEstimate("No number of episodes detects a difference of zero.")
@@ -85,10 +78,7 @@ def detectable_difference(
 
     It judges a comparison without its outcome; the power at the measured difference would only
     restate the p-value (Hoenig and Heisey, The American Statistician 55, 2001). It is 0 if
-    differences do not vary.
-
-    Raises:
-        NoEstimate: below two episodes.
+    differences do not vary. Raises NoEstimate below two episodes.
     """
     if n < 2:
         raise NoEstimate("A paired t-test needs two episodes or more.")
@@ -108,10 +98,8 @@ def variance_parts(
     """(A, B) of Var(accuracy of an episode) = A + B / Q, from its values at two numbers of queries.
 
     queries_1 and queries_2: Q, queries per class. A is what classes and supports contribute, B what
-    each query does.
-
-    Raises:
-        NoEstimate: for equal numbers of queries, and if A or B would be negative.
+    each query does. Raises NoEstimate for equal numbers of queries, and if A or B would be
+    negative.
     """
     if queries_1 == queries_2:
         raise NoEstimate("The parts of the variance need two different numbers of queries.")
@@ -127,10 +115,8 @@ def best_queries(shot: int, a: float, b: float) -> float:
 
     It minimises (A + B / Q) (K + Q), to which the variance of the mean is proportional when every
     image is used once. a, b: A and B of `variance_parts`. The question is that of Lafargue et al.
-    (TMLR 2024, arXiv:2409.02850).
-
-    Raises:
-        NoEstimate: if a is not positive (the more queries the better), or b is not.
+    (TMLR 2024, arXiv:2409.02850). Raises NoEstimate if a is not positive (the more queries the
+    better), or b is not.
     """
     if a <= 0:
         raise NoEstimate("All variance is that of the queries: the more of them the better.")
@@ -142,8 +128,7 @@ def best_queries(shot: int, a: float, b: float) -> float:
 def reuse(images_drawn: int, images_available: int) -> float:
     """How often an image was drawn on average: images of all episodes over available images.
 
-    Raises:
-        NoEstimate: without images.
+    Raises NoEstimate without images.
     """
     if images_available < 1:
         raise NoEstimate("There are no images to draw.")
@@ -153,10 +138,7 @@ def reuse(images_drawn: int, images_available: int) -> float:
 def reuse_warning(images_drawn: int, images_available: int) -> str | None:
     """A warning if images were drawn more than once on average; None otherwise.
 
-    Source: Lafargue et al. (TMLR 2024, arXiv:2409.02850).
-
-    Raises:
-        NoEstimate: without images.
+    Source: Lafargue et al. (TMLR 2024, arXiv:2409.02850). Raises NoEstimate without images.
     """
     ratio = reuse(images_drawn, images_available)
     if ratio <= 1:

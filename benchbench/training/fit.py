@@ -90,7 +90,11 @@ def fit(
     files = TrainingFiles(folder or source.folder, stage)
     record = files.finished(module)
     if record is None:
-        recipe = _Recipe(
+        loop = _Loop(
+            source,
+            module,
+            loss,
+            files,
             steps,
             lr,
             schedule or cosine(steps),
@@ -101,27 +105,11 @@ def fit(
             patience,
             validate or source.validate,
         )
-        loop = _Loop(source, module, loss, recipe, files)
         record = loop.run(data, stage)
         files.finish(module, record, loop.progress.log)
     module.eval().requires_grad_(False)
     source.records.append(record)
     return record
-
-
-@dataclass(frozen=True)
-class _Recipe:
-    """The arguments of `fit`."""
-
-    steps: int
-    lr: float
-    schedule: Schedule
-    weight_decay: float
-    clip_norm: float | None
-    clip_value: float | None
-    validate_every: int
-    patience: int | None
-    validate: Callable[[], float | None]
 
 
 @dataclass
@@ -135,40 +123,45 @@ class _Progress:
     log: list[dict[str, Any]] = field(default_factory=list)
 
 
+@dataclass
 class _Loop:
-    """The state of one training."""
+    """The arguments of `fit`, and the state of one training."""
 
-    def __init__(
-        self,
-        source: TrainingSource,
-        module: nn.Module,
-        loss: Callable[[Any], Tensor],
-        recipe: _Recipe,
-        files: TrainingFiles,
-    ) -> None:
-        self.source, self.module, self.loss = source, module, loss
-        self.recipe, self.files = recipe, files
-        module.train().requires_grad_(True)
+    source: TrainingSource
+    module: nn.Module
+    loss: Callable[[Any], Tensor]
+    files: TrainingFiles
+    steps: int
+    lr: float
+    schedule: Schedule
+    weight_decay: float
+    clip_norm: float | None
+    clip_value: float | None
+    validate_every: int
+    patience: int | None
+    validate: Callable[[], float | None]
+
+    def __post_init__(self) -> None:
+        self.module.train().requires_grad_(True)
         self.optimizer = torch.optim.AdamW(
-            module.parameters(), recipe.lr, weight_decay=recipe.weight_decay
+            self.module.parameters(), self.lr, weight_decay=self.weight_decay
         )
-        self.best = _copied_state(module)
+        self.best = _copied_state(self.module)
         self.progress = _Progress()
+        self.name = specs.text_of(self.source.method)
 
     def run(self, data: Indexable, stage: str) -> FitRecord:
         """Train to the end, from the checkpoint if there is one; leave the best weights loaded."""
-        progress, steps = self.progress, self.recipe.steps
+        progress, steps = self.progress, self.steps
         with separate_randomness(self.source.seed):
             self.resume()
             saved = time.monotonic()
-            with meter(
-                f"{specs.text_of(self.source.method)}: {stage}", steps, progress.step
-            ) as counter:
+            with meter(f"{self.name}: {stage}", steps, progress.step) as counter:
                 while progress.step < steps and not self.out_of_patience():
                     loss = self.step(data)
-                    due = progress.step % self.recipe.validate_every == 0 or progress.step == steps
+                    due = progress.step % self.validate_every == 0 or progress.step == steps
                     if due:
-                        self.validate(loss)
+                        self.score(loss)
                     if due or time.monotonic() - saved > CHECKPOINT_SECONDS:
                         self.files.save_checkpoint(self.state())
                         saved = time.monotonic()
@@ -186,12 +179,12 @@ class _Loop:
             loss = self.loss(data[self.progress.step])
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
-        if self.recipe.clip_norm is not None:
-            nn.utils.clip_grad_norm_(self.module.parameters(), self.recipe.clip_norm)
-        if self.recipe.clip_value is not None:
-            nn.utils.clip_grad_value_(self.module.parameters(), self.recipe.clip_value)
+        if self.clip_norm is not None:
+            nn.utils.clip_grad_norm_(self.module.parameters(), self.clip_norm)
+        if self.clip_value is not None:
+            nn.utils.clip_grad_value_(self.module.parameters(), self.clip_value)
         for group in self.optimizer.param_groups:
-            group["lr"] = self.recipe.lr * self.recipe.schedule(self.progress.step)
+            group["lr"] = self.lr * self.schedule(self.progress.step)
         self.optimizer.step()
         self.progress.step += 1
         self.progress.seconds += time.perf_counter() - started
@@ -200,11 +193,11 @@ class _Loop:
             raise MethodError(f"the training loss is {value} at step {self.progress.step}")
         return value
 
-    def validate(self, loss: float) -> None:
+    def score(self, loss: float) -> None:
         """Score the weights on the validation classes and keep them if they are the best so far."""
         started = time.perf_counter()
         with _frozen(self.module), separate_randomness(self.source.seed):
-            accuracy = self.recipe.validate()
+            accuracy = self.validate()
         progress = self.progress
         progress.seconds += time.perf_counter() - started
         progress.log.append({"step": progress.step, "loss": loss, "validation": accuracy})
@@ -215,8 +208,8 @@ class _Loop:
 
     def out_of_patience(self) -> bool:
         """Whether the last better validation is too long ago."""
-        waited = (self.progress.step - self.progress.best_step) // self.recipe.validate_every
-        return self.recipe.patience is not None and waited >= self.recipe.patience
+        waited = (self.progress.step - self.progress.best_step) // self.validate_every
+        return self.patience is not None and waited >= self.patience
 
     def remark(self, loss: float) -> str:
         """The text next to the progress bar."""
@@ -233,7 +226,7 @@ class _Loop:
         self.optimizer.load_state_dict(state["optimizer"])
         self.best = state["best"]
         vars(self.progress).update(state["progress"])
-        say(f"{specs.text_of(self.source.method)}: resumes from step {self.progress.step}")
+        say(f"{self.name}: resumes from step {self.progress.step}")
 
     def state(self) -> dict[str, Any]:
         """Everything that `resume` needs, as tensors and plain values."""

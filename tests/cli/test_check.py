@@ -6,7 +6,7 @@ import json
 
 import pytest
 from click.testing import CliRunner, Result
-from conformance import plants
+from conformance import faulty_methods as faulty
 
 from benchbench.cli import check as command
 from benchbench.cli.main import cli
@@ -20,19 +20,19 @@ def check(*arguments: str) -> Result:
 
 
 @pytest.fixture(autouse=True)
-def planted(monkeypatch: pytest.MonkeyPatch, small: OpenDataset) -> None:
-    """The plants by their names, on a small data set."""
-    known = {
-        plant.name: plant
-        for plant in vars(plants).values()
-        if isinstance(plant, type) and issubclass(plant, plants.NearestMean)
+def faulty_methods(monkeypatch: pytest.MonkeyPatch, small: OpenDataset) -> None:
+    """The faulty methods by their names, on a small data set."""
+    methods = {
+        method.name: method
+        for method in vars(faulty).values()
+        if isinstance(method, type) and issubclass(method, faulty.NearestMean)
     }
     load = loading.load
 
-    def load_plant(kind: str, name: str) -> type:
-        return known[name] if kind == "method" and name in known else load(kind, name)
+    def load_faulty(kind: str, name: str) -> type:
+        return methods[name] if kind == "method" and name in methods else load(kind, name)
 
-    monkeypatch.setattr(loading, "load", load_plant)
+    monkeypatch.setattr(loading, "load", load_faulty)
     monkeypatch.setattr(command, "open_dataset", lambda spec, places: small)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import re
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -34,6 +35,10 @@ class NearestMean(Method):
     name = "nearest_mean"
     power: float = 1.0
 
+    def __init_subclass__(cls) -> None:
+        """A faulty method is called by the name of its class."""
+        cls.name = re.sub(r"(?<!^)(?=[A-Z])", "_", cls.__name__).lower()
+
     def adapt(self, support: Support) -> Classifier:
         means = class_means(features_of(support.images) ** self.power, support)
         return lambda images: self.finish(
@@ -49,8 +54,6 @@ class NearestMean(Method):
 class PixelNeighbour(NearestMean):
     """Honest: the nearest support image."""
 
-    name = "pixel_neighbour"
-
     def adapt(self, support: Support) -> Classifier:
         features, members = features_of(support.images), F.one_hot(support.labels, support.n_way)
 
@@ -65,7 +68,6 @@ class PixelNeighbour(NearestMean):
 class RandomHead(NearestMean):
     """Honest and stochastic: a linear head from a random beginning, trained by gradient steps."""
 
-    name = "random_head"
     slot_bias: float = 0.0
 
     def adapt(self, support: Support) -> Classifier:
@@ -91,14 +93,11 @@ class RandomHead(NearestMean):
 class RandomSlotBias(RandomHead):
     """A stochastic method that prefers the first slot."""
 
-    name = "random_slot_bias"
     slot_bias: float = 1.0
 
 
 class JointNormalisation(NearestMean):
     """Features of the queries normalised by all queries, as batch norm in training mode does."""
-
-    name = "joint_normalisation"
 
     def train(self, source) -> None:
         self.norm = nn.BatchNorm1d(16 * source.image_shape[-1], affine=False)
@@ -111,8 +110,6 @@ class JointNormalisation(NearestMean):
 class NoRunningStatistics(JointNormalisation):
     """The same in evaluation mode, without running statistics."""
 
-    name = "no_running_statistics"
-
     def train(self, source) -> None:
         channels = 16 * source.image_shape[-1]
         self.norm = nn.BatchNorm1d(channels, affine=False, track_running_stats=False).eval()
@@ -120,8 +117,6 @@ class NoRunningStatistics(JointNormalisation):
 
 class Sinkhorn(NearestMean):
     """Assumes that each class has equally many queries."""
-
-    name = "sinkhorn"
 
     def finish(self, scores: torch.Tensor, support: Support, images: Images) -> torch.Tensor:
         log_p = scores * 5
@@ -134,21 +129,17 @@ class Sinkhorn(NearestMean):
 class DeclaredSinkhorn(Sinkhorn):
     """The same, and says so."""
 
-    name = "declared_sinkhorn"
     transductive = True
 
 
 class DeclaredForNothing(NearestMean):
     """Says that it is transductive and is not."""
 
-    name = "declared_for_nothing"
     transductive = True
 
 
 class MostCommonQuery(NearestMean):
     """Gives way to the majority: a class that half of the queries would be gets all of them."""
-
-    name = "most_common_query"
 
     def finish(self, scores: torch.Tensor, support: Support, images: Images) -> torch.Tensor:
         shares = F.one_hot(scores.argmax(1), support.n_way).float().mean(0)
@@ -158,8 +149,6 @@ class MostCommonQuery(NearestMean):
 class DistanceToCompany(NearestMean):
     """Looks at how bright all queries are together."""
 
-    name = "distance_to_company"
-
     def finish(self, scores: torch.Tensor, support: Support, images: Images) -> torch.Tensor:
         brightness = features_of(images).mean() - features_of(support.images).mean()
         return scores + brightness * torch.arange(support.n_way)
@@ -168,8 +157,6 @@ class DistanceToCompany(NearestMean):
 class QueryPosition(NearestMean):
     """Believes that queries come class after class."""
 
-    name = "query_position"
-
     def finish(self, scores: torch.Tensor, support: Support, images: Images) -> torch.Tensor:
         believed = torch.arange(len(images)) * support.n_way // len(images)
         return scores + 5 * F.one_hot(believed, support.n_way)
@@ -177,8 +164,6 @@ class QueryPosition(NearestMean):
 
 class FirstSeen(NearestMean):
     """Groups the queries and gives a group the slot in which its first query comes."""
-
-    name = "first_seen"
 
     def adapt(self, support: Support) -> Classifier:
         def classify(images: Images) -> torch.Tensor:
@@ -198,8 +183,6 @@ class FirstSeen(NearestMean):
 class SlotBias(NearestMean):
     """Prefers the first slot."""
 
-    name = "slot_bias"
-
     def finish(self, scores: torch.Tensor, support: Support, images: Images) -> torch.Tensor:
         return scores + 0.2 * F.one_hot(torch.tensor(0), support.n_way)
 
@@ -207,14 +190,11 @@ class SlotBias(NearestMean):
 class DeclaredSlotBias(SlotBias):
     """The same, and says so."""
 
-    name = "declared_slot_bias"
     expected_failures = {"class_slots": "it prefers the first slot"}
 
 
 class SupportOrder(NearestMean):
     """The last support images count for more."""
-
-    name = "support_order"
 
     def adapt(self, support: Support) -> Classifier:
         weights = torch.linspace(0.1, 1, len(support.images))[:, None]
@@ -226,14 +206,11 @@ class SupportOrder(NearestMean):
 class DeclaredOrder(SupportOrder):
     """The same, and says so."""
 
-    name = "declared_order"
     order_dependent = True
 
 
 class State(NearestMean):
     """Remembers the supports of earlier episodes."""
-
-    name = "state"
 
     def __init__(self) -> None:
         self.seen: list[torch.Tensor] = []
@@ -247,8 +224,6 @@ class State(NearestMean):
 
 class HiddenState(NearestMean):
     """Forgets only what it met in the same episode: two equal calls in a row agree."""
-
-    name = "hidden_state"
 
     def train(self, source) -> None:
         self.last, self.drift = 0, 0.0
@@ -271,8 +246,6 @@ def _sharpened(scores: torch.Tensor, labels: np.ndarray | None) -> torch.Tensor:
 class FrameReader(NearestMean):
     """Looks for the labels of the queries among the locals of its callers."""
 
-    name = "frame_reader"
-
     def finish(self, scores: torch.Tensor, support: Support, images: Images) -> torch.Tensor:
         frame = sys._getframe()
         while frame is not None:
@@ -287,8 +260,6 @@ class FrameReader(NearestMean):
 class GarbageReader(NearestMean):
     """Looks for the labels of the queries among all objects."""
 
-    name = "garbage_reader"
-
     def finish(self, scores: torch.Tensor, support: Support, images: Images) -> torch.Tensor:
         for thing in gc.get_objects():
             if isinstance(thing, EpisodeSet):
@@ -300,8 +271,6 @@ class GarbageReader(NearestMean):
 
 class HandleReader(NearestMean):
     """Follows the images' handle to the data set and its labels."""
-
-    name = "handle_reader"
 
     def finish(self, scores: torch.Tensor, support: Support, images: Images) -> torch.Tensor:
         dataset = getattr(images._source, "_dataset", None)
@@ -319,16 +288,12 @@ class HandleReader(NearestMean):
 class Peeking(NearestMean):
     """Looks at the test images in training."""
 
-    name = "peeking"
-
     def train(self, source) -> None:
         self.mean = source._dataset.pixels[:].mean()
 
 
 class PeekingThroughGarbage(NearestMean):
     """Finds the whole data set among all objects."""
-
-    name = "peeking_through_garbage"
 
     def train(self, source) -> None:
         from benchbench.datasets.base import OpenDataset
@@ -341,16 +306,12 @@ class PeekingThroughGarbage(NearestMean):
 class Integers(NearestMean):
     """Scores are integers."""
 
-    name = "integers"
-
     def finish(self, scores: torch.Tensor, support: Support, images: Images) -> torch.Tensor:
         return (100 * scores).long()
 
 
 class NotANumber(NearestMean):
     """Scores hold NaN."""
-
-    name = "not_a_number"
 
     def finish(self, scores: torch.Tensor, support: Support, images: Images) -> torch.Tensor:
         return scores * float("nan")
@@ -359,8 +320,6 @@ class NotANumber(NearestMean):
 class Unseeded(NearestMean):
     """Draws numbers from a generator that nobody seeds."""
 
-    name = "unseeded"
-
     def finish(self, scores: torch.Tensor, support: Support, images: Images) -> torch.Tensor:
         noise = np.random.default_rng().normal(size=tuple(scores.shape))
         return scores + 0.02 * torch.from_numpy(noise).float()
@@ -368,8 +327,6 @@ class Unseeded(NearestMean):
 
 class WritesLabels(NearestMean):
     """Sorts the labels in place."""
-
-    name = "writes_labels"
 
     def adapt(self, support: Support) -> Classifier:
         classify = super().adapt(support)
@@ -380,8 +337,6 @@ class WritesLabels(NearestMean):
 class WritesPixels(NearestMean):
     """Inverts the support's pixels in place."""
 
-    name = "writes_pixels"
-
     def adapt(self, support: Support) -> Classifier:
         classify = super().adapt(support)
         np.subtract(255, support.images.array, out=support.images.array)
@@ -391,16 +346,12 @@ class WritesPixels(NearestMean):
 class FiveWay(NearestMean):
     """Has five columns whatever the way."""
 
-    name = "five_way"
-
     def finish(self, scores: torch.Tensor, support: Support, images: Images) -> torch.Tensor:
         return F.pad(scores, (0, 5))[:, :5]
 
 
 class Balanced(NearestMean):
     """Reshapes the support into as many shots for each class."""
-
-    name = "balanced"
 
     def adapt(self, support: Support) -> Classifier:
         order = support.labels.argsort(stable=True)
@@ -411,8 +362,6 @@ class Balanced(NearestMean):
 
 class Spread(NearestMean):
     """Divides by the standard deviation in each class, which one image does not have."""
-
-    name = "spread"
 
     def adapt(self, support: Support) -> Classifier:
         features = features_of(support.images)
@@ -425,8 +374,6 @@ class Spread(NearestMean):
 class ClassesOfLabels(NearestMean):
     """Counts the classes by their labels."""
 
-    name = "classes_of_labels"
-
     def adapt(self, support: Support) -> Classifier:
         classes, labels = support.labels.unique(return_inverse=True)
         members = F.one_hot(labels, len(classes)).float()
@@ -437,16 +384,12 @@ class ClassesOfLabels(NearestMean):
 class Squeezed(NearestMean):
     """Loses the first dimension of a single query."""
 
-    name = "squeezed"
-
     def finish(self, scores: torch.Tensor, support: Support, images: Images) -> torch.Tensor:
         return scores.squeeze(0)
 
 
 class GreyOnly(NearestMean):
     """Takes images of one channel only."""
-
-    name = "grey_only"
 
     def train(self, source) -> None:
         if source.image_shape[-1] != 1:
@@ -455,8 +398,6 @@ class GreyOnly(NearestMean):
 
 class NotKept(NearestMean):
     """Learns something that no seed and no file brings back."""
-
-    name = "not_kept"
 
     def train(self, source) -> None:
         self.direction = torch.from_numpy(np.random.default_rng().normal(size=16)).float()
@@ -469,7 +410,6 @@ class NotKept(NearestMean):
 class NoPickle(NearestMean):
     """Holds a function without a name."""
 
-    name = "no_pickle"
     power: float = 1.0
     distance: object = field(init=False, default_factory=lambda: lambda a, b: a - b)
 
@@ -478,14 +418,11 @@ class NoPickle(NearestMean):
 class DictParameter(NearestMean):
     """A parameter that cannot be typed."""
 
-    name = "dict_parameter"
     options: dict = field(default_factory=lambda: {"a": 1})
 
 
 class NotADataclass(NearestMean):
     """Parameters that no spec can set."""
-
-    name = "not_a_dataclass"
 
     def __init__(self, scale: float = 1.0) -> None:
         self.scale = scale
@@ -494,14 +431,12 @@ class NotADataclass(NearestMean):
 class PretrainedOnText(NearestMean):
     """Declares its data set as a text, whose items are letters."""
 
-    name = "pretrained_on_text"
     pretrained_on = "imagenet-1k"  # type: ignore[assignment]
 
 
 class UndeclaredWeights(NearestMean):
     """Reads weights from elsewhere and says nothing."""
 
-    name = "undeclared_weights"
     file = Path("weights.pt")
 
     def train(self, source) -> None:
@@ -510,8 +445,6 @@ class UndeclaredWeights(NearestMean):
 
 class BatchDependent(NearestMean):
     """Adapts to several episodes with the mean of all of them."""
-
-    name = "batch_dependent"
 
     def adapt_many(self, supports) -> list[Classifier]:
         together = torch.cat([features_of(support.images) for support in supports]).mean(0)
@@ -525,16 +458,12 @@ class BatchDependent(NearestMean):
 class Distances(NearestMean):
     """Takes distances for scores."""
 
-    name = "distances"
-
     def finish(self, scores: torch.Tensor, support: Support, images: Images) -> torch.Tensor:
         return -scores
 
 
 class MeansOfQueries(NearestMean):
     """Learns from its queries, whose labels it takes from the frames of the callers."""
-
-    name = "means_of_queries"
 
     def finish(self, scores: torch.Tensor, support: Support, images: Images) -> torch.Tensor:
         labels = _labels_of_callers(len(images))
@@ -555,16 +484,12 @@ def _labels_of_callers(count: int) -> np.ndarray | None:
 class Crashes(NearestMean):
     """Fails in its training."""
 
-    name = "crashes"
-
     def train(self, source) -> None:
         raise RuntimeError("no luck")
 
 
 class SeedsEverything(NearestMean):
     """Its module has a side effect when it is imported."""
-
-    name = "seeds_everything"
 
 
 HONEST = (NearestMean, PixelNeighbour, RandomHead)

@@ -83,8 +83,6 @@ def test_draws_share_neither_episodes_nor_noise(bench_of: Callable[..., Bench]) 
 class FixedHead(faulty.NearestMean):
     """Honest, as before any learning: a fixed head that likes some slots better."""
 
-    name = "fixed_head"
-
     def adapt(self, support: Support) -> Callable[[Images], torch.Tensor]:
         generator = torch.Generator()
         bias = torch.tensor([1.0, 0.5, 0.0, 0.0, -0.5])[: support.n_way]

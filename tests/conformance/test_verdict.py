@@ -58,18 +58,14 @@ def test_a_method_that_claims_to_be_inductive_and_is_not(bench_of: Callable[...,
     ids=lambda value: getattr(value, "name", ""),
 )
 def test_the_short_audit_says_what_a_method_is(
-    method: type[faulty.NearestMean],
-    verdict: tuple[bool, ...],
-    bench_of: Callable[..., Bench],
+    method: type[faulty.NearestMean], verdict: tuple[bool, ...], bench_of: Callable[..., Bench]
 ) -> None:
     found = audit(bench_of(method))
     keys = ("inductive", "order_dependent", "stateful", "stochastic")
     assert {key: found[key] for key in keys} == dict(zip(keys, verdict, strict=True))
 
 
-def test_the_short_audit_leaves_method_and_generators_alone(
-    bench_of: Callable[..., Bench],
-) -> None:
+def test_the_short_audit_leaves_method_and_generators_alone(bench_of: Callable[..., Bench]) -> None:
     bench = bench_of(faulty.State)
     before = random.getstate(), np.random.get_state()[1].tolist(), torch.get_rng_state()
     audit(bench)

@@ -10,10 +10,7 @@ from pictures import SMALL, random_images, random_support
 
 from benchbench.backbones import create_backbone
 from benchbench.backbones.blocks import parameter_blocks
-from benchbench.datasets.base import OpenDataset
-from benchbench.method import Images, Task
-from benchbench.training.budget import Budget
-from benchbench.training.source import TrainingSource
+from benchbench.method import Images
 
 
 def ready(**parameters: Any) -> Finetune:
@@ -141,12 +138,3 @@ def test_without_a_step_the_head_is_at_chance() -> None:
 def test_parameters_out_of_range_are_refused(parameters: dict[str, Any], word: str) -> None:
     with pytest.raises(ValueError, match=word):
         Finetune(**parameters)
-
-
-def test_it_starts_from_a_classifier_of_the_training_classes(dataset: OpenDataset) -> None:
-    method = Finetune(backbone="conv4[width=8]")
-    task = Task(dataset.name, "test", dataset.image_shape, 5, 1, 15)
-    source = TrainingSource(dataset, method, task, Budget("quick", 30))
-    method.train(source)
-    assert [record.stage for record in source.records] == ["classification"]
-    assert (source.validate() or 0) > 0.6

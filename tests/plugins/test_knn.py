@@ -1,16 +1,11 @@
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
 import pytest
 import torch
 from benchbench_plugins.knn import KNN
 
-from benchbench.datasets.base import OpenDataset
-from benchbench.method import Images, Support, Task
-from benchbench.training.budget import Budget
-from benchbench.training.source import TrainingSource
+from benchbench.method import Images, Support
 
 
 def images(values: list[list[int]]) -> Images:
@@ -60,16 +55,3 @@ def test_the_majority_of_k_decides_and_the_nearer_breaks_ties() -> None:
 def test_k_below_one_is_refused() -> None:
     with pytest.raises(ValueError, match="k must be at least 1"):
         KNN(k=0, distance="euclidean")
-
-
-def test_a_network_is_trained_as_a_classifier_first(
-    make_dataset: Callable[..., OpenDataset],
-) -> None:
-    dataset = make_dataset()
-    task = Task(dataset.name, "test", dataset.image_shape, 5, 1, 15)
-    method = KNN(backbone="conv4[width=8]")
-    source = TrainingSource(dataset, method, task, Budget("quick", steps=30))
-    method.train(source)
-    assert [record.stage for record in source.records] == ["classification"]
-    assert method.encoder.frozen
-    assert (source.validate() or 0) > 0.7
