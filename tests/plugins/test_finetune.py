@@ -143,7 +143,7 @@ def test_parameters_out_of_range_are_refused(parameters: dict[str, Any], word: s
 def test_it_starts_from_a_classifier_of_the_training_classes(dataset: OpenDataset) -> None:
     method = Finetune(backbone="conv4[width=8]")
     task = Task(dataset.name, "test", dataset.image_shape, 5, 1, 15)
-    source = TrainingSource(dataset, method, task, Budget("quick", 30))
+    source = TrainingSource(dataset, method, task, Budget("smoke", 30))
     method.train(source)
     assert [record.stage for record in source.records] == ["classification"]
     assert (source.validate() or 0) > 0.6
