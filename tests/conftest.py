@@ -14,10 +14,9 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ["BENCHBENCH_ENGINE"] = "inline"  # what a test patches in this process counts
 
-from support.kept import kept_cache
+from support.kept import kept_cache, link_generated
 
 from benchbench.datasets.base import OpenDataset
-from benchbench.datasets.opening import open_dataset
 from benchbench.system.places import Places
 
 SHARED_DATA = Path(__file__).parents[2] / "shared" / "data"
@@ -36,13 +35,10 @@ def shared_cache() -> Path:
 
 @pytest.fixture(scope="session", autouse=True)
 def cache(tmp_path_factory: pytest.TempPathFactory, shared_cache: Path) -> Path:
-    """A cache folder of this session that has glyphs; other processes find it as well."""
+    """A cache folder of this session with generated data; other processes find it as well."""
     folder = tmp_path_factory.mktemp("cache")
     os.environ["BENCHBENCH_CACHE"] = str(folder)
-    (folder / "datasets").mkdir()
-    open_dataset("glyphs", Places(folder, shared_cache))
-    for table in (shared_cache / "datasets").glob("glyphs-*"):
-        (folder / "datasets" / table.name).symlink_to(table)
+    link_generated(folder, shared_cache)
     return folder
 
 

@@ -62,7 +62,7 @@ METHODS = [
     "nearest_mean[power=0.5]",
     "my_method[backbone=pixels]",
     "my_method[backbone=pixels,power=1.5]",
-    "city_block",
+    "city_block[backbone=conv4[width=16]]",
 ]
 """The README's method, that of the guide, and the guide's metric."""
 

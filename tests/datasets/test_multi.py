@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from support.kept import link_generated
 
 from benchbench.datasets.opening import create_dataset, members_of, open_dataset, open_problems
 from benchbench.errors import BenchbenchError
@@ -12,7 +13,7 @@ from benchbench.system.places import Places
 
 
 @pytest.fixture(scope="module")
-def places(tmp_path_factory: pytest.TempPathFactory) -> Places:
+def places(tmp_path_factory: pytest.TempPathFactory, shared_cache: Path) -> Places:
     """Two folders of pictures: `reds` in colour, 12 classes, and `greys`, 8 classes."""
     root = tmp_path_factory.mktemp("data")
     rng = np.random.default_rng(0)
@@ -24,7 +25,9 @@ def places(tmp_path_factory: pytest.TempPathFactory) -> Places:
                 shape = (size, size, 3) if mode == "RGB" else (size, size)
                 pixels = rng.integers(0, 256, shape).astype(np.uint8)
                 Image.fromarray(pixels).save(folder / f"{number}.png")
-    return Places(root, tmp_path_factory.mktemp("cache"))
+    cache = tmp_path_factory.mktemp("cache")
+    link_generated(cache, shared_cache)
+    return Places(root, cache)
 
 
 BOTH = "multi:folder:reds,folder:greys[size=8]"
@@ -108,9 +111,10 @@ def test_what_is_wrong_is_said_in_a_sentence(spec: str, sentence: str, places: P
 
 
 def test_episodes_that_are_prescribed_have_no_place_among_several(
-    places: Places, data_root: Path, cache: Path
+    data_root: Path, shared_cache: Path
 ) -> None:
     with pytest.raises(BenchbenchError, match="omniglot_lake prescribes its episodes"):
         open_dataset(
-            "multi:glyphs,omniglot_lake[test_source=omniglot_lake]", Places(data_root, cache)
+            "multi:glyphs,omniglot_lake[test_source=omniglot_lake]",
+            Places(data_root, shared_cache),
         )

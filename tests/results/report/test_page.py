@@ -136,7 +136,7 @@ def test_equal_results_give_equal_bytes(runs: Path, tmp_path: Path, toy: OpenDat
 def test_twenty_methods_stay_below_three_megabytes(tmp_path: Path, toy: OpenDataset) -> None:
     for number in range(20):
         method = f"method_{number}[backbone=timm:resnet50.a1_in1k,distance=euclidean,k={number}]"
-        write_run(tmp_path, toy, method, 0.4 + number / 40, episodes=600, trained=True)
+        write_run(tmp_path, toy, method, 0.4 + number / 40, episodes=120, trained=True)
     report = report_on(tmp_path)
     assert len(report.html.encode()) < 3_000_000
     page = Page(report.html)
