@@ -14,9 +14,14 @@ from numpy.typing import NDArray
 
 from benchbench.datasets.base import SPLITS, DecodedClass, PendingClass
 from benchbench.datasets.listed import ListedClass, ListedDataset, read_json
-from benchbench.datasets.reading.class_folders import LazyFiles, in_tree
 from benchbench.datasets.reading.download import download
-from benchbench.datasets.reading.file_tree import FileTree, located
+from benchbench.datasets.reading.file_tree import (
+    FileTree,
+    TreeFile,
+    UnreadableImageError,
+    located,
+    not_an_image,
+)
 from benchbench.datasets.reading.images import Interpolation
 from benchbench.datasets.reading.safe_pickle import read_pickle
 from benchbench.errors import BenchbenchError
@@ -76,15 +81,14 @@ class CifarFS(ListedDataset):
         trees = [FileTree(source) for source in sources]
         if len(trees) == 1 and _member(trees[0], "meta") is not None:
             return self._decode_original(trees[0])
-        return self.announced(_class_files(trees), sources[0].parent if trees[1:] else sources[0])
+        return self.announced(_class_files(trees), sources)
 
-    def decode_image(self, tree: FileTree, file: str) -> NDArray[np.uint8]:
-        image = super().decode_image(tree, file)
-        if image is None:
-            raise BenchbenchError(
-                f"{file} in {tree.path} is not an image; copy or download it again."
-            )
-        return image
+    def decode_image(self, file: TreeFile) -> NDArray[np.uint8]:
+        """One image. Raises BenchbenchError if it is unreadable: no image may be missing."""
+        try:
+            return super().decode_image(file)
+        except UnreadableImageError as error:
+            raise not_an_image(file) from error
 
     def _decode_original(self, tree: FileTree) -> Iterator[PendingClass]:
         parts = cache(lambda: [_original(tree, part) for part in ("test", "train")])
@@ -143,16 +147,16 @@ def _downloaded(places: Places) -> Path:
     return download(published.url, root / published.filename, published.tgz_md5)
 
 
-def _class_files(trees: list[FileTree]) -> dict[str, LazyFiles]:
+def _class_files(trees: list[FileTree]) -> dict[str, list[TreeFile]]:
     """The images by fine label, from all parts. Raises BenchbenchError unless each has 600."""
-    found: dict[str, LazyFiles] = {}
+    found: dict[str, list[TreeFile]] = {}
     for tree in trees:
-        by_class: dict[str, list[str]] = {}
-        for name in tree.image_names():
-            by_class.setdefault(PurePosixPath(name).parent.name, []).append(name)
+        by_class: dict[str, list[TreeFile]] = {}
+        for file in tree.images():
+            by_class.setdefault(PurePosixPath(file.name).parent.name, []).append(file)
         for label in sorted(by_class.keys() & coarse_labels().keys()):
             _refuse_other_count(tree.path, label, len(by_class[label]))
-            found[label] = in_tree(tree, by_class[label])
+            found[label] = by_class[label]
     return found
 
 

@@ -13,8 +13,7 @@ from numpy.typing import NDArray
 
 from benchbench.datasets.base import PendingClass
 from benchbench.datasets.listed import ListedClass, ListedDataset, image_counts, read_json
-from benchbench.datasets.reading.class_folders import files_of_tree
-from benchbench.datasets.reading.file_tree import FileTree, UnreadableImageError, located
+from benchbench.datasets.reading.file_tree import FileTree, TreeFile, located
 from benchbench.datasets.reading.images import Interpolation, as_array, resize
 from benchbench.errors import BenchbenchError
 from benchbench.registry.hookspecs import hookimpl
@@ -67,16 +66,12 @@ class Cub(ListedDataset):
         tree = FileTree(sources[0])
         if self.crop:
             bounding_boxes(tree)  # what is wrong with them shows before anything is decoded
-        files = files_of_tree(tree, [item.folder for item in self.listed()])
-        return self.announced(files, sources[0])
+        return self.announced(self.folders_in(tree, one_place=True), sources)
 
-    def decode_image(self, tree: FileTree, file: str) -> NDArray[np.uint8] | None:
+    def decode_image(self, file: TreeFile) -> NDArray[np.uint8]:
         if not self.crop:
-            return super().decode_image(tree, file)
-        try:
-            image = tree.image(file).convert("RGB").crop(_bird(tree, file))
-        except UnreadableImageError:
-            return None
+            return super().decode_image(file)
+        image = file.image().convert("RGB").crop(_bird(file))
         return as_array(resize(image, self.size, self.interpolation))
 
 
@@ -85,13 +80,13 @@ def _words(folder: str) -> str:
     return folder.partition(".")[2].replace("_", " ")
 
 
-def _bird(tree: FileTree, file: str) -> Box:
-    key = "/".join(PurePosixPath(file).parts[-2:])
-    box = bounding_boxes(tree).get(key)
+def _bird(file: TreeFile) -> Box:
+    key = "/".join(PurePosixPath(file.name).parts[-2:])
+    box = bounding_boxes(file.tree).get(key)
     if box is None:
         raise BenchbenchError(
-            f"bounding_boxes.txt of {tree.path} has no box of {key}; copy or download it again, or "
-            "leave out crop=true."
+            f"bounding_boxes.txt of {file.tree.path} has no box of {key}; copy or download it "
+            "again, or leave out crop=true."
         )
     return box
 

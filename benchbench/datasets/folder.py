@@ -16,13 +16,11 @@ from numpy.typing import NDArray
 
 from benchbench.datasets.base import SPLITS, Dataset, DecodedClass, PendingClass, splits_by_name
 from benchbench.datasets.random_split import TEST_SHARE, VAL_SHARE, check_shares, deal_classes
-from benchbench.datasets.reading.file_tree import FileTree
-from benchbench.datasets.reading.images import decode_image, is_grey
-from benchbench.datasets.reading.parallel import in_parallel
+from benchbench.datasets.reading.file_tree import FileTree, TreeFile
+from benchbench.datasets.reading.images import decode_all, decode_image, is_grey, mode_for
 from benchbench.errors import BenchbenchError
 from benchbench.registry.hookspecs import hookimpl
 from benchbench.system.places import Places
-from benchbench.system.progress import track
 
 SPLIT_FILE = "splits.json"
 WORD = re.compile(r"[^\W\d_]{2}|[^\W\d_\x00-\x7f]")
@@ -78,22 +76,17 @@ class Folder(Dataset):
             raise BenchbenchError(
                 f"{tree.path} has no folder with images; it needs one folder per class."
             )
-        mode = self._mode(tree, [name for names in classes.values() for name in names])
-        for name, files in classes.items():
-            yield PendingClass(name, partial(self._load, tree, name, files, mode))
+        files = [file for members in classes.values() for file in members]
+        mode = mode_for(self.colour, is_grey, files)
+        for name, members in classes.items():
+            yield PendingClass(name, partial(self._load, name, members, mode))
 
-    def _mode(self, tree: FileTree, files: list[str]) -> str:
-        if self.colour != "auto":
-            return {"grey": "L", "rgb": "RGB"}[self.colour]
-        greys = in_parallel(lambda file: is_grey(tree, file), files)
-        return "L" if all(track(greys, "looking for colours", len(files))) else "RGB"
-
-    def _load(self, tree: FileTree, name: str, files: list[str], mode: str) -> DecodedClass:
-        decoded = list(in_parallel(lambda file: decode_image(tree, file, self.size, mode), files))
-        images = [image for image in decoded if image is not None]
-        unreadable = [f for f, image in zip(files, decoded, strict=True) if image is None]
-        stack = np.stack(images) if images else np.empty((0, 0, 0, 0), np.uint8)
-        return DecodedClass(name, stack, tuple(name.split("/")[:-1]), None, unreadable)
+    def _load(self, name: str, files: list[TreeFile], mode: str) -> DecodedClass:
+        shape = (self.size, self.size, len(mode))
+        images, _, unreadable = decode_all(
+            lambda file: decode_image(file, self.size, mode), files, shape
+        )
+        return DecodedClass(name, images, tuple(name.split("/")[:-1]), None, unreadable)
 
     def split_classes(
         self, class_names: list[str], sources: list[Path]
@@ -161,14 +154,14 @@ def _below(class_names: list[str], split: str) -> list[str]:
     return [name for name in class_names if name.startswith(f"{split}/")]
 
 
-def _classes(tree: FileTree) -> dict[str, list[str]]:
+def _classes(tree: FileTree) -> dict[str, list[TreeFile]]:
     """Image files by the folder that they lie in, named from the top of the data."""
     top = _top(tree)
-    classes: dict[str, list[str]] = {}
-    for name in tree.image_names():
-        folder, _, _ = name.removeprefix(top).rpartition("/")
+    classes: dict[str, list[TreeFile]] = {}
+    for file in tree.images():
+        folder, _, _ = file.name.removeprefix(top).rpartition("/")
         if folder:
-            classes.setdefault(folder, []).append(name)
+            classes.setdefault(folder, []).append(file)
     return classes
 
 

@@ -15,13 +15,11 @@ from benchbench.datasets.base import Dataset, DecodedClass, PendingClass, splits
 from benchbench.datasets.folder import are_words, class_lists
 from benchbench.datasets.random_split import TEST_SHARE, VAL_SHARE, check_shares, deal_classes
 from benchbench.datasets.reading.file_tree import UnreadableImageError
-from benchbench.datasets.reading.images import GREY_MODES, as_array, resize
-from benchbench.datasets.reading.parallel import in_parallel
+from benchbench.datasets.reading.images import GREY_MODES, as_array, decode_all, mode_for, resize
 from benchbench.errors import BenchbenchError
 from benchbench.registry import specs
 from benchbench.registry.hookspecs import hookimpl
 from benchbench.system.places import Places
-from benchbench.system.progress import track
 
 if TYPE_CHECKING:
     from benchbench.datasets.huggingface_rows import LabelledImages
@@ -90,35 +88,19 @@ class HuggingFace(Dataset):
         source = sources[0] if sources else self.source
         table = load(name, source, self.config, self.revision, self.hf_split)
         images = LabelledImages(name, table, self.image, self.label)
-        mode = self._mode(images)
+        rows = [row for members in images.class_rows.values() for row in members]
+        mode = mode_for(self.colour, partial(_is_grey, images), rows)
         for class_name, rows in images.class_rows.items():
-            yield PendingClass(
-                class_name, partial(self._decode_class, images, mode, class_name, rows)
-            )
+            yield PendingClass(class_name, partial(self._load, images, mode, class_name, rows))
 
-    def _mode(self, images: LabelledImages) -> str:
-        if self.colour != "auto":
-            return {"grey": "L", "rgb": "RGB"}[self.colour]
-        rows = [row for rows in images.class_rows.values() for row in rows]
-        greys = in_parallel(lambda row: _is_grey(images, row), rows)
-        return "L" if all(track(greys, "looking for colours", len(rows))) else "RGB"
-
-    def _decode_class(
+    def _load(
         self, images: LabelledImages, mode: str, class_name: str, rows: list[int]
     ) -> DecodedClass:
-        decoded = list(in_parallel(lambda row: self._decode_row(images, mode, row), rows))
-        pixels = [item for item in decoded if not isinstance(item, str)]
-        stack = np.stack(pixels) if pixels else np.empty((0, 0, 0, 0), np.uint8)
-        unreadable = [item for item in decoded if isinstance(item, str)]
-        return DecodedClass(class_name, stack, unreadable=unreadable)
+        def decode(row: int) -> NDArray[np.uint8]:
+            return as_array(resize(images.image(row, mode), self.size, "bilinear"))
 
-    def _decode_row(self, images: LabelledImages, mode: str, row: int) -> NDArray[np.uint8] | str:
-        """Its pixels uint8 [size, size, c], or its name where it cannot be read."""
-        try:
-            image = images.image(row, mode)
-        except UnreadableImageError as error:
-            return str(error)
-        return as_array(resize(image, self.size, "bilinear"))
+        pixels, _, unreadable = decode_all(decode, rows, (self.size, self.size, len(mode)))
+        return DecodedClass(class_name, pixels, unreadable=unreadable)
 
     def split_classes(
         self, class_names: list[str], sources: list[Path]

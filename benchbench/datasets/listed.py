@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import gzip
 import json
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from importlib import resources
@@ -20,10 +20,15 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from benchbench.datasets.base import SPLITS, Dataset, DecodedClass, PendingClass, splits_by_name
-from benchbench.datasets.reading.class_folders import LazyFiles, class_folders
-from benchbench.datasets.reading.file_tree import FileTree
-from benchbench.datasets.reading.images import Interpolation, as_array, decode_image, resize
-from benchbench.datasets.reading.parallel import in_parallel
+from benchbench.datasets.reading.class_folders import class_folders, in_tree
+from benchbench.datasets.reading.file_tree import FileTree, TreeFile
+from benchbench.datasets.reading.images import (
+    Interpolation,
+    as_array,
+    decode_all,
+    decode_image,
+    resize,
+)
 from benchbench.errors import BenchbenchError
 from benchbench.registry import specs
 
@@ -111,37 +116,44 @@ class ListedDataset(Dataset):
             )
 
     def class_folders(self, root: Path) -> list[Path]:
-        """The listed classes' folders below `root`; none where it has none of them.
+        """The listed classes' folders below `root`; none if it has none of them.
 
-        As sources they stand for the folder around them, so that no others are looked at on each
-        opening. Raises BenchbenchError where only some are there.
+        They are sources in place of the folder around them, so that opening the data set looks at
+        no other folder. Raises BenchbenchError if only some are there.
         """
         found = class_folders(root, {item.folder: item.split for item in self.listed()})
         if found:
             self.refuse_missing(found, root)
         return list(found.values())
 
-    def announced(self, files: Mapping[str, LazyFiles], where: Path) -> Iterator[PendingClass]:
+    def folders_in(self, tree: FileTree, one_place: bool = False) -> dict[str, list[TreeFile]]:
+        """The images in the listed classes' folders, as `in_tree` finds them."""
+        return in_tree(tree, {item.folder for item in self.listed()}, one_place=one_place)
+
+    def announced(
+        self, files: Mapping[str, Sequence[TreeFile]], sources: list[Path]
+    ) -> Iterator[PendingClass]:
         """The listed classes, to be decoded from their files, which are given by folder name.
 
-        Raises BenchbenchError where a class has none.
+        Raises BenchbenchError if a class has none.
         """
+        where = sources[0].parent if len(sources) > 1 else sources[0]
         self.refuse_missing(files, where)
         for item in self.listed():
-            yield PendingClass(item.name, partial(self._load, item, files[item.folder], where))
+            yield PendingClass(item.name, partial(self._load, item, files, where))
 
-    def _load(self, item: ListedClass, files: LazyFiles, where: Path) -> DecodedClass:
-        tree, names = files()
-        images_or_none = in_parallel(lambda name: self.decode_image(tree, name), names)
-        decoded = dict(zip(names, images_or_none, strict=True))
-        images = [image for image in decoded.values() if image is not None]
-        if not images:
+    def _load(
+        self, item: ListedClass, files: Mapping[str, Sequence[TreeFile]], where: Path
+    ) -> DecodedClass:
+        shape = (self.size, self.size, 3)
+        images, _, unreadable = decode_all(self.decode_image, files[item.folder], shape)
+        if not len(images):
             raise BenchbenchError(
                 f"{where} has no readable image of class '{item.folder}'; copy or download it "
                 "again, whole."
             )
-        unreadable = [f"{item.folder}/{Path(n).name}" for n, i in decoded.items() if i is None]
-        return DecodedClass(item.name, np.stack(images), item.parent, None, unreadable)
+        names = [f"{item.folder}/{Path(name).name}" for name in unreadable]
+        return DecodedClass(item.name, images, item.parent, None, names)
 
     def resized(self, images: NDArray[np.uint8]) -> NDArray[np.uint8]:
         """Images uint8 [n, h, w, 3] as [n, size, size, 3]."""
@@ -150,6 +162,6 @@ class ListedDataset(Dataset):
         pictures = (Image.fromarray(np.ascontiguousarray(image)) for image in images)
         return np.stack([as_array(resize(p, self.size, self.interpolation)) for p in pictures])
 
-    def decode_image(self, tree: FileTree, file: str) -> NDArray[np.uint8] | None:
-        """One image as uint8 [size, size, 3], or None where the file is unreadable."""
-        return decode_image(tree, file, self.size, "RGB", self.interpolation)
+    def decode_image(self, file: TreeFile) -> NDArray[np.uint8]:
+        """One image as uint8 [size, size, 3]. Raises UnreadableImageError if it is unreadable."""
+        return decode_image(file, self.size, "RGB", self.interpolation)

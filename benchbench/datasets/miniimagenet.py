@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, partial
 from pathlib import Path, PurePosixPath
@@ -18,14 +18,8 @@ from benchbench.datasets.listed import (
     read_rows,
 )
 from benchbench.datasets.miniimagenet_pickles import Pickles
-from benchbench.datasets.reading.class_folders import (
-    ILSVRC_FOLDERS,
-    LazyFiles,
-    files_of_folder,
-    files_of_tree,
-    in_tree,
-)
-from benchbench.datasets.reading.file_tree import FileTree, located
+from benchbench.datasets.reading.class_folders import ILSVRC_FOLDERS, ListedLater, in_folders
+from benchbench.datasets.reading.file_tree import FileTree, TreeFile, located
 from benchbench.datasets.reading.images import Interpolation
 from benchbench.errors import BenchbenchError
 from benchbench.registry.hookspecs import hookimpl
@@ -78,36 +72,34 @@ class MiniImageNet(ListedDataset):
 
     def decode(self, sources: list[Path]) -> Iterator[PendingClass]:
         if len(sources) > 1:
-            folders = {path.name: files_of_folder(path) for path in sources}
-            return self.announced(self._picked(folders), sources[0].parent)
+            return self.announced(self._picked(in_folders(sources)), sources)
         tree = FileTree(sources[0])
         pickles = Pickles(tree)
         if pickles.members:
             return self._decode_pickles(pickles)
-        files = files_of_tree(tree, [item.folder for item in self.listed()])
-        return self.announced(self._picked(files or self._by_table(tree)), sources[0])
+        return self.announced(self._picked(self.folders_in(tree) or self._by_table(tree)), sources)
 
-    def _picked(self, folders: dict[str, LazyFiles]) -> dict[str, LazyFiles]:
+    def _picked(self, files: Mapping[str, Sequence[TreeFile]]) -> ListedLater[TreeFile]:
         """Of each class, the files that the list has."""
         lists = {
-            name: files
+            name: names
             for split in SPLITS
-            for name, files in listed_files(self.split, split).items()
-            if name in folders
+            for name, names in listed_files(self.split, split).items()
+            if name in files
         }
-        return {name: partial(_pick, name, folders[name], lists[name]) for name in lists}
+        return ListedLater({name: partial(_pick, name, files, lists[name]) for name in lists})
 
-    def _by_table(self, tree: FileTree) -> dict[str, LazyFiles]:
+    def _by_table(self, tree: FileTree) -> dict[str, list[TreeFile]]:
         """The files by class as the copy's own csv files have it, or else the list."""
-        images = {PurePosixPath(name).stem: name for name in tree.image_names()}
+        images = {PurePosixPath(file.name).stem: file for file in tree.images()}
         tables = [_table(tree, split) for split in SPLITS]
         if not any(tables):
             tables = [read_rows(f"miniimagenet_{self.split}", f"{s}.csv.gz") for s in SPLITS]
-        found: dict[str, list[str]] = {}
+        found: dict[str, list[TreeFile]] = {}
         for file, label in (row for rows in tables for row in rows):
             if (stem := PurePosixPath(file).stem) in images:
                 found.setdefault(label, []).append(images[stem])
-        return {label: in_tree(tree, names) for label, names in found.items()}
+        return found
 
     def _decode_pickles(self, pickles: Pickles) -> Iterator[PendingClass]:
         for item in self.listed():
@@ -134,15 +126,17 @@ def listed_files(how: str, split: str) -> dict[str, list[str]]:
     return files
 
 
-def _pick(name: str, folder: LazyFiles, listed: list[str]) -> tuple[FileTree, list[str]]:
+def _pick(
+    name: str, files: Mapping[str, Sequence[TreeFile]], listed: list[str]
+) -> Sequence[TreeFile]:
     """The listed files of a class; all of a small folder whose files have other names."""
-    tree, files = folder()
-    by_stem = {PurePosixPath(file).stem: file for file in files}
+    found = files[name]
+    by_stem = {PurePosixPath(file.name).stem: file for file in found}
     stems = [PurePosixPath(file).stem for file in listed]
     picked = [by_stem[stem] for stem in stems if stem in by_stem]
-    if picked or len(files) <= len(listed):
-        return tree, picked or files
-    return tree, [by_stem[stem] for stem in by_position(name, by_stem, stems, tree.path)]
+    if picked or len(found) <= len(listed):
+        return picked or found
+    return [by_stem[stem] for stem in by_position(name, by_stem, stems, found[0].tree.path)]
 
 
 def by_position(name: str, found: Iterable[str], listed: list[str], where: Path) -> list[str]:

@@ -15,7 +15,12 @@ from PIL import ImageChops
 
 from benchbench.datasets.base import SPLITS, Dataset, DecodedClass
 from benchbench.datasets.reading.download import download
-from benchbench.datasets.reading.file_tree import FileTree, UnreadableImageError
+from benchbench.datasets.reading.file_tree import (
+    FileTree,
+    TreeFile,
+    UnreadableImageError,
+    not_an_image,
+)
 from benchbench.datasets.reading.images import Interpolation, as_array, resize
 from benchbench.datasets.reading.parallel import in_parallel
 from benchbench.errors import BenchbenchError
@@ -112,26 +117,24 @@ class Omniglot(Dataset):
         tree = FileTree(source)
         characters = _characters(tree, part)
         files = [file for drawings in characters.values() for file in drawings]
-        decoded = in_parallel(lambda file: self.decode_image(tree, file), files)
+        decoded = in_parallel(self.decode_image, files)
         images = track(decoded, f"decoding {source.stem}", len(files))
         for character, drawings in characters.items():
             alphabet = character.split("/")[0]
             stack = np.stack([next(images) for _ in drawings])
-            drawers = [f"{alphabet}/{Path(file).stem[-2:]}" for file in drawings]
+            drawers = [f"{alphabet}/{Path(file.name).stem[-2:]}" for file in drawings]
             yield DecodedClass(character, stack, (alphabet,), drawers)
             for quarter in (1, 2, 3) if self._is_turned(character) else ():
                 name = f"{character}/rot{90 * quarter:03}"
                 turned = np.rot90(stack, quarter, axes=(1, 2))
                 yield DecodedClass(name, turned, (alphabet,), drawers)
 
-    def decode_image(self, tree: FileTree, file: str) -> NDArray[np.uint8]:
-        """One drawing as uint8 [size, size, 1]. Raises BenchbenchError where it is no image."""
+    def decode_image(self, file: TreeFile) -> NDArray[np.uint8]:
+        """One drawing as uint8 [size, size, 1]. Raises BenchbenchError if it is not an image."""
         try:
-            image = tree.image(file).convert("L")
+            image = file.image().convert("L")
         except UnreadableImageError as error:
-            raise BenchbenchError(
-                f"{file} in {tree.path} is not an image; copy or download it again."
-            ) from error
+            raise not_an_image(file) from error
         image = resize(image, self.size, self.interpolation)
         return as_array(ImageChops.invert(image) if self.invert else image)
 
@@ -199,13 +202,13 @@ def _published(part: str) -> tuple[str, str]:
     return f"{published.download_url_prefix}/{part}.zip", published.zips_md5[part]
 
 
-def _characters(tree: FileTree, part: str) -> dict[str, list[str]]:
+def _characters(tree: FileTree, part: str) -> dict[str, list[TreeFile]]:
     """The drawings' files by `ALPHABET/CHARACTER`, whether or not the tree begins with `part`."""
-    characters: dict[str, list[str]] = {}
-    for name in tree.image_names():
-        levels = name.removeprefix(f"{part}/").split("/")
+    characters: dict[str, list[TreeFile]] = {}
+    for file in tree.images():
+        levels = file.name.removeprefix(f"{part}/").split("/")
         if len(levels) == 3:
-            characters.setdefault("/".join(levels[:2]), []).append(name)
+            characters.setdefault("/".join(levels[:2]), []).append(file)
     if len(characters) != CHARACTERS[part]:
         raise BenchbenchError(
             f"{tree.path} holds {len(characters)} characters in place of {CHARACTERS[part]}; "

@@ -11,7 +11,7 @@ import numpy as np
 
 from benchbench.datasets.base import DecodedClass, OpenDataset
 from benchbench.datasets.omniglot import Omniglot, archive
-from benchbench.datasets.reading.file_tree import FileTree
+from benchbench.datasets.reading.file_tree import FileTree, TreeFile
 from benchbench.episodes import Episode, EpisodeSet
 from benchbench.errors import BenchbenchError
 from benchbench.registry.hookspecs import hookimpl
@@ -40,7 +40,8 @@ class OmniglotLake(Omniglot):
         tree = FileTree(runs)
         for run in range(1, RUNS + 1):
             for support, query in _pairs(tree, f"run{run:02}"):
-                images = np.stack([self.decode_image(tree, file) for file in (support, query)])
+                files = TreeFile(tree, support), TreeFile(tree, query)
+                images = np.stack([self.decode_image(file) for file in files])
                 name = f"run{run:02}/{Path(support).stem}"
                 yield DecodedClass(name, images, (f"run{run:02}",), ("support", "query"))
 

@@ -9,7 +9,7 @@ from typing import ClassVar
 
 from benchbench.datasets.base import SPLITS, PendingClass
 from benchbench.datasets.listed import ListedClass, ListedDataset, image_counts, read_rows
-from benchbench.datasets.reading.class_folders import ILSVRC_FOLDERS, files_of_folder, files_of_tree
+from benchbench.datasets.reading.class_folders import ILSVRC_FOLDERS, in_folders
 from benchbench.datasets.reading.file_tree import FileTree, located
 from benchbench.datasets.reading.images import Interpolation
 from benchbench.registry.hookspecs import hookimpl
@@ -56,10 +56,8 @@ class TieredImageNet(ListedDataset):
 
     def decode(self, sources: list[Path]) -> Iterator[PendingClass]:
         if len(sources) > 1:
-            folders = {folder.name: files_of_folder(folder) for folder in sources}
-            return self.announced(folders, sources[0].parent)
-        names = [item.folder for item in self.listed()]
-        return self.announced(files_of_tree(FileTree(sources[0]), names), sources[0])
+            return self.announced(in_folders(sources), sources)
+        return self.announced(self.folders_in(FileTree(sources[0])), sources)
 
     def names_are_words(self, class_names: list[str]) -> bool:
         return False

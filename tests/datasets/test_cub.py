@@ -139,7 +139,6 @@ def test_an_image_without_a_box(root: Path) -> None:
 
 def test_a_missing_class(root: Path) -> None:
     shutil.rmtree(make(root) / "images" / "003.Sooty_Albatross")
-    shutil.rmtree(root / "CUB_200_2011" / "segmentations")
     fails(
         root, r"lacks 1 of the 4 classes of cub, such as '003\.Sooty_Albatross'; copy or download"
     )

@@ -13,9 +13,9 @@ from benchbench.datasets import listed as class_lists
 from benchbench.datasets.base import SPLITS
 from benchbench.datasets.cifar import FC100, CifarFS
 from benchbench.datasets.cub import Cub
-from benchbench.datasets.listed import ListedClass, ListedDataset, image_counts, parse_rows
+from benchbench.datasets.listed import ListedDataset, image_counts, parse_rows
 from benchbench.datasets.miniimagenet import RAVI_NAME, MiniImageNet, listed_files
-from benchbench.datasets.reading.class_folders import class_folders, files_of_tree
+from benchbench.datasets.reading.class_folders import class_folders, in_tree
 from benchbench.datasets.reading.file_tree import FileTree
 from benchbench.datasets.tieredimagenet import TieredImageNet
 
@@ -117,8 +117,7 @@ def test_rows() -> None:
 
 def found_folders(root: Path, **classes: str) -> dict[str, str]:
     """Where the folders of classes are, below `root`; a class is given with its split."""
-    listed = [ListedClass(name, split, name, 1) for name, split in classes.items()]
-    found = class_folders(root, listed)
+    found = class_folders(root, classes)
     return {name: path.relative_to(root).as_posix() for name, path in found.items()}
 
 
@@ -166,8 +165,8 @@ def test_classes_inside_an_archive(tmp_path: Path) -> None:
     with zipfile.ZipFile(tmp_path / "data.zip", "w") as archive:
         for name in names:
             archive.writestr(name, b"")
-    found = files_of_tree(FileTree(tmp_path / "data.zip"), ["n01", "n02", "bird", "none"])
-    assert {name: files()[1] for name, files in found.items()} == {
+    found = in_tree(FileTree(tmp_path / "data.zip"), ["n01", "n02", "bird", "none"])
+    assert {name: [file.name for file in files] for name, files in found.items()} == {
         "n01": ["top/train/n01/b.jpg", "top/train/n01/c.jpg"],
         "n02": ["n02/f.jpg"],
         "bird": ["top/images/bird/d.jpg"],

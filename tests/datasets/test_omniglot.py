@@ -212,7 +212,7 @@ def test_the_numbers_of_rotated_classes(
     sizes: dict[str, int],
 ) -> None:
     blank = np.zeros((1, 1, 1), np.uint8)
-    monkeypatch.setattr(Omniglot, "decode_image", lambda self, tree, file: blank)
+    monkeypatch.setattr(Omniglot, "decode_image", lambda self, file: blank)
     blank_places = Places(places.data_root, blank_cache)
     dataset = open_dataset(f"omniglot[rotations={rotations}]", blank_places)
     assert split_sizes(dataset) == sizes

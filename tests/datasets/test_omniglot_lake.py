@@ -93,7 +93,7 @@ def test_slots_are_permuted_and_queries_shuffled(lake: OpenDataset) -> None:
 def blank(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every drawing is one pixel of paper, which is decoded in no time."""
     pixel = np.zeros((1, 1, 1), np.uint8)
-    monkeypatch.setattr(OmniglotLake, "decode_image", lambda self, tree, file: pixel)
+    monkeypatch.setattr(OmniglotLake, "decode_image", lambda self, file: pixel)
 
 
 @pytest.mark.usefixtures("blank")

@@ -13,8 +13,7 @@ from numpy.typing import NDArray
 from benchbench.datasets.base import DecodedClass, PendingClass
 from benchbench.datasets.meta_dataset.resizing import prepare
 from benchbench.datasets.meta_dataset.spec import SourceFiles, SourceSpec
-from benchbench.datasets.reading.file_tree import UnreadableImageError
-from benchbench.datasets.reading.parallel import in_parallel
+from benchbench.datasets.reading.images import decode_all
 from benchbench.errors import BenchbenchError
 from benchbench.system.progress import say
 from benchbench.system.randomness import permutation
@@ -55,29 +54,21 @@ class SourceDecoder:
         """Decode a class. Raises BenchbenchError where not one of its images can be read."""
         references = self.files.images[name]
         order = class_order(self.spec.name, name, len(references), self.share)
-        images = np.empty((len(order), self.size, self.size, 3), np.uint8)
 
-        def decode_one(row: int) -> str:
-            """Fill a row; the name of the file where it cannot be read, else nothing."""
-            try:
-                image = self.files.load(references[order[row]])
-            except UnreadableImageError as error:
-                return str(error)
-            images[row] = prepare(image, self.size, self.interpolation)
-            return ""
+        def decode(position: int) -> NDArray[np.uint8]:
+            return prepare(self.files.load(references[position]), self.size, self.interpolation)
 
-        failures = list(in_parallel(decode_one, range(len(order))))
-        readable = [row for row, failure in enumerate(failures) if not failure]
+        images, readable, unreadable = decode_all(decode, order.tolist(), (self.size, self.size, 3))
         if not readable:
             raise self._incomplete([name])
         self._compare(name, len(references))
         groups = self.files.groups[name] if self.files.groups else None
         return DecodedClass(
             name=self.spec.words[name],
-            images=images if len(readable) == len(order) else images[readable],
+            images=images,
             parent=self.spec.parents.get(name, ()),
-            groups=None if groups is None else [groups[order[row]] for row in readable],
-            unreadable=[failure for failure in failures if failure],
+            groups=None if groups is None else [groups[order[place]] for place in readable],
+            unreadable=unreadable,
         )
 
     def _compare(self, name: str, count: int) -> None:

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 
 from PIL import Image
 
 from benchbench.datasets.meta_dataset.spec import SourceFiles, SourceSpec
 from benchbench.datasets.meta_dataset.tf_example import ExampleError, Values, parse_example
-from benchbench.datasets.meta_dataset.tfrecords import Record, read, scan
+from benchbench.datasets.meta_dataset.tfrecords import TFRecord, read, scan
+from benchbench.datasets.reading.class_folders import ListedLater
 from benchbench.datasets.reading.file_tree import UnreadableImageError
 from benchbench.errors import BenchbenchError
 
@@ -30,30 +32,12 @@ def read_records(folder: Path, spec: SourceSpec) -> SourceFiles:
     Raises BenchbenchError where `dataset_spec.json` beside them names other classes.
     """
     _check_names(folder / "dataset_spec.json", spec)
-    return SourceFiles(RecordClasses(folder, spec.class_names), load_record)
+    files = {name: folder / f"{n}.tfrecords" for n, name in enumerate(spec.class_names)}
+    lists = {name: partial(scan, file) for name, file in files.items() if file.is_file()}
+    return SourceFiles(ListedLater(lists), load_record)
 
 
-class RecordClasses(Mapping[str, Sequence[Record]]):
-    """The records of each class, whose file is looked through when they are asked for."""
-
-    def __init__(self, folder: Path, class_names: Sequence[str]) -> None:
-        files = {name: folder / f"{label}.tfrecords" for label, name in enumerate(class_names)}
-        self._files = {name: file for name, file in files.items() if file.is_file()}
-
-    def __getitem__(self, name: str) -> Sequence[Record]:
-        return scan(self._files[name])
-
-    def __contains__(self, name: object) -> bool:
-        return name in self._files
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._files)
-
-    def __len__(self) -> int:
-        return len(self._files)
-
-
-def load_record(record: Record) -> Image.Image:
+def load_record(record: TFRecord) -> Image.Image:
     """The image of a record of Meta-Dataset: features `image`, an image file, and `label`.
 
     Raises UnreadableImageError where the file is no image, BenchbenchError where the record is
@@ -76,14 +60,14 @@ def load_record(record: Record) -> Image.Image:
     return image
 
 
-def _only(features: Mapping[str, Values], name: str, record: Record) -> bytes | int | float:
+def _only(features: Mapping[str, Values], name: str, record: TFRecord) -> bytes | int | float:
     values = features.get(name, [])
     if len(values) != 1:
         raise _foreign(record, f"has {len(values)} values of '{name}' in place of one")
     return values[0]
 
 
-def _foreign(record: Record, what: str) -> BenchbenchError:
+def _foreign(record: TFRecord, what: str) -> BenchbenchError:
     return BenchbenchError(
         f"Record {record.number} of {record.path} {what}; convert it again with Meta-Dataset's "
         "tools."

@@ -27,7 +27,7 @@ MASK_DELTA = 0xA282EAD8
 Words: TypeAlias = NDArray[np.uint32]
 
 
-class Record(NamedTuple):
+class TFRecord(NamedTuple):
     """Where the data of a record are. number: counted from 0; offset, length: bytes."""
 
     path: Path
@@ -36,7 +36,7 @@ class Record(NamedTuple):
     length: int
 
 
-def scan(path: Path) -> list[Record]:
+def scan(path: Path) -> list[TFRecord]:
     """The records of a file, by their headers alone.
 
     Raises BenchbenchError, which names the record, where the file ends within one or a length is
@@ -49,7 +49,7 @@ def scan(path: Path) -> list[Record]:
         raise BenchbenchError(f"Cannot read {path} ({error.strerror or error}).") from error
 
 
-def _scan(file: BinaryIO, path: Path, size: int) -> Iterator[Record]:
+def _scan(file: BinaryIO, path: Path, size: int) -> Iterator[TFRecord]:
     number = offset = 0
     while offset < size:
         file.seek(offset)
@@ -59,7 +59,7 @@ def _scan(file: BinaryIO, path: Path, size: int) -> Iterator[Record]:
         length, checksum = HEADER.unpack(header)
         if masked_crc32c(header[:8]) != checksum:
             raise _damaged(path, number)
-        record = Record(path, number, offset + HEADER.size, length)
+        record = TFRecord(path, number, offset + HEADER.size, length)
         offset = record.offset + length + CHECKSUM.size
         if offset > size:
             raise _truncated(path, number)
@@ -67,7 +67,7 @@ def _scan(file: BinaryIO, path: Path, size: int) -> Iterator[Record]:
         number += 1
 
 
-def read(record: Record) -> bytes:
+def read(record: TFRecord) -> bytes:
     """A record's data. Raises BenchbenchError where they are damaged."""
     try:
         with record.path.open("rb") as file:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import Path
 
 from benchbench.errors import BenchbenchError
 
@@ -28,7 +27,7 @@ LIMITS = Limits()
 
 
 @dataclass(frozen=True)
-class Entry:
+class Member:
     """What an archive says of a member.
 
     name: of a folder it ends in a slash; packed: its bytes in the archive; flaw: why to refuse it.
@@ -40,28 +39,33 @@ class Entry:
     flaw: str = ""
 
 
-def check_entries(path: Path, entries: Iterable[Entry], limits: Limits = LIMITS) -> None:
-    """Raise BenchbenchError where a member climbs out, is no plain file, or is a bomb."""
+def check_members(
+    archive: object, size: int, members: Iterable[Member], limits: Limits = LIMITS
+) -> None:
+    """Raise BenchbenchError if a member climbs out, is not a plain file, or is a bomb.
+
+    archive: what messages call it; size: its bytes.
+    """
     seen: set[str] = set()
     total = packed = 0
-    for entry in entries:
-        flaw = entry.flaw or _flaw_of_name(entry.name) or _flaw_of_size(entry, limits)
-        if plain_name(entry.name) in seen:
+    for member in members:
+        flaw = member.flaw or _flaw_of_name(member.name) or _flaw_of_size(member, limits)
+        if plain_name(member.name) in seen:
             flaw = flaw or "is there twice"
         if flaw:
-            raise refused(path, f"'{entry.name}' {flaw}")
-        if not entry.name.endswith("/"):
-            seen.add(plain_name(entry.name))
-        total, packed = total + entry.size, packed + entry.packed
-    check_total(path, total, min(packed, path.stat().st_size), limits)
+            raise refused(archive, f"'{member.name}' {flaw}")
+        if not member.name.endswith("/"):
+            seen.add(plain_name(member.name))
+        total, packed = total + member.size, packed + member.packed
+    check_total(archive, total, min(packed, size), limits)
 
 
-def check_total(path: Path, total: int, packed: int, limits: Limits = LIMITS) -> None:
-    """Raise BenchbenchError where `total` bytes are more than the archive may hold."""
+def check_total(archive: object, total: int, packed: int, limits: Limits = LIMITS) -> None:
+    """Raise BenchbenchError if `total` bytes are more than the archive may hold."""
     if total > limits.total:
-        raise refused(path, f"it unpacks to more than {limits.total / 1e9:.0f} GB")
+        raise refused(archive, f"it unpacks to more than {limits.total / 1e9:.0f} GB")
     if total > limits.small and total > limits.ratio * packed:
-        raise refused(path, f"it unpacks to more than {limits.ratio} times its size")
+        raise refused(archive, f"it unpacks to more than {limits.ratio} times its size")
 
 
 def plain_name(name: str) -> str:
@@ -79,20 +83,20 @@ def _flaw_of_name(name: str) -> str:
     return ""
 
 
-def _flaw_of_size(entry: Entry, limits: Limits) -> str:
-    if entry.size > limits.small and entry.size > limits.ratio * entry.packed:
+def _flaw_of_size(member: Member, limits: Limits) -> str:
+    if member.size > limits.small and member.size > limits.ratio * member.packed:
         return f"unpacks to more than {limits.ratio} times its size"
     return ""
 
 
-def refused(path: Path, reason: str) -> BenchbenchError:
+def refused(archive: object, reason: str) -> BenchbenchError:
     """The error for an archive that is made to do harm, or looks as if it were."""
     return BenchbenchError(
-        f"{path} is refused because {reason}; get it from its publisher, or pack it anew from "
+        f"{archive} is refused because {reason}; get it from its publisher, or pack it again from "
         "plain files."
     )
 
 
-def damaged(path: Path, where: str, error: object) -> BenchbenchError:
+def damaged(archive: object, where: str, error: object) -> BenchbenchError:
     """The error for an archive that cannot be read."""
-    return BenchbenchError(f"{path} is damaged{where} ({error}); copy or download it again.")
+    return BenchbenchError(f"{archive} is damaged{where} ({error}); copy or download it again.")

@@ -15,17 +15,16 @@ import tarfile
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO, Protocol, cast
+from typing import BinaryIO, NamedTuple, Protocol, cast
 
 from filelock import FileLock
 
 from benchbench.datasets.reading.archive_checks import (
     LIMITS,
-    Entry,
     Limits,
-    check_entries,
+    Member,
+    check_members,
     check_total,
     damaged,
     plain_name,
@@ -80,7 +79,13 @@ def open_archive(path: Path, unpack_to: Path, limits: Limits = LIMITS) -> Archiv
     if not path.exists():
         raise BenchbenchError(f"There is no folder or zip file {path}.")
     if path.name.lower().endswith(TAR_ENDINGS):
-        return _Tar(path, unpack_to, limits)
+        plain = _decompressed(path, unpack_to, limits)
+        try:
+            return Tar(path, Span(plain, 0, plain.stat().st_size), limits)
+        except BenchbenchError:
+            if plain != path:
+                plain.unlink(missing_ok=True)
+            raise
     return _Zip(path, limits)
 
 
@@ -95,7 +100,7 @@ class _Zip:
                 "copy or download it again."
             ) from error
         members = self._file.infolist()
-        check_entries(path, map(_zip_entry, members), limits)
+        check_members(path, path.stat().st_size, map(_zip_member, members), limits)
         self._members = {plain_name(m.filename): m for m in members if not m.is_dir()}
         self.names = sorted(self._members)
         if not self.names:
@@ -115,76 +120,85 @@ class _Zip:
         return content
 
 
-def _zip_entry(member: zipfile.ZipInfo) -> Entry:
+def _zip_member(member: zipfile.ZipInfo) -> Member:
     kind = stat.S_IFMT(member.external_attr >> 16)
     flaw = ""
     if kind not in (0, stat.S_IFREG, stat.S_IFDIR):
         flaw = "is a link or a device"
     elif member.flag_bits & 0x41:
         flaw = "is encrypted"
-    return Entry(member.filename, member.file_size, member.compress_size, flaw)
+    return Member(member.filename, member.file_size, member.compress_size, flaw)
 
 
-@dataclass(frozen=True)
-class _Span:
+class Span(NamedTuple):
+    """Bytes of a file on disk."""
+
+    file: Path
     start: int
     size: int
 
 
-class _Tar:
-    def __init__(self, path: Path, unpack_to: Path, limits: Limits) -> None:
-        self._path = path
-        self._plain = _decompressed(path, unpack_to, limits)
+class Tar:
+    """A tar archive that is not compressed: a file, or a member of another one."""
+
+    def __init__(self, called: object, place: Span, limits: Limits = LIMITS) -> None:
+        """called: what messages call it; place: its bytes."""
+        self._called, self._limits = called, limits
         try:
-            self._spans = _spans(path, self._plain, limits)
-        except BenchbenchError:
-            if self._plain != path:
-                self._plain.unlink(missing_ok=True)
-            raise
+            members = list(_tar_members(place))
+        except DAMAGE as error:
+            raise damaged(called, "", error) from error
+        check_members(called, place.size, map(_tar_member, members), limits)
+        self._spans = {
+            plain_name(member.name): Span(place.file, member.offset_data, member.size)
+            for member in members
+            if member.isreg()
+        }
         self.names = sorted(self._spans)
+        if not self.names:
+            raise BenchbenchError(f"The tar file {called} is empty; copy or download it again.")
 
     def read(self, name: str) -> bytes:
         span = self._spans[name]
         try:
-            with open(self._plain, "rb") as file:  # a file for each thread: no lock is needed
+            with open(span.file, "rb") as file:  # a file for each thread: no lock is needed
                 file.seek(span.start)
                 content = file.read(span.size)
         except OSError as error:
-            raise damaged(self._path, f" at {name}", error) from error
+            raise damaged(self._called, f" at {name}", error) from error
         if len(content) != span.size:
-            raise damaged(self._path, f" at {name}", "it ends too early")
+            raise damaged(self._called, f" at {name}", "it ends too early")
         return content
 
-
-def _spans(path: Path, plain: Path, limits: Limits) -> dict[str, _Span]:
-    """Where the plain files lie in `plain`, once all members are checked."""
-    try:
-        members = list(_tar_members(plain))
-    except DAMAGE as error:
-        raise damaged(path, "", error) from error
-    check_entries(path, [_tar_entry(member) for member in members], limits)
-    spans = {plain_name(m.name): _Span(m.offset_data, m.size) for m in members if m.isreg()}
-    if not spans:
-        raise BenchbenchError(f"The tar file {path} is empty; copy or download it again.")
-    return spans
+    def inner(self, name: str) -> Tar:
+        """A member that is a tar archive itself."""
+        return Tar(f"{name} of {self._called}", self._spans[name], self._limits)
 
 
-def _tar_members(plain: Path) -> Iterator[tarfile.TarInfo]:
-    """All members. Raises tarfile.ReadError where damage would else pass for the end."""
-    with tarfile.open(plain, "r:") as archive:
-        yield from archive
-        end = archive.offset
-    with open(plain, "rb") as file:
-        file.seek(end)
-        if file.read(tarfile.BLOCKSIZE) != bytes(tarfile.BLOCKSIZE):
-            raise tarfile.ReadError(f"no member and no end of the archive at byte {end}")
+def _tar_members(place: Span) -> Iterator[tarfile.TarInfo]:
+    """All members. Raises tarfile.ReadError if damage would else pass for the end.
+
+    Nor does an archive go on behind its own end, which may be in the middle of a file.
+    """
+    end = place.start + place.size
+    with open(place.file, "rb") as file:
+        file.seek(place.start)
+        with tarfile.open(fileobj=file, mode="r:") as archive:
+            for member in archive:
+                if member.offset_data + (0 if member.issparse() else member.size) > end:
+                    raise tarfile.ReadError(f"'{member.name}' reaches beyond the end")
+                yield member
+            stop = archive.offset
+        file.seek(stop)
+        if file.read(min(tarfile.BLOCKSIZE, end - stop)) != bytes(tarfile.BLOCKSIZE):
+            raise tarfile.ReadError(f"no member and no end of the archive at byte {stop}")
 
 
-def _tar_entry(member: tarfile.TarInfo) -> Entry:
+def _tar_member(member: tarfile.TarInfo) -> Member:
     plain = (member.isreg() and not member.issparse()) or member.isdir()
     flaw = "" if plain else "is a link or a device"
     name = f"{member.name}/" if member.isdir() else member.name
-    return Entry(name, member.size, member.size, flaw)
+    return Member(name, member.size, member.size, flaw)
 
 
 def _decompressed(path: Path, unpack_to: Path, limits: Limits) -> Path:

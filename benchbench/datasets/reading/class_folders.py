@@ -1,12 +1,15 @@
-"""Where the images of a class lie: a folder for each class, in a folder or an archive."""
+"""Where the images of a class lie: a folder for each class, on disk or in an archive."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from pathlib import Path, PurePosixPath
-from typing import TypeAlias
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import TypeVar
 
-from benchbench.datasets.reading.file_tree import FileTree
+from benchbench.datasets.reading.file_tree import FileTree, TreeFile
+
+T = TypeVar("T")
 
 ILSVRC_FOLDERS = ("ILSVRC2012", "ILSVRC", "ilsvrc2012", "imagenet", "ImageNet")
 """What people call their copy of ILSVRC-2012."""
@@ -16,66 +19,84 @@ AROUND_CLASSES = (
     "train/",
     "{split}/",
     "images/",
+    "ILSVRC2012_img_train/",
     "ILSVRC/Data/CLS-LOC/train/",
     "Data/CLS-LOC/train/",
 )
 """What class folders lie in, in the order of preference. ILSVRC has each class in `train` and in
-`val`, where its validation images are; data sets that are dealt out have it in its split's."""
+`val`, which holds its validation images; a data set that was split has it in its split's folder."""
 
 INSIDE_ARCHIVES = ("", "train", "val", "test", "images")
 """The last folder around class folders, in the order of preference."""
 
-LazyFiles: TypeAlias = Callable[[], tuple[FileTree, list[str]]]
-"""Says where the images of one class are: the folder or archive, and their names in it."""
+
+class ListedLater(Mapping[str, Sequence[T]]):
+    """Images by class name; a class is listed whenever it is asked for, and not before."""
+
+    def __init__(self, lists: Mapping[str, Callable[[], Sequence[T]]]) -> None:
+        self._lists = lists
+
+    def __getitem__(self, name: str) -> Sequence[T]:
+        return self._lists[name]()
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._lists
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._lists)
+
+    def __len__(self) -> int:
+        return len(self._lists)
 
 
-def class_folders(root: Path, split_of: Mapping[str, str]) -> dict[str, Path]:
+def class_folders(root: Path, split_of: Mapping[str, str], ending: str = "") -> dict[str, Path]:
     """The folders of these classes below `root`, by their names, as far as they are there.
 
-    split_of: the split of each class, by the name of its folder.
+    split_of: the split of each class, by the name of its folder; ending: of an archive, for classes
+    that are an archive each.
     """
     found = {}
     for name, split in split_of.items():
-        places = (root / around.format(split=split) / name for around in AROUND_CLASSES)
-        folder = next((place for place in places if place.is_dir()), None)
-        if folder is not None:
-            found[name] = folder
+        for around in AROUND_CLASSES:
+            place = root / around.format(split=split) / f"{name}{ending}"
+            if place.is_file() if ending else place.is_dir():
+                found[name] = place
+                break
     return found
 
 
-def files_of_folder(folder: Path) -> LazyFiles:
-    """The images below a class's folder, by name; listed when they are needed."""
-
-    def files() -> tuple[FileTree, list[str]]:
-        tree = FileTree(folder)
-        return tree, tree.image_names()
-
-    return files
+def in_folders(folders: Iterable[Path]) -> ListedLater[TreeFile]:
+    """The images in the folder, or the archive, of each class; it is named without its ending."""
+    return ListedLater({path.stem: partial(_images, path) for path in folders})
 
 
-def files_of_tree(tree: FileTree, names: Iterable[str]) -> dict[str, LazyFiles]:
-    """The images of these classes, by the folder that they lie in, wherever that is."""
-    wanted = set(names)
-    folders: dict[str, dict[str, list[str]]] = {}
-    for file in tree.image_names():
-        folder = PurePosixPath(file).parent
-        if folder.name in wanted:
-            folders.setdefault(folder.name, {}).setdefault(str(folder.parent), []).append(file)
-    return {name: in_tree(tree, _preferred(places)) for name, places in folders.items()}
+def _images(path: Path) -> list[TreeFile]:
+    return FileTree(path).images()
 
 
-def in_tree(tree: FileTree, names: list[str]) -> LazyFiles:
-    """These files of the tree."""
-    return lambda: (tree, names)
+def in_tree(
+    tree: FileTree,
+    classes: Collection[str],
+    around: Sequence[str] = INSIDE_ARCHIVES,
+    one_place: bool = False,
+) -> dict[str, list[TreeFile]]:
+    """The images in the folders of these classes, wherever they lie, in the order of their names.
 
+    around: the ends of the places that class folders may lie in, the best first. Of several places
+    that have a class the best one counts, then that with the most classes, then the shallowest.
+    one_place: all classes are taken from the best place; others may hold their masks, for example.
+    """
+    places: dict[str, dict[str, list[TreeFile]]] = {}
+    for file in tree.images():
+        place, _, folder = file.name.rpartition("/")[0].rpartition("/")
+        if folder in classes:
+            places.setdefault(place, {}).setdefault(folder, []).append(file)
 
-def _preferred(places: Mapping[str, list[str]]) -> list[str]:
-    """The files of the place that comes first in INSIDE_ARCHIVES, else has the shortest name."""
+    def rank(place: str) -> tuple[int, int, int, str]:
+        known = (at for at, end in enumerate(around) if f"/{place}".endswith(f"/{end}"))
+        return next(known, len(around)), -len(places[place]), place.count("/"), place
 
-    def rank(place: str) -> tuple[int, int, str]:
-        last = PurePosixPath(place).name
-        known = last in INSIDE_ARCHIVES
-        position = INSIDE_ARCHIVES.index(last) if known else len(INSIDE_ARCHIVES)
-        return position, len(place), place
-
-    return places[min(places, key=rank)]
+    found: dict[str, list[TreeFile]] = {}
+    for place in sorted(places, key=rank)[: 1 if one_place else None]:
+        found = places[place] | found
+    return found

@@ -7,12 +7,11 @@ import os
 import posixpath
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from PIL import Image
 
-from benchbench.datasets.reading.archives import Archive, open_archive
-from benchbench.datasets.reading.parallel import in_parallel as in_parallel
+from benchbench.datasets.reading.archives import Archive, Tar, open_archive
 from benchbench.errors import BenchbenchError
 from benchbench.system.places import Places
 
@@ -30,19 +29,20 @@ class UnreadableImageError(Exception):
 class FileTree:
     """The files below a folder or inside a zip or tar archive, by relative name with slashes."""
 
-    def __init__(self, path: Path, unpack_to: Path | None = None) -> None:
-        """Raises BenchbenchError where `path` is neither, or the archive is empty, damaged or evil.
+    def __init__(
+        self, path: Path, unpack_to: Path | None = None, archive: Archive | None = None
+    ) -> None:
+        """Raises BenchbenchError if `path` is neither, or the archive is empty, damaged or evil.
 
-        unpack_to: where a compressed tar archive is decompressed; the cache's `unpacked` else.
+        unpack_to: where a compressed tar archive is decompressed, by default in the cache; archive:
+        the one at this path if it is open already.
         """
         self.path = path
-        self._archive: Archive | None = None
-        if path.is_dir():
-            self.names = sorted(name for name, entry in files_below(path) if entry.is_file())
-        else:
-            place = unpack_to or Places.find().cache / "unpacked"
-            self._archive = open_archive(path, place)
-            self.names = self._archive.names
+        if archive is None and not path.is_dir():
+            archive = open_archive(path, unpack_to or Places.find().cache / "unpacked")
+        self._archive = archive
+        found = archive.names if archive else [n for n, e in files_below(path) if e.is_file()]
+        self.names = sorted(found)
 
     def image_names(self) -> list[str]:
         """The files with an image's ending, hidden ones left out."""
@@ -53,6 +53,10 @@ class FileTree:
             and not f"/{name}".count("/.")
             and not f"/{name}".count("/__MACOSX")
         ]
+
+    def images(self) -> list[TreeFile]:
+        """The same as references."""
+        return [TreeFile(self, name) for name in self.image_names()]
 
     def read(self, name: str) -> bytes:
         """A file's content.
@@ -65,6 +69,11 @@ class FileTree:
             return self._archive.read(name)
         except KeyError as error:
             raise FileNotFoundError(name) from error
+
+    def inner_tar(self, name: str) -> FileTree:
+        """The files of a tar archive inside this one. Raises BenchbenchError if it is damaged."""
+        assert isinstance(self._archive, Tar)
+        return FileTree(self.path, archive=self._archive.inner(name))
 
     def image(self, name: str) -> Image.Image:
         """A decoded image. Raises UnreadableImageError where the file is not one.
@@ -86,6 +95,24 @@ class FileTree:
             raise
         except Exception as error:
             raise UnreadableImageError(name) from error
+
+
+class TreeFile(NamedTuple):
+    """A reference to an image of a folder or archive."""
+
+    tree: FileTree
+    name: str
+
+    def image(self) -> Image.Image:
+        """The decoded image. Raises UnreadableImageError if the file is not one."""
+        return self.tree.image(self.name)
+
+
+def not_an_image(file: TreeFile) -> BenchbenchError:
+    """The error for a file without which a data set would be incomplete."""
+    return BenchbenchError(
+        f"{file.name} in {file.tree.path} is not an image; copy or download it again."
+    )
 
 
 def files_below(folder: Path) -> Iterator[tuple[str, os.DirEntry[str]]]:

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from collections.abc import Callable, Sequence
+from typing import Literal, TypeAlias, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from benchbench.datasets.reading.file_tree import FileTree, UnreadableImageError
-from benchbench.datasets.reading.parallel import in_parallel as in_parallel
+from benchbench.datasets.reading.file_tree import TreeFile, UnreadableImageError
+from benchbench.datasets.reading.parallel import in_parallel
+from benchbench.system.progress import track
 
-if TYPE_CHECKING:
-    pass
-
+T = TypeVar("T")
 
 GREY_MODES = ("1", "L", "LA", "I", "I;16")
 """Pillow's names of the modes without colour."""
+
+MODES = {"grey": "L", "rgb": "RGB"}
 
 Interpolation: TypeAlias = Literal["nearest", "box", "bilinear", "bicubic", "lanczos"]
 
@@ -29,25 +31,58 @@ RESAMPLING = {
 }
 
 
+def decode_all(
+    decode: Callable[[T], NDArray[np.uint8]], references: Sequence[T], shape: tuple[int, int, int]
+) -> tuple[NDArray[np.uint8], list[int], list[str]]:
+    """The images uint8 [n, *shape] that can be decoded, their places in `references`, and failures.
+
+    decode: raises UnreadableImageError with the name that the failure is reported by. All images
+    are decoded into one array: a class of a large data set is too big to be in memory twice.
+    """
+    images = np.empty((len(references), *shape), np.uint8)
+
+    def fill(place: int) -> str:
+        try:
+            images[place] = decode(references[place])
+        except UnreadableImageError as error:
+            return str(error)
+        return ""
+
+    failures = list(in_parallel(fill, range(len(references))))
+    readable = [place for place, failure in enumerate(failures) if not failure]
+    images = images if len(readable) == len(references) else images[readable]
+    return images, readable, list(filter(None, failures))
+
+
 def decode_image(
-    tree: FileTree, name: str, size: int, mode: str, interpolation: str = "bilinear"
-) -> NDArray[np.uint8] | None:
-    """One image as uint8 [size, size, c], or None where the file is unreadable.
+    file: TreeFile, size: int, mode: str, interpolation: str = "bilinear"
+) -> NDArray[np.uint8]:
+    """One image as uint8 [size, size, c]. Raises UnreadableImageError if the file is unreadable.
 
     mode: `L` (c = 1) or `RGB` (c = 3). The camera's turn in EXIF is left alone. Raises
-    BenchbenchError where the archive around it is damaged.
+    BenchbenchError if the archive around it is damaged.
     """
     try:
-        image = tree.image(name)
-        return as_array(resize(eight_bits(image).convert(mode), size, interpolation))
-    except (UnreadableImageError, ValueError):  # such as one in the colours of a printer's proof
-        return None
+        return as_array(resize(eight_bits(file.image()).convert(mode), size, interpolation))
+    except ValueError as error:  # such as one in the colours of a printer's proof
+        raise UnreadableImageError(file.name) from error
 
 
-def is_grey(tree: FileTree, name: str) -> bool:
-    """Whether a file has no colour, as one that cannot be read has none."""
+def mode_for(colour: str, is_grey: Callable[[T], bool], references: Sequence[T]) -> str:
+    """The mode that images are decoded in: `L` for `grey` and `RGB` for `rgb`.
+
+    For any other colour it is `L` if all images are grey.
+    """
+    if colour in MODES:
+        return MODES[colour]
+    greys = track(in_parallel(is_grey, references), "looking for colours", len(references))
+    return "L" if all(greys) else "RGB"
+
+
+def is_grey(file: TreeFile) -> bool:
+    """Whether a file has no colour; one that cannot be read has none."""
     try:
-        return tree.header(name).mode in GREY_MODES or tree.image(name).mode in GREY_MODES
+        return file.tree.header(file.name).mode in GREY_MODES or file.image().mode in GREY_MODES
     except UnreadableImageError:
         return True
 

@@ -19,8 +19,8 @@ from PIL import Image
 
 from benchbench.datasets.folder import Folder
 from benchbench.datasets.opening import open_dataset
-from benchbench.datasets.reading.archive_checks import Entry, Limits, check_entries, plain_name
-from benchbench.datasets.reading.archives import Archive, open_archive
+from benchbench.datasets.reading.archive_checks import Limits, Member, check_members, plain_name
+from benchbench.datasets.reading.archives import Archive, Tar, open_archive
 from benchbench.datasets.reading.offline import WouldDecodeError, only_looking
 from benchbench.errors import BenchbenchError
 from benchbench.system.places import Places
@@ -188,13 +188,11 @@ def test_many_small_files_are_a_bomb_together(tmp_path: Path) -> None:
     refused(make(tmp_path, "zip", content), "it unpacks to more than 5 times its size", limits)
 
 
-def test_a_zip_whose_members_share_their_bytes(tmp_path: Path) -> None:
+def test_a_zip_whose_members_share_their_bytes() -> None:
     """The stated packed sizes are a claim; the file's own size bounds them."""
-    path = tmp_path / "images.zip"
-    path.write_bytes(bytes(10))
-    entries = [Entry(str(index), 1000, 1000) for index in range(9)]
-    with pytest.raises(BenchbenchError, match="more than 10 times its size"):
-        check_entries(path, entries, Limits(ratio=10, small=1000))
+    members = [Member(str(index), 1000, 1000) for index in range(9)]
+    with pytest.raises(BenchbenchError, match=r"^it is refused .* more than 10 times its size"):
+        check_members("it", 10, members, Limits(ratio=10, small=1000))
 
 
 def state_size(path: Path, size: int) -> None:
@@ -268,6 +266,44 @@ def test_a_plain_tar_is_read_where_it_lies(tmp_path: Path) -> None:
     assert not (tmp_path / "unpacked").exists()
 
 
+def inside(path: Path, name: str, content: bytes, *others: bytes) -> Tar:
+    """The tar archive of this content, which is a member of another one, before some files."""
+    files = [(tarfile.TarInfo(f"other {number}"), data) for number, data in enumerate(others)]
+    outer = opened(compressed(path / "outer.tar", tar_of((tarfile.TarInfo(name), content), *files)))
+    assert isinstance(outer, Tar)
+    return outer.inner(name)
+
+
+def test_a_tar_in_a_tar_is_read_where_it_lies(tmp_path: Path) -> None:
+    content = tar_of(*((tarfile.TarInfo(name), data) for name, data in CONTENT.items()))
+    archive = inside(tmp_path, "in.tar", content, b"neighbour")
+    assert {name: archive.read(name) for name in archive.names} == CONTENT
+    assert not (tmp_path / "unpacked").exists()
+
+
+@pytest.mark.parametrize("others", [(), (b"neighbour",)], ids=["last", "followed"])
+def test_a_tar_in_a_tar_ends_where_its_member_does(tmp_path: Path, others: tuple[bytes]) -> None:
+    """Without its closing zeros it would run on into its neighbour, or into the outer one's."""
+    content = tar_of((tarfile.TarInfo("a"), b"x" * 512))[:1024]
+    with pytest.raises(BenchbenchError, match=r"^in\.tar of \S+outer\.tar is damaged \("):
+        inside(tmp_path, "in.tar", content, *others)
+
+
+def test_a_member_may_not_reach_beyond_a_tar_in_a_tar(tmp_path: Path) -> None:
+    member = tarfile.TarInfo("a")
+    member.size = 4096
+    content = member.tobuf() + b"x" * 512
+    with pytest.raises(BenchbenchError, match=r"damaged \('a' reaches beyond the end\)"):
+        inside(tmp_path, "in.tar", content, b"n" * 9000)
+
+
+def test_a_tar_in_a_tar_is_checked_as_any_other(tmp_path: Path) -> None:
+    link = tarfile.TarInfo("link.jpg")
+    link.type, link.linkname = tarfile.SYMTYPE, "/etc/passwd"
+    with pytest.raises(BenchbenchError, match=r"'link\.jpg' is a link or a device"):
+        inside(tmp_path, "in.tar", tar_of((link, b"")))
+
+
 def test_nothing_is_decompressed_while_only_looking(tmp_path: Path) -> None:
     with only_looking(), pytest.raises(WouldDecodeError):
         opened(make(tmp_path, "tgz"))
@@ -288,9 +324,9 @@ NAMES = st.lists(st.sampled_from(["..", ".", "a", "b", "", "c:", "~", "x\\y"]), 
 
 @given(NAMES.map("/".join))
 def test_no_accepted_name_leaves_a_folder(name: str) -> None:
-    path, base = Path(__file__), Path("/base")
+    base = Path("/base")
     try:
-        check_entries(path, [Entry(name, 1, 1)])
+        check_members("it", 1, [Member(name, 1, 1)])
     except BenchbenchError:
         return
     parts = (base / plain_name(name)).parts

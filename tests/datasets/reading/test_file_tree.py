@@ -18,11 +18,19 @@ from PIL import Image
 from benchbench.datasets.base import Dataset
 from benchbench.datasets.reading.file_tree import (
     FileTree,
+    TreeFile,
     UnreadableImageError,
     files_below,
     located,
 )
-from benchbench.datasets.reading.images import as_array, decode_image, is_grey, resize
+from benchbench.datasets.reading.images import (
+    as_array,
+    decode_all,
+    decode_image,
+    is_grey,
+    mode_for,
+    resize,
+)
 from benchbench.datasets.reading.parallel import in_parallel
 from benchbench.errors import BenchbenchError
 from benchbench.system.places import Places
@@ -284,21 +292,39 @@ def pictures(tmp_path: Path) -> FileTree:
 def test_images_are_decoded_to_one_size(
     pictures: FileTree, name: str, mode: str, corner: list[int]
 ) -> None:
-    array = decode_image(pictures, name, 3, mode)
-    assert array is not None
+    array = decode_image(TreeFile(pictures, name), 3, mode)
     assert array.dtype == np.uint8
     assert array.shape == (3, 3, len(corner))
     assert array[0, 0].tolist() == corner
 
 
 @pytest.mark.parametrize("name", ["none.png", "proof.tif", "missing.png"])
-def test_what_cannot_be_decoded_is_none(pictures: FileTree, name: str) -> None:
-    assert decode_image(pictures, name, 3, "L") is None
+def test_what_cannot_be_decoded_is_unreadable(pictures: FileTree, name: str) -> None:
+    with pytest.raises(UnreadableImageError, match=name):
+        decode_image(TreeFile(pictures, name), 3, "L")
+
+
+def test_all_that_can_be_decoded_is_in_one_array(pictures: FileTree) -> None:
+    files = [
+        TreeFile(pictures, name) for name in ("none.png", "red.png", "missing.png", "grey.png")
+    ]
+    images, places, failures = decode_all(lambda file: decode_image(file, 3, "L"), files, (3, 3, 1))
+    assert places == [1, 3]
+    assert failures == ["none.png", "missing.png"]
+    expected = [decode_image(files[place], 3, "L") for place in places]
+    np.testing.assert_array_equal(images, np.stack(expected))
+    assert decode_all(lambda file: file, [], (3, 3, 1))[0].shape == (0, 3, 3, 1)
+
+
+def test_one_mode_fits_all_images_or_is_chosen(pictures: FileTree) -> None:
+    grey, red = TreeFile(pictures, "grey.png"), TreeFile(pictures, "red.png")
+    assert mode_for("auto", is_grey, [grey, grey]) == "L"
+    assert mode_for("auto", is_grey, [grey, red]) == "RGB"
+    assert (mode_for("grey", is_grey, [red]), mode_for("rgb", is_grey, [grey])) == ("L", "RGB")
 
 
 def test_the_camera_s_turn_is_left_alone(pictures: FileTree) -> None:
-    array = decode_image(pictures, "turned.jpg", 8, "L")
-    assert array is not None
+    array = decode_image(TreeFile(pictures, "turned.jpg"), 8, "L")
     assert array[:, 0].max() < 20
     assert array[:, -1].min() > 180
 
@@ -308,7 +334,7 @@ def test_the_camera_s_turn_is_left_alone(pictures: FileTree) -> None:
     [("grey.png", True), ("deep.png", True), ("none.png", True), ("red.png", False)],
 )
 def test_greys_are_known_by_their_header(pictures: FileTree, name: str, grey: bool) -> None:
-    assert is_grey(pictures, name) is grey
+    assert is_grey(TreeFile(pictures, name)) is grey
 
 
 def test_a_coloured_header_of_a_broken_image_does_not_count(pictures: FileTree) -> None:
@@ -316,7 +342,7 @@ def test_a_coloured_header_of_a_broken_image_does_not_count(pictures: FileTree) 
     content = pictures.read("cut.png")
     (pictures.path / "cut.png").write_bytes(content[: len(content) // 2])
     assert pictures.header("cut.png").mode == "RGB"
-    assert is_grey(pictures, "cut.png")
+    assert is_grey(TreeFile(pictures, "cut.png"))
 
 
 def test_an_image_bomb_is_unreadable(pictures: FileTree) -> None:
@@ -327,4 +353,5 @@ def test_an_image_bomb_is_unreadable(pictures: FileTree) -> None:
     (pictures.path / "bomb.png").write_bytes(content)
     with pytest.raises(UnreadableImageError, match="bomb"):
         pictures.image("bomb.png")
-    assert decode_image(pictures, "bomb.png", 3, "L") is None
+    with pytest.raises(UnreadableImageError, match="bomb"):
+        decode_image(TreeFile(pictures, "bomb.png"), 3, "L")

@@ -15,10 +15,10 @@ from benchbench.datasets.meta_dataset.readers.layout import (
     Layout,
     Part,
     Published,
-    TreeFile,
     stays_below,
 )
 from benchbench.datasets.meta_dataset.spec import SourceFiles, SourceSpec
+from benchbench.datasets.reading.file_tree import TreeFile
 
 LAYOUT = Layout(
     "FGVC-Aircraft",

@@ -5,8 +5,7 @@ Read plainly, for torchvision has no loader of it.
 
 from __future__ import annotations
 
-from benchbench.datasets.meta_dataset.readers.class_folders import read_class_folders
-from benchbench.datasets.meta_dataset.readers.layout import Layout, Published
+from benchbench.datasets.meta_dataset.readers.layout import Layout, Published, read_class_folders
 from benchbench.datasets.meta_dataset.spec import SourceFiles, SourceSpec
 
 LAYOUT = Layout(

@@ -6,8 +6,7 @@ Read plainly, for torchvision's loader gives one partition of three at a time. A
 
 from __future__ import annotations
 
-from benchbench.datasets.meta_dataset.readers.class_folders import read_class_folders
-from benchbench.datasets.meta_dataset.readers.layout import Layout, Published
+from benchbench.datasets.meta_dataset.readers.layout import Layout, Published, read_class_folders
 from benchbench.datasets.meta_dataset.spec import SourceFiles, SourceSpec
 
 LAYOUT = Layout(

@@ -6,9 +6,14 @@ in four digits. Read plainly, for torchvision has no loader of it.
 
 from __future__ import annotations
 
-from benchbench.datasets.meta_dataset.readers.coco_json import coco_tables
-from benchbench.datasets.meta_dataset.readers.layout import Layout, Published, TreeFile, stays_below
+from benchbench.datasets.meta_dataset.readers.layout import (
+    Layout,
+    Published,
+    coco_tables,
+    stays_below,
+)
 from benchbench.datasets.meta_dataset.spec import SourceFiles, SourceSpec
+from benchbench.datasets.reading.file_tree import TreeFile
 
 LAYOUT = Layout(
     "FGVCx Fungi",

@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path, PurePosixPath, PureWindowsPath
-from typing import NamedTuple
+from typing import Any
 
-from PIL import Image
-
-from benchbench.datasets.reading.file_tree import FileTree
+from benchbench.datasets.meta_dataset.spec import SourceFiles
+from benchbench.datasets.reading.class_folders import in_tree
+from benchbench.datasets.reading.file_tree import FileTree, TreeFile
 from benchbench.errors import BenchbenchError
+
+NEEDED: dict[str, dict[str, type]] = {
+    "images": {"id": int, "file_name": str},
+    "annotations": {"image_id": int, "category_id": int},
+    "categories": {"id": int, "name": str},
+}
+"""By table of COCO's annotations, the fields that are read and their types."""
 
 
 @dataclass(frozen=True)
@@ -28,17 +36,6 @@ class Layout:
     folders: tuple[str, ...]
     archives: tuple[str, ...]
     text: str
-
-
-class TreeFile(NamedTuple):
-    """A file of a folder or archive; a reference to an image."""
-
-    tree: FileTree
-    name: str
-
-    def image(self) -> Image.Image:
-        """The decoded image. Raises UnreadableImageError where the file is none."""
-        return self.tree.image(self.name)
 
 
 @dataclass(frozen=True)
@@ -91,13 +88,13 @@ class Published:
     def trees(self) -> Iterator[FileTree]:
         """The unpacked files, then the published archives, each opened when its turn comes."""
         if not self.path.is_dir():
-            yield self._open(self.path)
+            yield self.open(self.path)
             return
-        yield from map(self._open, self.folders)
+        yield from map(self.open, self.folders)
         for folder in self.folders:
             for archive in (folder / name for name in self.layout.archives):
                 if archive.is_file():
-                    yield self._open(archive)
+                    yield self.open(archive)
 
     def part(self, marker: str) -> Part:
         """The first place with this file, or, with a slash at its end, with this folder.
@@ -110,10 +107,27 @@ class Published:
                 return Part(tree, top)
         raise self.refusal(f"{self.path} has no {marker}")
 
-    def _open(self, path: Path) -> FileTree:
+    def open(self, path: Path) -> FileTree:
+        """A folder or archive, listed once."""
         if path not in self._opened:
             self._opened[path] = FileTree(path, self._unpack_to)
         return self._opened[path]
+
+
+def read_class_folders(
+    published: Published, folders: Mapping[str, str], around: Sequence[str]
+) -> SourceFiles:
+    """The images of class folders, by file name.
+
+    folders: class names by what the class's folder is called; around: as `in_tree` takes it. Raises
+    BenchbenchError if no tree has any.
+    """
+    for tree in published.trees():
+        found = in_tree(tree, folders, around, one_place=True)
+        if found:
+            images = {name: found.get(folder, []) for folder, name in folders.items()}
+            return SourceFiles(images, TreeFile.image)
+    raise published.refusal(f"{published.path} has no folder of a class, such as {min(folders)}/")
 
 
 def _top(names: Iterable[str], marker: str) -> str | None:
@@ -134,4 +148,39 @@ def stays_below(name: str) -> bool:
         or ".." in parts
         or PurePosixPath(name).is_absolute()
         or PureWindowsPath(name).drive
+    )
+
+
+def coco_tables(
+    published: Published, part: Part, file: str, *names: str
+) -> list[list[dict[str, Any]]]:
+    """These tables of the file, their rows with at least the fields of `NEEDED`.
+
+    Raises BenchbenchError where the file is not of that form.
+    """
+    try:
+        data = json.loads(part.read(file), object_hook=_without_outline)
+    except (ValueError, RecursionError) as error:
+        raise published.refusal(f"{file} in {published.path} is not JSON ({error})") from error
+    tables = []
+    for name in names:
+        table = data.get(name) if isinstance(data, dict) else None
+        if not isinstance(table, list) or not all(_fits(row, NEEDED[name]) for row in table):
+            fields = " and ".join(NEEDED[name])
+            raise published.refusal(
+                f"{file} in {published.path} has no list '{name}' whose rows have {fields}"
+            )
+        tables.append(table)
+    return tables
+
+
+def _without_outline(row: dict[str, Any]) -> dict[str, Any]:
+    """Outlines of objects are most of the file and are not read."""
+    row.pop("segmentation", None)
+    return row
+
+
+def _fits(row: Any, fields: dict[str, type]) -> bool:
+    return isinstance(row, dict) and all(
+        type(row.get(name)) is kind for name, kind in fields.items()
     )

@@ -15,8 +15,7 @@ from typing import Any, NamedTuple
 
 from PIL import Image
 
-from benchbench.datasets.meta_dataset.readers.coco_json import coco_tables
-from benchbench.datasets.meta_dataset.readers.layout import Layout, Published
+from benchbench.datasets.meta_dataset.readers.layout import Layout, Published, coco_tables
 from benchbench.datasets.meta_dataset.spec import SourceFiles, SourceSpec
 from benchbench.datasets.reading.file_tree import UnreadableImageError
 

@@ -10,8 +10,9 @@ from pathlib import PurePosixPath
 
 from PIL import Image, ImageOps
 
-from benchbench.datasets.meta_dataset.readers.layout import Layout, Published, TreeFile
+from benchbench.datasets.meta_dataset.readers.layout import Layout, Published
 from benchbench.datasets.meta_dataset.spec import SourceFiles, SourceSpec
+from benchbench.datasets.reading.file_tree import TreeFile
 
 LAYOUT = Layout(
     "Omniglot",

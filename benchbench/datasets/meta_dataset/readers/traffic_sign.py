@@ -11,9 +11,9 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import PurePosixPath
 
-from benchbench.datasets.meta_dataset.readers.class_folders import read_class_folders
-from benchbench.datasets.meta_dataset.readers.layout import Layout, Published, TreeFile
+from benchbench.datasets.meta_dataset.readers.layout import Layout, Published, read_class_folders
 from benchbench.datasets.meta_dataset.spec import SourceFiles, SourceSpec
+from benchbench.datasets.reading.file_tree import TreeFile
 
 LAYOUT = Layout(
     "GTSRB",

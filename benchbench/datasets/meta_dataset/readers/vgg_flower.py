@@ -11,8 +11,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from benchbench.datasets.meta_dataset.readers.layout import Layout, Published, TreeFile
+from benchbench.datasets.meta_dataset.readers.layout import Layout, Published
 from benchbench.datasets.meta_dataset.spec import SourceFiles, SourceSpec
+from benchbench.datasets.reading.file_tree import TreeFile
 
 LAYOUT = Layout(
     "VGG Flower",
