@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+import click
 import pandas as pd
 
 from benchbench.cli.leaderboard import runs_below
+from benchbench.cli.options import PATH, format_option
 from benchbench.errors import BenchbenchError
 from benchbench.results.across import sources_of
 from benchbench.results.comparison import (
@@ -31,6 +33,41 @@ from benchbench.results.reporters.across import significance_over_sources
 from benchbench.runs.store import RunDirectory
 from benchbench.stats import detectable_difference
 from benchbench.system.progress import say
+
+
+@click.command()
+@click.argument("methods", nargs=-1, required=True, metavar="A B [C ...]")
+@click.option(
+    "--results",
+    multiple=True,
+    default=["results"],
+    type=PATH,
+    metavar="FOLDER",
+    help="A folder of runs; the option may be repeated.",
+)
+@click.option(
+    "--dataset",
+    metavar="SPEC",
+    help="The data set, or the source of several, to which the comparison is restricted.",
+)
+@click.option(
+    "--reference",
+    metavar="A",
+    help="The method that each other one is compared with, instead of all pairs.",
+)
+@format_option("markdown", "csv", "json", help="csv and json have a row for each pair.")
+def compare(
+    methods: tuple[str, ...],
+    results: tuple[Path, ...],
+    dataset: str | None,
+    reference: str | None,
+    style: str,
+) -> None:
+    """Compare methods on the episodes that they share, paired.
+
+    A, B, ... are methods with results, as the leaderboard names them, or run directories.
+    """
+    click.echo(compare_command(methods, results, dataset, reference, style), nl=False)
 
 
 def compare_command(

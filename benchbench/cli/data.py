@@ -1,219 +1,168 @@
-"""`benchbench data list` and `benchbench data prepare`."""
+"""`benchbench data list`, `data prepare`, `data verify` and `data show`."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from copy import copy
-from dataclasses import dataclass
+import sys
 from pathlib import Path
+from typing import Any
 
-import numpy as np
-from rich.filesize import decimal
+import click
 
-from benchbench.datasets.base import SPLITS, Dataset, OpenDataset
-from benchbench.datasets.integrity.checks import check_counts, class_counts, some
-from benchbench.datasets.opening import create_dataset, members_of, open_dataset, prepare
-from benchbench.datasets.problem import Collection
-from benchbench.datasets.reading.offline import WouldDecodeError, WouldDownloadError, only_looking
-from benchbench.datasets.tables.prepared import prepared_record
+from benchbench.cli.options import PATH, Verbs, data_root_option, format_option, picture_option
 from benchbench.errors import BenchbenchError
-from benchbench.registry import entry_points, loading, specs
-from benchbench.system.places import Places
-from benchbench.system.progress import say
-
-HEADINGS = ("data set", "files", "decoded", "classes", "images", "px", "on disk", "from", "licence")
-
-DIFFERENCES_SHOWN = 5
 
 
-@dataclass
-class Entry:
-    """What is known of a data set without touching it; opened: where it is decoded."""
-
-    name: str
-    files: str
-    licence: str = ""
-    home: str = ""
-    opened: OpenDataset | None = None
-
-    def row(self) -> list[str]:
-        """The columns of `HEADINGS`."""
-        facts = ["no" if self.files in ("here", "generated", "prepared") else "", "", "", "", ""]
-        if self.opened is not None:
-            facts = [
-                "yes",
-                "/".join(map(str, class_counts(self.opened))),
-                str(len(self.opened.labels)),
-                " x ".join(map(str, self.opened.image_shape)),
-                size_text(self.opened),
-            ]
-        return [self.name, self.files, *facts, self.home, self.licence]
+@click.group(cls=Verbs)
+def data() -> None:
+    """List, prepare, verify and look at data sets."""
 
 
-def list_command(data_root: Path | None) -> str:
-    """A table with a line for each installed data set; nothing is downloaded or decoded."""
+@data.command("list")
+@data_root_option
+def list_(data_root: Path | None) -> None:
+    """List the data sets with their files, decoded images and licences.
+
+    Nothing is downloaded or decoded.
+    """
     from tabulate import tabulate
 
+    from benchbench.datasets.status import HEADINGS, statuses
+    from benchbench.system.places import Places
+
     places = Places.find(data_root)
-    with only_looking():
-        rows = [
-            entry.row()
-            for name in entry_points.available("dataset")
-            for entry in _entries(name, places)
-        ]
+    rows = [status.row() for status in statuses(places)]
     table = tabulate(rows, HEADINGS, "plain", disable_numparse=True)
-    lines = [line.rstrip() for line in table.splitlines()]
-    told = [
-        "`benchbench data prepare NAME` says what a missing one needs.",
-        f"data root: {places.data_root}",
-        f"cache: {places.cache}",
-    ]
-    return "\n".join([*lines, "", *told, ""])
+    for line in table.splitlines():
+        click.echo(line.rstrip())
+    click.echo("\n`benchbench data prepare NAME` says what a missing one needs.")
+    click.echo(f"data root: {places.data_root}\ncache: {places.cache}")
 
 
-def _entries(name: str, places: Places) -> Iterator[Entry]:
-    try:
-        cls = loading.load("dataset", name)
-    except BenchbenchError:
-        yield Entry(name, "BROKEN", home="see `benchbench doctor`")
-        return
-    try:
-        dataset: Dataset | Collection = specs.configure(cls, specs.Spec(name))
-    except BenchbenchError:  # it needs an argument
-        argument = str(getattr(cls, "argument", None) or "...").upper()
-        yield Entry(f"{name}:{argument}", "yours", getattr(cls, "licence", ""))
-        return
-    for each in map(create_dataset, members_of(dataset, places)):
-        if isinstance(each, Dataset):
-            yield _entry(each, places)
+@data.command()
+@click.argument("dataset", metavar="SPEC")
+@click.option(
+    "--from",
+    "origin",
+    type=PATH,
+    metavar="PATH",
+    help="The place from which the published files are read, instead of the data root.",
+)
+@data_root_option
+def prepare(dataset: str, origin: Path | None, data_root: Path | None) -> None:
+    """Download and decode a data set.
 
-
-def _entry(dataset: Dataset, places: Places) -> Entry:
-    """Where the files of one data set are, and the data set itself where it is decoded."""
-    entry = Entry(specs.text_of(dataset), "missing", dataset.licence)
-    try:
-        record = prepared_record(dataset, places)
-        sources = dataset.sources(places) if record is None else []
-        entry.files = "prepared" if record else "here" if sources else "generated"
-        entry.home = record.origin if record else _common(sources)
-        entry.opened = open_dataset(dataset, places)
-    except WouldDownloadError:
-        entry.files = "to fetch"
-    except WouldDecodeError:
-        pass
-    except BenchbenchError as error:
-        if entry.files != "missing":
-            entry.files, entry.home = "damaged", str(error)
-    return entry
-
-
-def _common(sources: list[Path]) -> str:
-    """The one source, or the folder of several."""
-    return str(sources[0].parent if len(sources) > 1 else sources[0]) if sources else ""
-
-
-def size_text(dataset: OpenDataset) -> str:
-    """The bytes of the decoded pixels, as a person reads them."""
-    return decimal(int(len(dataset.labels) * np.prod(dataset.image_shape)))
-
-
-def prepare_command(text: str, origin: Path | None, data_root: Path | None) -> int:
-    """Decode a data set, or all that it stands for, and print what there is of it.
-
-    Of several, those that are missing are told and harm no other. Raises BenchbenchError where
-    none can be prepared.
+    What was decoded is compared with what was published. Of several data sets under one name,
+    missing ones are reported and the others are prepared. An interrupted preparation resumes where
+    it stopped.
     """
-    places, dataset = Places.find(data_root), create_dataset(text)
-    if isinstance(dataset, Dataset):
+    from benchbench.datasets import opening
+    from benchbench.datasets.base import Dataset
+    from benchbench.datasets.integrity.checks import some
+    from benchbench.datasets.status import check_origin, facts
+    from benchbench.system.places import Places
+    from benchbench.system.progress import say
+
+    places, whole = Places.find(data_root), opening.create_dataset(dataset)
+    if isinstance(whole, Dataset):
         if origin is not None:
-            _refuse_useless(dataset, places, origin)
-        print(facts(dataset, prepare(dataset, places, origin), places))
-        return 0
-    parts = dataset.members(places)
+            check_origin(whole, places, origin)
+        click.echo(facts(whole, opening.prepare(whole, places, origin), places))
+        return
+    parts = whole.members(places)
     if origin is not None:
-        raise BenchbenchError(f"--from is for one data set; {text} is {some(parts)}.")
+        raise BenchbenchError(f"--from is for one data set; {dataset} is {some(parts)}.")
     missing = []
     for spec in parts:
         try:
-            each = create_dataset(spec)
-            opened = open_dataset(spec, places)
-            print(facts(each, opened, places), end="\n\n")
+            opened = opening.open_dataset(spec, places)
+            click.echo(facts(opening.create_dataset(spec), opened, places) + "\n")
         except BenchbenchError as error:
             say(f"{spec}: {error}")
             missing.append(spec)
     if len(missing) == len(parts):
-        raise BenchbenchError(f"None of the {len(parts)} data sets of {text} can be prepared.")
+        raise BenchbenchError(f"None of the {len(parts)} data sets of {dataset} can be prepared.")
     told = f"; missing: {some(missing)}" if missing else ""
-    print(f"{len(parts) - len(missing)} of {len(parts)} data sets prepared{told}")
-    return 0
+    click.echo(f"{len(parts) - len(missing)} of {len(parts)} data sets prepared{told}")
 
 
-def _refuse_useless(dataset: Dataset, places: Places, origin: Path) -> None:
-    """Raise BenchbenchError where the origin is not there or the data set would not look at it."""
-    origin = origin.expanduser().absolute()
-    if not origin.exists():
-        raise BenchbenchError(f"There is no folder or file {origin}, which --from names.")
-    without, found = (_found(dataset, places, each) for each in (None, origin))
-    inside = any(str(origin) in (path, *map(str, Path(path).parents)) for path in found)
-    if without == found and not inside:
-        raise BenchbenchError(f"'{dataset.name}' has no use for --from; leave it out.")
+@data.command()
+@click.argument("dataset", metavar="SPEC")
+@click.option(
+    "--against",
+    metavar="SPEC",
+    help="Another data set, such as that of a pre-training, which should share no image.",
+)
+@click.option(
+    "--backbone",
+    metavar="SPEC",
+    help="A backbone whose weights should not have seen the test classes.",
+)
+@click.option(
+    "--distance",
+    default=6,
+    type=click.IntRange(0, 12),
+    metavar="BITS",
+    help="The bits in which the perceptual hashes of near duplicates may differ.",
+)
+@click.option(
+    "--correlation",
+    default=0.98,
+    type=click.FloatRange(0, 1),
+    metavar="R",
+    help="The least correlation of the pixels of near duplicates.",
+)
+@format_option("text", "json", help="json lists all findings, text the first 20 of each kind.")
+@data_root_option
+def verify(dataset: str, **options: Any) -> None:
+    """Look for damage, wrong counts, duplicates and shared classes.
+
+    An image in two splits is an error, one with two labels a warning, one twice in a class a note.
+    The exit code is 1 if there are errors.
+    """
+    from benchbench.cli.verify import verify_command
+
+    sys.exit(verify_command(dataset, **options))
 
 
-def _found(dataset: Dataset, places: Places, origin: Path | None) -> list[str]:
-    """The sources with such an origin, or the complaint that there are none."""
-    dataset = copy(dataset)
-    dataset.origin = origin
-    try:
-        with only_looking():
-            return [str(path) for path in dataset.sources(places)]
-    except BenchbenchError as error:
-        return [str(error)]
+@data.command()
+@click.argument("dataset", metavar="SPEC")
+@click.option(
+    "--split",
+    default="test",
+    metavar="NAME",
+    help="The split whose classes are shown: train, val or test.",
+)
+@click.option(
+    "--classes",
+    default=10,
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="The number of classes, which are spread evenly over the split.",
+)
+@click.option(
+    "--images",
+    default=10,
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="The number of images of each class.",
+)
+@picture_option
+@data_root_option
+def show(
+    dataset: str, split: str, classes: int, images: int, out: Path | None, data_root: Path | None
+) -> None:
+    """Draw images of some classes into a PNG file.
 
+    The path of the file is printed; no window opens.
+    """
+    from benchbench.datasets.contact_sheet import check_png, class_sheet, save_png
+    from benchbench.datasets.opening import open_dataset
+    from benchbench.runs.store import slug
+    from benchbench.system.places import Places
 
-def facts(dataset: Dataset | Collection, opened: OpenDataset, places: Places) -> str:
-    """What was prepared, a line each, and where it differs from what was published."""
-    height, width, channels = opened.image_shape
-    counts = zip(class_counts(opened), SPLITS, strict=True)
-    per_class = np.bincount(opened.labels)
-    lines = {
-        "from": _places(dataset, places) if isinstance(dataset, Dataset) else "",
-        "licence": dataset.licence or "not stated",
-        "cite": dataset.citation,
-        "classes": ", ".join(f"{count} {split}" for count, split in counts),
-        "images": f"{len(opened.labels)}, {_span(per_class)} a class",
-        "pixels": f"{height} x {width}, {'colour' if channels == 3 else 'grey'}",
-        "on disk": size_text(opened),
-        "fingerprint": opened.fingerprint,
-        "unreadable": _or_none(opened.unreadable),
-        "published": _published(dataset, opened),
-    }
-    shown = [f"  {key:<12} {value}" for key, value in lines.items() if value]
-    return "\n".join([opened.name, *shown])
-
-
-def _places(dataset: Dataset, places: Places) -> str:
-    """Where the images of one data set are from: paths, or a name at a hub."""
-    record = prepared_record(dataset, places)
-    sources = record.sources if record else [str(path) for path in dataset.sources(places)]
-    return some(sources) or getattr(dataset, dataset.argument or "", "generated")
-
-
-def _span(counts: np.ndarray) -> str:
-    low, high = int(counts.min()), int(counts.max())
-    return str(low) if low == high else f"{low} to {high}"
-
-
-def _or_none(names: list[str]) -> str:
-    return f"{len(names)}: {some(names)}" if names else "none"
-
-
-def _published(dataset: Dataset | Collection, opened: OpenDataset) -> str:
-    """What differs from the published counts; nothing where none are."""
-    expected = dataset.expected_counts() if isinstance(dataset, Dataset) else None
-    if expected is None:
-        return ""
-    wrong = [f.text for f in check_counts(opened, expected) if f.level == "error"]
-    if len(wrong) > DIFFERENCES_SHOWN:
-        more = f"and {len(wrong) - DIFFERENCES_SHOWN} more; `data verify --format json` lists all"
-        wrong = [*wrong[:DIFFERENCES_SHOWN], more]
-    return ("\n" + " " * 15).join(wrong) or "nothing differs"
+    if out is not None:
+        check_png(out)
+    opened = open_dataset(dataset, Places.find(data_root))
+    path = out or Path(f"{slug(opened.name)}-{split}.png")
+    save_png(class_sheet(opened, split, classes, images), path)
+    click.echo(path)

@@ -4,31 +4,40 @@ from __future__ import annotations
 
 import importlib.metadata
 import platform
+import sys
 from pathlib import Path
 
 import click
 
 import benchbench
+from benchbench.cli.options import data_root_option
 from benchbench.errors import BenchbenchError
 from benchbench.registry import entry_points, loading
 from benchbench.registry.diagnosis import explained, stray_hooks
-from benchbench.runs.manifest import LIBRARIES
 from benchbench.system.files import can_write
 from benchbench.system.places import Places
 
 OK, BAD, NOTE = "ok  ", "FAIL", "note"
 
 
-def diagnose(data_root: Path | None = None) -> tuple[str, bool]:
-    """The report, and whether nothing is broken."""
+@click.command()
+@data_root_option
+def doctor(data_root: Path | None) -> None:
+    """Report on this installation, and on what to repair.
+
+    Libraries, plug-ins and folders are checked. The exit code is 1 if something is broken.
+    """
     lines = [f"benchbench {benchbench.__version__}, Python {platform.python_version()}"]
     lines += _libraries() + _compute() + _plugins() + _folders(Places.find(data_root))
     healthy = not any(line.startswith(BAD) for line in lines)
     lines.append("Everything works." if healthy else "Mend the lines marked FAIL.")
-    return "\n".join(lines) + "\n", healthy
+    click.echo("\n".join(lines))
+    sys.exit(not healthy)
 
 
 def _libraries() -> list[str]:
+    from benchbench.runs.manifest import LIBRARIES
+
     lines = [f"{OK} {name} {importlib.metadata.version(name)}" for name in LIBRARIES]
     try:
         from benchbench.system.vision import torchvision

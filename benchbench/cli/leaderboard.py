@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
+import click
 import pandas as pd
 
+from benchbench.cli.options import PATH, results_argument, rule_option
 from benchbench.errors import BenchbenchError
 from benchbench.registry import loading
 from benchbench.results.across import sources_of
@@ -31,6 +35,39 @@ def runs_below(folders: Sequence[Path]) -> Iterable[RunDirectory]:
         if not folder.is_dir():
             raise BenchbenchError(f"There is no folder {folder}; `benchbench run` makes results.")
     return [run for folder in folders for run in Store(folder).runs()]
+
+
+@click.command()
+@results_argument
+@click.option(
+    "--format",
+    "styles",
+    default="markdown",
+    metavar="NAME,...",
+    help="The formats to write: markdown, csv, json, latex, html, or those of plug-ins.",
+)
+@click.option(
+    "--out",
+    default="leaderboards",
+    type=PATH,
+    metavar="FOLDER",
+    help="The folder that gets a file for each data set and format; - prints the tables instead.",
+)
+@rule_option("paired")
+@click.option(
+    "--across",
+    metavar="NAME",
+    help="The name of a further file, NAME.md, with data sets as columns and average ranks.",
+)
+@click.option("--check", is_flag=True, help="Write nothing, and exit with 1 if a file is stale.")
+def leaderboard(results: tuple[Path, ...], styles: str, out: Path, **options: Any) -> None:
+    """Tabulate finished runs, in a file for each data set.
+
+    RESULTS are folders of runs, by default `results`. The tables stand between two marked lines of
+    a markdown file; the text around them is kept.
+    """
+    folders = results or (Path("results"),)
+    sys.exit(leaderboard_command(folders, styles.split(","), out, **options))
 
 
 def leaderboard_command(

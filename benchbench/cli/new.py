@@ -10,7 +10,10 @@ import shlex
 from pathlib import Path
 from string import Template
 
+import click
+
 import benchbench
+from benchbench.cli.options import PATH
 from benchbench.errors import BenchbenchError
 from benchbench.registry import entry_points
 
@@ -19,10 +22,21 @@ CONSTRAINTS = HOME.parent / "constraints.txt"
 """The tested versions, where benchbench is run from a checkout."""
 
 
-def new_command(kind: str, name: str, out: Path | None) -> str:
-    """Write the package and say what to do next. Raises BenchbenchError where it cannot be.
+@click.command()
+@click.argument("kind", type=click.Choice(["method", "dataset"]))
+@click.argument("name")
+@click.option(
+    "--out",
+    type=PATH,
+    metavar="FOLDER",
+    show_default="NAME",
+    help="The folder that the package is written to; it must not exist yet.",
+)
+def new(kind: str, name: str, out: Path | None) -> None:
+    """Write a package with a method or data set to begin from.
 
-    out: the folder, which must not exist yet; by default that of the name.
+    It works as it is, and has a test. NAME becomes the name of the plug-in, of its package and of
+    its Python module.
     """
     check_name(name)
     folder = out or Path(name)
@@ -35,8 +49,9 @@ def new_command(kind: str, name: str, out: Path | None) -> str:
             (folder / path).write_text(text, encoding="utf-8", newline="\n")
     except OSError as error:
         raise BenchbenchError(f"Cannot write {folder} ({error.strerror}).") from error
-    lines = [f"wrote {folder / path}" for path in files]
-    return "\n".join([*lines, "", "Next:", *_next_steps(kind, name, folder)]) + "\n"
+    for path in files:
+        click.echo(f"wrote {folder / path}")
+    click.echo("\n".join(["", "Next:", *_next_steps(kind, name, folder)]))
 
 
 def check_name(name: str) -> None:

@@ -9,10 +9,12 @@ from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any
 
+import click
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from benchbench.cli.options import format_option, rule_option
 from benchbench.errors import BenchbenchError, unknown_name
 from benchbench.registry import specs
 from benchbench.results import ranking
@@ -35,6 +37,47 @@ CAUTION = (
     "An average rank holds for this set of methods only: one method more or less can change the "
     "order of the others."
 )
+
+
+@click.command()
+@click.argument("table", metavar="TABLE")
+@rule_option("meta-dataset")
+@click.option(
+    "--where",
+    multiple=True,
+    metavar="COLUMN=VALUE",
+    help="The value that a column of all rows must have; the option may be repeated.",
+)
+@click.option(
+    "--methods",
+    default="",
+    show_default="all",
+    metavar="NAME,...",
+    help="The methods that are ranked.",
+)
+@click.option(
+    "--sources",
+    default="",
+    show_default="all",
+    metavar="NAME,...",
+    help="The test sources that methods are ranked on.",
+)
+@click.option(
+    "--common", is_flag=True, help="Leave out test sources on which a method has no figure."
+)
+@format_option(
+    *("markdown", "csv", "json"),
+    help="csv has a row for each method and test source, json an object for each method.",
+)
+def rank(**options: Any) -> None:
+    """Rank methods on each test source and on average.
+
+    TABLE is a folder of results, whose data sets are the test sources; a csv file with the columns
+    method, test_source, accuracy_percent and ci95_percent; or the word `published`, which means the
+    published figures that come with benchbench. An empty test_source means the row's dataset. Any
+    column can be named in --where. The rule `paired` needs a folder of results.
+    """
+    click.echo(rank_command(**options), nl=False)
 
 
 def rank_command(

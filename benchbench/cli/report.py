@@ -4,14 +4,39 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
+
+import click
 
 from benchbench.cli.leaderboard import runs_below
+from benchbench.cli.options import PATH, data_root_option, results_argument, rule_option
 from benchbench.errors import BenchbenchError
 from benchbench.results import plots
 from benchbench.results.entries import read_results, tables_of
 from benchbench.results.report import make_report
 from benchbench.system.files import whole_file
 from benchbench.system.places import Places
+
+
+@click.command()
+@results_argument
+@click.option(
+    "--out", default="report.html", type=PATH, metavar="FILE", help="The file that is written."
+)
+@data_root_option
+@rule_option("paired")
+@click.option(
+    "--pictures",
+    type=PATH,
+    metavar="FOLDER",
+    help="A folder that the plots are written to as well, as svg and pdf.",
+)
+def report(results: tuple[Path, ...], out: Path, **options: Any) -> None:
+    """Write an html page on finished runs.
+
+    It has tables, plots and images of episodes. RESULTS are folders of runs, by default `results`.
+    """
+    click.echo(report_command(results or (Path("results"),), out, **options))
 
 
 def report_command(

@@ -3,30 +3,120 @@
 from __future__ import annotations
 
 import math
+import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from benchbench.cli.tables import Tested, print_tables
-from benchbench.datasets.integrity.contamination import judge
-from benchbench.datasets.problem import Problem
-from benchbench.engine.inline import Inline, run_jobs
-from benchbench.engine.supervisor import Supervisor
-from benchbench.episodes import EpisodeSet
+import click
+
+from benchbench.cli.options import PATH, SEED, task_options
 from benchbench.errors import BenchbenchError
-from benchbench.evaluation.job import Job
-from benchbench.evaluation.settings import EPISODE_SECONDS, Limits, Settings
-from benchbench.learners.creation import create_methods
-from benchbench.metrics import find_metrics
-from benchbench.registry import specs
-from benchbench.runs.outcome import Outcome
-from benchbench.runs.store import Store
-from benchbench.samplers.drawing import Drawing
-from benchbench.system.compute import configure
-from benchbench.system.places import Places
-from benchbench.system.progress import say
-from benchbench.training.budget import Budget
+
+if TYPE_CHECKING:
+    from benchbench.datasets.problem import Problem
+    from benchbench.episodes import EpisodeSet
+    from benchbench.runs.outcome import Outcome
+
+SECONDS = click.FloatRange(min=0, min_open=True)
 
 
-def run_command(
+@click.command()
+@click.option(
+    "--methods",
+    default="knn,protonet",
+    metavar="SPEC,...",
+    help="The methods to evaluate, with parameters as in knn[k=3]; `list methods` names all.",
+)
+@task_options
+@click.option(
+    "--episodes",
+    default="600",
+    metavar="N|FILE",
+    help="The number of episodes, or an .npz file of `episodes make` that holds them.",
+)
+@click.option(
+    "--episode-seed",
+    default=0,
+    type=SEED,
+    metavar="N",
+    help="The seed that the episodes are drawn with.",
+)
+@click.option(
+    "--seed",
+    default=0,
+    type=SEED,
+    metavar="N",
+    help="The seed of training and of methods' own randomness; episodes have --episode-seed.",
+)
+@click.option(
+    "--budget",
+    default="quick",
+    metavar="NAME|STEPS",
+    help="How long methods are trained: smoke (seconds), quick (minutes), paper (as published) or "
+    "a number of training steps.",
+)
+@click.option(
+    "--metrics",
+    default="",
+    show_default=False,
+    metavar="NAME,...",
+    help="Metrics to report in addition to accuracy; `list metrics` names all.",
+)
+@click.option(
+    "--out",
+    default="results",
+    type=PATH,
+    metavar="FOLDER",
+    help="The folder that runs are stored in; runs that it holds already are read from it.",
+)
+@click.option(
+    "--device",
+    default="auto",
+    metavar="NAME",
+    help="The device to compute on: cpu, cuda, or auto, which takes a GPU if there is one.",
+)
+@click.option(
+    "--threads",
+    type=click.IntRange(min=1),
+    metavar="N",
+    show_default="all cores",
+    help="The number of threads that torch computes with on the CPU.",
+)
+@click.option(
+    "--fast/--no-fast",
+    default=True,
+    help="Whether methods are trained in channels-last memory and, if the processor has it, bf16.",
+)
+@click.option(
+    "--engine",
+    default="worker",
+    envvar="BENCHBENCH_ENGINE",
+    show_envvar=True,
+    type=click.Choice(["worker", "inline"]),
+    help="Where methods are computed: `worker` is a process of its own, so that a method that "
+    "crashes or hangs harms no other; `inline` is this process.",
+)
+@click.option(
+    "--timeout",
+    type=SECONDS,
+    metavar="SECONDS",
+    show_default="600",
+    help="The longest time that an episode may take; inf sets no limit.",
+)
+@click.option(
+    "--training-timeout",
+    type=SECONDS,
+    metavar="SECONDS",
+    show_default="inf",
+    help="The longest time that the training of a method may take.",
+)
+@click.option(
+    "--audit/--no-audit",
+    default=None,
+    show_default="audit the methods that are trained now",
+    help="Whether methods are audited on validation classes; --audit includes stored runs.",
+)
+def run(
     *,
     methods: str,
     dataset: str,
@@ -46,13 +136,26 @@ def run_command(
     training_timeout: float | None,
     audit: bool | None,
     **sampling: int | str | None,
-) -> int:
-    """Run the methods and print their table; 1 where one of them failed, else 0.
+) -> None:
+    """Train and evaluate methods, and print their table.
 
-    sampling: options of the sampler, None where not given.
-
-    Raises BenchbenchError before anything runs where the request cannot be carried out.
+    Runs that are stored in --out are not computed again, and an interrupted run resumes. The exit
+    code is 1 if a method failed; the others are computed and stored nevertheless.
     """
+    from benchbench.cli.tables import Tested, print_tables
+    from benchbench.engine.inline import Inline, run_jobs
+    from benchbench.engine.supervisor import Supervisor
+    from benchbench.evaluation.job import Job
+    from benchbench.evaluation.settings import EPISODE_SECONDS, Limits, Settings
+    from benchbench.learners.creation import create_methods
+    from benchbench.metrics import find_metrics
+    from benchbench.registry import specs
+    from benchbench.runs.store import Store
+    from benchbench.samplers.drawing import Drawing
+    from benchbench.system.compute import configure
+    from benchbench.system.places import Places
+    from benchbench.training.budget import Budget
+
     if engine == "inline" and (timeout or training_timeout):
         raise BenchbenchError(
             "--timeout and --training-timeout need --engine worker: a process cannot stop itself."
@@ -81,10 +184,12 @@ def run_command(
             tested.append(Tested(problem, frozen, outcomes))
             _say_failures(outcomes)
     print_tables(tested)
-    return int(any(outcome.status == "failed" for one in tested for outcome in one.outcomes))
+    sys.exit(any(outcome.status == "failed" for one in tested for outcome in one.outcomes))
 
 
 def _say_what_is_tested(problem: Problem, episodes: EpisodeSet) -> None:
+    from benchbench.system.progress import say
+
     digest = episodes.sha256[:16]
     say(f"{problem.name}: {len(episodes)} episodes {episodes.protocol}, sha256 {digest}")
     _warn_of_shared_classes(problem)
@@ -92,6 +197,9 @@ def _say_what_is_tested(problem: Problem, episodes: EpisodeSet) -> None:
 
 def _warn_of_shared_classes(problem: Problem) -> None:
     """Say so if data that are learned from are known to have test classes of this problem."""
+    from benchbench.datasets.integrity.contamination import judge
+    from benchbench.system.progress import say
+
     for member in problem.train.members or ():
         verdict = judge([member.partition("[")[0]], problem.test.name)
         if member != problem.name and verdict.level in ("classes", "images"):
@@ -102,6 +210,8 @@ def _warn_of_shared_classes(problem: Problem) -> None:
 
 
 def _say_failures(outcomes: list[Outcome]) -> None:
+    from benchbench.system.progress import say
+
     for outcome in outcomes:
         if outcome.status == "failed":
             traceback = outcome.run.path / "error.txt" if outcome.run else None
