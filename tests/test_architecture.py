@@ -117,17 +117,3 @@ def test_running_the_core_on_its_own_imports_no_plugin_module() -> None:
         "assert not [m for m in sys.modules if m.startswith('benchbench_plugins')]"
     )
     subprocess.run([sys.executable, "-c", script], check=True)
-
-
-@pytest.mark.parametrize("command", [["--help"], ["list"]])
-def test_help_and_list_import_no_heavy_library(command: list[str]) -> None:
-    script = (
-        "import sys\n"
-        "from benchbench.cli.main import main\n"
-        f"sys.argv = ['benchbench', *{command}]\n"
-        "try: main()\n"
-        "except SystemExit as end: assert not end.code\n"
-        "heavy = {'torch', 'numpy', 'pandas', 'scipy', 'PIL'} & set(sys.modules)\n"
-        "assert not heavy, heavy\n"
-    )
-    subprocess.run([sys.executable, "-c", script], check=True, stdout=subprocess.DEVNULL)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Any
 
 import click
 
@@ -113,7 +112,15 @@ def prepare(dataset: str, origin: Path | None, data_root: Path | None) -> None:
 )
 @format_option("text", "json", help="json lists all findings, text the first 20 of each kind.")
 @data_root_option
-def verify(dataset: str, **options: Any) -> None:
+def verify(
+    dataset: str,
+    against: str | None,
+    backbone: str | None,
+    distance: int,
+    correlation: float,
+    style: str,
+    data_root: Path | None,
+) -> None:
     """Look for damage, wrong counts, duplicates and shared classes.
 
     An image in two splits is an error, one with two labels a warning, one twice in a class a note.
@@ -121,7 +128,17 @@ def verify(dataset: str, **options: Any) -> None:
     """
     from benchbench.cli.verify import verify_command
 
-    sys.exit(verify_command(dataset, **options))
+    sys.exit(
+        verify_command(
+            dataset,
+            against=against,
+            backbone=backbone,
+            distance=distance,
+            correlation=correlation,
+            style=style,
+            data_root=data_root,
+        )
+    )
 
 
 @data.command()

@@ -59,7 +59,12 @@ picture_option = click.option(
     show_default="a name that says what is shown",
     help="The .png file that is written.",
 )
-results_argument = click.argument("results", nargs=-1, type=PATH)
+results_argument = click.argument(
+    "results",
+    nargs=-1,
+    type=PATH,
+    callback=lambda context, parameter, given: given or (Path("results"),),
+)
 
 _TASK_OPTIONS = [
     click.option(

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 
 import pytest
 from click.testing import CliRunner, Result
 from conformance import faulty_methods as faulty
 
-from benchbench.cli import check as command
 from benchbench.cli.main import cli
 from benchbench.conformance import CHECKS
+from benchbench.datasets import opening
 from benchbench.datasets.base import OpenDataset
+from benchbench.datasets.problem import Problem
 from benchbench.registry import loading
 
 
@@ -20,7 +22,9 @@ def check(*arguments: str) -> Result:
 
 
 @pytest.fixture(autouse=True)
-def faulty_methods(monkeypatch: pytest.MonkeyPatch, small: OpenDataset) -> None:
+def faulty_methods(
+    monkeypatch: pytest.MonkeyPatch, make_dataset: Callable[..., OpenDataset]
+) -> None:
     """The faulty methods by their names, on a small data set."""
     methods = {
         method.name: method
@@ -28,12 +32,13 @@ def faulty_methods(monkeypatch: pytest.MonkeyPatch, small: OpenDataset) -> None:
         if isinstance(method, type) and issubclass(method, faulty.NearestMean)
     }
     load = loading.load
+    small = make_dataset(classes=(6, 8, 4), per_class=12, noise=200)
 
     def load_faulty(kind: str, name: str) -> type:
         return methods[name] if kind == "method" and name in methods else load(kind, name)
 
     monkeypatch.setattr(loading, "load", load_faulty)
-    monkeypatch.setattr(command, "open_dataset", lambda spec, places: small)
+    monkeypatch.setattr(opening, "open_problems", lambda spec, places: [Problem.of(small)])
 
 
 def test_a_line_for_each_check_then_the_verdict() -> None:

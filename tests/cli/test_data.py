@@ -14,7 +14,7 @@ from command_line import assert_one_sentence, invoke
 from installations import Installation, pretended
 from PIL import Image
 
-from benchbench.cli.data import HEADINGS
+from benchbench.datasets.status import HEADINGS
 from benchbench.registry import entry_points
 
 DATASET = '''
@@ -230,7 +230,7 @@ class TestMistakes:
 
     def test_a_place_that_would_not_be_looked_at(self, tmp_path: Path) -> None:
         result = invoke("data", "prepare", "glyphs", "--from", tmp_path)
-        assert_one_sentence(result, "'glyphs' has no use for --from")
+        assert_one_sentence(result, "'glyphs' reads no files from another place; drop --from.")
 
     def test_a_truncated_archive(self, tmp_path: Path) -> None:
         whole = photos(tmp_path / "whole")

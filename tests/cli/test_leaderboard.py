@@ -15,7 +15,7 @@ from click.testing import CliRunner, Result
 from command_line import assert_one_sentence, invoke, task
 from runs import draw_classes, noisy_correct, write_run
 
-from benchbench.cli.leaderboard import BEGIN, END
+from benchbench.cli.leaderboard_command import BEGIN, END
 from benchbench.cli.main import cli
 
 FORMATS = "markdown,csv,json,latex,html"
