@@ -6,15 +6,11 @@ import json
 import sys
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
 from benchbench.cli.options import DATASET, SEED, data_root_option, format_option
 from benchbench.errors import BenchbenchError, reason_of
-
-if TYPE_CHECKING:
-    from benchbench.conformance import Outcome, Report
 
 
 @click.command()
@@ -36,9 +32,11 @@ if TYPE_CHECKING:
     metavar="PATTERN",
     help="A pattern of the names of the checks to make, as in '*query*'; --list prints all names.",
 )
-@format_option("text", "json", help="text has a line for each check, json all that was found.")
+@format_option(
+    "text", "json", explanation="text has a line for each check, json all that was found."
+)
 @data_root_option
-@click.option("--seed", default=0, type=SEED, metavar="N", help="The seed of training and audit.")
+@click.option("--seed", default=0, type=SEED, help="The seed of training and audit.")
 @click.option("--list", "listing", is_flag=True, help="Print what each check is; check nothing.")
 def check(
     method: str | None,
@@ -58,6 +56,7 @@ def check(
     from benchbench.conformance import (
         CHECKS,
         Bench,
+        Outcome,
         Report,
         check_declarations,
         chosen,
@@ -83,6 +82,10 @@ def check(
     if len(methods) > 1:
         raise BenchbenchError(f"'{method}' names {len(methods)} methods; check one at a time.")
     check_declarations(methods[0])
+
+    def tell(outcome: Outcome) -> None:
+        click.echo(outcome.line())
+
     training, compute = Budget.parse(budget), configure("cpu", fast=False)
     opened = open_problems(dataset, Places.find(data_root))[0].train
     with tempfile.TemporaryDirectory() as folder:
@@ -97,31 +100,6 @@ def check(
             report = Report(spec, dataset, [], training_failure=reason)
         else:
             del opened  # a reference that is not the bench's would show a method its labels
-            report = report_on(bench, names, _tell if style == "text" else None)
-    click.echo(json.dumps(report.as_dict(), indent=1) if style == "json" else _summed_up(report))
+            report = report_on(bench, names, tell if style == "text" else None)
+    click.echo(json.dumps(report.as_dict(), indent=1) if style == "json" else report.summary())
     sys.exit(report.failed)
-
-
-def _tell(outcome: Outcome) -> None:
-    print(outcome.line(), flush=True)
-
-
-def _summed_up(report: Report) -> str:
-    if report.training_failure:
-        return f"train: FAILED: {report.training_failure}"
-    verdict, lines = report.verdict, [""]
-    if verdict is None:
-        return report.count_line
-    norms = ", ".join(verdict.batch_norms) or "none"
-    lines.append(f"batch norms that use statistics of the queries: {norms}")
-    if verdict.together is not None and verdict.alone is not None:
-        lines.append(
-            f"accuracy: {100 * verdict.together:.1f} % with all queries together, "
-            f"{100 * verdict.alone:.1f} % with one at a time"
-        )
-    if verdict.worst is not None:
-        check, change = verdict.worst
-        lines.append(f"largest change: {change} ({check})")
-    lines.append(f"verdict: {verdict.sentence()}")
-    lines.append(report.count_line)
-    return "\n".join(lines)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from benchbench.cli.options import PATH, format_option
+from benchbench.cli.options import FOLDER, format_option
 
 
 @click.command()
@@ -15,8 +15,7 @@ from benchbench.cli.options import PATH, format_option
     "--results",
     multiple=True,
     default=["results"],
-    type=PATH,
-    metavar="FOLDER",
+    type=FOLDER,
     help="A folder of runs; the option may be repeated.",
 )
 @click.option(
@@ -29,7 +28,7 @@ from benchbench.cli.options import PATH, format_option
     metavar="A",
     help="The method that each other one is compared with, instead of all pairs.",
 )
-@format_option("markdown", "csv", "json", help="csv and json have a row for each pair.")
+@format_option("markdown", "csv", "json", explanation="csv and json have a row for each pair.")
 def compare(
     methods: tuple[str, ...],
     results: tuple[Path, ...],

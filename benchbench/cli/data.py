@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from pathlib import Path
 
 import click
 
-from benchbench.cli.options import PATH, Verbs, data_root_option, format_option, picture_option
+from benchbench.cli.options import (
+    Number,
+    Verbs,
+    data_root_option,
+    format_option,
+    path,
+    picture_option,
+    split_option,
+)
 from benchbench.errors import BenchbenchError
 
 
@@ -42,8 +51,7 @@ def list_(data_root: Path | None) -> None:
 @click.option(
     "--from",
     "origin",
-    type=PATH,
-    metavar="PATH",
+    type=path("path"),
     help="The place from which the published files are read, instead of the data root.",
 )
 @data_root_option
@@ -99,8 +107,7 @@ def prepare(dataset: str, origin: Path | None, data_root: Path | None) -> None:
 @click.option(
     "--distance",
     default=6,
-    type=click.IntRange(0, 12),
-    metavar="BITS",
+    type=Number(0, 12),
     help="The bits in which the perceptual hashes of near duplicates may differ.",
 )
 @click.option(
@@ -110,7 +117,9 @@ def prepare(dataset: str, origin: Path | None, data_root: Path | None) -> None:
     metavar="R",
     help="The least correlation of the pixels of near duplicates.",
 )
-@format_option("text", "json", help="json lists all findings, text the first 20 of each kind.")
+@format_option(
+    "text", "json", explanation="json lists all findings, text the first 20 of each kind."
+)
 @data_root_option
 def verify(
     dataset: str,
@@ -126,43 +135,31 @@ def verify(
     An image in two splits is an error, one with two labels a warning, one twice in a class a note.
     The exit code is 1 if there are errors.
     """
-    from benchbench.cli.verify import verify_command
+    from benchbench.datasets.integrity.checks import levels
+    from benchbench.datasets.integrity.verification import LEVELS, Verification
+    from benchbench.system.places import Places
 
-    sys.exit(
-        verify_command(
-            dataset,
-            against=against,
-            backbone=backbone,
-            distance=distance,
-            correlation=correlation,
-            style=style,
-            data_root=data_root,
-        )
-    )
+    places = Places.find(data_root)
+    found = Verification(places, against, backbone, distance, correlation).of(dataset)
+    counts = levels([finding for each in found for finding in each.findings])
+    if style == "json":
+        listed = {"datasets": [each.as_dict() for each in found]}
+        click.echo(json.dumps(listed | {f"{level}s": counts[level] for level in LEVELS}))
+    else:
+        click.echo("\n".join(each.as_text() for each in found))
+    sys.exit(counts["error"] > 0)
 
 
 @data.command()
 @click.argument("dataset", metavar="SPEC")
-@click.option(
-    "--split",
-    default="test",
-    metavar="NAME",
-    help="The split whose classes are shown: train, val or test.",
-)
+@split_option
 @click.option(
     "--classes",
     default=10,
-    type=click.IntRange(min=1),
-    metavar="N",
+    type=Number(1),
     help="The number of classes, which are spread evenly over the split.",
 )
-@click.option(
-    "--images",
-    default=10,
-    type=click.IntRange(min=1),
-    metavar="N",
-    help="The number of images of each class.",
-)
+@click.option("--images", default=10, type=Number(1), help="The number of images of each class.")
 @picture_option
 @data_root_option
 def show(

@@ -6,17 +6,19 @@ from pathlib import Path
 
 import click
 
-from benchbench.cli.options import PATH, SEED, Verbs, picture_option, task_options
+from benchbench.cli.options import (
+    FILE,
+    SEED,
+    Number,
+    Verbs,
+    picture_option,
+    split_option,
+    task_options,
+)
 from benchbench.errors import BenchbenchError
 
-split_option = click.option(
-    "--split",
-    default="test",
-    metavar="NAME",
-    help="The split whose classes the episodes are drawn from: train, val or test.",
-)
 seed_option = click.option(
-    "--seed", default=0, type=SEED, metavar="N", help="The seed that the episodes are drawn with."
+    "--seed", default=0, type=SEED, help="The seed that the episodes are drawn with."
 )
 
 
@@ -27,20 +29,12 @@ def episodes() -> None:
 
 @episodes.command()
 @task_options
-@click.option(
-    "--episodes",
-    "count",
-    default=600,
-    type=click.IntRange(min=1),
-    metavar="N",
-    help="The number of episodes.",
-)
+@click.option("--episodes", "count", default=600, type=Number(1), help="The number of episodes.")
 @split_option
 @seed_option
 @click.option(
     "--out",
-    type=PATH,
-    metavar="FILE",
+    type=FILE,
     help="The .npz file that the episodes are saved to, for `run --episodes FILE`; without it only "
     "their sha256 is printed.",
 )
@@ -80,16 +74,11 @@ def make(
 @click.option(
     "--episodes",
     "saved",
-    type=PATH,
-    metavar="FILE",
+    type=FILE,
     help="An .npz file of `episodes make` that the episode is taken from, instead of drawing it.",
 )
 @click.option(
-    "--number",
-    default=0,
-    type=click.IntRange(0, 10**6),
-    metavar="N",
-    help="The number of the episode, counted from 0.",
+    "--number", default=0, type=Number(0, 10**6), help="The number of the episode, counted from 0."
 )
 @picture_option
 def show(

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from benchbench.cli.options import PATH, results_argument, rule_option
+from benchbench.cli.options import FOLDER, results_argument, rule_option
 
 
 @click.command()
@@ -22,8 +22,7 @@ from benchbench.cli.options import PATH, results_argument, rule_option
 @click.option(
     "--out",
     default="leaderboards",
-    type=PATH,
-    metavar="FOLDER",
+    type=FOLDER,
     help="The folder that gets a file for each data set and format; - prints the tables instead.",
 )
 @rule_option("paired")

@@ -13,7 +13,7 @@ from string import Template
 import click
 
 import benchbench
-from benchbench.cli.options import PATH
+from benchbench.cli.options import FOLDER
 from benchbench.errors import BenchbenchError
 from benchbench.registry import entry_points
 
@@ -27,8 +27,7 @@ CONSTRAINTS = HOME.parent / "constraints.txt"
 @click.argument("name")
 @click.option(
     "--out",
-    type=PATH,
-    metavar="FOLDER",
+    type=FOLDER,
     show_default="NAME",
     help="The folder that the package is written to; it must not exist yet.",
 )

@@ -11,8 +11,26 @@ import click
 from benchbench.errors import unknown_name
 
 DATASET = "glyphs"
-SEED = click.IntRange(min=0, max=2**32 - 1)
-PATH = click.Path(path_type=Path)
+
+
+class Number(click.IntRange):
+    """A whole number, which help calls N."""
+
+    name = "whole number"
+
+    def get_metavar(self, param: click.Parameter, ctx: click.Context | None = None) -> str:
+        return "N"
+
+
+def path(name: str) -> click.Path:
+    """A path that need not exist, by the name that help has for it."""
+    kind = click.Path(path_type=Path)
+    kind.name = name
+    return kind
+
+
+SEED = Number(0, 2**32 - 1)
+FILE, FOLDER = path("file"), path("folder")
 
 
 class Verbs(click.Group):
@@ -27,11 +45,10 @@ class Verbs(click.Group):
         return super().resolve_command(ctx, args)
 
 
-def format_option(*styles: str, help: str) -> Callable[[Any], Any]:  # noqa: A002 (click's word)
+def format_option(*styles: str, explanation: str) -> Callable[[Any], Any]:
     """`--format`, of which the first style is the default."""
-    return click.option(
-        "--format", "style", default=styles[0], type=click.Choice(styles), help=help
-    )
+    kind = click.Choice(styles)
+    return click.option("--format", "style", default=styles[0], type=kind, help=explanation)
 
 
 def rule_option(default: str) -> Callable[[Any], Any]:
@@ -52,17 +69,22 @@ data_root_option = click.option(
     show_default="BENCHBENCH_DATA, else the cache folder",
     help="The folder in which data sets are found and to which they are downloaded.",
 )
+split_option = click.option(
+    "--split",
+    default="test",
+    metavar="NAME",
+    help="The split whose classes are used: train, val or test.",
+)
 picture_option = click.option(
     "--out",
-    type=PATH,
-    metavar="FILE",
+    type=FILE,
     show_default="a name that says what is shown",
     help="The .png file that is written.",
 )
 results_argument = click.argument(
     "results",
     nargs=-1,
-    type=PATH,
+    type=FOLDER,
     callback=lambda context, parameter, given: given or (Path("results"),),
 )
 
@@ -80,25 +102,13 @@ _TASK_OPTIONS = [
         help="The sampler that draws the episodes; `list samplers` names all.",
     ),
     click.option(
-        "--way",
-        type=click.IntRange(min=2),
-        metavar="N",
-        show_default="5",
-        help="The number of classes in an episode.",
+        "--way", type=Number(2), show_default="5", help="The number of classes in an episode."
     ),
     click.option(
-        "--shot",
-        type=click.IntRange(min=0),
-        metavar="K",
-        show_default="1",
-        help="The number of support images of each class.",
+        "--shot", type=Number(0), show_default="1", help="The number of support images of a class."
     ),
     click.option(
-        "--query",
-        type=click.IntRange(min=1),
-        metavar="Q",
-        show_default="15",
-        help="The number of query images of each class.",
+        "--query", type=Number(1), show_default="15", help="The number of query images of a class."
     ),
     click.option(
         "--replacement",

@@ -35,7 +35,7 @@ from benchbench.cli.options import format_option, rule_option
 )
 @format_option(
     *("markdown", "csv", "json"),
-    help="csv has a row for each method and test source, json an object for each method.",
+    explanation="csv has a row for each method and test source, json an object for each method.",
 )
 def rank(
     table: str,

@@ -6,20 +6,17 @@ from pathlib import Path
 
 import click
 
-from benchbench.cli.options import PATH, data_root_option, results_argument, rule_option
+from benchbench.cli.options import FILE, FOLDER, data_root_option, results_argument, rule_option
 
 
 @click.command()
 @results_argument
-@click.option(
-    "--out", default="report.html", type=PATH, metavar="FILE", help="The file that is written."
-)
+@click.option("--out", default="report.html", type=FILE, help="The file that is written.")
 @data_root_option
 @rule_option("paired")
 @click.option(
     "--pictures",
-    type=PATH,
-    metavar="FOLDER",
+    type=FOLDER,
     help="A folder that the plots are written to as well, as svg and pdf.",
 )
 def report(

@@ -5,17 +5,11 @@ from __future__ import annotations
 import math
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
-from benchbench.cli.options import PATH, SEED, task_options
+from benchbench.cli.options import FOLDER, SEED, Number, task_options
 from benchbench.errors import BenchbenchError
-
-if TYPE_CHECKING:
-    from benchbench.datasets.problem import Problem
-    from benchbench.episodes import EpisodeSet
-    from benchbench.runs.outcome import Outcome
 
 SECONDS = click.FloatRange(min=0, min_open=True)
 
@@ -35,25 +29,20 @@ SECONDS = click.FloatRange(min=0, min_open=True)
     help="The number of episodes, or an .npz file of `episodes make` that holds them.",
 )
 @click.option(
-    "--episode-seed",
-    default=0,
-    type=SEED,
-    metavar="N",
-    help="The seed that the episodes are drawn with.",
+    "--episode-seed", default=0, type=SEED, help="The seed that the episodes are drawn with."
 )
 @click.option(
     "--seed",
     default=0,
     type=SEED,
-    metavar="N",
     help="The seed of training and of methods' own randomness; episodes have --episode-seed.",
 )
 @click.option(
     "--budget",
     default="quick",
     metavar="NAME|STEPS",
-    help="How long methods are trained: smoke (seconds), quick (minutes), paper (as published) or "
-    "a number of training steps.",
+    help="How long methods are trained: smoke (seconds), quick (minutes), paper (as published), or "
+    "a number of steps.",
 )
 @click.option(
     "--metrics",
@@ -65,8 +54,7 @@ SECONDS = click.FloatRange(min=0, min_open=True)
 @click.option(
     "--out",
     default="results",
-    type=PATH,
-    metavar="FOLDER",
+    type=FOLDER,
     help="The folder that runs are stored in; runs that it holds already are read from it.",
 )
 @click.option(
@@ -77,8 +65,7 @@ SECONDS = click.FloatRange(min=0, min_open=True)
 )
 @click.option(
     "--threads",
-    type=click.IntRange(min=1),
-    metavar="N",
+    type=Number(1),
     show_default="all cores",
     help="The number of threads that torch computes with on the CPU.",
 )
@@ -142,7 +129,7 @@ def run(
     Runs that are stored in --out are not computed again, and an interrupted run resumes. The exit
     code is 1 if a method failed; the others are computed and stored nevertheless.
     """
-    from benchbench.cli.tables import Tested, print_tables
+    from benchbench.cli.tables import Tested, print_tables, say_failures, say_what_is_tested
     from benchbench.engine.inline import Inline, run_jobs
     from benchbench.engine.supervisor import Supervisor
     from benchbench.evaluation.job import Job
@@ -176,44 +163,12 @@ def run(
     tested = []
     with Inline() if engine == "inline" else Supervisor(places, limits) as computing:
         for problem, frozen in drawing.opened(dataset, places):
-            _say_what_is_tested(problem, frozen)
+            say_what_is_tested(problem, frozen)
             jobs = [
                 Job(method, problem, frozen, store, settings) for method in create_methods(methods)
             ]
             outcomes = run_jobs(jobs, computing)
             tested.append(Tested(problem, frozen, outcomes))
-            _say_failures(outcomes)
+            say_failures(outcomes)
     print_tables(tested)
     sys.exit(any(outcome.status == "failed" for one in tested for outcome in one.outcomes))
-
-
-def _say_what_is_tested(problem: Problem, episodes: EpisodeSet) -> None:
-    from benchbench.system.progress import say
-
-    digest = episodes.sha256[:16]
-    say(f"{problem.name}: {len(episodes)} episodes {episodes.protocol}, sha256 {digest}")
-    _warn_of_shared_classes(problem)
-
-
-def _warn_of_shared_classes(problem: Problem) -> None:
-    """Say so if data that are learned from are known to have test classes of this problem."""
-    from benchbench.datasets.integrity.contamination import judge
-    from benchbench.system.progress import say
-
-    for member in problem.train.members or ():
-        verdict = judge([member.partition("[")[0]], problem.test.name)
-        if member != problem.name and verdict.level in ("classes", "images"):
-            say(
-                f"{problem.name} is no unseen data where {member} was learnt from: "
-                f"{verdict.reason} `benchbench data verify` compares the pictures."
-            )
-
-
-def _say_failures(outcomes: list[Outcome]) -> None:
-    from benchbench.system.progress import say
-
-    for outcome in outcomes:
-        if outcome.status == "failed":
-            traceback = outcome.run.path / "error.txt" if outcome.run else None
-            where = f" (traceback: {traceback})" if traceback and traceback.exists() else ""
-            say(f"{outcome.method} failed: {outcome.reason}{where}")

@@ -1,10 +1,11 @@
-"""What `benchbench run` prints at its end."""
+"""What `benchbench run` says and prints."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from benchbench.datasets.integrity.contamination import judge
 from benchbench.datasets.problem import Problem
 from benchbench.episodes import EpisodeSet
 from benchbench.errors import BenchbenchError
@@ -58,3 +59,30 @@ def _tell_sources(tested: Sequence[Tested]) -> None:
         print(f"## All {len(sources.names)} sources\n\n{sources_table(sources, RULE)}", end="")
     except BenchbenchError as error:
         say(str(error))
+
+
+def say_what_is_tested(problem: Problem, episodes: EpisodeSet) -> None:
+    """Say which episodes methods are tested on, and whether they may have learned the classes."""
+    digest = episodes.sha256[:16]
+    say(f"{problem.name}: {len(episodes)} episodes {episodes.protocol}, sha256 {digest}")
+    _warn_of_shared_classes(problem)
+
+
+def _warn_of_shared_classes(problem: Problem) -> None:
+    """Say so if data that are learned from are known to have test classes of this problem."""
+    for member in problem.train.members or ():
+        verdict = judge([member.partition("[")[0]], problem.test.name)
+        if member != problem.name and verdict.level in ("classes", "images"):
+            say(
+                f"{problem.name} is no unseen data where {member} was learnt from: "
+                f"{verdict.reason} `benchbench data verify` compares the pictures."
+            )
+
+
+def say_failures(outcomes: list[Outcome]) -> None:
+    """Say which methods failed, why, and where the traceback is."""
+    for outcome in outcomes:
+        if outcome.status == "failed":
+            traceback = outcome.run.path / "error.txt" if outcome.run else None
+            where = f" (traceback: {traceback})" if traceback and traceback.exists() else ""
+            say(f"{outcome.method} failed: {outcome.reason}{where}")

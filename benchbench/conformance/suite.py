@@ -155,6 +155,24 @@ class Report:
     def count_line(self) -> str:
         return count_line(self.outcomes)
 
+    def summary(self) -> str:
+        """What the checks found together, a line each."""
+        if self.training_failure:
+            return f"train: FAILED: {self.training_failure}"
+        if self.verdict is None:
+            return self.count_line
+        norms, lines = ", ".join(self.verdict.batch_norms) or "none", [""]
+        lines.append(f"batch norms that use statistics of the queries: {norms}")
+        if self.verdict.together is not None and self.verdict.alone is not None:
+            lines.append(
+                f"accuracy: {100 * self.verdict.together:.1f} % with all queries together, "
+                f"{100 * self.verdict.alone:.1f} % with one at a time"
+            )
+        if self.verdict.worst is not None:
+            check, change = self.verdict.worst
+            lines.append(f"largest change: {change} ({check})")
+        return "\n".join([*lines, f"verdict: {self.verdict.sentence()}", self.count_line])
+
     def as_dict(self) -> dict[str, Any]:
         """The report for JSON."""
         return {

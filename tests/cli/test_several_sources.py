@@ -15,7 +15,7 @@ from click.testing import CliRunner, Result
 from PIL import Image
 
 from benchbench.cli.main import cli
-from benchbench.cli.run import _warn_of_shared_classes
+from benchbench.cli.tables import _warn_of_shared_classes
 from benchbench.datasets.base import OpenDataset
 from benchbench.datasets.joint import joined
 from benchbench.datasets.problem import Problem

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -35,6 +36,11 @@ from benchbench.errors import BenchbenchError
 from benchbench.registry import specs
 from benchbench.system.places import Places
 
+LEVELS: tuple[Level, ...] = ("error", "warning", "note")
+
+LINES = 20
+"""Findings of one kind that the text lists."""
+
 LEVEL_OF_CONTAMINATION: dict[str, Level] = {"images": "error", "classes": "warning"}
 
 
@@ -49,16 +55,27 @@ class Verified:
     def summary(self) -> str:
         """The findings by level and the size of the data set in one sentence."""
         counts = levels(self.findings)
-        found = [
-            plural(counts[level], level, f"{level}s")
-            for level in ("error", "warning", "note")
-            if counts[level]
-        ]
+        found = [plural(counts[level], level, f"{level}s") for level in LEVELS if counts[level]]
         result = ", ".join(found) or "nothing is wrong"
         if self.opened is None:
             return f"{self.name}: {result}."
         images, classes = len(self.opened.labels), len(self.opened.class_names)
         return f"{self.name}: {result}, in {images} images of {classes} classes."
+
+    def as_text(self) -> str:
+        """A line for each finding, errors first, of many of one kind the first; the summary."""
+        lines = []
+        shown: Counter[tuple[str, str]] = Counter()
+        total = Counter((finding.level, finding.check) for finding in self.findings)
+        for finding in sorted(self.findings, key=lambda finding: LEVELS.index(finding.level)):
+            kind = finding.level, finding.check
+            shown[kind] += 1
+            head = f"{finding.level:<8} {finding.check}: "
+            if shown[kind] <= LINES:
+                lines.append(head + finding.text)
+            elif shown[kind] == LINES + 1:
+                lines.append(f"{head}and {total[kind] - LINES} more; --format json lists all.")
+        return "\n".join([*lines, self.summary()])
 
     def as_dict(self) -> dict[str, Any]:
         """The same for a program."""
