@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -11,27 +11,74 @@ from numpy.typing import NDArray
 
 from benchbench.comparison import adjusted_p_values, half_width
 from benchbench.errors import BenchbenchError
-from benchbench.ranking import RankedTable, rank_table
+from benchbench.ranking import RankedTable, rank_complete
 from benchbench.results import Entry
+from benchbench.standing import groups, standing, worst
 from benchbench.stats import chance_normalised
+
+
+def rank_methods(entries: Mapping[str, Mapping[str, Entry]], rule: str) -> RankedTable:
+    """The entries of each method, by test source, ranked by one of `ranking.RULES` in per cent.
+
+    paired: two entries differ if the paired t test on the episodes that both have met says so at
+    5 %, after Holm over all pairs of their group.
+    """
+    frame = pd.DataFrame(
+        {
+            "method": method,
+            "test_source": source,
+            "accuracy": 100 * float(entry.accuracy.mean()),
+            "half_width": 100 * half_width(entry),
+            "standing": standing(entry),
+        }
+        for method, of in entries.items()
+        for source, entry in of.items()
+    )
+    return rank_complete(
+        frame, rule, lambda source, names: adjusted_p_values([entries[n][source] for n in names])
+    )
 
 
 @dataclass(frozen=True)
 class Sources:
-    """The methods that have results on every one of several test sources.
+    """Methods on several test sources; numbers are of those that have results on every one.
 
-    entries: by method's label, then by source; way: of each source, None where it varies; left_out:
-    the methods that lack a source.
+    found: by method's label, then by source; way: of each source, None where it varies.
     """
 
     names: tuple[str, ...]
-    entries: dict[str, dict[str, Entry]]
+    found: dict[str, dict[str, Entry]]
     way: dict[str, int | None]
-    left_out: dict[str, list[str]]
+
+    @property
+    def entries(self) -> dict[str, dict[str, Entry]]:
+        """Of the methods that have all sources."""
+        return {label: of for label, of in self.found.items() if len(of) == len(self.names)}
+
+    @property
+    def left_out(self) -> dict[str, list[str]]:
+        """The methods that lack a source, and what they lack."""
+        return {
+            label: [name for name in self.names if name not in of]
+            for label, of in self.found.items()
+            if len(of) < len(self.names)
+        }
 
     @property
     def methods(self) -> list[str]:
         return list(self.entries)
+
+    def groups(self) -> dict[str, Sources]:
+        """Each group of methods that is ranked together, if one of them has all sources."""
+        standings = {
+            label: worst([standing(entry) for entry in of.values()])
+            for label, of in self.found.items()
+        }
+        parts = {
+            group: replace(self, found={label: self.found[label] for label in labels})
+            for group, labels in groups(standings).items()
+        }
+        return {group: part for group, part in parts.items() if part.entries}
 
     def accuracies(self) -> pd.DataFrame:
         """Mean accuracies in [0, 1], a row a source and a column a method."""
@@ -63,22 +110,8 @@ class Sources:
         return np.stack(rows)
 
     def ranked(self, rule: str) -> RankedTable:
-        """The methods ranked on each source by one of `ranking.RULES`."""
-        frame = pd.DataFrame(
-            {
-                "method": method,
-                "test_source": source,
-                "accuracy": float(entry.accuracy.mean()),
-                "half_width": half_width(entry),
-            }
-            for method, of in self.entries.items()
-            for source, entry in of.items()
-        )
-        adjusted = {
-            source: adjusted_p_values([of[source] for of in self.entries.values()])
-            for source in self.names
-        }
-        return rank_table(frame, rule, adjusted)
+        """The methods ranked on each source, those of one group among themselves."""
+        return rank_methods(self.entries, rule)
 
 
 def sources_of(tables: Sequence[Sequence[Entry]]) -> Sources:
@@ -90,26 +123,25 @@ def sources_of(tables: Sequence[Sequence[Entry]]) -> Sources:
     if len(tables) < 2:
         raise BenchbenchError("Average ranks need results on two data sets or more.")
     names = source_names([table[0] for table in tables])
-    labels = list(dict.fromkeys(entry.label for table in tables for entry in table))
-    found: dict[str, dict[str, Entry]] = {
-        label: {
-            name: entry
-            for name, table in zip(names, tables, strict=True)
-            for entry in table
-            if entry.label == label
-        }
-        for label in labels
-    }
-    complete = {label: of for label, of in found.items() if len(of) == len(names)}
-    if not complete:
-        raise BenchbenchError(f"No method has results on all of {', '.join(names)}.")
-    lacking = {
-        label: [name for name in names if name not in of]
-        for label, of in found.items()
-        if label not in complete
-    }
+    found: dict[str, dict[str, Entry]] = {}
+    for name, table in zip(names, tables, strict=True):
+        for entry in table:
+            found.setdefault(entry.label, {})[name] = entry
     ways = {name: table[0].shape[0] for name, table in zip(names, tables, strict=True)}
-    return Sources(tuple(names), complete, ways, lacking)
+    sources = Sources(tuple(names), found, ways)
+    if not sources.entries:
+        raise BenchbenchError(f"No method has results on all of {', '.join(names)}.")
+    return sources
+
+
+def families_of(tables: Iterable[list[Entry]]) -> list[tuple[str, list[list[Entry]]]]:
+    """The tables of each kind of episodes, with the collection that shares a training, if any."""
+    found: dict[tuple[str, str], list[list[Entry]]] = {}
+    for table in tables:
+        first = table[0].first
+        shared = first.collection if first.trained_on else ""
+        found.setdefault((first.kind, shared), []).append(table)
+    return [(shared, family) for (_, shared), family in found.items()]
 
 
 def source_names(entries: Sequence[Entry]) -> list[str]:

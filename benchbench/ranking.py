@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
-from typing import Any
+from functools import cached_property
+from typing import Any, TypeAlias
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from benchbench.errors import BenchbenchError, unknown_name
-from benchbench.stats.ranks import (
-    Ranking,
-    meta_dataset_ranks,
-    paired_ranks,
-    plain_ranks,
-)
+from benchbench.standing import Standing, groups, worst
+from benchbench.stats.ranks import Margins, meta_dataset_ranks, paired_ranks, plain_ranks
 
 RULES = {
     "meta-dataset": "groups are peeled off the top; a method differs from the leader of its group "
@@ -28,6 +25,10 @@ RULES = {
     "the p-value of their paired test, adjusted for all pairs, is below 0.05",
 }
 """What each rule does, in a sentence."""
+
+
+PValues: TypeAlias = Callable[[str, list[str]], NDArray[np.float64]]
+"""From a test source and k methods to their [k, k] p-values, adjusted for all pairs of these."""
 
 
 @dataclass(frozen=True)
@@ -48,33 +49,38 @@ class Decision:
 
 
 @dataclass(frozen=True)
-class Cell:
-    """A method on a test source; half_width is None where it is unknown."""
+class RankedCell:
+    """A method on a test source; half_width is None where it is unknown.
 
-    method: str
-    source: str
+    best: whether no method of its group has a better rank there.
+    """
+
     accuracy: Any
     half_width: Any
     rank: float
+    best: bool
 
 
 @dataclass(frozen=True)
 class RankedTable:
-    """Ranks of methods (index) on test sources (columns), the best average rank first.
+    """Methods (index) on test sources (columns): each group ranked by itself, its best ones first.
 
-    accuracy and half_width are what was given, ranks are floats; decisions are all those of the
-    rule, source by source, none under the rule plain.
+    accuracy and half_width are what was given, ranks are floats. best: whether a rank is the best
+    one of its group. decisions: all those of the rule, none under the rule plain. standings: of
+    each method, on each source; empty where none is known.
     """
 
     rule: str
     accuracy: pd.DataFrame
     half_width: pd.DataFrame
     ranks: pd.DataFrame
+    best: pd.DataFrame
     decisions: tuple[Decision, ...]
+    standings: dict[str, list[Standing]]
 
     @property
     def methods(self) -> list[str]:
-        """The methods, the best average rank first."""
+        """The methods, in each group the best average rank first."""
         return [str(method) for method in self.ranks.index]
 
     @property
@@ -82,16 +88,21 @@ class RankedTable:
         """The test sources, in the order of the input."""
         return [str(source) for source in self.ranks.columns]
 
+    @cached_property
+    def overall(self) -> dict[str, Standing]:
+        """How each method stands over all sources."""
+        return _overall(self.methods, self.standings)
+
     @property
     def average(self) -> pd.Series[float]:
         """The mean rank of each method over the test sources."""
         return self.ranks.mean(axis=1)
 
-    def cell(self, method: str, source: str) -> Cell:
+    def cell(self, method: str, source: str) -> RankedCell:
         """What is known of a method on a test source."""
-        frames = (self.accuracy, self.half_width, self.ranks)
+        frames = (self.accuracy, self.half_width, self.ranks, self.best)
         found: list[Any] = [frame.at[method, source] for frame in frames]
-        return Cell(method, source, *found)
+        return RankedCell(*found)
 
     @property
     def closest(self) -> Decision | None:
@@ -106,55 +117,63 @@ class RankedTable:
 
 
 def rank_table(
-    frame: pd.DataFrame,
-    rule: str,
-    adjusted: Mapping[str, NDArray[np.float64]] | None = None,
-    alpha: float = 0.05,
+    frame: pd.DataFrame, rule: str, p_values: PValues | None = None, alpha: float = 0.05
 ) -> RankedTable:
-    """Rank methods on each test source by one of `RULES`.
+    """Rank methods on each test source by one of `RULES`, those of one group among themselves.
 
     frame: columns `method`, `test_source`, `accuracy` and, for the rule meta-dataset, `half_width`;
     a row for each method on each source, in any order. A Decimal counts as a figure that is rounded
-    to its digits, any other number as exact. adjusted: for the rule paired, by source the [k, k]
-    adjusted p-values of the methods, in the order in which they first appear in the frame.
+    to its digits, any other number as exact. A column `standing` of `Standing`s, if there is one,
+    says who is ranked with whom. p_values: for the rule paired.
 
     Raises:
         BenchbenchError: the rule is unknown or lacks what it needs, there are no two methods, or
             one has no row or several on a source.
     """
+    check_complete(frame)
+    if rule == "meta-dataset":
+        _check_half_widths(frame)
+    if rule == "paired" and p_values is None:
+        raise BenchbenchError("The rule paired needs adjusted p-values of every test source.")
+    return rank_complete(frame, rule, p_values, alpha)
+
+
+def rank_complete(
+    frame: pd.DataFrame, rule: str, p_values: PValues | None = None, alpha: float = 0.05
+) -> RankedTable:
+    """As `rank_table`, of a frame that lacks nothing; a method that is alone has the rank 1."""
     if rule not in RULES:
         raise unknown_name("rule", rule, RULES)
-    methods, sources = check_complete(frame)
-    accuracy = _pivot(frame, "accuracy", methods, sources)
-    half_width = _pivot(frame, "half_width", methods, sources)
-    if rule == "meta-dataset":
-        _check_half_widths(half_width)
-    if rule == "paired" and (adjusted is None or not set(sources) <= set(adjusted)):
-        raise BenchbenchError("The rule paired needs adjusted p-values of every test source.")
-
-    ranks: dict[str, NDArray[np.float64]] = {}
-    decisions: list[Decision] = []
-    for source in sources:
-        means, widths = list(accuracy[source]), list(half_width[source])
-        if rule == "meta-dataset":
-            ranking = meta_dataset_ranks(means, widths)
-        elif rule == "paired" and adjusted is not None:
-            ranking = paired_ranks(means, adjusted[source], alpha)
-        else:
-            ranking = Ranking(plain_ranks(means), ())
-        ranks[source] = ranking.ranks
-        decisions += _named(ranking, source, methods)
+    methods, sources = (list(dict.fromkeys(frame[key])) for key in ("method", "test_source"))
+    accuracy, half_width = (
+        _pivot(frame, column, methods, sources) for column in ("accuracy", "half_width")
+    )
+    standings: dict[str, list[Standing]] = {}
+    if "standing" in frame:
+        standings = {str(m): list(own) for m, own in frame.groupby("method")["standing"]}
+    blocks, decisions = [], list[Decision]()
+    for members in groups(_overall(methods, standings)).values():
+        block = pd.DataFrame(index=members)
+        for source in sources:
+            means, widths = (list(of.loc[members, source]) for of in (accuracy, half_width))
+            margins: Margins = {}
+            if rule == "meta-dataset":
+                block[source], margins = meta_dataset_ranks(means, widths)
+            elif rule == "paired" and p_values is not None:
+                block[source], margins = paired_ranks(means, p_values(source, members), alpha)
+            else:
+                block[source] = plain_ranks(means)
+            decisions += _named(margins, source, members)
+        blocks.append(block.loc[block.mean(axis=1).sort_values(kind="stable").index])
     if rule == "meta-dataset":
         decisions = _with_rounding(decisions, accuracy, half_width)
-    table = pd.DataFrame(ranks, index=pd.Index(methods, name="method"))
-    best_first = table.mean(axis=1).sort_values(kind="stable").index
-    return RankedTable(
-        rule,
-        accuracy.loc[best_first],
-        half_width.loc[best_first],
-        table.loc[best_first],
-        tuple(decisions),
-    )
+    ranks, best = pd.concat(blocks), pd.concat([block.eq(block.min()) for block in blocks])
+    accuracy, half_width = accuracy.loc[ranks.index], half_width.loc[ranks.index]
+    return RankedTable(rule, accuracy, half_width, ranks, best, tuple(decisions), standings)
+
+
+def _overall(methods: Sequence[str], standings: dict[str, list[Standing]]) -> dict[str, Standing]:
+    return {method: worst(standings.get(method) or [Standing()]) for method in methods}
 
 
 def check_complete(frame: pd.DataFrame) -> tuple[list[str], list[str]]:
@@ -196,20 +215,19 @@ def _pivot(
     return pd.DataFrame(rows, index=index, columns=sources, dtype=object)
 
 
-def _check_half_widths(half_width: pd.DataFrame) -> None:
-    for source in half_width:
-        for method, width in half_width[source].items():
-            if pd.isna(width):
-                raise BenchbenchError(
-                    f"'{method}' has no interval on '{source}', which the rule meta-dataset needs; "
-                    "add it, or rank by the rule plain."
-                )
+def _check_half_widths(frame: pd.DataFrame) -> None:
+    if "half_width" not in frame:
+        frame = frame.assign(half_width=None)
+    for _, row in frame[frame["half_width"].isna()].iterrows():
+        raise BenchbenchError(
+            f"'{row['method']}' has no interval on '{row['test_source']}', which the rule "
+            "meta-dataset needs; add it, or rank by the rule plain."
+        )
 
 
-def _named(ranking: Ranking, source: str, methods: list[str]) -> Iterator[Decision]:
-    for one in ranking.decisions:
-        pair = methods[one.leader], methods[one.other]
-        yield Decision(source, *pair, one.different, one.margin)
+def _named(margins: Margins, source: str, methods: list[str]) -> Iterator[Decision]:
+    for (leader, other), margin in margins.items():
+        yield Decision(source, methods[leader], methods[other], margin > 0, abs(margin))
 
 
 def _with_rounding(

@@ -10,6 +10,7 @@ import pytest
 from benchbench.errors import BenchbenchError
 from benchbench.published import published_figures
 from benchbench.ranking import RankedTable, rank_table
+from benchbench.standing import stated
 
 SEVEN = ["k-NN", "Finetune", "MatchingNet", "ProtoNet", "fo-MAML", "RelationNet", "fo-Proto-MAML"]
 IMAGENET, ALL = "ILSVRC-2012", "all (8 training datasets)"
@@ -132,14 +133,25 @@ def test_plain_ranks_need_no_intervals() -> None:
 def test_the_paired_rule_takes_p_values_in_the_order_of_the_methods() -> None:
     frame = pd.concat([TWO, table(("c", "x", 85, 1), ("c", "y", 50, 1))])
     p_values = np.array([[1, 0.001, 0.2], [0.001, 1, 0.001], [0.2, 0.001, 1]])
-    ranked = rank_table(frame, "paired", {"x": p_values, "y": p_values})
+    ranked = rank_table(frame, "paired", lambda source, methods: p_values)
     assert ranked.ranks["x"].to_dict() == {"a": 1.5, "c": 1.5, "b": 3}
     assert ranked.ranks["y"].to_dict() == {"b": 1, "a": 2.5, "c": 2.5}
     assert ranked.closest is not None
     assert ranked.closest.margin == pytest.approx(0.049)
     assert ranked.within_rounding == []
-    strict = rank_table(frame, "paired", {"x": p_values, "y": p_values}, alpha=0.0001)
+    strict = rank_table(frame, "paired", lambda source, methods: p_values, alpha=0.0001)
     assert set(strict.ranks["x"]) == {2}
+
+
+def test_methods_of_different_standing_are_ranked_apart() -> None:
+    frame = table(("a", "x", 90, 1), ("b", "x", 80, 1), ("c", "x", 70, 1))
+    groups = {"a": "transductive", "b": "inductive", "c": "inductive"}
+    frame["standing"] = [stated(groups[method]) for method in frame["method"]]
+    ranked = rank_table(frame, "meta-dataset")
+    assert ranked.ranks["x"].to_dict() == {"b": 1, "c": 2, "a": 1}
+    assert ranked.methods == ["b", "c", "a"]
+    assert [ranked.cell(method, "x").best for method in "abc"] == [True, True, False]
+    assert [(one.leader, one.other) for one in ranked.decisions] == [("b", "c")]
 
 
 @pytest.mark.parametrize(

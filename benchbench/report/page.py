@@ -84,7 +84,7 @@ def make_report(tables: Sequence[list[Entry]], rule: str, places: Places) -> Rep
         for number, (entries, part) in enumerate(_parts(tables, frame))
     ]
     shots = list(_shot_plots(frame, draw))
-    across = overviews(tables, draw)
+    across = overviews(tables, rule, draw)
     html = _rendered(protocols, shots, across, thumbnails.images)
     return Report(html, draw.pictures)
 
