@@ -157,18 +157,14 @@ def figures_frame(rows: pd.DataFrame, rule: str) -> pd.DataFrame:
 
 def _numbers(rows: pd.DataFrame, column: str) -> pd.Series[Any]:
     """A column as Decimals; None where it is empty, which an accuracy may not be."""
-    numbers: list[Decimal | None] = []
-    for method, source, text in zip(rows["method"], rows["test_source"], rows[column], strict=True):
-        of = f"{column} of '{method}' on '{source}'"
-        if text == "" and column == "ci95_percent":
-            numbers.append(None)
-            continue
-        number = _decimal(text)
-        if number is None:
-            raise BenchbenchError(f"{of} is '{text}', which is no number; write it like 41.03.")
-        if number < 0:
-            raise BenchbenchError(f"{of} is {text}; write a number that is not negative.")
-        numbers.append(number)
+    numbers = [_decimal(text) for text in rows[column]]
+    optional = column == "ci95_percent"
+    for number, (_, row) in zip(numbers, rows.iterrows(), strict=True):
+        if number is None and not (optional and row[column] == ""):
+            raise BenchbenchError(
+                f"{column} of '{row['method']}' on '{row['test_source']}' is '{row[column]}', which "
+                "is no number from 0 on; write it like 41.03."
+            )
     return pd.Series(numbers, index=rows.index, dtype=object)
 
 
@@ -177,4 +173,4 @@ def _decimal(text: str) -> Decimal | None:
         number = Decimal(text)
     except InvalidOperation:
         return None
-    return number if number.is_finite() else None
+    return number if number.is_finite() and number >= 0 else None

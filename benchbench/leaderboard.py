@@ -198,12 +198,10 @@ def _ranked(entries: Sequence[Entry], rule: str) -> list[dict[str, Any]]:
     """The rows of one table with their ranks: group after group, in each the best mean first."""
     best_first = sorted(entries, key=lambda entry: (-float(entry.accuracy.mean()), entry.label))
     table = rank_methods({entry.label: {"": entry} for entry in best_first}, rule)
-    groups = list(dict.fromkeys(one.group for one in table.overall.values()))
-    rows = []
-    for found in sorted(map(row, best_first), key=lambda found: groups.index(found["rank_group"])):
-        cell = table.cell(found["method"], "")
-        rows.append({**found, "rank": cell.rank, "rank_rule": rule, "best": cell.best})
-    return rows
+    groups = [one.group for one in table.overall.values()]
+    ranked = table.cells.droplevel(1)[["rank", "best"]].to_dict(orient="index")
+    rows = [{**row(entry), "rank_rule": rule, **ranked[entry.label]} for entry in best_first]
+    return sorted(rows, key=lambda found: groups.index(found["rank_group"]))
 
 
 def entry_of(cell: Cell, episodes: int) -> Entry | None:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from decimal import Decimal
 from functools import cached_property
 from typing import Any, TypeAlias
@@ -25,7 +25,6 @@ RULES = {
     "the p-value of their paired test, adjusted for all pairs, is below 0.05",
 }
 """What each rule does, in a sentence."""
-
 
 PValues: TypeAlias = Callable[[str, list[str]], NDArray[np.float64]]
 """From a test source and k methods to their [k, k] p-values, adjusted for all pairs of these."""
@@ -49,60 +48,43 @@ class Decision:
 
 
 @dataclass(frozen=True)
-class RankedCell:
-    """A method on a test source; half_width is None where it is unknown.
-
-    best: whether no method of its group has a better rank there.
-    """
-
-    accuracy: Any
-    half_width: Any
-    rank: float
-    best: bool
-
-
-@dataclass(frozen=True)
 class RankedTable:
-    """Methods (index) on test sources (columns): each group ranked by itself, its best ones first.
+    """Methods on test sources: each group ranked by itself, its best average rank first.
 
-    accuracy and half_width are what was given, ranks are floats. best: whether a rank is the best
-    one of its group. decisions: all those of the rule, none under the rule plain. standings: of
-    each method, on each source; empty where none is known.
+    cells: a row for each `method` and `test_source` (the index) with `accuracy` and `half_width` as
+    they were given, `standing`, `rank`, and whether the rank is the `best` one of its group.
+    decisions: all those of the rule, none under the rule plain.
     """
 
     rule: str
-    accuracy: pd.DataFrame
-    half_width: pd.DataFrame
-    ranks: pd.DataFrame
-    best: pd.DataFrame
+    cells: pd.DataFrame
     decisions: tuple[Decision, ...]
-    standings: dict[str, list[Standing]]
 
     @property
     def methods(self) -> list[str]:
         """The methods, in each group the best average rank first."""
-        return [str(method) for method in self.ranks.index]
+        return list(self.average.index)
 
     @property
     def sources(self) -> list[str]:
         """The test sources, in the order of the input."""
-        return [str(source) for source in self.ranks.columns]
-
-    @cached_property
-    def overall(self) -> dict[str, Standing]:
-        """How each method stands over all sources."""
-        return _overall(self.methods, self.standings)
+        return list(dict.fromkeys(self.cells.index.get_level_values(1)))
 
     @property
     def average(self) -> pd.Series[float]:
         """The mean rank of each method over the test sources."""
-        return self.ranks.mean(axis=1)
+        return self.cells["rank"].groupby(level=0, sort=False).mean()
 
-    def cell(self, method: str, source: str) -> RankedCell:
-        """What is known of a method on a test source."""
-        frames = (self.accuracy, self.half_width, self.ranks, self.best)
-        found: list[Any] = [frame.at[method, source] for frame in frames]
-        return RankedCell(*found)
+    @cached_property
+    def standings(self) -> dict[str, list[Standing]]:
+        """Of each method, on each test source; empty where none is known."""
+        known = self.cells["standing"].dropna().groupby(level=0, sort=False)
+        return {str(method): list(standings) for method, standings in known}
+
+    @cached_property
+    def overall(self) -> dict[str, Standing]:
+        """How each method stands over all sources."""
+        return {method: worst(self.standings.get(method, [])) for method in self.methods}
 
     @property
     def closest(self) -> Decision | None:
@@ -144,36 +126,35 @@ def rank_complete(
     """As `rank_table`, of a frame that lacks nothing; a method that is alone has the rank 1."""
     if rule not in RULES:
         raise unknown_name("rule", rule, RULES)
-    methods, sources = (list(dict.fromkeys(frame[key])) for key in ("method", "test_source"))
-    accuracy, half_width = (
-        _pivot(frame, column, methods, sources) for column in ("accuracy", "half_width")
-    )
-    standings: dict[str, list[Standing]] = {}
-    if "standing" in frame:
-        standings = {str(m): list(own) for m, own in frame.groupby("method")["standing"]}
-    blocks, decisions = [], list[Decision]()
-    for members in groups(_overall(methods, standings)).values():
-        block = pd.DataFrame(index=members)
+    missing = [column for column in ("half_width", "standing") if column not in frame]
+    cells = frame.assign(**dict.fromkeys(missing)).set_index(["method", "test_source"])
+    sources = list(dict.fromkeys(frame["test_source"]))
+    by_method = cells.groupby(level=0, sort=False)
+    units = {m: (_half_unit(of["accuracy"]), _half_unit(of["half_width"])) for m, of in by_method}
+    standings = {str(m): worst(list(of["standing"].dropna())) for m, of in by_method}
+    ranks: dict[tuple[str, str], tuple[float, bool]] = {}
+    decisions: list[Decision] = []
+    order: list[str] = []
+    for members in groups(standings).values():
         for source in sources:
-            means, widths = (list(of.loc[members, source]) for of in (accuracy, half_width))
-            margins: Margins = {}
+            part = cells.loc[[(method, source) for method in members]]
+            means, widths, margins = list(part["accuracy"]), list(part["half_width"]), Margins()
             if rule == "meta-dataset":
-                block[source], margins = meta_dataset_ranks(means, widths)
+                found, margins = meta_dataset_ranks(means, widths)
             elif rule == "paired" and p_values is not None:
-                block[source], margins = paired_ranks(means, p_values(source, members), alpha)
+                found, margins = paired_ranks(means, p_values(source, members), alpha)
             else:
-                block[source] = plain_ranks(means)
-            decisions += _named(margins, source, members)
-        blocks.append(block.loc[block.mean(axis=1).sort_values(kind="stable").index])
-    if rule == "meta-dataset":
-        decisions = _with_rounding(decisions, accuracy, half_width)
-    ranks, best = pd.concat(blocks), pd.concat([block.eq(block.min()) for block in blocks])
-    accuracy, half_width = accuracy.loc[ranks.index], half_width.loc[ranks.index]
-    return RankedTable(rule, accuracy, half_width, ranks, best, tuple(decisions), standings)
-
-
-def _overall(methods: Sequence[str], standings: dict[str, list[Standing]]) -> dict[str, Standing]:
-    return {method: worst(standings.get(method) or [Standing()]) for method in methods}
+                found = plain_ranks(means)
+            for method, rank in zip(members, found.tolist(), strict=True):
+                ranks[method, source] = rank, rank == found.min()
+            for (i, j), margin in margins.items():
+                pair = members[i], members[j]
+                rounding = _rounding(*(units[method] for method in pair))
+                decisions.append(Decision(source, *pair, margin > 0, abs(margin), rounding))
+        order += sorted(members, key=lambda method: sum(ranks[method, s][0] for s in sources))
+    cells = cells.loc[[(method, source) for method in order for source in sources]]
+    cells[["rank", "best"]] = [ranks[key] for key in cells.index]
+    return RankedTable(rule, cells, tuple(decisions))
 
 
 def check_complete(frame: pd.DataFrame) -> tuple[list[str], list[str]]:
@@ -202,19 +183,6 @@ def check_complete(frame: pd.DataFrame) -> tuple[list[str], list[str]]:
     return methods, sources
 
 
-def _pivot(
-    frame: pd.DataFrame, column: str, methods: list[str], sources: list[str]
-) -> pd.DataFrame:
-    """Methods by sources, all None where there is no such column."""
-    keys = zip(frame["method"], frame["test_source"], strict=True)
-    cells: dict[tuple[str, str], Any] = {}
-    if column in frame:
-        cells = dict(zip(keys, frame[column].astype(object), strict=True))
-    rows = [[cells.get((method, source)) for source in sources] for method in methods]
-    index = pd.Index(methods, name="method")
-    return pd.DataFrame(rows, index=index, columns=sources, dtype=object)
-
-
 def _check_half_widths(frame: pd.DataFrame) -> None:
     if "half_width" not in frame:
         frame = frame.assign(half_width=None)
@@ -225,29 +193,12 @@ def _check_half_widths(frame: pd.DataFrame) -> None:
         )
 
 
-def _named(margins: Margins, source: str, methods: list[str]) -> Iterator[Decision]:
-    for (leader, other), margin in margins.items():
-        yield Decision(source, methods[leader], methods[other], margin > 0, abs(margin))
-
-
-def _with_rounding(
-    decisions: list[Decision], accuracy: pd.DataFrame, half_width: pd.DataFrame
-) -> list[Decision]:
-    """The decisions with how far rounding can have moved them.
+def _rounding(a: tuple[float, float], b: tuple[float, float]) -> float:
+    """How far rounding can have moved the margin of two methods, by the half units of their digits.
 
     The root of a sum of squares is a norm, so that it moves by the norm of its changes at most.
     """
-    of_mean = {method: _half_unit(row) for method, row in accuracy.iterrows()}
-    of_width = {method: _half_unit(row) for method, row in half_width.iterrows()}
-    return [
-        replace(
-            one,
-            rounding=of_mean[one.leader]
-            + of_mean[one.other]
-            + math.hypot(of_width[one.leader], of_width[one.other]),
-        )
-        for one in decisions
-    ]
+    return a[0] + b[0] + math.hypot(a[1], b[1])
 
 
 def _half_unit(figures: Iterable[Any]) -> float:

@@ -74,7 +74,9 @@ def stated(group: str) -> Standing:
 
 
 def worst(standings: Sequence[Standing]) -> Standing:
-    """How a method stands over several test sources: as on the worst of them in every respect."""
+    """How a method stands over several test sources: in every respect as on the worst of them."""
+    if not standings:
+        return Standing()
     behaviour = max(
         standings, key=lambda one: (one.setting == SETTINGS[1], EVIDENCE.index(one.evidence))
     )

@@ -12,7 +12,7 @@ from benchbench.errors import BenchbenchError, NoEstimate
 from benchbench.report.pictures import Picture
 from benchbench.report.tables import Table, ranked
 from benchbench.reporters.ranks import rank_notes
-from benchbench.reporters.sources import friedman_notes
+from benchbench.reporters.sources import ENOUGH_METHODS, friedman_notes
 from benchbench.results import Entry
 from benchbench.stats import friedman, nemenyi_critical_difference
 from benchbench.store import slug
@@ -21,9 +21,6 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 Draw: TypeAlias = "Callable[[str, str, Callable[[], Figure]], Picture | None]"
-
-METHODS, SOURCES = 3, 2
-"""The fewest that average ranks are given for."""
 
 
 @dataclass
@@ -47,7 +44,7 @@ def overviews(tables: Sequence[list[Entry]], rule: str, draw: Draw) -> list[Over
             continue
         words = [family[0][0].first.kind, *([shared] if shared else [])]
         for group, part in sources.groups().items():
-            if len(part.names) >= SOURCES and len(part.methods) >= METHODS:
+            if len(part.methods) >= ENOUGH_METHODS:
                 found.append(_overview(", ".join([*words, group]), part, rule, draw))
     return found
 

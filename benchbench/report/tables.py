@@ -62,14 +62,10 @@ class Table:
     columns: list[str]
     rows: list[Row]
 
-    def is_words(self, column: str) -> bool:
-        """Whether a column holds words, which stand to the left."""
-        return column in WORDS or column in MORE_WORDS
 
-    @property
-    def settings(self) -> list[str]:
-        """What the rows can be filtered by."""
-        return sorted({row.setting for row in self.rows} - {""})
+def is_words(column: str) -> bool:
+    """Whether a column holds words, which stand to the left."""
+    return column in WORDS or column in MORE_WORDS
 
 
 def csv_values(frame: pd.DataFrame) -> list[dict[str, str]]:
@@ -102,7 +98,8 @@ def compared(caption: str, frame: pd.DataFrame) -> Table:
 
 def ranked(caption: str, table: RankedTable) -> Table:
     """Accuracies and ranks over data sets, sorted by the accuracies."""
-    exact = (table.accuracy / 100).assign(**{"average rank": table.average})
+    exact = table.cells["accuracy"].unstack(sort=False) / 100
+    exact["average rank"] = table.average
     behind = {str(name): str(name) for name in exact}
     return _table(caption, ranked_cells(table), csv_values(exact), behind)
 
@@ -129,15 +126,6 @@ def _table(
 
 def plain(caption: str, frame: pd.DataFrame) -> Table:
     """A frame of text as it is, sorted as words where a column holds them."""
-    table = Table(caption, [str(name) for name in frame.columns], [])
-    for texts in frame.astype(object).where(frame.notna(), DASH).to_numpy():
-        cells = [
-            Cell(str(text), None if table.is_words(column) else _number(str(text)))
-            for column, text in zip(table.columns, texts, strict=True)
-        ]
-        table.rows.append(Row(cells))
-    return table
-
-
-def _number(text: str) -> str:
-    return "" if text == DASH else text
+    printed = frame.astype(object).where(frame.notna(), DASH)
+    values = printed.replace(DASH, "").to_dict(orient="records")
+    return _table(caption, printed, values, {c: c for c in printed if not is_words(c)})

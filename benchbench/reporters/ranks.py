@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import asdict
 from decimal import Decimal
 from json import dumps
+from typing import Any
 
 import pandas as pd
 
 from benchbench.numbers import DASH
-from benchbench.ranking import RULES, Decision, RankedCell, RankedTable
+from benchbench.ranking import RULES, Decision, RankedTable
 from benchbench.reporters.markdown import markdown_table
 from benchbench.reporters.marks import apart, evidence_notes, seen_text, setting_text
 from benchbench.reporters.sections import Bold
@@ -31,20 +32,18 @@ def ranked_cells(table: RankedTable) -> pd.DataFrame:
     """
     columns: dict[str, list[str]] = {"method": table.methods}
     if table.standings:
-        overall = table.overall.values()
-        seen = [seen_text(one) for one in overall]
-        settings = [setting_text(one) for one in overall]
+        seen = [seen_text(one) for one in table.overall.values()]
+        settings = [setting_text(one) for one in table.overall.values()]
         columns |= {"pre-trained on": [text or DASH for text in seen]} if any(seen) else {}
         columns |= {"setting": settings} if set(settings) != {"inductive"} else {}
     columns["average rank"] = [f"{rank:.2f}" for rank in table.average]
-    for source in table.sources:
-        columns[source] = [_cell(table, method, source) for method in table.methods]
+    for source, cells in table.cells.groupby(level=1, sort=False):
+        columns[str(source)] = [_cell(cell) for cell in cells.itertuples()]
     return pd.DataFrame(columns, dtype=object)  # strings would forget that they are bold
 
 
-def _cell(table: RankedTable, method: str, source: str) -> str:
-    cell = table.cell(method, source)
-    interval = "" if cell.half_width is None else f" ± {_figure(cell.half_width)}"
+def _cell(cell: Any) -> str:
+    interval = "" if pd.isna(cell.half_width) else f" ± {_figure(cell.half_width)}"
     text = f"{_figure(cell.accuracy)}{interval} ({cell.rank:g})"
     return Bold(text) if cell.best else text
 
@@ -85,35 +84,17 @@ def _told(decision: Decision, rule: str) -> str:
 
 def ranked_csv(table: RankedTable) -> str:
     """A row for each method and source, which can be ranked again."""
-    rows = [
-        {
-            "method": method,
-            "test_source": source,
-            **({"setting": table.overall[method].group} if table.standings else {}),
-            "accuracy_percent": cell.accuracy,
-            "ci95_percent": cell.half_width,
-            "rank": cell.rank,
-            "average_rank": average,
-            "rule": table.rule,
-        }
-        for method, average in zip(table.methods, table.average, strict=True)
-        for source in table.sources
-        for cell in [table.cell(method, source)]
-    ]
-    return pd.DataFrame(rows).to_csv(index=False, lineterminator="\n")
+    return _figures(table).assign(rule=table.rule).to_csv(index=False, lineterminator="\n")
 
 
 def ranked_json(table: RankedTable) -> str:
     """The methods, the best of each group first, with what they have on each source."""
-    methods = [
-        {
-            "method": method,
-            **({"setting": table.overall[method].group} if table.standings else {}),
-            "average_rank": average,
-            "on": {source: _object(table.cell(method, source)) for source in table.sources},
-        }
-        for method, average in zip(table.methods, table.average, strict=True)
-    ]
+    methods = []
+    for method, of in _figures(table).groupby("method", sort=False):
+        numbers = of.set_index("test_source")[["accuracy_percent", "ci95_percent", "rank"]]
+        on = numbers.astype(float).astype(object).where(numbers.notna(), None)
+        shared = of[["setting", "average_rank"] if table.standings else ["average_rank"]].iloc[0]
+        methods.append({"method": method, **shared, "on": on.to_dict(orient="index")})
     content = {
         "rule": table.rule,
         "test_sources": table.sources,
@@ -124,9 +105,18 @@ def ranked_json(table: RankedTable) -> str:
     return dumps(content, indent=1, ensure_ascii=False) + "\n"
 
 
-def _object(cell: RankedCell) -> dict[str, float | None]:
-    return {
-        "accuracy_percent": float(cell.accuracy),
-        "ci95_percent": None if cell.half_width is None else float(cell.half_width),
-        "rank": float(cell.rank),
-    }
+def _figures(table: RankedTable) -> pd.DataFrame:
+    """The cells, with the columns that `figures.read_figures` reads."""
+    cells = table.cells.reset_index()
+    frame = pd.DataFrame(
+        {
+            "method": cells["method"],
+            "test_source": cells["test_source"],
+            "setting": cells["method"].map(lambda method: table.overall[method].group),
+            "accuracy_percent": cells["accuracy"],
+            "ci95_percent": cells["half_width"],
+            "rank": cells["rank"],
+            "average_rank": cells["method"].map(table.average),
+        }
+    )
+    return frame if table.standings else frame.drop(columns="setting")

@@ -89,20 +89,10 @@ def _cells(rows: pd.DataFrame, citations: list[str]) -> pd.DataFrame:
         "parameters": rows["parameters"].map(_number(1, "{:,.0f}")),
         "peak MB": rows["peak_memory_bytes"].map(_number(2**20, "{:.0f}")),
     }
-    columns = {name: list(values) for name, values in columns.items()}
-    always = {"± episodes", "± open", "± classes", "accuracy %"}
-    shown = {
-        name: [DASH if pd.isna(value) or value == "" else value for value in values]
-        for name, values in columns.items()
-    }
-    return pd.DataFrame(
-        {
-            name: values
-            for name, values in shown.items()
-            if name in always or any(value != DASH for value in values)
-        },
-        dtype=object,
-    )
+    shown = pd.DataFrame({name: list(values) for name, values in columns.items()}, dtype=object)
+    shown = shown.where(shown.notna() & (shown != ""), DASH)
+    always = {interval, "± classes", "accuracy %"}
+    return shown[[name for name in shown if name in always or (shown[name] != DASH).any()]]
 
 
 def _standings(rows: pd.DataFrame) -> list[Standing]:

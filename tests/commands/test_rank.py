@@ -212,7 +212,10 @@ def test_an_unknown_rule_is_told(table: Path) -> None:
         (HEADER + "a,x,high,1,600\nb,x,1,1,600\n", "is 'high', which is no number"),
         (HEADER + "a,x,nan,1,600\nb,x,1,1,600\n", "accuracy_percent of 'a' on 'x' is 'nan'"),
         (HEADER + "a,x,,1,600\nb,x,1,1,600\n", "accuracy_percent of 'a' on 'x' is ''"),
-        (HEADER + "a,x,1,-1,600\nb,x,1,1,600\n", "ci95_percent of 'a' on 'x' is -1;"),
+        (
+            HEADER + "a,x,1,-1,600\nb,x,1,1,600\n",
+            "ci95_percent of 'a' on 'x' is '-1', which is no number from 0 on",
+        ),
         (HEADER + "a,x,1,,600\nb,x,1,1,600\n", "'a' has no interval on 'x'"),
         (TABLE + "a,x,90.00,1.00,600\n", "remove all but one"),
         (TABLE + "a,x,91,1,1000\n", 'differ in episodes; choose by --where, as in --where "epis'),
