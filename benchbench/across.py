@@ -11,17 +11,17 @@ from numpy.typing import NDArray
 
 from benchbench.comparison import adjusted_p_values, half_width
 from benchbench.errors import BenchbenchError
-from benchbench.ranking import RankedTable, rank_complete
+from benchbench.ranking import RankedTable, rank_table
 from benchbench.results import Entry
 from benchbench.standing import groups, standing, worst
 from benchbench.stats import chance_normalised
 
 
-def rank_methods(entries: Mapping[str, Mapping[str, Entry]], rule: str) -> RankedTable:
-    """The entries of each method, by test source, ranked by one of `ranking.RULES` in per cent.
+def rank_methods(entries: Mapping[tuple[str, str], Entry], rule: str) -> RankedTable:
+    """Entries by method and test source, ranked by one of `ranking.RULES` in per cent.
 
     paired: two entries differ if the paired t test on the episodes that both have met says so at
-    5 %, after Holm over all pairs of their group.
+    5 %, after Holm over all pairs of their group. Raises BenchbenchError where one is missing.
     """
     frame = pd.DataFrame(
         {
@@ -31,11 +31,10 @@ def rank_methods(entries: Mapping[str, Mapping[str, Entry]], rule: str) -> Ranke
             "half_width": 100 * half_width(entry),
             "standing": standing(entry),
         }
-        for method, of in entries.items()
-        for source, entry in of.items()
+        for (method, source), entry in entries.items()
     )
-    return rank_complete(
-        frame, rule, lambda source, names: adjusted_p_values([entries[n][source] for n in names])
+    return rank_table(
+        frame, rule, lambda source, names: adjusted_p_values([entries[n, source] for n in names])
     )
 
 
@@ -43,12 +42,11 @@ def rank_methods(entries: Mapping[str, Mapping[str, Entry]], rule: str) -> Ranke
 class Sources:
     """Methods on several test sources; numbers are of those that have results on every one.
 
-    found: by method's label, then by source; way: of each source, None where it varies.
+    found: by method's label, then by source.
     """
 
     names: tuple[str, ...]
     found: dict[str, dict[str, Entry]]
-    way: dict[str, int | None]
 
     @property
     def entries(self) -> dict[str, dict[str, Entry]]:
@@ -100,18 +98,20 @@ class Sources:
             seed for seed in of[self.names[0]].seeds if all(seed in e.seeds for e in of.values())
         ]
         rows = []
-        for source in self.names:
-            way = self.way[source]
+        for source, entry in of.items():
+            way = entry.shape[0]
             if way is None:
                 raise BenchbenchError(f"The way of {source} varies, and so does chance.")
-            entry = of[source]
             means = entry.scores[[entry.seeds.index(seed) for seed in seeds]].mean(axis=1)
             rows.append(chance_normalised(means, way))
         return np.stack(rows)
 
     def ranked(self, rule: str) -> RankedTable:
         """The methods ranked on each source, those of one group among themselves."""
-        return rank_methods(self.entries, rule)
+        flat = {
+            (m, source): entry for m, of in self.entries.items() for source, entry in of.items()
+        }
+        return rank_methods(flat, rule)
 
 
 def sources_of(tables: Sequence[Sequence[Entry]]) -> Sources:
@@ -127,8 +127,7 @@ def sources_of(tables: Sequence[Sequence[Entry]]) -> Sources:
     for name, table in zip(names, tables, strict=True):
         for entry in table:
             found.setdefault(entry.label, {})[name] = entry
-    ways = {name: table[0].shape[0] for name, table in zip(names, tables, strict=True)}
-    sources = Sources(tuple(names), found, ways)
+    sources = Sources(tuple(names), found)
     if not sources.entries:
         raise BenchbenchError(f"No method has results on all of {', '.join(names)}.")
     return sources

@@ -60,8 +60,8 @@ def choose(rows: pd.DataFrame, where: Sequence[str], methods: str, sources: str)
     """The rows of these methods and test sources in their order; all where none are named.
 
     where: texts COLUMN=VALUE; methods, sources: names with commas between, in any case unless two
-    differ in that alone. Raises BenchbenchError where a name fits nothing, where a method is left
-    without a source, or has two figures on one.
+    differ in that alone. Raises BenchbenchError where a name fits nothing, where a method is alone,
+    left without a source, or has two figures on one.
     """
     for condition in where:
         column, equals, value = (part.strip() for part in condition.partition("="))
@@ -79,6 +79,10 @@ def choose(rows: pd.DataFrame, where: Sequence[str], methods: str, sources: str)
             "--sources, or leave it out of --methods."
         )
     _check_single(rows)
+    if rows["method"].nunique() < 2:
+        raise BenchbenchError(
+            f"Ranks need two methods or more, and '{rows['method'].iat[0]}' is alone; add others."
+        )
     return rows
 
 
@@ -107,21 +111,14 @@ def _check_single(rows: pd.DataFrame) -> None:
         return
     method, source = twice["method"].iat[0], twice["test_source"].iat[0]
     same = twice[(twice["method"] == method) & (twice["test_source"] == source)]
-    differing = [
-        str(column)
-        for column in same
-        if column not in (*FIGURES, *REMARKS) and same[column].nunique() > 1
-    ]
-    if not differing:
-        raise BenchbenchError(
-            f"'{method}' has {len(same)} figures on '{source}' that nothing tells apart; remove "
-            "all but one of these rows."
+    differing = [str(c) for c in same if c not in (*FIGURES, *REMARKS) and same[c].nunique() > 1]
+    what = " that nothing tells apart; remove all but one of these rows."
+    if differing:
+        example = f'"{differing[0]}={same[differing[0]].iat[0]}"'
+        what = (
+            f", which differ in {', '.join(differing)}; choose by --where, as in --where {example}."
         )
-    example = f"{differing[0]}={same[differing[0]].iat[0]}"
-    raise BenchbenchError(
-        f"'{method}' has {len(same)} figures on '{source}', which differ in "
-        f'{", ".join(differing)}; choose by --where, as in --where "{example}".'
-    )
+    raise BenchbenchError(f"'{method}' has {len(same)} figures on '{source}'{what}")
 
 
 def only_common(rows: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
@@ -161,9 +158,9 @@ def _numbers(rows: pd.DataFrame, column: str) -> pd.Series[Any]:
     optional = column == "ci95_percent"
     for number, (_, row) in zip(numbers, rows.iterrows(), strict=True):
         if number is None and not (optional and row[column] == ""):
+            of = f"{column} of '{row['method']}' on '{row['test_source']}'"
             raise BenchbenchError(
-                f"{column} of '{row['method']}' on '{row['test_source']}' is '{row[column]}', which "
-                "is no number from 0 on; write it like 41.03."
+                f"{of} is '{row[column]}', which is no number from 0 on; write it like 41.03."
             )
     return pd.Series(numbers, index=rows.index, dtype=object)
 

@@ -197,7 +197,7 @@ def _metric(entry: Entry, name: str) -> float:
 def _ranked(entries: Sequence[Entry], rule: str) -> list[dict[str, Any]]:
     """The rows of one table with their ranks: group after group, in each the best mean first."""
     best_first = sorted(entries, key=lambda entry: (-float(entry.accuracy.mean()), entry.label))
-    table = rank_methods({entry.label: {"": entry} for entry in best_first}, rule)
+    table = rank_methods({(entry.label, ""): entry for entry in best_first}, rule)
     groups = [one.group for one in table.overall.values()]
     ranked = table.cells.droplevel(1)[["rank", "best"]].to_dict(orient="index")
     rows = [{**row(entry), "rank_rule": rule, **ranked[entry.label]} for entry in best_first]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import cached_property
@@ -109,28 +109,21 @@ def rank_table(
     says who is ranked with whom. p_values: for the rule paired.
 
     Raises:
-        BenchbenchError: the rule is unknown or lacks what it needs, there are no two methods, or
-            one has no row or several on a source.
+        BenchbenchError: the rule is unknown or lacks what it needs, or a method has no row or
+            several on a source.
     """
-    check_complete(frame)
-    if rule == "meta-dataset":
-        _check_half_widths(frame)
-    if rule == "paired" and p_values is None:
-        raise BenchbenchError("The rule paired needs adjusted p-values of every test source.")
-    return rank_complete(frame, rule, p_values, alpha)
-
-
-def rank_complete(
-    frame: pd.DataFrame, rule: str, p_values: PValues | None = None, alpha: float = 0.05
-) -> RankedTable:
-    """As `rank_table`, of a frame that lacks nothing; a method that is alone has the rank 1."""
     if rule not in RULES:
         raise unknown_name("rule", rule, RULES)
+    if rule == "paired" and p_values is None:
+        raise BenchbenchError("The rule paired needs adjusted p-values of every test source.")
     missing = [column for column in ("half_width", "standing") if column not in frame]
     cells = frame.assign(**dict.fromkeys(missing)).set_index(["method", "test_source"])
     sources = list(dict.fromkeys(frame["test_source"]))
+    _check(cells, sources, rule)
     by_method = cells.groupby(level=0, sort=False)
-    units = {m: (_half_unit(of["accuracy"]), _half_unit(of["half_width"])) for m, of in by_method}
+    units = {
+        str(m): (_half_unit(of["accuracy"]), _half_unit(of["half_width"])) for m, of in by_method
+    }
     standings = {str(m): worst(list(of["standing"].dropna())) for m, of in by_method}
     ranks: dict[tuple[str, str], tuple[float, bool]] = {}
     decisions: list[Decision] = []
@@ -138,9 +131,9 @@ def rank_complete(
     for members in groups(standings).values():
         for source in sources:
             part = cells.loc[[(method, source) for method in members]]
-            means, widths, margins = list(part["accuracy"]), list(part["half_width"]), Margins()
+            means, margins = list(part["accuracy"]), Margins()
             if rule == "meta-dataset":
-                found, margins = meta_dataset_ranks(means, widths)
+                found, margins = meta_dataset_ranks(means, list(part["half_width"]))
             elif rule == "paired" and p_values is not None:
                 found, margins = paired_ranks(means, p_values(source, members), alpha)
             else:
@@ -157,39 +150,22 @@ def rank_complete(
     return RankedTable(rule, cells, tuple(decisions))
 
 
-def check_complete(frame: pd.DataFrame) -> tuple[list[str], list[str]]:
-    """The methods and test sources of a frame as for `rank_table`, in order of appearance.
-
-    Raises:
-        BenchbenchError: there are no two methods, or one has no row or several on a source.
-    """
-    pairs = list(zip(frame["method"], frame["test_source"], strict=True))
-    methods = list(dict.fromkeys(method for method, _ in pairs))
-    sources = list(dict.fromkeys(source for _, source in pairs))
-    if len(methods) < 2:
-        alone = f"'{methods[0]}' is alone" if methods else "there is none"
-        raise BenchbenchError(f"Ranks need two methods or more, and {alone}; add others.")
-    for method, source in pairs:
-        if pairs.count((method, source)) > 1:
-            raise BenchbenchError(f"'{method}' has several figures on '{source}'; give one.")
-    missing = [(m, s) for m in methods for s in sources if (m, s) not in set(pairs)]
-    if missing:
+def _check(cells: pd.DataFrame, sources: Sequence[str], rule: str) -> None:
+    """Raise BenchbenchError where not every method has one figure on every source."""
+    for method, source in cells.index[cells.index.duplicated()]:
+        raise BenchbenchError(f"'{method}' has several figures on '{source}'; give one.")
+    methods = cells.index.unique(level=0)
+    if missing := [(m, s) for m in methods for s in sources if (m, s) not in cells.index]:
         method, source = missing[0]
         more = f" ({len(missing) - 1} more are missing)" if len(missing) > 1 else ""
         raise BenchbenchError(
             f"'{method}' has no figure on '{source}'{more}; take only the test sources that all "
             "methods have (--common), or only some methods (--methods)."
         )
-    return methods, sources
-
-
-def _check_half_widths(frame: pd.DataFrame) -> None:
-    if "half_width" not in frame:
-        frame = frame.assign(half_width=None)
-    for _, row in frame[frame["half_width"].isna()].iterrows():
+    for method, source in cells.index[cells["half_width"].isna()] if rule == "meta-dataset" else ():
         raise BenchbenchError(
-            f"'{row['method']}' has no interval on '{row['test_source']}', which the rule "
-            "meta-dataset needs; add it, or rank by the rule plain."
+            f"'{method}' has no interval on '{source}', which the rule meta-dataset needs; add it, "
+            "or rank by the rule plain."
         )
 
 

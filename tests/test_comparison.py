@@ -27,7 +27,7 @@ CLASSES = draw_classes(600)
 
 def rank_entries(entries: list[Entry], rule: str) -> pd.Series:
     """Their ranks by one of `ranking.RULES`, in the order of the entries."""
-    table = rank_methods({entry.label: {"glyphs": entry} for entry in entries}, rule)
+    table = rank_methods({(entry.label, "glyphs"): entry for entry in entries}, rule)
     return table.average[[entry.label for entry in entries]]
 
 

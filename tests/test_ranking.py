@@ -163,8 +163,6 @@ def test_methods_of_different_standing_are_ranked_apart() -> None:
     [
         (TWO, "median", "no rule named 'median'"),
         (TWO, "paired", "needs adjusted p-values"),
-        (TWO[:0], "plain", "there is none"),
-        (TWO[TWO["method"] == "a"], "plain", "'a' is alone"),
         (TWO[:3], "plain", "'b' has no figure on 'y'; .*--common"),
         (TWO.drop(columns="half_width"), "meta-dataset", "'a' has no interval on 'x'"),
         (pd.concat([TWO, TWO[:1]]), "plain", "'a' has several figures on 'x'"),

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from runs import TRANSDUCTIVE, write_run
+from runs import write_run
 
 from benchbench.results import Entry, entries_of, read_result
 from benchbench.standing import Standing, groups, standing, stated, worst
@@ -15,16 +15,6 @@ from benchbench.standing import Standing, groups, standing, stated, worst
 def entry(root: Path, **options: Any) -> Entry:
     (found,) = entries_of([read_result(write_run(root, "toy", [60, 45], **options))])
     return found
-
-
-def test_the_audit_overrules_a_claim(tmp_path: Path) -> None:
-    found = standing(entry(tmp_path, audit=TRANSDUCTIVE))
-    assert (found.setting, found.evidence) == ("transductive", "audit against its claim")
-    assert (found.accuracy_together, found.accuracy_one_at_a_time) == (0.9, 0.5)
-    cleared = entry(
-        tmp_path, dataset="shapes", audit={"inductive": True}, declared={"transductive": True}
-    )
-    assert standing(cleared).group == "inductive"
 
 
 def test_what_weights_have_seen_depends_on_the_data_set(tmp_path: Path) -> None:

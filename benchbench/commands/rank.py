@@ -10,7 +10,7 @@ import pandas as pd
 from benchbench.across import rank_methods, source_names
 from benchbench.errors import BenchbenchError
 from benchbench.figures import choose, figures_frame, only_common, read_figures
-from benchbench.ranking import check_complete, rank_table
+from benchbench.ranking import rank_table
 from benchbench.reporters.ranks import ranked_csv, ranked_json, ranked_markdown
 from benchbench.results import Entry, no_runs, results_below, tables_of
 from benchbench.standing import standing
@@ -47,10 +47,8 @@ def rank_command(
         rows, lacking = only_common(rows)
         left_out = f"Left out, as not every method has them: {', '.join(lacking)}." * bool(lacking)
     if stored:
-        names, on = check_complete(rows)
-        ranked = rank_methods(
-            {m: {source: entries[m, source] for source in on} for m in names}, rule
-        )
+        pairs = zip(rows["method"], rows["test_source"], strict=True)
+        ranked = rank_methods({pair: entries[pair] for pair in pairs}, rule)
     else:
         ranked = rank_table(figures_frame(rows, rule), rule)
     if style == "csv":

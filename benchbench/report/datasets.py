@@ -55,16 +55,15 @@ def _one_a_data_set(tables: Sequence[list[Entry]]) -> list[list[Entry]]:
     for entries in tables:
         name = entries[0].first.dataset
         largest[name] = max(largest.get(name, []), entries, key=len)
-    budgets = {str(e.first.identity["budget"]) for table in largest.values() for e in table}
+    if len({entry.first.identity["budget"] for table in largest.values() for entry in table}) < 2:
+        return list(largest.values())
     return [
-        [replace(entry, label=_label(entry, len(budgets) > 1)) for entry in table]
+        [
+            replace(e, label=plots.with_budget(e.label, str(e.first.identity["budget"])))
+            for e in table
+        ]
         for table in largest.values()
     ]
-
-
-def _label(entry: Entry, several_budgets: bool) -> str:
-    budget = str(entry.first.identity["budget"])
-    return plots.with_budget(entry.label, budget) if several_budgets else entry.label
 
 
 def _overview(title: str, sources: Sources, rule: str, draw: Draw) -> Overview:

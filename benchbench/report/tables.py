@@ -127,5 +127,5 @@ def _table(
 def plain(caption: str, frame: pd.DataFrame) -> Table:
     """A frame of text as it is, sorted as words where a column holds them."""
     printed = frame.astype(object).where(frame.notna(), DASH)
-    values = printed.replace(DASH, "").to_dict(orient="records")
-    return _table(caption, printed, values, {c: c for c in printed if not is_words(c)})
+    numbers = {str(c): str(c) for c in printed if not is_words(str(c))}
+    return _table(caption, printed, csv_values(printed.replace(DASH, "")), numbers)

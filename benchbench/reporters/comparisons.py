@@ -10,7 +10,7 @@ import pandas as pd
 
 from benchbench.comparison import Comparison, comparison_frame
 from benchbench.numbers import decimals, p_value, percent, points
-from benchbench.reporters.markdown import markdown_table
+from benchbench.reporters.markdown import bullets, markdown_table
 
 COLUMNS: dict[str, tuple[str, Callable[[Any], str]]] = {
     "a": ("a", str),
@@ -59,5 +59,4 @@ def compared_markdown(compared: Sequence[Comparison], reference: str | None) -> 
     if any(one.ci_seeds is not None for one in compared):
         notes.append("± seeds: a fresh draw of training seeds and episodes.")
     table = markdown_table(compared_cells(comparison_frame(compared)))
-    bullets = "".join(f"* {note}\n" for note in notes)
-    return f"## {first.dataset}, {first.identity['protocol']}\n\n{table}\n\n{bullets}"
+    return f"## {first.dataset}, {first.identity['protocol']}\n\n{table}\n\n{bullets(notes)}\n"

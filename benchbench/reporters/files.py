@@ -9,7 +9,7 @@ import pandas as pd
 
 from benchbench.across import families_of, sources_of
 from benchbench.errors import BenchbenchError
-from benchbench.leaderboard import further_metrics, tabulate_entries
+from benchbench.leaderboard import tabulate_entries
 from benchbench.reporters import SUFFIXES
 from benchbench.reporters.sources import sources_markdown
 from benchbench.results import Entry
@@ -26,8 +26,9 @@ def leaderboard_text(
     tables: Sequence[list[Entry]], rule: str, reporters: Mapping[str, Reporter], across: str | None
 ) -> str:
     """All that the files of `leaderboard_files` would hold, in one text."""
+    several = [table for table in tables if table[0].first.trained_on]
+    texts = [_side_by_side(several, rule)] if "markdown" in reporters else []
     frame = tabulate_entries(tables, rule)
-    texts = list(_collections(tables, rule).values()) if "markdown" in reporters else []
     texts += [reporter(frame) for reporter in reporters.values()]
     texts += [across_markdown(tables, rule)] if across else []
     return "\n".join(filter(None, texts))
@@ -45,15 +46,18 @@ def leaderboard_files(
     A data set of several sources has one file, whose markdown begins with the sources side by side.
     across: the name of a further markdown file, with the data sets side by side.
     """
-    frame, files = tabulate_entries(tables, rule), {}
-    several = _collections(tables, rule) if "markdown" in reporters else {}
-    for name, rows in _by_collection(frame).items():
+    collections: dict[str, list[list[Entry]]] = {}
+    for table in tables:
+        collections.setdefault(table[0].first.collection, []).append(table)
+    files = {}
+    for name, own in collections.items():
+        frame = tabulate_entries(own, rule)
         for style, reporter in reporters.items():
             path = out / f"{slug(name)}.{SUFFIXES.get(style, style)}"
-            text = reporter(rows.reset_index(drop=True))
+            text = reporter(frame)
             if style == "markdown":
-                text = "\n".join([*([several[name]] if name in several else []), text])
-                text = _between_markers(path, name, text)
+                several = _side_by_side(own, rule) if own[0][0].first.trained_on else ""
+                text = _between_markers(path, name, "\n".join(filter(None, [several, text])))
             files[path] = text
     if across:
         path = out / f"{slug(across)}.md"
@@ -63,41 +67,25 @@ def leaderboard_files(
     return files
 
 
-def _collections(tables: Sequence[list[Entry]], rule: str) -> dict[str, str]:
-    """For each data set of several sources, the sources side by side."""
-    return _side_by_side([table for table in tables if table[0].first.trained_on], rule)
-
-
 def across_markdown(tables: Sequence[list[Entry]], rule: str) -> str:
     """A section for each kind of episodes that methods have met on two data sets or more.
 
     Sources that share a training have a table of their own, and no place here. Raises
     BenchbenchError where there is none.
     """
-    own = _side_by_side([table for table in tables if not table[0].first.trained_on], rule)
-    if not own:
+    text = _side_by_side([table for table in tables if not table[0].first.trained_on], rule)
+    if not text:
         raise BenchbenchError("--across needs results on two data sets by one protocol.")
-    return "\n".join(own.values())
+    return text
 
 
-def _side_by_side(tables: Sequence[list[Entry]], rule: str) -> dict[str, str]:
-    found: dict[str, list[str]] = {}
-    for shared, family in families_of(tables):
-        if len(family) > 1:
-            text = sources_markdown(sources_of(family), rule)
-            found.setdefault(shared, []).append(f"## {family[0][0].first.kind}\n\n{text}")
-    return {shared: "\n".join(sections) for shared, sections in found.items()}
-
-
-def _by_collection(frame: pd.DataFrame) -> dict[str, pd.DataFrame]:
-    """The rows of each data set, sources together; a metric that no run on it has is no column."""
-    if frame.empty:
-        return {}
-    found = {}
-    for name, rows in frame.groupby("collection", sort=False):
-        absent = [metric for metric in further_metrics(rows) if rows[metric].isna().all()]
-        found[str(name)] = rows.drop(columns=absent)
-    return found
+def _side_by_side(tables: Sequence[list[Entry]], rule: str) -> str:
+    """A section for each kind of episodes that has two tables or more."""
+    return "\n".join(
+        f"## {family[0][0].first.kind}\n\n{sources_markdown(sources_of(family), rule)}"
+        for _, family in families_of(tables)
+        if len(family) > 1
+    )
 
 
 def _between_markers(path: Path, name: str, text: str) -> str:

@@ -11,7 +11,7 @@ import pandas as pd
 
 from benchbench.numbers import DASH
 from benchbench.ranking import RULES, Decision, RankedTable
-from benchbench.reporters.markdown import markdown_table
+from benchbench.reporters.markdown import bullets, markdown_table
 from benchbench.reporters.marks import apart, evidence_notes, seen_text, setting_text
 from benchbench.reporters.sections import Bold
 from benchbench.standing import groups
@@ -21,8 +21,7 @@ FRAGILE_LISTED = 5
 
 def ranked_markdown(table: RankedTable, left_out: str = "") -> str:
     """The table with its notes. left_out: a sentence on what could not be ranked."""
-    notes = "".join(f"* {note}\n" for note in rank_notes(table, left_out))
-    return f"{markdown_table(ranked_cells(table))}\n\n{notes}"
+    return f"{markdown_table(ranked_cells(table))}\n\n{bullets(rank_notes(table, left_out))}\n"
 
 
 def ranked_cells(table: RankedTable) -> pd.DataFrame:

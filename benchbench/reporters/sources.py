@@ -7,7 +7,7 @@ import pandas as pd
 from benchbench.across import Sources
 from benchbench.errors import BenchbenchError, NoEstimate
 from benchbench.numbers import DASH, decimals, p_equals, p_value, points
-from benchbench.reporters.markdown import markdown_table
+from benchbench.reporters.markdown import bullets, markdown_table
 from benchbench.reporters.ranks import ranked_markdown
 from benchbench.stats import (
     friedman,
@@ -43,10 +43,6 @@ def sources_table(sources: Sources, rule: str) -> str:
     return ranked_markdown(sources.ranked(rule), left_out)
 
 
-def _bullets(notes: list[str]) -> str:
-    return "\n".join(f"* {note}" for note in notes)
-
-
 def _aggregates(sources: Sources) -> list[str]:
     """The chance-normalised mean and its robust form, and who is likely to beat whom."""
     try:
@@ -73,7 +69,7 @@ def _aggregates(sources: Sources) -> list[str]:
         "than one of the other on a source drawn at random.",
         *([f"No IQM: {reason}"] if reason else []),
     ]
-    return [markdown_table(pd.DataFrame(rows)), _bullets(notes)]
+    return [markdown_table(pd.DataFrame(rows)), bullets(notes)]
 
 
 def significance_over_sources(sources: Sources, heading: str = "##", of: str = "") -> str:
@@ -102,7 +98,7 @@ def significance_over_sources(sources: Sources, heading: str = "##", of: str = "
         for part in sources.groups().values():
             if len(part.methods) >= ENOUGH_METHODS:
                 notes += friedman_notes(part.accuracies())
-        parts.append(_bullets(notes))
+        parts.append(bullets(notes))
     except NoEstimate as error:
         parts.append(str(error))
     return "\n\n".join(parts) + "\n"
