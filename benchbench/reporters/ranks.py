@@ -57,9 +57,11 @@ def rank_notes(table: RankedTable, left_out: str = "") -> list[str]:
     notes = [f"Accuracy in %, ± episodes, and the rank. Rule `{table.rule}`: {RULES[table.rule]}."]
     members = groups(table.overall)
     notes += apart(members)
-    for names in members.values():
-        among = f"these {len(names)} methods" if len(names) > 1 else "one method"
-        notes.append(f"An average rank holds among {among} only: {', '.join(names)}.")
+    notes += [
+        f"An average rank holds among these {len(names)} methods only: {', '.join(names)}."
+        for names in members.values()
+        if len(names) > 1
+    ]
     notes += evidence_notes(table.standings)
     if table.closest:
         notes.append(f"Closest decision: {_told(table.closest, table.rule)}.")

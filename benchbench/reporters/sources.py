@@ -30,9 +30,9 @@ def sources_markdown(sources: Sources, rule: str) -> str:
     parts = [sources_table(sources, rule)]
     groups = sources.groups()
     for group, part in groups.items():
-        of = f", {group}" if len(groups) > 1 else ""
+        of = f" ({group})" if len(groups) > 1 else ""
         parts += [f"### Aggregates{of}", *_aggregates(part)]
-        parts.append(significance_over_sources(part, "###", of))
+        parts += [significance_over_sources(part, "###", of)] if len(part.methods) > 1 else []
     return "\n\n".join(part.rstrip("\n") for part in parts) + "\n"
 
 
