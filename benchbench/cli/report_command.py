@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from benchbench.cli.leaderboard_command import runs_below
 from benchbench.errors import BenchbenchError
 from benchbench.results import plots
-from benchbench.results.entries import read_results, tables_of
+from benchbench.results.entries import no_runs, results_below, tables_of
 from benchbench.results.report import make_report
 from benchbench.system.files import whole_file
 from benchbench.system.places import Places
@@ -27,9 +26,9 @@ def report_command(
         raise BenchbenchError(
             "--pictures needs matplotlib; install it with pip install 'benchbench[plots]'."
         )
-    tables = tables_of(read_results(runs_below(results)))
+    tables = tables_of(results_below(results))
     if not tables:
-        raise BenchbenchError(f"No finished runs below {', '.join(map(str, results))}.")
+        raise no_runs(results)
     report = make_report(tables, rule, Places.find(data_root))
     try:
         out.parent.mkdir(parents=True, exist_ok=True)

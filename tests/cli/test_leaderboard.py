@@ -6,17 +6,16 @@ import csv
 import io
 import json
 import re
-import shutil
 from pathlib import Path
 
 import pandas as pd
 import pytest
 from click.testing import CliRunner, Result
 from command_line import assert_one_sentence, invoke, task
-from runs import draw_classes, noisy_correct, write_run
+from runs import TRANSDUCTIVE, draw_classes, noisy_correct, write_run
 
-from benchbench.cli.leaderboard_command import BEGIN, END
-from benchbench.cli.main import cli
+from benchbench.cli import cli
+from benchbench.results.reporters.files import BEGIN, END
 
 FORMATS = "markdown,csv,json,latex,html"
 CLASSES = draw_classes(60)
@@ -33,30 +32,23 @@ def refused(*arguments: object) -> str:
     return result.stderr.strip().splitlines()[-1]
 
 
-@pytest.fixture(scope="module")
-def originals(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """`results`, of three methods on two data sets, and `boards` that were written from it."""
-    folder = tmp_path_factory.mktemp("originals")
+@pytest.fixture
+def results(tmp_path: Path) -> Path:
+    """Three methods on two data sets."""
+    folder = tmp_path / "results"
     for dataset in ("omniglot", "glyphs"):
         for number, method in enumerate(("protonet", "knn[k=3]", "maml")):
             correct = noisy_correct(0.9 - number / 10, 60, number)
-            write_run(folder / "results", method, correct, dataset=dataset, classes=CLASSES)
-    options = ("--format", FORMATS, "--across", "all")
-    result = leaderboard(folder / "results", "--out", folder / "boards", *options)
-    assert result.exit_code == 0, result.output
+            write_run(folder, method, correct, dataset=dataset, classes=CLASSES)
     return folder
 
 
 @pytest.fixture
-def results(originals: Path, tmp_path: Path) -> Path:
-    """A copy of the results."""
-    return Path(shutil.copytree(originals / "results", tmp_path / "results"))
-
-
-@pytest.fixture
-def written(originals: Path, tmp_path: Path) -> Path:
-    """A copy of the boards."""
-    return Path(shutil.copytree(originals / "boards", tmp_path / "boards"))
+def written(results: Path, tmp_path: Path) -> Path:
+    out = tmp_path / "boards"
+    result = leaderboard(results, "--out", out, "--format", FORMATS, "--across", "all")
+    assert result.exit_code == 0, result.output
+    return out
 
 
 def test_each_data_set_has_a_file_of_each_format(written: Path) -> None:
@@ -161,8 +153,42 @@ def test_the_csv_holds_every_number_at_full_precision(written: Path, results: Pa
 def test_the_data_sets_beside_each_other(written: Path) -> None:
     text = (written / "all.md").read_text()
     assert "| method" in text
-    assert "| protonet |           1.00 |" in text
+    assert "| protonet | inductive (claimed) |           1.00 |" in text
     assert "holds among these 3 methods only" in text
+
+
+def test_a_broken_claim_is_ranked_apart_on_every_page(results: Path, tmp_path: Path) -> None:
+    """In the first place of every data set, found out by the audit on one of them."""
+    for dataset, audit in (("omniglot", TRANSDUCTIVE), ("glyphs", {"inductive": True})):
+        correct = noisy_correct(0.99, 60, 9)
+        write_run(results, "joint", correct, dataset=dataset, classes=CLASSES, audit=audit)
+    out = tmp_path / "boards"
+    assert leaderboard(results, "--out", out, "--across", "all").exit_code == 0
+
+    def ranks(name: str, column: str) -> dict[str, str]:
+        lines = [line for line in (out / name).read_text().splitlines() if line.startswith("|")]
+        header, _, *rows = [[cell.strip() for cell in line.split("|")] for line in lines[:6]]
+        return {row[header.index("method")]: row[header.index(column)] for row in rows}
+
+    assert ranks("omniglot.md", "rank") == {
+        "protonet": "1",
+        "knn[k=3]": "2",
+        "maml": "3",
+        "joint": "1",
+    }
+    assert list(ranks("omniglot.md", "rank"))[-1] == "joint"
+    assert ranks("all.md", "average rank") == {
+        "protonet": "1.00",
+        "knn[k=3]": "2.00",
+        "maml": "3.00",
+        "joint": "1.00",
+    }
+    assert list(ranks("all.md", "average rank"))[-1] == "joint"
+    assert ranks("all.md", "setting")["joint"] == "transductive"
+    for name in ("omniglot.md", "all.md"):
+        text = (out / name).read_text()
+        assert "Ranked apart: inductive; transductive." in text
+        assert "joint claims to be inductive" in text
 
 
 def test_what_cannot_be_done_is_told(results: Path, tmp_path: Path) -> None:
