@@ -50,8 +50,9 @@ def rank(
 
     TABLE is a folder of results, whose data sets are the test sources; a csv file with the columns
     method, test_source, accuracy_percent and ci95_percent; or the word `published`, which means the
-    published figures that come with benchbench. An empty test_source means the row's dataset. Any
-    column can be named in --where. The rule `paired` needs a folder of results.
+    published figures that come with benchbench. An empty test_source means the row's dataset.
+    Methods that differ in a column `setting` are ranked apart, as those of stored runs are by what
+    the audit found. Any column can be named in --where. The rule `paired` needs a folder of results.
     """
     from benchbench.cli.rank_command import rank_command
 

@@ -114,7 +114,7 @@ def _caution(n: int, k: int) -> str | None:
     if n > FEW_DATASETS and k > FEW_METHODS:
         return None
     return (
-        f"With {n} data sets and {k} methods these p-values are rough: they need more than "
+        f"With {n} data sets and {k} methods these p-values are rough: they want more than "
         f"{FEW_DATASETS} data sets and more than {FEW_METHODS} methods."
     )
 
