@@ -76,7 +76,7 @@ def check_name(name: str) -> None:
 
 def package_files(kind: str, name: str) -> dict[Path, str]:
     """The text of each file, by its path in the package."""
-    home = HOME / "templates" / kind
+    home = Path(__file__).parent / "templates" / kind
     templates = {path: path.read_text(encoding="utf-8") for path in sorted(home.rglob("*.txt"))}
     values = {
         "name": name,

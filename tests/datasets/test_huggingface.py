@@ -291,7 +291,7 @@ def test_the_second_opening_does_without_the_library(tmp_path: Path) -> None:
     script = (
         "import sys\n"
         "from pathlib import Path\n"
-        "from benchbench.datasets.opening import create_dataset\n"
+        "from benchbench.datasets.opening import create_dataset, open_dataset\n"
         "from benchbench.system.places import Places\n"
         f"root = Path({str(tmp_path)!r})\n"
         f"dataset = create_dataset('hf:{folder}[size=4]')\n"

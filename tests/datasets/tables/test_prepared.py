@@ -221,12 +221,6 @@ def test_a_generated_data_set_has_no_origin(places: Places, origin: Path) -> Non
         prepare(Shapes(), places, origin)
 
 
-def test_several_in_one_are_not_decoded(places: Places, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Greys, "test_sources", lambda self, places: ["a", "b"])
-    with pytest.raises(BenchbenchError, match="'greys' stands for several data sets"):
-        prepare(Greys(), places)
-
-
 def test_a_relative_origin_is_kept_whole(
     places: Places, origin: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
