@@ -14,7 +14,7 @@ from click.testing import CliRunner, Result
 from command_line import assert_one_sentence, invoke, task
 from runs import TRANSDUCTIVE, draw_classes, noisy_correct, write_run
 
-from benchbench.cli import cli
+from benchbench.cli.main import cli
 from benchbench.results.reporters.files import BEGIN, END
 
 FORMATS = "markdown,csv,json,latex,html"
