@@ -146,8 +146,8 @@ def rank_table(
                 decisions.append(Decision(source, *pair, margin > 0, abs(margin), rounding))
         order += sorted(members, key=lambda method: sum(ranks[method, s][0] for s in sources))
     cells = cells.loc[[(method, source) for method in order for source in sources]]
-    cells[["rank", "best"]] = [ranks[key] for key in cells.index]
-    return RankedTable(rule, cells, tuple(decisions))
+    rank, best = zip(*(ranks[key] for key in cells.index), strict=True)
+    return RankedTable(rule, cells.assign(rank=rank, best=best), tuple(decisions))
 
 
 def _check(cells: pd.DataFrame, sources: Sequence[str], rule: str) -> None:

@@ -1,4 +1,4 @@
-"""Who may be ranked with whom: by what a method does, on the audit's evidence, and has seen."""
+"""Who may be ranked with whom: by what methods do, on the audit's evidence, and have seen."""
 
 from __future__ import annotations
 
@@ -49,8 +49,8 @@ def standing(entry: Entry) -> Standing:
     audits = [audit for audit in audits if audit.get("inductive") is not None]
     if not audits:
         return stands
-    worst = min(audits, key=lambda audit: bool(audit["inductive"]))
-    setting = SETTINGS[not worst["inductive"]]
+    gravest = min(audits, key=lambda audit: bool(audit["inductive"]))
+    setting = SETTINGS[not gravest["inductive"]]
     found = ("order_dependent", "stateful", "stochastic")
     return replace(
         stands,
@@ -59,8 +59,8 @@ def standing(entry: Entry) -> Standing:
         properties=" ".join(
             name.replace("_", "-") for name in found if any(audit.get(name) for audit in audits)
         ),
-        accuracy_together=worst.get("accuracy_together"),
-        accuracy_one_at_a_time=worst.get("accuracy_one_at_a_time"),
+        accuracy_together=gravest.get("accuracy_together"),
+        accuracy_one_at_a_time=gravest.get("accuracy_one_at_a_time"),
     )
 
 

@@ -98,7 +98,8 @@ def compared(caption: str, frame: pd.DataFrame) -> Table:
 
 def ranked(caption: str, table: RankedTable) -> Table:
     """Accuracies and ranks over data sets, sorted by the accuracies."""
-    exact = table.cells["accuracy"].unstack(sort=False) / 100
+    shares = table.cells["accuracy"] / 100
+    exact = pd.DataFrame({source: shares.xs(source, level=1) for source in table.sources})
     exact["average rank"] = table.average
     behind = {str(name): str(name) for name in exact}
     return _table(caption, ranked_cells(table), csv_values(exact), behind)
