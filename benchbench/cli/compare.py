@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from benchbench.cli.options import FOLDER, format_option
+from benchbench.errors import BenchbenchError
 
 
 @click.command()
@@ -40,6 +41,27 @@ def compare(
 
     A, B, ... are methods with results, as the leaderboard names them, or run directories.
     """
-    from benchbench.cli.compare_command import compare_command
+    import pandas as pd
 
-    click.echo(compare_command(methods, results, dataset, reference, style), nl=False)
+    from benchbench.results.across import sources_of
+    from benchbench.results.comparison import chosen_entries, compare_entries, comparison_frame
+    from benchbench.results.reporters import csv, json
+    from benchbench.results.reporters.across import significance_over_sources
+    from benchbench.results.reporters.comparisons import compared_markdown
+
+    names = list(dict.fromkeys([*methods, *([reference] if reference else [])]))
+    if len(names) < 2:
+        raise BenchbenchError("A comparison needs two methods or run directories.")
+    tables = chosen_entries(names, results, dataset)
+    compared = [
+        compare_entries(table, table[names.index(reference)] if reference else None)
+        for table in tables
+    ]
+    if style != "markdown":
+        frame = pd.concat(map(comparison_frame, compared), ignore_index=True)
+        click.echo(csv(frame) if style == "csv" else json(frame), nl=False)
+        return
+    parts = [compared_markdown(found, reference) for found in compared]
+    if len(tables) > 1:
+        parts.append(significance_over_sources(sources_of(tables)))
+    click.echo("\n".join(parts), nl=False)

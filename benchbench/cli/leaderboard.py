@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from benchbench.cli.options import FOLDER, results_argument, rule_option
+from benchbench.errors import BenchbenchError
 
 
 @click.command()
@@ -40,7 +41,30 @@ def leaderboard(
     RESULTS are folders of runs, by default `results`. The tables stand between two marked lines of
     a markdown file; the text around them is kept.
     """
-    from benchbench.cli.leaderboard_command import leaderboard_command
+    from benchbench.registry import loading
+    from benchbench.results.entries import no_runs, results_below, tables_of
+    from benchbench.results.reporters.files import leaderboard_files, leaderboard_text, stale
+    from benchbench.system.files import write_text
+    from benchbench.system.progress import say
 
-    wanted = styles.split(",")
-    sys.exit(leaderboard_command(results, wanted, out, rule=rule, across=across, check=check))
+    names = dict.fromkeys(styles.split(","))
+    reporters = {name: loading.find("register_reporters", "format", name) for name in names}
+    tables = tables_of(results_below(results))
+    if str(out) == "-":
+        if check:
+            raise BenchbenchError("--check compares files, so it needs a folder as --out.")
+        click.echo(leaderboard_text(tables, rule, reporters, across), nl=False)
+        return
+    files = leaderboard_files(tables, rule, reporters, across, out)
+    if check:
+        problems = stale(out, files)
+        for path, problem in problems.items():
+            say(f"{path} {problem}")
+        if not problems:
+            say(f"{len(files)} files are up to date")
+        sys.exit(bool(problems))
+    if not files:
+        raise no_runs(results)
+    for path, text in files.items():
+        write_text(path, text)
+        say(f"wrote {path}")

@@ -16,6 +16,7 @@ import benchbench
 from benchbench.cli.options import FOLDER
 from benchbench.errors import BenchbenchError
 from benchbench.registry import entry_points
+from benchbench.system.files import write_text
 
 HOME = Path(benchbench.__file__).parent
 CONSTRAINTS = HOME.parent / "constraints.txt"
@@ -42,13 +43,8 @@ def new(kind: str, name: str, out: Path | None) -> None:
     if folder.exists() or folder.is_symlink():
         raise BenchbenchError(f"{folder} exists already; choose another --out, or remove it.")
     files = package_files(kind, name)
-    try:
-        for path, text in files.items():
-            (folder / path).parent.mkdir(parents=True, exist_ok=True)
-            (folder / path).write_text(text, encoding="utf-8", newline="\n")
-    except OSError as error:
-        raise BenchbenchError(f"Cannot write {folder} ({error.strerror}).") from error
-    for path in files:
+    for path, text in files.items():
+        write_text(folder / path, text)
         click.echo(f"wrote {folder / path}")
     click.echo("\n".join(["", "Next:", *_next_steps(kind, name, folder)]))
 

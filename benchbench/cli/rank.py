@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import click
 
 from benchbench.cli.options import format_option, rule_option
+from benchbench.errors import BenchbenchError
 
 
 @click.command()
@@ -52,9 +55,38 @@ def rank(
     method, test_source, accuracy_percent and ci95_percent; or the word `published`, which means the
     published figures that come with benchbench. An empty test_source means the row's dataset.
     Methods that differ in a column `setting` are ranked apart, as those of stored runs are by what
-    the audit found. Any column can be named in --where. The rule `paired` needs a folder of results.
+    the audit found. Any column can be named in --where. The rule `paired` needs stored runs.
     """
-    from benchbench.cli.rank_command import rank_command
+    from benchbench.results.across import rank_methods
+    from benchbench.results.figures import (
+        choose,
+        figures_frame,
+        only_common,
+        read_figures,
+        stored_entries,
+        stored_rows,
+    )
+    from benchbench.results.ranking import rank_table
+    from benchbench.results.reporters.ranks import ranked_csv, ranked_json, ranked_markdown
 
-    text = rank_command(table, rule, where, methods, sources, common, style)
-    click.echo(text, nl=False)
+    stored = Path(table).is_dir()
+    if rule == "paired" and not stored:
+        raise BenchbenchError(
+            "The rule paired needs stored episodes, that is a folder of results, and a table has "
+            "only means; rank it by --rule meta-dataset or plain."
+        )
+    entries = stored_entries(Path(table)) if stored else {}
+    rows = stored_rows(entries) if stored else read_figures(table)
+    rows, left_out = choose(rows, where, methods, sources), ""
+    if common:
+        rows, lacking = only_common(rows)
+        left_out = f"Left out, as not every method has them: {', '.join(lacking)}." * bool(lacking)
+    if stored:
+        pairs = zip(rows["method"], rows["test_source"], strict=True)
+        ranked = rank_methods({pair: entries[pair] for pair in pairs}, rule)
+    else:
+        ranked = rank_table(figures_frame(rows, rule), rule)
+    if style == "markdown":
+        click.echo(ranked_markdown(ranked, left_out), nl=False)
+    else:
+        click.echo(ranked_csv(ranked) if style == "csv" else ranked_json(ranked), nl=False)

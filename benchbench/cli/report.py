@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from benchbench.cli.options import FILE, FOLDER, data_root_option, results_argument, rule_option
+from benchbench.errors import BenchbenchError
 
 
 @click.command()
@@ -26,6 +27,24 @@ def report(
 
     It has tables, plots and images of episodes. RESULTS are folders of runs, by default `results`.
     """
-    from benchbench.cli.report_command import report_command
+    from benchbench.results import plots
+    from benchbench.results.entries import no_runs, results_below, tables_of
+    from benchbench.results.report import make_report
+    from benchbench.system.files import write_text
+    from benchbench.system.places import Places
 
-    click.echo(report_command(results, out, data_root=data_root, rule=rule, pictures=pictures))
+    if pictures is not None and not plots.available():
+        raise BenchbenchError(
+            "--pictures needs matplotlib; install it with pip install 'benchbench[plots]'."
+        )
+    tables = tables_of(results_below(results))
+    if not tables:
+        raise no_runs(results)
+    page = make_report(tables, rule, Places.find(data_root))
+    write_text(out, page.html)
+    if pictures is not None:
+        for picture in page.pictures:
+            picture.save(pictures)
+    rows, size = sum(map(len, tables)), len(page.html.encode()) / 1e6
+    counts = f"{rows} row{'s' * (rows != 1)} in {len(tables)} table{'s' * (len(tables) != 1)}"
+    click.echo(f"{out}: {counts}, {size:.2f} MB")

@@ -5,13 +5,14 @@ from __future__ import annotations
 import difflib
 import inspect
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
+import click
 import pluggy
 
 from benchbench.errors import BenchbenchError
-from benchbench.registry import entry_points, hookspecs, inspection
+from benchbench.registry import entry_points, hookspecs, inspection, loading
 from benchbench.registry.entry_points import Provenance
 
 HOOKS = {
@@ -20,6 +21,42 @@ HOOKS = {
     if hasattr(function, "benchbench_spec")
 }
 """Every hook, with its arguments."""
+
+
+Finding = tuple[str, str]
+"""`ok`, `note` or `FAIL`, and the text of a line."""
+
+
+def plugin_findings() -> Iterator[Finding]:
+    """What there is to say of each method, data set and other plug-in; all of them are imported."""
+    for kind in entry_points.KINDS:
+        known = entry_points.available(kind)
+        for provenance in known.values():
+            yield from _of_class(kind, provenance)
+        for entry in entry_points.claimed_twice(kind):
+            taken = f"the name is taken by package {known[entry.name].package}"
+            yield "FAIL", f"{kind} {entry}: {taken}; rename it."
+    for hook in loading.CORE_MODULES:
+        loading.registered(hook)
+    loading.add_commands(click.Group())
+    faults = loading.faults()
+    for entry in loading.extras():
+        if entry not in {fault.entry for fault in faults}:
+            yield "ok", f"plug-in {entry.name} ({entry.package} {entry.version})"
+    for fault in faults:
+        yield "FAIL", f"plug-in {explained(fault.entry, fault.error, fault.hook)}"
+
+
+def _of_class(kind: str, provenance: Provenance) -> Iterator[Finding]:
+    _, hook = entry_points.KINDS[kind]
+    try:
+        loading.load_class(kind, provenance)
+    except BenchbenchError as error:
+        yield "FAIL", f"{kind} {explained(provenance, error.__cause__ or error, hook)}"
+        return
+    yield "ok", f"{kind} {provenance.name} ({provenance.package} {provenance.version})"
+    if provenance.module not in {entry.module for entry in loading.extras()}:
+        yield from (("note", f"{kind} {provenance}: {text}") for text in stray_hooks(provenance))
 
 
 def explained(entry: Provenance, error: BaseException, hook: str = "") -> str:

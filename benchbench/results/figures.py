@@ -5,7 +5,7 @@ Cells are text as it was printed: method, test_source, accuracy_percent and, if 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any
@@ -14,8 +14,10 @@ import pandas as pd
 
 from benchbench.errors import BenchbenchError, unknown_name
 from benchbench.registry import specs
+from benchbench.results.across import source_names
+from benchbench.results.entries import Entry, no_runs, results_below, tables_of
 from benchbench.results.published import published_figures
-from benchbench.results.standing import stated
+from benchbench.results.standing import standing, stated
 
 SHIPPED = "published"
 REQUIRED = ("method", "test_source", "accuracy_percent")
@@ -39,6 +41,33 @@ def read_figures(table: str) -> pd.DataFrame:
         sources = rows["test_source"]
         rows["test_source"] = sources.where(sources != "", rows["dataset"])
     return rows
+
+
+def stored_entries(folder: Path) -> dict[tuple[str, str], Entry]:
+    """The entries of the runs below a folder, by method and test source."""
+    tables = tables_of(results_below([folder]))
+    if not tables:
+        raise no_runs([folder])
+    sources = source_names([entries[0] for entries in tables])
+    return {
+        (entry.label, source): entry
+        for source, entries in zip(sources, tables, strict=True)
+        for entry in entries
+    }
+
+
+def stored_rows(entries: Mapping[tuple[str, str], Entry]) -> pd.DataFrame:
+    """A row for each entry, with what rows are chosen by."""
+    return pd.DataFrame(
+        {
+            "method": method,
+            "test_source": source,
+            "protocol": str(entry.first.identity["protocol"]),
+            "budget": str(entry.first.identity["budget"]),
+            "setting": standing(entry).group,
+        }
+        for (method, source), entry in entries.items()
+    )
 
 
 def _read_csv(path: Path) -> pd.DataFrame:

@@ -42,6 +42,16 @@ def whole_file(path: Path) -> Iterator[Path]:
         partial.unlink(missing_ok=True)
 
 
+def write_text(path: Path, text: str) -> None:
+    """Write a file whole, making its folder. Raises BenchbenchError if it cannot be written."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with whole_file(path) as partial:
+            partial.write_text(text, encoding="utf-8", newline="\n")
+    except OSError as error:
+        raise BenchbenchError(f"Cannot write {path}: {error.strerror or error}.") from error
+
+
 def file_hash(path: Path, algorithm: str = "sha256") -> str:
     """The hash of the content, in hexadecimal digits."""
     digest = hashlib.new(algorithm, usedforsecurity=False)
