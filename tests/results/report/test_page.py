@@ -9,7 +9,7 @@ import re
 from pathlib import Path
 
 import pytest
-from report.synthetic import Page, report_on, write_run
+from results.report.synthetic import Page, report_on, write_run
 
 from benchbench.datasets.base import OpenDataset
 from benchbench.results import plots
