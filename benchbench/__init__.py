@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from benchbench.datasets.base import OpenDataset as OpenDataset
     from benchbench.datasets.base import PendingClass as PendingClass
     from benchbench.datasets.opening import open_dataset as open_dataset
+    from benchbench.datasets.problem import Collection as Collection
+    from benchbench.datasets.problem import Problem as Problem
     from benchbench.datasets.prompts import class_prompts as class_prompts
     from benchbench.episodes import Episode as Episode
     from benchbench.episodes import EpisodeSet as EpisodeSet
@@ -60,6 +62,7 @@ _HOMES = {
     "BatchMoments": "learners.adaptation",
     "BenchbenchError": "errors",
     "Classifier": "method",
+    "Collection": "datasets.problem",
     "Dataset": "datasets.base",
     "DecodedClass": "datasets.base",
     "Episode": "episodes",
@@ -76,6 +79,7 @@ _HOMES = {
     "OpenDataset": "datasets.base",
     "PendingClass": "datasets.base",
     "PretrainedMethod": "learners.pretrained",
+    "Problem": "datasets.problem",
     "Recipe": "learners.episodic",
     "Sampler": "samplers",
     "Support": "method",

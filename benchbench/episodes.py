@@ -1,7 +1,7 @@
 """Frozen episodes: rows of integers that every method, machine and year shares.
 
 An `EpisodeSet` holds no pixels. Its sha256 covers every integer and what the integers were drawn
-from, so that two results are comparable exactly where the hashes agree.
+from, so that two results are comparable exactly if the hashes are equal.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -59,7 +60,7 @@ class Episode:
 
     @cached_property
     def id(self) -> str:
-        """16 hex digits that two episodes share only where they are the same task."""
+        """16 hex digits that two episodes share only if they are the same task."""
         digest = hashlib.sha256()
         for array in dataclasses.astuple(self):
             digest.update(len(array).to_bytes(8, "little"))
@@ -72,7 +73,7 @@ class EpisodeSet:
     """A sequence of episodes and what they were drawn from; episodes may differ in size.
 
     The arrays are the episodes' arrays end to end (int64), and `class_counts`, `support_counts`
-    and `query_counts` ([n_episodes]) their lengths.
+    and `query_counts` ([n_episodes]) their lengths. standard: whether papers draw episodes so.
     """
 
     dataset: str
@@ -88,6 +89,7 @@ class EpisodeSet:
     query: IntArray
     query_labels: IntArray
     query_counts: IntArray
+    standard: bool = False
 
     def __len__(self) -> int:
         return len(self.class_counts)
@@ -127,8 +129,34 @@ class EpisodeSet:
 
     @property
     def images_drawn(self) -> int:
-        """Support and query images of all episodes; one that recurs counts each time."""
+        """Support and query images of all episodes; an image that recurs counts each time."""
         return len(self.support) + len(self.query)
+
+    @property
+    def way(self) -> int | None:
+        """Classes of an episode; None if that varies."""
+        return _constant(self.class_counts)
+
+    @property
+    def shot(self) -> int | None:
+        """Support images of a class; None if that varies over classes or episodes."""
+        return _constant(self._per_class(self.support_labels, self.support_counts))
+
+    @property
+    def query_per_class(self) -> int | None:
+        """Query images of a class; None if that varies over classes or episodes."""
+        return _constant(self._per_class(self.query_labels, self.query_counts))
+
+    def _per_class(self, labels: IntArray, counts: IntArray) -> IntArray:
+        """How many images each class of each episode has, episode by episode."""
+        first = np.cumsum(self.class_counts) - self.class_counts
+        slots = labels + np.repeat(first, counts)
+        return np.bincount(slots, minlength=int(self.class_counts.sum()))
+
+    @property
+    def disjoint(self) -> bool:
+        """Whether no image occurs twice."""
+        return len(np.unique(np.concatenate([self.support, self.query]))) == self.images_drawn
 
     def head(self, count: int) -> EpisodeSet:
         """The first `count` episodes."""
@@ -168,8 +196,9 @@ class EpisodeSet:
         return digest.hexdigest()
 
     def save(self, path: Path) -> None:
-        """Write an `.npz` file, whole or not at all. Raises BenchbenchError where it cannot."""
-        header = {"dataset": self.dataset, **self.origin, "sha256": self.sha256}
+        """Write an `.npz` file, whole or not at all. Raises BenchbenchError if it cannot."""
+        own = {"dataset": self.dataset, "standard": self.standard}
+        header = {**own, **self.origin, "sha256": self.sha256}
         arrays = {name: getattr(self, name).astype(np.int32) for name in _ARRAYS}
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -180,7 +209,7 @@ class EpisodeSet:
 
     @classmethod
     def load(cls, path: Path) -> EpisodeSet:
-        """Read a saved set. Raises BenchbenchError where the file is not one or was altered."""
+        """Read a saved set. Raises BenchbenchError if the file is not one or was altered."""
         try:
             with np.load(path, allow_pickle=False) as file:
                 header = json.loads(str(file["header"]))
@@ -209,25 +238,21 @@ class EpisodeSet:
         seed: int = 0,
     ) -> EpisodeSet:
         """A set of given episodes."""
+        arrays: dict[str, Any] = {**arrays_of(episodes)}
+        return cls(dataset, fingerprint, split, protocol, seed, **arrays)
 
-        def joined(name: str) -> IntArray:
-            return np.concatenate([getattr(episode, name) for episode in episodes])
 
-        def lengths(name: str) -> IntArray:
-            return np.array([len(getattr(episode, name)) for episode in episodes], dtype=np.int64)
+def arrays_of(episodes: list[Episode]) -> dict[str, IntArray]:
+    """The arrays of an `EpisodeSet` of these episodes, by name."""
+    arrays = {}
+    for field in dataclasses.fields(Episode):
+        parts = [getattr(episode, field.name) for episode in episodes]
+        arrays[field.name] = np.concatenate([*parts, np.empty(0, np.int64)])
+    for name, counts in (("classes", "class"), ("support", "support"), ("query", "query")):
+        lengths = [len(getattr(episode, name)) for episode in episodes]
+        arrays[f"{counts}_counts"] = np.array(lengths, dtype=np.int64)
+    return arrays
 
-        return cls(
-            dataset=dataset,
-            fingerprint=fingerprint,
-            split=split,
-            protocol=protocol,
-            seed=seed,
-            classes=joined("classes"),
-            class_counts=lengths("classes"),
-            support=joined("support"),
-            support_labels=joined("support_labels"),
-            support_counts=lengths("support"),
-            query=joined("query"),
-            query_labels=joined("query_labels"),
-            query_counts=lengths("query"),
-        )
+
+def _constant(values: IntArray) -> int | None:
+    return int(values[0]) if len(values) and (values == values[0]).all() else None

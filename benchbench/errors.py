@@ -1,4 +1,4 @@
-"""Errors that a person can mend, told in one sentence."""
+"""Errors that a person can mend, reported in one sentence."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ NAMES_LISTED = 40
 
 
 class BenchbenchError(Exception):
-    """The request cannot be carried out as asked; the message says what to change (exit code 2)."""
+    """The request cannot be carried out; the message says what to change (exit code 2)."""
 
 
-class NoEstimate(BenchbenchError):  # noqa: N818 (nothing went wrong: the data do not tell)
+class NoEstimate(BenchbenchError):  # noqa: N818 (nothing went wrong: the data do not say)
     """A statistic that the data do not determine; the message is the reason, in one sentence."""
 
     @property
@@ -48,7 +48,7 @@ def reason_of(error: BaseException) -> str:
 
 def _is_out_of_memory(error: BaseException) -> bool:
     """Of Python, of torch on a GPU (its own subclass of RuntimeError), or of torch on a CPU."""
-    told = ("out of memory", "can't allocate memory")
+    phrases = ("out of memory", "can't allocate memory")
     return isinstance(error, MemoryError) or (
-        isinstance(error, RuntimeError) and any(words in str(error) for words in told)
+        isinstance(error, RuntimeError) and any(phrase in str(error) for phrase in phrases)
     )

@@ -9,9 +9,9 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
 
 from benchbench.errors import MethodError
+from benchbench.system.arrays import ByteArray, IntArray
 
 if TYPE_CHECKING:
     import torch
@@ -23,30 +23,37 @@ NAMES_WITHHELD = "class names are only given to a method with uses_class_names =
 
 
 class PixelSource(Protocol):
-    """Where `Images` come from: one split of a data set."""
+    """Where `Images` come from: one split of a data set, or an array.
+
+    public_ids: the identifiers that methods see, by row.
+    """
 
     fingerprint: str
     split: str
-    public_ids: NDArray[np.int64]
+    public_ids: IntArray
 
-    def read(self, rows: NDArray[np.int64]) -> NDArray[np.uint8]:
+    @property
+    def rows(self) -> IntArray | None:
+        """The images of the split, ascending; None for an array, which belongs to no data set."""
+
+    def read(self, rows: IntArray) -> ByteArray:
         """Pixels uint8 [n, h, w, c] of the given rows; a fresh array."""
 
 
 class Images:
-    """A handle on some images of one split, decoded when asked for.
+    """A handle on some images of one split, which are decoded when their pixels are needed.
 
     `len(images)` is their number, `images.array` their pixels (uint8 [n, h, w, c]), and
     `images.ids` opaque identifiers (int64 [n]): equal ids are the same image of the data set, and
-    neither their order nor their size tells anything about an image's class.
+    neither their order nor their size reveals an image's class.
     """
 
-    def __init__(self, source: PixelSource, rows: NDArray[np.int64]) -> None:
+    def __init__(self, source: PixelSource, rows: IntArray) -> None:
         self._source = source
         self._rows = rows
 
     @classmethod
-    def from_array(cls, array: NDArray[np.uint8]) -> Images:
+    def from_array(cls, array: ByteArray) -> Images:
         """Images of pixels that belong to no data set: uint8 [n, h, w, c]."""
         if array.ndim != 4 or array.dtype != np.uint8:
             raise ValueError(f"images are uint8 [n, h, w, c], not {array.dtype} {array.shape}")
@@ -56,23 +63,31 @@ class Images:
         return len(self._rows)
 
     @property
-    def ids(self) -> NDArray[np.int64]:
+    def ids(self) -> IntArray:
         return self._source.public_ids[self._rows]
 
     @cached_property
-    def array(self) -> NDArray[np.uint8]:
+    def array(self) -> ByteArray:
         return self._source.read(self._rows)
+
+    def block(self) -> tuple[PixelSource, IntArray]:
+        """The source of the images and their rows in it; for benchbench itself.
+
+        Rows are in the order of classes: a method that reads them cheats.
+        """
+        return self._source, self._rows
 
 
 class _ArraySource:
     fingerprint = ""
     split = ""
+    rows = None
 
-    def __init__(self, array: NDArray[np.uint8]) -> None:
+    def __init__(self, array: ByteArray) -> None:
         self._array = array
         self.public_ids = np.arange(len(array))
 
-    def read(self, rows: NDArray[np.int64]) -> NDArray[np.uint8]:
+    def read(self, rows: IntArray) -> ByteArray:
         return self._array[rows]
 
 
@@ -81,8 +96,8 @@ class Support:
     """The labelled images of one episode.
 
     images: `len(support.images)` of them; none in a zero-shot episode.
-    labels: int64 tensor [n], class slots 0 .. n_way - 1; slots are permuted anew in each episode.
-    n_way: the number of classes, also where some have no support image.
+    labels: int64 tensor [n], class slots 0 .. n_way - 1; each episode has its own order of slots.
+    n_way: the number of classes, those without a support image included.
     dataset: the data set's name with its parameters.
     seed: a number for random adaptation, of this episode alone; the global generators of `random`,
         NumPy and torch are seeded with it before each `adapt`.
@@ -110,9 +125,9 @@ Classifier: TypeAlias = Callable[[Images], Any]
 
 @dataclass(frozen=True)
 class Task:
-    """What a method will be asked to do; a number that varies over the episodes is None.
+    """What a method is tested on; a number that varies over the episodes is None.
 
-    has_class_names: whether the classes' names are words that say what they are.
+    has_class_names: whether the classes' names are words that describe them.
     """
 
     dataset: str
@@ -125,7 +140,7 @@ class Task:
 
 
 class Method:
-    """A few-shot classification method. Subclass it, as a dataclass where it has parameters.
+    """A few-shot classification method. Subclass it, as a dataclass if it has parameters.
 
     `adapt` is all that a method must have. It must leave no state behind: the order of the
     episodes cannot matter.
@@ -135,7 +150,7 @@ class Method:
     transductive: bool = False
     """Whether the scores of one query may depend on the other queries of the episode."""
     order_dependent: bool = False
-    """Whether the scores may depend on the order of the support. Where a parameter decides on this
+    """Whether the scores may depend on the order of the support. If a parameter decides on this
     or on `transductive`, `__post_init__` sets it on the instance."""
     uses_class_names: ClassVar[bool] = False
     """Whether `adapt` reads `support.class_names`."""
@@ -144,7 +159,7 @@ class Method:
     paper: ClassVar[str] = ""
     expected_failures: Mapping[str, str] = MappingProxyType({})
     """The checks of `benchbench check` that the method fails by design, each with the reason. One
-    that it passes after all counts as failed. `__post_init__` may set it on the instance."""
+    that it passes nevertheless counts as failed. `__post_init__` may set it on the instance."""
 
     def train(self, source: TrainingSource) -> None:
         """Learn from the training classes; called once, before any episode. Optional."""
@@ -154,7 +169,7 @@ class Method:
         raise NotImplementedError(f"{type(self).__name__} has no adapt(support)")
 
     def adapt_many(self, supports: Sequence[Support]) -> list[Classifier]:
-        """Adapt to several episodes at once; override it where that is faster. Optional."""
+        """Adapt to several episodes at once; override it if that is faster. Optional."""
         return [self.adapt(support) for support in supports]
 
     def skip(self, task: Task) -> str | None:

@@ -2,42 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from benchbench.errors import BenchbenchError, MethodError
-from benchbench.registry import loading, specs
+from benchbench.registry import loading
 from benchbench.registry.hookspecs import hookimpl
 from benchbench.runs.store import COLUMNS as EPISODE_COLUMNS
+from benchbench.system.arrays import FloatArray, IntArray
 
-Metric = Callable[[NDArray[np.float64], NDArray[np.int64]], float]
+Metric = Callable[[FloatArray, IntArray], float]
 
 CALIBRATION_BINS = 15
 
 
-def accuracy(scores: NDArray[np.float64], labels: NDArray[np.int64]) -> float:
+def accuracy(scores: FloatArray, labels: IntArray) -> float:
     """The share of queries whose highest score is their own class's."""
     return float(np.mean(scores.argmax(axis=1) == labels))
 
 
-def balanced_accuracy(scores: NDArray[np.float64], labels: NDArray[np.int64]) -> float:
-    """The mean recall of the classes that have queries; accuracy where all have equally many."""
+def balanced_accuracy(scores: FloatArray, labels: IntArray) -> float:
+    """The mean recall of the classes that have queries; accuracy if all have equally many."""
     queries = np.bincount(labels)
     found = np.bincount(labels, weights=scores.argmax(axis=1) == labels)
     return float(np.mean(found[queries > 0] / queries[queries > 0]))
 
 
-def negative_log_likelihood(scores: NDArray[np.float64], labels: NDArray[np.int64]) -> float:
+def negative_log_likelihood(scores: FloatArray, labels: IntArray) -> float:
     """The mean of minus the log-softmax of the scores at the query's class, in nats."""
     shifted = scores - scores.max(axis=1, keepdims=True)
     own = shifted[np.arange(len(labels)), labels]
     return float(np.mean(np.log(np.exp(shifted).sum(axis=1)) - own))
 
 
-def expected_calibration_error(scores: NDArray[np.float64], labels: NDArray[np.int64]) -> float:
+def expected_calibration_error(scores: FloatArray, labels: IntArray) -> float:
     """How far the softmax's confidence is from the accuracy, over 15 bins of equal width.
 
     Guo, Pleiss, Sun & Weinberger (ICML 2017, arXiv:1706.04599), equation 3; a bin contains its
@@ -53,8 +53,8 @@ def expected_calibration_error(scores: NDArray[np.float64], labels: NDArray[np.i
     return float(np.abs(gaps).sum() / len(labels))
 
 
-def checked_scores(scores: Any, n_query: int, n_way: int) -> NDArray[np.float64]:
-    """A classifier's answer as float64 [n_query, n_way]; MethodError where it is not that."""
+def checked_scores(scores: Any, n_query: int, n_way: int) -> FloatArray:
+    """A classifier's answer as float64 [n_query, n_way]. Raises MethodError if it is not that."""
     try:
         array = np.asarray(_as_numpy(scores))
     except ValueError as error:
@@ -89,11 +89,14 @@ def register_metrics(register: Callable[..., None]) -> None:
         register(metric)
 
 
-def find_metrics(text: str) -> dict[str, Metric]:
-    """The metrics of a comma-separated list; accuracy is always there and is left out."""
+def find_metrics(names: Iterable[str]) -> dict[str, Metric]:
+    """The metrics of these names; accuracy is always there and is left out.
+
+    Raises BenchbenchError for an unknown one, and for one that is called like another column.
+    """
     found = {
         name: loading.find("register_metrics", "metric", name)
-        for name in specs.split_list(text)
+        for name in names
         if name != "accuracy"
     }
     if found:

@@ -1,6 +1,6 @@
 """A pytest plug-in: `pytest --benchbench-methods NAME,...` makes a test of each check and method.
 
-Every run of pytest imports this module, so that it imports nothing else until it is asked to.
+Every run of pytest imports this module, so that it imports nothing else until the option is given.
 """
 
 from __future__ import annotations
@@ -105,7 +105,7 @@ class CheckItem(pytest.Item):
     """One check of one method."""
 
     def runtest(self) -> None:
-        """Fail, skip or xfail by what the check comes to."""
+        """Fail, skip or xfail by the check's outcome."""
         from benchbench.conformance import run_check
 
         assert isinstance(self.parent, Checks)
@@ -120,7 +120,7 @@ class CheckItem(pytest.Item):
             pytest.skip(outcome.message)
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
-        """A failed check is told in its own sentence, an error in the usual way."""
+        """The check's sentence if a check has failed, and the usual report of other errors."""
         if isinstance(excinfo.value, CheckError):
             return str(excinfo.value)
         return super().repr_failure(excinfo, style)

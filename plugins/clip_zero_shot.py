@@ -32,22 +32,22 @@ from benchbench import (
 TINY = "tiny"
 LARGEST_SCALE = 100.0  # of the cosines (section 2.5)
 WIDTH = 128  # of the tiny model's joint space
-UNKNOWN = 0  # the number of words that training did not meet
+UNKNOWN = 0  # the index of words that training did not meet
 
 
 @dataclass
 class ClipZeroShot(Method):
-    """The class whose prompts lie nearest to the image, in the joint space of images and text.
+    """Each query gets the class whose prompts are nearest in the joint space of images and text.
 
-    Each class is the mean of its prompts' normalised embeddings, normalised again. Scores are
-    cosines times the model's temperature. Support images are not looked at.
+    A class is the mean of its prompts' normalised embeddings, normalised again. Scores are cosines
+    times the model's temperature. Support images are not used.
 
     model: `tiny` trains a small dual encoder on the training classes' images and names; others are
         networks of open_clip with their weights, such as `ViT-B-32/laion2b_s34b_b79k` or
         `open_clip:ViT-B-32[weights=FILE.safetensors]`.
     templates: `auto` takes CLIP's prompts and class names for data sets that it was measured on,
         found by name, and else "a photo of a {}."; or the name of such a data set, whose prompts
-        are then taken; or a template, in which {} stands for the class name.
+        are then taken; or a template, in which {} is replaced by the class name.
     """
 
     name = "clip_zero_shot"
@@ -67,13 +67,13 @@ class ClipZeroShot(Method):
         return None
 
     def train(self, source: TrainingSource) -> None:
-        """CLIP's published recipe is for 400 million pairs; of the tiny model the paper budget is
-        the quick recipe made longer.
+        """CLIP's published recipe is for 400 million pairs; the tiny model's paper budget is the
+        quick recipe with more steps.
         """
         backbone = create_backbone(self.backbone, source.image_shape, source.seed)
         if self.model != TINY:
             self.encoder = backbone
-            fit_classifier(source, backbone)  # Leaves pre-trained weights as they are.
+            fit_classifier(source, backbone)  # It leaves pre-trained weights as they are.
             return
         dataset = source.task.dataset
         texts = [text for name in source.class_names for text in self.prompts(name, dataset)]
@@ -109,7 +109,7 @@ class ClipZeroShot(Method):
         return lambda images: F.normalize(self.encoder(images), dim=1) @ centres.T
 
     def embed_class(self, name: str, dataset: str) -> Tensor:
-        """The class's place [d] in the joint space; its text is embedded once."""
+        """The class's embedding [d] in the joint space; its text is embedded once."""
         if (dataset, name) not in self.embedded:
             with torch.no_grad():
                 each = F.normalize(self.encoder.encode_text(self.prompts(name, dataset)), dim=1)
@@ -121,8 +121,9 @@ class ClipZeroShot(Method):
 
 
 class TinyEncoder(nn.Module):
-    """A small CLIP: a convolutional network for images and, for texts, the mean of their words'
-    vectors (their order is lost) through two layers. A word of no training text is left out.
+    """A small CLIP: a convolutional network for images, and two layers on the mean word vector.
+
+    The order of words is lost, and words that training did not meet are left out.
     """
 
     def __init__(self, image: Backbone, words: list[str]) -> None:
@@ -159,7 +160,7 @@ def info_nce(images: Tensor, texts: Tensor, scale: Tensor | float) -> Tensor:
 
 
 def temperature(encoder: Any) -> Tensor:
-    """What cosines are multiplied by, at most 100."""
+    """The factor on the cosines, at most 100."""
     scale: Tensor = encoder.logit_scale.exp().clamp(max=LARGEST_SCALE)
     return scale
 
@@ -170,9 +171,9 @@ def words_of(text: str) -> list[str]:
 
 
 def joint_space_of(model: str) -> str:
-    """The spec of the backbone that embeds images beside text.
+    """The spec of the backbone that embeds images and text.
 
-    Raises BenchbenchError where no weights are named: random ones know nothing of names.
+    Raises BenchbenchError if no weights are named: random ones say nothing about names.
     """
     if "/" not in model.partition("[")[0] and "weights=" not in model:
         raise BenchbenchError(

@@ -23,26 +23,27 @@ from benchbench import (
 )
 
 LENGTHS = {"weight_norm": 1.0, "cosine": 10.0}
-"""Of a class vector at the beginning; a cosine needs it for a softmax that can be sure."""
+"""The initial length of a class vector; a softmax over cosines alone cannot be confident."""
 
 
 @dataclass
 class Finetune(PretrainedMethod):
     """A new head, and the network below it, trained on the support of each episode.
 
-    Adam on the support's mean cross-entropy, all of it in each step. Meta-Dataset's own setting is
-    `finetune[steps=200,lr=0.01,head_lr=0.01,head=weight_norm]`, on images of 84 px.
+    Each step of Adam takes the mean cross-entropy of the whole support. Meta-Dataset's own setting
+    is `finetune[steps=200,lr=0.01,head_lr=0.01,head=weight_norm]`, on images of 84 px.
 
     backbone: first trained to classify the training classes, unless it comes with weights.
-    steps: of Adam.
-    lr: their rate in the last block.
-    head_lr: their rate in the head.
+    steps: the number of steps of Adam.
+    lr: the rate of the last block.
+    head_lr: the rate of the head.
     depth: how many of the backbone's last blocks are trained; 0 is the head alone, none is all.
     lr_decay: the factor on the rate from one block to the next nearer the input.
     head: `linear`; `weight_norm`, which learns each class vector's length and direction apart; or
         `cosine`, which does so on features of unit length (Baseline++ of arXiv:1904.04232).
-    bn: whose moments normalise the images, queries as well: the `support` set's, or the `running`
-        ones of the training. By default the support's, but for networks that come with weights.
+    bn: the statistics that normalise all images, queries included: those of the `support`, or the
+        `running` ones of the training. By default the support's, except for networks that come
+        with weights.
     """
 
     name = "finetune"
@@ -67,24 +68,24 @@ class Finetune(PretrainedMethod):
         if self.depth == 0 and not self.by_support:
             self.descend(weights, groups, lambda: self.encoder(support.images), labels)
             return torch.no_grad()(lambda images: self.logits(weights, self.encoder(images)))
-        known = self.encoder.prepare(support.images.array)
-        self.descend(weights, groups, lambda: self.embed(weights, known), labels)
+        support_pixels = self.encoder.prepare(support.images.array)
+        self.descend(weights, groups, lambda: self.embed(weights, support_pixels), labels)
 
         @torch.no_grad()
         def classify(images: Images) -> Tensor:
-            asked = self.encoder.prepare(images.array)
-            return self.logits(weights, self.embed(weights, known, asked))
+            query_pixels = self.encoder.prepare(images.array)
+            return self.logits(weights, self.embed(weights, support_pixels, query_pixels))
 
         return classify
 
     @property
     def by_support(self) -> bool:
-        """Whether the support's moments normalise."""
+        """Whether the support's statistics normalise the images."""
         by_default = "running" if self.encoder.pretrained_on else "support"
         return (self.bn or by_default) == "support"
 
     def start(self, n_way: int) -> tuple[Weights, list[dict[str, Any]]]:
-        """Copies of the backbone's weights with those of a new head, and what Adam trains how."""
+        """Copies of the backbone's weights with a new head's, and the groups for Adam."""
         weights = {name: p.detach().clone() for name, p in self.encoder.named_parameters()}
         size = self.encoder.feature_size
         directions = torch.randn(n_way, size, device=self.encoder.device) / size**0.5
@@ -118,14 +119,18 @@ class Finetune(PretrainedMethod):
                 F.cross_entropy(self.logits(weights, features), labels).backward()
                 optimizer.step()
 
-    def embed(self, weights: Weights, known: Tensor, asked: Tensor | None = None) -> Tensor:
-        """Features of the queries, or, without any, of the support; both as prepared images."""
+    def embed(
+        self, weights: Weights, support_pixels: Tensor, query_pixels: Tensor | None = None
+    ) -> Tensor:
+        """Features of the queries, or of the support if there are none; all as prepared images."""
+        pixels = support_pixels if query_pixels is None else query_pixels
         if not self.by_support:
-            return embed_with(self.encoder, weights, known if asked is None else asked)
-        with BatchMoments(len(known)):
-            if asked is None:
-                return embed_with(self.encoder, weights, known)
-            return embed_with(self.encoder, weights, torch.cat([known, asked]))[len(known) :]
+            return embed_with(self.encoder, weights, pixels)
+        with BatchMoments(len(support_pixels)):
+            if query_pixels is None:
+                return embed_with(self.encoder, weights, support_pixels)
+            both = torch.cat([support_pixels, query_pixels])
+            return embed_with(self.encoder, weights, both)[len(support_pixels) :]
 
     def logits(self, weights: Weights, features: Tensor) -> Tensor:
         weight = weights["head.weight"]

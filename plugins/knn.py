@@ -1,4 +1,4 @@
-"""k nearest neighbours: the baseline of Meta-Dataset (arXiv:1903.03096) is its `k = 1`."""
+"""k nearest neighbours; with `k = 1`, the baseline of Meta-Dataset (arXiv:1903.03096)."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class KNN(PretrainedMethod):
 
     k: how many neighbours vote, each with the same weight; ties go to the nearer ones.
     backbone: first trained to classify the training classes, unless it comes with weights; `pixels`
-        are images as they are.
+        compares the images themselves.
     distance: between features; `cosine` is one minus the cosine.
     """
 
@@ -32,12 +32,13 @@ class KNN(PretrainedMethod):
             raise ValueError("k must be at least 1")
 
     def adapt(self, support: Support) -> Classifier:
-        known = self.features(support.images)
-        k = min(self.k, len(known))
+        support_features = self.features(support.images)
+        k = min(self.k, len(support_features))
         votes = F.one_hot(support.labels, support.n_way).float()
 
         def classify(images: Images) -> torch.Tensor:
-            nearest = torch.cdist(self.features(images), known).topk(k, largest=False)
+            distances = torch.cdist(self.features(images), support_features)
+            nearest = distances.topk(k, largest=False)
             tie_break = torch.linspace(1e-3, 0, k)
             return (votes[nearest.indices] * (1 + tie_break[:, None])).sum(1)
 

@@ -22,13 +22,13 @@ TOLERANCE = 1e-10
 class LinearProbe(PretrainedMethod):
     """Multinomial logistic regression with an L2 penalty, on the features of a frozen backbone.
 
-    It minimises c * (sum of the support's cross-entropies) + |W|^2 / 2, the bias not penalised, as
-    scikit-learn does; c is fixed, and neither chosen on queries nor on other classes' images.
+    It minimises c * (sum of the support's cross-entropies) + |W|^2 / 2 without a penalty on the
+    bias, as scikit-learn does; c is never chosen on queries or on other classes' images.
 
     backbone: a network that is first trained to classify the training classes, or `pixels`.
     c: the inverse strength of the penalty; `auto` takes the one of C_GRID under which images left
-        out of the support are likeliest, in up to five folds, and 1 where a class has one image.
-    normalise: scale each feature vector to unit length first.
+        out of the support are likeliest, in up to five folds, and 1 if a class has one image.
+    normalise: whether each feature vector is first scaled to unit length.
     """
 
     name = "linear_probe"
@@ -44,15 +44,15 @@ class LinearProbe(PretrainedMethod):
         return self.adapt_many([support])[0]
 
     def adapt_many(self, supports: Sequence[Support]) -> list[Classifier]:
-        """Episodes of one shape, and one c, are solved together."""
+        """Episodes of one shape and one c are solved together."""
         features = [self.features(support.images) for support in supports]
         labels = [F.one_hot(support.labels, support.n_way).double() for support in supports]
-        alike: dict[tuple[torch.Size, float], list[int]] = {}
+        groups: dict[tuple[torch.Size, float], list[int]] = {}
         for index, (x, y) in enumerate(zip(features, labels, strict=True)):
             c = likeliest_c(x, y) if self.c == "auto" else self.c
-            alike.setdefault((y.shape, c), []).append(index)
+            groups.setdefault((y.shape, c), []).append(index)
         classifiers: dict[int, Classifier] = {}
-        for (_, c), members in alike.items():
+        for (_, c), members in groups.items():
             x, y = (torch.stack([each[i] for i in members]) for each in (features, labels))
             for index, weight, bias in zip(members, *logistic_regression(x, y, c), strict=True):
                 classifiers[index] = self.classifier(weight, bias)
@@ -67,9 +67,9 @@ class LinearProbe(PretrainedMethod):
 
 
 def likeliest_c(x: Tensor, y: Tensor) -> float:
-    """The c of C_GRID whose solutions make held-out images likeliest; 1 where none can be held out.
+    """The c of C_GRID whose solutions make held-out images likeliest; 1 if none can be held out.
 
-    x: features [n, d] of a support, y: its one-hot labels [n, k]; queries have no part in it.
+    x: features [n, d] of a support, y: its one-hot labels [n, k].
     """
     folds = min(MOST_FOLDS, int(y.sum(0).min()))
     if folds < 2:
@@ -90,8 +90,8 @@ def logistic_regression(x: Tensor, y: Tensor, c: float) -> tuple[Tensor, Tensor]
 
     All float64. The weights lie in the span of the features (representer theorem), so that the
     problem is solved by damped Newton steps on coordinates of that span, of which there are at most
-    n. Equal shifts of all biases change nothing; a trace of penalty on them picks one. A row of y
-    that is zero leaves its image out.
+    n. Equal shifts of all biases change nothing, and a tiny penalty on the biases makes the
+    solution unique. A row of y that is zero leaves its image out.
     """
     basis, coordinates = torch.linalg.qr(x.mT)  # x.mT = basis @ coordinates
     z = torch.cat([coordinates.mT, torch.ones_like(x[..., :1])], dim=-1)
@@ -104,7 +104,7 @@ def logistic_regression(x: Tensor, y: Tensor, c: float) -> tuple[Tensor, Tensor]
         if decrease.max() < TOLERANCE:
             break
         size = torch.ones_like(value)
-        for _ in range(30):  # halve the steps that go too far
+        for _ in range(30):  # each halves the steps that go too far
             trial = objective(w - size[:, None, None] * step, z, y, c, penalty)
             too_far = trial > value - 1e-4 * size * decrease
             if not too_far.any():

@@ -1,7 +1,7 @@
-"""MAML (Finn, Abbeel & Levine, ICML 2017, arXiv:1703.03400), also as learn2learn computes it.
+"""MAML (Finn, Abbeel & Levine, ICML 2017, arXiv:1703.03400), and learn2learn's implementation.
 
-Its own gradients and those of the library learn2learn (Arnold et al., 2020, arXiv:2008.12284) share
-the recipes.
+The implementation of the library learn2learn (Arnold et al., 2020, arXiv:2008.12284) has the same
+recipes.
 """
 
 from __future__ import annotations
@@ -43,25 +43,25 @@ class MAML(FixedWayMethod):
     """Learns initial weights from which a few gradient steps on the support set classify well.
 
     The loss of the inner loop is the mean cross-entropy of the support (section 5.2), and all
-    weights are adapted. The authors' batch norm is `bn=transductive`; moments of the support alone
-    are noisier, which the paper budget's large steps on Omniglot feel. The authors' code sums the
-    losses of the inner loop and divides by the shot, so that `inner_lr` is its rate times the way:
-    0.4 for Omniglot 5-way, 0.1 for 20-way and 0.01 for miniImageNet 5-way are, on the mean loss,
-    2.0, 2.0 and 0.05; the paper budget has them.
+    weights are adapted. The authors' batch norm is `bn=transductive`; statistics of the support
+    alone are noisier, which matters for the paper budget's large steps on Omniglot. The authors'
+    code sums the losses of the inner loop and divides by the shot, so that `inner_lr` is its rate
+    times the way: 0.4 for Omniglot 5-way, 0.1 for 20-way and 0.01 for miniImageNet 5-way become
+    2.0, 2.0 and 0.05 on the mean loss, as in the paper budget.
     """
 
     name = "maml"
     paper = "arXiv:1703.03400"
 
     def quick(self, task: Task) -> Recipe:
-        """For 1 shot whatever the test's, which is as good there and a fraction of the work."""
+        """1 shot whatever the test's, which is as accurate and a fraction of the work."""
         recipe = {"way": task.n_way or 5, "shot": 1, "query": 5, "lr": 3e-3, "validate_every": 500}
         if self.second_order:
             return recipe | {"tasks": 2, "steps": 2500, "inner": InnerLoop(1, 5, 0.4)}
         return recipe | {"tasks": 2, "steps": 2000, "inner": InnerLoop(3, 5, 0.2)}
 
     def published(self, task: Task) -> Recipe:
-        """The recipe for Omniglot (appendix A.1), elsewhere that for miniImageNet."""
+        """The recipe for Omniglot (appendix A.1); on other data that for miniImageNet."""
         way, shot = task.n_way or 5, task.n_shot or 1
         recipe = {"way": way, "shot": shot, "steps": 60_000, "lr": 1e-3, "schedule": constant}
         if not task.dataset.startswith("omniglot"):
@@ -81,10 +81,10 @@ class FOMAML(MAML):
 
 
 def learn2learn() -> Any:
-    """The library. Raises BenchbenchError where it, or what it imports, is not installed."""
-    torchvision()  # which it imports as well, and which may need mending
+    """The library. Raises BenchbenchError if it, or what it imports, is not installed."""
+    torchvision()  # learn2learn imports torchvision, whose import may need a repair first
     try:
-        with contextlib.redirect_stderr(io.StringIO()):  # gym says that nobody maintains it
+        with contextlib.redirect_stderr(io.StringIO()):  # gym warns that it is unmaintained
             return importlib.import_module("learn2learn")
     except ImportError as error:
         raise BenchbenchError(
@@ -94,9 +94,11 @@ def learn2learn() -> Any:
 
 @dataclass
 class Learn2LearnMAML(MAML):
-    """The MAML of learn2learn: it clones the network, takes the steps, carries the meta-gradient.
+    """learn2learn's MAML: the library clones the network, takes the steps and the meta-gradient.
 
-    Trained and tested as `maml` and `fomaml` are. Its users' batch norm is `bn=transductive`.
+    It is trained and tested as `maml` and `fomaml` are. The batch norm that is usual in learn2learn
+    is `bn=transductive`.
+
     first_order: whether the inner gradients count as constants.
     """
 
@@ -119,7 +121,7 @@ class Learn2LearnMAML(MAML):
         return F.cross_entropy(logits, episode.query_labels.to(logits.device))
 
     def adapt(self, support: Support) -> Classifier:
-        with torch.no_grad():  # so that the clone is of leaves, also of a frozen network
+        with torch.no_grad():  # so that the clone's weights are leaves, even of a frozen network
             learner = self.learner(first_order=True).requires_grad_(True)
         with torch.enable_grad():
             classify = self.adapted(learner, support, self.inner.test_steps)
@@ -127,21 +129,21 @@ class Learn2LearnMAML(MAML):
 
     def adapted(self, learner: Any, support: Support, steps: int) -> Classifier:
         """The classifier that a clone has become after so many steps."""
-        known = self.encoder.prepare(support.images.array)
-        labels = support.labels.to(known.device)
+        support_pixels = self.encoder.prepare(support.images.array)
+        labels = support.labels.to(support_pixels.device)
         for _ in range(steps):
-            with self.moments():
-                logits = self.logits(learner, known)[:, : support.n_way]
+            with self.batch_statistics():
+                logits = self.logits(learner, support_pixels)[:, : support.n_way]
             learner.adapt(F.cross_entropy(logits, labels))
 
         def classify(images: Images) -> Tensor:
-            asked = self.encoder.prepare(images.array)
-            return self.query_logits(learner, known, asked)[:, : support.n_way]
+            query_pixels = self.encoder.prepare(images.array)
+            return self.query_logits(learner, support_pixels, query_pixels)[:, : support.n_way]
 
         return classify
 
     def logits(self, weights: Any, pixels: Tensor) -> Tensor:
-        """Logits of prepared images; a clone stands in the place of weights."""
+        """Logits of prepared images; `weights` is a clone of the network."""
         features = weights.module["encoder"].embed(pixels)
         return weights.module["head"](features).float()
 

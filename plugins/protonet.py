@@ -14,14 +14,14 @@ from benchbench import MetricMethod, Recipe, Support, Task, class_means, hookimp
 
 @dataclass
 class ProtoNet(MetricMethod):
-    """The class whose prototype, the mean of its support features, is nearest.
+    """Each query gets the class whose prototype, the mean of its support features, is nearest.
 
     Scores are minus the squared Euclidean distance, not divided by the dimension (section 2.3), or
     the cosine times `scale`. Training episodes have a larger way than the test's (section 2.6).
 
     backbone: trained from scratch, episode by episode.
     distance: `euclidean` (squared) or `cosine`.
-    scale: of the cosine, unused otherwise.
+    scale: the factor on the cosine, unused otherwise.
     """
 
     name = "protonet"
@@ -32,8 +32,8 @@ class ProtoNet(MetricMethod):
     def published(self, task: Task) -> Recipe:
         """60-way episodes on Omniglot (section 3.1); elsewhere the recipe for miniImageNet (3.2).
 
-        The rate is halved every 2000 episodes; validated every 100, and ended after 200 validations
-        without a better one.
+        The rate is halved every 2000 episodes. Validation comes every 100 episodes, and training
+        ends after 200 validations without a better one.
         """
         shot = task.n_shot or 1
         omniglot = task.dataset.startswith("omniglot")
@@ -48,11 +48,12 @@ class ProtoNet(MetricMethod):
             "patience": 200,
         }
 
-    def scores(self, asked: Tensor, known: Tensor, support: Support) -> Tensor:
-        centres = class_means(known, support)
+    def scores(self, query_features: Tensor, support_features: Tensor, support: Support) -> Tensor:
+        prototypes = class_means(support_features, support)
         if self.distance == "cosine":
-            return self.scale * F.normalize(asked, dim=1) @ F.normalize(centres, dim=1).T
-        return -(asked[:, None] - centres).square().sum(2)
+            cosines = F.normalize(query_features, dim=1) @ F.normalize(prototypes, dim=1).T
+            return self.scale * cosines
+        return -(query_features[:, None] - prototypes).square().sum(2)
 
 
 @hookimpl

@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 from click.testing import CliRunner, Result
 from PIL import Image
+from support.warm import READ_AT_IMPORT, run_module
 
 from benchbench.cli.main import cli
 from benchbench.registry import loading
@@ -38,13 +39,23 @@ def write_pictures(folder: Path, seed: int = 0, classes: int = CLASSES, count: i
 
 
 def process(
-    *arguments: object, cwd: Path | None = None, path: tuple[Path, ...] = (), **environment: str
+    *arguments: object,
+    cwd: Path | None = None,
+    path: tuple[Path, ...] = (),
+    cold: bool = False,
+    **environment: str,
 ) -> subprocess.CompletedProcess[str]:
-    """The real program in a process of its own; `path` goes to PYTHONPATH."""
+    """The program in a process of its own; `path` goes to PYTHONPATH.
+
+    cold: in a new interpreter and with its default engine, not in a warm one and inline.
+    """
     variables = {**os.environ, "OMP_NUM_THREADS": "1", **environment}
-    variables.pop("BENCHBENCH_ENGINE")
     if path:
         variables["PYTHONPATH"] = os.pathsep.join(map(str, path))
+    if not cold:
+        assert not [name for name in environment if name.startswith(READ_AT_IMPORT)]
+        return run_module("benchbench.cli", *arguments, environment=variables, cwd=cwd)
+    variables.pop("BENCHBENCH_ENGINE")
     return subprocess.run(
         [sys.executable, "-m", "benchbench.cli", *map(str, arguments)],
         cwd=cwd,

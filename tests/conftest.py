@@ -2,28 +2,47 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, settings
 
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ["BENCHBENCH_ENGINE"] = "inline"  # what a test patches in this process counts
 
+from support.kept import kept_cache, link_generated
+
 from benchbench.datasets.base import OpenDataset
 from benchbench.system.places import Places
+
+settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("untimed")  # how long an example takes says how busy the machine is
 
 SHARED_DATA = Path(__file__).parents[2] / "shared" / "data"
 
 
+def pytest_collection_finish() -> None:
+    """Keep the garbage collector, which statsmodels calls often, from all that was imported."""
+    gc.freeze()
+
+
+@pytest.fixture(scope="session")
+def shared_cache() -> Path:
+    """A cache folder that sessions share and keep; only data that is the same in all goes there."""
+    return kept_cache()
+
+
 @pytest.fixture(scope="session", autouse=True)
-def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A cache folder of this session; what runs in other processes finds it as well."""
+def cache(tmp_path_factory: pytest.TempPathFactory, shared_cache: Path) -> Path:
+    """A cache folder of this session with generated data; other processes find it as well."""
     folder = tmp_path_factory.mktemp("cache")
     os.environ["BENCHBENCH_CACHE"] = str(folder)
+    link_generated(folder, shared_cache)
     return folder
 
 
@@ -40,8 +59,8 @@ def data_root() -> Path:
 
 
 @pytest.fixture(scope="session")
-def places(data_root: Path, cache: Path) -> Places:
-    return Places(data_root, cache)
+def places(data_root: Path, shared_cache: Path) -> Places:
+    return Places(data_root, shared_cache)
 
 
 @pytest.fixture(scope="session")

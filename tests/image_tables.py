@@ -11,6 +11,7 @@ from PIL import Image
 
 from benchbench.datasets.base import OpenDataset
 from benchbench.datasets.huggingface import HuggingFace
+from benchbench.datasets.opening import open_dataset
 from benchbench.system.places import Places
 
 NAMES = ["owl", "cat", "dog"]
@@ -38,7 +39,7 @@ def saved(folder: Path, content: datasets.Dataset | datasets.DatasetDict) -> Pat
 
 def opened(source: Path | str, tmp_path: Path, size: int = 4, **parameters: Any) -> OpenDataset:
     places = Places(tmp_path / "data root", tmp_path / "cache")
-    return HuggingFace(str(source), size=size, **parameters).open(places)
+    return open_dataset(HuggingFace(str(source), size=size, **parameters), places)
 
 
 def greys_by_class(dataset: OpenDataset) -> dict[str, list[int]]:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import inspect
-import os
 import re
-import subprocess
-import sys
+from collections.abc import Iterable
 from pathlib import Path
 
 import pandas as pd
+import pytest
 from click.testing import CliRunner
+from command_line import process
+from installations import install, methods_of
 
 import benchbench
 from benchbench.cli.main import cli
@@ -26,74 +27,77 @@ LEADERBOARDS = ROOT / "leaderboards"
 CHECKED = ["--across", "methods-by-data-set", "--check"]
 
 
-def run_as_plugin(
-    code: str, announcement: str, methods: str, folder: Path, *options: str
-) -> pd.DataFrame:
-    """The table of a run of methods that a package of this one module brings."""
-    (folder / "my_package").mkdir()
-    (folder / "my_package" / "my_module.py").write_text(code, encoding="utf-8")
-    metadata = folder / "my_package-1.0.dist-info"
-    metadata.mkdir()
-    (metadata / "METADATA").write_text("Metadata-Version: 2.1\nName: my-package\nVersion: 1.0\n")
-    entries = announcement.replace("project.entry-points.", "").replace('"', "")
-    (metadata / "entry_points.txt").write_text(entries)
-
-    out = folder / "out"
-    command = [sys.executable, "-m", "benchbench.cli", "run", "--episodes", "20"]
-    command += ["--budget", "smoke", "--methods", methods, "--out", str(out), *options]
-    paths = os.pathsep.join([str(folder), os.environ.get("PYTHONPATH", "")])
-    environment = {**os.environ, "PYTHONPATH": paths}
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    return collect(Store(out).runs())
-
-
-def test_the_method_of_the_readme_is_twenty_lines_and_runs(tmp_path: Path) -> None:
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    code = re.search(r"```python\n(.*?)```", readme, re.DOTALL)
-    announcement = re.search(r"```toml\n(.*?)```", readme, re.DOTALL)
-    assert code is not None
-    assert announcement is not None
-    assert len([line for line in code[1].splitlines() if line.strip()]) <= 20
-    methods = "nearest_mean,nearest_mean[power=0.5]"
-    table = run_as_plugin(code[1], announcement[1], methods, tmp_path)
-    assert set(table["method"]) == {"nearest_mean", "nearest_mean[power=0.5]"}
-    assert (table["accuracy"] > 0.35).all()
-
-
-def test_the_metric_method_of_the_guide_runs(tmp_path: Path) -> None:
-    guide = (ROOT / "docs" / "writing-a-method.md").read_text(encoding="utf-8")
-    code = next(c for c in re.findall(r"```python\n(.*?)```", guide, re.DOTALL) if "CityBlock" in c)
-    announcement = "[benchbench.methods]\ncity_block = my_package.my_module\n"
-    table = run_as_plugin(code, announcement, "city_block", tmp_path)
-    assert (table["accuracy"] > 0.35).all()
-
-
-def example(guide: str, class_name: str) -> tuple[str, str]:
-    """The code block of a guide that defines the class, and the guide's first announcement."""
-    text = (ROOT / "docs" / guide).read_text(encoding="utf-8")
-    blocks = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+def example(guide: str, class_name: str) -> str:
+    """The code block of a document that defines the class."""
+    blocks = re.findall(r"```python\n(.*?)```", (ROOT / guide).read_text("utf-8"), re.DOTALL)
     (code,) = [block for block in blocks if f"class {class_name}(" in block]
-    announcement = re.search(r"```toml\n(.*?)```", text, re.DOTALL)
-    assert announcement is not None
-    return code, re.sub(r'= "\w+(\.\w+)?"', '= "my_package.my_module"', announcement[1])
+    return code
 
 
-def test_the_whole_method_of_the_guide_is_short_and_runs(tmp_path: Path) -> None:
-    code, announcement = example("writing-a-method.md", "MyMethod")
-    lines = [line for line in code.splitlines() if line.strip()]
-    assert len(lines) <= 20
-    methods = ["my_method[backbone=pixels]", "my_method[power=1.5,backbone=pixels]"]
-    table = run_as_plugin(code, announcement, ",".join(methods), tmp_path)
-    assert len(table) == len(methods)
-    assert (table["accuracy"] > 0.35).all()
+def announcement(guide: str, module: str) -> str:
+    """The first entry points that a document shows, leading to this module."""
+    block = re.search(r"```toml\n(.*?)```", (ROOT / guide).read_text("utf-8"), re.DOTALL)
+    assert block is not None
+    entries = block[1].replace("project.entry-points.", "").replace('"', "")
+    return re.sub(r"= [\w.]+", f"= {module}", entries)
 
 
-def test_the_whole_data_set_of_the_guide_runs(tmp_path: Path) -> None:
-    code, announcement = example("writing-a-dataset.md", "MyData")
-    table = run_as_plugin(
-        code, announcement, "knn[backbone=pixels]", tmp_path, "--dataset", "my_data[noise=60]"
-    )
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder in which the packages of all documents are installed."""
+    site = tmp_path_factory.mktemp("site")
+    for module, guide, class_name in (
+        ("readme", "README.md", "NearestMean"),
+        ("short", "docs/writing-a-method.md", "MyMethod"),
+        ("pictures", "docs/writing-a-dataset.md", "MyData"),
+    ):
+        code = {f"of_{module}": example(guide, class_name)}
+        install(site, module, code, announcement(guide, f"of_{module}"))
+    metric = {"of_metric": example("docs/writing-a-method.md", "CityBlock")}
+    return install(site, "metric", metric, methods_of("of_metric", ["city_block"]))
+
+
+METHODS = [
+    "nearest_mean",
+    "nearest_mean[power=0.5]",
+    "my_method[backbone=pixels]",
+    "my_method[backbone=pixels,power=1.5]",
+    "city_block[backbone=conv4[width=16]]",
+]
+"""The README's method, that of the guide, and the guide's metric."""
+
+
+def table_of(site: Path, out: Path, methods: Iterable[str], *options: str) -> pd.DataFrame:
+    arguments = ("run", "--episodes", 20, "--budget", "smoke", "--methods", ",".join(methods))
+    done = process(*arguments, "--out", out, *options, path=(site,))
+    assert done.returncode == 0, done.stderr
+    return collect(Store(out).runs()).set_index("method")
+
+
+@pytest.fixture(scope="module")
+def accuracies(site: Path, tmp_path_factory: pytest.TempPathFactory) -> pd.Series:
+    """Of the documents' methods, by spec, from one run."""
+    return table_of(site, tmp_path_factory.mktemp("out"), METHODS)["accuracy"]
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_a_method_of_the_documents_runs(accuracies: pd.Series, method: str) -> None:
+    assert len(accuracies) == len(METHODS)
+    assert accuracies[method] > 0.35
+
+
+@pytest.mark.parametrize(
+    ("guide", "class_name"),
+    [("README.md", "NearestMean"), ("docs/writing-a-method.md", "MyMethod")],
+)
+def test_a_whole_method_has_at_most_twenty_lines(guide: str, class_name: str) -> None:
+    code = example(guide, class_name)
+    assert len([line for line in code.splitlines() if line.strip()]) <= 20
+
+
+def test_the_whole_data_set_of_the_guide_runs(site: Path, tmp_path: Path) -> None:
+    options = ("--dataset", "my_data[noise=60]")
+    table = table_of(site, tmp_path, ["knn[backbone=pixels]"], *options)
     assert set(table["dataset"]) == {"my_data[noise=60]"}
     assert (table["accuracy"] > 0.5).all()
 

@@ -135,10 +135,7 @@ def test_the_origin_is_part_of_the_hash(change: dict[str, object]) -> None:
     assert dataclasses.replace(frozen_set(), **change) != frozen_set()
 
 
-@pytest.mark.parametrize(
-    "name",
-    ["classes", "support", "support_labels", "query", "query_labels"],
-)
+@pytest.mark.parametrize("name", ["classes", "support", "support_labels", "query", "query_labels"])
 def test_every_integer_is_part_of_the_hash(name: str) -> None:
     array = getattr(frozen_set(), name)
     hashes = {frozen_set().sha256}

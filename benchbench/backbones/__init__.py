@@ -20,7 +20,7 @@ from benchbench.system.compute import separate_randomness
 def create_backbone(text: str, image_shape: tuple[int, int, int], seed: int = 0) -> Backbone:
     """The backbone of a spec such as `conv4[width=32]` for images of [h, w, c].
 
-    Its initial weights depend on `seed` alone; the global generators are left as they were.
+    Its initial weights depend on `seed` alone; the global generators stay unchanged.
     """
     cls, arguments = backbone_arguments(text)
     with separate_randomness(seed):
@@ -28,9 +28,9 @@ def create_backbone(text: str, image_shape: tuple[int, int, int], seed: int = 0)
 
 
 def backbone_arguments(text: str) -> tuple[type[Backbone], dict[str, Any]]:
-    """The class and parameters of a backbone's spec, nothing built yet.
+    """The class and parameters of a backbone's spec, without building anything.
 
-    Raises BenchbenchError where there is no such backbone or parameter, or `cls.check` finds fault.
+    Raises BenchbenchError if there is no such backbone or parameter, or `cls.check` refuses it.
     """
     spec = specs.parse(text)
     cls: type[Backbone] = loading.find("register_backbones", "backbone", spec.name)

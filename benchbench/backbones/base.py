@@ -6,17 +6,16 @@ import hashlib
 from dataclasses import KW_ONLY, dataclass
 from typing import Any, ClassVar
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from benchbench.backbones import feature_cache
 from benchbench.method import Images
 from benchbench.registry import specs
+from benchbench.system.arrays import ByteArray
 
-REMEMBERED = ("_found_tensors", "_known_key")
-"""What a backbone has looked up and would look up again."""
+REMEMBERED = ("_found_tensors", "_hashed")
+"""What a backbone has looked up, and a copy of it must look up again."""
 
 
 @dataclass(eq=False)
@@ -24,19 +23,19 @@ class Backbone(nn.Module):
     """A network from images to features [n, feature_size]. Subclass it as a dataclass.
 
     The fields are its parameters; `image_shape` [h, w, c] is that of the data set. A subclass
-    builds its layers in `build`, says `feature_size`, and computes in `embed`; pre-processing is
-    its own, in `prepare`. Where the weights have been trained elsewhere, it says on what with
-    `pretrained_on`.
+    builds its layers in `build`, declares `feature_size`, and computes in `embed`; its own
+    pre-processing goes into `prepare`. If its weights were trained elsewhere, `pretrained_on` names
+    the data sets.
     """
 
     name: ClassVar[str]
     images_at_once: ClassVar[int | None] = None
-    """How many images a frozen network embeds in one pass at most; None for any number."""
+    """The most images that a frozen network embeds in one pass; None for any number."""
     _: KW_ONLY
     image_shape: tuple[int, int, int]
 
     def __new__(cls, *arguments: object, **parameters: object) -> Backbone:
-        """nn.Module must be initialised before a dataclass field may be set on it."""
+        """Initialise nn.Module before dataclass fields are set on it."""
         self = super().__new__(cls)
         nn.Module.__init__(self)
         return self
@@ -51,7 +50,7 @@ class Backbone(nn.Module):
     def check(cls, arguments: dict[str, Any]) -> None:
         """Find mistakes in the parameters without building anything. Optional.
 
-        Raises BenchbenchError, such as for a network that its library does not have.
+        Raises BenchbenchError, for example for a network that the library does not have.
         """
 
     @property
@@ -60,7 +59,7 @@ class Backbone(nn.Module):
 
     @property
     def preprocessing(self) -> str:
-        """What `prepare` does; features are cached under it."""
+        """A description of `prepare`; it is part of the key of cached features."""
         return "uint8 / 255"
 
     @property
@@ -72,7 +71,7 @@ class Backbone(nn.Module):
         """Features [n, feature_size] of prepared images [n, c, h, w]."""
         raise NotImplementedError
 
-    def prepare(self, array: NDArray[np.uint8]) -> Tensor:
+    def prepare(self, array: ByteArray) -> Tensor:
         """Images uint8 [n, h, w, c] as the float32 tensor [n, c, h, w] that `embed` takes."""
         pixels = torch.from_numpy(array).to(self.device, non_blocking=True)
         return pixels.permute(0, 3, 1, 2).float() / 255
@@ -83,19 +82,19 @@ class Backbone(nn.Module):
 
     @property
     def frozen(self) -> bool:
-        """In evaluation mode, and no parameter asks for a gradient."""
+        """Whether it is in evaluation mode and no parameter needs a gradient."""
         return not self.training and not any(tensor.requires_grad for tensor in self._tensors)
 
     @property
     def _tensors(self) -> list[Tensor]:
-        """All parameters and buffers, found once: walking the modules costs more than a query."""
+        """All parameters and buffers, looked up once: walking the modules is slow."""
         found: list[Tensor] | None = self.__dict__.get("_found_tensors")
         if found is None:
             found = self.__dict__["_found_tensors"] = [*self.parameters(), *self.buffers()]
         return found
 
     def train(self, mode: bool = True) -> Backbone:
-        """Switch between training and evaluation; exchanged layers are noticed from here on."""
+        """Switch between training and evaluation; layers may have been replaced before."""
         self._forget()
         super().train(mode)
         return self
@@ -105,7 +104,7 @@ class Backbone(nn.Module):
         return super().load_state_dict(*arguments, **options)
 
     def __getstate__(self) -> dict[str, Any]:
-        """A copy finds its own tensors."""
+        """The state of a copy, which looks up its own tensors."""
         return {name: value for name, value in self.__dict__.items() if name not in REMEMBERED}
 
     def _forget(self) -> None:
@@ -113,7 +112,7 @@ class Backbone(nn.Module):
             self.__dict__.pop(name, None)
 
     def freeze(self) -> Backbone:
-        """Switch to evaluation mode and stop asking for gradients."""
+        """Switch to evaluation mode, without gradients."""
         self.eval().requires_grad_(False)
         return self
 
@@ -124,12 +123,12 @@ class Backbone(nn.Module):
         `tensor.data` is not counted.
         """
         versions = [tensor._version for tensor in self._tensors]
-        known = self.__dict__.get("_known_key")
-        if known is None or known[0] != versions:
+        hashed = self.__dict__.get("_hashed")
+        if hashed is None or hashed[0] != versions:
             cls = f"{type(self).__module__}.{type(self).__qualname__}"
-            known = versions, f"{cls}:{specs.text_of(self)}:{self.weights_sha256()}"
-            self.__dict__["_known_key"] = known
-        return str(known[1])
+            hashed = versions, f"{cls}:{specs.text_of(self)}:{self.weights_sha256()}"
+            self.__dict__["_hashed"] = hashed
+        return str(hashed[1])
 
     def forward(self, images: Images) -> Tensor:
         """Features float32 [n, feature_size]; a frozen backbone embeds an image only once."""

@@ -37,7 +37,7 @@ def _innermost(name: str, module: nn.Module) -> tuple[str, nn.Module]:
 
 
 def _sequence(name: str, module: nn.Module) -> list[tuple[str, nn.Module]]:
-    """The modules with parameters inside one, those that only list blocks taken apart."""
+    """The modules with parameters inside one; modules that only list blocks are expanded."""
     found = []
     for path, child in _learned_children(name, module):
         lists = isinstance(child, (nn.Sequential, nn.ModuleList))

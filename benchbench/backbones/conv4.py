@@ -44,7 +44,7 @@ class Conv4(Backbone):
 
 
 def _block(inputs: int, outputs: int) -> nn.Sequential:
-    # Pooling before the ReLU is the same function and leaves the ReLU a quarter of the work.
+    # Pooling before the ReLU is the same function, and a quarter of the work for the ReLU.
     return nn.Sequential(
         nn.Conv2d(inputs, outputs, 3, padding=1),
         nn.BatchNorm2d(outputs),

@@ -1,8 +1,8 @@
 """A frozen backbone embeds each image of a split once.
 
-A table of features belongs to (weights, data set, split, pre-processing). It fills in blocks of
-neighbouring images when one of them is first asked for: a block is always embedded whole and in the
-same order, so that features do not depend on which episodes came first.
+A table of features belongs to (weights, data set, split, pre-processing). It is filled in blocks of
+neighbouring images, each when one of its images is first needed. A block is always embedded whole
+and in the same order, so that features do not depend on which episodes came first.
 """
 
 from __future__ import annotations
@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
-from benchbench.method import Images
+from benchbench.method import Images, PixelSource
+from benchbench.system.arrays import ByteArray, IntArray
 
 if TYPE_CHECKING:
     from benchbench.backbones.base import Backbone
@@ -24,16 +24,16 @@ BLOCK = 256
 """Images embedded in one forward pass."""
 
 MOST_BYTES = 2**30
-"""Of all tables together; the oldest make room, and a split that needs more is not kept."""
+"""Of all tables together; the oldest are dropped, and a split that needs more is not cached."""
 
 Key = tuple[str, ...]
 _tables: OrderedDict[Key, _Table] = OrderedDict()
 
 
 class _Table:
-    """Features [images of the split, feature_size] and which blocks of them are there."""
+    """Features [images of the split, feature_size], and which blocks of them are filled."""
 
-    def __init__(self, rows: NDArray[np.int64], width: int, device: torch.device) -> None:
+    def __init__(self, rows: IntArray, width: int, device: torch.device) -> None:
         self.rows = rows
         self.features = torch.empty((len(rows), width), dtype=torch.float32, device=device)
         self.filled = np.zeros(-(-len(rows) // BLOCK), dtype=bool)
@@ -41,13 +41,13 @@ class _Table:
 
 def features(backbone: Backbone, images: Images) -> Tensor:
     """Features float32 [n, feature_size] of the images, from the table of their split."""
-    source, width = images._source, backbone.feature_size
-    rows = getattr(source, "rows", None)
-    if rows is None or len(rows) * width * 4 > MOST_BYTES:
+    source, wanted = images.block()
+    rows = source.rows
+    if rows is None or len(rows) * backbone.feature_size * 4 > MOST_BYTES:
         return _embedded(backbone, images.array)
     table = _table(backbone, source.fingerprint, source.split, rows)
-    positions = np.searchsorted(rows, images._rows)
-    if not np.array_equal(rows.take(positions, mode="clip"), images._rows):
+    positions = np.searchsorted(rows, wanted)
+    if not np.array_equal(rows.take(positions, mode="clip"), wanted):
         raise ValueError(f"an image is not in split '{source.split}'")
     for block in np.unique(positions // BLOCK):
         if not table.filled[block]:
@@ -56,7 +56,7 @@ def features(backbone: Backbone, images: Images) -> Tensor:
     return table.features.index_select(0, torch.from_numpy(positions).to(backbone.device))
 
 
-def _table(backbone: Backbone, fingerprint: str, split: str, rows: NDArray[np.int64]) -> _Table:
+def _table(backbone: Backbone, fingerprint: str, split: str, rows: IntArray) -> _Table:
     key = (backbone.weights_key(), fingerprint, split, backbone.preprocessing)
     if key not in _tables:
         _tables[key] = _Table(rows, backbone.feature_size, backbone.device)
@@ -66,15 +66,14 @@ def _table(backbone: Backbone, fingerprint: str, split: str, rows: NDArray[np.in
     return _tables[key]
 
 
-def _fill(table: _Table, backbone: Backbone, source: object, block: int) -> None:
+def _fill(table: _Table, backbone: Backbone, source: PixelSource, block: int) -> None:
     places = slice(block * BLOCK, (block + 1) * BLOCK)
-    array = source.read(table.rows[places])  # type: ignore[attr-defined]
-    table.features[places] = _embedded(backbone, array)
+    table.features[places] = _embedded(backbone, source.read(table.rows[places]))
     table.filled[block] = True
 
 
-def _embedded(backbone: Backbone, array: NDArray[np.uint8]) -> Tensor:
-    """Features float32 [n, feature_size], in parts that the memory has room for."""
+def _embedded(backbone: Backbone, array: ByteArray) -> Tensor:
+    """Features float32 [n, feature_size], computed in parts that fit into memory."""
     size = backbone.images_at_once or max(1, len(array))
     parts = [array[start : start + size] for start in range(0, max(1, len(array)), size)]
     with torch.no_grad():

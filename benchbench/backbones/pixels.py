@@ -1,4 +1,4 @@
-"""Raw pixels in the place of features: what any method has to beat."""
+"""Raw pixels in place of features: a baseline for every method."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from benchbench.backbones.base import Backbone
 
 @dataclass(eq=False)
 class Pixels(Backbone):
-    """The image itself, flattened, in [0, 1]; nothing to train."""
+    """The image itself, flattened, in [0, 1]; nothing is trained."""
 
     name: ClassVar[str] = "pixels"
 

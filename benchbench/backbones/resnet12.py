@@ -50,7 +50,7 @@ class ResNet12(Backbone):
 
 
 class Block(nn.Module):
-    """Three convolutions beside a 1x1 shortcut, then pooling and dropping."""
+    """Three convolutions and a 1x1 shortcut, then pooling and dropping."""
 
     def __init__(self, inputs: int, outputs: int, drop: float, square: int) -> None:
         super().__init__()

@@ -3,118 +3,103 @@
 from __future__ import annotations
 
 import json
+import sys
 import tempfile
 from pathlib import Path
 
-from benchbench.conformance import (
-    CHECKS,
-    Bench,
-    Outcome,
-    Report,
-    check_declarations,
-    chosen,
-    report_on,
-    summary_of,
-)
-from benchbench.datasets.opening import open_dataset
+import click
+
+from benchbench.cli.options import DATASET, SEED, data_root_option, format_option
 from benchbench.errors import BenchbenchError, reason_of
-from benchbench.learners.creation import create_methods
-from benchbench.method import Method
-from benchbench.registry import specs
-from benchbench.system.compute import configure
-from benchbench.system.places import Places
-from benchbench.training.budget import Budget
 
 
-def check_command(
-    method: str,
-    *,
+@click.command()
+@click.argument("method", required=False)
+@click.option(
+    "--dataset",
+    default=DATASET,
+    metavar="SPEC",
+    help="The data set for the training; its validation classes give the episodes of the checks.",
+)
+@click.option(
+    "--budget",
+    default="smoke",
+    metavar="NAME|STEPS",
+    help="How long the method is trained: smoke, quick, paper or a number of training steps.",
+)
+@click.option(
+    "--only",
+    metavar="PATTERN",
+    help="A pattern of the names of the checks to make, as in '*query*'; --list prints all names.",
+)
+@format_option(
+    "text", "json", explanation="text has a line for each check, json all that was found."
+)
+@data_root_option
+@click.option("--seed", default=0, type=SEED, help="The seed of training and audit.")
+@click.option("--list", "listing", is_flag=True, help="Print what each check is; check nothing.")
+def check(
+    method: str | None,
     dataset: str,
     budget: str,
     only: str | None,
     style: str,
     data_root: Path | None,
     seed: int,
-) -> int:
-    """Train a method, check it, and print what came of it; 1 where a check failed, else 0.
+    listing: bool,
+) -> None:
+    """Check whether a method keeps the contract, and audit it.
 
-    Raises BenchbenchError where the method, the data set or the pattern is unknown, or the method
-    does not apply to the data set.
+    The METHOD is trained and then queried with altered episodes of the validation classes, which
+    show whether it is inductive and whether it leaks. The exit code is 1 if a check failed.
     """
+    from benchbench.conformance import (
+        CHECKS,
+        Bench,
+        Outcome,
+        Report,
+        check_declarations,
+        chosen,
+        report_on,
+        summary_of,
+    )
+    from benchbench.datasets.opening import open_problems
+    from benchbench.learners.creation import create_methods
+    from benchbench.registry import specs
+    from benchbench.system.compute import configure
+    from benchbench.system.places import Places
+    from benchbench.training.budget import Budget
+
+    if listing:
+        width = max(map(len, CHECKS))
+        for name in CHECKS:
+            click.echo(f"{name:<{width}}  {summary_of(name)}")
+        return
+    if method is None:
+        raise click.UsageError("Missing argument 'METHOD'; --list says what is checked.")
     names = chosen(only)
     methods = create_methods(method)
     if len(methods) > 1:
         raise BenchbenchError(f"'{method}' names {len(methods)} methods; check one at a time.")
     check_declarations(methods[0])
+
+    def tell(outcome: Outcome) -> None:
+        click.echo(outcome.line())
+
+    training, compute = Budget.parse(budget), configure("cpu", fast=False)
+    opened = open_problems(dataset, Places.find(data_root))[0].train
     with tempfile.TemporaryDirectory() as folder:
-        # The data set is the bench's alone: a second reference would show a method its labels.
-        report = _checked(
-            methods[0],
-            dataset,
-            Places.find(data_root),
-            Path(folder),
-            names,
-            budget=Budget.parse(budget),
-            seed=seed,
-            tell=style == "text",
-        )
-    if style == "json":
-        print(json.dumps(report.as_dict(), indent=1))
-    else:
-        print(_summed_up(report))
-    return int(report.failed)
-
-
-def list_checks() -> str:
-    """Every check with the sentence that says what it checks."""
-    width = max(map(len, CHECKS))
-    return "".join(f"{name:<{width}}  {summary_of(name)}\n" for name in CHECKS)
-
-
-def _checked(
-    method: Method,
-    dataset: str,
-    places: Places,
-    folder: Path,
-    names: list[str],
-    *,
-    budget: Budget,
-    seed: int,
-    tell: bool,
-) -> Report:
-    compute = configure("cpu", fast=False)
-    opened = open_dataset(dataset, places)
-    opened = opened.training or opened  # one of several has no validation classes of its own
-    try:
-        bench = Bench.train(method, opened, folder, seed=seed, budget=budget, compute=compute)
-    except BenchbenchError:
-        raise
-    except Exception as error:
-        return Report(specs.text_of(method), dataset, [], training_failure=reason_of(error))
-    del opened
-    return report_on(bench, names, _tell if tell else None)
-
-
-def _tell(outcome: Outcome) -> None:
-    print(outcome.line(), flush=True)
-
-
-def _summed_up(report: Report) -> str:
-    if report.training_failure:
-        return f"train: FAILED: {report.training_failure}"
-    verdict, lines = report.verdict, [""]
-    if verdict is None:
-        return report.count_line
-    norms = ", ".join(verdict.batch_norms) or "none"
-    lines.append(f"batch norms that take their moments from the queries: {norms}")
-    if verdict.together is not None and verdict.alone is not None:
-        lines.append(
-            f"accuracy: {100 * verdict.together:.1f} % with all queries together, "
-            f"{100 * verdict.alone:.1f} % with one at a time"
-        )
-    if verdict.worst is not None:
-        check, change = verdict.worst
-        lines.append(f"largest change: {change} ({check})")
-    lines.append(f"verdict: {verdict.sentence()}")
-    lines.append(report.count_line)
-    return "\n".join(lines)
+        try:
+            bench = Bench.train(
+                *(methods[0], opened, Path(folder)), seed=seed, budget=training, compute=compute
+            )
+        except BenchbenchError:
+            raise
+        except Exception as error:
+            spec, reason = specs.text_of(methods[0]), reason_of(error)
+            report = Report(spec, dataset, [], training_failure=reason)
+        else:
+            del opened  # a reference that is not the bench's would show a method its labels
+            report = report_on(bench, names, tell if style == "text" else None)
+    click.echo(json.dumps(report.as_dict(), indent=1) if style == "json" else report.summary())
+    sys.exit(report.failed)

@@ -1,216 +1,182 @@
-"""`benchbench data list` and `benchbench data prepare`."""
+"""`benchbench data list`, `data prepare`, `data verify` and `data show`."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from copy import copy
-from dataclasses import dataclass
+import json
+import sys
 from pathlib import Path
 
-import numpy as np
-from rich.filesize import decimal
+import click
 
-from benchbench.datasets.base import SPLITS, Dataset, OpenDataset
-from benchbench.datasets.integrity.checks import check_counts, class_counts, some
-from benchbench.datasets.opening import create_dataset
-from benchbench.datasets.reading.offline import WouldDecodeError, WouldDownloadError, only_looking
-from benchbench.datasets.tables.prepared import prepare, prepared_record
+from benchbench.cli.options import (
+    Number,
+    Verbs,
+    data_root_option,
+    format_option,
+    path,
+    picture_option,
+    split_option,
+)
 from benchbench.errors import BenchbenchError
-from benchbench.registry import entry_points, loading, specs
-from benchbench.system.places import Places
-from benchbench.system.progress import say
-
-HEADINGS = ("data set", "files", "decoded", "classes", "images", "px", "on disk", "from", "licence")
-
-DIFFERENCES_SHOWN = 5
 
 
-@dataclass
-class DatasetStatus:
-    """What is known of a data set without touching it; opened: where it is decoded."""
-
-    name: str
-    files: str
-    licence: str = ""
-    home: str = ""
-    opened: OpenDataset | None = None
-
-    def row(self) -> list[str]:
-        """The columns of `HEADINGS`."""
-        facts = ["no" if self.files in ("here", "generated", "prepared") else "", "", "", "", ""]
-        if self.opened is not None:
-            facts = [
-                "yes",
-                "/".join(map(str, class_counts(self.opened))),
-                str(len(self.opened.labels)),
-                " x ".join(map(str, self.opened.image_shape)),
-                size_text(self.opened),
-            ]
-        return [self.name, self.files, *facts, self.home, self.licence]
+@click.group(cls=Verbs)
+def data() -> None:
+    """List, prepare, verify and look at data sets."""
 
 
-def list_command(data_root: Path | None) -> str:
-    """A table with a line for each installed data set; nothing is downloaded or decoded."""
+@data.command("list")
+@data_root_option
+def list_(data_root: Path | None) -> None:
+    """List the data sets with their files, decoded images and licences.
+
+    Nothing is downloaded or decoded.
+    """
     from tabulate import tabulate
 
+    from benchbench.datasets.status import HEADINGS, statuses
+    from benchbench.system.places import Places
+
     places = Places.find(data_root)
-    with only_looking():
-        rows = [
-            status.row()
-            for name in entry_points.available("dataset")
-            for status in _statuses(name, places)
-        ]
+    rows = [status.row() for status in statuses(places)]
     table = tabulate(rows, HEADINGS, "plain", disable_numparse=True)
-    lines = [line.rstrip() for line in table.splitlines()]
-    told = [
-        "`benchbench data prepare NAME` says what a missing one needs.",
-        f"data root: {places.data_root}",
-        f"cache: {places.cache}",
-    ]
-    return "\n".join([*lines, "", *told, ""])
+    for line in table.splitlines():
+        click.echo(line.rstrip())
+    click.echo("\n`benchbench data prepare NAME` says what a missing one needs.")
+    click.echo(f"data root: {places.data_root}\ncache: {places.cache}")
 
 
-def _statuses(name: str, places: Places) -> Iterator[DatasetStatus]:
-    try:
-        cls = loading.load("dataset", name)
-    except BenchbenchError:
-        yield DatasetStatus(name, "BROKEN", home="see `benchbench doctor`")
-        return
-    try:
-        dataset: Dataset = specs.configure(cls, specs.Spec(name))
-    except BenchbenchError:  # it needs an argument
-        argument = str(getattr(cls, "argument", None) or "...").upper()
-        yield DatasetStatus(f"{name}:{argument}", "yours", getattr(cls, "licence", ""))
-        return
-    for each in [create_dataset(spec) for spec in dataset.parts(places)] or [dataset]:
-        yield _status(each, places)
+@data.command()
+@click.argument("dataset", metavar="SPEC")
+@click.option(
+    "--from",
+    "origin",
+    type=path("path"),
+    help="The place from which the published files are read, instead of the data root.",
+)
+@data_root_option
+def prepare(dataset: str, origin: Path | None, data_root: Path | None) -> None:
+    """Download and decode a data set.
 
-
-def _status(dataset: Dataset, places: Places) -> DatasetStatus:
-    """Where the files of one data set are, and the data set itself where it is decoded."""
-    status = DatasetStatus(specs.text_of(dataset), "missing", dataset.licence)
-    try:
-        record = prepared_record(dataset, places)
-        sources = dataset.sources(places) if record is None else []
-        status.files = "prepared" if record else "here" if sources else "generated"
-        status.home = record.origin if record else _common(sources)
-        status.opened = dataset.open(places)
-    except WouldDownloadError:
-        status.files = "to fetch"
-    except WouldDecodeError:
-        pass
-    except BenchbenchError as error:
-        if status.files != "missing":
-            status.files, status.home = "damaged", str(error)
-    return status
-
-
-def _common(sources: list[Path]) -> str:
-    """The one source, or the folder of several."""
-    return str(sources[0].parent if len(sources) > 1 else sources[0]) if sources else ""
-
-
-def size_text(dataset: OpenDataset) -> str:
-    """The bytes of the decoded pixels, as a person reads them."""
-    return decimal(int(len(dataset.labels) * np.prod(dataset.image_shape)))
-
-
-def prepare_command(text: str, origin: Path | None, data_root: Path | None) -> int:
-    """Decode a data set, or all that it stands for, and print what there is of it.
-
-    Of several, those that are missing are told and harm no other. Raises BenchbenchError where
-    none can be prepared.
+    What was decoded is compared with what was published. Of several data sets under one name,
+    missing ones are reported and the others are prepared. An interrupted preparation resumes where
+    it stopped.
     """
-    places, dataset = Places.find(data_root), create_dataset(text)
-    parts = dataset.parts(places)
+    from benchbench.datasets import opening
+    from benchbench.datasets.base import Dataset
+    from benchbench.datasets.integrity.checks import some
+    from benchbench.datasets.status import check_origin, facts
+    from benchbench.system.places import Places
+    from benchbench.system.progress import say
+
+    places, whole = Places.find(data_root), opening.create_dataset(dataset)
+    if isinstance(whole, Dataset):
+        if origin is not None:
+            check_origin(whole, places, origin)
+        click.echo(facts(whole, opening.prepare(whole, places, origin), places))
+        return
+    parts = whole.members(places)
     if origin is not None:
-        if parts:
-            raise BenchbenchError(f"--from is for one data set; {text} is {some(parts)}.")
-        _refuse_useless(dataset, places, origin)
-    if not parts:
-        print(facts(dataset, prepare(dataset, places, origin), places))
-        return 0
+        raise BenchbenchError(f"--from is for one data set; {dataset} is {some(parts)}.")
     missing = []
     for spec in parts:
         try:
-            each = create_dataset(spec)
-            print(facts(each, prepare(each, places), places), end="\n\n")
+            opened = opening.open_dataset(spec, places)
+            click.echo(facts(opening.create_dataset(spec), opened, places) + "\n")
         except BenchbenchError as error:
             say(f"{spec}: {error}")
             missing.append(spec)
     if len(missing) == len(parts):
-        raise BenchbenchError(f"None of the {len(parts)} data sets of {text} can be prepared.")
+        raise BenchbenchError(f"None of the {len(parts)} data sets of {dataset} can be prepared.")
     told = f"; missing: {some(missing)}" if missing else ""
-    print(f"{len(parts) - len(missing)} of {len(parts)} data sets prepared{told}")
-    return 0
+    click.echo(f"{len(parts) - len(missing)} of {len(parts)} data sets prepared{told}")
 
 
-def _refuse_useless(dataset: Dataset, places: Places, origin: Path) -> None:
-    """Raise BenchbenchError where the origin is not there or the data set would not look at it."""
-    origin = origin.expanduser().absolute()
-    if not origin.exists():
-        raise BenchbenchError(f"There is no folder or file {origin}, which --from names.")
-    without, found = (_found(dataset, places, each) for each in (None, origin))
-    inside = any(str(origin) in (path, *map(str, Path(path).parents)) for path in found)
-    if without == found and not inside:
-        raise BenchbenchError(f"'{dataset.name}' has no use for --from; leave it out.")
+@data.command()
+@click.argument("dataset", metavar="SPEC")
+@click.option(
+    "--against",
+    metavar="SPEC",
+    help="Another data set, such as that of a pre-training, which should share no image.",
+)
+@click.option(
+    "--backbone",
+    metavar="SPEC",
+    help="A backbone whose weights should not have seen the test classes.",
+)
+@click.option(
+    "--distance",
+    default=6,
+    type=Number(0, 12),
+    help="The bits in which the perceptual hashes of near duplicates may differ.",
+)
+@click.option(
+    "--correlation",
+    default=0.98,
+    type=click.FloatRange(0, 1),
+    metavar="R",
+    help="The least correlation of the pixels of near duplicates.",
+)
+@format_option(
+    "text", "json", explanation="json lists all findings, text the first 20 of each kind."
+)
+@data_root_option
+def verify(
+    dataset: str,
+    against: str | None,
+    backbone: str | None,
+    distance: int,
+    correlation: float,
+    style: str,
+    data_root: Path | None,
+) -> None:
+    """Look for damage, wrong counts, duplicates and shared classes.
+
+    An image in two splits is an error, one with two labels a warning, one twice in a class a note.
+    The exit code is 1 if there are errors.
+    """
+    from benchbench.datasets.integrity.checks import levels
+    from benchbench.datasets.integrity.verification import LEVELS, Verification
+    from benchbench.system.places import Places
+
+    places = Places.find(data_root)
+    found = Verification(places, against, backbone, distance, correlation).of(dataset)
+    counts = levels([finding for each in found for finding in each.findings])
+    if style == "json":
+        listed = {"datasets": [each.as_dict() for each in found]}
+        click.echo(json.dumps(listed | {f"{level}s": counts[level] for level in LEVELS}))
+    else:
+        click.echo("\n".join(each.as_text() for each in found))
+    sys.exit(counts["error"] > 0)
 
 
-def _found(dataset: Dataset, places: Places, origin: Path | None) -> list[str]:
-    """The sources with such an origin, or the complaint that there are none."""
-    dataset = copy(dataset)
-    dataset.origin = origin
-    try:
-        with only_looking():
-            return [str(path) for path in dataset.sources(places)]
-    except BenchbenchError as error:
-        return [str(error)]
+@data.command()
+@click.argument("dataset", metavar="SPEC")
+@split_option
+@click.option(
+    "--classes",
+    default=10,
+    type=Number(1),
+    help="The number of classes, which are spread evenly over the split.",
+)
+@click.option("--images", default=10, type=Number(1), help="The number of images of each class.")
+@picture_option
+@data_root_option
+def show(
+    dataset: str, split: str, classes: int, images: int, out: Path | None, data_root: Path | None
+) -> None:
+    """Draw images of some classes into a PNG file.
 
+    The path of the file is printed; no window opens.
+    """
+    from benchbench.datasets.contact_sheet import check_png, class_sheet, save_png
+    from benchbench.datasets.opening import open_dataset
+    from benchbench.runs.store import slug
+    from benchbench.system.places import Places
 
-def facts(dataset: Dataset, opened: OpenDataset, places: Places) -> str:
-    """What was prepared, a line each, and where it differs from what was published."""
-    height, width, channels = opened.image_shape
-    counts = zip(class_counts(opened), SPLITS, strict=True)
-    per_class = np.bincount(opened.labels)
-    lines = {
-        "from": _places(dataset, places) if opened.training is None else "",
-        "licence": dataset.licence or "not stated",
-        "cite": dataset.citation,
-        "classes": ", ".join(f"{count} {split}" for count, split in counts),
-        "images": f"{len(opened.labels)}, {_span(per_class)} a class",
-        "pixels": f"{height} x {width}, {'colour' if channels == 3 else 'grey'}",
-        "on disk": size_text(opened),
-        "fingerprint": opened.fingerprint,
-        "unreadable": _or_none(opened.unreadable),
-        "published": _published(dataset, opened),
-    }
-    shown = [f"  {key:<12} {value}" for key, value in lines.items() if value]
-    return "\n".join([opened.name, *shown])
-
-
-def _places(dataset: Dataset, places: Places) -> str:
-    """Where the images of one data set are from: paths, or a name at a hub."""
-    record = prepared_record(dataset, places)
-    sources = record.sources if record else [str(path) for path in dataset.sources(places)]
-    return some(sources) or getattr(dataset, dataset.argument or "", "generated")
-
-
-def _span(counts: np.ndarray) -> str:
-    low, high = int(counts.min()), int(counts.max())
-    return str(low) if low == high else f"{low} to {high}"
-
-
-def _or_none(names: list[str]) -> str:
-    return f"{len(names)}: {some(names)}" if names else "none"
-
-
-def _published(dataset: Dataset, opened: OpenDataset) -> str:
-    """What differs from the published counts; nothing where none are."""
-    expected = dataset.expected_counts() if opened.training is None else None
-    if expected is None:
-        return ""
-    wrong = [f.text for f in check_counts(opened, expected) if f.level == "error"]
-    if len(wrong) > DIFFERENCES_SHOWN:
-        more = f"and {len(wrong) - DIFFERENCES_SHOWN} more; `data verify --format json` lists all"
-        wrong = [*wrong[:DIFFERENCES_SHOWN], more]
-    return ("\n" + " " * 15).join(wrong) or "nothing differs"
+    if out is not None:
+        check_png(out)
+    opened = open_dataset(dataset, Places.find(data_root))
+    path = out or Path(f"{slug(opened.name)}-{split}.png")
+    save_png(class_sheet(opened, split, classes, images), path)
+    click.echo(path)

@@ -10,33 +10,43 @@ import shlex
 from pathlib import Path
 from string import Template
 
+import click
+
 import benchbench
+from benchbench.cli.options import FOLDER
 from benchbench.errors import BenchbenchError
 from benchbench.registry import entry_points
+from benchbench.system.files import write_text
 
 HOME = Path(benchbench.__file__).parent
 CONSTRAINTS = HOME.parent / "constraints.txt"
 """The tested versions, where benchbench is run from a checkout."""
 
 
-def new_command(kind: str, name: str, out: Path | None) -> str:
-    """Write the package and say what to do next. Raises BenchbenchError where it cannot be.
+@click.command()
+@click.argument("kind", type=click.Choice(["method", "dataset"]))
+@click.argument("name")
+@click.option(
+    "--out",
+    type=FOLDER,
+    show_default="NAME",
+    help="The folder that the package is written to; it must not exist yet.",
+)
+def new(kind: str, name: str, out: Path | None) -> None:
+    """Write a package with a method or data set to begin from.
 
-    out: the folder, which must not exist yet; by default that of the name.
+    It works as it is, and has a test. NAME becomes the name of the plug-in, of its package and of
+    its Python module.
     """
     check_name(name)
     folder = out or Path(name)
     if folder.exists() or folder.is_symlink():
         raise BenchbenchError(f"{folder} exists already; choose another --out, or remove it.")
     files = package_files(kind, name)
-    try:
-        for path, text in files.items():
-            (folder / path).parent.mkdir(parents=True, exist_ok=True)
-            (folder / path).write_text(text, encoding="utf-8", newline="\n")
-    except OSError as error:
-        raise BenchbenchError(f"Cannot write {folder} ({error.strerror}).") from error
-    lines = [f"wrote {folder / path}" for path in files]
-    return "\n".join([*lines, "", "Next:", *_next_steps(kind, name, folder)]) + "\n"
+    for path, text in files.items():
+        write_text(folder / path, text)
+        click.echo(f"wrote {folder / path}")
+    click.echo("\n".join(["", "Next:", *_next_steps(kind, name, folder)]))
 
 
 def check_name(name: str) -> None:
@@ -62,7 +72,7 @@ def check_name(name: str) -> None:
 
 def package_files(kind: str, name: str) -> dict[Path, str]:
     """The text of each file, by its path in the package."""
-    home = HOME / "templates" / kind
+    home = Path(__file__).parent / "templates" / kind
     templates = {path: path.read_text(encoding="utf-8") for path in sorted(home.rglob("*.txt"))}
     values = {
         "name": name,

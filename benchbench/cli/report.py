@@ -1,49 +1,50 @@
-"""`benchbench report`: one html page on finished runs."""
+"""`benchbench report`."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 
-from benchbench.cli.leaderboard import runs_below
+import click
+
+from benchbench.cli.options import FILE, FOLDER, data_root_option, results_argument, rule_option
 from benchbench.errors import BenchbenchError
-from benchbench.results import plots
-from benchbench.results.entries import read_results, tables_of
-from benchbench.results.report import make_report
-from benchbench.system.files import whole_file
-from benchbench.system.places import Places
 
 
-def report_command(
-    results: Sequence[Path],
-    out: Path,
-    *,
-    data_root: Path | None,
-    rule: str,
-    pictures: Path | None,
-) -> str:
-    """Write the page, and its plots into the folder `pictures`; a sentence on what was written."""
+@click.command()
+@results_argument
+@click.option("--out", default="report.html", type=FILE, help="The file that is written.")
+@data_root_option
+@rule_option("paired")
+@click.option(
+    "--pictures",
+    type=FOLDER,
+    help="A folder that the plots are written to as well, as svg and pdf.",
+)
+def report(
+    results: tuple[Path, ...], out: Path, data_root: Path | None, rule: str, pictures: Path | None
+) -> None:
+    """Write an html page on finished runs.
+
+    It has tables, plots and images of episodes. RESULTS are folders of runs, by default `results`.
+    """
+    from benchbench.results import plots
+    from benchbench.results.entries import no_runs, results_below, tables_of
+    from benchbench.results.report import make_report
+    from benchbench.system.files import write_text
+    from benchbench.system.places import Places
+
     if pictures is not None and not plots.available():
         raise BenchbenchError(
             "--pictures needs matplotlib; install it with pip install 'benchbench[plots]'."
         )
-    tables = tables_of(read_results(runs_below(results)))
+    tables = tables_of(results_below(results))
     if not tables:
-        raise BenchbenchError(f"No finished runs below {', '.join(map(str, results))}.")
-    report = make_report(tables, rule, Places.find(data_root))
-    try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        with whole_file(out) as partial:
-            partial.write_text(report.html, encoding="utf-8", newline="\n")
-    except OSError as error:
-        raise BenchbenchError(f"Cannot write {out} ({error.strerror}).") from error
+        raise no_runs(results)
+    page = make_report(tables, rule, Places.find(data_root))
+    write_text(out, page.html)
     if pictures is not None:
-        for picture in report.pictures:
+        for picture in page.pictures:
             picture.save(pictures)
-    size = len(report.html.encode()) / 1e6
-    rows = sum(map(len, tables))
-    return f"{out}: {_count(rows, 'row')} in {_count(len(tables), 'table')}, {size:.2f} MB"
-
-
-def _count(number: int, thing: str) -> str:
-    return f"{number} {thing}{'' if number == 1 else 's'}"
+    rows, size = sum(map(len, tables)), len(page.html.encode()) / 1e6
+    counts = f"{rows} row{'s' * (rows != 1)} in {len(tables)} table{'s' * (len(tables) != 1)}"
+    click.echo(f"{out}: {counts}, {size:.2f} MB")

@@ -2,32 +2,108 @@
 
 from __future__ import annotations
 
-import importlib
 import math
-from dataclasses import replace
+import sys
 from pathlib import Path
-from typing import Any
 
-from benchbench.cli.tables import Tested, tell_tables
-from benchbench.datasets.base import OpenDataset
-from benchbench.datasets.integrity.contamination import judge
-from benchbench.engine.supervisor import EPISODE_SECONDS, Isolation, run_cells
-from benchbench.episodes import EpisodeSet
+import click
+
+from benchbench.cli.options import FOLDER, SEED, Number, task_options
 from benchbench.errors import BenchbenchError
-from benchbench.evaluation.job import Settings
-from benchbench.learners.creation import create_methods
-from benchbench.method import Method, Task
-from benchbench.metrics import find_metrics
-from benchbench.runs.outcome import Outcome
-from benchbench.runs.store import Store
-from benchbench.samplers.drawing import Drawing
-from benchbench.system.compute import configure
-from benchbench.system.places import Places
-from benchbench.system.progress import say
-from benchbench.training.budget import Budget
+
+SECONDS = click.FloatRange(min=0, min_open=True)
 
 
-def run_command(
+@click.command()
+@click.option(
+    "--methods",
+    default="knn,protonet",
+    metavar="SPEC,...",
+    help="The methods to evaluate, with parameters as in knn[k=3]; `list methods` names all.",
+)
+@task_options
+@click.option(
+    "--episodes",
+    default="600",
+    metavar="N|FILE",
+    help="The number of episodes, or an .npz file of `episodes make` that holds them.",
+)
+@click.option(
+    "--episode-seed", default=0, type=SEED, help="The seed that the episodes are drawn with."
+)
+@click.option(
+    "--seed",
+    default=0,
+    type=SEED,
+    help="The seed of training and of methods' own randomness; episodes have --episode-seed.",
+)
+@click.option(
+    "--budget",
+    default="quick",
+    metavar="NAME|STEPS",
+    help="How long methods are trained: smoke (seconds), quick (minutes), paper (as published), or "
+    "a number of steps.",
+)
+@click.option(
+    "--metrics",
+    default="",
+    show_default=False,
+    metavar="NAME,...",
+    help="Metrics to report in addition to accuracy; `list metrics` names all.",
+)
+@click.option(
+    "--out",
+    default="results",
+    type=FOLDER,
+    help="The folder that runs are stored in; runs that it holds already are read from it.",
+)
+@click.option(
+    "--device",
+    default="auto",
+    metavar="NAME",
+    help="The device to compute on: cpu, cuda, or auto, which takes a GPU if there is one.",
+)
+@click.option(
+    "--threads",
+    type=Number(1),
+    show_default="all cores",
+    help="The number of threads that torch computes with on the CPU.",
+)
+@click.option(
+    "--fast/--no-fast",
+    default=True,
+    help="Whether methods are trained in channels-last memory and, if the processor has it, bf16.",
+)
+@click.option(
+    "--engine",
+    default="worker",
+    envvar="BENCHBENCH_ENGINE",
+    show_envvar=True,
+    type=click.Choice(["worker", "inline"]),
+    help="Where methods are computed: `worker` is a process of its own, so that a method that "
+    "crashes or hangs harms no other; `inline` is this process.",
+)
+@click.option(
+    "--timeout",
+    type=SECONDS,
+    metavar="SECONDS",
+    show_default="600",
+    help="The longest time that an episode may take; inf sets no limit.",
+)
+@click.option(
+    "--training-timeout",
+    type=SECONDS,
+    metavar="SECONDS",
+    show_default="inf",
+    help="The longest time that the training of a method may take.",
+)
+@click.option(
+    "--audit/--no-audit",
+    default=None,
+    show_default="audit the methods that are trained now",
+    help="Whether methods are audited on validation classes; --audit includes stored runs.",
+)
+def run(
     *,
     methods: str,
     dataset: str,
@@ -47,77 +123,52 @@ def run_command(
     training_timeout: float | None,
     audit: bool | None,
     **sampling: int | str | None,
-) -> int:
-    """Run the methods and print their table; 1 where one of them failed, else 0.
+) -> None:
+    """Train and evaluate methods, and print their table.
 
-    sampling: options of the sampler, None where not given.
-
-    Raises BenchbenchError before anything runs where the request cannot be carried out.
+    Runs that are stored in --out are not computed again, and an interrupted run resumes. The exit
+    code is 1 if a method failed; the others are computed and stored nevertheless.
     """
+    from benchbench.cli.tables import Tested, print_tables, say_failures, say_what_is_tested
+    from benchbench.engine.inline import Inline, run_jobs
+    from benchbench.engine.supervisor import Supervisor
+    from benchbench.evaluation.job import Job
+    from benchbench.evaluation.settings import EPISODE_SECONDS, Limits, Settings
+    from benchbench.learners.creation import create_methods
+    from benchbench.metrics import find_metrics
+    from benchbench.registry import specs
+    from benchbench.runs.store import Store
+    from benchbench.samplers.drawing import Drawing
+    from benchbench.system.compute import configure
+    from benchbench.system.places import Places
+    from benchbench.training.budget import Budget
+
     if engine == "inline" and (timeout or training_timeout):
         raise BenchbenchError(
             "--timeout and --training-timeout need --engine worker: a process cannot stop itself."
         )
     create_methods(methods)
+    drawing = Drawing(sampler, sampling, episodes, episode_seed)
     settings = Settings(
         seed=seed,
         budget=Budget.parse(budget),
-        metrics=find_metrics(metrics),
-        audit=None if audit is False else _audit,
-        audit_stored=bool(audit),
+        compute=configure(device, threads, fast),
+        metrics=tuple(find_metrics(specs.split_list(metrics))),
+        audit="missing" if audit is None else "all" if audit else "none",
+        sampler=drawing.sampler_made(),
     )
-    store = Store(out)
+    store, places = Store(out), Places.find(data_root)
     store.check()
-    settings.compute = configure(device, threads, fast)
-    places = Places.find(data_root)
-    isolation = Isolation(
-        *("", places, device, threads, fast),
-        timeout or EPISODE_SECONDS,
-        training_timeout or math.inf,
-    )
-    drawing = Drawing(sampler, sampling, episodes, episode_seed)
-    settings.sampler = drawing.sampler_made()
+    limits = Limits(timeout or EPISODE_SECONDS, training_timeout or math.inf)
     tested = []
-    for source, opened, frozen in drawing.opened(dataset, places):
-        _tell_task(opened, frozen)
-        cells = run_cells(
-            *(create_methods(methods), opened, frozen, store, settings),
-            replace(isolation, dataset=source) if engine == "worker" else None,
-            meanwhile=lambda: importlib.import_module("benchbench.results.leaderboard"),
-        )
-        tested.append(Tested(opened, frozen, cells))
-        _tell_failures(cells)
-    tell_tables(tested)
-    return int(any(cell.status == "failed" for one in tested for cell in one.cells))
-
-
-def _tell_task(dataset: OpenDataset, episodes: EpisodeSet) -> None:
-    name = dataset.source or dataset.name
-    say(f"{name}: {len(episodes)} episodes {episodes.protocol}, sha256 {episodes.sha256[:16]}")
-    _tell_shared_classes(dataset)
-
-
-def _tell_shared_classes(dataset: OpenDataset) -> None:
-    """Say so where another source that is learnt from is known to have test classes of this one."""
-    members = dataset.training.members if dataset.training else None
-    for member in members or ():
-        verdict = judge([member.partition("[")[0]], dataset.subject)
-        if member != dataset.source and verdict.level in ("classes", "images"):
-            say(
-                f"{dataset.source} is no unseen data where {member} was learnt from: "
-                f"{verdict.reason} `benchbench data verify` compares the pictures."
-            )
-
-
-def _audit(method: Method, dataset: OpenDataset, task: Task) -> dict[str, Any]:
-    from benchbench.conformance import short_audit
-
-    return short_audit(method, dataset, task)
-
-
-def _tell_failures(cells: list[Outcome]) -> None:
-    for cell in cells:
-        if cell.status == "failed":
-            traceback = cell.run.path / "error.txt" if cell.run else None
-            where = f" (traceback: {traceback})" if traceback and traceback.exists() else ""
-            say(f"{cell.method} failed: {cell.reason}{where}")
+    with Inline() if engine == "inline" else Supervisor(places, limits) as computing:
+        for problem, frozen in drawing.opened(dataset, places):
+            say_what_is_tested(problem, frozen)
+            jobs = [
+                Job(method, problem, frozen, store, settings) for method in create_methods(methods)
+            ]
+            outcomes = run_jobs(jobs, computing)
+            tested.append(Tested(problem, frozen, outcomes))
+            say_failures(outcomes)
+    print_tables(tested)
+    sys.exit(any(outcome.status == "failed" for one in tested for outcome in one.outcomes))

@@ -1,11 +1,12 @@
-"""What `benchbench run` prints at its end."""
+"""What `benchbench run` says and prints."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from benchbench.datasets.base import OpenDataset
+from benchbench.datasets.integrity.contamination import judge
+from benchbench.datasets.problem import Problem
 from benchbench.episodes import EpisodeSet
 from benchbench.errors import BenchbenchError
 from benchbench.runs.outcome import Outcome
@@ -16,14 +17,14 @@ RULE = "paired"
 
 
 class Tested(NamedTuple):
-    """The outcome of all methods on one test source."""
+    """The outcome of all methods on one problem."""
 
-    dataset: OpenDataset
+    problem: Problem
     episodes: EpisodeSet
-    cells: list[Outcome]
+    outcomes: list[Outcome]
 
 
-def tell_tables(tested: Sequence[Tested]) -> None:
+def print_tables(tested: Sequence[Tested]) -> None:
     """Print the table of a data set; of several, a column for each and average ranks."""
     # Their libraries take a second to import, which is free while a worker starts.
     from benchbench.results.leaderboard import run_table
@@ -33,9 +34,9 @@ def tell_tables(tested: Sequence[Tested]) -> None:
     if len(tested) > 1:
         _tell_sources(tested)
         return
-    dataset, episodes, cells = tested[0]
-    print(markdown_table(run_table(cells, len(episodes))))
-    if warning := reuse_warning(episodes.images_drawn, len(dataset.view(episodes.split).rows)):
+    problem, episodes, outcomes = tested[0]
+    print(markdown_table(run_table(outcomes, len(episodes))))
+    if warning := reuse_warning(episodes.images_drawn, len(problem.test.view(episodes.split).rows)):
         disjoint = episodes.protocol.endswith("query")  # which the default sampler alone can do
         say(f"{warning} With --replacement none it speaks of them." if disjoint else warning)
 
@@ -47,14 +48,41 @@ def _tell_sources(tested: Sequence[Tested]) -> None:
     from benchbench.results.reporters import markdown_table
     from benchbench.results.reporters.across import sources_table
 
-    for dataset, episodes, cells in tested:
-        print(f"## {dataset.source}\n\n{markdown_table(run_table(cells, len(episodes)))}\n")
+    for problem, episodes, outcomes in tested:
+        print(f"## {problem.name}\n\n{markdown_table(run_table(outcomes, len(episodes)))}\n")
     tables = [
-        [entry for cell in cells if (entry := entry_of(cell, len(episodes))) is not None]
-        for _, episodes, cells in tested
+        [entry for outcome in outcomes if (entry := entry_of(outcome, len(episodes))) is not None]
+        for _, episodes, outcomes in tested
     ]
     try:
         sources = sources_of([table for table in tables if table])
         print(f"## All {len(sources.names)} sources\n\n{sources_table(sources, RULE)}", end="")
     except BenchbenchError as error:
         say(str(error))
+
+
+def say_what_is_tested(problem: Problem, episodes: EpisodeSet) -> None:
+    """Say which episodes methods are tested on, and whether they may have learned the classes."""
+    digest = episodes.sha256[:16]
+    say(f"{problem.name}: {len(episodes)} episodes {episodes.protocol}, sha256 {digest}")
+    _warn_of_shared_classes(problem)
+
+
+def _warn_of_shared_classes(problem: Problem) -> None:
+    """Say so if data that are learned from are known to have test classes of this problem."""
+    for member in problem.train.members or ():
+        verdict = judge([member.partition("[")[0]], problem.test.name)
+        if member != problem.name and verdict.level in ("classes", "images"):
+            say(
+                f"{problem.name} is no unseen data where {member} was learnt from: "
+                f"{verdict.reason} `benchbench data verify` compares the pictures."
+            )
+
+
+def say_failures(outcomes: list[Outcome]) -> None:
+    """Say which methods failed, why, and where the traceback is."""
+    for outcome in outcomes:
+        if outcome.status == "failed":
+            traceback = outcome.run.path / "error.txt" if outcome.run else None
+            where = f" (traceback: {traceback})" if traceback and traceback.exists() else ""
+            say(f"{outcome.method} failed: {outcome.reason}{where}")

@@ -1,50 +1,25 @@
-"""What every method must satisfy, and the audit of its validity.
+"""The contract that every method must satisfy, and the audit of its validity.
 
 `CHECKS` are functions of a `Bench`; `run_checks` runs them, `report_on` sums them up in a
-`Verdict`, and `short_audit` takes seconds for a method that is trained already.
+`Verdict`, and `short_audit` audits in seconds a method that is trained already.
 """
 
-from benchbench.conformance.audit import short_audit
-from benchbench.conformance.outcomes import (
-    Change,
-    CheckFailed,
-    NotApplicable,
-    Outcome,
-    count_line,
-)
-from benchbench.conformance.suite import (
-    CHECKS,
-    Report,
-    check_declarations,
-    chosen,
-    expected_failure,
-    report_on,
-    run_check,
-    run_checks,
-    summary_of,
-)
-from benchbench.conformance.trial import Trial
-from benchbench.conformance.under_test import Bench, Training
-from benchbench.conformance.verdict import Verdict
-
-__all__ = [
-    "CHECKS",
-    "Bench",
-    "Change",
-    "CheckFailed",
-    "NotApplicable",
-    "Outcome",
-    "Report",
-    "Training",
-    "Trial",
-    "Verdict",
-    "check_declarations",
-    "chosen",
-    "count_line",
-    "expected_failure",
-    "report_on",
-    "run_check",
-    "run_checks",
-    "short_audit",
-    "summary_of",
-]
+from benchbench.conformance.audit import short_audit as short_audit
+from benchbench.conformance.outcomes import Change as Change
+from benchbench.conformance.outcomes import CheckFailed as CheckFailed
+from benchbench.conformance.outcomes import NotApplicable as NotApplicable
+from benchbench.conformance.outcomes import Outcome as Outcome
+from benchbench.conformance.outcomes import count_line as count_line
+from benchbench.conformance.suite import CHECKS as CHECKS
+from benchbench.conformance.suite import Report as Report
+from benchbench.conformance.suite import check_declarations as check_declarations
+from benchbench.conformance.suite import chosen as chosen
+from benchbench.conformance.suite import expected_failure as expected_failure
+from benchbench.conformance.suite import report_on as report_on
+from benchbench.conformance.suite import run_check as run_check
+from benchbench.conformance.suite import run_checks as run_checks
+from benchbench.conformance.suite import summary_of as summary_of
+from benchbench.conformance.trial import Trial as Trial
+from benchbench.conformance.under_test import Bench as Bench
+from benchbench.conformance.under_test import Training as Training
+from benchbench.conformance.verdict import Verdict as Verdict

@@ -1,4 +1,4 @@
-"""The audit in seconds, of a method that a run has trained."""
+"""A short audit of a method that a run has trained; it takes seconds."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ SHORT = (
 )
 FEWEST_EPISODES = 2
 SLOW_SECONDS = 0.1
-"""For one episode and its repetition; a slower method is asked about fewer episodes."""
+"""The time for one episode; a slower method is audited on fewer episodes."""
 
 
 def short_audit(
@@ -39,18 +39,15 @@ def short_audit(
 ) -> dict[str, Any]:
     """The verdict on a trained method and the outcomes of the checks behind it, for a manifest.
 
-    It asks a copy of the method about altered episodes of the validation classes, of the task's way
-    and shots as far as they go; the method and the global generators stay as they are. Nothing that
-    the method does raises here.
+    It tests a copy of the method on altered episodes of the validation classes, of the task's way
+    and shots as far as the classes allow; the method and the global generators stay unchanged.
+    Errors that the method raises are caught.
 
-    episodes: how many, at most; two of a slow method. singles: how many queries of an episode are
-    asked alone. Keys: those of `Verdict.as_dict`,
-    `declared`, `episodes`, `outcomes`, and, where no audit is possible, `reason` in their place.
+    episodes: how many, at most; two for a slow method. singles: how many queries of an episode are
+    classified alone. Keys: those of `Verdict.as_dict`, `declared`, `episodes` and `outcomes`; or
+    `declared` and `reason` if no audit is possible.
     """
-    declared = {
-        "transductive": method.transductive,
-        "order_dependent": method.order_dependent,
-    }
+    declared = {"transductive": method.transductive, "order_dependent": method.order_dependent}
     try:
         with separate_randomness(seed):
             bench = Bench(
@@ -79,9 +76,9 @@ def short_audit(
 
 
 def _fewer_where_slow(bench: Bench) -> None:
-    """Leave two episodes where one takes long."""
-    with suppress(Exception):  # which the checks will tell
-        bench.reference(0)  # The first fills the feature cache.
+    """Reduce the episodes to two if one takes long."""
+    with suppress(Exception):  # the checks report it
+        bench.reference(0)  # This fills the feature cache.
         started = time.monotonic()
         bench.reference(1)
         if time.monotonic() - started > SLOW_SECONDS:

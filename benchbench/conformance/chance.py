@@ -1,4 +1,4 @@
-"""Tests of accuracies over episodes, each at the level `LEVEL`; a check fails where two do."""
+"""Tests of accuracies over episodes, each at the level `LEVEL`; a check fails if two tests fail."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ from benchbench.conformance.outcomes import CheckFailed
 from benchbench.system.arrays import FloatArray
 
 LEVEL = 0.005
-"""An honest method fails one test with this probability, and both of `confirmed` with its square.
+"""The probability that an honest method fails one test; that of both in `confirmed` is its square.
 
-How many episodes a test has depends on the time there is. At some number between 30 and 400 an
-honest method fails one test with probability 0.056, and two with 0.0005 (simulated).
+The number of episodes of a test depends on the available time. At any of the numbers from 30 to 400
+an honest method fails one test with probability 0.056, and two with 0.0005 (simulated).
 """
 
 Test: TypeAlias = Callable[[int], None]
-"""Raises CheckFailed; the argument numbers a draw of episodes that no other number meets."""
+"""Raises CheckFailed; the argument numbers a draw of episodes, and draws share no episode."""
 
 
 def confirmed(test: Test) -> None:
-    """Run a test, and where it fails once more on other episodes. Raises CheckFailed of the second.
+    """Run a test, and if it fails, repeat it on other episodes. Raises CheckFailed of the second.
 
-    A draw of episodes is the same in every run, so that an unlucky one would stay.
+    A draw of episodes is the same in every run, so that an unlucky draw would always be one.
     """
     try:
         test(0)
@@ -33,11 +33,11 @@ def confirmed(test: Test) -> None:
 
 
 def must_be_chance(accuracies: FloatArray, chance: float, where: str) -> None:
-    """Two-sided t test over episodes: below chance tells of a leak as well.
+    """Two-sided t test over episodes: an accuracy below chance is also evidence of a leak.
 
-    The standard deviation is the empirical one, as errors within an episode may hang together. For
-    5-way with 75 queries that of a guess is 4.6 points: two tests of 400 episodes show a departure
-    of 1 point with a power above 0.8, of 100 one of 2, and of 30 one of 4. Raises CheckFailed.
+    The standard deviation is the empirical one, as errors within an episode may be correlated. For
+    5-way with 75 queries that of a guess is 4.6 points: with a power above 0.8, two tests find a
+    departure of 1 point with 400 episodes, of 2 with 100, and of 4 with 30. Raises CheckFailed.
     """
     p = _p_value(accuracies - chance)
     if p < LEVEL:
@@ -48,7 +48,7 @@ def must_be_chance(accuracies: FloatArray, chance: float, where: str) -> None:
 
 
 def must_reach_chance(accuracies: FloatArray, chance: float) -> None:
-    """One-sided: fails where the accuracy is significantly below chance. Raises CheckFailed."""
+    """One-sided t test: the accuracy must not be below chance. Raises CheckFailed."""
     p = _p_value(accuracies - chance, "less")
     if p < LEVEL:
         raise CheckFailed(
@@ -67,10 +67,10 @@ def must_not_differ(before: FloatArray, after: FloatArray, where: str) -> None:
         )
 
 
-def must_use_slots_alike(shares: FloatArray) -> None:
-    """Whether each slot is predicted as often, from shares [n_episode, n_way] of balanced queries.
+def must_use_slots_equally(shares: FloatArray) -> None:
+    """A t test for each slot that it is predicted as often as the others, Bonferroni-corrected.
 
-    A t test for each slot, Bonferroni's correction over them. Raises CheckFailed.
+    shares: [n_episode, n_way] of balanced queries. Raises CheckFailed.
     """
     ways = shares.shape[1]
     for slot, share in enumerate(shares.T):
@@ -85,7 +85,7 @@ def must_use_slots_alike(shares: FloatArray) -> None:
 def _p_value(
     differences: FloatArray, alternative: Literal["two-sided", "less"] = "two-sided"
 ) -> float:
-    """Of the t test that the mean is 0; of equal differences, 1 where they are 0 and else 0."""
+    """Of the t test that the mean is 0; for equal differences, 1 if they are 0 and else 0."""
     if np.ptp(differences) < 1e-12:
         mean = float(differences.mean())
         fine = abs(mean) < 1e-9 or (alternative == "less" and mean > 0)

@@ -18,10 +18,10 @@ import numpy as np
 
 from benchbench.conformance.outcomes import CheckFailed, NotApplicable
 from benchbench.conformance.trial import Trial
-from benchbench.conformance.under_test import Bench, task_for, train
+from benchbench.conformance.under_test import Bench, Training, task_for, train
 from benchbench.datasets.base import OpenDataset
 from benchbench.errors import BenchbenchError, MethodError
-from benchbench.evaluation.job import _pretrained_on
+from benchbench.evaluation.job import pretrained_on
 from benchbench.method import Method
 from benchbench.registry import specs
 from benchbench.system.arrays import IntArray
@@ -49,7 +49,7 @@ def check_equal_seeds(bench: Bench) -> None:
 
 
 def check_support_unchanged(bench: Bench) -> None:
-    """The method writes neither on its support's images nor on its labels."""
+    """The method changes neither its support's images nor the labels."""
     for trial in bench.trials():
         support = trial.support_for(bench.method)
         pixels, labels = support.images.array.copy(), support.labels.clone()
@@ -64,7 +64,7 @@ def check_support_unchanged(bench: Bench) -> None:
 
 
 def check_any_way(bench: Bench) -> None:
-    """Episodes of 2 to 20 classes are answered, unless the method says that its way is fixed."""
+    """Episodes of 2 to 20 classes get scores, unless the method says that its way is fixed."""
     if reason := bench.method.skip(replace(bench.task, n_way=None)):
         raise NotApplicable(reason)
     for way in range(2, min(LARGEST_WAY, len(bench.pool)) + 1):
@@ -73,34 +73,35 @@ def check_any_way(bench: Bench) -> None:
 
 def check_unbalanced_shots(bench: Bench) -> None:
     """Classes may have different numbers of support images."""
-    # So that no number of shots is the mean: 1, 2, 3, 4 and 4 in five classes.
+    # No number of shots may be the mean of all: 1, 2, 3, 4 and 4 in five classes.
     trial = bench.draw(bench.way, _several(bench, max(2, bench.way - 1)), 2)
     kept = np.flatnonzero(_place_in_class(trial) <= trial.support_labels)
     _must_answer(bench, trial.learning_from(kept), "with 1, 2, ... support images by class")
 
 
 def check_class_of_one_image(bench: Bench) -> None:
-    """One class may have a single support image where the others have several."""
+    """One class may have a single support image while the others have several."""
     trial = bench.draw(bench.way, _several(bench, 5), 2)
     kept = np.flatnonzero((trial.support_labels > 0) | (_place_in_class(trial) == 0))
-    _must_answer(bench, trial.learning_from(kept), "where one class has a single support image")
+    _must_answer(bench, trial.learning_from(kept), "when one class has a single support image")
 
 
 def check_class_without_support(bench: Bench) -> None:
-    """There is a column of scores for each class, also for one without any support image."""
+    """There is a column of scores for each class, even for one without any support image."""
     trial = bench.draw(bench.way, _several(bench, 2), 2)
     last = trial.learning_from(np.flatnonzero(trial.support_labels < trial.n_way - 1))
     try:
-        scores = np.asarray(_plain(bench.adapt(last)(last.query)))
+        answer = bench.adapt(last)(last.query)
+        scores = np.asarray(answer.detach().cpu() if hasattr(answer, "detach") else answer)
     except MethodError as error:
         raise NotApplicable(f"it refuses a class without support images: {error}") from error
     if scores.shape != (len(last.query), last.n_way):
         raise CheckFailed(
             f"the scores have shape {list(scores.shape)} in place of "
-            f"[{len(last.query)}, {last.n_way}] where class {last.n_way - 1} has no support image"
+            f"[{len(last.query)}, {last.n_way}] if class {last.n_way - 1} has no support image"
         )
     if not np.isfinite(scores).all():
-        raise NotApplicable("it gives no finite scores where a class has no support image")
+        raise NotApplicable("it gives no finite scores if a class has no support image")
 
 
 def check_single_query(bench: Bench) -> None:
@@ -214,10 +215,10 @@ print(json.dumps(effects))
 
 
 def check_parameters(bench: Bench) -> None:
-    """Parameters are dataclass fields whose values a spec can say, and read back as they were."""
+    """Parameters are dataclass fields, and their values read back from a spec unchanged."""
     cls = type(bench.method)
-    known: set[str] = {f.name for f in fields(cls) if f.init} if is_dataclass(cls) else set()
-    if unknown := [name for name in inspect.signature(cls).parameters if name not in known]:
+    names: set[str] = {f.name for f in fields(cls) if f.init} if is_dataclass(cls) else set()
+    if unknown := [name for name in inspect.signature(cls).parameters if name not in names]:
         raise CheckFailed(
             f"{cls.__name__}({', '.join(unknown)}): no field of a dataclass, so no spec can set it"
         )
@@ -257,7 +258,7 @@ def check_declared_pretraining(bench: Bench) -> None:
 
 
 def check_adapt_many(bench: Bench) -> None:
-    """`adapt_many` gives what `adapt` gives for each episode, where a method has its own."""
+    """A method's own `adapt_many` gives what `adapt` gives for each episode."""
     method = bench.method
     if type(method).adapt_many is Method.adapt_many:
         raise NotApplicable("it has no adapt_many of its own")
@@ -278,7 +279,7 @@ def _must_answer(bench: Bench, trial: Trial, where: str) -> None:
 
 
 def _several(bench: Bench, most: int) -> int:
-    """More than one support image, and two queries beside, as far as the classes have them."""
+    """From 2 to `most` shots, so many that each class has two images left for queries."""
     shot = min(most, int(bench.pool.sizes.min()) - 2)
     if shot < 2:
         raise NotApplicable(f"{bench.dataset.name} has too few images of a class")
@@ -286,28 +287,24 @@ def _several(bench: Bench, most: int) -> int:
 
 
 def _place_in_class(trial: Trial) -> IntArray:
-    """Of each support image, how many of its class come before it."""
+    """The number of earlier support images of the same class, for each support image."""
     same = trial.support_labels[:, None] == trial.support_labels[None]
     places: IntArray = np.tril(same, -1).sum(axis=1)
     return places
 
 
-def _plain(scores: Any) -> Any:
-    return scores.detach().cpu().numpy() if hasattr(scores, "detach") else scores
-
-
-def _training(bench: Bench) -> Any:
+def _training(bench: Bench) -> Training:
     if bench.training is None:
         raise NotApplicable("the method was trained elsewhere")
     return bench.training
 
 
 def _backbones_declare(method: Method) -> bool:
-    return bool(_pretrained_on(method))
+    return bool(pretrained_on(method))
 
 
 def _of_other_channels(dataset: OpenDataset) -> OpenDataset:
-    """Some classes of the data set in three channels, of which there was one, or in one."""
+    """Some classes of the data set, in three channels if it has one, and else in one."""
     splits = {
         split: dataset.splits.get(split, np.empty(0, np.int64))[:CLASSES_OF_OTHER_CHANNELS]
         for split in ("train", "val")

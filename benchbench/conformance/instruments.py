@@ -1,4 +1,4 @@
-"""Seeing what code does while it runs: pixels read, files opened, moments taken by batch norm."""
+"""Watching code while it runs: pixels read, files opened, statistics that batch norms use."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ from typing import Any
 
 import numpy as np
 import torch.nn.functional as F
-from numpy.typing import NDArray
 from torch import nn
 from torch.nn.modules import module as torch_module
 
 from benchbench.datasets.base import OpenDataset
+from benchbench.system.arrays import ByteArray
 
 _logs: list[list[Path]] = []
-"""The lists that the names of opened files go to now."""
+"""The lists to which the names of opened files are added now."""
 _hooked = False
 
 
 class WatchedPixels:
-    """Stands in for the pixels of a data set and remembers which rows were read: `read`, bool."""
+    """Replaces the pixels of a data set and records in `read`, bool [n], which rows were read."""
 
-    def __init__(self, pixels: NDArray[np.uint8]) -> None:
+    def __init__(self, pixels: ByteArray) -> None:
         self._pixels = pixels
         self.read = np.zeros(len(pixels), dtype=bool)
 
@@ -48,7 +48,7 @@ class WatchedPixels:
 
 @contextmanager
 def reads_of(dataset: OpenDataset) -> Iterator[WatchedPixels]:
-    """Which rows of the data set's pixels are read in the block, by whatever way to the object."""
+    """Records which rows of the data set's pixels are read in the block, by any code."""
     pixels = dataset.pixels
     watched = WatchedPixels(pixels)
     dataset.pixels = watched  # type: ignore[assignment]
@@ -60,7 +60,7 @@ def reads_of(dataset: OpenDataset) -> Iterator[WatchedPixels]:
 
 @contextmanager
 def files_opened() -> Iterator[list[Path]]:
-    """The files that Python code opens in the block; those that C code opens stay unseen."""
+    """Records the files that Python code opens in the block; C code's files are not seen."""
     global _hooked
     if not _hooked:
         sys.addaudithook(_audit)
@@ -80,10 +80,10 @@ def _audit(event: str, arguments: tuple[Any, ...]) -> None:
 
 
 @contextmanager
-def batch_moments(names: dict[int, str]) -> Iterator[list[str]]:
-    """Which batch norms take their moments from the batch in the block.
+def batch_statistics(names: dict[int, str]) -> Iterator[list[str]]:
+    """Records which batch norms use statistics of the batch in the block.
 
-    names: of modules, by `id`. One that is called as a function is listed as `F.batch_norm`.
+    names: of modules, by `id`. A batch norm that is called as a function is `F.batch_norm`.
     """
     found: list[str] = []
     current: list[nn.Module] = []
@@ -108,9 +108,9 @@ def batch_moments(names: dict[int, str]) -> Iterator[list[str]]:
         eps: float = 1e-5,
     ) -> Any:
         if training:
-            told = _told(current[0], names) if current else "F.batch_norm"
-            if told not in found:
-                found.append(told)
+            norm = _described(current[0], names) if current else "F.batch_norm"
+            if norm not in found:
+                found.append(norm)
         return original(input, running_mean, running_var, weight, bias, training, momentum, eps)
 
     hooks = [
@@ -126,10 +126,10 @@ def batch_moments(names: dict[int, str]) -> Iterator[list[str]]:
             hook.remove()
 
 
-def _told(module: nn.Module, names: dict[int, str]) -> str:
+def _described(module: nn.Module, names: dict[int, str]) -> str:
     name = names.get(id(module), type(module).__name__)
     if module.training:
         return f"{name} (in training mode)"
     if module.running_mean is None:
         return f"{name} (without running statistics)"
-    return f"{name} (moments of the batch)"
+    return f"{name} (statistics of the batch)"

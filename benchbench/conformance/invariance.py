@@ -1,7 +1,7 @@
-"""On what scores may depend: the audit's deterministic checks.
+"""The audit's deterministic checks of what scores depend on.
 
-Each alters episodes in a way that must leave scores as they were, and compares with the noise of
-equal calls (`Change.tolerance`).
+Each alters episodes in a way that must not change the scores, and compares the change with the
+noise of equal calls (`Change.tolerance`).
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from functools import partial
 
 import numpy as np
 
-from benchbench.conformance.chance import confirmed, must_not_differ, must_use_slots_alike
+from benchbench.conformance.chance import confirmed, must_not_differ, must_use_slots_equally
 from benchbench.conformance.outcomes import Change, CheckFailed, NotApplicable
 from benchbench.conformance.trial import Trial
 from benchbench.conformance.under_test import FEWEST_EPISODES, Bench, Reference
@@ -29,47 +29,47 @@ def check_query_order(bench: Bench) -> None:
     for reference in bench.references():
         for number in range(bench.permutations):
             order = _order(bench, len(reference.scores), number)
-            _must_keep_among(bench, reference, order, "where the queries are permuted")
+            _must_keep_among(bench, reference, order, "when the queries are permuted")
 
 
 def check_one_query_at_a_time(bench: Bench) -> None:
-    """C2: a query that is asked alone gets the scores that it gets among the others."""
+    """C2: a query that is classified alone gets the scores that it gets among the others."""
     for reference in bench.references():
         positions = np.arange(min(bench.singles, len(reference.scores)))
         found = _answered(bench.singly, reference.classify, reference.trial.asking(positions))
-        _must_keep(bench, reference, positions, found, "where each query is asked alone")
+        _must_keep(bench, reference, positions, found, "when each query is classified alone")
 
 
 def check_half_of_the_queries(bench: Bench) -> None:
-    """C3: scores stay when half of the queries are left out."""
+    """C3: scores stay the same when half of the queries are left out."""
     for reference in bench.references():
         half = _order(bench, len(reference.scores), 0)[: max(1, len(reference.scores) // 2)]
-        _must_keep_among(bench, reference, half, "where half of the queries are left out")
+        _must_keep_among(bench, reference, half, "when half of the queries are left out")
 
 
 def check_queries_of_one_class(bench: Bench) -> None:
-    """C3: scores stay when only the queries of one class are asked."""
+    """C3: scores stay the same when the episode has only the queries of one class."""
     for number, reference in enumerate(bench.references()):
         labels = reference.trial.query_labels
         slot = labels[number % len(labels)]
         one = np.flatnonzero(labels == slot)
-        _must_keep_among(bench, reference, one, f"where only queries of class {slot} are asked")
+        _must_keep_among(bench, reference, one, f"when all queries are of class {slot}")
 
 
 def check_repeated_query(bench: Bench) -> None:
-    """C3: scores stay when one query is asked 50 times among the others."""
+    """C3: scores stay the same when one query is repeated 50 times."""
     for reference in bench.references():
         everything = np.arange(len(reference.scores))
         repeated = np.concatenate([everything, np.zeros(COPIES, np.int64)])
-        _must_keep_among(bench, reference, repeated, f"where one query is asked {COPIES} times")
+        _must_keep_among(bench, reference, repeated, f"when one query is repeated {COPIES} times")
 
 
 def check_queries_among_noise(bench: Bench) -> None:
     """C4: a few queries get the same scores when all others are noise."""
-    _must_stand_company(
+    _must_ignore_company(
         bench,
         lambda trial, number: bench.noise(len(trial.query), number),
-        "where the other queries are noise",
+        "when the other queries are noise",
     )
 
 
@@ -80,25 +80,25 @@ def check_queries_among_other_images(bench: Bench) -> None:
         images = bench.trial(number + bench.number).query
         return np.resize(images.array[:1], trial.query.array.shape)
 
-    _must_stand_company(bench, foreign, "where the other queries are one other image")
+    _must_ignore_company(bench, foreign, "when the other queries are one other image")
 
 
 def check_class_slots(bench: Bench) -> None:
-    """C5: classes in other slots get the same scores; in distribution where seeds matter."""
-    moved: CheckFailed | None = None
+    """C5: classes in other slots get the same scores, in distribution if seeds matter."""
+    failed: CheckFailed | None = None
     for reference in bench.references():
         sigma = np.roll(np.arange(reference.trial.n_way), 1)
         found = bench.scores(reference.trial.relabelled(sigma))
         try:
-            _must_be_alike(bench, reference, found[:, sigma], "where classes change their slots")
+            _must_match(bench, reference, found[:, sigma], "when classes change their slots")
         except CheckFailed as failure:
-            moved = failure
-    if moved is None:
+            failed = failure
+    if failed is None:
         return
     if not bench.stochastic:
-        raise moved
+        raise failed
     if bench.chance_episodes < FEWEST_EPISODES:
-        raise NotApplicable("seeds matter, and too few episodes are asked to compare accuracies")
+        raise NotApplicable("seeds matter, and there are too few episodes to compare accuracies")
     bench.changes.clear()
     confirmed(partial(_slots_in_distribution, bench))
 
@@ -109,13 +109,13 @@ def check_support_order(bench: Bench) -> None:
         for number in range(bench.permutations):
             order = _order(bench, len(reference.trial.support), number)
             found = bench.scores(reference.trial.learning_from(order))
-            _must_be_alike(bench, reference, found, "where the support is permuted")
+            _must_match(bench, reference, found, "when the support is permuted")
 
 
 def check_state(bench: Bench) -> None:
     """C11: an episode gets the same scores before and after other episodes."""
     trial = bench.trial(0)
-    # Two copies that have met no episode, so that the floor holds no state.
+    # Two copies that have seen no episode, so that the floor contains no effect of state.
     first, second = (bench.scores(trial, method=deepcopy(bench.trained)) for _ in range(2))
     floor = Change.between(first, second).largest
     method = deepcopy(bench.trained)
@@ -132,26 +132,27 @@ def _must_keep(
 ) -> None:
     """The scores of the queries at these positions must be the reference's."""
     expected = reference.scores[positions]
-    floor, hint = reference.floor, bench.norms_told()
+    floor, hint = reference.floor, bench.batch_norm_hint()
     bench.must_equal(expected, found, floor, alteration, hint, rounded=reference)
 
 
 def _must_keep_among(
     bench: Bench, reference: Reference, positions: IntArray, alteration: str
 ) -> None:
-    """So must they be when only these queries are asked."""
+    """The same of the scores when the episode has only these queries."""
     found = _answered(bench.ask, reference.classify, reference.trial.asking(positions))
     _must_keep(bench, reference, positions, found, alteration)
 
 
-def _must_be_alike(bench: Bench, reference: Reference, found: FloatArray, alteration: str) -> None:
+def _must_match(bench: Bench, reference: Reference, found: FloatArray, alteration: str) -> None:
+    """The scores of all queries must be the reference's."""
     bench.must_equal(reference.scores, found, reference.floor, alteration, rounded=reference)
 
 
-def _must_stand_company(
+def _must_ignore_company(
     bench: Bench, company: Callable[[Trial, int], np.ndarray], alteration: str
 ) -> None:
-    """The first queries must keep their scores when images from elsewhere replace the others."""
+    """The first queries must keep their scores when other images replace the other queries."""
     for number, reference in enumerate(list(bench.references())):
         trial, array = reference.trial, reference.trial.query.array
         before = bench.ask(reference.classify, trial.asking_of(array))
@@ -163,16 +164,16 @@ def _must_stand_company(
 
 
 def _answered(ask: Callable[..., FloatArray], *arguments: object) -> FloatArray:
-    """What the method answers. Raises CheckFailed where it raises."""
+    """The scores that the method gives. Raises CheckFailed if it raises."""
     try:
         return ask(*arguments)
     except Exception as error:
-        told = f"{type(error).__name__}: {error}".split("\n", 1)[0]
-        raise CheckFailed(f"asked about some of the queries, it raises {told}") from error
+        reason = f"{type(error).__name__}: {error}".split("\n", 1)[0]
+        raise CheckFailed(f"on some of the queries alone, it raises {reason}") from error
 
 
 def _slots_in_distribution(bench: Bench, draw: int) -> None:
-    """Of a method that draws random numbers: the same accuracies, and every slot as often."""
+    """A method that draws random numbers must keep its accuracies and use all slots equally."""
     before, after, shares = [], [], []
     sigma = np.roll(np.arange(bench.way), 1)
     count = min(DISTRIBUTION_EPISODES, bench.chance_episodes)
@@ -181,8 +182,8 @@ def _slots_in_distribution(bench: Bench, draw: int) -> None:
         before.append(float(np.mean(predicted == trial.query_labels)))
         after.append(bench.accuracy(trial.relabelled(sigma)))
         shares.append(np.bincount(predicted, minlength=trial.n_way) / len(predicted))
-    must_not_differ(np.array(before), np.array(after), "where classes change their slots")
-    must_use_slots_alike(np.array(shares))
+    must_not_differ(np.array(before), np.array(after), "when classes change their slots")
+    must_use_slots_equally(np.array(shares))
 
 
 def _order(bench: Bench, count: int, number: int) -> IntArray:

@@ -1,4 +1,4 @@
-"""Where accuracy must be chance, and what a method must be unable to reach."""
+"""Checks that labels do not leak: accuracy must be chance, and test data out of reach."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from benchbench.conformance.chance import confirmed, must_be_chance, must_reach_
 from benchbench.conformance.outcomes import FLOORS, CheckFailed, NotApplicable
 from benchbench.conformance.trial import Trial, pick
 from benchbench.conformance.under_test import EPISODES_SEED, Bench
-from benchbench.evaluation.job import Settings, evaluate
+from benchbench.evaluation.loop import evaluate
 from benchbench.method import Images
 from benchbench.system.arrays import IntArray
 
@@ -27,8 +27,8 @@ KNOWS_NAMES = "it knows the classes by their names, without a support"
 def check_shuffled_labels(bench: Bench) -> None:
     """C7: with the support's labels shuffled, the accuracy is chance.
 
-    Above it are methods that learn the queries' classes from anything but the support. 400 episodes
-    (fewer for a slow method) show a departure of 1 point with a power above 0.8.
+    A method is above chance if it learns the queries' classes from anything but the support. 400
+    episodes (fewer for a slow method) show a departure of 1 point with a power above 0.8.
     """
     if bench.method.uses_class_names:
         raise NotApplicable(KNOWS_NAMES)
@@ -44,19 +44,19 @@ def check_shuffled_labels(bench: Bench) -> None:
 def check_noise_images(bench: Bench) -> None:
     """C8: on images of noise, the queries class after class, the accuracy is chance.
 
-    Above it are methods that read the position of a query. 400 episodes (fewer for a slow method)
-    show a departure of 1 point with a power above 0.8.
+    A method is above chance if it uses the position of a query. 400 episodes (fewer for a slow
+    method) show a departure of 1 point with a power above 0.8.
     """
     trials = partial(_noise_trials, bench)
     _must_be_chance(bench, trials, "on images of noise in the order of their classes")
 
 
 def check_uninformative_support(bench: Bench) -> None:
-    """C10: where all support images are one image, the accuracy on real queries is chance.
+    """C10: if all support images are one image, the accuracy on real queries is chance.
 
     It is the accuracy before adaptation: what the trained network and the order of the queries,
-    which come class after class here, tell of the slots. 400 episodes (fewer for a slow method)
-    show a departure of 1 point with a power above 0.8.
+    which come class after class here, reveal about the slots. 400 episodes (fewer for a slow
+    method) show a departure of 1 point with a power above 0.8.
     """
     if bench.method.uses_class_names:
         raise NotApplicable(KNOWS_NAMES)
@@ -68,11 +68,11 @@ def check_uninformative_support(bench: Bench) -> None:
             in_order = trial.asking(np.argsort(trial.query_labels, kind="stable"))
             yield replace(in_order, support=same)
 
-    _must_be_chance(bench, uninformed, "where all support images are the same")
+    _must_be_chance(bench, uninformed, "when all support images are the same")
 
 
 def check_not_below_chance(bench: Bench) -> None:
-    """C10: trained and adapted, the accuracy is not below chance, as that of distances would be."""
+    """C10: trained and adapted, the accuracy is not below chance, as with distances for scores."""
     count = min(REAL_EPISODES, bench.chance_episodes)
     confirmed(
         lambda draw: must_reach_chance(bench.accuracies(bench.trials(count, draw)), 1 / bench.way)
@@ -80,11 +80,11 @@ def check_not_below_chance(bench: Bench) -> None:
 
 
 def check_hidden_query_labels(bench: Bench) -> None:
-    """C9: predictions stay when every stored label of a query is another one.
+    """C9: predictions stay the same when every stored label of a query is another one.
 
-    The episodes run as those of a benchmark do, labels in the callers' frames, in the data set
-    behind the images and among the objects of the garbage collector: twice with the right labels,
-    and once with wrong ones in all these places.
+    The episodes are evaluated as in a benchmark, with labels in the callers' frames, in the data
+    set behind the images and among the objects of the garbage collector: twice with the right
+    labels, and once with wrong ones in all these places.
     """
     right = _predictions(bench, shift=0)
     floor = int((right != _predictions(bench, shift=0)).sum())
@@ -110,14 +110,14 @@ def check_test_images_unread(bench: Bench) -> None:
 
 
 def _must_be_chance(bench: Bench, trials: Callable[[int], Iterator[Trial]], where: str) -> None:
-    """trials: of a draw."""
+    """The accuracy must be chance; trials: those of a draw."""
     confirmed(lambda draw: must_be_chance(bench.accuracies(trials(draw)), 1 / bench.way, where))
 
 
 def _noise_trials(bench: Bench, draw: int) -> Iterator[Trial]:
-    """Whatever a method prefers, its accuracy is chance: labels are dealt anew in each episode.
+    """Trials of noise images whose labels are drawn again in each episode.
 
-    So episodes of a few images, each of which many have, are as good as episodes of fresh ones.
+    Whatever a method prefers, its accuracy is then chance, even if episodes share images.
     """
     view = bench.noise_view(draw)
     images = Images(view, np.arange(len(view.rows)))
@@ -136,19 +136,19 @@ def _noise_trials(bench: Bench, draw: int) -> Iterator[Trial]:
 
 
 def _predictions(bench: Bench, shift: int) -> IntArray:
-    """The predicted slots of some episodes of which every query label is wrong by `shift`."""
+    """The predicted slots of some episodes whose query labels are all wrong by `shift`."""
     episodes = bench.sample(HIDDEN_EPISODES, EPISODES_SEED + 1)
     gc.collect()  # Earlier episodes, with other labels, may be part of a cycle.
     wrong = (episodes.query_labels + shift) % bench.way
     episodes = replace(episodes, query_labels=wrong)
     with _labels_moved(bench, np.unique(episodes.query), shift):
-        scored = list(evaluate(bench.method, bench.dataset, episodes, Settings(seed=bench.seed)))
-    return np.concatenate([np.array(one.predicted) for one in scored])
+        scored = [*evaluate(bench.method, bench.dataset, episodes, seed=bench.seed)]
+    return np.concatenate([one.predicted for one in scored])
 
 
 @contextmanager
 def _labels_moved(bench: Bench, rows: IntArray, shift: int) -> Iterator[None]:
-    """The data set's labels of these images moved to the split's next class, in place."""
+    """A block in which the data set's labels of these images are `shift` classes further."""
     dataset, classes = bench.dataset, bench.dataset.splits[bench.split]
     before = dataset.labels[rows]
     dataset.labels[rows] = classes[(np.searchsorted(classes, before) + shift) % len(classes)]

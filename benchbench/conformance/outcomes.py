@@ -1,4 +1,4 @@
-"""What a check can come to, and how outcomes are counted."""
+"""The outcomes of checks, and how they are counted."""
 
 from __future__ import annotations
 
@@ -7,15 +7,16 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+
+from benchbench.system.arrays import FloatArray
 
 PASSED, FAILED = "passed", "failed"
 EXPECTED, NOT_APPLICABLE = "expected failure", "not applicable"
 
 FLOORS = 10
-"""How many times the change between two equal calls a score may change by."""
+"""A score may change by this multiple of the change between two equal calls."""
 SHARE_OF_SPREAD = 1e-3
-"""The share of the scores' range that any score may change by."""
+"""A score may change by this share of the scores' range."""
 
 
 class CheckFailed(Exception):  # noqa: N818 (a finding about a method, not an error of the program)
@@ -28,10 +29,10 @@ class NotApplicable(Exception):  # noqa: N818 (nothing went wrong)
 
 @dataclass(frozen=True)
 class Change:
-    """How far scores moved where they should have stayed.
+    """How much scores changed that should have stayed the same.
 
     largest: the largest difference of a score. floor: that between two equal calls. spread: the
-    largest score minus the smallest. differing, queries: predictions that differ, of how many.
+    largest score minus the smallest. differing, queries: how many predictions differ, of how many.
     """
 
     largest: float
@@ -41,9 +42,7 @@ class Change:
     queries: int = 0
 
     @classmethod
-    def between(
-        cls, before: NDArray[np.float64], after: NDArray[np.float64], floor: float = 0.0
-    ) -> Change:
+    def between(cls, before: FloatArray, after: FloatArray, floor: float = 0.0) -> Change:
         """The change between two arrays of scores [n_query, n_way]."""
         spread = float(before.max() - before.min()) if before.size else 0.0
         largest = float(np.abs(after - before).max()) if before.size else 0.0
@@ -52,33 +51,33 @@ class Change:
 
     @property
     def tolerance(self) -> float:
-        """The largest difference that counts as none."""
+        """The largest difference that does not count as a change."""
         return max(FLOORS * self.floor, SHARE_OF_SPREAD * self.spread)
 
     @property
     def over(self) -> bool:
-        """Whether the scores moved."""
+        """Whether the scores changed."""
         return self.largest > self.tolerance
 
     @property
     def size(self) -> float:
-        """The largest difference as a multiple of the tolerance; 0 where nothing moved."""
+        """The largest difference as a multiple of the tolerance; 0 if there is none."""
         return self.largest / self.tolerance if self.largest and self.tolerance else self.largest
 
     def __str__(self) -> str:
         return (
-            f"scores change by up to {self.largest:.3g} where {self.tolerance:.2g} is allowed "
-            f"(two equal calls: {self.floor:.2g}, range of the scores: {self.spread:.3g}), and "
+            f"scores change by up to {self.largest:.3g} ({self.tolerance:.2g} is allowed; "
+            f"two equal calls: {self.floor:.2g}, range of the scores: {self.spread:.3g}), and "
             f"{self.differing} of {self.queries} predictions differ"
         )
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What one check came to.
+    """The outcome of one check.
 
     message: why it failed or does not apply, as one sentence. reason: why a failure was expected.
-    change: the largest change of scores that the check met, where it compares scores.
+    change: the largest change of scores that the check found, if it compares scores.
     """
 
     check: str
@@ -109,29 +108,21 @@ class Outcome:
 
     def as_dict(self) -> dict[str, Any]:
         """The outcome for JSON; empty texts are left out."""
-        told = {"check": self.check, "status": self.status}
-        told |= {key: getattr(self, key) for key in ("message", "reason") if getattr(self, key)}
-        return told
+        texts = {key: getattr(self, key) for key in ("message", "reason") if getattr(self, key)}
+        return {"check": self.check, "status": self.status, **texts}
 
 
 def count_line(outcomes: Sequence[Outcome]) -> str:
     """Such as `31 checks: 29 passed, 1 expected failure (why), 1 not applicable (why)`."""
 
-    def told(status: str, name: str, reasons: Sequence[str]) -> list[str]:
-        number = sum(outcome.status == status for outcome in outcomes)
-        if not number:
-            return []
-        listed = f" ({'; '.join(dict.fromkeys(reasons))})" if reasons else ""
-        return [f"{number} {name if number == 1 else name.replace('failure', 'failures')}{listed}"]
-
-    def of(status: str) -> list[Outcome]:
-        return [outcome for outcome in outcomes if outcome.status == status]
-
-    parts = [
-        *told(PASSED, "passed", []),
-        *told(FAILED, "failed", [outcome.check for outcome in of(FAILED)]),
-        *told(EXPECTED, "expected failure", [outcome.reason for outcome in of(EXPECTED)]),
-        *told(NOT_APPLICABLE, "not applicable", [o.message for o in of(NOT_APPLICABLE)]),
-    ]
+    remarks = {PASSED: "", FAILED: "check", EXPECTED: "reason", NOT_APPLICABLE: "message"}
+    parts = []
+    for status, attribute in remarks.items():
+        found = [outcome for outcome in outcomes if outcome.status == status]
+        reasons = dict.fromkeys(getattr(outcome, attribute) for outcome in found if attribute)
+        if found:
+            name = status if len(found) == 1 else status.replace("failure", "failures")
+            listed = f" ({'; '.join(reasons)})" if reasons else ""
+            parts.append(f"{len(found)} {name}{listed}")
     checks = "check" if len(outcomes) == 1 else "checks"
     return f"{len(outcomes)} {checks}: {', '.join(parts) or 'none ran'}"

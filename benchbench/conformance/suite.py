@@ -1,4 +1,4 @@
-"""Running checks: which there are, which failures are expected, what they come to together."""
+"""Running the checks: all of them by name, which failures are expected, and their report."""
 
 from __future__ import annotations
 
@@ -8,9 +8,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Any, TypeAlias
 
-from benchbench.conformance import contract
-from benchbench.conformance import invariance as dependence
-from benchbench.conformance import leakage as leaks
+from benchbench.conformance import contract, invariance, leakage
 from benchbench.conformance.outcomes import (
     EXPECTED,
     FAILED,
@@ -43,9 +41,9 @@ def _defined_in(module: Any) -> dict[str, Check]:
 
 
 CHECKS: dict[str, Check] = {
-    **_defined_in(contract),
-    **_defined_in(dependence),
-    **_defined_in(leaks),
+    name: check
+    for module in (contract, invariance, leakage)
+    for name, check in _defined_in(module).items()
 }
 """All checks by name, in the order in which they run."""
 
@@ -56,9 +54,9 @@ def summary_of(name: str) -> str:
 
 
 def chosen(pattern: str | None = None) -> list[str]:
-    """The names of the checks that match a pattern such as `*quer*`; all without one.
+    """The names of the checks that match a pattern such as `*quer*`, by default of all.
 
-    Raises BenchbenchError where none does.
+    Raises BenchbenchError if none matches.
     """
     names = [name for name in CHECKS if pattern is None or fnmatchcase(name, pattern)]
     if not names:
@@ -67,7 +65,7 @@ def chosen(pattern: str | None = None) -> list[str]:
 
 
 def expected_failure(method: Method, name: str) -> str | None:
-    """Why a method is expected to fail a check, or None where it is to pass."""
+    """Why a method is expected to fail a check, or None if it must pass."""
     if name in method.expected_failures:
         return method.expected_failures[name]
     if method.transductive and name in INDUCTIVE:
@@ -78,7 +76,7 @@ def expected_failure(method: Method, name: str) -> str | None:
 
 
 def check_declarations(method: Method) -> None:
-    """Raise BenchbenchError where `expected_failures` names a check that does not exist."""
+    """Raise BenchbenchError if `expected_failures` names a check that does not exist."""
     for name in method.expected_failures:
         if name not in CHECKS:
             raise unknown_name(f"check in expected_failures of {method.name}", name, CHECKS)
@@ -87,8 +85,8 @@ def check_declarations(method: Method) -> None:
 def run_check(name: str, bench: Bench) -> Outcome:
     """Run one check; whatever the method raises is a failure.
 
-    An expected failure that passes is a failure as well. Of a method that declares itself
-    transductive one of the inductive checks must fail, whichever it is.
+    An expected failure that passes is also a failure. A method that declares itself transductive
+    must fail at least one of the inductive checks.
     """
     reason = expected_failure(bench.method, name)
     status, message = _attempt(CHECKS[name], bench)
@@ -116,7 +114,7 @@ def _attempt(check: Check, bench: Bench) -> tuple[str, str]:
 
 
 def _shows_transduction(bench: Bench) -> bool:
-    """Whether any inductive check fails; found out once for a bench."""
+    """Whether any inductive check fails; computed once for a bench."""
     if bench.transduction is None:
         changes = bench.changes
         statuses = (_attempt(CHECKS[name], bench)[0] for name in CHECKS if name in INDUCTIVE)
@@ -128,7 +126,7 @@ def _shows_transduction(bench: Bench) -> bool:
 def run_checks(bench: Bench, names: Iterable[str] | None = None) -> Iterator[Outcome]:
     """Yield the outcome of each check, by default of all; each gets a fresh copy of the method.
 
-    Raises BenchbenchError where `expected_failures` names a check that does not exist.
+    Raises BenchbenchError if `expected_failures` names a check that does not exist.
     """
     check_declarations(bench.trained)
     for name in CHECKS if names is None else names:
@@ -138,7 +136,7 @@ def run_checks(bench: Bench, names: Iterable[str] | None = None) -> Iterator[Out
 
 @dataclass(frozen=True)
 class Report:
-    """What `benchbench check` prints of one method on one data set.
+    """The report of `benchbench check` on one method and one data set.
 
     training_failure: why the method could not be trained, so that no check ran.
     """
@@ -157,6 +155,24 @@ class Report:
     def count_line(self) -> str:
         return count_line(self.outcomes)
 
+    def summary(self) -> str:
+        """What the checks found together, a line each."""
+        if self.training_failure:
+            return f"train: FAILED: {self.training_failure}"
+        if self.verdict is None:
+            return self.count_line
+        norms, lines = ", ".join(self.verdict.batch_norms) or "none", [""]
+        lines.append(f"batch norms that use statistics of the queries: {norms}")
+        if self.verdict.together is not None and self.verdict.alone is not None:
+            lines.append(
+                f"accuracy: {100 * self.verdict.together:.1f} % with all queries together, "
+                f"{100 * self.verdict.alone:.1f} % with one at a time"
+            )
+        if self.verdict.worst is not None:
+            check, change = self.verdict.worst
+            lines.append(f"largest change: {change} ({check})")
+        return "\n".join([*lines, f"verdict: {self.verdict.sentence()}", self.count_line])
+
     def as_dict(self) -> dict[str, Any]:
         """The report for JSON."""
         return {
@@ -173,7 +189,7 @@ class Report:
 def report_on(
     bench: Bench, names: Iterable[str] | None = None, tell: Callable[[Outcome], None] | None = None
 ) -> Report:
-    """Run checks and sum them up. tell: called with each outcome as it comes."""
+    """Run checks and sum them up. tell: called with each outcome as soon as it is known."""
     outcomes = []
     for outcome in run_checks(bench, names):
         outcomes.append(outcome)

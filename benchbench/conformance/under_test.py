@@ -1,4 +1,4 @@
-"""A method on the bench: trained once, asked about altered episodes of the validation classes."""
+"""A method on the bench: trained once, and tested on altered episodes of the validation classes."""
 
 from __future__ import annotations
 
@@ -15,20 +15,19 @@ from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
-from benchbench.conformance.instruments import batch_moments, files_opened, reads_of
+from benchbench.conformance.instruments import batch_statistics, files_opened, reads_of
 from benchbench.conformance.outcomes import Change, CheckFailed, NotApplicable
 from benchbench.conformance.trial import Trial
 from benchbench.datasets.base import OpenDataset
 from benchbench.episodes import Episode, EpisodeSet
 from benchbench.errors import BenchbenchError
-from benchbench.evaluation.job import _episode_seed
+from benchbench.evaluation.loop import episode_seed
 from benchbench.method import Classifier, Images, Method, Task
 from benchbench.metrics import checked_scores
 from benchbench.registry import specs
 from benchbench.samplers import ClassPool, FixedSampler
-from benchbench.system.arrays import FloatArray, IntArray
+from benchbench.system.arrays import ByteArray, FloatArray
 from benchbench.system.compute import Compute, seed_everything, separate_randomness
 from benchbench.training.budget import Budget
 from benchbench.training.source import TrainingSource
@@ -36,18 +35,18 @@ from benchbench.training.source import TrainingSource
 WAY, SHOT, QUERY = 5, 5, 15
 NOISE_IMAGES = 512
 FEWEST_EPISODES = 30
-"""Of a test of accuracies, however slow the method."""
+"""The least number of episodes in a test of accuracies, however slow the method."""
 BETWEEN_SEEDS = 7919
 SEEDS_COMPARED = 2
 EPISODES_SEED = 20_260
-"""Of the audit's episodes, which are nobody's results."""
+"""The seed of the audit's episodes, which no result uses."""
 
 
 @dataclass(frozen=True)
 class Training:
-    """How the method was trained, and what was seen of it.
+    """How the method was trained, and what it read.
 
-    read: images read, by split. opened: files opened, those of the training's own folder left out.
+    read: images read, by split. opened: files opened outside the training's own folder.
     """
 
     budget: Budget
@@ -61,7 +60,7 @@ class Training:
 class Reference:
     """The scores of an unaltered trial, and by how much a second equal call differs.
 
-    classify: the method adapted to the trial, for other queries.
+    classify: the method adapted to the trial, to classify other queries.
     """
 
     trial: Trial
@@ -71,20 +70,21 @@ class Reference:
 
 
 class Bench:
-    """A trained method, episodes of validation classes, and ways to ask about altered ones.
+    """A trained method, episodes of validation classes, and the means to alter them.
 
-    `method` is a copy of `trained`, made anew by `restore`. `changes` are those that the checks
-    have met since, and `transduction` whether any has shown that queries depend on each other.
+    `method` is a copy of `trained`, which `restore` renews. `changes` are those that the checks
+    have found since, and `transduction` is whether any check has shown that the scores of queries
+    depend on each other.
 
-    Episodes are of the validation classes, or of the training classes where there are fewer than
-    two of those; test classes are never drawn. Way and shots are the task's as far as the classes
-    allow, and 5-way 5-shot with 15 queries a class where the task leaves them open. Raises
-    BenchbenchError where the data set has too few classes or images.
+    Episodes are of the validation classes, or of the training classes if there are fewer than two
+    validation classes; test classes are never drawn. Way and shots are the task's as far as the
+    classes allow, and 5-way 5-shot with 15 queries a class if the task leaves them open. Raises
+    BenchbenchError if the data set has too few classes or images.
 
-    trials: how many episodes are altered. singles: how many queries of one are asked alone.
-    permutations: orders of a support or of queries that are tried. chance_episodes, seconds: of a
-    test of accuracies at most. training: how the method was trained, where the checks may look at
-    it.
+    trials: how many episodes are altered. singles: how many queries of an episode are classified
+    alone. permutations: how many orders of a support or of queries are tried. chance_episodes,
+    seconds: the most that a test of accuracies takes. training: how the method was trained, if the
+    checks may look at it.
     """
 
     def __init__(
@@ -107,9 +107,12 @@ class Bench:
         self.chance_episodes, self.seconds = chance_episodes, seconds
         self.changes: list[Change] = []
         self.transduction: bool | None = None
-        self.split = "val" if len(dataset.splits.get("val", ())) > 1 else "train"
-        self.pool = ClassPool(dataset, self.split).at_least(2)
-        self.way, self.shot, self.query = self._shape(task)
+        self.pool = audited_pool(dataset)
+        self.split = self.pool.split
+        shot = SHOT if task.n_shot is None else task.n_shot
+        self.way, self.shot, self.query = possible_shape(
+            self.pool, task.n_way or WAY, shot, task.n_query or QUERY
+        )
         self.restore()
 
     @classmethod
@@ -124,9 +127,9 @@ class Bench:
         compute: Compute | None = None,
         **options: Any,
     ) -> Bench:
-        """Train the method on the data set's training classes, watched, and put it on the bench.
+        """Train the method on the data set's training classes, and note what it reads meanwhile.
 
-        folder: for the training's files. options: of the bench. Raises BenchbenchError where the
+        folder: for the training's files. options: those of `Bench`. Raises BenchbenchError if the
         method does not apply to the data set, and whatever its `train` raises.
         """
         task = task_for(dataset)
@@ -143,18 +146,8 @@ class Bench:
         training = Training(budget, compute, folder, read, outside)
         return cls(method, dataset, task, seed=seed, training=training, **options)
 
-    def _shape(self, task: Task) -> tuple[int, int, int]:
-        way = min(task.n_way or WAY, len(self.pool))
-        if way < 2:
-            raise BenchbenchError(
-                f"{self.dataset.name} has too few validation and training classes for an audit."
-            )
-        smallest = int(self.pool.sizes.min())
-        shot = min(SHOT if task.n_shot is None else task.n_shot, smallest - 1)
-        return way, shot, min(task.n_query or QUERY, smallest - shot)
-
     def restore(self) -> None:
-        """Take a fresh copy of the trained method, and forget the changes that were met."""
+        """Take a fresh copy of the trained method, and forget the changes that were found."""
         self.method = copy.deepcopy(self.trained)
         self.changes = []
         self._references: dict[int, Reference] = {}
@@ -174,44 +167,43 @@ class Bench:
 
     def trial(self, number: int) -> Trial:
         """One of the bench's episodes, unaltered."""
-        seed = _episode_seed(self._episodes, number, self.seed)
+        seed = episode_seed(self._episodes, number, self.seed)
         return self.trial_of(self._episodes[number], seed)
 
     def trials(self, count: int | None = None, draw: int = 0) -> Iterator[Trial]:
         """The first episodes of the bench, by default those for alterations.
 
-        draw: 1 gives as many others, for a test of accuracies that is repeated.
+        draw: 1 gives as many other episodes, for the repetition of a test of accuracies.
         """
         start = draw * self.chance_episodes
         numbers = range(start, start + (self.number if count is None else count))
         return (self.trial(number) for number in numbers)
 
     def draw(self, way: int, shot: int, query: int, number: int = 0) -> Trial:
-        """One episode of another shape. Raises NotApplicable where the classes are too small."""
+        """One episode of another shape. Raises NotApplicable if the classes are too small."""
         pool = self.pool.at_least(shot + query)
         if len(pool) < way:
             raise NotApplicable(
                 f"{self.dataset.name} has no {way} classes of {shot + query} images outside test"
             )
         drawn = FixedSampler(way, shot, query).sample(pool, 1, EPISODES_SEED, start=number)
-        return self.trial_of(drawn[0], _episode_seed(drawn, number, self.seed))
+        return self.trial_of(drawn[0], episode_seed(drawn, number, self.seed))
 
     def trial_of(self, episode: Episode, seed: int) -> Trial:
-        """An episode as it is handed to a method."""
+        """The trial of an episode."""
         view = self.dataset.view(self.split)
         return Trial(
             Images(view, episode.support),
             episode.support_labels,
             Images(view, episode.query),
             episode.query_labels,
-            episode.n_way,
             tuple(self.dataset.class_names[c] for c in episode.classes),
             self.dataset.name,
             seed,
         )
 
     def adapt(self, trial: Trial, method: Method | None = None) -> Classifier:
-        """The method adapted to a trial, the generators seeded as in a run."""
+        """The method adapted to a trial, with the generators seeded as in a run."""
         with separate_randomness(trial.seed):
             return self._adapt(trial, method or self.method)
 
@@ -221,10 +213,10 @@ class Bench:
     def scores(
         self, trial: Trial, *, method: Method | None = None, query_seed: int | None = None
     ) -> FloatArray:
-        """Scores float64 [n_query, n_way] of a trial, the generators seeded as in a run.
+        """Scores float64 [n_query, n_way] of a trial, with the generators seeded as in a run.
 
-        query_seed: seed them anew before the queries are asked. Raises MethodError where the answer
-        is not such an array, and what the method raises.
+        query_seed: another seed of the generators, for the queries. Raises MethodError if the
+        answer is not such an array, and what the method raises.
         """
         with separate_randomness(trial.seed):
             classify = self._adapt(trial, method or self.method)
@@ -240,11 +232,11 @@ class Bench:
         return checked_scores(answer, len(trial.query), trial.n_way)
 
     def reference(self, number: int) -> Reference:
-        """What altered calls on a trial are compared with; asked for once.
+        """The scores that altered calls on a trial are compared with; computed once.
 
-        The floor is that of a second call in which the classifier meets other random numbers, so
-        that a method which draws some for its queries is not held to their values. Raises
-        NotApplicable where the floor hides every change.
+        The floor is the change in a second call in which the queries meet other random numbers, so
+        that a method may draw some for its queries. Raises NotApplicable if the floor hides every
+        change.
         """
         if number in self._references:
             return self._references[number]
@@ -264,7 +256,7 @@ class Bench:
         return found
 
     def references(self) -> Iterator[Reference]:
-        """The unaltered trials, each asked when it is its turn."""
+        """The references of all unaltered trials, each computed when it is needed."""
         return map(self.reference, range(self.number))
 
     def must_equal(
@@ -276,10 +268,10 @@ class Bench:
         hint: str = "",
         rounded: Reference | None = None,
     ) -> None:
-        """Raise CheckFailed where scores moved beyond the tolerance.
+        """Raise CheckFailed if scores changed by more than the tolerance.
 
-        rounded: the reference, for an alteration that changes the order of sums; where they moved,
-        the floor is that of rounding as well.
+        rounded: the reference, for an alteration that changes the order of sums; if scores changed,
+        the floor then includes the effect of rounding.
         """
         change = Change.between(expected, found, floor)
         if change.over and rounded is not None:
@@ -289,24 +281,25 @@ class Bench:
             raise CheckFailed(f"{alteration}, {change}{hint}")
 
     def rounding(self, reference: Reference) -> float:
-        """By how much an equal call differs that rounds otherwise.
+        """The change between equal calls that round differently, because of other kernels.
 
-        Gradient steps amplify the last bits. Other kernels for the convolutions round otherwise.
+        Gradient steps amplify the last bits.
         """
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of settings that are for other devices
+            warnings.simplefilter("ignore")  # the settings are also for devices that are absent
             onednn, cudnn = torch.backends.mkldnn, torch.backends.cudnn
             with onednn.flags(enabled=False), cudnn.flags(enabled=False):
                 scores = self.scores(reference.trial)
         return Change.between(reference.scores, scores).largest
 
-    def norms_told(self) -> str:
-        """What to add to a message on queries that depend on each other."""
-        return f"; moments of the queries in {', '.join(self.batch_norms)}" * bool(self.batch_norms)
+    def batch_norm_hint(self) -> str:
+        """An addition to a message about queries that depend on each other."""
+        norms = ", ".join(self.batch_norms)
+        return f"; statistics of the queries are used in {norms}" if norms else ""
 
     @cached_property
     def batch_norms(self) -> list[str]:
-        """The batch norms that take their moments from the queries."""
+        """The batch norms that use statistics of the queries."""
         trial = self.trial(0).asking_of(self.trial(0).query.array)
         names = {
             id(module): f"{attribute}.{name}".rstrip(".")
@@ -314,28 +307,28 @@ class Bench:
             if isinstance(value, torch.nn.Module)
             for name, module in value.named_modules()
         }
-        # A batch norm may also refuse the batch, after it was noted.
-        with batch_moments(names) as found, suppress(Exception):
+        # A batch norm may also refuse the batch, after it was recorded.
+        with batch_statistics(names) as found, suppress(Exception):
             self.ask(self.reference(0).classify, trial)
         return found
 
     @cached_property
     def stochastic(self) -> bool:
-        """Whether other seeds give other scores, of copies that have met no other episode."""
+        """Whether other seeds give other scores, on copies that have seen no other episode."""
         for trial in self.trials(SEEDS_COMPARED):
-            trials = trial, trial.with_seed(trial.seed ^ BETWEEN_SEEDS)
+            trials = trial, replace(trial, seed=trial.seed ^ BETWEEN_SEEDS)
             first, second = (self.scores(t, method=copy.deepcopy(self.trained)) for t in trials)
             if Change.between(first, second).over:
                 return True
         return False
 
-    def noise(self, count: int, number: int = 0) -> NDArray[np.uint8]:
+    def noise(self, count: int, number: int = 0) -> ByteArray:
         """Images of noise, uint8 [count, h, w, c]."""
         rng = np.random.default_rng([self.seed, number, 1])
         return rng.integers(0, 256, (count, *self.dataset.image_shape), dtype=np.uint8)
 
     def noise_view(self, draw: int) -> Any:
-        """A split of noise images, so that a frozen network embeds each of them once."""
+        """A split of noise images, whose features a frozen network caches."""
         count = max(NOISE_IMAGES, 2 * self.way * (self.shot + self.query))
         text = f"noise/{self.dataset.image_shape}/{count}/{self.seed}/{draw}"
         noisy = replace(
@@ -350,31 +343,31 @@ class Bench:
         return noisy.view("noise")
 
     def in_time(self, trials: Iterator[Trial]) -> Iterator[Trial]:
-        """As many of the trials as the bench's time allows, at least 30."""
+        """As many of the trials as the bench's time allows, but at least 30."""
         started = time.monotonic()
         for number, trial in enumerate(trials):
             if number >= FEWEST_EPISODES and time.monotonic() - started > self.seconds:
                 return
             yield trial
 
-    def accuracies(self, trials: Iterator[Trial]) -> NDArray[np.float64]:
-        """The accuracy of each trial, [n]: as many as there is time for."""
+    def accuracies(self, trials: Iterator[Trial]) -> FloatArray:
+        """The accuracy of each trial, [n], for as many as there is time for."""
         return np.array([self.accuracy(trial) for trial in self.in_time(trials)])
 
     def accuracy(self, trial: Trial) -> float:
-        """The share of a trial's queries that are classified rightly."""
+        """The share of a trial's queries that are classified correctly."""
         return float(np.mean(self.scores(trial).argmax(axis=1) == trial.query_labels))
 
     def singly(self, classify: Classifier, trial: Trial) -> FloatArray:
-        """Scores of a trial's queries, each asked alone."""
-        rows = [self.ask(classify, trial.asking(one)) for one in _each(len(trial.query))]
-        return np.concatenate(rows)
+        """Scores of a trial's queries, each classified alone."""
+        alone = (trial.asking(np.array([index])) for index in range(len(trial.query)))
+        return np.concatenate([self.ask(classify, query) for query in alone])
 
     @cached_property
     def both_modes(self) -> tuple[float, float]:
-        """The accuracies where all queries are asked together and where each is asked alone.
+        """The accuracies when all queries are classified together and when each is alone.
 
-        On the same queries; 0 for a trial whose single queries the method refuses.
+        Both are of the same queries; it is 0 for a trial whose single queries the method refuses.
         """
         together, alone = [], []
         for reference in self.references():
@@ -391,15 +384,30 @@ class Bench:
         return float(np.mean(together)), float(np.mean(alone))
 
 
-def task_for(dataset: OpenDataset) -> Task:
-    """The task of `Bench.train`: 5-way 5-shot with 15 queries a class, where there is room."""
+def audited_pool(dataset: OpenDataset) -> ClassPool:
+    """The validation classes, or the training classes if there are fewer than two of those."""
     split = "val" if len(dataset.splits.get("val", ())) > 1 else "train"
-    pool = ClassPool(dataset, split).at_least(2)
+    return ClassPool(dataset, split).at_least(2)
+
+
+def possible_shape(pool: ClassPool, way: int, shot: int, query: int) -> tuple[int, int, int]:
+    """Way, shot and query reduced to what the pool can supply.
+
+    Raises BenchbenchError if it has fewer than two classes.
+    """
     if len(pool) < 2:
-        raise BenchbenchError(f"{dataset.name} has too few validation and training classes.")
+        raise BenchbenchError(
+            f"{pool.dataset.name} has too few validation and training classes for an audit; "
+            "two classes of two images or more are needed."
+        )
     smallest = int(pool.sizes.min())
-    way, shot = min(WAY, len(pool)), min(SHOT, smallest - 1)
-    query = min(QUERY, smallest - shot)
+    shot = min(shot, smallest - 1)
+    return min(way, len(pool)), shot, min(query, smallest - shot)
+
+
+def task_for(dataset: OpenDataset) -> Task:
+    """The task of `Bench.train`: 5-way 5-shot with 15 queries a class, if there is room."""
+    way, shot, query = possible_shape(audited_pool(dataset), WAY, SHOT, QUERY)
     protocol = FixedSampler(way, shot, query).protocol
     words = dataset.names_are_words
     return Task(dataset.name, protocol, dataset.image_shape, way, shot, query, words)
@@ -422,7 +430,3 @@ def train(
     )
     with separate_randomness(seed):
         method.train(source)
-
-
-def _each(count: int) -> list[IntArray]:
-    return [np.array([index]) for index in range(count)]

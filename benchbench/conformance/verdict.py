@@ -1,4 +1,4 @@
-"""What the outcomes say of a method: inductive or not, by evidence and not by its word."""
+"""The verdict on a method, inductive or not, by evidence and not by its declaration."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ INDUCTIVE = frozenset(
         "queries_among_other_images",
     }
 )
-"""The checks that a method fails whose scores of one query depend on the others."""
+"""The checks that a method fails if the scores of one query depend on the others."""
 
 QUERY_ORDER, SUPPORT_ORDER, STATE = "query_order", "support_order", "state"
 COMPARED = INDUCTIVE | {QUERY_ORDER, SUPPORT_ORDER, STATE}
@@ -28,13 +28,13 @@ COMPARED = INDUCTIVE | {QUERY_ORDER, SUPPORT_ORDER, STATE}
 
 @dataclass(frozen=True)
 class Verdict:
-    """Evidence on one trained method; None where no check looked.
+    """Evidence on one trained method; None if no check gave any.
 
-    inductive: the scores of a query depend on no other query, and not on its position.
-    order_dependent: on the order of the support. stateful: on the episodes before. stochastic: on
-    the seed. worst: the check in which scores changed most, by the tolerance, with that change.
-    together, alone: accuracies of the same queries, asked at once and one by one. batch_norms:
-    those that take their moments from the queries.
+    inductive: whether the scores of a query depend on no other query and not on its position.
+    order_dependent, stateful, stochastic: whether scores depend on the order of the support, on
+    earlier episodes, on the seed. worst: the check in which scores changed most, relative to the
+    tolerance, with that change. together, alone: accuracies of the same queries, classified at once
+    and one by one. batch_norms: those that use statistics of the queries.
     """
 
     inductive: bool | None
@@ -48,8 +48,8 @@ class Verdict:
 
     @classmethod
     def of(cls, bench: Bench, outcomes: Sequence[Outcome]) -> Verdict:
-        """The verdict on the bench's method; what it raises here leaves its numbers out."""
-        looked = [o for o in outcomes if o.check in INDUCTIVE | {QUERY_ORDER}]
+        """The verdict on the bench's method; if the method raises here, numbers are left out."""
+        on_queries = [o for o in outcomes if o.check in INDUCTIVE | {QUERY_ORDER}]
         changed = [(o.check, o.change) for o in outcomes if o.check in COMPARED and o.change]
         try:
             together, alone = bench.both_modes
@@ -57,7 +57,7 @@ class Verdict:
         except Exception:
             together = alone = stochastic = None  # type: ignore[assignment]
             norms = ()
-        broken = _broken(looked)
+        broken = _broken(on_queries)
         return cls(
             None if broken is None else not broken,
             _broken([o for o in outcomes if o.check == SUPPORT_ORDER]),
@@ -96,7 +96,7 @@ class Verdict:
 
 
 def _broken(outcomes: Sequence[Outcome]) -> bool | None:
-    """Whether any of the checks failed, expected or not; None where all were left out."""
+    """Whether any of the checks failed, expected or not; None if all were left out."""
     judged = [outcome for outcome in outcomes if outcome.judged]
     return any(outcome.broke for outcome in judged) if judged else None
 

@@ -7,6 +7,8 @@ table (`tables`) and serves them as an `OpenDataset`.
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -16,7 +18,6 @@ from typing import Any, ClassVar, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from benchbench.datasets.tables.prepared import sources_and_table
 from benchbench.episodes import EpisodeSet
 from benchbench.errors import BenchbenchError
 from benchbench.registry import specs
@@ -31,7 +32,7 @@ class DecodedClass:
 
     images: uint8 [n, h, w, c], one size for the whole data set.
     parent: the class's place in a hierarchy, from the top, such as its alphabet.
-    groups: [n] who or what made each image (a drawer, a track), or None where unknown.
+    groups: [n] who or what made each image (a drawer, a track), or None if unknown.
     unreadable: names of the class's files that could not be decoded.
     """
 
@@ -46,7 +47,7 @@ class DecodedClass:
 class PendingClass:
     """A class that `Dataset.decode` announces and that is decoded when its turn comes.
 
-    Decoding that was interrupted goes on after the last whole class: `load` is then not called for
+    Interrupted decoding resumes after the last whole class: `load` is then not called for
     those before it.
     """
 
@@ -65,14 +66,11 @@ class OpenDataset:
     name: its canonical spec; fingerprint: sha256 of the decoded pixels and labels.
     labels: int64 [n], the class id of each image; class_names, hierarchy: by class id.
     splits: class ids by split name, disjoint; groups: [n] drawer or track keys, or None.
-    fixed_episodes: the test episodes, where the data set prescribes them.
+    fixed_episodes: the test episodes, if the data set prescribes them.
     names_are_words: whether a person could tell the classes by their names.
-    nodes: by split, the inner nodes of a graph of classes as class ids, where `hierarchy` is not
+    nodes: by split, the inner nodes of a graph of classes as class ids, if `hierarchy` is not
     enough because a class has several parents.
     members: class ids by source, of a data set that is several in one: an episode never mixes them.
-    training: the data set whose training and validation classes methods learn from, where that is
-    another one than this; source: what this one is then called among those that are tested on.
-    subject: the spec of the data set whose images these are, which a method is told; else `name`.
     """
 
     name: str
@@ -88,15 +86,17 @@ class OpenDataset:
     names_are_words: bool = True
     nodes: dict[str, list[NDArray[np.int64]]] | None = None
     members: dict[str, NDArray[np.int64]] | None = None
-    training: OpenDataset | None = None
-    source: str = ""
-    subject: str = ""
 
     def __post_init__(self) -> None:
-        self.subject = self.subject or self.name
-        classes = np.concatenate([*self.splits.values(), np.empty(0, np.int64)])
-        if len(np.unique(classes)) != len(classes):
-            raise BenchbenchError(f"{self.name}: a class is in two splits.")
+        seen: dict[int, str] = {}
+        for split, classes in self.splits.items():
+            for class_id in classes.tolist():
+                if class_id in seen:
+                    raise BenchbenchError(
+                        f"{self.name}: class '{self.class_names[class_id]}' is in both "
+                        f"'{seen[class_id]}' and '{split}'; each class belongs to one split."
+                    )
+                seen[class_id] = split
 
     @property
     def image_shape(self) -> tuple[int, int, int]:
@@ -110,9 +110,20 @@ class OpenDataset:
 
     @cached_property
     def public_ids(self) -> NDArray[np.int64]:
-        """Identifiers that methods see: a fixed permutation, so that they do not tell the class."""
+        """Identifiers that methods see: a fixed permutation that reveals nothing of the class."""
         generator = np.random.Philox(key=int(self.fingerprint[:32], 16))
         return np.argsort(np.argsort(generator.random_raw(len(self.labels)), kind="stable"))
+
+    @property
+    def splits_sha256(self) -> str:
+        """The hash of which classes belong to which split."""
+        members = {split: classes.tolist() for split, classes in self.splits.items()}
+        return hashlib.sha256(json.dumps(members, sort_keys=True).encode()).hexdigest()
+
+    @property
+    def names_sha256(self) -> str:
+        """The hash of the classes' names."""
+        return hashlib.sha256(json.dumps(self.class_names).encode()).hexdigest()
 
     def view(self, split: str) -> SplitView:
         """The images of one split, as `Images` read them."""
@@ -138,7 +149,7 @@ class SplitView:
 
 
 class Dataset:
-    """A data set that can be opened. Subclass it, as a dataclass where it has parameters."""
+    """A data set that can be opened. Subclass it, as a dataclass if it has parameters."""
 
     name: ClassVar[str]
     argument: ClassVar[str | None] = None
@@ -149,27 +160,16 @@ class Dataset:
     origin: Path | None = None
     """Where `data prepare --from` says that the published files are, in place of the data root."""
 
-    def test_sources(self, places: Places) -> list[str]:
-        """The specs of the data sets that this one stands for, where it is several to test on."""
-        return []
-
-    def parts(self, places: Places) -> list[str]:
-        """The specs of the data sets that it is made of, missing ones too, where it is several.
-
-        They are prepared, verified and listed one by one.
-        """
-        return self.test_sources(places)
-
     def sources(self, places: Places) -> list[Path]:
         """The files and folders that the images are decoded from; none for a generated data set.
 
-        They are looked at on every opening, and a change in them decodes anew. Raises
+        They are looked at on every opening, and a change in them decodes again. Raises
         BenchbenchError that says what to put where, if they are missing.
         """
         return []
 
     def expected_counts(self) -> dict[str, int] | None:
-        """Images by class name as published; None where nothing is prescribed."""
+        """Images by class name as published; None if nothing is prescribed."""
         return None
 
     def pixel_parameters(self) -> dict[str, Any]:
@@ -191,31 +191,12 @@ class Dataset:
         return True
 
     def nodes(self, class_names: list[str]) -> dict[str, list[NDArray[np.int64]]] | None:
-        """As `OpenDataset.nodes`; None where the classes' parents say all there is."""
+        """As `OpenDataset.nodes`; None if the classes' parents say all there is."""
         return None
 
     def fixed_episodes(self, dataset: OpenDataset) -> EpisodeSet | None:
-        """The test episodes, where they are prescribed."""
+        """The test episodes, if they are prescribed."""
         return None
-
-    def open(self, places: Places) -> OpenDataset:
-        """Decode the images, or find them decoded. Raises BenchbenchError where it cannot."""
-        sources, table = sources_and_table(self, places)
-        dataset = OpenDataset(
-            name=specs.text_of(self),
-            fingerprint=table.fingerprint,
-            pixels=table.pixels,
-            labels=table.labels,
-            class_names=table.class_names,
-            splits=self.split_classes(table.class_names, sources),
-            hierarchy=table.hierarchy if any(table.hierarchy) else None,
-            groups=table.groups,
-            unreadable=table.unreadable,
-            names_are_words=self.names_are_words(table.class_names),
-            nodes=self.nodes(table.class_names),
-        )
-        dataset.fixed_episodes = self.fixed_episodes(dataset)
-        return dataset
 
 
 def splits_by_name(

@@ -15,11 +15,11 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from benchbench.datasets.base import SPLITS, Dataset, DecodedClass, OpenDataset, PendingClass
+from benchbench.datasets.problem import Collection, Problem
 from benchbench.datasets.reading.images import as_array, resize
 from benchbench.datasets.tables.cache import decoded_table
 from benchbench.errors import BenchbenchError
 from benchbench.registry import specs
-from benchbench.system.places import Places
 
 NO_CLASSES = np.empty(0, np.int64)
 
@@ -83,7 +83,7 @@ class _Resized(Dataset):
 
 
 def in_shape(dataset: OpenDataset, size: int, cache: Path) -> OpenDataset:
-    """The data set with colour images of size x size pixels; itself where they are that already.
+    """The data set with colour images of size x size pixels; itself if they are that already.
 
     A smaller or larger table is made once, bilinear, and kept in the cache; grey images get equal
     channels as they are read. The fingerprint is another one.
@@ -100,7 +100,7 @@ def in_shape(dataset: OpenDataset, size: int, cache: Path) -> OpenDataset:
     return replace(dataset, pixels=pixels, fingerprint=digest)
 
 
-def joined(name: str, members: Mapping[str, OpenDataset], validated: Sequence[str]) -> OpenDataset:
+def joined(members: Mapping[str, OpenDataset], validated: Sequence[str]) -> OpenDataset:
     """The training and validation classes of some data sets as one data set without test classes.
 
     members: by source, all of one image shape. validated: the sources whose validation classes
@@ -115,8 +115,7 @@ def joined(name: str, members: Mapping[str, OpenDataset], validated: Sequence[st
 
     identity = [[source, one.fingerprint] for source, one in members.items()]
     return OpenDataset(
-        name=name,
-        subject=datasets[0].subject if len(datasets) == 1 else "several data sets",
+        name=datasets[0].name if len(datasets) == 1 else "several data sets",
         fingerprint=hashlib.sha256(json.dumps(identity).encode()).hexdigest(),
         pixels=StackedPixels([one.pixels for one in datasets]),
         labels=np.concatenate(
@@ -148,7 +147,7 @@ def joined(name: str, members: Mapping[str, OpenDataset], validated: Sequence[st
 
 
 def _grouped(members: Mapping[str, OpenDataset]) -> NDArray[np.str_] | None:
-    """Who or what made each image, told apart by source; None where a source does not know."""
+    """Who or what made each image, distinct between sources; None if a source does not know."""
     groups = [
         [f"{source}/{group}" for group in one.groups]
         for source, one in members.items()
@@ -157,47 +156,43 @@ def _grouped(members: Mapping[str, OpenDataset]) -> NDArray[np.str_] | None:
     return np.concatenate(groups) if len(groups) == len(members) else None
 
 
-def learning_from(name: str, test: OpenDataset, training: OpenDataset) -> OpenDataset:
-    """The test classes of one data set, for methods that learn from another one."""
-    splits = {split: test.splits.get(split, NO_CLASSES) for split in SPLITS}
-    only_test = splits | {"train": NO_CLASSES, "val": NO_CLASSES}
-    nodes = {"test": test.nodes["test"]} if test.nodes else None
-    return replace(test, name=name, splits=only_test, nodes=nodes, training=training)
+def problems_of(
+    collection: Collection,
+    tested: Sequence[str],
+    training: Sequence[str],
+    validated: Sequence[str],
+    opened: Callable[[str], OpenDataset],
+) -> list[Problem]:
+    """A problem for each of the sources `tested`, all learned from the sources `training`.
 
-
-def stands_for_several(dataset: Dataset) -> BenchbenchError:
-    """The complaint of a data set that cannot be opened as one."""
-    text = specs.text_of(dataset)
-    return BenchbenchError(
-        f"{text} stands for several data sets; choose one of them with test_source=NAME."
-    )
-
-
-def open_one_of_several(
-    dataset: Dataset,
-    members: Mapping[str, Dataset],
-    training: list[str],
-    validated: list[str],
-    opened: Callable[[Dataset, Places], OpenDataset],
-    places: Places,
-) -> OpenDataset:
-    """The member `dataset.test_source`, with the members `training` joined as its `training`.
-
-    validated: those of them whose validation classes count. Raises BenchbenchError where a member
-    prescribes its episodes or the training has no classes.
+    validated: those of the training whose validation classes count. opened: opens a source in the
+    common shape. Raises BenchbenchError if a source prescribes its episodes or the training has no
+    classes.
     """
-    label: str = dataset.test_source  # type: ignore[attr-defined]
-    found = {name: opened(members[name], places) for name in {label: 0, **dict.fromkeys(training)}}
+    found = {name: opened(name) for name in dict.fromkeys([*tested, *training])}
     for name, one in found.items():
         if one.fixed_episodes is not None:
             raise BenchbenchError(f"{name} prescribes its episodes; run it by itself.")
-    learnt = {name: found[name] for name in training if len(found[name].splits["train"])}
-    if not learnt:
+    learned = {name: found[name] for name in training if len(found[name].splits["train"])}
+    if not learned:
         raise BenchbenchError(
             f"{training[0]} has no training classes; choose another source with train=NAME."
             if len(training) == 1
             else f"None of {', '.join(training)} has training classes; add a source that has."
         )
-    joint_name = specs.text_of(replace(dataset, test_source=""))  # type: ignore[type-var]
-    joint = joined(joint_name, learnt, [name for name in validated if name in learnt])
-    return replace(learning_from(specs.text_of(dataset), found[label], joint), source=label)
+    train = joined(learned, [name for name in validated if name in learned])
+
+    def text(source: str) -> str:
+        return specs.text_of(replace(collection, test_source=source))  # type: ignore[type-var]
+
+    return [
+        Problem(_only_test(found[name]), train, text(name), collection=text(""), name=name)
+        for name in tested
+    ]
+
+
+def _only_test(dataset: OpenDataset) -> OpenDataset:
+    """The data set without training and validation classes."""
+    splits = {split: dataset.splits.get(split, NO_CLASSES) for split in SPLITS}
+    nodes = {"test": dataset.nodes["test"]} if dataset.nodes else None
+    return replace(dataset, splits=splits | {"train": NO_CLASSES, "val": NO_CLASSES}, nodes=nodes)

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import ClassVar
 
 from benchbench.datasets.base import Dataset, OpenDataset
-from benchbench.datasets.joint import in_shape, open_one_of_several, stands_for_several
+from benchbench.datasets.joint import in_shape, problems_of
+from benchbench.datasets.opening import create_dataset, open_dataset
+from benchbench.datasets.problem import Collection, Problem
 from benchbench.errors import BenchbenchError, unknown_name
-from benchbench.registry import loading, specs
+from benchbench.registry import specs
 from benchbench.registry.hookspecs import hookimpl
 from benchbench.system.places import Places
 
@@ -19,7 +22,7 @@ FIRST, ALL = "first", "all"
 
 
 @dataclass
-class Multi(Dataset):
+class Multi(Collection):
     """Several data sets, `multi:A,B,C`: learn from the first, or from all, and test on each.
 
     Methods are trained once and tested on the test classes of every source, each with the episodes
@@ -29,7 +32,7 @@ class Multi(Dataset):
     `multi:A,B[seed=1][train=all]`, or `multi:A,B[seed=1][]`, to give one to B.
     train: `first`, `all`, or the source that methods learn from, as the table calls it.
     size: pixels of the square colour images; none is the first source's own size.
-    test_source: only this source, as an ordinary data set.
+    test_source: the only source to test on; all of them by default.
     """
 
     name: ClassVar[str] = "multi"
@@ -47,51 +50,47 @@ class Multi(Dataset):
             raise ValueError("size must be at least 1 pixel")
         if len(specs.split_list(self.datasets)) < 2:
             raise ValueError("needs two data sets or more, as in multi:omniglot,cifar_fs")
-        self._members = dict(zip(_labels(self.datasets), self._configured(), strict=True))
+        members = map(create_dataset, specs.split_list(self.datasets))
+        self._members = dict(zip(_labels(self.datasets), members, strict=True))
         if self.train not in (FIRST, ALL, *self._members):
             raise unknown_name("source", self.train, self._members)
         if self.test_source not in ("", *self._members):
             raise unknown_name("source", self.test_source, self._members)
 
-    def _configured(self) -> Iterable[Dataset]:
-        for text in specs.split_list(self.datasets):
-            spec = specs.parse(text)
-            yield specs.configure(loading.load("dataset", spec.name), spec)
+    def members(self, places: Places) -> list[str]:
+        return [specs.text_of(replace(self, test_source=label)) for label in self._tested()]
 
-    def test_sources(self, places: Places) -> list[str]:
-        if self.test_source:
-            return []
-        return [specs.text_of(replace(self, test_source=label)) for label in self._members]
+    def problems(self, places: Places) -> list[Problem]:
+        learned = {FIRST: list(self._members)[:1], ALL: list(self._members)}
+        training = learned.get(self.train, [self.train])
+        opened = partial(self._opened, places=places)
+        return problems_of(self, self._tested(), training, training, opened)
 
-    def sources(self, places: Places) -> list[Path]:
-        return [path for member in self._members.values() for path in member.sources(places)]
+    def _tested(self) -> list[str]:
+        return [self.test_source] if self.test_source else list(self._members)
 
-    def open(self, places: Places) -> OpenDataset:
-        """The source `test_source`, with what methods learn from as its `training`."""
-        if not self.test_source:
-            raise stands_for_several(self)
-        learnt = {FIRST: list(self._members)[:1], ALL: list(self._members)}
-        training = learnt.get(self.train, [self.train])
-        return open_one_of_several(self, self._members, training, training, self._pixels(), places)
+    def _opened(self, label: str, places: Places) -> OpenDataset:
+        """A member in the common shape."""
+        member, size = self._member(label, places), self._size(places)
+        if "size" in specs.parameter_types(type(member)):
+            assert dataclasses.is_dataclass(member)
+            member = replace(member, size=size)  # resized once, from the original
+        return in_shape(open_dataset(member, places), size, places.cache)
 
-    def _pixels(self) -> Callable[[Dataset, Places], OpenDataset]:
-        """How a member is opened in the common shape."""
-        first = next(iter(self._members.values()))
+    def _member(self, label: str, places: Places) -> Dataset:
+        member = self._members[label]
+        if isinstance(member, Collection):
+            raise BenchbenchError(
+                f"{specs.text_of(member)} is itself several data sets; name one of them, "
+                f"such as {member.members(places)[0]}."
+            )
+        return member
 
-        def opened(member: Dataset, places: Places) -> OpenDataset:
-            if parts := member.parts(places):
-                text = specs.text_of(member)
-                raise BenchbenchError(
-                    f"{text} is itself several data sets; name one of them, such as {parts[0]}."
-                )
-            wanted = self.size or getattr(first, "size", None)
-            size = int(wanted or first.open(places).image_shape[0])
-            if "size" in specs.parameter_types(type(member)):
-                assert dataclasses.is_dataclass(member)
-                member = replace(member, size=size)  # resized once, from the original
-            return in_shape(member.open(places), size, places.cache)
-
-        return opened
+    def _size(self, places: Places) -> int:
+        """The common side of the images, in pixels."""
+        first = self._member(next(iter(self._members)), places)
+        wanted = self.size or getattr(first, "size", None)
+        return int(wanted or open_dataset(first, places).image_shape[0])
 
 
 def _labels(datasets: str) -> list[str]:

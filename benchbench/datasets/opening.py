@@ -2,17 +2,84 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from benchbench.datasets.base import Dataset, OpenDataset
+from benchbench.datasets.problem import Collection, Problem
+from benchbench.datasets.tables.prepared import decode_from, sources_and_table
+from benchbench.errors import BenchbenchError
 from benchbench.registry import loading, specs
 from benchbench.system.places import Places
 
 
-def create_dataset(text: str) -> Dataset:
-    """The configured data set of a spec such as `omniglot[split=lake]`; nothing is read yet."""
+def create_dataset(text: str) -> Dataset | Collection:
+    """The configured data set or collection of a spec such as `omniglot[split=lake]`.
+
+    Nothing is read yet.
+    """
     spec = specs.parse(text)
-    return specs.configure(loading.load("dataset", spec.name), spec)
+    cls = loading.load("dataset", spec.name)
+    single: type[Dataset] | None = getattr(cls, "single", None)
+    if single and (spec.argument is not None or single.argument in spec.parameters):
+        cls = single
+    made: Dataset | Collection = specs.configure(cls, spec)
+    return made
 
 
-def open_dataset(text: str, places: Places | None = None) -> OpenDataset:
-    """Open the data set of a spec, decoding it first where that has not been done."""
-    return create_dataset(text).open(places or Places.find())
+def open_dataset(dataset: str | Dataset, places: Places | None = None) -> OpenDataset:
+    """Open a data set, given by its spec or configured, decoding it first if that is not done yet.
+
+    Raises BenchbenchError if that cannot be done, or if several data sets are meant.
+    """
+    places = places or Places.find()
+    made = create_dataset(dataset) if isinstance(dataset, str) else dataset
+    if isinstance(made, Dataset):
+        return _decoded(made, places)
+    if not made.test_source:
+        text = specs.text_of(made)
+        raise BenchbenchError(f"{text} is several data sets; choose one with test_source=NAME.")
+    return made.problems(places)[0].test
+
+
+def open_problems(text: str, places: Places) -> list[Problem]:
+    """The problem of a data set, or one for each data set of a collection."""
+    made = create_dataset(text)
+    if isinstance(made, Collection):
+        return made.problems(places)
+    return [Problem.of(_decoded(made, places))]
+
+
+def members_of(dataset: Dataset | Collection, places: Places) -> list[str]:
+    """The specs of a collection's data sets; of a data set, its own."""
+    if isinstance(dataset, Collection):
+        return dataset.members(places)
+    return [specs.text_of(dataset)]
+
+
+def prepare(dataset: Dataset, places: Places, origin: Path | None = None) -> OpenDataset:
+    """Decode a data set, from `origin` if that is given, which is remembered, and open it.
+
+    Raises BenchbenchError if the images cannot be read.
+    """
+    if origin is not None:
+        decode_from(dataset, places, origin)
+    return _decoded(dataset, places)
+
+
+def _decoded(dataset: Dataset, places: Places) -> OpenDataset:
+    sources, table = sources_and_table(dataset, places)
+    opened = OpenDataset(
+        name=specs.text_of(dataset),
+        fingerprint=table.fingerprint,
+        pixels=table.pixels,
+        labels=table.labels,
+        class_names=table.class_names,
+        splits=dataset.split_classes(table.class_names, sources),
+        hierarchy=table.hierarchy if any(table.hierarchy) else None,
+        groups=table.groups,
+        unreadable=table.unreadable,
+        names_are_words=dataset.names_are_words(table.class_names),
+        nodes=dataset.nodes(table.class_names),
+    )
+    opened.fixed_episodes = dataset.fixed_episodes(opened)
+    return opened

@@ -6,6 +6,7 @@ import numpy as np
 
 from benchbench.datasets.base import SPLITS
 from benchbench.system.arrays import IntArray
+from benchbench.system.randomness import permutation
 
 VAL_SHARE, TEST_SHARE = 0.15, 0.3
 
@@ -16,7 +17,7 @@ def deal_classes(classes: int, val: float, test: float, seed: int) -> dict[str, 
     Every share above zero gets at least one class, and the test split at least five if that leaves
     half for the rest.
     """
-    order = np.argsort(np.random.Philox(key=seed).random_raw(classes), kind="stable")
+    order = permutation(classes, key=seed)
     n_test = round(test * classes)
     if test > 0:
         n_test = min(classes, max(1, n_test, min(5, classes // 2)))

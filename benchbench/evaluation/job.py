@@ -1,43 +1,47 @@
-"""Running methods on a task: train, adapt to each episode, keep the query labels, score.
-
-`evaluate` is the loop of the whole benchmark. A method's failure ends its own cell and no other.
-"""
+"""One method on one problem: whether it is stored, and else its training, audit and scores."""
 
 from __future__ import annotations
 
-import hashlib
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict
+from functools import cached_property
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
-import numpy as np
 import torch
 from filelock import FileLock
 
 from benchbench.backbones.base import Backbone
 from benchbench.datasets.base import OpenDataset
-from benchbench.episodes import Episode, EpisodeSet
+from benchbench.datasets.problem import Problem
+from benchbench.episodes import EpisodeSet
 from benchbench.errors import reason_of
-from benchbench.method import Images, Method, Task
-from benchbench.metrics import Metric, checked_scores
+from benchbench.evaluation.loop import evaluate, ignore
+from benchbench.evaluation.settings import Phase, Settings
+from benchbench.evaluation.task import task_of, training_task
+from benchbench.method import Method, Task
+from benchbench.metrics import find_metrics
 from benchbench.registry import loading, specs
 from benchbench.runs import manifest
 from benchbench.runs.outcome import Outcome
 from benchbench.runs.store import PREDICTED_EPISODES, RunDirectory, Store, run_hash
 from benchbench.samplers import Sampler
-from benchbench.system.arrays import IntArray
-from benchbench.system.compute import Compute, peak_memory_bytes, seed_everything
+from benchbench.system.compute import peak_memory_bytes, seed_everything
 from benchbench.system.progress import meter, say
-from benchbench.training.budget import Budget
 from benchbench.training.source import TrainingSource
-from benchbench.training.streams import support_of
 
-ADAPTED_TOGETHER = 32
-"""Episodes handed at once to a method that has an `adapt_many` of its own."""
 
+class Row(NamedTuple):
+    """A scored episode: its rows of `episodes.csv` and, of the first ones, `predictions.csv`."""
+
+    record: dict[str, Any]
+    prediction: dict[str, Any] | None
+
+
+Event: TypeAlias = Phase | Row
+"""What a job reports while it is executed."""
 
 Audit: TypeAlias = Callable[[Method, OpenDataset, Task], dict[str, Any]]
 """From a trained method to evidence of what it does, as `conformance.short_audit`."""
@@ -45,190 +49,217 @@ Audit: TypeAlias = Callable[[Method, OpenDataset, Task], dict[str, Any]]
 NOT_AUDITED = {"reason": "not asked for (--no-audit)"}
 
 
-class Phase(NamedTuple):
-    """What begins now: `training`, `audit`, `episodes` (from `first` on, `together`) or `other`."""
+class Job:
+    """One method on one problem: its task, its identity and its run directory, each found once."""
 
-    kind: str
-    first: int = 0
-    together: int = 0
+    def __init__(
+        self,
+        method: Method,
+        problem: Problem,
+        episodes: EpisodeSet,
+        store: Store,
+        settings: Settings,
+    ) -> None:
+        self.method, self.problem, self.episodes = method, problem, episodes
+        self.store, self.settings = store, settings
+        self.text = specs.text_of(method)
 
+    @cached_property
+    def task(self) -> Task:
+        """What the method is asked to do."""
+        return task_of(self.problem, self.episodes)
 
-class Watch(Protocol):
-    """Who is told how a cell gets on."""
+    @cached_property
+    def sampler(self) -> Sampler | None:
+        """The sampler that drew these episodes, or None."""
+        sampler = self.settings.sampler
+        return sampler if sampler and sampler.protocol == self.episodes.protocol else None
 
-    def enter(self, phase: Phase) -> None:
-        """A phase begins, and the one before it has ended."""
-
-    def scored(self, record: dict[str, Any], prediction: dict[str, Any] | None) -> None:
-        """An episode was scored and its rows handed to the store."""
-
-
-class Nobody:
-    """Takes no notice."""
-
-    def enter(self, phase: Phase) -> None:
-        pass
-
-    def scored(self, record: dict[str, Any], prediction: dict[str, Any] | None) -> None:
-        pass
-
-
-@dataclass
-class Settings:
-    """What all cells of one command share.
-
-    metrics: beside accuracy, by name. audit: of each method after its training; audit_stored: of
-    methods whose results are stored without one as well. sampler: of the episodes, where they were
-    drawn for this command.
-    """
-
-    seed: int = 0
-    budget: Budget = field(default_factory=Budget)
-    compute: Compute = field(default_factory=Compute)
-    metrics: dict[str, Metric] = field(default_factory=dict)
-    watch: Watch = field(default_factory=Nobody)
-    audit: Audit | None = None
-    audit_stored: bool = False
-    sampler: Sampler | None = None
-
-
-def run_cell(
-    method: Method, dataset: OpenDataset, episodes: EpisodeSet, store: Store, settings: Settings
-) -> Outcome:
-    """Train and evaluate one method, or find that it has been done."""
-    place = place_of(method, dataset, episodes, store, settings)
-    settled = settled_cell(method, dataset, episodes, place, settings)
-    return settled or compute_cell(method, dataset, episodes, place, settings)
-
-
-class Place(NamedTuple):
-    """The directory of a cell, and the identity that it is named for."""
-
-    run: RunDirectory
-    identity: dict[str, Any]
-
-
-def place_of(
-    method: Method, dataset: OpenDataset, episodes: EpisodeSet, store: Store, settings: Settings
-) -> Place:
-    """Where a method on a task is stored."""
-    identity = manifest.identity(
-        method,
-        dataset,
-        episodes,
-        seed=settings.seed,
-        budget=str(settings.budget),
-        compute=settings.compute,
-        metrics=list(settings.metrics),
-    )
-    if sampler_of(episodes, settings) is None and task_of(dataset, episodes).n_way is None:
-        identity["sampler"] = None  # then validation is of a fixed way
-    if dataset.training is None:
-        return Place(store.run(dataset.name, identity), identity)
-    return Place(store.run(dataset.training.name, identity, dataset.source), identity)
-
-
-def sampler_of(episodes: EpisodeSet, settings: Settings) -> Sampler | None:
-    """The sampler, where it is the one that drew these episodes and not only one that was named."""
-    sampler = settings.sampler
-    return sampler if sampler is not None and sampler.protocol == episodes.protocol else None
-
-
-def settled_cell(
-    method: Method, dataset: OpenDataset, episodes: EpisodeSet, place: Place, settings: Settings
-) -> Outcome | None:
-    """The outcome where there is nothing to compute: declined, stored, or a damaged store."""
-    text, run = specs.text_of(method), place.run
-    try:
-        if reason := method.skip(task_of(dataset, episodes)):
-            return Outcome(text, "skipped", reason)
-        if not run.has(len(episodes)) or (settings.audit_stored and not was_audited(run)):
-            return None
-    except Exception as error:
-        return Outcome(text, "failed", reason_of(error), run)
-    say(f"{text}: stored in {run.path}")
-    return Outcome(text, "finished", run=run)
-
-
-def compute_cell(
-    method: Method, dataset: OpenDataset, episodes: EpisodeSet, place: Place, settings: Settings
-) -> Outcome:
-    """Train and evaluate one method into its place."""
-    text, run, task = specs.text_of(method), place.run, task_of(dataset, episodes)
-    try:
-        with run.locked():
-            run.start(manifest.describe_run(place.identity, method, dataset, settings.compute))
-            with _recorded(run):
-                _train(method, dataset, episodes, place, settings)
-                _audit(method, dataset, task, run, settings)
-                _score(method, dataset, episodes, run, settings)
-                settings.watch.enter(Phase("other"))
-    except Exception as error:
-        return Outcome(text, "failed", reason_of(error), run)
-    return Outcome(text, "finished", run=run)
-
-
-@contextmanager
-def _recorded(run: RunDirectory) -> Iterator[None]:
-    """Tell the observers of the block's beginning and end, and the run directory of its failure."""
-    loading.observer("run_started")(run=run)
-    try:
-        yield
-    except Exception as error:
-        run.fail(error)
-        raise
-    finally:
-        loading.observer("run_finished")(run=run)
-
-
-def _train(
-    method: Method, dataset: OpenDataset, episodes: EpisodeSet, place: Place, settings: Settings
-) -> None:
-    run, task = place.run, training_task(dataset, task_of(dataset, episodes))
-    with _training_folder(dataset, task, place) as folder:
-        source = TrainingSource(
-            dataset,
-            method,
-            task,
-            settings.budget,
-            settings.seed,
-            settings.compute,
-            folder=folder,
-            shared=run.shared,
-            sampler=sampler_of(episodes, settings),
+    @cached_property
+    def identity(self) -> dict[str, Any]:
+        """What distinguishes this run from others, as `manifest.identity`."""
+        identity = manifest.identity(
+            self.method,
+            self.problem,
+            self.episodes,
+            seed=self.settings.seed,
+            budget=str(self.settings.budget),
+            compute=self.settings.compute,
+            metrics=list(self.settings.metrics),
         )
-        settings.watch.enter(Phase("training"))
-        seed_everything(settings.seed)
-        method.train(source)
-        settings.watch.enter(Phase("other"))
-    training = [asdict(record) for record in source.records]
-    run.update(
-        training=training,
-        parameters=sum(p.numel() for p in _modules(method).parameters()),
-        method={**run.manifest["method"], "pretrained_on": _pretrained_on(method)},
-    )
+        if self.sampler is None and self.task.n_way is None:
+            identity["sampler"] = None  # then validation is of a fixed way
+        return identity
 
+    @cached_property
+    def run(self) -> RunDirectory:
+        """The directory that belongs to the identity; it need not exist yet."""
+        problem = self.problem
+        if problem.collection:
+            return self.store.run(problem.collection, self.identity, problem.name)
+        return self.store.run(problem.spec, self.identity)
 
-def training_task(dataset: OpenDataset, task: Task) -> Task:
-    """The task as training sees it: equal for all test sources that share it."""
-    training = dataset.training
-    if training is None:
-        return task
-    return replace(task, dataset=training.name, has_class_names=training.names_are_words)
+    def settled(self) -> Outcome | None:
+        """The outcome if nothing needs computing: the task is skipped, or stored, or unreadable."""
+        try:
+            if reason := self.method.skip(self.task):
+                return Outcome(self.text, "skipped", reason)
+            if not self.run.has(len(self.episodes)):
+                return None
+            if self.settings.audit == "all" and not was_audited(self.run):
+                return None
+        except Exception as error:
+            return Outcome(self.text, "failed", reason_of(error), self.run)
+        say(f"{self.text}: stored in {self.run.path}")
+        return Outcome(self.text, "finished", run=self.run)
 
+    def execute(
+        self, notify: Callable[[Event], object] = ignore, audit: Audit | None = None
+    ) -> Outcome:
+        """Train, audit and score the method; a failure ends this job and no other.
 
-@contextmanager
-def _training_folder(dataset: OpenDataset, task: Task, place: Place) -> Iterator[Path]:
-    """Where checkpoints go: the run's own folder, or one that all test sources share."""
-    if dataset.training is None:
-        yield place.run.path
-        return
-    assert place.run.shared is not None
-    key = run_hash(manifest.training_identity(place.identity, task))
-    folder = place.run.shared / f"{place.identity['method']}-{key}"
-    folder.mkdir(parents=True, exist_ok=True)
-    with FileLock(folder / ".lock"):
-        yield folder
+        notify: is called with each event as it happens. audit: examines the trained method unless
+        that is not wanted.
+        """
+        try:
+            with self.run.locked():
+                self.run.start(
+                    manifest.describe_run(
+                        self.identity, self.method, self.problem, self.settings.compute
+                    )
+                )
+                with self._recorded():
+                    self._train(notify)
+                    self._examine(notify, audit)
+                    self._score(notify)
+                    notify(Phase("other"))
+        except Exception as error:
+            return Outcome(self.text, "failed", reason_of(error), self.run)
+        return Outcome(self.text, "finished", run=self.run)
+
+    @contextmanager
+    def _recorded(self) -> Iterator[None]:
+        """Notify observers of the block's beginning and end, and the run of its failure."""
+        loading.observer("run_started")(run=self.run)
+        try:
+            yield
+        except Exception as error:
+            self.run.fail(error)
+            raise
+        finally:
+            loading.observer("run_finished")(run=self.run)
+
+    def _train(self, notify: Callable[[Event], object]) -> None:
+        task = training_task(self.problem, self.task)
+        with self._training_folder(task) as folder:
+            source = TrainingSource(
+                self.problem.train,
+                self.method,
+                task,
+                self.settings.budget,
+                self.settings.seed,
+                self.settings.compute,
+                folder=folder,
+                shared=self.run.shared,
+                sampler=self.sampler,
+            )
+            notify(Phase("training"))
+            seed_everything(self.settings.seed)
+            self.method.train(source)
+            notify(Phase("other"))
+        self.run.update(
+            training=[asdict(record) for record in source.records],
+            parameters=sum(p.numel() for p in _modules(self.method).parameters()),
+            method={**self.run.manifest["method"], "pretrained_on": pretrained_on(self.method)},
+        )
+
+    @contextmanager
+    def _training_folder(self, task: Task) -> Iterator[Path]:
+        """Where checkpoints go: the run's own folder, or one that a whole collection shares."""
+        if not self.problem.collection:
+            yield self.run.path
+            return
+        assert self.run.shared is not None
+        key = run_hash(manifest.training_identity(self.identity, task))
+        folder = self.run.shared / f"{self.method.name}-{key}"
+        folder.mkdir(parents=True, exist_ok=True)
+        with FileLock(folder / ".lock"):
+            yield folder
+
+    def _examine(self, notify: Callable[[Event], object], audit: Audit | None) -> None:
+        """Store the evidence of an audit, and say so if the method is not what it claims."""
+        if was_audited(self.run):
+            return
+        if audit is None or self.settings.audit == "none":
+            self.run.update(audit=NOT_AUDITED)
+            return
+        notify(Phase("audit"))
+        found = audit(self.method, self.problem.train, self.task)
+        notify(Phase("other"))
+        self.run.update(audit=found)
+        if found.get("inductive") is False and not self.method.transductive:
+            claim = f"{self.text} claims to be inductive"
+            say(f"{claim}; the audit finds its scores depend on other queries")
+        if found.get("stateful"):
+            say(f"{self.text} carries state from one episode to the next, as the audit finds")
+
+    def _score(self, notify: Callable[[Event], object]) -> None:
+        started, first = time.perf_counter(), self.run.scored()
+        observe = loading.observer("episode_scored")
+        scored = evaluate(
+            self.method,
+            self.problem.test,
+            self.episodes,
+            seed=self.settings.seed,
+            metrics=find_metrics(self.settings.metrics),
+            first=first,
+            notify=notify,
+        )
+        with meter(f"{self.text}: episodes", len(self.episodes), first) as counter:
+            for record, predicted in scored:
+                row = Row(record, self._prediction(record["episode"], predicted))
+                if row.prediction is not None:
+                    self.run.append_prediction(row.prediction)
+                self.run.append(record)
+                notify(row)
+                observe(run=self.run, record=record)
+                counter.advance()
+        cost = self._cost(time.perf_counter() - started, len(self.episodes) - first)
+        self.run.flush()
+        self.run.finish(episodes=self._episode_facts(), cost=cost)
+        say(f"{self.text}: {_cost_text(cost)}")
+
+    def _prediction(self, number: int, predicted: list[int]) -> dict[str, Any] | None:
+        """The row of `predictions.csv`, for the first episodes."""
+        if number >= PREDICTED_EPISODES:
+            return None
+        episode = self.episodes[number]
+        columns = {
+            "support": episode.support.tolist(),
+            "support_labels": episode.support_labels.tolist(),
+            "query": episode.query.tolist(),
+            "query_labels": episode.query_labels.tolist(),
+            "predicted": predicted,
+        }
+        texts = {name: " ".join(map(str, values)) for name, values in columns.items()}
+        return {"episode": number, **texts}
+
+    def _episode_facts(self) -> dict[str, Any]:
+        """What the manifest says of the episodes and their rows."""
+        available = len(self.problem.test.view(self.episodes.split).rows)
+        records_sha256 = self.run.records_sha256(len(self.episodes))
+        return manifest.describe_episodes(self.episodes, available, records_sha256)
+
+    def _cost(self, seconds: float, episodes: int) -> dict[str, Any]:
+        """Seconds of training and of an episode, and this process's peak memory in bytes."""
+        before = self.run.manifest.get("cost", {})
+        if before and episodes <= 0:
+            return dict(before)
+        return {
+            "training_seconds": sum(record["seconds"] for record in self.run.manifest["training"]),
+            "seconds_per_episode": seconds / episodes if episodes > 0 else 0.0,
+            "peak_memory_bytes": peak_memory_bytes(),
+        }
 
 
 def was_audited(run: RunDirectory) -> bool:
@@ -237,167 +268,11 @@ def was_audited(run: RunDirectory) -> bool:
     return audit is not None and audit != NOT_AUDITED
 
 
-def _audit(
-    method: Method, dataset: OpenDataset, task: Task, run: RunDirectory, settings: Settings
-) -> None:
-    """Store the evidence; a method that is not what it claims is told at once."""
-    if was_audited(run):
-        return
-    if settings.audit is None:
-        run.update(audit=NOT_AUDITED)
-        return
-    settings.watch.enter(Phase("audit"))
-    found = settings.audit(method, dataset.training or dataset, task)
-    settings.watch.enter(Phase("other"))
-    run.update(audit=found)
-    text = specs.text_of(method)
-    if found.get("inductive") is False and not method.transductive:
-        say(f"{text} claims to be inductive; the audit finds its scores depend on other queries")
-    if found.get("stateful"):
-        say(f"{text} carries state from one episode to the next, as the audit finds")
-
-
-def _score(
-    method: Method,
-    dataset: OpenDataset,
-    episodes: EpisodeSet,
-    run: RunDirectory,
-    settings: Settings,
-) -> None:
-    started, first = time.perf_counter(), run.scored()
-    observe = loading.observer("episode_scored")
-    text = specs.text_of(method)
-    with meter(f"{text}: episodes", len(episodes), first) as counter:
-        for record, predicted in evaluate(method, dataset, episodes, settings, first):
-            number = record["episode"]
-            prediction = _prediction(number, episodes[number], predicted)
-            if prediction is not None:
-                run.append_prediction(prediction)
-            run.append(record)
-            settings.watch.scored(record, prediction)
-            observe(run=run, record=record)
-            counter.advance()
-    cost = _cost(run, time.perf_counter() - started, len(episodes) - first)
-    run.flush()
-    run.finish(episodes=_episode_facts(episodes, dataset, run), cost=cost)
-    say(f"{text}: {_told(cost)}")
-
-
-def _episode_facts(
-    episodes: EpisodeSet, dataset: OpenDataset, run: RunDirectory
-) -> dict[str, int | str]:
-    """What the manifest says of the episodes: which they are, their rows, the images they take."""
-    return {
-        "count": len(episodes),
-        "sha256": episodes.sha256,
-        "records_sha256": run.records_sha256(len(episodes)),
-        "images_drawn": episodes.images_drawn,
-        "images_available": len(dataset.view(episodes.split).rows),
-    }
-
-
-class Scored(NamedTuple):
-    """An episode's row of `episodes.csv`, and the class slot predicted for each query."""
-
-    record: dict[str, Any]
-    predicted: list[int]
-
-
-def evaluate(
-    method: Method,
-    dataset: OpenDataset,
-    episodes: EpisodeSet,
-    settings: Settings,
-    first: int = 0,
-) -> Iterator[Scored]:
-    """Yield the outcome of each episode from number `first` on; the method never sees a label."""
-    view = dataset.view(episodes.split)
-    together = 1 if type(method).adapt_many is Method.adapt_many else ADAPTED_TOGETHER
-    # Whole chunks, so that what is adapted together does not depend on where a kill came.
-    for start in range(first - first % together, len(episodes), together):
-        numbers = range(start, min(start + together, len(episodes)))
-        chunk = [episodes[number] for number in numbers]
-        seeds = [_episode_seed(episodes, number, settings.seed) for number in numbers]
-        settings.watch.enter(Phase("episodes", start, len(numbers)))
-        seed_everything(seeds[0])
-        classifiers = method.adapt_many(
-            [
-                support_of(dataset, view, episode, method, seed)
-                for episode, seed in zip(chunk, seeds, strict=True)
-            ]
-        )
-        for number, episode, classify in zip(numbers, chunk, classifiers, strict=True):
-            if number < first:
-                continue
-            answer = classify(Images(view, episode.query))
-            scores = checked_scores(answer, len(episode.query), episode.n_way)
-            record = _record(number, episode, scores, settings.metrics)
-            yield Scored(record, scores.argmax(axis=1).tolist())
-
-
-def _record(
-    number: int, episode: Episode, scores: np.ndarray, metrics: dict[str, Metric]
-) -> dict[str, Any]:
-    correct = int((scores.argmax(axis=1) == episode.query_labels).sum())
-    return {
-        "episode": number,
-        "n_way": episode.n_way,
-        "n_query": len(episode.query),
-        "correct": correct,
-        "accuracy": correct / len(episode.query),
-        "classes": " ".join(map(str, episode.classes.tolist())),
-        **{name: metric(scores, episode.query_labels) for name, metric in metrics.items()},
-    }
-
-
-def _prediction(number: int, episode: Episode, predicted: list[int]) -> dict[str, int | str] | None:
-    """The row of `predictions.csv`, for the first episodes."""
-    if number >= PREDICTED_EPISODES:
-        return None
-    columns = {
-        "support": episode.support.tolist(),
-        "support_labels": episode.support_labels.tolist(),
-        "query": episode.query.tolist(),
-        "query_labels": episode.query_labels.tolist(),
-        "predicted": predicted,
-    }
-    return {
-        "episode": number,
-        **{name: " ".join(map(str, values)) for name, values in columns.items()},
-    }
-
-
-def _episode_seed(episodes: EpisodeSet, number: int, seed: int) -> int:
-    """A seed of this episode alone, whatever ran before it."""
-    text = f"{episodes.fingerprint}/{episodes.protocol}/{episodes.seed}/{number}/{seed}"
-    return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=7).digest(), "little")
-
-
-def task_of(dataset: OpenDataset, episodes: EpisodeSet) -> Task:
-    """What the episodes ask of a method; a number that varies, over classes too, is None."""
-    ways = episodes.class_counts
-    return Task(
-        dataset.name,
-        episodes.protocol,
-        dataset.image_shape,
-        _constant(ways),
-        _constant(_per_class(episodes.support_labels, episodes.support_counts, ways)),
-        _constant(_per_class(episodes.query_labels, episodes.query_counts, ways)),
-        has_class_names=dataset.names_are_words,
-    )
-
-
-def _constant(values: IntArray) -> int | None:
-    return int(values[0]) if len(values) and (values == values[0]).all() else None
-
-
-def _per_class(labels: IntArray, counts: IntArray, ways: IntArray) -> IntArray:
-    """How many images each class of each episode has, episode by episode.
-
-    labels: class slots of the images of all episodes; counts: images an episode.
-    """
-    first = np.cumsum(ways) - ways
-    return np.bincount(labels + np.repeat(first, counts), minlength=int(ways.sum()))
+def pretrained_on(method: Method) -> list[str]:
+    """The data sets that the method or one of its backbones has seen before training, each once."""
+    backbones = [module for module in _modules(method).modules() if isinstance(module, Backbone)]
+    declared = [method.pretrained_on, *(backbone.pretrained_on for backbone in backbones)]
+    return list(dict.fromkeys(name for names in declared for name in names))
 
 
 def _modules(method: Method) -> torch.nn.ModuleList:
@@ -407,26 +282,7 @@ def _modules(method: Method) -> torch.nn.ModuleList:
     )
 
 
-def _pretrained_on(method: Method) -> list[str]:
-    """The data sets that the method, or a backbone of its, has seen before training, each once."""
-    backbones = [module for module in _modules(method).modules() if isinstance(module, Backbone)]
-    declared = [method.pretrained_on, *(backbone.pretrained_on for backbone in backbones)]
-    return list(dict.fromkeys(name for names in declared for name in names))
-
-
-def _cost(run: RunDirectory, seconds: float, episodes: int) -> dict[str, Any]:
-    """Seconds of training and of an episode, and this process's peak memory in bytes."""
-    before = run.manifest.get("cost", {})
-    if before and episodes <= 0:
-        return dict(before)
-    return {
-        "training_seconds": sum(record["seconds"] for record in run.manifest["training"]),
-        "seconds_per_episode": seconds / episodes if episodes > 0 else 0.0,
-        "peak_memory_bytes": peak_memory_bytes(),
-    }
-
-
-def _told(cost: dict[str, Any]) -> str:
+def _cost_text(cost: dict[str, Any]) -> str:
     trained = cost["training_seconds"]
     tested = f"{1000 * cost['seconds_per_episode']:.2f} ms per episode"
     return f"trained {trained:.0f} s, {tested}" if trained else tested

@@ -1,4 +1,4 @@
-"""What adaptation by gradient descent stands on: weights apart from their network."""
+"""Gradient descent on weights that are kept apart from their network."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def descend(
 ) -> Weights:
     """The weights after some steps of plain gradient descent on `loss`; none is changed in place.
 
-    The result stays differentiable with respect to `weights`: through the steps' gradients where
+    The result stays differentiable with respect to `weights`: through the steps' gradients if
     `second_order`, else as if these were constants.
     """
     # Aliases, as some weights may depend on others (a head made of prototypes, on the backbone):
@@ -35,10 +35,7 @@ def descend(
     weights = {name: tensor.view_as(tensor) for name, tensor in weights.items()}
     for _ in range(steps):
         gradients = torch.autograd.grad(
-            loss(weights),
-            list(weights.values()),
-            create_graph=second_order,
-            materialize_grads=True,
+            loss(weights), list(weights.values()), create_graph=second_order, materialize_grads=True
         )
         moved = zip(weights.items(), gradients, strict=True)
         weights = {name: tensor - rate * gradient for (name, tensor), gradient in moved}
@@ -48,7 +45,7 @@ def descend(
 def embed_with(backbone: Backbone, weights: Weights, pixels: Tensor) -> Tensor:
     """`backbone.embed(pixels)` with `weights` for its parameters, by their names in the backbone.
 
-    Other names are ignored; the backbone itself and the feature cache are left alone.
+    Other names are ignored; the backbone itself and the feature cache stay unchanged.
     """
     own = {f"backbone.{name}": weights[name] for name, _ in backbone.named_parameters()}
     features: Tensor = functional_call(_Embedding(backbone), own, (pixels,))
@@ -67,10 +64,10 @@ class _Embedding(nn.Module):
 
 
 class BatchMoments(TorchFunctionMode):
-    """In this context batch norm takes its moments from the batch, and leaves its buffers alone.
+    """A context in which batch norm uses the batch's statistics and leaves its buffers unchanged.
 
-    rows: from the first so many images only, so that those after them are normalised alike
-    whatever else is in the batch; by default from all.
+    rows: the statistics are those of the first so many images, so that each later image is
+    normalised independently of the others; by default those of all images.
     """
 
     def __init__(self, rows: int | None = None) -> None:
@@ -95,7 +92,7 @@ class BatchMoments(TorchFunctionMode):
         momentum: float = 0.1,
         eps: float = 1e-5,
     ) -> Tensor:
-        """What stands in for `torch.nn.functional.batch_norm`."""
+        """The replacement for `torch.nn.functional.batch_norm`."""
         if self.rows is None or self.rows == len(input):
             return F.batch_norm(input, None, None, weight, bias, training=True, eps=eps)
         channels = (1, -1) + (1,) * (input.ndim - 2)

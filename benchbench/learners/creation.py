@@ -1,4 +1,4 @@
-"""Configured methods from their specs."""
+"""Methods configured by their specs."""
 
 from __future__ import annotations
 
@@ -8,17 +8,22 @@ from benchbench.method import Method
 from benchbench.registry import loading, specs
 
 
-def create_methods(text: str) -> list[Method]:
-    """The configured methods of a comma-separated list of specs, each once.
+def create_method(text: str) -> Method:
+    """The configured method of a spec such as `knn[k=3]`.
 
-    A parameter named `backbone` holds the spec of one, which is looked up now.
+    A parameter named `backbone` holds the spec of a backbone, which is looked up here so that a
+    mistake in it is reported before anything runs.
     """
-    methods: dict[str, Method] = {}
-    for spec in map(specs.parse, specs.split_list(text)):
-        method: Method = specs.configure(loading.load("method", spec.name), spec)
-        if isinstance(backbone := getattr(method, "backbone", None), str):
-            backbone_arguments(backbone)
-        methods[specs.text_of(method)] = method
+    spec = specs.parse(text)
+    method: Method = specs.configure(loading.load("method", spec.name), spec)
+    if isinstance(backbone := getattr(method, "backbone", None), str):
+        backbone_arguments(backbone)
+    return method
+
+
+def create_methods(text: str) -> list[Method]:
+    """The configured methods of a comma-separated list of specs, each once."""
+    methods = {specs.text_of(one): one for one in map(create_method, specs.split_list(text))}
     if not methods:
         raise BenchbenchError("No method is named; see `benchbench list methods`.")
     return list(methods.values())

@@ -14,17 +14,17 @@ from benchbench.training.fit import fit
 from benchbench.training.source import TrainingSource
 
 Recipe: TypeAlias = dict[str, Any]
-"""How to train: the `way`, `shot` and `query` of the episodes; `tasks`, where a step takes several;
-`steps`, and further arguments of `fit` by name. Where the test's way varies, the published recipe
-is followed on episodes that vary like the test's, whatever `way`, `shot` and `query` say."""
+"""How to train: the `way`, `shot` and `query` of the episodes; `tasks`, if a step takes several;
+`steps`, and further arguments of `fit` by name. If the test's way varies, the published recipe is
+followed on episodes that vary like the test's, whatever `way`, `shot` and `query` say."""
 
 
 @dataclass
 class EpisodicMethod(Method):
     """A method whose network learns from episodes of the training classes.
 
-    A subclass has a `loss` for `fit`, and says in `quick` and `published` how it is trained. Where
-    it learns more than a backbone, it says so in `further_modules`.
+    A subclass has a `loss` for `fit`, and says in `quick` and `published` how it is trained. It
+    names in `extra_modules` what it learns in addition to a backbone.
 
     backbone: trained from scratch, unless it comes with weights.
     """
@@ -38,12 +38,12 @@ class EpisodicMethod(Method):
         backbone: Backbone = self.network["encoder"]  # type: ignore[assignment]
         return backbone
 
-    def further_modules(self, feature_size: int, task: Task) -> dict[str, nn.Module]:
-        """What is learned beside the backbone, by name in `network`."""
+    def extra_modules(self, feature_size: int, task: Task) -> dict[str, nn.Module]:
+        """The modules that are learned in addition to the backbone, by name in `network`."""
         return {}
 
     def quick(self, task: Task) -> Recipe:
-        """The recipe of minutes on two cores; the smoke budget has a hundredth of its steps."""
+        """A recipe for minutes on two cores; the smoke budget takes a hundredth of its steps."""
         raise NotImplementedError(f"{type(self).__name__} has no quick(task)")
 
     def published(self, task: Task) -> Recipe:
@@ -51,7 +51,7 @@ class EpisodicMethod(Method):
         raise NotImplementedError(f"{type(self).__name__} has no published(task)")
 
     def loss(self, data: Any) -> Tensor:
-        """What `fit` minimises, of an episode, or of a list where the recipe has `tasks`."""
+        """The loss of an episode, or of a list of them if the recipe has `tasks`, for `fit`."""
         raise NotImplementedError(f"{type(self).__name__} has no loss(episode)")
 
     def train(self, source: TrainingSource) -> None:
@@ -60,15 +60,15 @@ class EpisodicMethod(Method):
         shape = recipe.pop("way"), shot, recipe.pop("query")
         as_tested = source.budget.name == "paper" and source.task.n_way is None
         encoder = create_backbone(self.backbone, source.image_shape, source.seed)
-        further = self.further_modules(encoder.feature_size, source.task)
-        self.network = nn.ModuleDict({"encoder": encoder, **further})
+        extra = self.extra_modules(encoder.feature_size, source.task)
+        self.network = nn.ModuleDict({"encoder": encoder, **extra})
         episodes = source.task_episodes() if as_tested else source.episodes(*shape)
         tasks = recipe.pop("tasks", None)
         data = episodes if tasks is None else episodes.grouped(tasks)
         fit(source, self.network, self.loss, data, **recipe)
 
     def recipe(self, source: TrainingSource) -> Recipe:
-        """That of the budget, with its number of steps."""
+        """The recipe of the budget, with its number of steps."""
         if source.budget.name == "paper":
             return dict(self.published(source.task))
         recipe = dict(self.quick(source.task))

@@ -29,7 +29,7 @@ ADAPTED_TOGETHER = 16
 
 @dataclass(frozen=True)
 class InnerLoop:
-    """steps: in training. test_steps: afterwards. lr: their rate, on the mean loss."""
+    """Gradient steps in training and at the test, and their rate on the mean loss."""
 
     steps: int
     test_steps: int
@@ -40,16 +40,16 @@ class InnerLoop:
 class InnerLoopMethod(EpisodicMethod):
     """A method whose `adapt` is some steps of gradient descent on the support's mean cross-entropy.
 
-    A subclass says in `start` what the inner loop begins with. `second_order` is whether `loss`
-    differentiates the inner gradients. Its recipes have `inner`, an `InnerLoop`, as well; what the
-    user leaves open is taken from there.
+    A subclass says in `start` with which weights the inner loop begins. `second_order` is whether
+    `loss` differentiates the inner gradients. Its recipes also have `inner`, an `InnerLoop`, from
+    which the parameters are taken that the user leaves open.
 
     backbone: trained from scratch, unless it comes with weights.
     inner_steps: gradient steps in training; none is the recipe's number.
-    test_steps: gradient steps afterwards; none is the recipe's number.
-    inner_lr: their rate, on the mean loss; none is the recipe's.
-    bn: whose moments normalise the queries: the `support` set's, at the adapted weights; the
-        `running` ones of training; or the query batch's own (`transductive`).
+    test_steps: gradient steps at the test; none is the recipe's number.
+    inner_lr: the rate of these steps, on the mean loss; none is the recipe's.
+    bn: the statistics that normalise the queries: those of the `support` at the adapted weights,
+        the `running` ones of training, or those of the query batch itself (`transductive`).
     """
 
     second_order: ClassVar[bool] = True
@@ -79,15 +79,17 @@ class InnerLoopMethod(EpisodicMethod):
 
     def weights(self) -> Weights:
         """What is meta-learned: the backbone's parameters, and `head.weight` and so on."""
-        further = nn.ModuleDict({k: m for k, m in self.network.items() if k != "encoder"})
-        return {**dict(self.encoder.named_parameters()), **dict(further.named_parameters())}
+        extra = nn.ModuleDict({k: m for k, m in self.network.items() if k != "encoder"})
+        return {**dict(self.encoder.named_parameters()), **dict(extra.named_parameters())}
 
-    def start(self, weights: Weights, known: Tensor, support: Support) -> Weights:
+    def start(self, weights: Weights, support_pixels: Tensor, support: Support) -> Weights:
         """The weights that the inner loop begins with: the meta-learned ones, and those of a head.
 
-        known: the prepared images of the support.
+        support_pixels: the prepared images of the support.
         """
-        raise NotImplementedError(f"{type(self).__name__} has no start(weights, known, support)")
+        raise NotImplementedError(
+            f"{type(self).__name__} has no start(weights, support_pixels, support)"
+        )
 
     def loss(self, episodes: list[LabelledEpisode]) -> Tensor:
         """The mean loss of a meta-batch, for `fit`."""
@@ -95,29 +97,30 @@ class InnerLoopMethod(EpisodicMethod):
 
     def query_loss(self, episode: LabelledEpisode) -> Tensor:
         """The queries' cross-entropy after adaptation."""
-        known = self.encoder.prepare(episode.support.images.array)
-        asked = self.encoder.prepare(episode.query.array)
-        weights = self.start(self.weights(), known, episode.support)
+        support = episode.support
+        support_pixels = self.encoder.prepare(support.images.array)
+        weights = self.start(self.weights(), support_pixels, support)
         weights = self.descend(
-            weights, known, episode.support, self.inner.steps, second_order=self.second_order
+            weights, support_pixels, support, self.inner.steps, second_order=self.second_order
         )
-        logits = self.query_logits(weights, known, asked)
+        query_pixels = self.encoder.prepare(episode.query.array)
+        logits = self.query_logits(weights, support_pixels, query_pixels)
         return F.cross_entropy(logits, episode.query_labels.to(logits.device))
 
     def adapt(self, support: Support) -> Classifier:
-        known = self.encoder.prepare(support.images.array)
+        pixels = self.encoder.prepare(support.images.array)
         weights = {
             name: tensor.detach().requires_grad_() for name, tensor in self.weights().items()
         }
         with torch.enable_grad():
-            weights = self.start(weights, known, support)
+            weights = self.start(weights, pixels, support)
             weights = self.descend(
-                weights, known, support, self.inner.test_steps, second_order=False
+                weights, pixels, support, self.inner.test_steps, second_order=False
             )
-        return self.classifier({name: tensor.detach() for name, tensor in weights.items()}, known)
+        return self.classifier({name: tensor.detach() for name, tensor in weights.items()}, pixels)
 
     def adapt_many(self, supports: Sequence[Support]) -> list[Classifier]:
-        """On a GPU episodes of one shape are adapted together, which takes a CPU twice as long."""
+        """On a GPU episodes of one shape are adapted together; a CPU is faster one by one."""
         shapes = {(len(support.images), support.n_way) for support in supports}
         if self.encoder.device.type == "cpu" or len(shapes) > 1:
             return [self.adapt(support) for support in supports]
@@ -125,15 +128,15 @@ class InnerLoopMethod(EpisodicMethod):
 
     def adapt_together(self, supports: Sequence[Support]) -> list[Classifier]:
         """What `adapt` gives for each support, all of one shape, in one pass over them all."""
-        known = torch.stack([self.encoder.prepare(s.images.array) for s in supports])
-        labels = torch.stack([support.labels for support in supports]).to(known.device)
+        pixels = torch.stack([self.encoder.prepare(s.images.array) for s in supports])
+        labels = torch.stack([support.labels for support in supports]).to(pixels.device)
         initial = {name: tensor.detach() for name, tensor in self.weights().items()}
 
-        def adapted(known: Tensor, labels: Tensor) -> Weights:
+        def adapted(pixels: Tensor, labels: Tensor) -> Weights:
             support = replace(supports[0], labels=labels)
-            weights = self.start(initial, known, support)
+            weights = self.start(initial, pixels, support)
             for _ in range(self.inner.test_steps):
-                gradients = grad(self.support_loss)(weights, known, support)
+                gradients = grad(self.support_loss)(weights, pixels, support)
                 weights = {
                     name: tensor - self.inner.lr * gradients[name]
                     for name, tensor in weights.items()
@@ -141,60 +144,69 @@ class InnerLoopMethod(EpisodicMethod):
             return weights
 
         with torch.no_grad():
-            together = vmap(adapted, chunk_size=ADAPTED_TOGETHER)(known, labels)
+            together = vmap(adapted, chunk_size=ADAPTED_TOGETHER)(pixels, labels)
         return [
             self.classifier({name: tensor[index] for name, tensor in together.items()}, images)
-            for index, images in enumerate(known)
+            for index, images in enumerate(pixels)
         ]
 
-    def classifier(self, weights: Weights, known: Tensor) -> Classifier:
+    def classifier(self, weights: Weights, support_pixels: Tensor) -> Classifier:
         """A classifier with these weights, adapted to a support of these prepared images."""
 
         @torch.no_grad()
         def classify(images: Images) -> Tensor:
-            return self.query_logits(weights, known, self.encoder.prepare(images.array))
+            return self.query_logits(weights, support_pixels, self.encoder.prepare(images.array))
 
         return classify
 
-    def support_loss(self, weights: Weights, known: Tensor, support: Support) -> Tensor:
-        """What the inner loop minimises."""
-        with self.moments():
-            logits = self.logits(weights, known)
-        return F.cross_entropy(logits, support.labels.to(known.device))
+    def support_loss(self, weights: Weights, support_pixels: Tensor, support: Support) -> Tensor:
+        """The loss that the inner loop minimises."""
+        with self.batch_statistics():
+            logits = self.logits(weights, support_pixels)
+        return F.cross_entropy(logits, support.labels.to(logits.device))
 
     def descend(
-        self, weights: Weights, known: Tensor, support: Support, steps: int, *, second_order: bool
+        self,
+        weights: Weights,
+        support_pixels: Tensor,
+        support: Support,
+        steps: int,
+        *,
+        second_order: bool,
     ) -> Weights:
         """The weights after so many steps on the support."""
         return descend(
-            lambda weights: self.support_loss(weights, known, support),
+            lambda weights: self.support_loss(weights, support_pixels, support),
             weights,
             steps,
             self.inner.lr,
             second_order=second_order,
         )
 
-    def query_logits(self, weights: Weights, known: Tensor, asked: Tensor) -> Tensor:
+    def query_logits(
+        self, weights: Weights, support_pixels: Tensor, query_pixels: Tensor
+    ) -> Tensor:
         """Logits of the queries, normalised as `bn` says."""
         if self.bn != "support":
-            with self.moments():
-                return self.logits(weights, asked)
-        with BatchMoments(len(known)):
-            return self.logits(weights, torch.cat([known, asked]))[len(known) :]
+            with self.batch_statistics():
+                return self.logits(weights, query_pixels)
+        count = len(support_pixels)
+        with BatchMoments(count):
+            return self.logits(weights, torch.cat([support_pixels, query_pixels]))[count:]
 
     def logits(self, weights: Weights, pixels: Tensor) -> Tensor:
         """Logits of prepared images."""
         features = embed_with(self.encoder, weights, pixels)
         return F.linear(features, *(weights[name] for name in HEAD)).float()
 
-    def moments(self) -> AbstractContextManager[Any]:
-        """How batch norm treats a batch that is normalised by itself, or as it always does."""
+    def batch_statistics(self) -> AbstractContextManager[Any]:
+        """A context in which batch norm uses the batch's statistics, unless `bn=running`."""
         return nullcontext() if self.bn == "running" else BatchMoments()
 
 
 @dataclass
 class FixedWayMethod(InnerLoopMethod):
-    """A method that learns the initial weights of its linear head as well.
+    """A method that also learns the initial weights of its linear head.
 
     The head has the way of the task; an episode of fewer classes uses its first rows.
     """
@@ -207,10 +219,10 @@ class FixedWayMethod(InnerLoopMethod):
         varies = "its head has a fixed way and this task's varies" if task.n_way is None else None
         return super().skip(task) or varies
 
-    def further_modules(self, feature_size: int, task: Task) -> dict[str, nn.Module]:
+    def extra_modules(self, feature_size: int, task: Task) -> dict[str, nn.Module]:
         return {"head": nn.Linear(feature_size, task.n_way or 5)}
 
-    def start(self, weights: Weights, known: Tensor, support: Support) -> Weights:
+    def start(self, weights: Weights, support_pixels: Tensor, support: Support) -> Weights:
         trained = len(weights["head.bias"])
         if support.n_way > trained:
             raise MethodError(f"the head was trained for {trained} classes, not {support.n_way}")

@@ -26,14 +26,16 @@ def class_means(features: Tensor, support: Support) -> Tensor:
 class MetricMethod(EpisodicMethod):
     """A method whose `scores` compare features, and whose loss is the queries' cross-entropy."""
 
-    def scores(self, asked: Tensor, known: Tensor, support: Support) -> Tensor:
+    def scores(self, query_features: Tensor, support_features: Tensor, support: Support) -> Tensor:
         """Scores [n_query, n_way] of query features [n_query, d] by support features [n, d]."""
-        raise NotImplementedError(f"{type(self).__name__} has no scores(asked, known, support)")
+        raise NotImplementedError(
+            f"{type(self).__name__} has no scores(query_features, support_features, support)"
+        )
 
     def quick(self, task: Task) -> Recipe:
-        """Drawings: many classes at once, a support image each, which serves every way and shot.
+        """Many classes at once with one support image each, a recipe for every way and shot.
 
-        In colour one image tells less of its class, and five of each are learnt from.
+        That is for drawings. One image in colour says less about its class: each class has five.
         """
         if task.image_shape[2] == 1:
             return {"way": 60, "shot": 1, "query": 5, "steps": 640, "lr": 4e-3}
@@ -44,10 +46,12 @@ class MetricMethod(EpisodicMethod):
         features = self.encoder(episode.images)
         # Distances in bf16 are wrong by some thousandths, which a scale multiplies.
         with torch.autocast(features.device.type, enabled=False):
-            known, asked = features.float().split([len(episode.support.images), len(episode.query)])
-            scores = self.scores(asked, known, episode.support)
+            support, query = features.float().split(
+                [len(episode.support.images), len(episode.query)]
+            )
+            scores = self.scores(query, support, episode.support)
             return F.cross_entropy(scores, episode.query_labels.to(scores.device))
 
     def adapt(self, support: Support) -> Classifier:
-        known = self.encoder(support.images)
-        return lambda images: self.scores(self.encoder(images), known, support)
+        features = self.encoder(support.images)
+        return lambda images: self.scores(self.encoder(images), features, support)

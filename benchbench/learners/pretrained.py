@@ -1,4 +1,4 @@
-"""Ordinary classification of the training classes, done once for all methods that need it."""
+"""Pre-training by classification of the training classes, once for all methods that need it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-import torch
 import torch.nn.functional as F
 from filelock import FileLock
 from torch import Tensor, nn
@@ -18,7 +17,6 @@ from benchbench.backbones import create_backbone
 from benchbench.backbones.base import Backbone
 from benchbench.method import Classifier, Images, Method, Support, Task
 from benchbench.registry import specs
-from benchbench.runs.manifest import splits_sha256
 from benchbench.system.compute import separate_randomness
 from benchbench.training.budget import FitRecord
 from benchbench.training.fit import fit
@@ -28,9 +26,9 @@ from benchbench.training.streams import Batch
 
 @dataclass
 class PretrainedMethod(Method):
-    """A method that starts from a network which is trained once for all methods like it.
+    """A method that starts from a network which is trained once for all methods of this kind.
 
-    `train` sets `encoder` with `fit_classifier`.
+    `train` sets `encoder`, trained by `fit_classifier`.
 
     backbone: trained to classify the training classes, unless it comes with weights.
     """
@@ -44,15 +42,17 @@ class PretrainedMethod(Method):
 
 
 def fit_classifier(source: TrainingSource, backbone: Backbone) -> FitRecord | None:
-    """Train the backbone to classify all training classes, or load what such a training gave.
+    """Train the backbone to classify all training classes, or load the result of such a training.
 
-    A backbone without parameters, or with pre-trained weights, is frozen as it is: None.
+    A backbone without parameters, or with pre-trained weights, is frozen as it is, and the result
+    is None.
 
-    Cross-entropy on a linear head, which is dropped; the weights kept are those whose nearest class
-    means classify the validation episodes best, so that they do not depend on the method. As the
-    baselines of Triantafillou et al. (Meta-Dataset, ICLR 2020) and Chen et al. (A Closer Look,
-    ICLR 2019) do. Where the source has a `shared` folder, one training serves every method with the
-    same data, backbone, budget, seed, precision, and way and shot of validation.
+    The loss is the cross-entropy of a linear head, which is dropped; the weights kept are those
+    whose nearest class means classify the validation episodes best, so that they do not depend on
+    the method. The baselines of Triantafillou et al. (Meta-Dataset, ICLR 2020) and Chen et al. (A
+    Closer Look, ICLR 2019) do the same. If the source has a `shared` folder, one training serves
+    every method with the same data, backbone, budget, seed, precision, and way and shot of
+    validation.
     """
     if backbone.pretrained_on or not any(True for _ in backbone.parameters()):
         source.compute.place(backbone)
@@ -92,7 +92,7 @@ def _key(source: TrainingSource, backbone: Backbone) -> str:
     """The hash of what the trained weights depend on."""
     facts: dict[str, Any] = {
         "fingerprint": source._dataset.fingerprint,
-        "splits": splits_sha256(source._dataset),
+        "splits": source._dataset.splits_sha256,
         "backbone": specs.text_of(backbone),
         "initial": backbone.weights_sha256(),
         "budget": str(source.budget),
@@ -104,7 +104,7 @@ def _key(source: TrainingSource, backbone: Backbone) -> str:
 
 
 def _validation(task: Task) -> str:
-    """Which episodes decide among the weights: their way and shot, or the sampler if those vary."""
+    """Describes the validation episodes: by way and shot, or by the sampler if those vary."""
     return task.protocol if task.n_way is None else f"{task.n_way}-way {task.n_shot}-shot"
 
 
@@ -114,9 +114,10 @@ def nearest_mean(backbone: Backbone) -> Callable[[Support], Classifier]:
     def adapt(support: Support) -> Classifier:
         features = F.normalize(backbone(support.images), dim=1)
         members = F.one_hot(support.labels, support.n_way).to(features)
+        # Sums, as their directions are those of the means.
         centres = F.normalize(members.T @ features, dim=1)
 
-        def classify(images: Images) -> torch.Tensor:
+        def classify(images: Images) -> Tensor:
             return F.normalize(backbone(images), dim=1) @ centres.T
 
         return classify

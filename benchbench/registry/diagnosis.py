@@ -1,17 +1,18 @@
-"""What is wrong with a plug-in, where in its own files, and how to mend it, in one line."""
+"""The diagnosis of a broken plug-in in one line: the error, its place, and the cure."""
 
 from __future__ import annotations
 
 import difflib
 import inspect
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
+import click
 import pluggy
 
 from benchbench.errors import BenchbenchError
-from benchbench.registry import entry_points, hookspecs, inspection
+from benchbench.registry import entry_points, hookspecs, inspection, loading
 from benchbench.registry.entry_points import Provenance
 
 HOOKS = {
@@ -22,10 +23,46 @@ HOOKS = {
 """Every hook, with its arguments."""
 
 
-def explained(entry: Provenance, error: BaseException, hook: str = "") -> str:
-    """One line on a plug-in that failed: the error, the plug-in's own line it came from, the cure.
+Finding = tuple[str, str]
+"""`ok`, `note` or `FAIL`, and the text of a line."""
 
-    hook: the one that was called, or looked for.
+
+def plugin_findings() -> Iterator[Finding]:
+    """What there is to say of each method, data set and other plug-in; all of them are imported."""
+    for kind in entry_points.KINDS:
+        known = entry_points.available(kind)
+        for provenance in known.values():
+            yield from _of_class(kind, provenance)
+        for entry in entry_points.claimed_twice(kind):
+            taken = f"the name is taken by package {known[entry.name].package}"
+            yield "FAIL", f"{kind} {entry}: {taken}; rename it."
+    for hook in loading.CORE_MODULES:
+        loading.registered(hook)
+    loading.add_commands(click.Group())
+    faults = loading.faults()
+    for entry in loading.extras():
+        if entry not in {fault.entry for fault in faults}:
+            yield "ok", f"plug-in {entry.name} ({entry.package} {entry.version})"
+    for fault in faults:
+        yield "FAIL", f"plug-in {explained(fault.entry, fault.error, fault.hook)}"
+
+
+def _of_class(kind: str, provenance: Provenance) -> Iterator[Finding]:
+    _, hook = entry_points.KINDS[kind]
+    try:
+        loading.load_class(kind, provenance)
+    except BenchbenchError as error:
+        yield "FAIL", f"{kind} {explained(provenance, error.__cause__ or error, hook)}"
+        return
+    yield "ok", f"{kind} {provenance.name} ({provenance.package} {provenance.version})"
+    if provenance.module not in {entry.module for entry in loading.extras()}:
+        yield from (("note", f"{kind} {provenance}: {text}") for text in stray_hooks(provenance))
+
+
+def explained(entry: Provenance, error: BaseException, hook: str = "") -> str:
+    """One line on a plug-in that failed: the error, the line of the plug-in's code, the cure.
+
+    hook: the one that was called or looked up.
     """
     if isinstance(error, BenchbenchError):
         return f"{entry}: {error}"
@@ -59,7 +96,7 @@ def _cure_missing(entry: Provenance, name: str) -> str:
 
 
 def _cure_refused(names: dict[str, Any]) -> str:
-    """Where pluggy refuses a module: hooks that do not exist, or arguments they do not have."""
+    """The cure for a hook that does not exist, or that has other arguments."""
     marked = _marked(names)
     for name in marked:
         if name not in HOOKS:
@@ -81,7 +118,7 @@ def _cure_absent(hook: str, names: Iterable[str]) -> str:
 
 
 def stray_hooks(entry: Provenance) -> list[str]:
-    """A sentence on each hook in a method's or data set's module that nobody calls there."""
+    """A sentence on each hook in a method's or data set's module that is never called there."""
     called = {hook for _, hook in entry_points.KINDS.values()}
     found = []
     for name in _marked(vars(sys.modules[entry.module])):

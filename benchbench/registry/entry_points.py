@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import importlib
 import importlib.metadata
-import importlib.util
 from dataclasses import dataclass
 
 KINDS = {
     "method": ("benchbench.methods", "register_methods"),
     "dataset": ("benchbench.datasets", "register_datasets"),
 }
-"""What is looked up by entry-point name: its group and the hook that hands over the classes."""
+"""The kinds that are looked up by entry-point name: their group and the hook that registers."""
 
 EXTRAS_GROUP = "benchbench.plugins"
 
@@ -30,25 +28,26 @@ class Provenance:
 
 
 def available(kind: str) -> dict[str, Provenance]:
-    """The names of a kind (`method` or `dataset`) with their provenance; imports none of them.
+    """The names of a kind (`method` or `dataset`) with their provenance, without importing any.
 
     A name that several packages claim belongs to benchbench, or else to the first by package name.
     """
     group, _ = KINDS[kind]
     found: dict[str, Provenance] = {}
-    for entry in sorted(_entries(group), key=lambda p: (p.package != "benchbench", p.package)):
+    for entry in sorted(announced(group), key=lambda p: (p.package != "benchbench", p.package)):
         found.setdefault(entry.name, entry)
     return dict(sorted(found.items()))
 
 
 def claimed_twice(kind: str) -> list[Provenance]:
-    """Entry points whose name another package holds already; they are never loaded."""
+    """Entry points whose name belongs to another package; they are never loaded."""
     group, _ = KINDS[kind]
     holders = available(kind)
-    return [entry for entry in _entries(group) if holders[entry.name] != entry]
+    return [entry for entry in announced(group) if holders[entry.name] != entry]
 
 
-def _entries(group: str) -> list[Provenance]:
+def announced(group: str) -> list[Provenance]:
+    """The entry points that installed packages announce in a group, each once."""
     entries = []
     for entry in importlib.metadata.entry_points(group=group):
         package, version = (entry.dist.name, entry.dist.version) if entry.dist else ("?", "?")

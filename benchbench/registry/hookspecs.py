@@ -57,7 +57,7 @@ def register_commands(group: click.Group) -> None:
 
 @hookspec
 def run_started(run: RunDirectory) -> None:
-    """A method is about to train and be evaluated into `run`."""
+    """A method is about to be trained and evaluated into `run`."""
 
 
 @hookspec
@@ -67,4 +67,4 @@ def episode_scored(run: RunDirectory, record: dict[str, Any]) -> None:
 
 @hookspec
 def run_finished(run: RunDirectory) -> None:
-    """The last episode of `run` is stored, or it has failed; `run.manifest` says which."""
+    """The last episode of `run` is stored, or the run has failed, as `run.manifest` says."""

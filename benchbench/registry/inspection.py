@@ -1,10 +1,8 @@
-"""What can be said of a plug-in without importing it, and where in its own files an error arose."""
+"""What a plug-in's source shows without importing it, and where in its files an error arose."""
 
 from __future__ import annotations
 
 import ast
-import importlib
-import importlib.metadata
 import importlib.util
 import sys
 import traceback
@@ -18,7 +16,8 @@ from benchbench.registry.entry_points import KINDS, Provenance
 def summary(provenance: Provenance) -> str:
     """The first line of the class's docstring, read from its source without importing it.
 
-    The class is in the module that the entry point names, or where that has its hook from.
+    The class is in the module that the entry point names, or in the one that this imports its hook
+    from.
     """
     try:
         found = _class_in(_tree(provenance.module), provenance.name)
@@ -30,13 +29,13 @@ def summary(provenance: Provenance) -> str:
 
 
 def _class_in(tree: ast.Module, name: str) -> ast.ClassDef | None:
-    """The class that declares a name."""
+    """The class with this value of its attribute `name`."""
     classes = (node for node in tree.body if isinstance(node, ast.ClassDef))
     return next((node for node in classes if _declared_name(node) == name), None)
 
 
 def _home_of_hooks(module: str) -> str:
-    """The module that this one imports a hook of `KINDS` from; itself where it does not."""
+    """The module from which this one imports a hook of `KINDS`, or this one itself."""
     hooks = {hook for _, hook in KINDS.values()}
     spec = _spec_of(module)
     package = spec.name if spec and spec.submodule_search_locations else module.rpartition(".")[0]
@@ -47,7 +46,7 @@ def _home_of_hooks(module: str) -> str:
 
 
 def visible_fault(provenance: Provenance) -> str:
-    """What is wrong with a plug-in, as far as that shows without importing it; or nothing."""
+    """The fault of a plug-in that shows without importing it, or an empty text."""
     if _spec_of(provenance.module) is None:
         return f"there is no module {provenance.module}"
     try:
@@ -58,7 +57,7 @@ def visible_fault(provenance: Provenance) -> str:
 
 
 def _tree(module: str) -> ast.Module:
-    """A module's source, parsed; empty where it has none. Raises SyntaxError."""
+    """A module's source, parsed; empty if it has none. Raises SyntaxError."""
     spec = _spec_of(module)
     try:
         source = Path(spec.origin).read_text(encoding="utf-8") if spec and spec.origin else ""
@@ -95,7 +94,7 @@ def _located(name: str, place: Sequence[str] | None) -> ModuleSpec | None:
 
 
 def place_of(error: BaseException, module: str) -> str:
-    """The last line of the plug-in's own that the error passed through, or nothing."""
+    """The last line of the plug-in's own code in the error's traceback, or an empty text."""
     if isinstance(error, SyntaxError) and error.filename:
         return f"{error.filename}, line {error.lineno}"
     spec = _spec_of(module.split(".")[0])

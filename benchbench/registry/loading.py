@@ -1,4 +1,4 @@
-"""Finding plug-ins by entry point: what is not used stays unimported, a broken one harms no other.
+"""Loading plug-ins: only those in use are imported, and a broken one does not affect the others.
 
 Methods and data sets are looked up by entry-point name, so that naming them imports nothing. The
 modules of the group `benchbench.plugins` (observers, reporters, commands, metrics, samplers,
@@ -8,9 +8,8 @@ backbones) are imported together, when the first of their hooks is needed.
 from __future__ import annotations
 
 import importlib
-import importlib.metadata
-import importlib.util
 import logging
+import pkgutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import cache
@@ -20,11 +19,10 @@ import pluggy
 
 from benchbench.errors import BenchbenchError, unknown_name
 from benchbench.registry import hookspecs
-from benchbench.registry.entry_points import EXTRAS_GROUP, KINDS, Provenance, _entries, available
+from benchbench.registry.entry_points import EXTRAS_GROUP, KINDS, Provenance, announced, available
 from benchbench.registry.inspection import place_of
 
 log = logging.getLogger("benchbench")
-
 
 CORE_MODULES = {
     "register_samplers": "benchbench.samplers",
@@ -35,19 +33,22 @@ CORE_MODULES = {
 """The modules of benchbench itself that take part in a hook."""
 
 BASES = {
-    "register_methods": ("benchbench.method", "Method"),
-    "register_datasets": ("benchbench.datasets.base", "Dataset"),
-    "register_samplers": ("benchbench.samplers.base", "Sampler"),
-    "register_backbones": ("benchbench.backbones.base", "Backbone"),
+    "register_methods": ["benchbench.method.Method"],
+    "register_datasets": [
+        "benchbench.datasets.base.Dataset",
+        "benchbench.datasets.problem.Collection",
+    ],
+    "register_samplers": ["benchbench.samplers.base.Sampler"],
+    "register_backbones": ["benchbench.backbones.base.Backbone"],
 }
-"""Where the public class is that a hook's classes derive from; the other hooks take functions."""
+"""The classes that a hook's classes derive from, by full name; the other hooks take functions."""
 
 
 @dataclass(frozen=True)
 class Fault:
-    """What is wrong with a module of the group `benchbench.plugins`.
+    """An error of a module of the group `benchbench.plugins`.
 
-    hook: the one that it failed in; nothing where the module is left out as a whole.
+    hook: the one in which it failed; empty if the module is left out as a whole.
     """
 
     entry: Provenance
@@ -56,26 +57,26 @@ class Fault:
 
 
 def load(kind: str, name: str) -> type:
-    """The class registered under `name`. Raises BenchbenchError where none is or it is broken."""
-    known = available(kind)
-    if name not in known:
-        raise unknown_name(kind, name, known)
-    return load_class(kind, known[name])
+    """The class registered under `name`. Raises BenchbenchError if none is or it is broken."""
+    found = available(kind)
+    if name not in found:
+        raise unknown_name(kind, name, found)
+    return load_class(kind, found[name])
 
 
 def load_class(kind: str, provenance: Provenance) -> type:
     """Import the plug-in's module and take the class of the entry point's name from its hook."""
     _, hook = KINDS[kind]
-    handed: list[Any] = []
+    things: list[Any] = []
     try:
         module = importlib.import_module(provenance.module)
-        getattr(module, hook)(handed.append)
+        getattr(module, hook)(things.append)
     except (Exception, SystemExit) as error:
         raise BenchbenchError(
             f"The {kind} '{provenance.name}' of package {provenance.package} cannot be loaded "
             f"({type(error).__name__}: {error}); `benchbench doctor` says more."
         ) from error
-    classes = {_name_of(thing): thing for thing in handed}
+    classes = {_name_of(thing): thing for thing in things}
     if provenance.name not in classes:
         raise BenchbenchError(
             f"Package {provenance.package} announces the {kind} '{provenance.name}' but registers "
@@ -94,15 +95,13 @@ def _name_of(thing: Any) -> str:
 
 
 def _wrong_kind(hook: str, thing: Any) -> str:
-    """How a thing is not what the hook is for, after its name; nothing where it is."""
+    """Why the hook does not accept a thing, as the end of a sentence; empty if it does."""
     if hook not in BASES:
         return "" if callable(thing) else "is not a function."
-    module, base = BASES[hook]
-    if isinstance(thing, type) and issubclass(
-        thing, getattr(importlib.import_module(module), base)
-    ):
+    bases = tuple(pkgutil.resolve_name(name) for name in BASES[hook])
+    if isinstance(thing, type) and issubclass(thing, bases):
         return ""
-    return f"is not a subclass of benchbench.{base}; derive its class from that."
+    return f"is not a subclass of benchbench.{bases[0].__name__}; derive its class from that."
 
 
 @dataclass
@@ -116,7 +115,7 @@ class _Extras:
     faults: list[Fault] = field(default_factory=list)
 
     def admit(self, entry: Provenance) -> None:
-        """Register a module, or nothing of it where one of its hooks does not exist."""
+        """Register a module, but none of it if one of its hooks does not exist."""
         self.entries[str(entry)] = entry
         try:
             module = importlib.import_module(entry.module)
@@ -129,19 +128,19 @@ class _Extras:
                 raise
         except (Exception, SystemExit) as error:
             self.faults.append(Fault(entry, error))
-            log.warning("plug-in %s is left out: %s", entry, _told(error, entry))
+            log.warning("plug-in %s is left out: %s", entry, _described(error, entry))
 
 
 @cache
 def _extras() -> _Extras:
     extras = _Extras()
     extras.manager.add_hookspecs(hookspecs)
-    for entry in sorted(_entries(EXTRAS_GROUP), key=lambda entry: (entry.package, entry.name)):
+    for entry in sorted(announced(EXTRAS_GROUP), key=lambda entry: (entry.package, entry.name)):
         extras.admit(entry)
     return extras
 
 
-def _told(error: BaseException, entry: Provenance | None) -> str:
+def _described(error: BaseException, entry: Provenance | None) -> str:
     text = " ".join(f"{type(error).__name__}: {error}".split())
     place = place_of(error, entry.module) if entry else ""
     return f"{text} ({place})" if place else text
@@ -158,7 +157,7 @@ def broken_extras() -> dict[str, BaseException]:
 
 
 def faults() -> list[Fault]:
-    """What is wrong with the modules of `benchbench.plugins`, as far as they were used."""
+    """The errors of the modules of `benchbench.plugins`, as far as they were used."""
     return list(_extras().faults)
 
 
@@ -174,7 +173,7 @@ def _implementations(hook: str) -> Iterator[pluggy.HookImpl]:
 def _error_in(
     implementation: pluggy.HookImpl, arguments: dict[str, Any]
 ) -> Exception | SystemExit | None:
-    """Call one implementation; what it raises is the answer."""
+    """Call one implementation and return what it raises."""
     try:
         implementation.function(*(arguments[name] for name in implementation.argnames))
     except (Exception, SystemExit) as error:
@@ -185,11 +184,11 @@ def _error_in(
 def _warn(implementation: pluggy.HookImpl, hook: str, error: BaseException) -> None:
     name = implementation.plugin_name
     entry = _extras().entries.get(name)
-    log.warning("plug-in %s failed in %s: %s", name, hook, _told(error, entry))
+    log.warning("plug-in %s failed in %s: %s", name, hook, _described(error, entry))
 
 
 def _record(implementation: pluggy.HookImpl, hook: str, error: BaseException) -> None:
-    """Warn of a failure, and keep it for `faults`."""
+    """Warn of a failure, and record it for `faults`."""
     _warn(implementation, hook, error)
     if entry := _extras().entries.get(implementation.plugin_name):
         _extras().faults.append(Fault(entry, error, hook))
@@ -197,21 +196,22 @@ def _record(implementation: pluggy.HookImpl, hook: str, error: BaseException) ->
 
 def _collected(implementation: pluggy.HookImpl, hook: str) -> list[tuple[Any, ...]]:
     """The arguments of each call of `register`."""
-    handed: list[tuple[Any, ...]] = []
+    calls: list[tuple[Any, ...]] = []
 
     def register(*arguments: Any) -> None:
-        handed.append(arguments)
+        calls.append(arguments)
 
     if error := _error_in(implementation, {"register": register}):
         _record(implementation, hook, error)
-    return handed
+    return calls
 
 
 @cache
 def registered(hook: str) -> dict[str, Any]:
-    """All that `register_samplers`, `..._metrics`, `..._backbones` or `..._reporters` hand over.
+    """All that plug-ins register with `register_samplers`, `..._metrics`, `..._backbones` or
+    `..._reporters`, by name.
 
-    The first to register a name keeps it, and benchbench's own come first.
+    A name belongs to the first that registers it, and benchbench's own come first.
     """
     things: dict[str, Any] = {}
     for implementation in _implementations(hook):
@@ -224,7 +224,7 @@ def registered(hook: str) -> dict[str, Any]:
 
 
 def _keep(things: dict[str, Any], hook: str, first: Any, second: Any = None) -> None:
-    """Add one thing. Raises BenchbenchError where it is of the wrong kind or its name is taken."""
+    """Add one thing. Raises BenchbenchError if it is of the wrong kind or its name is taken."""
     name, thing = (first, second) if isinstance(first, str) else (_name_of(first), first)
     if wrong := _wrong_kind(hook, thing):
         raise BenchbenchError(f"'{name}' {wrong}")
@@ -249,9 +249,9 @@ def add_commands(group: Any) -> None:
 
 
 def observer(hook: str) -> Callable[..., None]:
-    """A function that notifies the observers of `hook`; free of cost where there are none.
+    """A function that notifies the observers of `hook`; it costs nothing if there are none.
 
-    An observer that raises is reported the first time only, and harms no other.
+    An observer that raises is reported once only, and does not affect the others.
     """
     implementations = list(_implementations(hook))
     reported: set[str] = set()

@@ -1,9 +1,9 @@
 """Names with parameters, as typed: `maml[inner_steps=5]`, `folder:PATH[size=84]`.
 
 A spec is `NAME`, then optionally `:ARGUMENT` (or `/ARGUMENT`), then optionally `[KEY=VALUE,...]`; a
-value may hold a spec of its own, brackets and all. The keys are the fields of the dataclass that
-NAME stands for. A dataclass that hands options on to a library names, in a class attribute
-`open_parameters`, a field `dict[str, ...]` that takes all other keys.
+value may itself be a spec with brackets. The keys are the fields of the dataclass that is called
+NAME. A dataclass that passes options on to a library names, in a class attribute `open_parameters`,
+a field `dict[str, ...]` that takes all other keys.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ from benchbench.errors import BenchbenchError, unknown_name
 T = TypeVar("T")
 
 OpenValue: TypeAlias = int | float | bool | str | None
-"""What the value of an open parameter is read as: the first of these that it can be, text last."""
+"""The type of an open parameter's value: the first of these as which it can be read."""
 
 BETWEEN_ITEMS = "+"
-"""Stands between the items of a tuple, as in `mean=0.485+0.456+0.406`."""
+"""The separator of the items of a tuple, as in `mean=0.485+0.456+0.406`."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class Spec:
 
 
 def parse(text: str) -> Spec:
-    """Parse one spec. Raises BenchbenchError where brackets or `key=value` pairs are malformed."""
+    """Parse one spec. Raises BenchbenchError if brackets or `key=value` pairs are malformed."""
     text = text.strip()
     head, inside = _split_brackets(text)
     separator = next((character for character in head if character in ":/"), ":")
@@ -60,7 +60,7 @@ def plain(name: str) -> str:
 
 
 def split_list(text: str) -> list[str]:
-    """Split at the commas that stand outside brackets; empty items are dropped."""
+    """Split at the commas outside brackets; empty items are dropped."""
     items, depth, start = [], 0, 0
     for position, character in enumerate(text):
         depth += (character == "[") - (character == "]")
@@ -107,10 +107,10 @@ def construct(cls: type[T], name: str, **values: Any) -> T:
 def arguments(cls: type, spec: Spec) -> dict[str, Any]:
     """The constructor's arguments for the spec's parameters.
 
-    A class attribute `argument` names the field that the text after the colon goes to, and
-    `open_parameters` the one that collects the keys which are no field; `parameters_hint` is added
-    to the complaint about an unknown key. Raises BenchbenchError for
-    an unknown, missing or repeated key and for a value of the wrong type.
+    A class attribute `argument` names the field for the text after the colon, and `open_parameters`
+    the one that collects the keys which are no field; `parameters_hint` is added to the message
+    about an unknown key. Raises BenchbenchError for an unknown, missing or repeated key and for a
+    value of the wrong type.
     """
     fields = parameter_types(cls)
     values = dict(spec.parameters)
@@ -137,7 +137,7 @@ def arguments(cls: type, spec: Spec) -> dict[str, Any]:
 
 
 def open_parameters(cls: type) -> str | None:
-    """The field that takes the keys which are no field, or None where they are mistakes."""
+    """The field that collects the keys which are no field, or None if these are mistakes."""
     name: str | None = getattr(cls, "open_parameters", None)
     return name
 
@@ -171,7 +171,7 @@ def _required(cls: type) -> list[str]:
 def convert(text: str, kind: Any, name: str = "value") -> Any:
     """Read `text` as an int, float, bool, str, Literal, a tuple[..., ...] of one, or a union.
 
-    Raises BenchbenchError where it is none of these.
+    Raises BenchbenchError if it is none of these.
     """
     for option in _strictest_first(_alternatives(kind)):
         try:
@@ -188,7 +188,7 @@ def _alternatives(kind: Any) -> tuple[Any, ...]:
 
 
 def _strictest_first(options: tuple[Any, ...]) -> list[Any]:
-    """None before all else and text last: any text is text."""
+    """None first and text last, as any text can be read as text."""
     ranks = {type(None): 0, str: 2}
     return sorted(options, key=lambda option: ranks.get(option, 1))
 
@@ -242,7 +242,7 @@ def parameters_of(instance: Any) -> dict[str, Any]:
 
 
 def text_of(instance: Any) -> str:
-    """The canonical spec of an instance: its name and the parameters off their defaults."""
+    """The canonical spec of an instance: its name and the parameters that differ from defaults."""
     cls = type(instance)
     if not dataclasses.is_dataclass(cls):
         return str(instance.name)

@@ -12,7 +12,7 @@ from importlib.resources import files
 
 import pandas as pd
 
-from benchbench.datasets.meta_dataset.several import VALIDATED
+from benchbench.datasets.meta_dataset.collection import VALIDATED
 from benchbench.datasets.meta_dataset.spec import source_spec
 from benchbench.registry import specs
 

@@ -6,7 +6,6 @@ import dataclasses
 import hashlib
 import importlib.metadata
 import inspect
-import json
 import platform
 import re
 import sys
@@ -17,13 +16,21 @@ from typing import Any
 
 import benchbench
 from benchbench.datasets.base import OpenDataset
+from benchbench.datasets.problem import Problem
 from benchbench.episodes import EpisodeSet
 from benchbench.method import Method, Task
 from benchbench.registry import entry_points, specs
 from benchbench.system.compute import Compute, machine
 from benchbench.system.files import file_hash
 
-FORMAT = 1
+FORMAT = 2
+
+CORE = 1
+"""Is raised when the core's numbers change, by a test of golden accuracies, and only then.
+
+So a corrected docstring leaves stored runs valid, and a change of the training loop does not.
+"""
+
 LIBRARIES = ("torch", "numpy", "scipy", "pillow", "safetensors")
 NETWORK_LIBRARIES = ("torchvision", "timm", "open_clip_torch")
 """A result may depend on these as well, and they need not be installed."""
@@ -35,7 +42,7 @@ TOLERANCE = 0.01
 
 def identity(
     method: Method,
-    dataset: OpenDataset,
+    problem: Problem,
     episodes: EpisodeSet,
     *,
     seed: int,
@@ -43,19 +50,21 @@ def identity(
     compute: Compute,
     metrics: list[str],
 ) -> dict[str, Any]:
-    """What tells one run from another; the number of episodes is not part of it.
+    """What distinguishes one run from another; the number of episodes is not part of it.
 
-    A method is known by its parameters and by the source of its classes, so that an edited method
-    is a new run; so is another file of weights under the same name. The classes' names count for a
-    method that reads them. `trained_on` is there where methods learn from another data set.
+    A method is known by its parameters and by the source of its own classes, so that an edited
+    method is a new run; so is another file of weights under the same name. `core` represents the
+    code of benchbench that numbers depend on. The classes' names count for a
+    method that reads them. `trained_on` is there if methods learn from another data set.
     """
     return {
         "method": method.name,
         "parameters": specs.parameters_of(method),
         **weight_files(method),
         "method_source": source_sha256(type(method)),
-        "fingerprint": dataset.fingerprint,
-        "splits": splits_sha256(dataset),
+        "core": CORE,
+        "fingerprint": problem.test.fingerprint,
+        "splits": problem.test.splits_sha256,
         "split": episodes.split,
         "protocol": episodes.protocol,
         "episode_seed": episodes.seed,
@@ -65,22 +74,22 @@ def identity(
         "bf16": compute.bf16,
         "channels_last": compute.channels_last,
         "metrics": metrics,
-        **_names_read(method, dataset),
-        **trained_on(method, dataset),
+        **_names_read(method, problem.test),
+        **_trained_on(method, problem),
     }
 
 
-def trained_on(method: Method, dataset: OpenDataset) -> dict[str, Any]:
-    """What tells one `training` from another, where the data set has one."""
-    training = dataset.training
-    if training is None:
+def _trained_on(method: Method, problem: Problem) -> dict[str, Any]:
+    """Identifies the training data if they are not the test data."""
+    if not problem.collection:
         return {}
-    facts = {"fingerprint": training.fingerprint, "splits": splits_sha256(training)}
-    return {"trained_on": facts | _names_read(method, training)}
+    train = problem.train
+    facts = {"fingerprint": train.fingerprint, "splits": train.splits_sha256}
+    return {"trained_on": facts | _names_read(method, train)}
 
 
 def _names_read(method: Method, dataset: OpenDataset) -> dict[str, str]:
-    return {"class_names": names_sha256(dataset)} if method.uses_class_names else {}
+    return {"class_names": dataset.names_sha256} if method.uses_class_names else {}
 
 
 def training_identity(identity: dict[str, Any], task: Task) -> dict[str, Any]:
@@ -92,21 +101,22 @@ def training_identity(identity: dict[str, Any], task: Task) -> dict[str, Any]:
 
 
 def describe_run(
-    identity: dict[str, Any], method: Method, dataset: OpenDataset, compute: Compute
+    identity: dict[str, Any], method: Method, problem: Problem, compute: Compute
 ) -> dict[str, Any]:
     """The manifest of a run that is about to start."""
+    test = problem.test
     return {
         "format": FORMAT,
         "identity": identity,
         "method": describe_method(method),
         "dataset": {
-            "name": dataset.name,
-            "fingerprint": dataset.fingerprint,
-            "images": len(dataset.labels),
-            "image_shape": list(dataset.image_shape),
-            "classes": _class_counts(dataset),
-            "unreadable": dataset.unreadable,
-            **_one_of_several(dataset),
+            "name": problem.spec,
+            "fingerprint": test.fingerprint,
+            "images": len(test.labels),
+            "image_shape": list(test.image_shape),
+            "classes": _class_counts(test),
+            "unreadable": test.unreadable,
+            **_one_of_several(problem),
         },
         "compute": dataclasses.asdict(compute),
         "machine": machine(),
@@ -121,20 +131,41 @@ def describe_run(
     }
 
 
-def _one_of_several(dataset: OpenDataset) -> dict[str, Any]:
-    """Which of several test sources it is, and the training that they share."""
-    training = dataset.training
-    if training is None:
+def _one_of_several(problem: Problem) -> dict[str, Any]:
+    """Which of a collection's problems it is, and the training that they share."""
+    if not problem.collection:
         return {}
     return {
-        "source": dataset.source,
-        "subject": dataset.subject,
+        "source": problem.name,
+        "subject": problem.test.name,
         "trained_on": {
-            "name": training.name,
-            "sources": list(training.members or {}),
-            "fingerprint": training.fingerprint,
-            "classes": _class_counts(training),
+            "name": problem.collection,
+            "sources": list(problem.train.members or {}),
+            "fingerprint": problem.train.fingerprint,
+            "classes": _class_counts(problem.train),
         },
+    }
+
+
+def describe_episodes(
+    episodes: EpisodeSet, images_available: int, records_sha256: str
+) -> dict[str, Any]:
+    """What a manifest says of the episodes: which they are, their shape, the images they take.
+
+    images_available: of the split. records_sha256: the hash of their rows. way, shot and query are
+    None if they vary.
+    """
+    return {
+        "count": len(episodes),
+        "sha256": episodes.sha256,
+        "records_sha256": records_sha256,
+        "way": episodes.way,
+        "shot": episodes.shot,
+        "query": episodes.query_per_class,
+        "disjoint": episodes.disjoint,
+        "standard": episodes.standard,
+        "images_drawn": episodes.images_drawn,
+        "images_available": images_available,
     }
 
 
@@ -176,26 +207,18 @@ def weight_files(method: Method) -> dict[str, dict[str, str]]:
 
 
 def source_sha256(cls: type) -> str:
-    """The hash of the module files that define a method and the classes it is built on.
+    """The hash of the module files that define a method and its bases outside benchbench.
 
-    Of a class without a file, its name.
+    Of a class without a file, its name. Libraries of Python itself do not count either.
     """
-    digest = hashlib.sha256()
-    for base in [base for base in cls.__mro__ if base not in (Method, object)]:
+    parts: list[bytes] = []
+    for base in cls.__mro__:
+        package = base.__module__.partition(".")[0]
+        if package == "benchbench" or (base is not cls and package in sys.stdlib_module_names):
+            continue
         try:
             file = inspect.getsourcefile(base)
         except (TypeError, OSError):
             file = None
-        digest.update(Path(file).read_bytes() if file else base.__qualname__.encode())
-    return digest.hexdigest()
-
-
-def names_sha256(dataset: OpenDataset) -> str:
-    """The hash of the classes' names."""
-    return hashlib.sha256(json.dumps(dataset.class_names).encode()).hexdigest()
-
-
-def splits_sha256(dataset: OpenDataset) -> str:
-    """The hash of which classes belong to which split."""
-    members = {split: classes.tolist() for split, classes in dataset.splits.items()}
-    return hashlib.sha256(json.dumps(members, sort_keys=True).encode()).hexdigest()
+        parts.append(Path(file).read_bytes() if file else base.__qualname__.encode())
+    return hashlib.sha256(b"".join(dict.fromkeys(parts))).hexdigest()

@@ -34,7 +34,7 @@ PREDICTION_COLUMNS = (
     "predicted",
 )
 SLUG_LENGTH = 60
-"""Characters of a folder's name, beside the hash."""
+"""Characters of a folder's name, not counting the hash."""
 
 PREDICTED_EPISODES = 20
 """The first episodes, whose predictions are kept."""
@@ -54,7 +54,7 @@ class RunDirectory:
 
     @property
     def manifest(self) -> dict[str, Any]:
-        """The manifest as it stands, empty where there is none; BenchbenchError if damaged."""
+        """The manifest as it stands, empty if there is none; BenchbenchError if damaged."""
         if self._manifest is None:
             file = self.path / "manifest.json"
             try:
@@ -87,7 +87,7 @@ class RunDirectory:
 
     @contextmanager
     def locked(self, patience: float = 0.0) -> Iterator[None]:
-        """Keep other processes out. Raises MethodError where one stays in for so many seconds."""
+        """Keep other processes out. Raises MethodError if one stays in for so many seconds."""
         self.path.mkdir(parents=True, exist_ok=True)
         lock = FileLock(self.path / ".lock")
         try:
@@ -101,7 +101,7 @@ class RunDirectory:
             lock.release()
 
     def start(self, manifest: dict[str, Any]) -> None:
-        """Write the manifest of a run that begins or goes on.
+        """Write the manifest of a run that begins or resumes.
 
         A finished run that gets more episodes is finished, with those it has, all the while.
         """
@@ -181,7 +181,7 @@ class RunDirectory:
             raise
 
     def first_rows(self, count: int) -> bytes:
-        """The header and the first `count` rows of `episodes.csv`, fewer where it has fewer."""
+        """The header and the first `count` rows of `episodes.csv`, fewer if it has fewer."""
         try:
             content = (self.path / "episodes.csv").read_bytes()
         except FileNotFoundError as error:
@@ -235,14 +235,14 @@ class Store:
         self.root = root
 
     def check(self) -> None:
-        """Raise BenchbenchError where nothing can be written to the folder; it is not made yet."""
+        """Raise BenchbenchError if nothing can be written to the folder; it is not made yet."""
         if not can_write(self.root):
             raise BenchbenchError(f"Cannot write results to {self.root}; choose another --out.")
 
     def run(self, dataset: str, identity: dict[str, Any], source: str = "") -> RunDirectory:
         """The directory that belongs to an identity; it need not exist yet.
 
-        source: which part of the data set it is tested on, where that has several.
+        source: the test source, if the data set is a collection of several.
         """
         name = f"{identity['method']}-{run_hash(identity)}"
         place = self.root / slug(dataset) / (slug(source) if source else "")
@@ -261,7 +261,7 @@ def run_hash(identity: dict[str, Any]) -> str:
 
 
 def slug(text: str) -> str:
-    """A spec as a folder's name; a hash keeps apart what looks alike.
+    """A spec as a folder's name; a hash separates specs that shorten to the same text.
 
     Of a long one that holds paths, only the names of their files stand there.
     """

@@ -5,23 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from benchbench.registry.hookspecs import hookimpl
-from benchbench.samplers.base import Sampler, create_sampler
-from benchbench.samplers.fixed import FixedSampler
-from benchbench.samplers.meta_dataset import MetaDatasetSampler
-from benchbench.samplers.pool import ClassPool, Labelled
-from benchbench.system.randomness import AddressedStream, choose
-
-__all__ = [
-    "AddressedStream",
-    "ClassPool",
-    "FixedSampler",
-    "Labelled",
-    "MetaDatasetSampler",
-    "Sampler",
-    "choose",
-    "create_sampler",
-    "register_samplers",
-]
+from benchbench.samplers.base import Sampler as Sampler
+from benchbench.samplers.base import create_sampler as create_sampler
+from benchbench.samplers.fixed import FixedSampler as FixedSampler
+from benchbench.samplers.meta_dataset import MetaDatasetSampler as MetaDatasetSampler
+from benchbench.samplers.pool import ClassPool as ClassPool
+from benchbench.samplers.pool import Labelled as Labelled
+from benchbench.system.randomness import AddressedStream as AddressedStream
+from benchbench.system.randomness import choose as choose
 
 
 @hookimpl

@@ -1,4 +1,4 @@
-"""The protocol of a sampler, and how one is made from what was typed."""
+"""What a sampler is, and how one is made from its spec and options."""
 
 from __future__ import annotations
 
@@ -19,28 +19,33 @@ class Sampler:
 
     @property
     def protocol(self) -> str:
-        """The sampling rule in a few characters that can stand in a file's name."""
+        """The sampling rule in a few characters that are allowed in a file's name."""
         raise NotImplementedError
 
     @property
     def shape(self) -> tuple[int | None, int | None, int | None]:
-        """Way, shot and query per class; None where it varies."""
+        """Way, shot and query per class; None if it varies."""
         return None, None, None
 
+    @property
+    def standard(self) -> bool:
+        """Whether papers draw episodes so, so that their figures can stand next to the results."""
+        return False
+
     def check(self, pool: ClassPool) -> None:
-        """Raise BenchbenchError where the pool cannot supply such episodes."""
+        """Raise BenchbenchError if the pool cannot supply such episodes."""
 
     def draw(
         self, pool: ClassPool, stream: AddressedStream, start: int, stop: int
     ) -> dict[str, IntArray]:
-        """The arrays of `EpisodeSet` for the episodes start .. stop - 1, as far as they exist."""
+        """The arrays of an `EpisodeSet` of the episodes start .. stop - 1, as far as they exist."""
         raise NotImplementedError
 
     def sample(self, pool: ClassPool, count: int, seed: int = 0, start: int = 0) -> EpisodeSet:
-        """Episodes start .. start + count - 1 of the frozen sequence that `seed` names.
+        """Episodes start .. start + count - 1 of the frozen sequence of this seed.
 
-        Fewer where the sequence ends before. Raises BenchbenchError where the pool cannot supply
-        such episodes.
+        There are fewer if the sequence ends earlier. Raises BenchbenchError if the pool cannot
+        supply such episodes.
         """
         self.check(pool)
         origin: dict[str, str | int] = {
@@ -50,21 +55,22 @@ class Sampler:
             "seed": seed,
         }
         arrays = self.draw(pool, AddressedStream(**origin), start, start + count)
-        return EpisodeSet(dataset=pool.dataset.name, **origin, **arrays)  # type: ignore[arg-type]
+        own = {"dataset": pool.dataset.name, "standard": self.standard}
+        return EpisodeSet(**own, **origin, **arrays)  # type: ignore[arg-type]
 
 
 def create_sampler(text: str, **options: int | str | None) -> Sampler:
     """The sampler of a spec; options that are None are left out.
 
-    Raises BenchbenchError for an option that the sampler does not have or that the spec gives too.
+    Raises BenchbenchError for an option that the sampler does not have or that the spec also sets.
     """
     spec = specs.parse(text)
     cls = loading.find("register_samplers", "sampler", spec.name)
-    known = specs.parameter_types(cls)
+    parameters = specs.parameter_types(cls)
     for key, value in options.items():
         if value is None:
             continue
-        if key not in known:
+        if key not in parameters:
             raise BenchbenchError(f"The sampler '{spec.name}' has no --{key}; leave it out.")
         if key in spec.parameters:
             raise BenchbenchError(f"'{text}' and --{key} both say {key}; leave one out.")

@@ -24,7 +24,7 @@ class Families:
     """Sets of classes: an episode's classes are of one of them, and each is equally likely.
 
     members: positions in the pool, int64. whole: whether an episode takes all classes of its set,
-    as far as its way allows, as Meta-Dataset does below a node.
+    up to its largest way, as Meta-Dataset does below a node.
     """
 
     members: Sequence[IntArray]
@@ -34,8 +34,8 @@ class Families:
 def families(pool: ClassPool, classes: Classes, fewest: int, most: int, option: str) -> Families:
     """The sets of classes of a rule.
 
-    fewest: classes that a set needs; most: classes that a node may span; option: how a user sets
-    `fewest` to {}, for messages. Raises BenchbenchError where no set is left.
+    fewest: the classes that a set needs; most: the classes that a node may span; option: the option
+    that sets `fewest` to {}, for messages. Raises BenchbenchError if no set is left.
     """
     rule = chosen_rule(pool, classes, fewest)
     if rule == "uniform":
@@ -53,11 +53,11 @@ def families(pool: ClassPool, classes: Classes, fewest: int, most: int, option: 
 
 
 def chosen_rule(pool: ClassPool, classes: Classes, fewest: int) -> Classes:
-    """The rule that `auto` stands for, and any other as it is.
+    """The rule that `auto` chooses for a pool, and any other rule as it is.
 
-    `auto` goes by parents where most classes of the pool have one with `fewest` classes, and so can
-    be met: alphabets are such parents, the super-classes of CIFAR-FS are not. Raises
-    BenchbenchError where the data set does not know what the rule needs.
+    `auto` uses parents if most classes of the pool have a parent with `fewest` classes: alphabets
+    are such parents, the super-classes of CIFAR-FS are not. Raises BenchbenchError if the data set
+    lacks what the rule needs.
     """
     if classes == "uniform":
         return classes
@@ -69,7 +69,7 @@ def chosen_rule(pool: ClassPool, classes: Classes, fewest: int) -> Classes:
         return "hierarchy" if has_parents and _has_families(pool, fewest) else "uniform"
     if classes == "hierarchy" and not has_parents:
         raise BenchbenchError(
-            f"The classes of {pool.dataset.subject} have no parents; use classes=uniform."
+            f"The classes of {pool.dataset.name} have no parents; use classes=uniform."
         )
     if classes == "graph" and not has_nodes:
         raise BenchbenchError(

@@ -1,12 +1,12 @@
-"""What samplers share that compose one episode after the other: classes, shots, queries, images."""
+"""What samplers share that compose one episode after another: classes, shots, queries, images."""
 
 from __future__ import annotations
 
-from typing import NamedTuple, get_args
+from typing import ClassVar, NamedTuple, get_args
 
 import numpy as np
 
-from benchbench.episodes import Episode
+from benchbench.episodes import Episode, arrays_of
 from benchbench.errors import BenchbenchError
 from benchbench.registry import specs
 from benchbench.samplers.base import Sampler
@@ -29,12 +29,12 @@ class Bounds(NamedTuple):
 class ComposingSampler(Sampler):
     """A sampler by the steps of Meta-Dataset; subclasses say how many classes and images.
 
-    classes: which classes meet. `uniform`: any; `hierarchy`: those of one parent, such as an
-        alphabet; `graph`: those below one node of the data set's graph; `auto`: graph, else
-        hierarchy, else uniform, by what the data set has.
-    prior: how queries are shared out among the classes. `balanced`: equally; `natural`: in
-        proportion to the images that the support leaves; `dirichlet`: in random proportions.
-    concentration: of the Dirichlet distribution; large values make it balanced.
+    classes: which classes meet in an episode. `uniform`: any; `hierarchy`: those of one parent,
+        such as an alphabet; `graph`: those below one node of the data set's graph; `auto`: graph,
+        else hierarchy, else uniform, by what the data set has.
+    prior: how queries are divided among the classes. `balanced`: equally; `natural`: in proportion
+        to the images that the support leaves; `dirichlet`: in random proportions.
+    concentration: the parameter of the Dirichlet distribution; large values are nearly balanced.
     separate_groups: whether support and query of a class share no group, such as a track.
     """
 
@@ -43,9 +43,11 @@ class ComposingSampler(Sampler):
     concentration: float
     separate_groups: bool
     max_span: int = MAX_SPAN
+    fewest_classes_option: ClassVar[str]
+    """The option that sets `fewest_classes` to {}, for messages."""
 
     def check_options(self) -> None:
-        """Raise ValueError where the shared parameters are wrong or do not go together."""
+        """Raise ValueError if the shared parameters are wrong or do not go together."""
         for name, kind in (("classes", Classes), ("prior", Prior)):
             if getattr(self, name) not in get_args(kind):
                 raise ValueError(f"needs {name} {' or '.join(get_args(kind))}")
@@ -56,12 +58,8 @@ class ComposingSampler(Sampler):
 
     @property
     def suffix(self) -> str:
-        """The shared parameters that are off their defaults, for the protocol."""
-        words = {
-            "classes": self.classes,
-            "prior": self.prior,
-            "separate_groups": "groups",
-        }
+        """The shared parameters that differ from their defaults, for the protocol."""
+        words = {"classes": self.classes, "prior": self.prior, "separate_groups": "groups"}
         if self.prior == "dirichlet":
             words["prior"] += specs.value_text(self.concentration)
         defaults = type(self)
@@ -70,21 +68,16 @@ class ComposingSampler(Sampler):
 
     @property
     def fewest_classes(self) -> int:
-        """The classes that an episode has at least."""
-        raise NotImplementedError
-
-    @property
-    def fewest_classes_option(self) -> str:
-        """How a user sets it to {}, for messages."""
+        """The least number of classes in an episode."""
         raise NotImplementedError
 
     @property
     def fewest_shots(self) -> int:
-        """The support images that a class has at least."""
+        """The least number of support images of a class."""
         raise NotImplementedError
 
     def bounds(self, pool: ClassPool) -> Bounds:
-        """For the random numbers that are set apart for an episode."""
+        """The bounds on which the number of random numbers for an episode depends."""
         raise NotImplementedError
 
     def way_of(self, classes: int, whole: bool, numbers: Numbers) -> int:
@@ -92,11 +85,11 @@ class ComposingSampler(Sampler):
         raise NotImplementedError
 
     def queries_of(self, sizes: IntArray) -> int:
-        """Queries per class, where classes have [way] images."""
+        """Queries per class of an episode whose classes have these sizes, int64 [way]."""
         raise NotImplementedError
 
     def shots_of(self, sizes: IntArray, query: int, numbers: Numbers) -> IntArray:
-        """The support images that each class should have, int64 [way]; its room may be less."""
+        """The support images wanted of each class, int64 [way]; a class may have room for fewer."""
         raise NotImplementedError
 
     def check(self, pool: ClassPool) -> None:
@@ -112,7 +105,7 @@ class ComposingSampler(Sampler):
     def _check_groups(self, pool: ClassPool) -> None:
         if pool.dataset.groups is None:
             raise BenchbenchError(
-                f"{pool.dataset.subject} does not say which images belong together; "
+                f"{pool.dataset.name} does not say which images belong together; "
                 "leave out separate_groups."
             )
         for position in range(len(pool)):
@@ -135,19 +128,11 @@ class ComposingSampler(Sampler):
         if self.separate_groups:
             keys = [group_keys(pool, position) for position in range(len(pool))]
             width += sum(sorted(int(each.max()) + 1 for each in keys)[-bounds.way :])
-        return joined(
-            [
-                self._episode(pool, sets, keys, numbers)
-                for numbers in stream.each(start, stop, width)
-            ]
-        )
+        rows = stream.each(start, stop, width)
+        return arrays_of([self._episode(pool, sets, keys, numbers) for numbers in rows])
 
     def _episode(
-        self,
-        pool: ClassPool,
-        sets: Families,
-        keys: list[IntArray],
-        numbers: Numbers,
+        self, pool: ClassPool, sets: Families, keys: list[IntArray], numbers: Numbers
     ) -> Episode:
         members = sets.members[numbers.below(len(sets.members))]
         way = self.way_of(len(members), sets.whole, numbers)
@@ -164,15 +149,15 @@ class ComposingSampler(Sampler):
         shots = np.minimum(shots, [images.room for images in drawn])
         support = [images.support(numbers.take(k)) for images, k in zip(drawn, shots, strict=True)]
         left = np.array([images.left for images in drawn])
-        asked = query_counts(self.prior, query, left, self.concentration, numbers)
-        queries = [images.query(numbers.take(q)) for images, q in zip(drawn, asked, strict=True)]
-        order = np.argsort(numbers.take(int(asked.sum())), kind="stable")
+        counts = query_counts(self.prior, query, left, self.concentration, numbers)
+        queries = [images.query(numbers.take(q)) for images, q in zip(drawn, counts, strict=True)]
+        order = np.argsort(numbers.take(int(counts.sum())), kind="stable")
         return Episode(
             classes=pool.classes[places],
             support=np.concatenate(support),
             support_labels=np.repeat(np.arange(way), shots),
             query=np.concatenate(queries)[order],
-            query_labels=np.repeat(np.arange(way), asked)[order],
+            query_labels=np.repeat(np.arange(way), counts)[order],
         )
 
 
@@ -181,15 +166,3 @@ def group_keys(pool: ClassPool, position: int) -> IntArray:
     assert pool.dataset.groups is not None
     _, keys = np.unique(pool.dataset.groups[pool.images(position)], return_inverse=True)
     return keys.astype(np.int64)
-
-
-def joined(episodes: list[Episode]) -> dict[str, IntArray]:
-    """The arrays of `EpisodeSet`."""
-    arrays = {}
-    for part in ("classes", "support", "support_labels", "query", "query_labels"):
-        pieces = [getattr(episode, part) for episode in episodes]
-        arrays[part] = np.concatenate([*pieces, np.empty(0, np.int64)])
-    for part, name in (("classes", "class"), ("support", "support"), ("query", "query")):
-        lengths = [len(getattr(episode, part)) for episode in episodes]
-        arrays[f"{name}_counts"] = np.array(lengths, dtype=np.int64)
-    return arrays

@@ -9,7 +9,8 @@ from pathlib import Path
 import numpy as np
 
 from benchbench.datasets.base import OpenDataset
-from benchbench.datasets.opening import create_dataset, open_dataset
+from benchbench.datasets.opening import open_problems
+from benchbench.datasets.problem import Problem
 from benchbench.episodes import EpisodeSet
 from benchbench.errors import BenchbenchError
 from benchbench.samplers import ClassPool, Sampler, create_sampler
@@ -34,28 +35,24 @@ class Drawing:
         return Path(self.episodes).suffix == ".npz"
 
     def sampler_made(self) -> Sampler | None:
-        """The configured sampler; None where the episodes come from a file."""
+        """The configured sampler; None if the episodes come from a file."""
         return None if self.is_saved else create_sampler(self.sampler, **self.options)
 
-    def opened(self, dataset: str, places: Places) -> list[tuple[str, OpenDataset, EpisodeSet]]:
-        """A data set, or all sources that it stands for: the spec, the data and the test episodes.
+    def opened(self, dataset: str, places: Places) -> list[tuple[Problem, EpisodeSet]]:
+        """The problem of a data set, or those of a collection, with the test episodes.
 
-        Raises BenchbenchError where one of them cannot be tested on, before any is.
+        Raises BenchbenchError if one of them cannot be tested on, before any is.
         """
-        several = create_dataset(dataset).test_sources(places)
-        if several and self.is_saved:
+        problems = open_problems(dataset, places)
+        if len(problems) > 1 and self.is_saved:
             raise BenchbenchError(
                 f"{self.episodes} holds the episodes of one data set; "
                 "choose one with test_source=NAME."
             )
-        found = []
-        for spec in several or [dataset]:
-            opened = open_dataset(spec, places)
-            found.append((spec, opened, self.of(opened)))
-        return found
+        return [(problem, self.of(problem.test)) for problem in problems]
 
     def of(self, dataset: OpenDataset) -> EpisodeSet:
-        """The test episodes of a data set. Raises BenchbenchError where the options contradict."""
+        """The test episodes of a data set. Raises BenchbenchError if the options clash."""
         if not self.is_saved:
             count = _count(self.episodes)
             return draw_episodes(dataset, self.sampler, self.options, count, "test", self.seed)
@@ -77,8 +74,8 @@ def draw_episodes(
 ) -> EpisodeSet:
     """The frozen episodes of a split; a data set with episodes of its own has no others.
 
-    options: of the sampler, None where not given. Fewer than `count` where no more exist, which is
-    told. Raises BenchbenchError where the options do not go together.
+    options: of the sampler, None if not given. Fewer than `count` are drawn if no more exist, which
+    is said. Raises BenchbenchError if the options do not go together.
     """
     fixed = dataset.fixed_episodes
     if fixed is not None and split == fixed.split:
@@ -90,7 +87,7 @@ def draw_episodes(
         return fixed.head(min(count, len(fixed)))
     drawn = create_sampler(sampler, **options).sample(ClassPool(dataset, split), count, seed)
     if len(drawn) < count:
-        images_for = f"{dataset.subject} has images for {len(drawn)} disjoint episodes"
+        images_for = f"{dataset.name} has images for {len(drawn)} disjoint episodes"
         say(f"{images_for}; {count} were asked for")
     return drawn
 
@@ -101,7 +98,7 @@ def any_given(options: Mapping[str, int | str | None], sampler: str, seed: int) 
 
 
 def saved_episodes(path: Path, dataset: OpenDataset) -> EpisodeSet:
-    """Episodes from a file. Raises BenchbenchError where they are of other images or classes."""
+    """Episodes from a file. Raises BenchbenchError if they are of other images or classes."""
     episodes = EpisodeSet.load(path)
     if episodes.fingerprint != dataset.fingerprint:
         raise BenchbenchError(

@@ -21,12 +21,13 @@ from benchbench.system.randomness import AddressedStream, Numbers, choose
 class FixedSampler(ComposingSampler):
     """N-way K-shot with Q queries per class: N classes, then K + Q of each class's images.
 
-    replacement: `images` lets an image recur in other episodes; `none` lets none do so, and the
-    sequence ends when fewer than N classes have K + Q unused images (Lafargue et al., TMLR 2024).
-    query: Q, on average over the classes where `prior` is not balanced.
+    replacement: `images` lets an image recur in other episodes; with `none` no image recurs, and
+    the sequence ends when fewer than N classes have K + Q unused images (Lafargue et al., TMLR
+    2024). query: Q, or its average over the classes if `prior` is not balanced.
     """
 
     name: ClassVar[str] = "fixed"
+    fewest_classes_option: ClassVar[str] = "--way {}"
     way: int = 5
     shot: int = 1
     query: int = 15
@@ -49,8 +50,12 @@ class FixedSampler(ComposingSampler):
             )
 
     @property
+    def standard(self) -> bool:
+        return self._is_plain
+
+    @property
     def _is_plain(self) -> bool:
-        """Whether any classes and images go together and all classes have as many of them."""
+        """Whether any classes and images may be combined, equally many of each class."""
         return (self.classes, self.prior, self.separate_groups) == ("uniform", "balanced", False)
 
     @property
@@ -65,10 +70,6 @@ class FixedSampler(ComposingSampler):
     @property
     def fewest_classes(self) -> int:
         return self.way
-
-    @property
-    def fewest_classes_option(self) -> str:
-        return "--way {}"
 
     @property
     def fewest_shots(self) -> int:
@@ -129,7 +130,7 @@ class FixedSampler(ComposingSampler):
     def _draw_disjoint(
         self, pool: ClassPool, stream: AddressedStream, start: int, stop: int
     ) -> dict[str, IntArray]:
-        """Each class's images lie in a random order and are used up from the front."""
+        """Each class's images are put into a random order and used up from the front."""
         per_class = self.shot + self.query
         stop = min(stop, int((pool.sizes // per_class).sum()) // self.way)
         take = _columns(stream.uniform(0, stop, self.way * (2 + self.query)))
@@ -147,8 +148,8 @@ class FixedSampler(ComposingSampler):
     ) -> tuple[IntArray, IntArray]:
         """The classes of each episode until too few are left, and how many images were used before.
 
-        uniform, order: [n, way] numbers in [0, 1), by which each episode chooses. Both results are
-        [m, way] with m <= n.
+        uniform, order: [n, way] numbers in [0, 1), with which each episode chooses its classes.
+        Both results are [m, way] with m <= n.
         """
         per_class = self.shot + self.query
         slots, before = np.empty((2, *uniform.shape), np.int64)
@@ -165,7 +166,7 @@ class FixedSampler(ComposingSampler):
     def _arrays(
         self, classes: IntArray, rows: IntArray, shuffle: FloatArray
     ) -> dict[str, IntArray]:
-        """The arrays of `EpisodeSet`.
+        """The arrays of an `EpisodeSet`.
 
         classes: [n, way]; rows: [n, way, shot + query] image ids, the support first; shuffle: [n,
         way * query] numbers by which the queries are ordered.
@@ -201,7 +202,7 @@ def _shuffled_rows(pool: ClassPool, stream: AddressedStream) -> IntArray:
 
 
 def _columns(uniform: FloatArray) -> Callable[..., FloatArray]:
-    """Hand out the columns of [n, width] from left to right, as [n, *shape]."""
+    """A function that gives out the columns of [n, width] from left to right, as [n, *shape]."""
     used = 0
 
     def take(*shape: int) -> FloatArray:

@@ -1,4 +1,4 @@
-"""Which images of a class an episode takes, and how images that belong together stay together."""
+"""Which images of a class an episode takes, and how images that belong together are kept so."""
 
 from __future__ import annotations
 
@@ -6,14 +6,15 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from benchbench.system.arrays import FloatArray, IntArray
+from benchbench.system.arrays import BoolArray, FloatArray, IntArray
 from benchbench.system.randomness import Numbers, Permutation
 
 
 class ClassImages:
-    """The images of a class that an episode takes, each once.
+    """The images of a class that an episode takes, each at most once.
 
-    rows: [n] image ids. room: images that the support may take so that `query` of them are left.
+    rows: [n] image ids. room: how many images the support may take so that `query` of them are
+    left.
     """
 
     def __init__(self, rows: IntArray, query: int) -> None:
@@ -38,7 +39,7 @@ class ClassImages:
 
 
 class GroupedImages(ClassImages):
-    """The images of a class of which no group is in support and query both.
+    """The images of a class, of which no group is in both support and query.
 
     Some groups are set aside for queries; the support is drawn from the other groups' images, and
     the queries from the images of all groups that the support has not touched.
@@ -66,15 +67,15 @@ class GroupedImages(ClassImages):
 
 
 def separable(sizes: Sequence[int], support: int, query: int) -> bool:
-    """Whether groups of these sizes can be shared out so that each side has as many images."""
+    """Whether groups of these sizes can be divided into a support and a query of these sizes."""
     return _within_reach(_sums(sizes)[0], query, sum(sizes) - support)
 
 
-def set_aside(sizes: IntArray, support: int, query: int, uniform: FloatArray) -> np.ndarray:
+def set_aside(sizes: IntArray, support: int, query: int, uniform: FloatArray) -> BoolArray:
     """The groups for the queries, bool [g]: `query` images or more, leaving `support` or more.
 
-    The groups are visited in random order (that of the numbers `uniform`), and one is set aside
-    where the rest can still be shared out; no more than are needed. `separable` has to be true.
+    The groups are visited in random order (that of the numbers `uniform`), and one is set aside if
+    the rest can still be divided; no more are set aside than needed. `separable` must be true.
     """
     order = np.argsort(uniform, kind="stable").tolist()
     reachable = _sums([int(sizes[group]) for group in order])
@@ -89,7 +90,7 @@ def set_aside(sizes: IntArray, support: int, query: int, uniform: FloatArray) ->
 
 
 def _sums(sizes: Sequence[int]) -> list[int]:
-    """Which sums the sizes from each place on can make: bit s of item i is set where s can be."""
+    """The possible sums of the sizes from place i on: bit s of item i is set if s is possible."""
     sums = [1]
     for size in reversed(sizes):
         sums.append(sums[-1] | sums[-1] << size)

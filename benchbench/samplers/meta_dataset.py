@@ -27,18 +27,20 @@ class MetaDatasetSampler(ComposingSampler):
     q = min(max_query, half of the smallest class, rounded down), for all classes of an episode;
     S = min(max_support, sum of 1 + floor(beta min(max_contribution, n - q))), beta ~ U[0, 1);
     k = min(1 + floor(r (S - way)), n - q), where r is the class's share of n exp(alpha), and
-    alpha ~ U[log min_weight, log max_weight) anew for each class.
+    alpha ~ U[log min_weight, log max_weight) for each class.
 
-    min_way, max_way: the way is uniform between them, or up to as many classes as there are; below
-        a node of a graph it is all of its classes, or max_way of them at random.
-    max_query: queries of a class. max_support: support images of all classes.
-    max_contribution: of a class's images to the support's size; its own shots may be more.
-    min_weight, max_weight: what a class's size is multiplied with, log-uniform between them.
-    max_span: classes below a node that may be chosen, with classes=graph.
-    min_images: classes that have fewer are left out.
+    min_way, max_way: the way is uniform between them, as far as there are classes; below a node of
+        a graph it is all of its classes, or max_way of them at random.
+    max_query: the most queries of a class.
+    max_support: the most support images of all classes together.
+    max_contribution: the most that a class adds to the support's size; its own shots may be more.
+    min_weight, max_weight: a class's size is multiplied by a number log-uniform between them.
+    max_span: the most classes below a node that may be chosen, with classes=graph.
+    min_images: classes that have fewer images are left out.
     """
 
     name: ClassVar[str] = "meta_dataset"
+    fewest_classes_option: ClassVar[str] = "min_way={}"
     min_way: int = 5
     max_way: int = 50
     max_query: int = 10
@@ -75,12 +77,12 @@ class MetaDatasetSampler(ComposingSampler):
         return "meta-dataset" + "".join(changed) + self.suffix
 
     @property
-    def fewest_classes(self) -> int:
-        return self.min_way
+    def standard(self) -> bool:
+        return self.protocol == "meta-dataset"
 
     @property
-    def fewest_classes_option(self) -> str:
-        return "min_way={}"
+    def fewest_classes(self) -> int:
+        return self.min_way
 
     @property
     def fewest_shots(self) -> int:
@@ -125,9 +127,9 @@ class MetaDatasetSampler(ComposingSampler):
         return min(self.max_query, int(sizes.min()) // 2)
 
     def shots_of(self, sizes: IntArray, query: int, numbers: Numbers) -> IntArray:
-        # Floors are taken before the 1 is added, which would round up what is just below an
+        # Floors are taken before the 1 is added, as the sum would round up a number just below an
         # integer. A product with a number below 1 stays below its other factor when rounded, so
-        # that the support's size needs no tolerance; the shares of S are quotients and do.
+        # that the support's size needs no tolerance; the shares of S are quotients and need one.
         contributions = np.minimum(self.max_contribution, sizes - query)
         parts = 1 + np.floor(numbers.take(1) * contributions).astype(np.int64)
         size = min(self.max_support, int(parts.sum()))

@@ -13,10 +13,9 @@ from benchbench.system.arrays import IntArray
 
 
 class Labelled(Protocol):
-    """What a sampler has to know of a data set; `OpenDataset` explains the attributes."""
+    """The part of a data set that a sampler uses; `OpenDataset` explains the attributes."""
 
     name: str
-    subject: str
     fingerprint: str
     labels: IntArray
     splits: dict[str, IntArray]
@@ -29,14 +28,14 @@ class Labelled(Protocol):
 class ClassPool:
     """The classes of one split and their images, as integers.
 
-    classes: [c] class ids; rows: the split's image ids, class by class; starts, sizes: [c] where
-    each class begins in `rows` and how many images it has.
+    classes: [c] class ids; rows: the split's image ids, class by class; starts, sizes: [c] the
+    place at which each class begins in `rows`, and its number of images.
     """
 
     def __init__(self, dataset: Labelled, split: str) -> None:
         if split not in dataset.splits:
             raise BenchbenchError(
-                f"{dataset.subject} has no split '{split}'; it has {', '.join(dataset.splits)}."
+                f"{dataset.name} has no split '{split}'; it has {', '.join(dataset.splits)}."
             )
         self.dataset, self.split = dataset, split
         self.classes = dataset.splits[split]
@@ -53,11 +52,11 @@ class ClassPool:
 
     @property
     def place(self) -> str:
-        """The split and whose images it has, as messages name them."""
-        return f"split '{self.split}' of {self.dataset.subject}"
+        """The split and its data set, as messages name them."""
+        return f"split '{self.split}' of {self.dataset.name}"
 
     def at_least(self, images: int) -> ClassPool:
-        """The pool without the classes that have fewer images."""
+        """The pool without the classes that have fewer images than this."""
         smaller = copy(self)
         kept = self.sizes >= images
         smaller.classes, smaller.sizes = self.classes[kept], self.sizes[kept]

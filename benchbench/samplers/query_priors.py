@@ -1,4 +1,4 @@
-"""How many queries each class of an episode has."""
+"""The number of queries of each class of an episode."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from benchbench.system.randomness import Numbers
 Prior: TypeAlias = Literal["balanced", "natural", "dirichlet"]
 
 SAME = 1e-9
-"""What is nearer to an integer, or to another share, than this is meant to be equal to it: the last
-bits of a float are not the same on every machine."""
+"""A share that is nearer than this to an integer, or to another share, counts as equal to it: the
+last bits of a float are not the same on every machine."""
 
 LEAST_CONCENTRATION = 0.1
-"""Below it proportions are smaller than the smallest double."""
+"""Below this concentration some proportions are smaller than the smallest double."""
 
 
 def query_counts(
@@ -25,8 +25,8 @@ def query_counts(
     """The queries of each class, int64 [way], which sum to way * query.
 
     left: [way] images of each class that can be queries, `query` or more of each. With `natural`
-    they are the classes' proportions; with `dirichlet` proportions are drawn from the symmetric
-    Dirichlet distribution (Veilleux et al., NeurIPS 2021, arXiv:2204.11181).
+    queries are in proportion to these numbers; with `dirichlet` proportions are drawn from the
+    symmetric Dirichlet distribution (Veilleux et al., NeurIPS 2021, arXiv:2204.11181).
     """
     way = len(left)
     if prior == "balanced":
@@ -50,9 +50,9 @@ def gamma_variates(uniform: FloatArray, shape: float) -> FloatArray:
 def apportion(weights: FloatArray, total: int, limits: IntArray) -> IntArray:
     """Integers [n] that sum to `total`, in proportion to the weights and within the limits.
 
-    What a class cannot hold goes to the others in proportion to their weights; then shares are
-    rounded down, and those with the largest remainders get the units that are missing, the first of
-    equals first. weights: [n], 0 or more; limits: int64 [n] that sum to `total` or more.
+    What exceeds a class's limit goes to the others in proportion to their weights; then shares are
+    rounded down, and those with the largest remainders get the missing units, the first of equal
+    remainders first. weights: [n], 0 or more; limits: int64 [n] that sum to `total` or more.
     """
     shares = _within(np.maximum(weights, np.finfo(np.float64).tiny), total, limits)
     counts = rounded_down(shares)
@@ -62,7 +62,7 @@ def apportion(weights: FloatArray, total: int, limits: IntArray) -> IntArray:
 
 
 def _within(weights: FloatArray, total: int, limits: IntArray) -> FloatArray:
-    """The total in proportion to the weights, but for shares that are held down to their limit."""
+    """Shares of the total in proportion to the weights, but none above its limit."""
     full = np.zeros(len(weights), dtype=bool)
     while True:
         rest = total - int(limits[full].sum())
@@ -75,5 +75,5 @@ def _within(weights: FloatArray, total: int, limits: IntArray) -> FloatArray:
 
 
 def rounded_down(values: FloatArray) -> IntArray:
-    """Values rounded down, int64; just below an integer counts as that integer."""
+    """Values rounded down, int64; a value just below an integer counts as that integer."""
     return np.floor(values + SAME).astype(np.int64)

@@ -3,87 +3,42 @@
 Where a number would mean nothing, they raise `benchbench.errors.NoEstimate` with the reason.
 """
 
-from benchbench.stats.aggregates import (
-    Aggregate,
-    chance_normalised,
-    improvement_interval,
-    iqm_over_sources,
-    mean_over_sources,
-    optimality_gap,
-    performance_profile,
-    probability_of_improvement,
-    stratified_bootstrap,
-)
-from benchbench.stats.intervals import (
-    bca_interval,
-    class_bootstrap,
-    class_half_width,
-    class_interval,
-    interquartile_mean,
-    mean_interval,
-    wilson_interval,
-)
+from benchbench.stats.aggregates import Aggregate as Aggregate
+from benchbench.stats.aggregates import chance_normalised as chance_normalised
+from benchbench.stats.aggregates import improvement_interval as improvement_interval
+from benchbench.stats.aggregates import iqm_over_sources as iqm_over_sources
+from benchbench.stats.aggregates import mean_over_sources as mean_over_sources
+from benchbench.stats.aggregates import optimality_gap as optimality_gap
+from benchbench.stats.aggregates import performance_profile as performance_profile
+from benchbench.stats.aggregates import probability_of_improvement as probability_of_improvement
+from benchbench.stats.aggregates import stratified_bootstrap as stratified_bootstrap
+from benchbench.stats.intervals import bca_interval as bca_interval
+from benchbench.stats.intervals import class_bootstrap as class_bootstrap
+from benchbench.stats.intervals import class_half_width as class_half_width
+from benchbench.stats.intervals import class_interval as class_interval
+from benchbench.stats.intervals import interquartile_mean as interquartile_mean
+from benchbench.stats.intervals import mean_interval as mean_interval
+from benchbench.stats.intervals import wilson_interval as wilson_interval
+from benchbench.stats.many_datasets import Friedman as Friedman
+from benchbench.stats.many_datasets import friedman as friedman
 from benchbench.stats.many_datasets import (
-    Friedman,
-    friedman,
-    nemenyi_critical_difference,
-    wilcoxon_holm,
+    nemenyi_critical_difference as nemenyi_critical_difference,
 )
-from benchbench.stats.paired import (
-    PairedDifference,
-    compare_paired,
-    holm,
-    pairwise_p_values,
-    sign_flip,
-)
-from benchbench.stats.seeds import CrossedSeeds, NestedSeeds, crossed_seeds, nested_seeds
-from benchbench.stats.sizing import (
-    best_queries,
-    detectable_difference,
-    episodes_needed,
-    episodes_to_detect,
-    power_of,
-    reuse,
-    reuse_warning,
-    variance_parts,
-)
-
-__all__ = [
-    "Aggregate",
-    "CrossedSeeds",
-    "Friedman",
-    "NestedSeeds",
-    "PairedDifference",
-    "bca_interval",
-    "best_queries",
-    "chance_normalised",
-    "class_bootstrap",
-    "class_half_width",
-    "class_interval",
-    "compare_paired",
-    "crossed_seeds",
-    "detectable_difference",
-    "episodes_needed",
-    "episodes_to_detect",
-    "friedman",
-    "holm",
-    "improvement_interval",
-    "interquartile_mean",
-    "iqm_over_sources",
-    "mean_interval",
-    "mean_over_sources",
-    "nemenyi_critical_difference",
-    "nested_seeds",
-    "optimality_gap",
-    "pairwise_p_values",
-    "performance_profile",
-    "power_of",
-    "probability_of_improvement",
-    "reuse",
-    "reuse_warning",
-    "sign_flip",
-    "stratified_bootstrap",
-    "variance_parts",
-    "wilcoxon_holm",
-    "wilson_interval",
-]
+from benchbench.stats.many_datasets import wilcoxon_holm as wilcoxon_holm
+from benchbench.stats.paired import PairedDifference as PairedDifference
+from benchbench.stats.paired import compare_paired as compare_paired
+from benchbench.stats.paired import holm as holm
+from benchbench.stats.paired import pairwise_p_values as pairwise_p_values
+from benchbench.stats.paired import sign_flip as sign_flip
+from benchbench.stats.seeds import CrossedSeeds as CrossedSeeds
+from benchbench.stats.seeds import NestedSeeds as NestedSeeds
+from benchbench.stats.seeds import crossed_seeds as crossed_seeds
+from benchbench.stats.seeds import nested_seeds as nested_seeds
+from benchbench.stats.sizing import best_queries as best_queries
+from benchbench.stats.sizing import detectable_difference as detectable_difference
+from benchbench.stats.sizing import episodes_needed as episodes_needed
+from benchbench.stats.sizing import episodes_to_detect as episodes_to_detect
+from benchbench.stats.sizing import power_of as power_of
+from benchbench.stats.sizing import reuse as reuse
+from benchbench.stats.sizing import reuse_warning as reuse_warning
+from benchbench.stats.sizing import variance_parts as variance_parts

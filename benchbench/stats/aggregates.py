@@ -1,9 +1,9 @@
-"""One number over several sources and a few runs of each, and how sure it is.
+"""One number over several sources and a few runs of each, with its interval.
 
 scores are [tasks, runs]: the mean accuracy of each training run (seed, not episode) on each source,
 best made comparable by `chance_normalised`. The definitions are those of Agarwal et al. (NeurIPS
-2021, arXiv:2108.13264). Intervals come from a stratified bootstrap: runs are drawn afresh within
-each task and the tasks stay, so that they speak of other runs and not of other data sets.
+2021, arXiv:2108.13264). Intervals come from a stratified bootstrap: runs are resampled within each
+task and the tasks stay, so that the intervals are about other runs and not about other data sets.
 """
 
 from __future__ import annotations
@@ -35,10 +35,7 @@ class Aggregate:
 def chance_normalised(accuracy: ArrayLike, way: ArrayLike) -> FloatArray:
     """(accuracy - 1 / way) / (1 - 1 / way): 0 is guessing, 1 is perfect, negative is worse.
 
-    accuracy and way are of shapes that broadcast.
-
-    Raises:
-        NoEstimate: for a way below two.
+    accuracy and way are of shapes that broadcast. Raises NoEstimate for a way below two.
     """
     chance = 1 / np.asarray(way, dtype=np.float64)
     if (chance > 0.5).any():
@@ -57,10 +54,8 @@ def stratified_bootstrap(
 ) -> Aggregate:
     """A statistic of scores [tasks, runs] with its percentile interval, runs drawn within tasks.
 
-    statistic: from [..., tasks, runs] to [...]. Source: Agarwal et al. (2021), section 4.1.
-
-    Raises:
-        NoEstimate: with one run.
+    statistic: from [..., tasks, runs] to [...]. Source: Agarwal et al. (2021), section 4.1. Raises
+    NoEstimate with one run.
     """
     _require_runs(scores)
     rng = np.random.default_rng(seed)
@@ -73,10 +68,8 @@ def iqm_over_sources(
 ) -> Aggregate:
     """The interquartile mean of all scores [tasks, runs] and its stratified bootstrap interval.
 
-    Source: Agarwal et al. (2021), section 4.3. See `interquartile_mean` for the convention.
-
-    Raises:
-        NoEstimate: with one run.
+    Source: Agarwal et al. (2021), section 4.3. See `interquartile_mean` for the convention. Raises
+    NoEstimate with one run.
     """
     return stratified_bootstrap(scores, _iqm, level, resamples=resamples, seed=seed)
 
@@ -86,8 +79,7 @@ def mean_over_sources(
 ) -> Aggregate:
     """The mean of all scores [tasks, runs] and its stratified bootstrap interval.
 
-    Raises:
-        NoEstimate: with one run.
+    Raises NoEstimate with one run.
     """
     return stratified_bootstrap(
         scores, lambda s: s.mean(axis=(-2, -1)), level, resamples=resamples, seed=seed
@@ -99,7 +91,7 @@ def _iqm(scores: FloatArray) -> FloatArray:
 
 
 def optimality_gap(scores: ArrayLike, target: float = 1.0) -> float:
-    """By how much the scores fall short of the target on average; beyond it nothing is gained.
+    """By how much the scores fall short of the target on average; scores above it count as equal.
 
     Source: Agarwal et al. (2021), section 4.3.
     """
@@ -130,8 +122,7 @@ def improvement_interval(
 ) -> Aggregate:
     """`probability_of_improvement` with its stratified bootstrap interval.
 
-    Raises:
-        NoEstimate: with one run of either method.
+    Raises NoEstimate with one run of either method.
     """
     _require_runs(x)
     _require_runs(y)

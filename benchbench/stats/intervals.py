@@ -7,13 +7,13 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from scipy.special import ndtr, ndtri, stdtrit
 
 from benchbench.errors import NoEstimate
-from benchbench.system.arrays import FloatArray
+from benchbench.system.arrays import FloatArray, IntArray
 
-Classes = Sequence[NDArray[np.int64]]
+Classes = Sequence[IntArray]
 """The class ids of each episode."""
 
 CLASSES_TO_RESAMPLE = 10
@@ -30,10 +30,8 @@ def t_quantile(level: float, degrees: float) -> float:
 def mean_interval(accuracy: FloatArray, level: float = 0.95) -> float:
     """± episodes: half-width of Student's t interval for the mean of per-episode accuracies [n].
 
-    It speaks of other draws of episodes from the same images and classes.
-
-    Raises:
-        NoEstimate: below two episodes.
+    It is about other draws of episodes from the same images and classes. Raises NoEstimate below
+    two episodes.
     """
     if len(accuracy) < 2:
         raise NoEstimate("An interval over episodes needs two episodes or more.")
@@ -54,14 +52,11 @@ def class_interval(accuracy: FloatArray, classes: Classes, level: float = 0.95) 
         SE^2 = N^2 zeta / C + sd^2 / n        (Hoeffding 1948, first order)
 
     with N-way episodes, C classes and n episodes. An episode's classes are drawn without
-    replacement, so that a class keeps others of its kind away and its mean shows only
-    (C - N) / (C - 1) of its effect; zeta is divided by the square of that. It is estimated from
-    the classes that are in two episodes or more, and t has one degree of freedom less than there
-    are of them.
-
-    Raises:
-        NoEstimate: below two episodes, where the way varies, where every episode has all classes,
-            and where fewer than two classes recur.
+    replacement, so that a class excludes itself from the other slots and its mean shows only
+    (C - N) / (C - 1) of its effect; zeta is divided by the square of that. It is estimated from the
+    classes that are in two episodes or more, and t has one degree of freedom less than their
+    number. Raises NoEstimate below two episodes, if the way varies, if every episode has all
+    classes, and if fewer than two classes recur.
     """
     _require_episodes(accuracy, classes)
     ways = {len(ids) for ids in classes}
@@ -96,7 +91,7 @@ def class_bootstrap(
     resamples: int = 9999,
     seed: int = 0,
 ) -> tuple[float, float]:
-    """± classes where the way varies: (low, high) for what a fresh draw of test classes would give.
+    """± classes if the way varies: (low, high) for what a fresh draw of test classes would give.
 
     accuracy: [n], accuracies or differences of two methods. classes: the class ids of each episode.
 
@@ -107,10 +102,8 @@ def class_bootstrap(
     where IF_c is the influence of class c on the mean T (see `class_influence`). The interval is
     the expanded percentile interval (Hesterberg, The American Statistician 69, 2015): its quantiles
     lie as far out as those of Student's t with C - 1 degrees of freedom, and the influences are
-    multiplied by sqrt(C / (C - 1)), as a resample of C classes varies too little by that.
-
-    Raises:
-        NoEstimate: below two episodes, below ten classes, and where every episode has all classes.
+    multiplied by sqrt(C / (C - 1)), as a resample of C classes varies too little by that. Raises
+    NoEstimate below two episodes, below ten classes, and if every episode has all classes.
     """
     _require_episodes(accuracy, classes)
     influence = class_influence(accuracy, classes)
@@ -131,8 +124,7 @@ def class_bootstrap(
 def class_half_width(accuracy: FloatArray, classes: Classes, level: float = 0.95) -> float:
     """± classes of any episodes: `class_interval`, or half of `class_bootstrap` if the way varies.
 
-    Raises:
-        NoEstimate: as either of them.
+    Raises NoEstimate as either of them.
     """
     if len({len(ids) for ids in classes}) <= 1:
         return class_interval(accuracy, classes, level)
@@ -147,15 +139,13 @@ def class_influence(accuracy: FloatArray, classes: Classes) -> FloatArray:
 
         IF_c = sum over episodes e with c of (a_e - f(N_e)) / sum over e of (C - N_e) / (C - 1)
 
-    less its mean over classes. The denominator is n where episodes are small; as in
+    less its mean over classes. The denominator is about n if episodes are small; as in
     `class_interval`, an N-way episode shows only (C - N) / (C - 1) of a class's effect. Episodes
-    are not corrected one by one, which would blow up the noise of those with nearly all classes
-    (in simulations this covers better when episodes are few). f is a quadratic in log N fitted to
-    all episodes: that larger episodes are harder is no property of a class. The sum of squares
-    holds the noise of the episodes as well; the influences are shrunk by its share.
-
-    Raises:
-        NoEstimate: below ten classes, and where every episode has all classes.
+    are not corrected one by one, which would amplify the noise of those with nearly all classes (in
+    simulations this covers better when episodes are few). f is a quadratic in log N fitted to all
+    episodes: that larger episodes are harder is not a property of a class. The sum of squares also
+    contains the noise of the episodes; the influences are shrunk by its share. Raises NoEstimate
+    below ten classes, and if every episode has all classes.
     """
     way = np.array([len(ids) for ids in classes])
     _, position = np.unique(np.concatenate(classes), return_inverse=True)
@@ -174,8 +164,8 @@ def class_influence(accuracy: FloatArray, classes: Classes) -> FloatArray:
     return influence * np.sqrt(max(0.0, 1 - noise / squares)) if squares > 0 else influence
 
 
-def _expected_by_way(accuracy: FloatArray, way: NDArray[np.int64]) -> FloatArray:
-    """The accuracy [n] that is usual for episodes of that way."""
+def _expected_by_way(accuracy: FloatArray, way: IntArray) -> FloatArray:
+    """The accuracy [n] that is expected of episodes of that way."""
     degree = min(2, len(np.unique(way)) - 1)
     powers = np.vander(np.log(way), degree + 1)
     fitted: FloatArray = powers @ np.linalg.lstsq(powers, accuracy, rcond=None)[0]
@@ -202,12 +192,10 @@ def bca_interval(
     values are the units that are resampled (episodes, classes or seeds). statistic: a function of
     an array and an axis, such as numpy.median and `interquartile_mean`, or of an array [n] alone.
 
-    Where leaving out any one value leaves the statistic unchanged, as for the median of tied
-    accuracies, the acceleration is taken to be 0. Both ends are that value if all are equal.
-    Source: Efron (JASA 82, 1987); computed by scipy.stats.bootstrap.
-
-    Raises:
-        NoEstimate: below ten values.
+    If leaving out any one value leaves the statistic unchanged, as for the median of tied
+    accuracies, the acceleration is taken to be 0. If all are equal, both ends are that value.
+    Source: Efron (JASA 82, 1987); computed by scipy.stats.bootstrap. Raises NoEstimate below ten
+    values.
     """
     from scipy import stats
 
@@ -243,10 +231,7 @@ def wilson_interval(correct: int, total: int, level: float = 0.95) -> tuple[floa
     """(low, high) for the share correct / total of independent trials, such as one test set.
 
     Wilson's score interval (JASA 22, 1927) without continuity correction: unlike mean ± z sd it
-    stays within [0, 1] and has a width at 0 and at 1.
-
-    Raises:
-        NoEstimate: without trials.
+    stays within [0, 1] and has a width at 0 and at 1. Raises NoEstimate without trials.
     """
     from scipy import stats
 
@@ -260,10 +245,8 @@ def interquartile_mean(values: ArrayLike, axis: int | None = None) -> np.floatin
     """The mean of the middle half of the values, over an axis or over all of them.
 
     The convention is that of scipy.stats.trim_mean: floor(n / 4) values are cut at either end.
-    Source: Agarwal et al. (NeurIPS 2021, arXiv:2108.13264), section 4.3.
-
-    Raises:
-        NoEstimate: without values.
+    Source: Agarwal et al. (NeurIPS 2021, arXiv:2108.13264), section 4.3. Raises NoEstimate without
+    values.
     """
     from scipy import stats
 

@@ -7,17 +7,17 @@ from itertools import combinations
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.special import fdtrc
 
 from benchbench.errors import NoEstimate
 from benchbench.stats.paired import ROUNDING, holm
+from benchbench.system.arrays import FloatArray
 
 if TYPE_CHECKING:
     import pandas as pd
 
 FEW_DATASETS, FEW_METHODS = 10, 5
-"""Up to which the chi-square approximation of Friedman's test is poor."""
+"""The numbers up to which the chi-square approximation of Friedman's test is poor."""
 
 
 @dataclass(frozen=True)
@@ -42,16 +42,14 @@ def wilcoxon_holm(
 ) -> pd.DataFrame:
     """Wilcoxon's signed-rank test of every pair of methods over data sets, Holm-corrected.
 
-    table: accuracies, a row per data set and a column per method. The result has a row per pair:
-    a, b, median_difference (a less b), p (two-sided) and p_holm over all pairs. p is exact up to
-    50 data sets where no differences are tied or zero, and from all patterns of signs up to 13.
-    zero_method: what becomes of equal accuracies, as in scipy; "zsplit" gives half of their ranks
-    to either method, as Demsar does. A pair that is equal everywhere has p = 1.
-    Source: Demsar (JMLR 2006), section 3.1.3; Benavoli, Corani and Mangili (JMLR 2016) for the
-    pairwise tests in place of Nemenyi's.
-
-    Raises:
-        NoEstimate: below two methods or two data sets, or where an accuracy is missing.
+    table: accuracies, a row per data set and a column per method. The result has a row per pair: a,
+    b, median_difference (a less b), p (two-sided) and p_holm over all pairs. p is exact up to 50
+    data sets if no differences are tied or zero, and from all patterns of signs up to 13.
+    zero_method: how equal accuracies count, as in scipy; "zsplit" gives half of their ranks to
+    either method, as Demsar does. A pair that is equal everywhere has p = 1. Source: Demsar (JMLR
+    2006), section 3.1.3; Benavoli, Corani and Mangili (JMLR 2016) for the pairwise tests in place
+    of Nemenyi's. Raises NoEstimate below two methods or two data sets, or if an accuracy is
+    missing.
     """
     import pandas as pd
 
@@ -71,7 +69,7 @@ def wilcoxon_holm(
 
 
 def _signed_rank(
-    difference: NDArray[np.float64], zero_method: Literal["wilcox", "pratt", "zsplit"]
+    difference: FloatArray, zero_method: Literal["wilcox", "pratt", "zsplit"]
 ) -> float:
     from scipy import stats
 
@@ -85,12 +83,9 @@ def _signed_rank(
 def friedman(table: pd.DataFrame) -> Friedman:
     """Friedman's test over a table of accuracies, a row per data set and a column per method.
 
-    Ties share the average of their ranks. f is infinite where all data sets rank the methods alike.
-    Source: Demsar (JMLR 2006), section 3.2.2.
-
-    Raises:
-        NoEstimate: below three methods or two data sets, where an accuracy is missing, and where
-            all methods are equal on every data set.
+    Ties share the average of their ranks. f is infinite if all data sets rank the methods equally.
+    Source: Demsar (JMLR 2006), section 3.2.2. Raises NoEstimate below three methods or two data
+    sets, if an accuracy is missing, and if all methods are equal on every data set.
     """
     import pandas as pd
     from scipy import stats
@@ -128,10 +123,8 @@ def nemenyi_critical_difference(k: int, n: int, level: float = 0.95) -> float:
     """The difference of average ranks at which two of k methods over n data sets differ.
 
     CD = q sqrt(k (k + 1) / (6 n)), where q is the quantile of the studentized range over sqrt(2).
-    Source: Demsar (JMLR 2006), section 3.2.2.
-
-    Raises:
-        NoEstimate: below two methods or without data sets.
+    Source: Demsar (JMLR 2006), section 3.2.2. Raises NoEstimate below two methods or without data
+    sets.
     """
     if k < 2 or n < 1:
         raise NoEstimate("A critical difference needs two methods or more and a data set.")
@@ -141,7 +134,7 @@ def nemenyi_critical_difference(k: int, n: int, level: float = 0.95) -> float:
     return float(q * np.sqrt(k * (k + 1) / (6 * n)))
 
 
-def _complete(table: pd.DataFrame, methods: int) -> NDArray[np.float64]:
+def _complete(table: pd.DataFrame, methods: int) -> FloatArray:
     values = table.to_numpy(dtype=np.float64)
     if len(values) < 2:
         raise NoEstimate("A test over data sets needs two data sets or more.")

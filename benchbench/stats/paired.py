@@ -24,10 +24,10 @@ CANCELLED = 1e-4  # share of the variances left in that of the difference
 class PairedDifference:
     """Mean accuracy of a less that of b over the same n episodes.
 
-    ci_episodes and ci_classes are half-widths; ci_classes is None where there is none, and then
-    ci_classes_reason says why. p_t and p_sign_flip are two-sided; exact tells that all patterns of
-    signs were counted. effect_size is Cohen's d_z, mean / sd of the differences, and infinite where
-    every difference is the same and not 0. sd is the standard deviation of the differences.
+    ci_episodes and ci_classes are half-widths; if ci_classes is None, ci_classes_reason says why.
+    p_t and p_sign_flip are two-sided; exact is whether all patterns of signs were counted.
+    effect_size is Cohen's d_z, mean / sd of the differences, and infinite if every difference is
+    the same and not 0. sd is the standard deviation of the differences.
     correlation is Pearson's, None if a or b is constant.
     """
 
@@ -54,12 +54,9 @@ def compare_paired(
 ) -> PairedDifference:
     """Compare two methods by their accuracies [n] and [n] on the same n episodes.
 
-    classes: the class ids of each episode, for the interval over classes. seed: of the Monte-Carlo
-    signs. p_t is Student's paired t-test; p_sign_flip see `sign_flip`.
-
-    Raises:
-        NoEstimate: below two episodes.
-        ValueError: where a and b are not equally long.
+    classes: the class ids of each episode, for the interval over classes. seed: that of the random
+    signs. p_t is that of Student's paired t-test, p_sign_flip that of `sign_flip`. Raises
+    NoEstimate below two episodes, and ValueError if a and b are not equally long.
     """
     if a.shape != b.shape:
         raise ValueError(f"{len(a)} and {len(b)} accuracies are not those of the same episodes")
@@ -129,7 +126,7 @@ def sign_flip(difference: FloatArray, *, flips: int = FLIPS, seed: int = 0) -> t
         rows = min(BATCH, flips - start)
         octets = rng.integers(256, size=(rows, -(-len(size) // 8)), dtype=np.uint8)
         positive = np.unpackbits(octets, axis=1, count=len(size)).astype(np.float64)
-        # Threads of a matrix product would take longer to wake than this takes.
+        # A matrix product would spend longer on waking its threads than this takes.
         sums = np.einsum("fe,e->f", positive, size)
         hits += int((np.abs(2 * sums - total) >= bar).sum())
     return (1 + hits) / (1 + flips), False
@@ -153,16 +150,13 @@ def pairwise_p_values(scores: FloatArray) -> FloatArray:
     """Two-sided p-values [k, k] of paired t-tests between all pairs of k methods on n episodes.
 
     scores: [k, n]. The diagonal, and pairs of equal rows, have p = 1. All variances come from one
-    covariance matrix; where two methods are so alike that their variances nearly cancel, from the
-    differences themselves.
-
-    Raises:
-        NoEstimate: below two episodes.
+    covariance matrix; if two methods are so similar that their variances nearly cancel, from the
+    differences themselves. Raises NoEstimate below two episodes.
     """
     k, n = scores.shape
     if n < 2:
         raise NoEstimate("A paired t-test needs two episodes or more.")
-    # What all methods share cancels in every difference, but not in its rounding errors.
+    # What all methods share cancels in every difference, but its rounding errors do not.
     scores = scores - scores.mean(axis=0)
     mean = scores.mean(axis=1)
     centred = scores - mean[:, None]
@@ -182,7 +176,7 @@ def pairwise_p_values(scores: FloatArray) -> FloatArray:
 
 
 def _two_sided(difference: FloatArray, variance: FloatArray, n: int) -> FloatArray:
-    """Student's p for mean differences, 1 where mean and variance are 0."""
+    """Student's p for mean differences; 1 if mean and variance are 0."""
     t = np.full(len(difference), math.inf)
     np.divide(np.abs(difference), np.sqrt(variance / n), out=t, where=variance > 0)
     t[np.abs(difference) <= ROUNDING] = 0

@@ -51,18 +51,16 @@ class NestedSeeds:
 def crossed_seeds(scores: FloatArray, level: float = 0.95) -> CrossedSeeds:
     """All seeds on the same episodes: a two-way random model without replication.
 
-    scores: accuracies [seeds, episodes], or differences of two methods. The half-width speaks of
+    scores: accuracies [seeds, episodes], or differences of two methods. The half-width is about
     other seeds and other episodes at once (from the same images and classes):
 
         SE^2 = var_seed / S + var_episode / E + var_residual / (S E)
 
     Degrees of freedom after Satterthwaite (Biometrics Bulletin 2, 1946), over the mean squares that
-    make up SE^2. Below five seeds the components are wild guesses: look at the mean of each seed.
-    For two methods on the same seeds and episodes, take differences first.
-    Source: Searle, Casella and McCulloch, Variance Components (1992), chapter 4.
-
-    Raises:
-        NoEstimate: with one seed or one episode.
+    make up SE^2. Below five seeds the components are unreliable: look at the mean of each seed. For
+    two methods on the same seeds and episodes, take differences first. Source: Searle, Casella and
+    McCulloch, Variance Components (1992), chapter 4. Raises NoEstimate with one seed or one
+    episode.
     """
     seeds, episodes = scores.shape
     if seeds < 2:
@@ -96,13 +94,11 @@ def nested_seeds(scores: Sequence[FloatArray], level: float = 0.95) -> NestedSee
 
     scores: the accuracies [episodes] of each seed. Where all have equally many episodes this is the
     exact interval of one-way random effects, SE^2 = MS_between / (S E) with S - 1 degrees of
-    freedom. Otherwise it is still t over the means, each of which counts the same, and only
-    approximate, as means of fewer episodes are noisier; the components use the mean of 1 / E.
-    Below five seeds the components are wild guesses: look at the mean of each seed.
-    Source: Searle, Casella and McCulloch, Variance Components (1992), chapter 3.
-
-    Raises:
-        NoEstimate: with one seed, and where a seed has fewer than two episodes.
+    freedom. Otherwise it is still t over the equally weighted means, and only approximate, as means
+    of fewer episodes are noisier; the components use the mean of 1 / E. Below five seeds the
+    components are unreliable: look at the mean of each seed. Source: Searle, Casella and McCulloch,
+    Variance Components (1992), chapter 3. Raises NoEstimate with one seed, and if a seed has fewer
+    than two episodes.
     """
     if len(scores) < 2:
         raise NoEstimate(ONE_SEED)

@@ -1,4 +1,8 @@
-"""How many episodes and queries a question needs, and how far the images of a data set go."""
+"""How many episodes and queries a question needs, and how often images are reused.
+
+These functions are for notebooks: a reader who plans an experiment calls them with the standard
+deviations of a first, short run. No command of `benchbench` does.
+"""
 
 from __future__ import annotations
 
@@ -15,11 +19,9 @@ from benchbench.stats.intervals import t_quantile
 def episodes_needed(sd: float, half_width: float, level: float = 0.95) -> int:
     """Episodes for an interval over episodes of ± half_width: (z sd / half_width)^2 rounded up.
 
-    sd: of the accuracy of one episode. By the normal distribution: below thirty episodes or so
-    Student's t makes the interval a little wider. At least 2.
-
-    Raises:
-        NoEstimate: for a half-width of zero or less.
+    sd: the standard deviation of the accuracy of one episode. By the normal distribution: below
+    about thirty episodes Student's t makes the interval a little wider. The number is at least 2.
+    Raises NoEstimate for a half-width of zero or less.
     """
     if half_width <= 0:
         raise NoEstimate("No number of episodes gives an interval without a width.")
@@ -29,16 +31,14 @@ def episodes_needed(sd: float, half_width: float, level: float = 0.95) -> int:
 def power_of(n: int, sd_of_difference: float, delta: float, level: float = 0.95) -> float:
     """The power of a two-sided paired t-test on n episodes to find a true difference of delta.
 
-    sd_of_difference: of the difference of two methods on one episode; for two methods on separate
-    episodes of standard deviation sd each it is sd sqrt(2). Computed by statsmodels.
-
-    Raises:
-        NoEstimate: below two episodes, and without a standard deviation.
+    sd_of_difference: the standard deviation of the difference of two methods on one episode; for
+    two methods on separate episodes of standard deviation sd each it is sd sqrt(2). Computed by
+    statsmodels. Raises NoEstimate below two episodes, and without a standard deviation.
     """
     if n < 2:
         raise NoEstimate("A paired t-test needs two episodes or more.")
     if sd_of_difference <= 0:
-        raise NoEstimate("The power is not defined where differences do not vary.")
+        raise NoEstimate("The power is not defined if differences do not vary.")
     from statsmodels.stats.power import TTestPower
 
     effect = abs(delta) / sd_of_difference
@@ -46,7 +46,7 @@ def power_of(n: int, sd_of_difference: float, delta: float, level: float = 0.95)
         warnings.simplefilter("ignore", RuntimeWarning)
         power = float(TTestPower().power(effect, n, 1 - level))
     if math.isnan(power):
-        # The noncentral t overflows far out, where only the sd in its denominator still matters.
+        # The noncentral t overflows far out, where only the sd in its denominator matters.
         ratio = effect * math.sqrt(n) / t_quantile(level, n - 1)
         power = float(chdtr(n - 1, (n - 1) * ratio**2))
     return power
@@ -57,15 +57,13 @@ def episodes_to_detect(
 ) -> int:
     """The fewest episodes on which a paired t-test finds a true difference of delta.
 
-    power: how often it does so, below 1. See `power_of`.
-
-    Raises:
-        NoEstimate: for a difference of 0, and without a standard deviation.
+    power: the probability of finding it, below 1. See `power_of`. Raises NoEstimate for a
+    difference of 0, and without a standard deviation.
     """
     if delta == 0:
         raise NoEstimate("No number of episodes detects a difference of zero.")
     if sd_of_difference <= 0:
-        raise NoEstimate("The power is not defined where differences do not vary.")
+        raise NoEstimate("The power is not defined if differences do not vary.")
     quantiles = float(ndtri((1 + level) / 2)) + float(ndtri(max(power, 0.5)))
     normal = math.ceil((quantiles * sd_of_difference / delta) ** 2)
     candidates = range(2, 2 * normal + 50)
@@ -76,14 +74,11 @@ def episodes_to_detect(
 def detectable_difference(
     n: int, sd_of_difference: float, power: float = 0.8, level: float = 0.95
 ) -> float:
-    """The least true difference that a paired t-test on n episodes finds with that power.
+    """The least true difference that a paired t-test on n episodes finds with this power.
 
-    It judges a comparison without looking at its outcome; the power at the difference that was
-    measured would only restate its p-value (Hoenig and Heisey, The American Statistician 55, 2001).
-    0 where differences do not vary.
-
-    Raises:
-        NoEstimate: below two episodes.
+    It judges a comparison without its outcome; the power at the measured difference would only
+    restate the p-value (Hoenig and Heisey, The American Statistician 55, 2001). It is 0 if
+    differences do not vary. Raises NoEstimate below two episodes.
     """
     if n < 2:
         raise NoEstimate("A paired t-test needs two episodes or more.")
@@ -103,10 +98,8 @@ def variance_parts(
     """(A, B) of Var(accuracy of an episode) = A + B / Q, from its values at two numbers of queries.
 
     queries_1 and queries_2: Q, queries per class. A is what classes and supports contribute, B what
-    each query does.
-
-    Raises:
-        NoEstimate: for equal numbers of queries, and where A or B would be negative.
+    each query does. Raises NoEstimate for equal numbers of queries, and if A or B would be
+    negative.
     """
     if queries_1 == queries_2:
         raise NoEstimate("The parts of the variance need two different numbers of queries.")
@@ -121,11 +114,9 @@ def best_queries(shot: int, a: float, b: float) -> float:
     """Queries per class for the narrowest interval over tasks that share no image: sqrt(K B / A).
 
     It minimises (A + B / Q) (K + Q), to which the variance of the mean is proportional when every
-    image is used once. a, b: of `variance_parts`. For the question see Lafargue et al. (TMLR 2024,
-    arXiv:2409.02850).
-
-    Raises:
-        NoEstimate: where a is not positive (the more queries the better) or b is not.
+    image is used once. a, b: A and B of `variance_parts`. The question is that of Lafargue et al.
+    (TMLR 2024, arXiv:2409.02850). Raises NoEstimate if a is not positive (the more queries the
+    better), or b is not.
     """
     if a <= 0:
         raise NoEstimate("All variance is that of the queries: the more of them the better.")
@@ -135,10 +126,9 @@ def best_queries(shot: int, a: float, b: float) -> float:
 
 
 def reuse(images_drawn: int, images_available: int) -> float:
-    """How often an image was drawn on average: images of all episodes over those there are.
+    """How often an image was drawn on average: images of all episodes over available images.
 
-    Raises:
-        NoEstimate: without images.
+    Raises NoEstimate without images.
     """
     if images_available < 1:
         raise NoEstimate("There are no images to draw.")
@@ -146,12 +136,9 @@ def reuse(images_drawn: int, images_available: int) -> float:
 
 
 def reuse_warning(images_drawn: int, images_available: int) -> str | None:
-    """What to keep in mind when images were drawn more often than there are; None otherwise.
+    """A warning if images were drawn more than once on average; None otherwise.
 
-    Source: Lafargue et al. (TMLR 2024, arXiv:2409.02850).
-
-    Raises:
-        NoEstimate: without images.
+    Source: Lafargue et al. (TMLR 2024, arXiv:2409.02850). Raises NoEstimate without images.
     """
     ratio = reuse(images_drawn, images_available)
     if ratio <= 1:

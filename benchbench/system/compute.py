@@ -1,4 +1,4 @@
-"""How this process computes: threads, device, and what makes a CPU fast."""
+"""How this process computes: threads, device, precision, and randomness of the libraries."""
 
 from __future__ import annotations
 
@@ -20,7 +20,9 @@ from benchbench.errors import BenchbenchError
 
 @dataclass(frozen=True)
 class Compute:
-    """device: `cpu` or `cuda`; threads: of torch; bf16: whether training runs under autocast;
+    """How methods are trained and evaluated.
+
+    device: `cpu` or `cuda`; threads: of torch; bf16: whether training runs under autocast;
     channels_last: whether training keeps images with channels innermost.
     """
 
@@ -28,6 +30,11 @@ class Compute:
     threads: int = 1
     bf16: bool = False
     channels_last: bool = False
+
+    def apply(self) -> None:
+        """Set this process up to compute so."""
+        torch.set_num_threads(self.threads)
+        _keep_freed_memory()
 
     def autocast(self) -> AbstractContextManager[Any]:
         """The context that a training loss is computed in."""
@@ -41,11 +48,11 @@ class Compute:
 
 
 def configure(device: str = "auto", threads: int | None = None, fast: bool = True) -> Compute:
-    """Set this process up and say how it computes.
+    """Set up this process, and describe how it computes.
 
-    fast: channels-last memory and, where the processor has bf16 arithmetic, bf16 autocast in
-    training (about 2.8 times the steps per second on such a CPU); evaluation is float32 always.
-    Raises BenchbenchError where there is no such device.
+    fast: channels-last memory and, if the processor has bf16 arithmetic, bf16 autocast in training
+    (about 2.8 times the steps per second on such a CPU); evaluation is always in float32.
+    Raises BenchbenchError if there is no such device.
     """
     if device == "auto":
         device = "cuda" if torch.cuda.is_available() else "cpu"
@@ -53,10 +60,9 @@ def configure(device: str = "auto", threads: int | None = None, fast: bool = Tru
         raise BenchbenchError(f"There is no device '{device}'; use auto, cpu or cuda.")
     if device == "cuda" and not torch.cuda.is_available():
         raise BenchbenchError("This machine offers torch no GPU; use --device cpu.")
-    if threads is not None:
-        torch.set_num_threads(threads)
-    _keep_freed_memory()
-    return Compute(device, torch.get_num_threads(), fast and has_bf16(device), fast)
+    compute = Compute(device, threads or torch.get_num_threads(), fast and has_bf16(device), fast)
+    compute.apply()
+    return compute
 
 
 def has_bf16(device: str = "cpu") -> bool:
@@ -68,7 +74,7 @@ def has_bf16(device: str = "cpu") -> bool:
 
 
 def _keep_freed_memory() -> None:
-    """Tell glibc to keep large freed blocks: returning and faulting them in halves the speed."""
+    """Make glibc keep large freed blocks: returning and mapping them again halves the speed."""
     if platform.libc_ver()[0] != "glibc":
         return
     libc = ctypes.CDLL(None)
@@ -89,7 +95,7 @@ def seed_everything(seed: int) -> None:
 
 @contextmanager
 def separate_randomness(seed: int) -> Iterator[None]:
-    """Run the block on seeded generators and leave the global ones as they were."""
+    """A block with seeded global generators, whose states are restored afterwards."""
     python_state, numpy_state = random.getstate(), np.random.get_state()
     with torch.random.fork_rng(devices=range(torch.cuda.device_count())):
         seed_everything(seed)
@@ -101,7 +107,7 @@ def separate_randomness(seed: int) -> Iterator[None]:
 
 
 def peak_memory_bytes() -> int | None:
-    """The most memory that this process has held; None where the system does not say."""
+    """The most memory that this process has held; None if the system does not say."""
     try:
         import resource
     except ImportError:  # Windows
@@ -111,7 +117,7 @@ def peak_memory_bytes() -> int | None:
 
 
 def machine() -> dict[str, Any]:
-    """What the bits of a result may depend on."""
+    """The properties of the machine on which the bits of a result may depend."""
     return {
         "platform": platform.platform(),
         "processor": _processor(),

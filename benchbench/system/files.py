@@ -20,7 +20,7 @@ def can_write(folder: Path) -> bool:
 
 @contextmanager
 def writing_to_cache(folder: Path) -> Iterator[None]:
-    """Make the folder of the cache; what then cannot be written in it is a BenchbenchError."""
+    """Make the folder of the cache; an error in writing to it becomes a BenchbenchError."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
         yield
@@ -33,13 +33,23 @@ def writing_to_cache(folder: Path) -> Iterator[None]:
 
 @contextmanager
 def whole_file(path: Path) -> Iterator[Path]:
-    """A place beside `path` to write to, which becomes `path` if the block ends well."""
+    """A file next to `path` to write to, which becomes `path` if the block succeeds."""
     partial = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         yield partial
         partial.replace(path)
     finally:
         partial.unlink(missing_ok=True)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a file whole, making its folder. Raises BenchbenchError if it cannot be written."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with whole_file(path) as partial:
+            partial.write_text(text, encoding="utf-8", newline="\n")
+    except OSError as error:
+        raise BenchbenchError(f"Cannot write {path}: {error.strerror or error}.") from error
 
 
 def file_hash(path: Path, algorithm: str = "sha256") -> str:

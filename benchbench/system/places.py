@@ -1,4 +1,4 @@
-"""Where things live on this machine: the data root, the cache."""
+"""The folders on this machine: the data root and the cache."""
 
 from __future__ import annotations
 
@@ -11,8 +11,10 @@ import platformdirs
 
 @dataclass(frozen=True)
 class Places:
-    """data_root: where data sets lie as they were published, maybe read-only.
-    cache: where benchbench keeps what it decoded or downloaded; may be deleted at any time.
+    """The folders that benchbench reads and writes.
+
+    data_root: the folder of data sets as they were published, perhaps read-only.
+    cache: the folder of decoded and downloaded files; it may be deleted at any time.
     """
 
     data_root: Path
@@ -20,7 +22,7 @@ class Places:
 
     @classmethod
     def find(cls, data_root: str | os.PathLike[str] | None = None) -> Places:
-        """From the argument, else BENCHBENCH_DATA and BENCHBENCH_CACHE, else the platform's."""
+        """The folders of the argument, BENCHBENCH_DATA and BENCHBENCH_CACHE, or the platform's."""
         cache = Path(
             os.environ.get("BENCHBENCH_CACHE") or platformdirs.user_cache_path("benchbench")
         )

@@ -21,7 +21,7 @@ from rich.progress import (
 T = TypeVar("T")
 
 QUIET_SECONDS = 10.0
-"""Where there is no terminal, the time between two lines of a long loop."""
+"""The time between two lines of a long loop if there is no terminal."""
 
 
 class Meter:
@@ -30,20 +30,20 @@ class Meter:
     def __init__(self, description: str, total: int | None, bar: Progress | None) -> None:
         self._description, self._total, self._bar = description, total, bar
         self._task = bar.add_task(description, total=total, remark="") if bar else None
-        self._done, self._told = 0, time.monotonic()
+        self._done, self._printed = 0, time.monotonic()
 
     def advance(self, count: int = 1, remark: str = "") -> None:
         self._done += count
         if self._bar is not None and self._task is not None:
             self._bar.update(self._task, completed=self._done, remark=remark)
-        elif time.monotonic() - self._told > QUIET_SECONDS:
-            self._told = time.monotonic()
+        elif time.monotonic() - self._printed > QUIET_SECONDS:
+            self._printed = time.monotonic()
             say(f"{self._description}: {self._done}/{self._total or '?'} {remark}".rstrip())
 
 
 @contextmanager
 def meter(description: str, total: int | None = None, done: int = 0) -> Iterator[Meter]:
-    """Show a count while the block runs; `done` of `total` are done already."""
+    """Show a count while the block runs; `done` of `total` are already done."""
     if not sys.stderr.isatty():
         counter = Meter(description, total, None)
         counter.advance(done)
@@ -64,7 +64,7 @@ def meter(description: str, total: int | None = None, done: int = 0) -> Iterator
 
 
 def track(items: Iterable[T], description: str, total: int | None = None) -> Iterator[T]:
-    """Yield the items while a count of them is shown."""
+    """Yield the items and show a count of them."""
     with meter(description, total) as counter:
         for item in items:
             yield item
@@ -72,5 +72,5 @@ def track(items: Iterable[T], description: str, total: int | None = None) -> Ite
 
 
 def say(message: str) -> None:
-    """One line on standard error, beside whatever bar is running."""
+    """Print one line on standard error, whether or not a bar is shown."""
     print(message, file=sys.stderr, flush=True)

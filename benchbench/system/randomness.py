@@ -1,8 +1,9 @@
-"""Random numbers addressed by episode, and random choices made of them.
+"""Random numbers that are the same on every machine, and random choices made of them.
 
-Randomness comes from NumPy's Philox counter generator (Salmon et al., SC 2011), whose raw stream
-NumPy keeps for ever: the key is a hash of what the episodes are drawn from, the counter starts at
-the episode's number. So episode i is the same whether it is drawn alone or among ten thousand.
+All of them are raw output of NumPy's Philox counter generator (Salmon et al., SC 2011), whose
+stream NumPy keeps for ever. Those of episodes are addressed: the key is a hash of what the episodes
+are drawn from, and the counter starts at the episode's number, so that episode i is the same
+whether it is drawn alone or among ten thousand.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from collections.abc import Iterator
 from math import prod, sqrt
 
 import numpy as np
+from numpy.typing import NDArray
 
 from benchbench.system.arrays import BoolArray, FloatArray, IntArray
 
@@ -20,18 +22,26 @@ DRAWN_AT_ONCE = 256
 """Episodes whose numbers are in memory together."""
 
 
-class RandomStream:
-    """The random numbers of one part of a data set: a function of seed, version and index alone.
+def permutation(count: int, key: int, counter: int = 0) -> IntArray:
+    """A random permutation of 0 .. count - 1, a function of key and counter alone."""
+    keys = np.random.Philox(key=key, counter=counter).random_raw(count)
+    return np.argsort(keys, kind="stable")
 
-    They are raw Philox output, which NumPy keeps for ever (Salmon et al., SC 2011).
-    """
+
+def _unit(raw: NDArray[np.uint64]) -> FloatArray:
+    """Numbers in [0, 1) of the upper 53 bits."""
+    return (raw >> np.uint64(11)).astype(np.float64) * 2.0**-53
+
+
+class RandomStream:
+    """The random numbers of one part of a data set: a function of seed, version and index alone."""
 
     def __init__(self, seed: int, version: int, index: int) -> None:
         self._philox = np.random.Philox(key=np.array([seed, version << 32 | index], np.uint64))
 
     def uniform(self, low: float, high: float, *shape: int) -> FloatArray:
         raw = self._philox.random_raw(prod(shape)).reshape(shape)
-        return low + (high - low) * ((raw >> np.uint64(11)).astype(np.float64) * 2.0**-53)
+        return low + (high - low) * _unit(raw)
 
     def bell(self, *shape: int) -> FloatArray:
         """Nearly Gaussian with mean 0 and variance 1: the sum of four uniforms."""
@@ -63,8 +73,7 @@ class AddressedStream:
         raw = np.random.Philox(key=self._key, counter=start * blocks).random_raw(
             (stop - start) * blocks * 4
         )
-        doubles = (raw >> np.uint64(11)).astype(np.float64) * 2.0**-53
-        return doubles.reshape(stop - start, blocks * 4)[:, :width]
+        return _unit(raw).reshape(stop - start, blocks * 4)[:, :width]
 
     def each(self, start: int, stop: int, width: int) -> Iterator[Numbers]:
         """The rows of `uniform`, one episode after the other.
@@ -77,13 +86,13 @@ class AddressedStream:
 
 
 class Numbers:
-    """The random numbers of one episode, handed out from left to right."""
+    """The random numbers of one episode, given out from left to right."""
 
     def __init__(self, row: FloatArray) -> None:
         self._row, self._used = row, 0
 
     def take(self, count: int) -> FloatArray:
-        """The next numbers. Raises IndexError where there are not as many."""
+        """The next numbers. Raises IndexError if fewer are left."""
         first, self._used = self._used, self._used + count
         if self._used > len(self._row):
             raise IndexError(f"an episode asks for more than {len(self._row)} random numbers")
@@ -95,7 +104,7 @@ class Numbers:
 
 
 class Permutation:
-    """A random permutation of range(population), made as far as it is asked for.
+    """A random permutation of range(population), computed only as far as it is needed.
 
     Fisher and Yates' shuffle (Durstenfeld, Communications of the ACM 7(7), 1964) that remembers
     only what has moved.

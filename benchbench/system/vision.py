@@ -1,8 +1,8 @@
 """The one place that imports torchvision.
 
-PyPI's torchvision 0.28.0 is built for CUDA: beside a CPU-only torch two of its compiled operators
-are missing and its import fails while it describes them. Declaring the two (never calling them) is
-all that it needs; the rest of torchvision works, `torchvision.io` and `ops.nms` excepted.
+PyPI's torchvision 0.28.0 is built for CUDA: with a CPU-only torch two of its compiled operators are
+missing, and its import fails while it describes them. It is enough to declare the two without ever
+calling them; the rest of torchvision works, except `torchvision.io` and `ops.nms`.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from types import ModuleType
 from typing import Any
 
 _declared: list[Any] = []
-"""Keeps the declaring library alive: torch withdraws the operators when it is collected."""
+"""Keeps the declaring library alive, as torch removes its operators when it is collected."""
 
 
 def torchvision(submodule: str = "") -> ModuleType:

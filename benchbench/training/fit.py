@@ -1,4 +1,7 @@
-"""The one training loop: schedule, validation, best checkpoint, resume. Methods give it a loss."""
+"""The one training loop, for which methods only write a loss.
+
+It has a schedule, validation, the best checkpoint, and resumes what was interrupted.
+"""
 
 from __future__ import annotations
 
@@ -22,10 +25,10 @@ from benchbench.training.checkpoints import TrainingFiles
 from benchbench.training.source import TrainingSource
 
 CHECKPOINT_SECONDS = 20.0
-"""Training that is killed loses at most about this much work."""
+"""The time between two checkpoints, and so the most work that a killed training loses."""
 
 Schedule = Callable[[int], float]
-"""From the step to the factor on the learning rate."""
+"""A function from the step to the factor on the learning rate."""
 
 
 def cosine(steps: int, warmup: int = 0) -> Schedule:
@@ -78,16 +81,20 @@ def fit(
     schedule: the factor on `lr` by step, by default a cosine to zero. weight_decay: decoupled from
     the gradient (AdamW). clip_norm, clip_value: bounds on the gradient's norm and on each of its
     elements. validate_every: steps between two calls of `validate` (by default `source.validate`),
-    by default a tenth of the training. patience: validations without a better one after which
-    training ends. folder: where checkpoints are kept, by default the source's: training that was
-    interrupted goes on, and that was finished is loaded. A method that calls `fit` more than once
-    names each `stage`. Raises MethodError where the loss is not finite.
+    by default a tenth of the training. patience: training ends after this many validations without
+    a better one. folder: where checkpoints are kept, by default the source's: interrupted training
+    is resumed, and finished training is loaded. A method that calls `fit` more than once names each
+    `stage`. Raises MethodError if the loss is not finite.
     """
     source.compute.place(module)
     files = TrainingFiles(folder or source.folder, stage)
     record = files.finished(module)
     if record is None:
-        recipe = _Recipe(
+        loop = _Loop(
+            source,
+            module,
+            loss,
+            files,
             steps,
             lr,
             schedule or cosine(steps),
@@ -98,7 +105,6 @@ def fit(
             patience,
             validate or source.validate,
         )
-        loop = _Loop(source, module, loss, recipe, files)
         record = loop.run(data, stage)
         files.finish(module, record, loop.progress.log)
     module.eval().requires_grad_(False)
@@ -106,10 +112,25 @@ def fit(
     return record
 
 
-@dataclass(frozen=True)
-class _Recipe:
-    """The arguments of `fit`."""
+@dataclass
+class _Progress:
+    """What a checkpoint holds in addition to weights and optimizer."""
 
+    step: int = 0
+    seconds: float = 0.0
+    best_step: int = 0
+    best_accuracy: float | None = None
+    log: list[dict[str, Any]] = field(default_factory=list)
+
+
+@dataclass
+class _Loop:
+    """The arguments of `fit`, and the state of one training."""
+
+    source: TrainingSource
+    module: nn.Module
+    loss: Callable[[Any], Tensor]
+    files: TrainingFiles
     steps: int
     lr: float
     schedule: Schedule
@@ -120,52 +141,27 @@ class _Recipe:
     patience: int | None
     validate: Callable[[], float | None]
 
-
-@dataclass
-class _Progress:
-    """What a checkpoint holds besides weights and optimizer."""
-
-    step: int = 0
-    seconds: float = 0.0
-    best_step: int = 0
-    best_accuracy: float | None = None
-    log: list[dict[str, Any]] = field(default_factory=list)
-
-
-class _Loop:
-    """The state of one training."""
-
-    def __init__(
-        self,
-        source: TrainingSource,
-        module: nn.Module,
-        loss: Callable[[Any], Tensor],
-        recipe: _Recipe,
-        files: TrainingFiles,
-    ) -> None:
-        self.source, self.module, self.loss = source, module, loss
-        self.recipe, self.files = recipe, files
-        module.train().requires_grad_(True)
+    def __post_init__(self) -> None:
+        self.module.train().requires_grad_(True)
         self.optimizer = torch.optim.AdamW(
-            module.parameters(), recipe.lr, weight_decay=recipe.weight_decay
+            self.module.parameters(), self.lr, weight_decay=self.weight_decay
         )
-        self.best = _copied_state(module)
+        self.best = _copied_state(self.module)
         self.progress = _Progress()
+        self.name = specs.text_of(self.source.method)
 
     def run(self, data: Indexable, stage: str) -> FitRecord:
-        """Train to the end, or on from the checkpoint; the module ends with its best weights."""
-        progress, steps = self.progress, self.recipe.steps
+        """Train to the end, from the checkpoint if there is one; leave the best weights loaded."""
+        progress, steps = self.progress, self.steps
         with separate_randomness(self.source.seed):
             self.resume()
             saved = time.monotonic()
-            with meter(
-                f"{specs.text_of(self.source.method)}: {stage}", steps, progress.step
-            ) as counter:
+            with meter(f"{self.name}: {stage}", steps, progress.step) as counter:
                 while progress.step < steps and not self.out_of_patience():
                     loss = self.step(data)
-                    due = progress.step % self.recipe.validate_every == 0 or progress.step == steps
+                    due = progress.step % self.validate_every == 0 or progress.step == steps
                     if due:
-                        self.validate(loss)
+                        self.score(loss)
                     if due or time.monotonic() - saved > CHECKPOINT_SECONDS:
                         self.files.save_checkpoint(self.state())
                         saved = time.monotonic()
@@ -176,19 +172,19 @@ class _Loop:
         )
 
     def step(self, data: Indexable) -> float:
-        """One update; the value of its loss. Its random numbers belong to the step alone."""
+        """One update; returns its loss. Random numbers depend on the seed and the step alone."""
         started = time.perf_counter()
         self.source.seed_step(self.progress.step)
         with self.source.compute.autocast():
             loss = self.loss(data[self.progress.step])
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
-        if self.recipe.clip_norm is not None:
-            nn.utils.clip_grad_norm_(self.module.parameters(), self.recipe.clip_norm)
-        if self.recipe.clip_value is not None:
-            nn.utils.clip_grad_value_(self.module.parameters(), self.recipe.clip_value)
+        if self.clip_norm is not None:
+            nn.utils.clip_grad_norm_(self.module.parameters(), self.clip_norm)
+        if self.clip_value is not None:
+            nn.utils.clip_grad_value_(self.module.parameters(), self.clip_value)
         for group in self.optimizer.param_groups:
-            group["lr"] = self.recipe.lr * self.recipe.schedule(self.progress.step)
+            group["lr"] = self.lr * self.schedule(self.progress.step)
         self.optimizer.step()
         self.progress.step += 1
         self.progress.seconds += time.perf_counter() - started
@@ -197,11 +193,11 @@ class _Loop:
             raise MethodError(f"the training loss is {value} at step {self.progress.step}")
         return value
 
-    def validate(self, loss: float) -> None:
-        """Score the weights on the validation classes and keep them if none were better."""
+    def score(self, loss: float) -> None:
+        """Score the weights on the validation classes and keep them if they are the best so far."""
         started = time.perf_counter()
         with _frozen(self.module), separate_randomness(self.source.seed):
-            accuracy = self.recipe.validate()
+            accuracy = self.validate()
         progress = self.progress
         progress.seconds += time.perf_counter() - started
         progress.log.append({"step": progress.step, "loss": loss, "validation": accuracy})
@@ -212,11 +208,11 @@ class _Loop:
 
     def out_of_patience(self) -> bool:
         """Whether the last better validation is too long ago."""
-        waited = (self.progress.step - self.progress.best_step) // self.recipe.validate_every
-        return self.recipe.patience is not None and waited >= self.recipe.patience
+        waited = (self.progress.step - self.progress.best_step) // self.validate_every
+        return self.patience is not None and waited >= self.patience
 
     def remark(self, loss: float) -> str:
-        """What stands beside the progress bar."""
+        """The text next to the progress bar."""
         best = self.progress.best_accuracy
         validation = "" if best is None else f", best validation {100 * best:.2f} %"
         return f"loss {loss:.4f}{validation}"
@@ -230,10 +226,10 @@ class _Loop:
         self.optimizer.load_state_dict(state["optimizer"])
         self.best = state["best"]
         vars(self.progress).update(state["progress"])
-        say(f"{specs.text_of(self.source.method)}: goes on from step {self.progress.step}")
+        say(f"{self.name}: resumes from step {self.progress.step}")
 
     def state(self) -> dict[str, Any]:
-        """All that `resume` needs, as tensors and plain values."""
+        """Everything that `resume` needs, as tensors and plain values."""
         return {
             "module": self.module.state_dict(),
             "optimizer": self.optimizer.state_dict(),
@@ -248,7 +244,7 @@ def _copied_state(module: nn.Module) -> dict[str, Tensor]:
 
 @contextmanager
 def _frozen(module: nn.Module) -> Iterator[None]:
-    """The module as evaluation meets it, for the length of the block."""
+    """A block in which the module is in evaluation mode and without gradients."""
     module.eval().requires_grad_(False)
     try:
         yield

@@ -1,7 +1,7 @@
 """What a method may learn from: training episodes, training batches, a validation score.
 
 Nothing here reaches the test split. Episodes and batches are addressed by step, so that training
-that was interrupted goes on with the data that it would have seen.
+that was interrupted resumes with the data that it would have seen.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ from benchbench.training.streams import Batch as Batch
 from benchbench.training.streams import (
     BatchStream,
     EpisodeStream,
-    fitting,
+    largest_sampler,
+    pools_with_sampler,
     source_pools,
-    supplied,
     support_of,
 )
 from benchbench.training.streams import LabelledEpisode as LabelledEpisode
@@ -47,12 +47,13 @@ NO_CLASSES = np.empty(0, np.int64)
 class TrainingSource:
     """The training and validation classes of a data set, for one method.
 
-    They are those of the data set's `training`, where it has one. The test split is left behind.
-    Where the training data are of several sources, an episode is of one of them, drawn uniformly,
-    and a batch of all. task: what the method will be tested on. budget: how long to
-    train. compute: threads, device and precision. rng: a NumPy generator, seeded anew in each step
-    of `fit`. folder: where this method's checkpoints go, or None. shared: where trainings that
-    several methods share are kept, or None. sampler: of the task's episodes, or None.
+    The test split is left behind. If the training data come from several sources, an episode is of
+    one of them, drawn uniformly, and a batch of all.
+
+    task: what the method will be tested on. budget: how long to train. compute: threads, device and
+    precision. rng: a NumPy generator, seeded again in each step of `fit`. folder: where this
+    method's checkpoints go, or None. shared: where trainings that several methods share are kept,
+    or None. sampler: of the task's episodes, or None.
     """
 
     dataset: InitVar[OpenDataset]
@@ -67,9 +68,8 @@ class TrainingSource:
     sampler: Sampler | None = None
 
     def __post_init__(self, dataset: OpenDataset) -> None:
-        learnt = dataset.training or dataset
-        splits = {split: learnt.splits.get(split, NO_CLASSES) for split in ("train", "val")}
-        self._dataset = replace(learnt, splits=splits, fixed_episodes=None)
+        splits = {split: dataset.splits.get(split, NO_CLASSES) for split in ("train", "val")}
+        self._dataset = replace(dataset, splits=splits, fixed_episodes=None)
         self.rng = np.random.default_rng(self.seed)
         self._pool = ClassPool(self._dataset, "train")
 
@@ -88,7 +88,7 @@ class TrainingSource:
     def class_names(self) -> tuple[str, ...]:
         """The training classes' names, by label of a batch.
 
-        Raises MethodError where the method does not declare that it uses class names.
+        Raises MethodError if the method does not declare that it uses class names.
         """
         if not self.method.uses_class_names:
             raise MethodError(NAMES_WITHHELD)
@@ -113,9 +113,9 @@ class TrainingSource:
     def episodes(self, way: int, shot: int, query: int) -> EpisodeStream:
         """An endless stream of labelled episodes of training classes, by step.
 
-        `way` and `query` are upper bounds: fewer are taken where a source's training classes, or
+        `way` and `query` are upper bounds: fewer are taken if a source's training classes, or
         the smallest of them, do not offer as many. Classes of fewer than shot + 1 images are left
-        out. Raises BenchbenchError where no source has two classes left.
+        out. Raises BenchbenchError if no source has two classes left.
         """
         pools = [pool.at_least(shot + 1) for pool in self._pools]
         if max(map(len, pools)) < 2:
@@ -124,14 +124,14 @@ class TrainingSource:
                 f"or more images; {self.method.name} needs two."
             )
         return self._stream(
-            [(pool, fitting(pool, way, shot, query)) for pool in pools if len(pool) > 1]
+            [(pool, largest_sampler(pool, way, shot, query)) for pool in pools if len(pool) > 1]
         )
 
     def task_episodes(self) -> EpisodeStream:
         """An endless stream of labelled episodes drawn like the task's, of training classes.
 
         What varies over the task's episodes varies here as well. A source of too few classes or
-        images for them is left out. Raises BenchbenchError where none is left, or where it is not
+        images for them is left out. Raises BenchbenchError if none is left, or if it is not
         known how the task's episodes are drawn.
         """
         if self.sampler is None:
@@ -139,7 +139,7 @@ class TrainingSource:
                 f"How to draw training episodes like {self.task.protocol} is not known; "
                 "name the --sampler in place of a file of episodes."
             )
-        return self._stream(supplied(self._pools, self.sampler))
+        return self._stream(pools_with_sampler(self._pools, self.sampler))
 
     def _stream(self, origins: Sequence[tuple[ClassPool, Sampler]]) -> EpisodeStream:
         return EpisodeStream(self._dataset, self.method, self.seed, origins)
@@ -154,7 +154,7 @@ class TrainingSource:
         """The mean accuracy on 100 fixed episodes of the validation classes; 10 to smoke-test.
 
         adapt: in place of the method's own. The episodes have the task's way and shot as far as
-        the validation classes allow; None where there are too few of them.
+        the validation classes allow; None if there are too few of them.
         """
         if not self._validation_episodes:
             return None
@@ -171,7 +171,7 @@ class TrainingSource:
 
     @cached_property
     def _validation_episodes(self) -> list[Episode]:
-        """In turn from each source; none where no source has enough validation classes."""
+        """In turn from each source; none if no source has enough validation classes."""
         number = self.budget.choose(
             smoke=SMOKE_EPISODES, quick=VALIDATION_EPISODES, paper=VALIDATION_EPISODES
         )
@@ -182,10 +182,12 @@ class TrainingSource:
         pools = source_pools(self._dataset, "val")
         if self.sampler is not None and self.task.n_way is None:
             with suppress(BenchbenchError):
-                return supplied(pools, self.sampler)
+                return pools_with_sampler(pools, self.sampler)
         shot = 1 if self.task.n_shot is None else self.task.n_shot
         pools = [pool.at_least(shot + 1) for pool in pools]
         way = self.task.n_way or 5
         return [
-            (pool, fitting(pool, way, shot, VALIDATION_QUERIES)) for pool in pools if len(pool) > 1
+            (pool, largest_sampler(pool, way, shot, VALIDATION_QUERIES))
+            for pool in pools
+            if len(pool) > 1
         ]

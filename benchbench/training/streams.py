@@ -14,7 +14,8 @@ from benchbench.episodes import Episode, EpisodeSet
 from benchbench.errors import BenchbenchError
 from benchbench.method import Images, Method, Support
 from benchbench.samplers import ClassPool, FixedSampler, Sampler
-from benchbench.system.randomness import AddressedStream
+from benchbench.system.arrays import IntArray
+from benchbench.system.randomness import AddressedStream, permutation
 
 T = TypeVar("T")
 
@@ -38,14 +39,14 @@ class LabelledEpisode:
 
 @dataclass
 class Batch:
-    """Training images of any classes: labels is an int64 tensor [n] below `source.n_classes`."""
+    """Training images of any classes; labels: int64 tensor [n], below `source.n_classes`."""
 
     images: Images
     labels: torch.Tensor
 
 
 def source_pools(dataset: OpenDataset, split: str) -> list[ClassPool]:
-    """The classes of a split by source; one pool where the data set is no more than one source."""
+    """The classes of a split by source; one pool if the data set has only one source."""
     if dataset.members is None:
         return [ClassPool(dataset, split)]
     classes = dataset.splits[split]
@@ -60,8 +61,10 @@ def source_pools(dataset: OpenDataset, split: str) -> list[ClassPool]:
     return pools
 
 
-def supplied(pools: Sequence[ClassPool], sampler: Sampler) -> list[tuple[ClassPool, Sampler]]:
-    """The pools that can supply the sampler's episodes. Raises BenchbenchError where none can."""
+def pools_with_sampler(
+    pools: Sequence[ClassPool], sampler: Sampler
+) -> list[tuple[ClassPool, Sampler]]:
+    """The pools that can supply the sampler's episodes. Raises BenchbenchError if none can."""
     found: list[tuple[ClassPool, Sampler]] = []
     failure: BenchbenchError | None = None
     for pool in pools:
@@ -77,30 +80,38 @@ def supplied(pools: Sequence[ClassPool], sampler: Sampler) -> list[tuple[ClassPo
     return found
 
 
-def fitting(pool: ClassPool, way: int, shot: int, query: int) -> FixedSampler:
-    """The sampler of this shot with as many of `way` and `query` as the pool has."""
+def largest_sampler(pool: ClassPool, way: int, shot: int, query: int) -> FixedSampler:
+    """The sampler of this shot, with `way` and `query` reduced to what the pool can supply."""
     return FixedSampler(min(way, len(pool)), shot, min(query, int(pool.sizes.min()) - shot))
 
 
 def support_of(
     dataset: OpenDataset, view: SplitView, episode: Episode, method: Method, seed: int
 ) -> Support:
-    """What a method sees of an episode before it must answer."""
+    """The labelled images of an episode, as a method is given them."""
     names = tuple(dataset.class_names[c] for c in episode.classes)
-    return Support(
-        images=Images(view, episode.support),
-        labels=torch.from_numpy(episode.support_labels.copy()),
-        n_way=episode.n_way,
-        dataset=dataset.subject,
-        seed=seed,
-        names=names if method.uses_class_names else None,
-    )
+    images = Images(view, episode.support)
+    return support_for(method, images, episode.support_labels, names, dataset.name, seed)
+
+
+def support_for(
+    method: Method,
+    images: Images,
+    labels: IntArray,
+    names: tuple[str, ...],
+    dataset: str,
+    seed: int,
+) -> Support:
+    """What a method is given: a copy of the labels, and names only if it declares to use them."""
+    own_labels = torch.from_numpy(labels.copy())
+    shown = names if method.uses_class_names else None
+    return Support(images, own_labels, len(names), dataset, seed, shown)
 
 
 class EpisodeStream:
-    """Training episodes by step; `way`, `shot` and `query` are the most that are really drawn.
+    """Training episodes by step; `way`, `shot` and `query` are the most that are drawn.
 
-    They are None where the sampler lets them vary.
+    They are None if they vary with the sampler.
     """
 
     def __init__(
@@ -127,7 +138,7 @@ class EpisodeStream:
         )
 
     def _origin(self, step: int) -> int:
-        """Which source the step's episode is of, each as likely as the others."""
+        """The index of the source of the step's episode; each source is equally likely."""
         if len(self._origins) == 1:
             return 0
         return int(self._turns.uniform(step, step + 1, 1).item() * len(self._origins))
@@ -142,7 +153,7 @@ class EpisodeStream:
         return block[1][step % BLOCK]
 
     def grouped(self, size: int) -> EpisodeGroups:
-        """The same episodes, so many of them a step (a meta-batch)."""
+        """The same episodes, `size` of them a step (a meta-batch)."""
         return EpisodeGroups(self, size)
 
     def __iter__(self) -> Iterator[LabelledEpisode]:
@@ -154,7 +165,7 @@ def _most(numbers: Sequence[int | None]) -> int | None:
 
 
 class EpisodeGroups:
-    """Consecutive training episodes, `size` of them by step."""
+    """Consecutive training episodes by step, `size` of them at a time."""
 
     def __init__(self, episodes: EpisodeStream, size: int) -> None:
         self._episodes, self.size = episodes, size
@@ -168,7 +179,7 @@ class EpisodeGroups:
 
 
 class BatchStream:
-    """Batches by step: each epoch is a fresh permutation, its incomplete last batch left out."""
+    """Batches by step: each epoch is a fresh permutation, without its incomplete last batch."""
 
     def __init__(self, view: SplitView, pool: ClassPool, size: int, seed: int) -> None:
         self._view, self._pool, self._seed = view, pool, seed
@@ -180,9 +191,8 @@ class BatchStream:
     def __getitem__(self, step: int) -> Batch:
         epoch, place = divmod(step, self.per_epoch)
         if self._epoch is None or self._epoch[0] != epoch:
-            generator = np.random.Philox(key=self._seed, counter=epoch << 64)
-            keys = generator.random_raw(len(self._pool.rows))
-            self._epoch = epoch, np.argsort(keys, kind="stable")
+            order = permutation(len(self._pool.rows), self._seed, counter=epoch << 64)
+            self._epoch = epoch, order
         chosen = self._epoch[1][place * self._size : (place + 1) * self._size]
         images = Images(self._view, self._pool.rows[chosen])
         return Batch(images, torch.from_numpy(self._labels[chosen]))

@@ -42,8 +42,7 @@ def test_the_number_of_features(
 
 
 @pytest.mark.parametrize(
-    ("channels", "width", "parameters"),
-    [(1, 64, 111_936), (3, 64, 113_088), (1, 32, 28_320)],
+    ("channels", "width", "parameters"), [(1, 64, 111_936), (3, 64, 113_088), (1, 32, 28_320)]
 )
 def test_the_number_of_parameters(channels: int, width: int, parameters: int) -> None:
     backbone = create_backbone(f"conv4[width={width}]", (28, 28, channels))

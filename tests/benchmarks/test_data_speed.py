@@ -20,6 +20,7 @@ from PIL import Image
 
 from benchbench.datasets.base import Dataset, DecodedClass, OpenDataset, PendingClass
 from benchbench.datasets.folder import Folder
+from benchbench.datasets.opening import open_dataset
 from benchbench.datasets.tables.file_states import state_of
 from benchbench.system.places import Places
 
@@ -65,7 +66,7 @@ def files(root: Path, number: int, ending: str, side: int) -> Path:
 def test_open(benchmark: Benchmark, tmp_path: Path) -> None:
     """A table that is there already: a memory map."""
     places = Places(tmp_path, tmp_path)
-    Noise().open(places)
+    open_dataset(Noise(), places)
     opened: OpenDataset = benchmark(Noise().open, places)
     assert isinstance(opened.pixels, np.memmap)
 
@@ -76,7 +77,7 @@ def test_write_a_table(benchmark: Benchmark, tmp_path: Path) -> None:
 
     def write() -> OpenDataset:
         cache = tmp_path / str(next(runs))
-        opened = Noise().open(Places(cache, cache))
+        opened = open_dataset(Noise(), Places(cache, cache))
         shutil.rmtree(cache)
         return opened
 
@@ -90,7 +91,7 @@ def test_decode_a_folder(benchmark: Benchmark, tmp_path: Path, ending: str) -> N
     runs = count()
 
     def decode() -> OpenDataset:
-        return Folder(str(root)).open(Places(tmp_path, tmp_path / f"cache{next(runs)}"))
+        return open_dataset(Folder(str(root)), Places(tmp_path, tmp_path / f"cache{next(runs)}"))
 
     assert len(benchmark.pedantic(decode, rounds=3).labels) == IMAGES // 10
 
@@ -99,7 +100,7 @@ def test_open_a_folder_of_files(benchmark: Benchmark, tmp_path: Path) -> None:
     """The walk over the files included."""
     root = files(tmp_path / "images", IMAGES, "png", 8)
     places = Places(tmp_path, tmp_path / "cache")
-    Folder(str(root)).open(places)
+    open_dataset(Folder(str(root)), places)
     assert len(benchmark(Folder(str(root)).open, places).labels) == IMAGES
 
 

@@ -14,7 +14,9 @@ from runs import draw_classes, noisy_correct, write_run
 
 from benchbench.datasets.base import OpenDataset
 from benchbench.datasets.opening import open_dataset
-from benchbench.evaluation.job import Settings, evaluate, task_of
+from benchbench.datasets.problem import Problem
+from benchbench.evaluation.loop import evaluate
+from benchbench.evaluation.task import task_of
 from benchbench.method import Images, Method
 from benchbench.results.leaderboard import collect
 from benchbench.runs.store import Store
@@ -34,7 +36,7 @@ def glyphs(cache: Path) -> OpenDataset:
 
 def trained(method: Method, dataset: OpenDataset, fast: bool = True) -> TrainingSource:
     episodes = FixedSampler().sample(ClassPool(dataset, "test"), 2)
-    task = task_of(dataset, episodes)
+    task = task_of(Problem.of(dataset), episodes)
     compute = configure("cpu", fast=fast)
     source = TrainingSource(dataset, method, task, Budget.parse("1"), compute=compute)
     method.train(source)
@@ -56,7 +58,7 @@ def test_evaluate_600_episodes(benchmark: Benchmark, glyphs: OpenDataset, method
     episodes = FixedSampler().sample(ClassPool(glyphs, "test"), 600)
 
     def run() -> int:
-        return len(list(evaluate(method, glyphs, episodes, Settings())))
+        return len(list(evaluate(method, glyphs, episodes)))
 
     assert benchmark(run) == 600
 

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 
 import pytest
 from click.testing import CliRunner, Result
-from conformance import plants
+from conformance import faulty_methods as faulty
 
-from benchbench.cli import check as command
 from benchbench.cli.main import cli
 from benchbench.conformance import CHECKS
+from benchbench.datasets import opening
 from benchbench.datasets.base import OpenDataset
+from benchbench.datasets.problem import Problem
 from benchbench.registry import loading
 
 
@@ -20,20 +22,23 @@ def check(*arguments: str) -> Result:
 
 
 @pytest.fixture(autouse=True)
-def planted(monkeypatch: pytest.MonkeyPatch, small: OpenDataset) -> None:
-    """The plants by their names, on a small data set."""
-    known = {
-        plant.name: plant
-        for plant in vars(plants).values()
-        if isinstance(plant, type) and issubclass(plant, plants.NearestMean)
+def faulty_methods(
+    monkeypatch: pytest.MonkeyPatch, make_dataset: Callable[..., OpenDataset]
+) -> None:
+    """The faulty methods by their names, on a small data set."""
+    methods = {
+        method.name: method
+        for method in vars(faulty).values()
+        if isinstance(method, type) and issubclass(method, faulty.NearestMean)
     }
     load = loading.load
+    small = make_dataset(classes=(6, 8, 4), per_class=12, noise=200)
 
-    def load_plant(kind: str, name: str) -> type:
-        return known[name] if kind == "method" and name in known else load(kind, name)
+    def load_faulty(kind: str, name: str) -> type:
+        return methods[name] if kind == "method" and name in methods else load(kind, name)
 
-    monkeypatch.setattr(loading, "load", load_plant)
-    monkeypatch.setattr(command, "open_dataset", lambda spec, places: small)
+    monkeypatch.setattr(loading, "load", load_faulty)
+    monkeypatch.setattr(opening, "open_problems", lambda spec, places: [Problem.of(small)])
 
 
 def test_a_line_for_each_check_then_the_verdict() -> None:
@@ -41,7 +46,7 @@ def test_a_line_for_each_check_then_the_verdict() -> None:
     assert result.exit_code == 0, result.output
     lines = result.stdout.splitlines()
     assert "one_query_at_a_time: passed" in lines
-    assert "batch norms that take their moments from the queries: none" in lines
+    assert "batch norms that use statistics of the queries: none" in lines
     assert any(line.startswith("accuracy: ") and "one at a time" in line for line in lines)
     assert lines[-2] == "verdict: inductive"
     assert lines[-1] == f"{len([c for c in CHECKS if 'que' in c])} checks: 9 passed"
@@ -50,7 +55,7 @@ def test_a_line_for_each_check_then_the_verdict() -> None:
 def test_a_failure_is_told_and_exits_with_1() -> None:
     result = check("joint_normalisation", "--only", "half*")
     assert result.exit_code == 1
-    assert "half_of_the_queries: FAILED: where half of the queries are left out" in result.stdout
+    assert "half_of_the_queries: FAILED: when half of the queries are left out" in result.stdout
     assert "norm (in training mode)" in result.stdout
     assert "verdict: transductive" in result.stdout
     assert "1 check: 1 failed (half_of_the_queries)" in result.stdout

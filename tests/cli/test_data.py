@@ -14,13 +14,13 @@ from command_line import assert_one_sentence, invoke
 from installations import Installation, pretended
 from PIL import Image
 
-from benchbench.cli.data import HEADINGS
+from benchbench.datasets.status import HEADINGS
 from benchbench.registry import entry_points
 
 DATASET = '''
 from dataclasses import dataclass
 import numpy as np
-from benchbench import Dataset, DecodedClass, hookimpl
+from benchbench import Collection, Dataset, DecodedClass, hookimpl
 from benchbench.errors import BenchbenchError
 
 @dataclass
@@ -46,11 +46,12 @@ class Toy(Dataset):
     def split_classes(self, class_names, sources):
         return {"train": np.array([0]), "val": np.array([], int), "test": np.array([1])}
 
-class Toys(Dataset):
+class Toys(Collection):
     """Two toys."""
     name = "toys"
+    test_source = ""
 
-    def test_sources(self, places):
+    def members(self, places):
         return ["toy[missing=true]", "toy"]
 
 @hookimpl
@@ -229,7 +230,7 @@ class TestMistakes:
 
     def test_a_place_that_would_not_be_looked_at(self, tmp_path: Path) -> None:
         result = invoke("data", "prepare", "glyphs", "--from", tmp_path)
-        assert_one_sentence(result, "'glyphs' has no use for --from")
+        assert_one_sentence(result, "'glyphs' reads no files from another place; drop --from.")
 
     def test_a_truncated_archive(self, tmp_path: Path) -> None:
         whole = photos(tmp_path / "whole")

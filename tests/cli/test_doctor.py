@@ -8,11 +8,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from command_line import process
+from command_line import invoke, process
 from installations import METHOD, OBSERVER, Installation, install, pretended
 
-from benchbench.cli.doctor import diagnose
-from benchbench.cli.listing import list_command
+import benchbench
 from benchbench.registry import loading
 
 HOOKED = "from benchbench import hookimpl\n\n@hookimpl\n"
@@ -23,6 +22,12 @@ CALLER = "def helper():\n    return 1 / 0\n\nhelper()\n"
 def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Installation]:
     with pretended(tmp_path, monkeypatch) as installation:
         yield installation
+
+
+def diagnose() -> tuple[str, bool]:
+    """What `benchbench doctor` prints, and whether nothing is broken."""
+    result = invoke("doctor")
+    return result.stdout, result.exit_code == 0
 
 
 def lines(text: str, *marks: str) -> list[str]:
@@ -93,7 +98,7 @@ def test_a_broken_method_is_explained_and_harms_no_other(
     installed.method("sound", package="another")
     text, healthy = diagnose()
     line = line.replace("FILE", str(installed.folder / f"{home}.py"))
-    line = line.replace("BENCHBENCH", str(Path(loading.__file__).parent / "__init__.py"))
+    line = line.replace("BENCHBENCH", str(Path(benchbench.__file__)))
     assert lines(text, "FAIL method") == [f"FAIL method toy of other: {line}"]
     assert lines(text, "ok   method") == ["ok   method sound (another 1.0)"]
     assert not healthy
@@ -134,7 +139,7 @@ EXTRAS = {
     ),
     "taken name": (
         HOOKED + "def register_reporters(register): register('csv', str)\n",
-        r"The name 'csv' is taken by benchbench\.reporters\.data; rename it\.",
+        r"The name 'csv' is taken by benchbench\.results\.reporters\.data; rename it\.",
     ),
     "no sampler": (
         HOOKED + "def register_samplers(register): register(object)\n",
@@ -188,8 +193,9 @@ def test_a_taken_name_is_told_by_both(installed: Installation) -> None:
         "FAIL method toy of second: the name is taken by package first; rename it."
     ]
     assert not healthy
-    assert "  toy  A toy. [first 1.0]\n" in list_command("methods")
-    assert "  toy  NOT USED: the name is taken by first [second 1.0]\n" in list_command("methods")
+    listed = invoke("list", "methods").stdout
+    assert "  toy  A toy. [first 1.0]\n" in listed
+    assert "  toy  NOT USED: the name is taken by first [second 1.0]\n" in listed
 
 
 @pytest.mark.parametrize(
@@ -205,7 +211,7 @@ def test_list_marks_what_shows_without_import(
     installed: Installation, source: str | None, shown: str
 ) -> None:
     home = installed.add("benchbench.methods", "toy", source)
-    assert list_command("methods") == f"methods:\n  toy  {shown} [other 1.0]\n"
+    assert invoke("list", "methods").stdout == f"methods:\n  toy  {shown} [other 1.0]\n"
     assert home not in sys.modules
 
 

@@ -1,33 +1,83 @@
-"""The command line as a whole: it starts fast and shows every verb."""
+"""The command line as a whole: it starts fast, and explains every verb and option."""
 
 from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Iterator
 
+import click
 import pytest
 from command_line import invoke
 
+from benchbench.cli.main import VERBS, cli
 
-class TestInformation:
-    @pytest.mark.parametrize(
-        "arguments", [["--help"], ["list"], ["run", "--help"], ["--version"], ["list", "methods"]]
+
+def commands(group: click.Group, *path: str) -> Iterator[tuple[tuple[str, ...], click.Command]]:
+    """All verbs, those of groups included, by the words that are typed."""
+    context = click.Context(group)
+    for name in group.list_commands(context):
+        command = group.get_command(context, name)
+        assert command is not None
+        yield (*path, name), command
+        if isinstance(command, click.Group):
+            yield from commands(command, *path, name)
+
+
+ALL = dict(commands(cli))
+each = pytest.mark.parametrize("verb", ALL, ids=" ".join)
+
+
+def test_help_of_every_verb_and_lists_import_nothing_heavy() -> None:
+    texts = [["--version"], ["--help"], *([*verb, "--help"] for verb in ALL)]
+    code = (
+        "import sys\n"
+        "from benchbench.cli.main import cli\n"
+        f"for arguments in {[*texts, ['list'], ['list', 'methods']]}:\n"
+        "    cli(arguments, prog_name='benchbench', standalone_mode=False)\n"
+        "heavy = {'torch', 'numpy', 'pandas', 'scipy', 'PIL', 'torchvision', 'rich', 'jinja2'}\n"
+        "print('\\nHEAVY', sorted(heavy & set(sys.modules)))\n"
     )
-    def test_imports_nothing_heavy(self, arguments: list[str]) -> None:
-        code = (
-            "import sys\n"
-            "from benchbench.cli import cli\n"
-            f"cli({arguments!r}, prog_name='benchbench', standalone_mode=False)\n"
-            "heavy = {'torch', 'numpy', 'pandas', 'scipy', 'PIL', 'torchvision', 'rich'}\n"
-            "print('\\nHEAVY', sorted(heavy & set(sys.modules)))\n"
-        )
-        result = subprocess.run([sys.executable, "-c", code], capture_output=True, encoding="utf-8")
-        assert result.returncode == 0, result.stderr
-        assert result.stdout.splitlines()[-1] == "HEAVY []"
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, encoding="utf-8")
+    assert result.returncode == 0, result.stderr
+    assert result.stdout.splitlines()[-1] == "HEAVY []"
+    for verb in ALL:
+        assert f"Usage: benchbench {' '.join(verb)} [OPTIONS]" in result.stdout
 
-    def test_help_shows_every_verb(self) -> None:
-        result = invoke("--help")
-        assert result.exit_code == 0
-        for verb in ("run", "list", "describe", "episodes", "leaderboard", "doctor"):
-            assert f"\n  {verb}" in result.stdout
-        assert invoke("-h").stdout == result.stdout
+
+def test_help_shows_every_verb_with_a_whole_sentence() -> None:
+    result = invoke("--help")
+    assert result.exit_code == 0
+    assert [line.split()[0] for line in result.stdout.partition("Commands:\n")[2].splitlines()] == [
+        *VERBS
+    ]
+    assert invoke("-h").stdout == result.stdout
+    for group in ("", "data", "episodes"):
+        assert "..." not in invoke(*group.split(), "--help").stdout.partition("Commands:")[2]
+
+
+@each
+def test_every_option_is_explained_by_a_sentence(verb: tuple[str, ...]) -> None:
+    for option in ALL[verb].params:
+        if isinstance(option, click.Option):
+            text = option.help or ""
+            assert text.endswith("."), option.name
+            assert len(text.split()) > 3, option.name
+
+
+@each
+def test_help_names_what_a_value_is_and_every_default(verb: tuple[str, ...]) -> None:
+    text = invoke(*verb, "--help").stdout
+    for python in ("TEXT", "INTEGER", "FLOAT", "PATH\n", "DIRECTORY"):
+        assert python not in text
+    shown = " ".join(text.split())
+    options = [each for each in ALL[verb].params if isinstance(each, click.Option)]
+    for default in (option.default for option in options if not option.is_flag):
+        if isinstance(default, (str, int, float)) and default != "":
+            assert f"default: {default}" in shown
+
+
+def test_verbs_of_plug_ins_cannot_replace_our_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(cli.commands, "run", click.Command("run", help="Another."))
+    assert "Another" not in invoke("run", "--help").stdout
+    assert invoke("--help").stdout.count("\n  run ") == 1

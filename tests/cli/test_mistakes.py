@@ -136,7 +136,7 @@ class TestMistakes:
         assert not (tmp_path / "r").exists()
 
     def test_in_a_real_process(self, pictures: str, tmp_path: Path) -> None:
-        result = process(*task(pictures, methods="protnet", out=tmp_path))
+        result = process(*task(pictures, methods="protnet", out=tmp_path), cold=True)
         assert result.returncode == 2
         assert result.stdout == ""
         assert result.stderr == (

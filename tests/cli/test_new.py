@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import ast
 import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
+from support.warm import run_module
 
 from benchbench.cli.main import cli
 from benchbench.cli.new import package_files
@@ -36,9 +35,7 @@ def installed(package: Path, name: str, kind: str) -> dict[str, str]:
 
 
 def succeed(command: list[str], cwd: Path, environment: dict[str, str]) -> str:
-    done = subprocess.run(
-        [sys.executable, "-m", *command], cwd=cwd, env=environment, capture_output=True, text=True
-    )
+    done = run_module(*command, cwd=cwd, environment=environment)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
 

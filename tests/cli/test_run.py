@@ -39,7 +39,7 @@ class TestRun:
         assert stored(first, "*") == before
         assert {file: file.stat().st_mtime_ns for file in first.rglob("*.*")} == stamps
 
-        other = process(*arguments, "--out", second)
+        other = process(*arguments, "--out", second, cold=True)
         assert other.stdout == one.stdout
         assert stored(second) == stored(first)
         assert stored(second, "*.safetensors") == stored(first, "*.safetensors")

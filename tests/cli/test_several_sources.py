@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -13,11 +14,14 @@ import numpy as np
 import pytest
 from click.testing import CliRunner, Result
 from PIL import Image
+from runs import TRANSDUCTIVE
 
 from benchbench.cli.main import cli
-from benchbench.cli.run import _tell_shared_classes
+from benchbench.cli.tables import _warn_of_shared_classes
 from benchbench.datasets.base import OpenDataset
 from benchbench.datasets.joint import joined
+from benchbench.datasets.problem import Problem
+from benchbench.runs.store import RunDirectory
 
 EPISODES = 12
 
@@ -71,11 +75,34 @@ def test_every_source_has_a_column_and_every_method_an_average_rank(
     assert result.exit_code == 0, result.output
     table = result.stdout.partition("## All 3 sources")[2]
     header = [cell.strip() for cell in table.strip().splitlines()[0].strip("|").split("|")]
-    assert header == ["method", "average rank", "land", "sea", "sky"]
+    assert header == ["method", "setting", "average rank", "land", "sea", "sky"]
     ranks = [float(rank) for rank in re.findall(r"\| +(\d\.\d\d) \|", table)]
     assert sum(ranks) == pytest.approx(3)
     for source in ("land", "sea", "sky"):
         assert f"## {source}\n\n| method" in result.stdout
+
+
+def test_a_broken_claim_is_ranked_apart_among_the_sources(
+    finished: tuple[Result, dict[str, dict[str, Any]]], run: Callable[..., Result], tmp_path: Path
+) -> None:
+    """Found out by the audit on one source; the same command prints the stored runs again."""
+    out = tmp_path / "results"
+    shutil.copytree(run.out, out)  # type: ignore[attr-defined]
+    found = [file for file in out.rglob("protonet-*/manifest.json") if "sea" in file.parts]
+    RunDirectory(found[0].parent).update(audit=TRANSDUCTIVE)
+    result = run("--methods", "protonet,knn[backbone=pixels]", "--out", out)
+    assert result.stderr.count("stored in") == 6
+    table = result.stdout.partition("## All 3 sources")[2]
+    rows = [[cell.strip() for cell in line.split("|")[1:4]] for line in table.splitlines()[4:6]]
+    assert rows == [
+        ["knn[backbone=pixels]", "inductive (claimed)", "1.00"],
+        ["protonet", "transductive", "1.00"],
+    ]
+    assert "Ranked apart: inductive; transductive." in table
+    assert "protonet claims to be inductive" in table
+    noted = [line for line in result.stdout.splitlines() if "against its claim" in line]
+    assert len(noted) == 1
+    assert noted[0].startswith("| protonet")
 
 
 def test_training_happens_once(
@@ -166,13 +193,13 @@ def test_a_source_whose_test_classes_may_have_been_learnt_is_told(
     make_dataset: Callable[..., OpenDataset], capsys: pytest.CaptureFixture[str]
 ) -> None:
     member = make_dataset()
-    training = joined("several", {"cifar_fs": member, "dtd": member, "fc100": member}, [])
-    tested = replace(make_dataset(), training=training, source="fc100", subject="fc100[size=32]")
-    _tell_shared_classes(tested)
+    train = joined({"cifar_fs": member, "dtd": member, "fc100": member}, [])
+    tested = replace(member, name="fc100[size=32]")
+    _warn_of_shared_classes(Problem(tested, train, "multi:...", "multi:...", "fc100"))
     (line,) = capsys.readouterr().err.splitlines()
     assert line.startswith("fc100 is no unseen data where cifar_fs was learnt from: ")
     assert "both are CIFAR-100. `benchbench data verify`" in line
-    _tell_shared_classes(member)
+    _warn_of_shared_classes(Problem.of(member))
     assert capsys.readouterr().err == ""
 
 

@@ -1,4 +1,4 @@
-"""A bench for plants, on a small data set of its own."""
+"""A bench for faulty methods, on a small data set of its own."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from conformance.plants import NearestMean
+from conformance.faulty_methods import NearestMean
 
 from benchbench.conformance import Bench
 from benchbench.datasets.base import OpenDataset
@@ -19,9 +19,9 @@ def small(make_dataset: Callable[..., OpenDataset]) -> OpenDataset:
 
 @pytest.fixture
 def bench_of(small: OpenDataset, tmp_path: Path) -> Callable[..., Bench]:
-    """A trained plant on the bench."""
+    """A trained method on the bench."""
 
-    def make(plant: type[NearestMean], **options) -> Bench:
-        return Bench.train(plant(), small, tmp_path, chance_episodes=200, seconds=3.0, **options)
+    def make(method: type[NearestMean], **options) -> Bench:
+        return Bench.train(method(), small, tmp_path, chance_episodes=200, seconds=3.0, **options)
 
     return make

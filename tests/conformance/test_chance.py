@@ -9,7 +9,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
-from conformance import plants
+from conformance import faulty_methods as faulty
 from scipy import stats
 
 from benchbench.conformance import Bench
@@ -51,10 +51,10 @@ def test_the_power_of_two_tests_is_what_the_documents_say(episodes: int, departu
 
 
 @pytest.mark.parametrize(
-    ("outcomes", "asked", "blamed"),
+    ("outcomes", "drawn", "blamed"),
     [([True], [0], False), ([False, True], [0, 1], False), ([False, False], [0, 1], True)],
 )
-def test_a_failure_must_be_confirmed(outcomes: list[bool], asked: list[int], blamed: bool) -> None:
+def test_a_failure_must_be_confirmed(outcomes: list[bool], drawn: list[int], blamed: bool) -> None:
     draws = []
 
     def test(draw: int) -> None:
@@ -67,11 +67,11 @@ def test_a_failure_must_be_confirmed(outcomes: list[bool], asked: list[int], bla
             confirmed(test)
     else:
         confirmed(test)
-    assert draws == asked
+    assert draws == drawn
 
 
 def test_draws_share_neither_episodes_nor_noise(bench_of: Callable[..., Bench]) -> None:
-    bench = bench_of(plants.NearestMean)
+    bench = bench_of(faulty.NearestMean)
     first, second = (list(bench.trials(50, draw)) for draw in (0, 1))
     assert len({trial.seed for trial in first + second}) == 100
     before, after = (list(_noise_trials(bench, draw)) for draw in (0, 1))
@@ -80,10 +80,8 @@ def test_draws_share_neither_episodes_nor_noise(bench_of: Callable[..., Bench]) 
     assert not images[0] & images[1]
 
 
-class FixedHead(plants.NearestMean):
+class FixedHead(faulty.NearestMean):
     """Honest, as before any learning: a fixed head that likes some slots better."""
-
-    name = "fixed_head"
 
     def adapt(self, support: Support) -> Callable[[Images], torch.Tensor]:
         generator = torch.Generator()
@@ -98,7 +96,7 @@ class FixedHead(plants.NearestMean):
 
 
 def test_a_preference_for_slots_leaves_noise_at_chance(bench_of: Callable[..., Bench]) -> None:
-    """Labels are dealt anew in each episode: p-values are uniform, though episodes share images."""
+    """Labels are drawn in each episode: p-values are uniform, though episodes share images."""
     on_bench = bench_of(FixedHead)
     p_values, means = [], []
     for seed in range(SEEDS):

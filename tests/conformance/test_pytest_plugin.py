@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 from installations import install, methods_of
+from support.warm import run_module
 
 ROOT = Path(__file__).parents[2]
 
@@ -45,18 +46,15 @@ def run_pytest(folder: Path, *arguments: str, transductive: bool = False) -> tup
     install(folder, "first_method", {"first_method": source}, methods_of("first_method", ["first"]))
     empty = folder / "empty"
     empty.mkdir(exist_ok=True)
-    command = [sys.executable, "-m", "pytest", "-p", "benchbench.pytest_plugin"]
-    done = subprocess.run(
-        [*command, "-p", "no:cacheprovider", "-rA", *arguments],
+    done = run_module(
+        *("pytest", "-p", "benchbench.pytest_plugin", "-p", "no:cacheprovider", "-rA"),
+        *arguments,
         cwd=empty,
-        env={
+        environment={
             **os.environ,
             "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
             "PYTHONPATH": os.pathsep.join([str(folder), str(ROOT)]),
         },
-        capture_output=True,
-        text=True,
-        check=False,
     )
     return done.returncode, done.stdout + done.stderr
 
@@ -72,12 +70,12 @@ def test_a_test_of_each_check_without_any_test_file(tmp_path: Path) -> None:
     assert "it is the first" in output
 
 
-def test_a_failure_is_told_in_a_sentence(tmp_path: Path) -> None:
+def test_a_failure_is_reported_in_a_sentence(tmp_path: Path) -> None:
     code, output = run_pytest(
         tmp_path, "--benchbench-methods", "first", "-k", "one_query", transductive=True
     )
     assert code == 1
-    assert "where each query is asked alone, scores change by up to 74" in output
+    assert "when each query is classified alone, scores change by up to 74" in output
     assert "Traceback" not in output
 
 

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from benchbench.datasets.base import Dataset, DecodedClass, OpenDataset, splits_by_name
+from benchbench.datasets.opening import open_dataset
 from benchbench.episodes import Episode, EpisodeSet
 from benchbench.errors import BenchbenchError
 from benchbench.system.places import Places
@@ -51,7 +52,7 @@ class Prescribed(Grey):
 
 
 def grey(tmp_path: Path, **parameters: int) -> OpenDataset:
-    return Grey(**parameters).open(Places(tmp_path / "data", tmp_path / "cache"))
+    return open_dataset(Grey(**parameters), Places(tmp_path / "data", tmp_path / "cache"))
 
 
 def test_a_plug_in_says_only_how_to_decode_and_split(tmp_path: Path) -> None:
@@ -86,7 +87,7 @@ def test_parameters_change_pixels_and_fingerprint(tmp_path: Path) -> None:
 
 
 def test_prescribed_episodes_come_with_the_data_set(tmp_path: Path) -> None:
-    dataset = Prescribed().open(Places(tmp_path, tmp_path))
+    dataset = open_dataset(Prescribed(), Places(tmp_path, tmp_path))
     assert dataset.fixed_episodes is not None
     assert dataset.fixed_episodes[0].classes.tolist() == [2]
     assert dataset.fixed_episodes.fingerprint == dataset.fingerprint
@@ -103,7 +104,7 @@ def test_images_are_a_fresh_array(tmp_path: Path) -> None:
 
 def test_a_class_in_two_splits_is_refused(dataset: OpenDataset) -> None:
     splits = {**dataset.splits, "val": dataset.splits["test"][:1]}
-    with pytest.raises(BenchbenchError, match=r"^toy-0: a class is in two splits\.$"):
+    with pytest.raises(BenchbenchError, match=r"^toy-0: class 'class 18' is in both"):
         replace(dataset, splits=splits)
 
 
@@ -157,3 +158,12 @@ def test_an_unknown_split_is_named() -> None:
 def test_an_unknown_class_is_named() -> None:
     with pytest.raises(BenchbenchError, match=r"^2 classes of the split are not .* 'cow'\.$"):
         splits_by_name(NAMES, {"train": ["ant", "cow"], "test": ["emu"]})
+
+
+def test_the_hash_of_splits_sees_members_and_not_the_order_of_the_splits(
+    dataset: OpenDataset,
+) -> None:
+    backwards = dict(reversed(dataset.splits.items()))
+    assert replace(dataset, splits=backwards).splits_sha256 == dataset.splits_sha256
+    swapped = {**dataset.splits, "train": dataset.splits["val"], "val": dataset.splits["train"]}
+    assert replace(dataset, splits=swapped).splits_sha256 != dataset.splits_sha256

@@ -128,7 +128,7 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def open_small(root: Path, dataset: CifarFS | None = None) -> OpenDataset:
-    return (dataset or CifarFS()).open(Places(root, root.parent / "cache"))
+    return open_dataset((dataset or CifarFS()), Places(root, root.parent / "cache"))
 
 
 def make_folders(root: Path) -> Path:

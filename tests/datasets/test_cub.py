@@ -15,6 +15,7 @@ from PIL import Image
 from benchbench.datasets import cub
 from benchbench.datasets.base import OpenDataset
 from benchbench.datasets.cub import Cub
+from benchbench.datasets.opening import open_dataset
 from benchbench.errors import BenchbenchError
 from benchbench.system.places import Places
 
@@ -72,7 +73,7 @@ def make_archive(root: Path) -> Path:
 def open_small(root: Path, origin: Path | None = None, **parameters: Any) -> OpenDataset:
     dataset = Cub(**parameters)
     dataset.origin = origin
-    return dataset.open(Places(root, root.parent / "cache"))
+    return open_dataset(dataset, Places(root, root.parent / "cache"))
 
 
 def check(dataset: OpenDataset, crop: tuple[int, int, int, int] | None = None) -> None:

@@ -16,7 +16,7 @@ from PIL import Image
 
 from benchbench.datasets.base import OpenDataset
 from benchbench.datasets.folder import Folder
-from benchbench.datasets.opening import create_dataset
+from benchbench.datasets.opening import create_dataset, open_dataset
 from benchbench.errors import BenchbenchError
 from benchbench.system.places import Places
 
@@ -45,7 +45,7 @@ def pack(root: Path, layout: str) -> Path:
 def open_folder(path: Path, size: int = 4, **parameters: Any) -> OpenDataset:
     """Open it with a cache beside it."""
     places = Places(path.parent / "no data", path.parent / "cache")
-    return Folder(str(path), size=size, **parameters).open(places)
+    return open_dataset(Folder(str(path), size=size, **parameters), places)
 
 
 def names_of_splits(dataset: OpenDataset) -> dict[str, list[str]]:
@@ -125,9 +125,9 @@ def test_a_relative_path_is_looked_for_here_then_below_the_data_root(
     write_images(tmp_path / "data" / "mine", {"there": [1]})
     (tmp_path / "work").mkdir()
     monkeypatch.chdir(tmp_path / "work")
-    assert Folder("mine").open(places).class_names == ["there"]
+    assert open_dataset(Folder("mine"), places).class_names == ["there"]
     write_images(tmp_path / "work" / "mine", {"here": [1]})
-    assert Folder("mine").open(places).class_names == ["here"]
+    assert open_dataset(Folder("mine"), places).class_names == ["here"]
 
 
 def test_the_home_folder_is_known(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -187,7 +187,7 @@ def test_a_malformed_splits_file_is_one_sentence(root: Path, splits: object) -> 
     [
         ({"train": ["a", "x"]}, "not in the data set, such as 'x'"),
         ({"train": ["a"], "dev": ["b"]}, "'dev' is not a split; the splits are train, val, test"),
-        ({"train": ["a", "b"], "test": ["b"]}, "a class is in two splits"),
+        ({"train": ["a", "b"], "test": ["b"]}, "class 'b' is in both 'train' and 'test'"),
     ],
     ids=["unknown class", "unknown split", "two splits"],
 )
@@ -445,7 +445,7 @@ def test_the_path_is_needed() -> None:
     [("textures", 10, 1200), ("traffic_signs", 43, 3990)],
 )
 def test_real_archives(places: Places, name: str, classes: int, images: int) -> None:
-    dataset = create_dataset(f"folder:folders/{name}.zip[size=16]").open(places)
+    dataset = open_dataset(create_dataset(f"folder:folders/{name}.zip[size=16]"), places)
     assert len(dataset.class_names) == classes
     assert dataset.pixels.shape == (images, 16, 16, 3)
     assert dataset.unreadable == []

@@ -26,7 +26,7 @@ from image_tables import (
 from PIL import Image
 
 from benchbench.datasets.huggingface import HuggingFace
-from benchbench.datasets.opening import create_dataset
+from benchbench.datasets.opening import create_dataset, open_dataset
 from benchbench.datasets.reading.offline import WouldDecodeError, WouldDownloadError, only_looking
 from benchbench.errors import BenchbenchError
 from benchbench.registry import specs
@@ -99,7 +99,7 @@ def test_the_deal_is_that_of_a_folder_of_the_same_classes(tmp_path: Path) -> Non
         (tmp_path / "images" / f"class {index:02}").mkdir(parents=True)
         picture(index).save(tmp_path / "images" / f"class {index:02}" / "0.png")
     folder = create_dataset(f"folder:{tmp_path / 'images'}[seed=3,size=4]")
-    other = folder.open(Places(tmp_path, tmp_path / "cache"))
+    other = open_dataset(folder, Places(tmp_path, tmp_path / "cache"))
     assert names_of_splits(dataset) == names_of_splits(other)
     assert dataset.fingerprint == other.fingerprint
 
@@ -176,7 +176,7 @@ def test_a_folder_below_the_data_root_and_one_that_is_handed_over(tmp_path: Path
     dataset = HuggingFace("user/name", size=4)
     dataset.origin = saved(tmp_path / "elsewhere", table([10], [1]))
     places = Places(tmp_path / "data root", tmp_path / "cache")
-    assert dataset.open(places).class_names == ["cat"]
+    assert open_dataset(dataset, places).class_names == ["cat"]
 
 
 @pytest.mark.parametrize(
@@ -262,13 +262,13 @@ def test_a_name_is_asked_for_once(tmp_path: Path, hub: list[tuple[Any, ...]]) ->
     text = "hf:user/name[config=small,hf_split=second+first,revision=v1,size=4]"
     dataset = create_dataset(text)
     assert specs.parse(specs.text_of(dataset)) == specs.parse(text)
-    first = dataset.open(places)
+    first = open_dataset(dataset, places)
     assert first.class_names == NAMES
     assert hub == [("user/name", "small", {"revision": "v1"})]
-    assert create_dataset(text).open(places).fingerprint == first.fingerprint
-    create_dataset(text.replace("size=4", "size=4,seed=1")).open(places)
+    assert open_dataset(create_dataset(text), places).fingerprint == first.fingerprint
+    open_dataset(create_dataset(text.replace("size=4", "size=4,seed=1")), places)
     assert len(hub) == 1
-    create_dataset(text.replace("v1", "v2")).open(places)
+    open_dataset(create_dataset(text.replace("v1", "v2")), places)
     assert len(hub) == 2
 
 
@@ -291,11 +291,11 @@ def test_the_second_opening_does_without_the_library(tmp_path: Path) -> None:
     script = (
         "import sys\n"
         "from pathlib import Path\n"
-        "from benchbench.datasets.opening import create_dataset\n"
+        "from benchbench.datasets.opening import create_dataset, open_dataset\n"
         "from benchbench.system.places import Places\n"
         f"root = Path({str(tmp_path)!r})\n"
         f"dataset = create_dataset('hf:{folder}[size=4]')\n"
-        "print(dataset.open(Places(root / 'data root', root / 'cache')).fingerprint)\n"
+        "print(open_dataset(dataset, Places(root / 'data root', root / 'cache')).fingerprint)\n"
         "assert not {'datasets', 'pyarrow', 'pandas'} & set(sys.modules)\n"
     )
     result = subprocess.run(

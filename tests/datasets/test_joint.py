@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from benchbench.datasets.base import OpenDataset
-from benchbench.datasets.joint import StackedPixels, in_shape, joined, learning_from
+from benchbench.datasets.joint import StackedPixels, in_shape, joined, problems_of
+from benchbench.datasets.problem import Collection
 
 MakeDataset = Callable[..., OpenDataset]
 
@@ -80,7 +81,7 @@ def sources(make_dataset: MakeDataset) -> dict[str, OpenDataset]:
 
 
 def test_joined_classes_keep_their_images_and_splits(sources: dict[str, OpenDataset]) -> None:
-    both = joined("both", sources, ["a", "b"])
+    both = joined(sources, ["a", "b"])
     assert {split: len(ids) for split, ids in both.splits.items()} == {
         "train": 11,
         "val": 3,
@@ -97,31 +98,40 @@ def test_joined_classes_keep_their_images_and_splits(sources: dict[str, OpenData
 def test_validation_classes_are_those_of_the_sources_that_count(
     sources: dict[str, OpenDataset],
 ) -> None:
-    assert len(joined("both", sources, ["b"]).splits["val"]) == 0
+    assert len(joined(sources, ["b"]).splits["val"]) == 0
 
 
 def test_what_is_joined_decides_on_the_fingerprint(sources: dict[str, OpenDataset]) -> None:
     other = {**sources, "b": replace(sources["b"], fingerprint="ff" * 32)}
-    prints = {joined("both", one, []).fingerprint for one in (sources, other, {"a": sources["a"]})}
+    prints = {joined(one, []).fingerprint for one in (sources, other, {"a": sources["a"]})}
     assert len(prints) == 3
+
+
+@dataclass
+class Both(Collection):
+    """Two sources, learned from `a`."""
+
+    name = "both"
+    test_source: str = ""
 
 
 def test_a_tested_source_shows_no_class_of_its_own_to_training(
     sources: dict[str, OpenDataset],
 ) -> None:
-    training = joined("a", {"a": sources["a"]}, ["a"])
-    tested = learning_from("b of a", sources["b"], training)
-    assert tested.training is training
-    assert [len(tested.splits[split]) for split in ("train", "val", "test")] == [0, 0, 2]
-    assert tested.fingerprint == sources["b"].fingerprint
+    (problem,) = problems_of(Both(), ["b"], ["a"], ["a"], sources.__getitem__)
+    assert (problem.spec, problem.collection, problem.name) == ("both[test_source=b]", "both", "b")
+    assert list(problem.train.members or {}) == ["a"]
+    tested = problem.test.splits
+    assert [len(tested[split]) for split in ("train", "val", "test")] == [0, 0, 2]
+    assert problem.test.fingerprint == sources["b"].fingerprint
 
 
 def test_groups_are_those_of_each_source_where_all_know_them(
     sources: dict[str, OpenDataset],
 ) -> None:
-    assert joined("both", sources, []).groups is None
+    assert joined(sources, []).groups is None
     for one in sources.values():
         one.groups = np.array([f"drawer {index % 3}" for index in range(len(one.labels))])
-    both = joined("both", sources, [])
+    both = joined(sources, [])
     assert both.groups is not None
     assert both.groups[[0, 91]].tolist() == ["a/drawer 0", "b/drawer 0"]

@@ -16,6 +16,7 @@ from python2_pickles import python2_pickle
 from benchbench.datasets import miniimagenet
 from benchbench.datasets.base import SPLITS, OpenDataset
 from benchbench.datasets.miniimagenet import MiniImageNet
+from benchbench.datasets.opening import open_dataset
 from benchbench.errors import BenchbenchError
 from benchbench.system.places import Places
 
@@ -88,7 +89,7 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def open_small(root: Path, origin: Path | None = None, **parameters: Any) -> OpenDataset:
     dataset = MiniImageNet(**parameters)
     dataset.origin = origin
-    return dataset.open(Places(root, root.parent / "cache"))
+    return open_dataset(dataset, Places(root, root.parent / "cache"))
 
 
 def check(dataset: OpenDataset, how: str = "ravi", tolerance: int = 4) -> None:

@@ -5,14 +5,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from support.kept import link_generated
 
-from benchbench.datasets.opening import create_dataset, open_dataset
+from benchbench.datasets.opening import create_dataset, members_of, open_dataset, open_problems
 from benchbench.errors import BenchbenchError
 from benchbench.system.places import Places
 
 
 @pytest.fixture(scope="module")
-def places(tmp_path_factory: pytest.TempPathFactory) -> Places:
+def places(tmp_path_factory: pytest.TempPathFactory, shared_cache: Path) -> Places:
     """Two folders of pictures: `reds` in colour, 12 classes, and `greys`, 8 classes."""
     root = tmp_path_factory.mktemp("data")
     rng = np.random.default_rng(0)
@@ -24,44 +25,45 @@ def places(tmp_path_factory: pytest.TempPathFactory) -> Places:
                 shape = (size, size, 3) if mode == "RGB" else (size, size)
                 pixels = rng.integers(0, 256, shape).astype(np.uint8)
                 Image.fromarray(pixels).save(folder / f"{number}.png")
-    return Places(root, tmp_path_factory.mktemp("cache"))
+    cache = tmp_path_factory.mktemp("cache")
+    link_generated(cache, shared_cache)
+    return Places(root, cache)
 
 
 BOTH = "multi:folder:reds,folder:greys[size=8]"
 
 
-def test_it_stands_for_its_sources(places: Places) -> None:
-    assert create_dataset(BOTH).test_sources(places) == [
+def test_it_has_a_problem_for_each_source(places: Places) -> None:
+    assert [problem.spec for problem in open_problems(BOTH, places)] == [
         "multi:folder:reds,folder:greys[size=8,test_source=reds]",
         "multi:folder:reds,folder:greys[size=8,test_source=greys]",
     ]
 
 
-def test_a_source_is_an_ordinary_data_set_with_a_training_of_its_own(places: Places) -> None:
-    greys = open_dataset("multi:folder:reds,folder:greys[test_source=greys,size=8]", places)
+def test_a_source_is_tested_on_its_own_episodes_and_learns_elsewhere(places: Places) -> None:
+    spec = "multi:folder:reds,folder:greys[test_source=greys,size=8]"
+    (problem,) = open_problems(spec, places)
+    greys = problem.test
     alone = open_dataset("folder:greys[size=8]", places)
     assert greys.image_shape == (8, 8, 3)
-    assert greys.name == "multi:folder:reds,folder:greys[size=8,test_source=greys]"
-    assert (greys.source, greys.subject) == ("greys", "folder:greys[size=8]")
+    assert problem.spec == "multi:folder:reds,folder:greys[size=8,test_source=greys]"
+    assert (problem.name, greys.name) == ("greys", "folder:greys[size=8]")
     np.testing.assert_array_equal(greys.splits["test"], alone.splits["test"])
     np.testing.assert_array_equal(greys.pixels[..., 1], alone.pixels[..., 0])
-    assert greys.training is not None
-    assert list(greys.training.members or {}) == ["reds"]
+    assert list(problem.train.members or {}) == ["reds"]
 
 
 def test_all_sources_share_one_training(places: Places) -> None:
-    trainings = []
-    for source in create_dataset(f"{BOTH}[train=all]").test_sources(places):
-        training = open_dataset(source, places).training
-        assert training is not None
-        trainings.append((training.name, training.fingerprint, list(training.members or {})))
-    assert trainings[0] == trainings[1]
-    assert trainings[0][2] == ["reds", "greys"]
+    one, other = open_problems(f"{BOTH}[train=all]", places)
+    assert one.train is other.train
+    assert list(one.train.members or {}) == ["reds", "greys"]
+    (alone,) = open_problems(other.spec, places)
+    assert (alone.collection, alone.train.fingerprint) == (one.collection, one.train.fingerprint)
 
 
 def test_empty_brackets_leave_those_before_them_to_the_last_source(places: Places) -> None:
-    several = create_dataset("multi:glyphs,folder:greys[seed=1][]").test_sources(places)
-    assert several[1] == "multi:glyphs,folder:greys[seed=1][test_source=greys]"
+    several = create_dataset("multi:glyphs,folder:greys[seed=1][]")
+    assert members_of(several, places)[1] == "multi:glyphs,folder:greys[seed=1][test_source=greys]"
 
 
 def test_the_size_is_that_of_the_first_source(places: Places) -> None:
@@ -109,9 +111,10 @@ def test_what_is_wrong_is_said_in_a_sentence(spec: str, sentence: str, places: P
 
 
 def test_episodes_that_are_prescribed_have_no_place_among_several(
-    places: Places, data_root: Path, cache: Path
+    data_root: Path, shared_cache: Path
 ) -> None:
     with pytest.raises(BenchbenchError, match="omniglot_lake prescribes its episodes"):
         open_dataset(
-            "multi:glyphs,omniglot_lake[test_source=omniglot_lake]", Places(data_root, cache)
+            "multi:glyphs,omniglot_lake[test_source=omniglot_lake]",
+            Places(data_root, shared_cache),
         )

@@ -189,6 +189,12 @@ def test_the_second_opening_decodes_nothing(
     assert open_dataset("omniglot", places).fingerprint == default.fingerprint
 
 
+@pytest.fixture(scope="module")
+def blank_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A cache for tables whose images are all blank."""
+    return tmp_path_factory.mktemp("blank")
+
+
 @pytest.mark.parametrize(
     ("rotations", "sizes"),
     [
@@ -200,14 +206,15 @@ def test_the_second_opening_decodes_nothing(
 )
 def test_the_numbers_of_rotated_classes(
     places: Places,
-    tmp_path: Path,
+    blank_cache: Path,
     monkeypatch: pytest.MonkeyPatch,
     rotations: str,
     sizes: dict[str, int],
 ) -> None:
     blank = np.zeros((1, 1, 1), np.uint8)
     monkeypatch.setattr(Omniglot, "decode_image", lambda self, file: blank)
-    dataset = open_dataset(f"omniglot[rotations={rotations}]", Places(places.data_root, tmp_path))
+    blank_places = Places(places.data_root, blank_cache)
+    dataset = open_dataset(f"omniglot[rotations={rotations}]", blank_places)
     assert split_sizes(dataset) == sizes
     assert len(dataset.labels) == 20 * sum(sizes.values())
 
@@ -249,7 +256,7 @@ def small(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def open_small(folder: Path, **parameters: Any) -> OpenDataset:
     places = Places(folder.parent, folder.parents[1] / "cache")
-    return Omniglot(**{"size": 5, **parameters}).open(places)
+    return open_dataset(Omniglot(**{"size": 5, **parameters}), places)
 
 
 def zip_parts(folder: Path, inside: str) -> None:
@@ -405,7 +412,7 @@ def no_network(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.usefixtures("no_network")
 def test_absent_data_without_a_network_says_what_to_put_where(tmp_path: Path) -> None:
     with pytest.raises(BenchbenchError) as caught:
-        Omniglot().open(Places(tmp_path / "data", tmp_path / "cache"))
+        open_dataset(Omniglot(), Places(tmp_path / "data", tmp_path / "cache"))
     address = "https://raw.githubusercontent.com/brendenlake/omniglot/master/python"
     assert str(caught.value) == (
         f"Cannot download {address}/images_background.zip (no network); fetch it elsewhere and "
@@ -444,7 +451,7 @@ def test_where_a_download_comes_from_and_goes_to(
 def test_a_download_in_the_cache_is_found_again(small: Path, tmp_path: Path) -> None:
     places = Places(tmp_path / "read-only", tmp_path / "cache")
     shutil.move(small.parent, tmp_path / "cache" / "data")
-    assert len(Omniglot(size=5).open(places).class_names) == 5
+    assert len(open_dataset(Omniglot(size=5), places).class_names) == 5
 
 
 def test_another_place_can_be_named(small: Path, tmp_path: Path) -> None:

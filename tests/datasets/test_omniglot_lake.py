@@ -191,7 +191,7 @@ def only_runs(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("only_runs")
 def test_the_runs_may_be_a_folder(unpacked: Places, lake: OpenDataset) -> None:
-    dataset = OmniglotLake(size=105).open(unpacked)
+    dataset = open_dataset(OmniglotLake(size=105), unpacked)
     np.testing.assert_array_equal(dataset.pixels, lake.pixels[-800:])
 
 
@@ -239,5 +239,5 @@ def test_damaged_runs_are_one_sentence(
         shutil.make_archive(str(folder), "zip", folder)
         shutil.rmtree(folder)
     with pytest.raises(BenchbenchError, match=r"run07.*; copy or download it again") as caught:
-        OmniglotLake().open(unpacked)
+        open_dataset(OmniglotLake(), unpacked)
     assert "all_runs" in str(caught.value)

@@ -11,6 +11,7 @@ from PIL import Image
 
 from benchbench.datasets import tieredimagenet
 from benchbench.datasets.base import OpenDataset
+from benchbench.datasets.opening import open_dataset
 from benchbench.datasets.tieredimagenet import TieredImageNet
 from benchbench.errors import BenchbenchError
 from benchbench.system.places import Places
@@ -46,7 +47,7 @@ def make(root: Path, around: str, splits: bool = False) -> Path:
 def open_small(root: Path, origin: Path | None = None) -> OpenDataset:
     dataset = TieredImageNet()
     dataset.origin = origin
-    return dataset.open(Places(root, root.parent / "cache"))
+    return open_dataset(dataset, Places(root, root.parent / "cache"))
 
 
 def check(dataset: OpenDataset) -> None:

@@ -2,59 +2,47 @@
 
 from __future__ import annotations
 
-import json
 import os
 import random
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 from installations import install, methods_of
 from PIL import Image
+from support.warm import run_module
 
 EPISODES, STEPS = 60, 24
 
-DRIVER = '''
-"""Run commands, given as JSON lines, in forked processes that kill themselves at a moment.
+DEATH = """
+# Kill this process at a moment: a step of writing the store, which is before and after a file takes
+# its place, an episodes.csv that is opened and still empty, one whose last row is half written. The
+# file LOG gets the moments that went by.
 
-A moment is a step of writing the store: before and after a file takes its place, an episodes.csv
-that is opened and still empty, one whose last row is half written. Answers with a JSON line each:
-the exit status (-9 where killed), what was printed, and the moments that went by.
-"""
-
-import json
 import os
 import signal
-import sys
-import tempfile
 from pathlib import Path
 
-import benchbench.cli.main
-import benchbench.cli.leaderboard
-import benchbench.cli.run
 import benchbench.runs.store
 import benchbench.training.fit
-import benchbench.datasets.folder
-import benchbench_plugins.knn
-import benchbench_plugins.protonet
-import torch._dynamo
 
 benchbench.training.fit.CHECKPOINT_SECONDS = 0.0
 benchbench.runs.store.FLUSH_EVERY = 7
 
-seen = []
-kill_at = None
+log = os.open(LOG, os.O_WRONLY | os.O_CREAT)
+seen = 0
 
 
 def moment(name):
-    seen.append(name)
-    if kill_at in (name, len(seen)):
-        os.write(log, ("\\n".join(seen)).encode())
+    global seen
+    seen += 1
+    os.write(log, f"{name}\\n".encode())
+    if KILL_AT in (name, seen):
         os.kill(os.getpid(), signal.SIGKILL)
 
 
@@ -71,11 +59,11 @@ def flush(self):
         self._write_predictions(predictions)
         file = self.path / "episodes.csv"
         if not file.exists():
-            if kill_at == "header":
+            if KILL_AT == "header":
                 file.write_text("episode,n_w")
             else:
                 file.touch()
-            moment("header" if kill_at == "header" else "empty")
+            moment("header" if KILL_AT == "header" else "empty")
             file.unlink()
         length = file.stat().st_size if file.exists() else 0
         with file.open("a") as stream:
@@ -92,36 +80,7 @@ def flush(self):
 original_replace, Path.replace = Path.replace, replace
 original_flush = benchbench.runs.store.RunDirectory.flush
 benchbench.runs.store.RunDirectory.flush = flush
-
-for line in sys.stdin:
-    order = json.loads(line)
-    out, err, log_file = (tempfile.TemporaryFile() for _ in range(3))
-    log = log_file.fileno()
-    child = os.fork()
-    if child == 0:
-        os.dup2(out.fileno(), 1)
-        os.dup2(err.fileno(), 2)
-        kill_at = order["kill_at"]
-        sys.argv = ["benchbench", *order["arguments"]]
-        code = 0
-        try:
-            benchbench.cli.main.main()
-        except SystemExit as ended:
-            code = ended.code or 0
-        sys.stdout.flush()
-        os.write(log, "\\n".join(seen).encode())
-        os._exit(code)
-    _, status = os.waitpid(child, 0)
-    for file in (out, err, log_file):
-        file.seek(0)
-    answer = {
-        "code": os.waitstatus_to_exitcode(status),
-        "stdout": out.read().decode(),
-        "stderr": err.read().decode(),
-        "moments": log_file.read().decode().splitlines(),
-    }
-    print(json.dumps(answer), flush=True)
-'''
+"""
 
 PLUGIN = '''
 import random
@@ -218,26 +177,21 @@ def environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
 @pytest.fixture(scope="module")
 def attempt(
     tmp_path_factory: pytest.TempPathFactory, environment: dict[str, str]
-) -> Iterator[Callable[..., dict]]:
+) -> Callable[..., dict]:
     """`attempt(*arguments, kill_at=None)`: the command in a process that dies at that moment."""
-    script = tmp_path_factory.mktemp("driver") / "driver.py"
-    script.write_text(DRIVER)
-    with subprocess.Popen(
-        [sys.executable, script],
-        env=environment,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        encoding="utf-8",
-    ) as driver:
 
-        def ask(*arguments: object, kill_at: str | int | None = None) -> dict:
-            order = {"arguments": [str(argument) for argument in arguments], "kill_at": kill_at}
-            driver.stdin.write(json.dumps(order) + "\n")
-            driver.stdin.flush()
-            return json.loads(driver.stdout.readline())
+    def ask(*arguments: object, kill_at: str | int | None = None) -> dict:
+        log = tmp_path_factory.mktemp("moments") / "log"
+        before = f"LOG, KILL_AT = {str(log)!r}, {kill_at!r}\n{DEATH}"
+        done = run_module("benchbench.cli", *arguments, environment=environment, before=before)
+        return {
+            "code": done.returncode,
+            "stdout": done.stdout,
+            "stderr": done.stderr,
+            "moments": log.read_text().splitlines(),
+        }
 
-        yield ask
-        driver.stdin.close()
+    return ask
 
 
 def task(pictures: str, out: Path, method: str = "protonet", **options: object) -> list[str]:
@@ -398,7 +352,7 @@ def test_training_goes_on_from_its_checkpoint(
     whole = attempt(*task(pictures, tmp_path / "whole"))["moments"]
     killed = attempt(*task(pictures, tmp_path / "out"), kill_at=40)
     rest = attempt(*task(pictures, tmp_path / "out"))
-    assert "goes on from step" in rest["stderr"]
+    assert "resumes from step" in rest["stderr"]
     steps, done, left = (
         moments.count("after training.checkpoint")
         for moments in (whole, killed["moments"], rest["moments"])
@@ -463,7 +417,8 @@ def start(
     script.write_text(
         "import benchbench.cli.main, benchbench.training.fit\n"
         "benchbench.training.fit.CHECKPOINT_SECONDS = 0.0\n"
-        "benchbench.cli.main.main()\n"
+        "if __name__ == '__main__':\n"
+        "    benchbench.cli.main.main()\n"
     )
     return subprocess.Popen(
         [sys.executable, script, *arguments],

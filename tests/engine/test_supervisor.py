@@ -18,9 +18,8 @@ import pytest
 from installations import install, methods_of
 from PIL import Image
 
-from benchbench.engine.supervisor import Isolation
 from benchbench.errors import MethodError, reason_of
-from benchbench.evaluation.job import Phase
+from benchbench.evaluation.settings import Limits, Phase
 
 PLUGIN = '''
 import ctypes
@@ -381,7 +380,8 @@ def test_no_worker_where_all_is_stored_and_one_for_all_methods(
 ) -> None:
     site = Path(environment["PYTHONPATH"])
     started = tmp_path / "started"
-    probe = f"import sys\nif sys.argv[0] == '-c': open({str(started)!r}, 'a').write('x')\n"
+    condition = "'--multiprocessing-fork' in sys.argv"
+    probe = f"import sys\nif {condition}: open({str(started)!r}, 'a').write('x')\n"
     (site / "sitecustomize.py").write_text(probe)
     try:
         first = run(tmp_path / "out", "knn,chance")
@@ -452,10 +452,10 @@ def test_a_timeout_needs_a_worker(run: Run, tmp_path: Path) -> None:
 
 
 def test_limits() -> None:
-    limits = Isolation("glyphs", places=None, episode_seconds=2.5, training_seconds=9)
-    assert limits.limit(Phase("training")) == 9
-    assert limits.limit(Phase("episodes", 64, 32)) == 80
-    assert limits.limit(Phase("other")) == float("inf")
+    limits = Limits(episode=2.5, training=9)
+    assert limits.seconds(Phase("training")) == 9
+    assert limits.seconds(Phase("episodes", 64, 32)) == 80
+    assert limits.seconds(Phase("other")) == float("inf")
     assert limits.exceeded(Phase("episodes", 3, 1)).startswith("episode 3 took longer than 2.5 s")
 
 

@@ -9,12 +9,14 @@ from typing import Any
 import numpy as np
 import pytest
 from click.testing import CliRunner
+from support.jobs import run_job
 
 from benchbench.cli.main import cli
 from benchbench.conformance import short_audit
 from benchbench.datasets.base import OpenDataset
 from benchbench.episodes import EpisodeSet
-from benchbench.evaluation.job import NOT_AUDITED, Settings, run_cell, was_audited
+from benchbench.evaluation.job import NOT_AUDITED, was_audited
+from benchbench.evaluation.settings import Settings
 from benchbench.method import Classifier, Images, Method, Support, Task
 from benchbench.results.leaderboard import collect
 from benchbench.runs.store import Store
@@ -53,6 +55,9 @@ def draw(dataset: OpenDataset, count: int = 20) -> EpisodeSet:
     return FixedSampler().sample(ClassPool(dataset, "test"), count)
 
 
+AUDITED = Settings(audit="missing")
+
+
 class Counting:
     """An audit that counts its calls."""
 
@@ -65,11 +70,11 @@ class Counting:
 
 
 def test_the_evidence_is_stored_with_the_run(dataset: OpenDataset, tmp_path: Path) -> None:
-    cell = run_cell(
-        NearestMean(), dataset, draw(dataset), Store(tmp_path), Settings(audit=short_audit)
+    outcome = run_job(
+        NearestMean(), dataset, draw(dataset), Store(tmp_path), AUDITED, audit=short_audit
     )
-    assert cell.run is not None
-    audit = json.loads((cell.run.path / "manifest.json").read_text())["audit"]
+    assert outcome.run is not None
+    audit = json.loads((outcome.run.path / "manifest.json").read_text())["audit"]
     assert (audit["inductive"], audit["stateful"], audit["order_dependent"]) == (True, False, False)
     assert audit["accuracy_together"] == audit["accuracy_one_at_a_time"]
     assert {outcome["status"] for outcome in audit["outcomes"]} == {"passed"}
@@ -78,9 +83,10 @@ def test_the_evidence_is_stored_with_the_run(dataset: OpenDataset, tmp_path: Pat
 def test_a_broken_claim_is_told_and_ranked_as_what_it_is(
     dataset: OpenDataset, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    store, settings = Store(tmp_path), Settings(audit=short_audit)
+    store = Store(tmp_path)
     for method in (Joint(), NearestMean()):
-        assert run_cell(method, dataset, draw(dataset), store, settings).status == "finished"
+        outcome = run_job(method, dataset, draw(dataset), store, AUDITED, short_audit)
+        assert outcome.status == "finished"
     assert "joint claims to be inductive" in capsys.readouterr().err
     frame = collect(store.runs()).set_index("method")
     assert frame["setting"].to_dict() == {"nearest_mean": "inductive", "joint": "transductive"}
@@ -92,12 +98,11 @@ def test_a_broken_claim_is_told_and_ranked_as_what_it_is(
 
 def test_the_audit_changes_no_number(dataset: OpenDataset, tmp_path: Path) -> None:
     contents = []
-    for name, audit in (("with", short_audit), ("without", None)):
-        cell = run_cell(
-            NearestMean(), dataset, draw(dataset), Store(tmp_path / name), Settings(audit=audit)
-        )
-        assert cell.run is not None
-        contents.append((cell.run.path / "episodes.csv").read_bytes())
+    for settings in (AUDITED, Settings()):
+        store = Store(tmp_path / settings.audit)
+        outcome = run_job(NearestMean(), dataset, draw(dataset), store, settings, short_audit)
+        assert outcome.run is not None
+        contents.append((outcome.run.path / "episodes.csv").read_bytes())
     assert contents[0] == contents[1]
 
 
@@ -105,31 +110,31 @@ def test_an_audit_is_made_once_and_later_only_on_request(
     dataset: OpenDataset, tmp_path: Path
 ) -> None:
     store, count = Store(tmp_path), Counting()
-    run = run_cell(NearestMean(), dataset, draw(dataset), store, Settings()).run
+    run = run_job(NearestMean(), dataset, draw(dataset), store).run
     assert run is not None
     assert run.manifest["audit"] == NOT_AUDITED
     assert not was_audited(run)
-    run_cell(NearestMean(), dataset, draw(dataset), store, Settings(audit=count))
+    run_job(NearestMean(), dataset, draw(dataset), store, AUDITED, count)
     assert count.calls == 0, "a stored run is left alone"
     before = {file.name: file.read_bytes() for file in run.path.glob("*.csv")}
-    requested = Settings(audit=count, audit_stored=True)
     for _ in range(2):
-        cell = run_cell(NearestMean(), dataset, draw(dataset), store, requested)
-        assert cell.status == "finished"
+        outcome = run_job(
+            NearestMean(), dataset, draw(dataset), store, Settings(audit="all"), count
+        )
+        assert outcome.status == "finished"
     assert count.calls == 1
     assert {file.name: file.read_bytes() for file in run.path.glob("*.csv")} == before
-    run_cell(NearestMean(), dataset, draw(dataset, 30), store, Settings())
+    run_job(NearestMean(), dataset, draw(dataset, 30), store)
     (stored,) = store.runs()
     assert was_audited(stored), "more episodes without an audit forget nothing"
 
 
 def test_the_costs_of_a_stored_run_stay(dataset: OpenDataset, tmp_path: Path) -> None:
     store = Store(tmp_path)
-    run = run_cell(NearestMean(), dataset, draw(dataset), store, Settings()).run
+    run = run_job(NearestMean(), dataset, draw(dataset), store).run
     assert run is not None
     cost = run.manifest["cost"]
-    settings = Settings(audit=short_audit, audit_stored=True)
-    run_cell(NearestMean(), dataset, draw(dataset), store, settings)
+    run_job(NearestMean(), dataset, draw(dataset), store, Settings(audit="all"), short_audit)
     (stored,) = store.runs()
     assert was_audited(stored)
     assert stored.manifest["cost"] == cost

@@ -11,12 +11,16 @@ from typing import ClassVar
 import numpy as np
 import pytest
 import torch
+from support.jobs import make_job, run_job
 
 from benchbench.backbones.base import Backbone
 from benchbench.datasets.base import OpenDataset
+from benchbench.datasets.problem import Problem
 from benchbench.episodes import Episode, EpisodeSet
 from benchbench.errors import MethodError
-from benchbench.evaluation.job import Settings, evaluate, place_of, run_cell, task_of
+from benchbench.evaluation.loop import evaluate
+from benchbench.evaluation.settings import Settings
+from benchbench.evaluation.task import task_of
 from benchbench.method import Classifier, Images, Method, Support, Task
 from benchbench.registry import loading
 from benchbench.runs.store import Store
@@ -59,7 +63,7 @@ def draw(dataset: OpenDataset, count: int = 30, **shape: int) -> EpisodeSet:
 
 
 def accuracies(method: Method, dataset: OpenDataset, episodes: EpisodeSet) -> list[float]:
-    return [record["accuracy"] for record, _ in evaluate(method, dataset, episodes, Settings())]
+    return [record["accuracy"] for record, _ in evaluate(method, dataset, episodes)]
 
 
 def test_the_accuracy_is_that_of_a_slow_loop(make_dataset: Callable[..., OpenDataset]) -> None:
@@ -90,7 +94,7 @@ def test_whether_a_varying_way_can_be_validated_tells_runs_apart(
 
     def place(sampler: Sampler | None) -> Path:
         settings = Settings(sampler=sampler)
-        return place_of(NearestMean(), dataset, episodes, Store(tmp_path), settings).run.path
+        return make_job(NearestMean(), dataset, episodes, Store(tmp_path), settings).run.path
 
     assert (place(drawn_by) != place(None)) == differs
     assert place(FixedSampler(way=2)) == place(None)
@@ -143,10 +147,10 @@ def test_changing_the_support_or_images_given_harms_nobody(dataset: OpenDataset)
 
 def test_random_methods_depend_on_the_episode_and_seed_alone(dataset: OpenDataset) -> None:
     episodes = draw(dataset)
-    whole = list(evaluate(Stochastic(), dataset, episodes, Settings()))
-    tail = list(evaluate(Stochastic(), dataset, episodes, Settings(), first=20))
+    whole = list(evaluate(Stochastic(), dataset, episodes))
+    tail = list(evaluate(Stochastic(), dataset, episodes, first=20))
     assert whole[20:] == tail
-    other = list(evaluate(Stochastic(), dataset, episodes, Settings(seed=1)))
+    other = list(evaluate(Stochastic(), dataset, episodes, seed=1))
     assert whole != other
 
 
@@ -171,9 +175,9 @@ def test_what_is_adapted_together_does_not_depend_on_where_a_run_goes_on(
             return [self.adapt(support) for support in supports]
 
     episodes = draw(dataset, 70)
-    whole = list(evaluate(Noisy(), dataset, episodes, Settings()))
+    whole = list(evaluate(Noisy(), dataset, episodes))
     for first in (1, 31, 32, 45, 69):
-        assert list(evaluate(Noisy(), dataset, episodes, Settings(), first)) == whole[first:]
+        assert list(evaluate(Noisy(), dataset, episodes, first=first)) == whole[first:]
 
 
 @pytest.mark.parametrize(
@@ -186,7 +190,7 @@ def test_what_is_adapted_together_does_not_depend_on_where_a_run_goes_on(
         (lambda n, way: None, "shape"),
     ],
 )
-def test_a_wrong_answer_ends_the_cell_with_a_reason(
+def test_a_wrong_answer_ends_the_outcome_with_a_reason(
     dataset: OpenDataset, tmp_path: Path, answer: Callable[..., object], complaint: str
 ) -> None:
     class Wrong(Method):
@@ -195,10 +199,10 @@ def test_a_wrong_answer_ends_the_cell_with_a_reason(
         def adapt(self, support: Support) -> Classifier:
             return lambda images: answer(len(images), support.n_way)
 
-    cell = run_cell(Wrong(), dataset, draw(dataset), Store(tmp_path), Settings())
-    assert cell.status == "failed"
+    outcome = run_job(Wrong(), dataset, draw(dataset), Store(tmp_path))
+    assert outcome.status == "failed"
     with pytest.raises(MethodError, match=complaint):
-        raise MethodError(cell.reason)
+        raise MethodError(outcome.reason)
 
 
 def test_a_crash_keeps_what_was_scored_and_the_next_run_continues(
@@ -215,14 +219,14 @@ def test_a_crash_keeps_what_was_scored_and_the_next_run_continues(
             return super().adapt(support)
 
     store, episodes = Store(tmp_path), draw(dataset)
-    failed = run_cell(Fragile(), dataset, episodes, store, Settings())
+    failed = run_job(Fragile(), dataset, episodes, store)
     assert (failed.status, failed.reason) == ("failed", "RuntimeError: the thirteenth")
     assert failed.run is not None
     assert failed.run.scored() == 12
     assert "the thirteenth" in (failed.run.path / "error.txt").read_text()
 
     Fragile.adapted, Fragile.healthy = 0, True
-    repaired = run_cell(Fragile(), dataset, episodes, store, Settings())
+    repaired = run_job(Fragile(), dataset, episodes, store)
     assert repaired.status == "finished"
     assert repaired.run is not None
     assert Fragile.adapted == 18
@@ -240,10 +244,10 @@ def test_a_finished_run_is_not_run_again(dataset: OpenDataset, tmp_path: Path) -
 
     store = Store(tmp_path)
     for count in (20, 20, 10):
-        cell = run_cell(Counted(), dataset, draw(dataset, count), store, Settings())
-        assert cell.status == "finished"
+        outcome = run_job(Counted(), dataset, draw(dataset, count), store)
+        assert outcome.status == "finished"
     assert Counted.trainings == 1
-    longer = run_cell(Counted(), dataset, draw(dataset, 40), store, Settings())
+    longer = run_job(Counted(), dataset, draw(dataset, 40), store)
     assert longer.run is not None
     assert len(longer.run.records()) == 40
     assert longer.run.manifest["episodes"]["count"] == 40
@@ -251,13 +255,18 @@ def test_a_finished_run_is_not_run_again(dataset: OpenDataset, tmp_path: Path) -
 
 
 def test_the_manifest_tells_the_rows_and_the_images(dataset: OpenDataset, tmp_path: Path) -> None:
-    run = run_cell(NearestMean(), dataset, draw(dataset, 4), Store(tmp_path), Settings()).run
+    run = run_job(NearestMean(), dataset, draw(dataset, 4), Store(tmp_path)).run
     assert run is not None
     rows = (run.path / "episodes.csv").read_bytes()
     assert run.manifest["episodes"] == {
         "count": 4,
         "sha256": draw(dataset, 4).sha256,
         "records_sha256": hashlib.sha256(rows).hexdigest(),
+        "way": 5,
+        "shot": 1,
+        "query": 15,
+        "disjoint": False,
+        "standard": True,
         "images_drawn": 4 * 5 * 16,
         "images_available": 8 * 20,
     }
@@ -265,10 +274,10 @@ def test_the_manifest_tells_the_rows_and_the_images(dataset: OpenDataset, tmp_pa
 
 def test_the_hash_is_that_of_the_rows_that_count(dataset: OpenDataset, tmp_path: Path) -> None:
     store = Store(tmp_path)
-    run = run_cell(NearestMean(), dataset, draw(dataset, 30), store, Settings()).run
+    run = run_job(NearestMean(), dataset, draw(dataset, 30), store).run
     assert run is not None
     run.update(status="running")
-    fewer = run_cell(NearestMean(), dataset, draw(dataset, 7), store, Settings()).run
+    fewer = run_job(NearestMean(), dataset, draw(dataset, 7), store).run
     assert fewer is not None
     lines = (run.path / "episodes.csv").read_bytes().splitlines(keepends=True)
     assert len(lines) == 31
@@ -280,11 +289,11 @@ def test_a_manifest_from_before_these_facts_still_counts(
     dataset: OpenDataset, tmp_path: Path
 ) -> None:
     store, episodes = Store(tmp_path), draw(dataset, 5)
-    run = run_cell(NearestMean(), dataset, episodes, store, Settings()).run
+    run = run_job(NearestMean(), dataset, episodes, store).run
     assert run is not None
     run.update(episodes={"count": 5, "sha256": episodes.sha256})
     before = (run.path / "manifest.json").read_bytes()
-    again = run_cell(NearestMean(), dataset, episodes, store, Settings())
+    again = run_job(NearestMean(), dataset, episodes, store)
     assert again.status == "finished"
     assert (run.path / "manifest.json").read_bytes() == before
 
@@ -294,13 +303,13 @@ def test_the_predictions_of_the_first_episodes_are_kept(
     dataset: OpenDataset, tmp_path: Path, counts: tuple[int, ...]
 ) -> None:
     for count in counts:
-        cell = run_cell(NearestMean(), dataset, draw(dataset, count), Store(tmp_path), Settings())
-        assert cell.status == "finished"
-    assert cell.run is not None
-    with (cell.run.path / "predictions.csv").open(newline="") as file:
+        outcome = run_job(NearestMean(), dataset, draw(dataset, count), Store(tmp_path))
+        assert outcome.status == "finished"
+    assert outcome.run is not None
+    with (outcome.run.path / "predictions.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
     assert [row["episode"] for row in rows] == [str(number) for number in range(20)]
-    for row, episode, record in zip(rows, draw(dataset, 20), cell.run.records(20), strict=True):
+    for row, episode, record in zip(rows, draw(dataset, 20), outcome.run.records(20), strict=True):
         found = {name: np.array(row[name].split(), int) for name in list(row)[1:]}
         for name in ("support", "support_labels", "query", "query_labels"):
             np.testing.assert_array_equal(found[name], getattr(episode, name))
@@ -311,7 +320,7 @@ def test_the_predictions_of_the_first_episodes_are_kept(
 def test_an_outcome_holds_a_prediction_for_each_query(dataset: OpenDataset) -> None:
     episodes = draw(dataset, 3)
     for episode, (record, predicted) in zip(
-        episodes, evaluate(NearestMean(), dataset, episodes, Settings()), strict=True
+        episodes, evaluate(NearestMean(), dataset, episodes), strict=True
     ):
         assert len(predicted) == record["n_query"]
         assert (np.array(predicted) == episode.query_labels).sum() == record["correct"]
@@ -323,7 +332,7 @@ def test_what_changes_the_number_changes_the_run(
     dataset, store = make_dataset(), Store(tmp_path)
 
     def path(method: Method, episodes: EpisodeSet, settings: Settings) -> Path:
-        run = run_cell(method, dataset, episodes, store, settings).run
+        run = run_job(method, dataset, episodes, store, settings).run
         assert run is not None
         return run.path
 
@@ -342,7 +351,7 @@ def test_what_changes_the_number_changes_the_run(
 
 
 def test_a_task_tells_what_is_constant(dataset: OpenDataset) -> None:
-    task = task_of(dataset, draw(dataset, 3, way=4, shot=2, query=7))
+    task = task_of(Problem.of(dataset), draw(dataset, 3, way=4, shot=2, query=7))
     assert task == Task("toy-0", "4way-2shot-7query", (16, 16, 1), 4, 2, 7)
     mixed = EpisodeSet.from_episodes(
         [draw(dataset, 1, way=4)[0], draw(dataset, 1, way=3, shot=2)[0]],
@@ -351,20 +360,20 @@ def test_a_task_tells_what_is_constant(dataset: OpenDataset) -> None:
         split="test",
         protocol="mixed",
     )
-    task = task_of(dataset, mixed)
+    task = task_of(Problem.of(dataset), mixed)
     assert (task.n_way, task.n_shot, task.n_query) == (None, None, 15)
 
 
 def test_a_task_tells_whether_classes_have_names(dataset: OpenDataset) -> None:
     nameless = replace(dataset, names_are_words=False)
-    assert task_of(dataset, draw(dataset, 3)).has_class_names
-    assert not task_of(nameless, draw(dataset, 3)).has_class_names
+    assert task_of(Problem.of(dataset), draw(dataset, 3)).has_class_names
+    assert not task_of(Problem.of(nameless), draw(dataset, 3)).has_class_names
 
 
 def test_a_method_without_class_names_skips_zero_shot(dataset: OpenDataset, tmp_path: Path) -> None:
-    cell = run_cell(NearestMean(), dataset, draw(dataset, 3, shot=0), Store(tmp_path), Settings())
-    assert cell.status == "skipped"
-    assert "0-shot" in cell.reason
+    outcome = run_job(NearestMean(), dataset, draw(dataset, 3, shot=0), Store(tmp_path))
+    assert outcome.status == "skipped"
+    assert "0-shot" in outcome.reason
     assert not list(tmp_path.iterdir())
 
 
@@ -380,17 +389,19 @@ def test_zero_shot_hands_over_the_names_by_slot(dataset: OpenDataset, tmp_path: 
             return lambda images: torch.zeros(len(images), support.n_way)
 
     episodes = draw(dataset, 3, shot=0)
-    cell = run_cell(NameReader(), dataset, episodes, Store(tmp_path), Settings())
-    assert cell.status == "finished"
+    outcome = run_job(NameReader(), dataset, episodes, Store(tmp_path))
+    assert outcome.status == "finished"
     expected = [tuple(dataset.class_names[c] for c in episode.classes) for episode in episodes]
     assert NameReader.names == expected
 
 
-def test_further_metrics_are_further_columns(dataset: OpenDataset, tmp_path: Path) -> None:
-    settings = Settings(
-        metrics={"error": lambda scores, labels: (scores.argmax(1) != labels).mean()}
-    )
-    run = run_cell(NearestMean(), dataset, draw(dataset, 3), Store(tmp_path), settings).run
+def test_further_metrics_are_further_columns(
+    dataset: OpenDataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    metrics = {"error": lambda scores, labels: (scores.argmax(1) != labels).mean()}
+    monkeypatch.setattr(loading, "find", lambda hook, kind, name: metrics[name])
+    settings = Settings(metrics=("error",))
+    run = run_job(NearestMean(), dataset, draw(dataset, 3), Store(tmp_path), settings).run
     assert run is not None
     rows = run.records()
     assert list(rows[0]) == [
@@ -405,14 +416,14 @@ def test_a_run_that_another_process_is_writing_is_left_alone(
     dataset: OpenDataset, tmp_path: Path
 ) -> None:
     store, episodes = Store(tmp_path), draw(dataset)
-    run = run_cell(NearestMean(), dataset, episodes, store, Settings()).run
+    run = run_job(NearestMean(), dataset, episodes, store).run
     assert run is not None
     run.update(status="running")
     before = {file.name: file.read_bytes() for file in run.path.iterdir()}
     with run.locked():
-        cell = run_cell(NearestMean(), dataset, episodes, store, Settings())
-    assert cell.status == "failed"
-    assert "another process is running it" in cell.reason
+        outcome = run_job(NearestMean(), dataset, episodes, store)
+    assert outcome.status == "failed"
+    assert "another process is running it" in outcome.reason
     assert {file.name: file.read_bytes() for file in run.path.iterdir()} == before
 
 
@@ -429,8 +440,8 @@ def test_observers_hear_of_the_end_when_the_outcome_is_known(
     monkeypatch.setattr(
         loading, "observer", lambda hook: lambda run, **_: heard.append((hook, run.status))
     )
-    run_cell(Sick(), dataset, draw(dataset, 2), Store(tmp_path), Settings())
-    run_cell(NearestMean(), dataset, draw(dataset, 2), Store(tmp_path), Settings())
+    run_job(Sick(), dataset, draw(dataset, 2), Store(tmp_path))
+    run_job(NearestMean(), dataset, draw(dataset, 2), Store(tmp_path))
     assert heard == [
         ("run_started", "running"),
         ("run_finished", "failed"),
@@ -466,9 +477,9 @@ def test_the_manifest_says_what_any_backbone_has_seen(dataset: OpenDataset, tmp_
             self.others = torch.nn.ModuleDict({"inner": inner, "random": backbone()})
 
     def described(method: Method) -> dict[str, object]:
-        cell = run_cell(method, dataset, draw(dataset), Store(tmp_path), Settings())
-        assert cell.status == "finished", cell.reason
-        return cell.run.manifest
+        outcome = run_job(method, dataset, draw(dataset), Store(tmp_path))
+        assert outcome.status == "finished", outcome.reason
+        return outcome.run.manifest
 
     assert described(Ensemble())["method"]["pretrained_on"] == ["own", "a", "b"]
     assert described(Ensemble())["parameters"] == 5
@@ -486,5 +497,5 @@ def test_a_number_that_varies_over_the_classes_of_an_episode_is_none(dataset: Op
     uneven = EpisodeSet.from_episodes(
         [episode], dataset="toy-0", fingerprint="", split="test", protocol="uneven"
     )
-    task = task_of(dataset, uneven)
+    task = task_of(Problem.of(dataset), uneven)
     assert (task.n_way, task.n_shot, task.n_query) == (2, None, 1)

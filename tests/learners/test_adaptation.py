@@ -57,7 +57,7 @@ def test_a_step_takes_the_partial_gradient_where_weights_depend_on_others() -> N
 
 
 @pytest.mark.parametrize("shape", [(6, 3), (6, 3, 4, 4)])
-def test_moments_of_the_first_rows_normalise_all(shape: tuple[int, ...]) -> None:
+def test_statistics_of_the_first_rows_normalise_all(shape: tuple[int, ...]) -> None:
     norm = nn.BatchNorm1d(3) if len(shape) == 2 else nn.BatchNorm2d(3)
     nn.init.normal_(norm.weight)
     nn.init.normal_(norm.bias)
@@ -74,7 +74,7 @@ def test_moments_of_the_first_rows_normalise_all(shape: tuple[int, ...]) -> None
     torch.testing.assert_close(first, expected)
 
 
-def test_a_norm_without_weights_has_moments_as_well() -> None:
+def test_a_norm_without_weights_has_statistics_as_well() -> None:
     norm = nn.BatchNorm1d(3, affine=False).double()
     batch = torch.randn(6, 3, dtype=torch.float64, requires_grad=True)
 

@@ -8,12 +8,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from benchbench_plugins.finetune import Finetune
+from benchbench_plugins.knn import KNN
+from benchbench_plugins.linear_probe import LinearProbe
 
 from benchbench.backbones import create_backbone
 from benchbench.backbones.base import Backbone
 from benchbench.backbones.conv4 import Conv4
 from benchbench.datasets.base import OpenDataset
-from benchbench.learners.pretrained import fit_classifier, nearest_mean
+from benchbench.learners.pretrained import PretrainedMethod, fit_classifier, nearest_mean
 from benchbench.method import Classifier, Images, Method, Support, Task
 from benchbench.system.compute import Compute
 from benchbench.training.budget import Budget
@@ -78,14 +81,14 @@ def test_methods_share_one_training(dataset: OpenDataset, tmp_path: Path) -> Non
 
 
 def test_what_changes_the_weights_is_another_training(dataset: OpenDataset, tmp_path: Path) -> None:
-    trained(make_source(dataset, tmp_path))
-    trained(make_source(dataset, tmp_path, seed=1))
-    trained(make_source(dataset, tmp_path, steps=41))
-    trained(make_source(dataset, tmp_path), "conv4[width=9]")
-    trained(make_source(dataset, tmp_path, compute=Compute(channels_last=True)))
+    trained(make_source(dataset, tmp_path, steps=2))
+    trained(make_source(dataset, tmp_path, steps=2, seed=1))
+    trained(make_source(dataset, tmp_path, steps=3))
+    trained(make_source(dataset, tmp_path, steps=2), "conv4[width=9]")
+    trained(make_source(dataset, tmp_path, steps=2, compute=Compute(channels_last=True)))
     fewer = {**dataset.splits, "train": dataset.splits["train"][1:]}
-    trained(make_source(replace(dataset, splits=fewer), tmp_path))
-    trained(make_source(dataset, tmp_path, compute=Compute(threads=2)))
+    trained(make_source(replace(dataset, splits=fewer), tmp_path, steps=2))
+    trained(make_source(dataset, tmp_path, steps=2, compute=Compute(threads=2)))
     assert len(list(tmp_path.rglob("classification.safetensors"))) == 6
 
 
@@ -94,7 +97,7 @@ def test_validation_on_other_episodes_is_another_training(
 ) -> None:
     """The weights that are kept are those that do best on episodes like the test's."""
     for shot in (1, 5, 5):
-        source = make_source(dataset, tmp_path)
+        source = make_source(dataset, tmp_path, steps=2)
         source.task = replace(source.task, n_shot=shot)
         trained(source)
     assert len(list(tmp_path.rglob("classification.safetensors"))) == 2
@@ -125,3 +128,15 @@ def test_nearest_means_go_by_direction() -> None:
     support = Support(images([[9, 0], [0, 200], [0, 3]]), torch.tensor([1, 0, 0]), 2, "toy")
     scores = nearest_mean(backbone)(support)(images([[50, 50], [7, 0]]))
     torch.testing.assert_close(scores, torch.tensor([[0.5**0.5, 0.5**0.5], [0.0, 1.0]]))
+
+
+@pytest.mark.parametrize("cls", [KNN, LinearProbe, Finetune])
+def test_a_method_starts_from_a_classifier_of_the_training_classes(
+    dataset: OpenDataset, cls: type[PretrainedMethod]
+) -> None:
+    method = cls(backbone="conv4[width=8]")
+    source = make_source(dataset, None, method, steps=30)
+    method.train(source)
+    assert [record.stage for record in source.records] == ["classification"]
+    assert method.encoder.frozen
+    assert (source.validate() or 0) > (0.6 if cls is Finetune else 0.7)

@@ -1,8 +1,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from dataclasses import replace
 from math import log
 from pathlib import Path
@@ -12,12 +10,13 @@ import pytest
 import torch
 import torch.nn.functional as F
 from benchbench_plugins.clip_zero_shot import ClipZeroShot, TinyEncoder, info_nce, words_of
+from command_line import process
 from safetensors.torch import save_file
 
 from benchbench.backbones import create_backbone
 from benchbench.datasets.base import OpenDataset
 from benchbench.errors import BenchbenchError
-from benchbench.evaluation.job import Settings, evaluate
+from benchbench.evaluation.loop import evaluate
 from benchbench.learners.creation import create_methods
 from benchbench.method import Images, Support, Task
 from benchbench.samplers import ClassPool, FixedSampler
@@ -62,7 +61,7 @@ def trained(dataset: OpenDataset, steps: int, spec: str = "clip_zero_shot") -> C
 
 def accuracy(method: ClipZeroShot, dataset: OpenDataset) -> float:
     episodes = FixedSampler(4, 0, 10).sample(ClassPool(dataset, "test"), 20)
-    scored = evaluate(method, dataset, episodes, Settings())
+    scored = evaluate(method, dataset, episodes)
     return float(np.mean([record["accuracy"] for record, _ in scored]))
 
 
@@ -197,44 +196,22 @@ def test_mistakes_are_found_before_anything_runs(spec: str, says: str) -> None:
         create_methods(spec)
 
 
-def command(*arguments: str) -> subprocess.CompletedProcess[str]:
-    line = [
-        sys.executable,
-        "-m",
-        "benchbench.cli",
-        "run",
-        "--budget",
-        "smoke",
-        *arguments,
-    ]
-    return subprocess.run(line, capture_output=True, text=True, check=False)
-
-
 def test_zero_shot_from_the_command_line(tmp_path: Path) -> None:
-    done = command(
-        *("--methods", "clip_zero_shot[model=tiny],protonet", "--dataset", "shapes"),
-        *("--shot", "0", "--episodes", "20", "--out", str(tmp_path)),
+    done = process(
+        *("run", "--methods", "clip_zero_shot[model=tiny],protonet", "--dataset", "shapes"),
+        *("--shot", 0, "--episodes", 20, "--budget", "smoke", "--out", tmp_path),
     )
     assert done.returncode == 0, done.stderr
     first, second = done.stdout.splitlines()[2:]
     assert float(first.split("|")[2]) > 22
     assert "skipped: it learns from support images and this task has none" in second
-    shown = [
-        sys.executable,
-        "-m",
-        "benchbench.cli",
-        "leaderboard",
-        str(tmp_path),
-        "--out",
-        "-",
-    ]
-    table = subprocess.run(shown, capture_output=True, text=True, check=True).stdout
+    table = process("leaderboard", tmp_path, "--out", "-").stdout
     assert "5way-0shot-15query" in table
     assert "clip_zero_shot" in table
 
 
 def test_nameless_classes_from_the_command_line(tmp_path: Path) -> None:
-    done = command("--methods", "clip_zero_shot", "--episodes", "2", "--out", str(tmp_path))
+    done = process("run", "--methods", "clip_zero_shot", "--episodes", 2, "--out", tmp_path)
     assert done.returncode == 0, done.stderr
     assert "skipped: the classes of glyphs have no names in words" in done.stdout
 
@@ -280,5 +257,5 @@ def test_the_linear_probe_stands_on_features_before_the_projection(
     assert source.records == []
     assert probe.encoder.feature_size == 32
     episodes = FixedSampler(4, 5, 10).sample(ClassPool(halves, "test"), 10)
-    scored = evaluate(probe, halves, episodes, Settings())
+    scored = evaluate(probe, halves, episodes)
     assert np.mean([record["accuracy"] for record, _ in scored]) > 0.7

@@ -10,10 +10,7 @@ from pictures import SMALL, random_images, random_support
 
 from benchbench.backbones import create_backbone
 from benchbench.backbones.blocks import parameter_blocks
-from benchbench.datasets.base import OpenDataset
-from benchbench.method import Images, Task
-from benchbench.training.budget import Budget
-from benchbench.training.source import TrainingSource
+from benchbench.method import Images
 
 
 def ready(**parameters: Any) -> Finetune:
@@ -26,10 +23,10 @@ def ready(**parameters: Any) -> Finetune:
 
 def changes(method: Finetune) -> list[float]:
     """How far the weights of each block go from where they were, the one at the input first."""
-    known = random_support()
-    weights, groups = method.start(known.n_way)
-    pixels = method.encoder.prepare(known.images.array)
-    method.descend(weights, groups, lambda: method.embed(weights, pixels), known.labels)
+    support = random_support()
+    weights, groups = method.start(support.n_way)
+    pixels = method.encoder.prepare(support.images.array)
+    method.descend(weights, groups, lambda: method.embed(weights, pixels), support.labels)
     initial = dict(method.encoder.named_parameters())
     return [
         max(float((weights[name] - initial[name]).detach().abs().max()) for name in block)
@@ -41,8 +38,8 @@ def changes(method: Finetune) -> list[float]:
 @pytest.mark.parametrize("depth", [None, 0, 1])
 def test_it_learns_the_support(head: str, depth: int | None) -> None:
     method = ready(head=head, depth=depth, steps=100, lr=0.01)
-    known = random_support(way=4, shot=1)
-    assert torch.equal(method.adapt(known)(known.images).argmax(1), known.labels)
+    support = random_support(way=4, shot=1)
+    assert torch.equal(method.adapt(support)(support.images).argmax(1), support.labels)
 
 
 @pytest.mark.parametrize(("depth", "moved"), [(None, 4), (0, 0), (1, 1), (3, 3), (9, 4)])
@@ -80,14 +77,14 @@ def test_queries_do_not_depend_on_each_other(bn: str) -> None:
 
 def test_queries_are_normalised_as_the_support_is() -> None:
     """The support among the queries gets the features that it was trained with."""
-    known = random_support()
+    support = random_support()
     method = ready(steps=3)
     torch.manual_seed(1)
-    scores = method.adapt(known)(known.images)
+    scores = method.adapt(support)(support.images)
     torch.manual_seed(1)
-    weights, groups = method.start(known.n_way)
-    pixels = method.encoder.prepare(known.images.array)
-    method.descend(weights, groups, lambda: method.embed(weights, pixels), known.labels)
+    weights, groups = method.start(support.n_way)
+    pixels = method.encoder.prepare(support.images.array)
+    method.descend(weights, groups, lambda: method.embed(weights, pixels), support.labels)
     with torch.no_grad():
         trained = method.logits(weights, method.embed(weights, pixels))
     torch.testing.assert_close(scores, trained, atol=1e-4, rtol=1e-4)
@@ -113,15 +110,17 @@ def test_adaptation_leaves_no_state_behind() -> None:
 
 
 def test_the_head_alone_has_one_answer_from_the_cache_and_from_the_pixels() -> None:
-    known, queries = random_support(), random_images(4, seed=1)
+    support, queries = random_support(), random_images(4, seed=1)
     method = ready(depth=0, bn="running", steps=5)
     torch.manual_seed(1)
-    cached = method.adapt(known)(queries)
+    cached = method.adapt(support)(queries)
     torch.manual_seed(1)
-    weights, groups = method.start(known.n_way)
-    pixels, asked = (method.encoder.prepare(images.array) for images in (known.images, queries))
-    method.descend(weights, groups, lambda: method.embed(weights, pixels), known.labels)
-    computed = method.logits(weights, method.embed(weights, pixels, asked))
+    weights, groups = method.start(support.n_way)
+    pixels, query_pixels = (
+        method.encoder.prepare(images.array) for images in (support.images, queries)
+    )
+    method.descend(weights, groups, lambda: method.embed(weights, pixels), support.labels)
+    computed = method.logits(weights, method.embed(weights, pixels, query_pixels))
     torch.testing.assert_close(cached, computed)
 
 
@@ -139,12 +138,3 @@ def test_without_a_step_the_head_is_at_chance() -> None:
 def test_parameters_out_of_range_are_refused(parameters: dict[str, Any], word: str) -> None:
     with pytest.raises(ValueError, match=word):
         Finetune(**parameters)
-
-
-def test_it_starts_from_a_classifier_of_the_training_classes(dataset: OpenDataset) -> None:
-    method = Finetune(backbone="conv4[width=8]")
-    task = Task(dataset.name, "test", dataset.image_shape, 5, 1, 15)
-    source = TrainingSource(dataset, method, task, Budget("quick", 30))
-    method.train(source)
-    assert [record.stage for record in source.records] == ["classification"]
-    assert (source.validate() or 0) > 0.6

@@ -1,16 +1,11 @@
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
 import pytest
 import torch
 from benchbench_plugins.knn import KNN
 
-from benchbench.datasets.base import OpenDataset
-from benchbench.method import Images, Support, Task
-from benchbench.training.budget import Budget
-from benchbench.training.source import TrainingSource
+from benchbench.method import Images, Support
 
 
 def images(values: list[list[int]]) -> Images:
@@ -27,49 +22,36 @@ def trained(method: KNN) -> KNN:
 
 
 def answers(
-    method: KNN, known: list[list[int]], labels: list[int], asked: list[list[int]]
+    method: KNN, support_values: list[list[int]], labels: list[int], query_values: list[list[int]]
 ) -> list[int]:
-    support = Support(images(known), torch.tensor(labels), max(labels) + 1, "toy")
-    scores = trained(method).adapt(support)(images(asked))
-    assert scores.shape == (len(asked), max(labels) + 1)
+    support = Support(images(support_values), torch.tensor(labels), max(labels) + 1, "toy")
+    scores = trained(method).adapt(support)(images(query_values))
+    assert scores.shape == (len(query_values), max(labels) + 1)
     return scores.argmax(1).tolist()
 
 
 def test_the_nearest_neighbour_decides() -> None:
-    known = [[0, 0], [200, 0], [0, 200]]
+    support_values = [[0, 0], [200, 0], [0, 200]]
     assert answers(
-        KNN(distance="euclidean"), known, [2, 0, 1], [[10, 5], [150, 20], [30, 255]]
+        KNN(distance="euclidean"), support_values, [2, 0, 1], [[10, 5], [150, 20], [30, 255]]
     ) == [2, 0, 1]
 
 
 def test_the_cosine_sees_directions_only() -> None:
-    known, asked = [[10, 0], [200, 200]], [[255, 20], [3, 3]]
-    assert answers(KNN(), known, [0, 1], asked) == [0, 1]
-    assert answers(KNN(distance="euclidean"), known, [0, 1], asked) == [1, 0]
+    support_values, query_values = [[10, 0], [200, 200]], [[255, 20], [3, 3]]
+    assert answers(KNN(), support_values, [0, 1], query_values) == [0, 1]
+    assert answers(KNN(distance="euclidean"), support_values, [0, 1], query_values) == [1, 0]
 
 
 def test_the_majority_of_k_decides_and_the_nearer_breaks_ties() -> None:
-    known, labels = [[0, 0], [20, 0], [24, 0], [200, 0]], [0, 1, 1, 0]
-    assert answers(KNN(k=1, distance="euclidean"), known, labels, [[8, 0]]) == [0]
-    assert answers(KNN(k=3, distance="euclidean"), known, labels, [[8, 0]]) == [1]
-    assert answers(KNN(k=2, distance="euclidean"), known, labels, [[8, 0]]) == [0]
-    assert answers(KNN(k=4, distance="euclidean"), known, labels, [[8, 0]]) == [0]
-    assert answers(KNN(k=99, distance="euclidean"), known, labels, [[8, 0]]) == [0]
+    support_values, labels = [[0, 0], [20, 0], [24, 0], [200, 0]], [0, 1, 1, 0]
+    assert answers(KNN(k=1, distance="euclidean"), support_values, labels, [[8, 0]]) == [0]
+    assert answers(KNN(k=3, distance="euclidean"), support_values, labels, [[8, 0]]) == [1]
+    assert answers(KNN(k=2, distance="euclidean"), support_values, labels, [[8, 0]]) == [0]
+    assert answers(KNN(k=4, distance="euclidean"), support_values, labels, [[8, 0]]) == [0]
+    assert answers(KNN(k=99, distance="euclidean"), support_values, labels, [[8, 0]]) == [0]
 
 
 def test_k_below_one_is_refused() -> None:
     with pytest.raises(ValueError, match="k must be at least 1"):
         KNN(k=0, distance="euclidean")
-
-
-def test_a_network_is_trained_as_a_classifier_first(
-    make_dataset: Callable[..., OpenDataset],
-) -> None:
-    dataset = make_dataset()
-    task = Task(dataset.name, "test", dataset.image_shape, 5, 1, 15)
-    method = KNN(backbone="conv4[width=8]")
-    source = TrainingSource(dataset, method, task, Budget("quick", steps=30))
-    method.train(source)
-    assert [record.stage for record in source.records] == ["classification"]
-    assert method.encoder.frozen
-    assert (source.validate() or 0) > 0.7

@@ -208,7 +208,7 @@ def test_without_the_library_a_sentence_says_how_to_install_it(
 def test_it_is_listed_without_the_library() -> None:
     script = (
         "import sys\n"
-        "from benchbench.cli import main\n"
+        "from benchbench.cli.main import main\n"
         "sys.argv = ['benchbench', 'list', 'methods']\n"
         "try: main()\n"
         "except SystemExit as end: assert not end.code\n"

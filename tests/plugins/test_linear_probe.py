@@ -1,26 +1,17 @@
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
-from benchbench_plugins.linear_probe import (
-    C_GRID,
-    LinearProbe,
-    likeliest_c,
-    logistic_regression,
-)
+from benchbench_plugins.linear_probe import C_GRID, LinearProbe, likeliest_c, logistic_regression
 from sklearn.linear_model import LogisticRegression
 
 from benchbench.backbones import create_backbone
 from benchbench.datasets.base import OpenDataset
-from benchbench.evaluation.job import Settings, evaluate
-from benchbench.method import Images, Support, Task
+from benchbench.evaluation.loop import evaluate
+from benchbench.method import Images, Support
 from benchbench.samplers import ClassPool, FixedSampler
-from benchbench.training.budget import Budget
-from benchbench.training.source import TrainingSource
 from benchbench.training.streams import support_of
 
 
@@ -119,7 +110,7 @@ def test_together_or_one_by_one_the_numbers_are_the_same(dataset: OpenDataset) -
     for method in (LinearProbe(backbone="pixels"), OneByOne(backbone="pixels")):
         method.encoder = create_backbone("pixels", dataset.image_shape)
         episodes = FixedSampler(shot=2).sample(pool, 40)
-        rows.append(list(evaluate(method, dataset, episodes, Settings())))
+        rows.append(list(evaluate(method, dataset, episodes)))
     assert rows[0] == rows[1]
     assert np.mean([record["accuracy"] for record, _ in rows[0]]) > 0.9
 
@@ -140,16 +131,6 @@ def test_unequal_shapes_are_solved_apart() -> None:
     query = supports[0].images
     answers = [classify(query).argmax(1).tolist() for classify in method.adapt_many(supports)]
     assert answers == [[0, 1], [2, 0], [1, 0]]
-
-
-def test_it_starts_from_a_trained_classifier(make_dataset: Callable[..., OpenDataset]) -> None:
-    dataset = make_dataset()
-    task = Task(dataset.name, "test", dataset.image_shape, 5, 1, 15)
-    method = LinearProbe(backbone="conv4[width=8]")
-    source = TrainingSource(dataset, method, task, Budget("quick", steps=30))
-    method.train(source)
-    assert [record.stage for record in source.records] == ["classification"]
-    assert (source.validate() or 0) > 0.7
 
 
 def test_c_must_be_positive() -> None:

@@ -36,7 +36,7 @@ def with_context(size: int = 6, steps: int = 3) -> MatchingNet:
     torch.manual_seed(0)
     method = MatchingNet(fce=True, fce_steps=steps)
     method.network = nn.ModuleDict(
-        method.further_modules(size, Task("toy", "test", (1, 2, 1), 5, 1, 1))
+        method.extra_modules(size, Task("toy", "test", (1, 2, 1), 5, 1, 1))
     )
     method.network.requires_grad_(False)
     return method
@@ -44,8 +44,8 @@ def with_context(size: int = 6, steps: int = 3) -> MatchingNet:
 
 def test_scores_are_the_logarithms_of_the_attended_labels() -> None:
     method = MatchingNet(scale=2.0)
-    known = torch.tensor([[3.0, 0.0], [0.0, 0.5], [1.0, 1.0]])
-    scores = method.scores(torch.tensor([[5.0, 0.0]]), known, support_of([1, 0, 1], 2))
+    features = torch.tensor([[3.0, 0.0], [0.0, 0.5], [1.0, 1.0]])
+    scores = method.scores(torch.tensor([[5.0, 0.0]]), features, support_of([1, 0, 1], 2))
     weights = torch.softmax(2.0 * torch.tensor([1.0, 0.0, 0.5**0.5]), 0)
     expected = torch.stack([weights[1], weights[0] + weights[2]]).log()[None]
     torch.testing.assert_close(scores, expected)
@@ -53,15 +53,15 @@ def test_scores_are_the_logarithms_of_the_attended_labels() -> None:
 
 def test_probabilities_sum_to_one() -> None:
     generator = torch.Generator().manual_seed(1)
-    asked, known = (torch.randn(n, 7, generator=generator) for n in (9, 12))
-    scores = MatchingNet().scores(asked, known, support_of([0, 1, 2, 3] * 3, 4))
+    query, features = (torch.randn(n, 7, generator=generator) for n in (9, 12))
+    scores = MatchingNet().scores(query, features, support_of([0, 1, 2, 3] * 3, 4))
     torch.testing.assert_close(scores.exp().sum(1), torch.ones(9))
 
 
 def test_scores_are_finite_however_large_the_scale_and_without_any_support() -> None:
-    asked = torch.tensor([[1.0, 0.0], [0.0, 0.0]])
-    known = torch.tensor([[1.0, 0.0], [-1.0, 0.0], [0.0, 1.0]])
-    scores = MatchingNet(scale=1e4).scores(asked, known, support_of([0, 1, 3], 4))
+    query = torch.tensor([[1.0, 0.0], [0.0, 0.0]])
+    features = torch.tensor([[1.0, 0.0], [-1.0, 0.0], [0.0, 1.0]])
+    scores = MatchingNet(scale=1e4).scores(query, features, support_of([0, 1, 3], 4))
     assert torch.isfinite(scores).all()
     assert scores[0].argmax() == 0
     assert (scores[:, 2] < scores[:, [0, 1, 3]].min(dim=1).values).all()
@@ -83,23 +83,23 @@ def test_one_shot_predicts_the_nearest_class_mean_in_cosine_distance(scale: floa
 
 def test_only_full_context_depends_on_the_order_of_the_support() -> None:
     generator = torch.Generator().manual_seed(2)
-    asked, known = (torch.randn(n, 6, generator=generator) for n in (4, 5))
+    query, features = (torch.randn(n, 6, generator=generator) for n in (4, 5))
     support = support_of([0, 1, 2, 0, 1], 3)
     order = torch.tensor([4, 2, 0, 1, 3])
     turned = replace(support, labels=support.labels[order])
     for method in (MatchingNet(), with_context()):
-        scores = method.scores(asked, known, support)
-        same = torch.allclose(method.scores(asked, known[order], turned), scores, atol=1e-5)
+        scores = method.scores(query, features, support)
+        same = torch.allclose(method.scores(query, features[order], turned), scores, atol=1e-5)
         assert method.order_dependent == (not same)
     assert not MatchingNet.order_dependent
 
 
 def test_full_context_treats_queries_one_by_one() -> None:
     generator = torch.Generator().manual_seed(3)
-    asked, known = (torch.randn(n, 6, generator=generator) for n in (4, 5))
+    query, features = (torch.randn(n, 6, generator=generator) for n in (4, 5))
     method, support = with_context(), support_of([0, 1, 2, 0, 1], 3)
-    alone = torch.cat([method.scores(query[None], known, support) for query in asked])
-    torch.testing.assert_close(method.scores(asked, known, support), alone)
+    alone = torch.cat([method.scores(one[None], features, support) for one in query])
+    torch.testing.assert_close(method.scores(query, features, support), alone)
 
 
 @pytest.mark.parametrize("fce", [False, True])
@@ -159,10 +159,10 @@ def test_full_context_is_that_of_the_papers_appendix() -> None:
     torch.manual_seed(0)
     context = FullContext(6, steps=2).requires_grad_(False)
     generator = torch.Generator().manual_seed(4)
-    query, known = (torch.randn(n, 6, generator=generator) for n in (1, 5))
-    hidden, found = context(query, known)
-    there, back = context.support_lstm(known)[0].split(6, dim=1)
-    torch.testing.assert_close(found, known + there + back)
+    query, features = (torch.randn(n, 6, generator=generator) for n in (1, 5))
+    hidden, found = context(query, features)
+    there, back = context.support_lstm(features)[0].split(6, dim=1)
+    torch.testing.assert_close(found, features + there + back)
 
     read = found.mean(0, keepdim=True)  # attention of h_0 = 0 is uniform
     first, cell = context.query_lstm(torch.cat([query, read], 1), (query * 0, query * 0))

@@ -51,9 +51,9 @@ def test_the_outer_gradient_flows_through_the_prototypes(cls: type[ProtoMAML]) -
     """Without a step only they, and the queries' features, depend on the weights."""
     method = untrained(cls)
     method.encoder.requires_grad_(True)
-    known = method.encoder.prepare(support().images.array)
-    weights = method.start(method.weights(), known, support())
-    weights = method.descend(weights, known, support(), 1, second_order=method.second_order)
+    pixels = method.encoder.prepare(support().images.array)
+    weights = method.start(method.weights(), pixels, support())
+    weights = method.descend(weights, pixels, support(), 1, second_order=method.second_order)
     first = next(method.encoder.parameters())
     assert torch.autograd.grad(weights["head.bias"].sum(), first)[0].abs().sum() > 0
 
@@ -61,5 +61,5 @@ def test_the_outer_gradient_flows_through_the_prototypes(cls: type[ProtoMAML]) -
 def test_any_way_will_do() -> None:
     method = untrained(ProtoMAML, test_steps=1)
     for way in (2, 7):
-        known = Support(random_images(way), torch.arange(way), way, "toy")
-        assert method.adapt(known)(random_images(3)).shape == (3, way)
+        one_shot = Support(random_images(way), torch.arange(way), way, "toy")
+        assert method.adapt(one_shot)(random_images(3)).shape == (3, way)

@@ -48,9 +48,9 @@ def test_the_loss_is_the_cross_entropy_of_the_queries(dataset: OpenDataset) -> N
     method.network = nn.ModuleDict({"encoder": encoder})
     episode = source.episodes(5, 3, 4)[0]
     features = method.encoder(episode.images)
-    known, asked = features[:15], features[15:]
-    centres = torch.stack([known[episode.support.labels == k].mean(0) for k in range(5)])
-    log_p = torch.log_softmax(-(torch.cdist(asked, centres) ** 2), dim=1)
+    support, query = features[:15], features[15:]
+    centres = torch.stack([support[episode.support.labels == k].mean(0) for k in range(5)])
+    log_p = torch.log_softmax(-(torch.cdist(query, centres) ** 2), dim=1)
     expected = -log_p[torch.arange(20), episode.query_labels].mean()
     torch.testing.assert_close(method.loss(episode), expected, rtol=1e-4, atol=1e-4)
 

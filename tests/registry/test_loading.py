@@ -119,8 +119,7 @@ def test_a_method_is_no_data_set(installed: Installation) -> None:
 
 
 @pytest.mark.parametrize(
-    ("packages", "holder"),
-    [(("zoo", "ark"), "ark"), (("ark", "benchbench", "zoo"), "benchbench")],
+    ("packages", "holder"), [(("zoo", "ark"), "ark"), (("ark", "benchbench", "zoo"), "benchbench")]
 )
 def test_a_name_claimed_twice(
     installed: Installation, packages: tuple[str, ...], holder: str
@@ -209,10 +208,7 @@ BROKEN_EXTRAS = {
         OBSERVER + "@hookimpl\ndef run_finnished(run): pass\n",
         "unknown hook 'run_finnished'",
     ),
-    "misspelled argument": (
-        OBSERVER + "@hookimpl\ndef run_started(rnu): pass\n",
-        "rnu",
-    ),
+    "misspelled argument": (OBSERVER + "@hookimpl\ndef run_started(rnu): pass\n", "rnu"),
 }
 
 
@@ -355,11 +351,7 @@ def test_an_extra_that_fails_while_registering_harms_no_other(
     ],
 )
 def test_an_extra_that_registers_what_it_must_not_is_told_and_the_rest_works(
-    installed: Installation,
-    caplog: pytest.LogCaptureFixture,
-    hook: str,
-    thing: str,
-    reason: str,
+    installed: Installation, caplog: pytest.LogCaptureFixture, hook: str, thing: str, reason: str
 ) -> None:
     source = f"@hookimpl\ndef {hook}(register):\n    register({thing})\n"
     installed.extra("bad", OBSERVER + source)

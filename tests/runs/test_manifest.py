@@ -7,6 +7,7 @@ import hashlib
 import importlib.util
 import json
 import sys
+from abc import ABC, ABCMeta
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
@@ -15,10 +16,12 @@ import numpy as np
 import pytest
 
 from benchbench.datasets.base import OpenDataset
+from benchbench.datasets.problem import Problem
+from benchbench.learners.metric import MetricMethod
 from benchbench.method import Method, Task
 from benchbench.runs import manifest
 from benchbench.runs.store import run_hash
-from benchbench.samplers import ClassPool, FixedSampler
+from benchbench.samplers import ClassPool, FixedSampler, MetaDatasetSampler, Sampler
 from benchbench.system.compute import Compute
 
 
@@ -37,8 +40,11 @@ class Renamed(Toy):
     name = "renamed"
 
 
-def identity_of(dataset: OpenDataset, **changes):
+def identity_of(dataset: OpenDataset, train: OpenDataset | None = None, **changes):
     """The identity of a run, with some of what it is made of changed."""
+    problem = Problem.of(dataset)
+    if train is not None:
+        problem = Problem(dataset, train, "several[test_source=toy]", "several", "toy")
     sampler = changes.pop("sampler", FixedSampler())
     pool = ClassPool(dataset, changes.pop("split", "test"))
     count, episode_seed = changes.pop("count", 3), changes.pop("episode_seed", 0)
@@ -52,7 +58,7 @@ def identity_of(dataset: OpenDataset, **changes):
     }
     method = chosen.pop("method")
     episodes = sampler.sample(pool, count, episode_seed)
-    return manifest.identity(method, dataset, episodes, **chosen)
+    return manifest.identity(method, problem, episodes, **chosen)
 
 
 @pytest.mark.parametrize(
@@ -92,7 +98,7 @@ def test_of_a_training_elsewhere_its_own_names_count_for_the_weights(dataset: Op
         uses_class_names = True
 
     def hashes(test: OpenDataset, training: OpenDataset) -> tuple[str, str]:
-        identity = identity_of(dataclasses.replace(test, training=training), method=NameReader())
+        identity = identity_of(test, training, method=NameReader())
         task = Task("several", "toy", (16, 16, 1), 5, 1, 15, has_class_names=True)
         return run_hash(identity), run_hash(manifest.training_identity(identity, task))
 
@@ -149,6 +155,43 @@ def test_an_edited_base_class_makes_another_run_of_what_is_built_on_it(tmp_path:
     assert hashes[0] != hashes[1]
 
 
+def test_the_core_and_the_standard_library_are_not_part_of_a_methods_source(tmp_path: Path) -> None:
+    file = tmp_path / "fake_alone.py"
+    file.write_text("class Alone:\n    pass\n")
+    spec = importlib.util.spec_from_file_location("fake_alone", file)
+    module = importlib.util.module_from_spec(spec)
+    sys.modules["fake_alone"] = module
+    spec.loader.exec_module(module)
+    own = hashlib.sha256(file.read_bytes()).hexdigest()
+    derived = ABCMeta("Derived", (module.Alone, MetricMethod, ABC), {"__module__": "fake_alone"})
+    assert manifest.source_sha256(derived) == own
+
+
+def test_the_core_has_a_number_of_its_own_in_every_identity(
+    dataset: OpenDataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = run_hash(identity_of(dataset))
+    monkeypatch.setattr(manifest, "CORE", manifest.CORE + 1)
+    assert run_hash(identity_of(dataset)) != before
+
+
+def test_the_shape_of_episodes_is_read_off_the_episodes(dataset: OpenDataset) -> None:
+    pool = ClassPool(dataset, "test")
+    keys = ("way", "shot", "query", "disjoint", "standard")
+
+    def described(sampler: Sampler, count: int) -> list[object]:
+        facts = manifest.describe_episodes(sampler.sample(pool, count), 160, "ab" * 32)
+        return [facts[key] for key in keys]
+
+    assert described(FixedSampler(4, 2, 7), 30) == [4, 2, 7, False, True]
+    assert described(FixedSampler(4, 0, 7, replacement="none"), 3) == [4, 0, 7, True, True]
+    assert described(FixedSampler(prior="natural"), 30)[3:] == [False, False]
+    varying = described(MetaDatasetSampler(max_way=7), 30)
+    assert varying[:2] == [None, None]
+    assert varying[4] is False
+    assert described(MetaDatasetSampler(), 30)[4] is True
+
+
 @pytest.mark.parametrize("home", ["__main__", "builtins", "no_such_module"])
 def test_a_method_without_a_file_is_known_by_its_name(
     monkeypatch: pytest.MonkeyPatch, home: str
@@ -159,19 +202,11 @@ def test_a_method_without_a_file_is_known_by_its_name(
     assert manifest.source_sha256(one) != manifest.source_sha256(other)
 
 
-def test_the_hash_of_splits_sees_members_and_not_the_order_of_the_splits(
-    dataset: OpenDataset,
-) -> None:
-    base = manifest.splits_sha256(dataset)
-    backwards = dict(reversed(dataset.splits.items()))
-    assert manifest.splits_sha256(dataclasses.replace(dataset, splits=backwards)) == base
-    swapped = {**dataset.splits, "train": dataset.splits["val"], "val": dataset.splits["train"]}
-    assert manifest.splits_sha256(dataclasses.replace(dataset, splits=swapped)) != base
-
-
 def test_a_manifest_says_what_made_the_number(dataset: OpenDataset) -> None:
     identity, compute = identity_of(dataset), Compute(threads=2)
-    found = json.loads(json.dumps(manifest.describe_run(identity, Toy(), dataset, compute)))
+    found = json.loads(
+        json.dumps(manifest.describe_run(identity, Toy(), Problem.of(dataset), compute))
+    )
     assert found["format"] == manifest.FORMAT
     assert found["identity"] == identity
     assert found["dataset"]["classes"] == {"train": 12, "val": 6, "test": 8}

@@ -9,13 +9,24 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from samplers.toys import UNLIKELY, column, counts, labelled, pool, seems_independent, several
+from samplers.toys import (
+    UNLIKELY,
+    assert_sound,
+    column,
+    counts,
+    labelled,
+    pool,
+    queries,
+    seems_independent,
+    several,
+    shots,
+)
 from scipy.stats import chi2_contingency, chisquare, spearmanr
 
 from benchbench.datasets.base import OpenDataset
-from benchbench.episodes import EpisodeSet
+from benchbench.episodes import Episode, EpisodeSet
 from benchbench.errors import BenchbenchError
-from benchbench.samplers import ClassPool, FixedSampler
+from benchbench.samplers import ClassPool, FixedSampler, Labelled
 
 # Episodes are frozen: results of all times were made on them. These are the hashes of four 3-way
 # 2-shot 2-query and of four 2-way 0-shot episodes of `labelled([5, 4, 6, 5, 4])`, and of two
@@ -105,6 +116,14 @@ def requests(draw: st.DrawFn) -> tuple[list[int], FixedSampler]:
     return draw(st.lists(sizes, min_size=way, max_size=way + 4)), FixedSampler(way, shot, query)
 
 
+def must_fit(episode: Episode, data: Labelled, sampler: FixedSampler) -> None:
+    """The episode is sound and of the sampler's shape."""
+    assert_sound(episode, data)
+    assert episode.n_way == sampler.way
+    assert shots(episode).tolist() == [sampler.shot] * sampler.way
+    assert queries(episode).tolist() == [sampler.query] * sampler.way
+
+
 @several
 @given(requests(), st.integers(0, 2**32), st.integers(1, 6))
 def test_episodes_are_what_was_asked_for(request_, seed: int, count: int) -> None:
@@ -113,17 +132,7 @@ def test_episodes_are_what_was_asked_for(request_, seed: int, count: int) -> Non
     episodes = sampler.sample(ClassPool(data, "test"), count, seed)
     assert len(episodes) == count
     for episode in episodes:
-        images = np.concatenate([episode.support, episode.query])
-        slots = np.concatenate([episode.support_labels, episode.query_labels])
-        assert episode.n_way == sampler.way == len(set(episode.classes))
-        assert len(set(images)) == len(images)
-        np.testing.assert_array_equal(data.labels[images], episode.classes[slots])
-        for labels, per_class in (
-            (episode.support_labels, sampler.shot),
-            (episode.query_labels, sampler.query),
-        ):
-            np.testing.assert_array_equal(np.bincount(labels, minlength=sampler.way), per_class)
-        assert all(array.dtype == np.int64 for array in dataclasses.astuple(episode))
+        must_fit(episode, data, sampler)
 
 
 def test_zero_shot_episodes_have_no_support() -> None:
@@ -164,16 +173,7 @@ def test_disjoint_episodes_go_on_until_too_few_images_are_left(request_, seed: i
     episodes = sampler.sample(ClassPool(data, "test"), 1000, seed)
     assert len(episodes) >= 1
     for episode in episodes:
-        images = np.concatenate([episode.support, episode.query])
-        slots = np.concatenate([episode.support_labels, episode.query_labels])
-        assert episode.n_way == sampler.way == len(set(episode.classes))
-        np.testing.assert_array_equal(data.labels[images], episode.classes[slots])
-        for labels, each in (
-            (episode.support_labels, sampler.shot),
-            (episode.query_labels, sampler.query),
-        ):
-            np.testing.assert_array_equal(np.bincount(labels, minlength=sampler.way), each)
-        assert all(array.dtype == np.int64 for array in dataclasses.astuple(episode))
+        must_fit(episode, data, sampler)
     used = images_of(episodes)
     assert len(np.unique(used)) == len(used)
     left = np.bincount(np.delete(data.labels, used), minlength=len(sizes))

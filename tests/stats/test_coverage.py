@@ -45,6 +45,7 @@ def one_shot(
     return right.mean(axis=1), classes
 
 
+@pytest.mark.slow
 def test_over_classes_covers_fresh_test_classes_and_over_episodes_does_not(
     features: np.ndarray,
 ) -> None:

@@ -12,7 +12,13 @@ from samplers.toys import UNLIKELY, several
 from scipy.stats import chisquare, kstest, spearmanr
 
 from benchbench.samplers import choose
-from benchbench.system.randomness import DRAWN_AT_ONCE, AddressedStream, Numbers, Permutation
+from benchbench.system.randomness import (
+    DRAWN_AT_ONCE,
+    AddressedStream,
+    Numbers,
+    Permutation,
+    permutation,
+)
 
 
 @several
@@ -78,6 +84,13 @@ def test_numbers_are_handed_out_once_and_never_too_few() -> None:
     assert numbers.take(0).tolist() == []
     with pytest.raises(IndexError, match="more than 4 random numbers"):
         numbers.take(2)
+
+
+def test_the_permutation_of_a_key_and_a_counter_is_fixed() -> None:
+    """Known answers: Philox is the same on every machine."""
+    assert permutation(10, key=0).tolist() == [0, 2, 9, 1, 8, 5, 4, 3, 6, 7]
+    assert permutation(10, key=0, counter=1 << 64).tolist() == [0, 1, 9, 6, 5, 3, 7, 8, 2, 4]
+    assert permutation(5, key=2**127).tolist() == [2, 1, 0, 4, 3]
 
 
 @pytest.mark.parametrize(("population", "size"), [(4, 2), (5, 3), (4, 4), (3, 1)])

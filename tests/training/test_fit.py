@@ -13,7 +13,6 @@ from benchbench.errors import MethodError
 from benchbench.method import Classifier, Method, Support, Task
 from benchbench.training.budget import FitRecord
 from benchbench.training.fit import cosine, fit, step_decay
-from benchbench.training.fit import fit as training
 from benchbench.training.source import TrainingSource
 
 
@@ -98,7 +97,7 @@ def test_patience_ends_training(dataset: OpenDataset) -> None:
 def test_training_that_was_killed_ends_with_the_same_bits(
     dataset: OpenDataset, tmp_path: Path, stop_at: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(training, "CHECKPOINT_SECONDS", 0.0)
+    monkeypatch.setattr("benchbench.training.fit.CHECKPOINT_SECONDS", 0.0)
     whole, _ = train(make_source(dataset))
     with pytest.raises(Killed):
         train(make_source(dataset, tmp_path), stop_at=stop_at)

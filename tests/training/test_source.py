@@ -1,56 +1,18 @@
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
 import pytest
-import torch
+from training.oracle import Oracle, classes_of, make_source
 
 from benchbench.datasets.base import OpenDataset
-from benchbench.datasets.joint import joined
 from benchbench.errors import BenchbenchError, MethodError
-from benchbench.method import Classifier, Images, Method, Support, Task
+from benchbench.method import Task
 from benchbench.samplers import FixedSampler, Sampler, create_sampler
 from benchbench.training.budget import Budget
 from benchbench.training.source import TrainingSource
-
-
-class Oracle(Method):
-    """Answers from a table of the images' classes, which it cannot have in an honest run."""
-
-    name = "oracle"
-
-    def __init__(self, dataset: OpenDataset) -> None:
-        order = np.argsort(dataset.public_ids)
-        self.class_of = dataset.labels[order]
-        self.seen: set[int] = set()
-
-    def adapt(self, support: Support) -> Classifier:
-        slot_of = {
-            int(self.class_of[image]): int(slot)
-            for image, slot in zip(support.images.ids, support.labels, strict=True)
-        }
-        self.seen |= set(slot_of)
-
-        def classify(images: Images) -> torch.Tensor:
-            slots = [slot_of[int(self.class_of[image])] for image in images.ids]
-            return torch.eye(support.n_way)[slots]
-
-        return classify
-
-
-def make_source(
-    dataset: OpenDataset, method: Method | None = None, shot: int = 1, seed: int = 0
-) -> TrainingSource:
-    task = Task(dataset.name, "test", dataset.image_shape, 5, shot, 15)
-    return TrainingSource(dataset, method or Oracle(dataset), task, seed=seed)
-
-
-def classes_of(dataset: OpenDataset, handles: Iterable[Images]) -> set[int]:
-    private = np.argsort(dataset.public_ids)
-    ids = np.concatenate([images.ids for images in handles])
-    return set(dataset.labels[private[ids]].tolist())
 
 
 def test_budgets_are_names_or_steps() -> None:
@@ -74,37 +36,6 @@ def test_training_episodes_hold_training_classes_only(dataset: OpenDataset) -> N
     assert classes_of(dataset, handles) == set(dataset.splits["train"].tolist())
 
 
-def test_groups_are_consecutive_episodes(dataset: OpenDataset) -> None:
-    stream = make_source(dataset).episodes(way=5, shot=1, query=3)
-    group = stream.grouped(4)[2]
-    assert [g.images.ids.tolist() for g in group] == [
-        stream[step].images.ids.tolist() for step in range(8, 12)
-    ]
-    assert len(next(iter(stream.grouped(3)))) == 3
-
-
-def test_episode_images_are_the_support_and_then_the_queries(dataset: OpenDataset) -> None:
-    episode = make_source(dataset).episodes(way=4, shot=2, query=3)[7]
-    joined = np.concatenate([episode.support.images.ids, episode.query.ids])
-    np.testing.assert_array_equal(episode.images.ids, joined)
-    assert len(set(joined.tolist())) == len(joined) == 4 * (2 + 3)
-    assert episode.support.labels.bincount().tolist() == [2] * 4
-    assert episode.query_labels.bincount().tolist() == [3] * 4
-
-
-def test_training_data_depend_on_step_and_seed_alone(dataset: OpenDataset) -> None:
-    def ids(seed: int, step: int, warm_up: int) -> tuple[list[int], list[int]]:
-        source = make_source(dataset, seed=seed)
-        episodes, batches = source.episodes(5, 1, 5), source.batches(16)
-        for earlier in range(warm_up):
-            episodes[earlier], batches[earlier]
-        return episodes[step].images.ids.tolist(), batches[step].images.ids.tolist()
-
-    assert ids(0, 300, warm_up=0) == ids(0, 300, warm_up=40)
-    assert ids(0, 300, warm_up=0) != ids(1, 300, warm_up=0)
-    assert ids(0, 300, warm_up=0) != ids(0, 301, warm_up=0)
-
-
 def test_way_and_query_are_capped_by_what_there_is(dataset: OpenDataset) -> None:
     stream = make_source(dataset).episodes(way=60, shot=5, query=100)
     assert (stream.way, stream.shot, stream.query) == (12, 5, 15)
@@ -120,25 +51,6 @@ def test_too_small_classes_are_left_out_of_training(
     assert (stream.way, stream.query) == (2, 2)
     with pytest.raises(BenchbenchError, match=r"0 training classes of 6 or more"):
         make_source(dataset).episodes(way=5, shot=5, query=5)
-
-
-def test_an_epoch_of_batches_is_a_permutation_of_the_training_images(dataset: OpenDataset) -> None:
-    batches = make_source(dataset).batches(48)
-    assert batches.per_epoch == 5
-    epochs = [
-        np.concatenate([batches[step].images.ids for step in range(start, start + 5)])
-        for start in (0, 5)
-    ]
-    for epoch in epochs:
-        assert len(set(epoch.tolist())) == 240
-    assert epochs[0].tolist() != epochs[1].tolist()
-
-
-def test_batch_labels_are_the_classes_in_the_split(dataset: OpenDataset) -> None:
-    batch = make_source(dataset).batches(64)[3]
-    private = np.argsort(dataset.public_ids)[batch.images.ids]
-    train = dataset.splits["train"]
-    np.testing.assert_array_equal(train[batch.labels.numpy()], dataset.labels[private])
 
 
 def test_class_names_by_batch_label_are_for_methods_that_read_them(dataset: OpenDataset) -> None:
@@ -169,46 +81,6 @@ def test_the_test_split_is_out_of_reach(dataset: OpenDataset) -> None:
     reachable = [value for value in vars(source).values() if isinstance(value, OpenDataset)]
     assert [set(each.splits) for each in reachable] == [{"train", "val"}]
     assert "test" in dataset.splits
-
-
-@pytest.fixture
-def two_sources(make_dataset: Callable[..., OpenDataset]) -> OpenDataset:
-    """Six, and three, training classes; three validation classes of the first, none of the other.
-
-    A third source has a single class of each.
-    """
-    members = {
-        name: make_dataset(classes=classes, per_class=8, shape=(8, 8, 3), seed=seed)
-        for seed, (name, classes) in enumerate(
-            {"large": (6, 3, 1), "small": (3, 0, 1), "lonely": (1, 1, 1)}.items()
-        )
-    }
-    return joined("several", members, list(members))
-
-
-def test_an_episode_is_of_one_source(two_sources: OpenDataset) -> None:
-    stream = make_source(two_sources).episodes(way=5, shot=2, query=3)
-    assert (stream.way, stream.shot, stream.query) == (5, 2, 3)
-    ways = []
-    for step in range(200):
-        names = [two_sources.class_names[c] for c in classes_of(two_sources, [stream[step].images])]
-        assert len({name.split("/")[0] for name in names}) == 1
-        ways.append(len(names))
-    # Each source is as likely as the other; the standard deviation is 7.
-    assert 75 < ways.count(5) < 125
-    assert ways.count(5) + ways.count(3) == 200
-
-
-def test_the_source_of_a_step_does_not_depend_on_the_steps_before(two_sources: OpenDataset) -> None:
-    late, all_along = (make_source(two_sources).episodes(4, 1, 2) for _ in range(2))
-    expected = [all_along[step].images.ids for step in range(300)]
-    for step in (299, 7, 0, 256):
-        np.testing.assert_array_equal(late[step].images.ids, expected[step])
-
-
-def test_a_batch_is_of_all_sources(two_sources: OpenDataset) -> None:
-    batch = make_source(two_sources).batches(80)[0]
-    assert set(batch.labels.tolist()) == set(range(10))
 
 
 def test_validation_takes_turns_among_the_sources_with_two_classes(

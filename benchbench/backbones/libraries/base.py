@@ -1,4 +1,4 @@
-"""What the adapters to libraries of networks share: weights, preparation, dropped heads."""
+"""What the adapters to libraries of networks share: weights, pre-processing, dropped heads."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from typing import Any, ClassVar
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from benchbench.backbones.base import Backbone
@@ -19,6 +18,7 @@ from benchbench.backbones.libraries import weights as weight_files
 from benchbench.backbones.libraries.preprocessing import Interpolation, Preparation
 from benchbench.errors import BenchbenchError
 from benchbench.registry import specs
+from benchbench.system.arrays import ByteArray
 from benchbench.system.vision import torchvision
 
 
@@ -26,8 +26,8 @@ from benchbench.system.vision import torchvision
 class Created:
     """A network as its library makes it, without its head.
 
-    head: the names of the head's weights, which a file may hold as well.
-    preparation: what the images need. pretrained_on: what its weights have seen.
+    head: the names of the head's weights, which a file may also hold.
+    preparation: how its images are prepared. pretrained_on: the data its weights have seen.
     """
 
     network: nn.Module
@@ -40,15 +40,15 @@ class Created:
 class LibraryBackbone(Backbone):
     """A network of a library, by name, with random or pre-trained weights.
 
-    A subclass makes the network in `create` and finds mistakes in `check`. Other parameters than
-    these are passed on to the library.
+    A subclass makes the network in `create` and finds mistakes in `check`. All other parameters are
+    passed on to the library.
 
     model: the network's name in the library.
     weights: none (random), a tag that the library downloads, or a .safetensors file.
     pretrained_on: the data sets that the weights have seen, joined by +; by default those that the
         tag or the file's metadata name.
-    size: of the network's input in pixels, by default that of its weights; a network with random
-        weights takes images as large as they are, if it can.
+    size: the size of the network's input in pixels, by default that of its weights; with random
+        weights images keep their size, if the network allows it.
     mean, std: of values in [0, 1], one for each channel joined by +, or one for all; by default
         those of the weights, and 0.5 for random weights.
     interpolation: bilinear or bicubic, both with antialiasing.
@@ -71,7 +71,7 @@ class LibraryBackbone(Backbone):
     def create(self, tag: str | None, from_file: bool) -> Created:
         """Make the network with the weights of the tag, or with random ones.
 
-        from_file: whether a file's weights are going to be loaded; the preparation is then that of
+        from_file: whether a file's weights are loaded afterwards; the preparation is then that of
         the library's own weights for this network.
         """
         raise NotImplementedError
@@ -91,7 +91,7 @@ class LibraryBackbone(Backbone):
         self._feature_size = self._measure()
 
     def _given(self) -> dict[str, Any]:
-        """The user's part in the preparation."""
+        """The parts of the preparation that the user gives."""
         size = None if self.size is None else (self.size, self.size)
         facts = {name: getattr(self, name) for name in ("mean", "std", "interpolation", "crop")}
         return {name: value for name, value in {**facts, "size": size}.items() if value is not None}
@@ -121,20 +121,20 @@ class LibraryBackbone(Backbone):
     def preprocessing(self) -> str:
         return str(self.preparation)
 
-    def prepare(self, array: NDArray[np.uint8]) -> Tensor:
+    def prepare(self, array: ByteArray) -> Tensor:
         images = torch.from_numpy(array).to(self.device, non_blocking=True)
         return self.preparation(images.permute(0, 3, 1, 2))
 
     def embed(self, pixels: Tensor) -> Tensor:
         features = self.network(pixels)
-        # Networks with auxiliary heads answer with more than that while they train.
+        # In training, networks with auxiliary heads give several outputs.
         main: Tensor = features if isinstance(features, Tensor) else features[0]
         return main.flatten(1)
 
 
 def import_library(name: str, extra: str) -> ModuleType:
-    """An optional library. Raises BenchbenchError that names the cure where it is missing."""
-    # Libraries of networks import torchvision themselves, which needs help beside some torches.
+    """An optional library. Raises BenchbenchError that names the cure if it is missing."""
+    # Libraries of networks import torchvision themselves, which needs a repair with some torches.
     torchvision()
     try:
         return importlib.import_module(name)

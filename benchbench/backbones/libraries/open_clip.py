@@ -1,4 +1,4 @@
-"""Networks of the library open_clip (Ilharco et al., 2021): image towers, and text beside them."""
+"""Networks of the library open_clip (Ilharco et al., 2021): image towers, with or without text."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ class OpenClip(LibraryBackbone):
     open_clip:ViT-B-32/openai is open_clip:ViT-B-32[weights=openai]; with a tag and a file, the tag
     says how images are prepared and the file holds the weights, in open_clip's own layout.
 
-    projected: features in the joint space of images and text, and the text tower beside them; by
-        default those before the projection, on which CLIP's linear probe stands. All further
+    projected: whether features are in the joint space of images and text, with the text tower kept;
+        by default they are those before the projection, which CLIP's linear probe uses. All other
         parameters are those of every LibraryBackbone.
     """
 
@@ -85,7 +85,7 @@ class OpenClip(LibraryBackbone):
                 pretrained_text=False,
                 force_image_size=self.size,
                 force_preprocess_cfg=facts,
-                # The library only warns where the weights need the other activation.
+                # The library only warns if the weights need the other activation.
                 force_quick_gelu=bool(facts.get("quick_gelu")),
                 **self.options,
             )
@@ -95,21 +95,21 @@ class OpenClip(LibraryBackbone):
     def embed(self, pixels: Tensor) -> Tensor:
         tower = getattr(self.network, "visual", self.network)
         features = tower(pixels)
-        # CoCa's tower answers with its tokens as well.
+        # CoCa's tower also returns its tokens.
         main: Tensor = features if isinstance(features, Tensor) else features[0]
         return main
 
     @property
     def logit_scale(self) -> Tensor:
-        """The logarithm of what cosines are multiplied by; only with `projected`."""
+        """The logarithm of the factor on the cosines; only with `projected`."""
         scale: Tensor = self.network.logit_scale  # type: ignore[assignment]
         return scale
 
     def encode_text(self, texts: list[str]) -> Tensor:
         """Embeddings float32 [n, feature_size] in the joint space; only with `projected`.
 
-        The tokens are those of the library's own, bundled vocabulary. Raises BenchbenchError where
-        the network needs another.
+        The vocabulary is the one that the library bundles. Raises BenchbenchError if the network
+        needs another.
         """
         if not self.projected:
             raise BenchbenchError(f"open_clip:{self.model} embeds text only with projected=true.")
@@ -125,9 +125,9 @@ class OpenClip(LibraryBackbone):
 
 
 def drop_projection(tower: Any) -> None:
-    """Take the last step, the projection into the joint space, from an image tower.
+    """Remove the last step, the projection into the joint space, from an image tower.
 
-    Raises BenchbenchError for a tower that does not keep the two apart.
+    Raises BenchbenchError for a tower in which the projection is not separate.
     """
     open_clip = _library()
     if isinstance(tower, open_clip.transformer.VisionTransformer):
@@ -175,7 +175,7 @@ def _library() -> ModuleType:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Drop what the library tells the root logger, whose first message would set it up for all."""
+    """A block whose messages to the root logger are dropped; the first would configure logging."""
     handler, root = logging.NullHandler(), logging.getLogger()
     root.addHandler(handler)
     try:

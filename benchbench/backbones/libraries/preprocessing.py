@@ -1,4 +1,4 @@
-"""How images become what a pre-trained network was trained on: size, channels, scale."""
+"""The pre-processing of images for a pre-trained network: size, channels, scale."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Preparation:
     """From uint8 images of any size and channel count to a network's input.
 
     channels: of the network, 1 or 3. Grey is repeated, colour is weighed to grey, alpha is dropped.
-    size: (height, width) of the input; None leaves images as large as they are.
+    size: (height, width) of the input; None leaves the images' size unchanged.
     mean, std: of values in [0, 1], one for each channel or one for all.
     crop: the share of the resized image that is kept, around its centre.
     squash: resize height and width each to its own target, not by one factor.
@@ -50,7 +50,7 @@ class Preparation:
     def __call__(self, images: Tensor) -> Tensor:
         """Float32 [n, channels, *size] of uint8 images [n, c, h, w]."""
         values = self._resize(self._recolour(images.float()))
-        # In place: the tensor is a fresh one, and large.
+        # In place, as the tensor is fresh and large.
         mean, std = (self._by_channel(v).to(values.device) for v in (self.mean, self.std))
         return values.div_(255).sub_(mean).div_(std)
 
@@ -77,7 +77,7 @@ class Preparation:
         if self.size is None:
             return images
         height, width = images.shape[2:]
-        # The addend keeps 224 / (224 / 232) from becoming 231.
+        # Without the addend 224 / (224 / 232) would become 231.
         target = [int(side / self.crop + 1e-6) for side in self.size]
         factor = max(target[0] / height, target[1] / width)
         free = [max(target[0], int(height * factor)), max(target[1], int(width * factor))]

@@ -40,8 +40,8 @@ class Timm(LibraryBackbone):
         weights = arguments.get("weights")
         if weight_files.local_file(weights) is None:
             tag = weights or tag
-        known = timm.models.get_arch_pretrained_cfgs(architecture)
-        tags = [full.partition(".")[2] for full, facts in known.items() if facts.has_weights]
+        configs = timm.models.get_arch_pretrained_cfgs(architecture)
+        tags = [full.partition(".")[2] for full, facts in configs.items() if facts.has_weights]
         if tag not in ("", DEFAULT, *tags):
             raise unknown_name(f"tag of weights of timm:{architecture}", tag, tags)
 
@@ -60,7 +60,7 @@ class Timm(LibraryBackbone):
         if pretrained or from_file:
             preparation = _trained_preparation(network, facts)
         else:
-            # Images keep their size where the network takes any.
+            # Images keep their size if the network takes any.
             size = facts["input_size"][1:] if config.get("fixed_input_size") else None
             preparation = Preparation(input_channels(network), size)
         return Created(

@@ -31,9 +31,9 @@ class Torchvision(LibraryBackbone):
     @classmethod
     def check(cls, arguments: dict[str, Any]) -> None:
         models, model = torchvision("models"), arguments["model"]
-        known = models.list_models(module=models)
-        if model not in known:
-            raise unknown_name("network of torchvision", model, known)
+        names = models.list_models(module=models)
+        if model not in names:
+            raise unknown_name("network of torchvision", model, names)
         tag = arguments.get("weights")
         if weight_files.local_file(tag) is None and tag is not None:
             tags = models.get_model_weights(model).__members__
@@ -58,7 +58,7 @@ class Torchvision(LibraryBackbone):
 
 
 def drop_last_layer(network: nn.Module, classes: int) -> None:
-    """Put an identity in the place of the last layer that gives a value for each class."""
+    """Replace the last layer, which gives a value for each class, by an identity."""
     names = [name for name, module in network.named_modules() if _outputs(module) == classes]
     if not names:
         raise ValueError(f"no layer of the network gives {classes} values")
@@ -93,6 +93,6 @@ def _side(size: int | Iterable[int]) -> int:
 
 
 def _own_preparation(network: nn.Module) -> Preparation:
-    """Of random weights: images keep their size where the network takes any."""
+    """The preparation for random weights: images keep their size if the network takes any."""
     side = getattr(network, "image_size", None)
     return Preparation(input_channels(network), size=(side, side) if side else None)

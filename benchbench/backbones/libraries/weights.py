@@ -16,10 +16,10 @@ from benchbench.errors import BenchbenchError
 SUFFIX = ".safetensors"
 PICKLED = (".pt", ".pth", ".pth.tar", ".bin", ".ckpt", ".pkl", ".pickle")
 UNKNOWN = ("unknown",)
-"""The data sets of weights of which nothing is said."""
+"""The data sets of weights whose origin is not declared."""
 
 NAMED = 3
-"""Tensors that a message names."""
+"""The most tensors that a message names."""
 
 DATA_SETS = {
     "in1k": "imagenet-1k",
@@ -49,11 +49,11 @@ DATA_SETS = {
     "lvd142m": "lvd-142m",
     "lvd1689m": "lvd-1689m",
 }
-"""Words of the libraries' tags, such as `augreg_in21k_ft_in1k`, and the data sets they name."""
+"""The data sets that the words of the libraries' tags, such as `augreg_in21k_ft_in1k`, name."""
 
 
 def local_file(weights: str | None) -> Path | None:
-    """The file that `weights` names; None where it is a tag of the library, or nothing.
+    """The file that `weights` names; None if it is a tag of the library, or None.
 
     Raises BenchbenchError for a file that is missing, or that would have to be unpickled.
     """
@@ -75,7 +75,7 @@ def local_file(weights: str | None) -> Path | None:
 
 
 def metadata(path: Path) -> dict[str, str]:
-    """The texts in a safetensors file's header. Raises BenchbenchError where it is damaged."""
+    """The texts in a safetensors file's header. Raises BenchbenchError if it is damaged."""
     try:
         with safe_open(path, framework="pt") as file:
             return dict(file.metadata() or {})
@@ -86,8 +86,8 @@ def metadata(path: Path) -> dict[str, str]:
 def load(network: nn.Module, path: Path, ignored: Collection[str] = ()) -> None:
     """Load all weights of the network from a safetensors file; float32 stays float32.
 
-    ignored: names that the file may hold as well, such as those of the head that was dropped.
-    Raises BenchbenchError where the file lacks a tensor, has another, or one of another shape.
+    ignored: names that the file may also hold, such as those of the dropped head.
+    Raises BenchbenchError if the file lacks a tensor, has another, or one of another shape.
     """
     metadata(path)
     found = {name: tensor for name, tensor in load_file(path).items() if name not in ignored}
@@ -101,9 +101,9 @@ def load(network: nn.Module, path: Path, ignored: Collection[str] = ()) -> None:
             name for name in expected.keys() & found.keys() if found[name].shape != expected[name]
         },
     }
-    told = [f"{fault} {_first(names)}" for fault, names in faults.items() if names]
-    if told:
-        raise BenchbenchError(f"{path} does not fit the network: it {'; it '.join(told)}.")
+    found_faults = [f"{fault} {_first(names)}" for fault, names in faults.items() if names]
+    if found_faults:
+        raise BenchbenchError(f"{path} does not fit the network: it {'; it '.join(found_faults)}.")
     network.load_state_dict(found, strict=False)
 
 
@@ -113,14 +113,16 @@ def _first(names: Collection[str]) -> str:
 
 
 def data_sets_of_tag(tag: str) -> tuple[str, ...]:
-    """The data sets that a library's tag names, each once; `("unknown",)` where it names none."""
+    """The data sets that a library's tag names, each once; `("unknown",)` if it names none."""
     words = re.split(r"[^a-z0-9]+", tag.lower())
     return tuple(dict.fromkeys(DATA_SETS[word] for word in words if word in DATA_SETS)) or UNKNOWN
 
 
 def data_sets_of_file(texts: dict[str, str]) -> tuple[str, ...]:
-    """The data sets that a file's metadata name: under `pretrained_on`, joined by `+`, or else
-    ImageNet's (ILSVRC 2012) where any text speaks of it.
+    """The data sets that a file's metadata name.
+
+    They are those under `pretrained_on`, joined by `+`, or else ImageNet's (ILSVRC 2012) if any
+    text mentions it.
     """
     if "pretrained_on" in texts:
         return tuple(texts["pretrained_on"].split("+"))

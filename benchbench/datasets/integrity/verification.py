@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -27,11 +28,18 @@ from benchbench.datasets.integrity.image_checks import (
     check_overlap,
     check_pictures,
 )
-from benchbench.datasets.opening import create_dataset, open_dataset
+from benchbench.datasets.opening import create_dataset, members_of, open_dataset
+from benchbench.datasets.problem import Collection
 from benchbench.datasets.tables.file_states import forget_if_changed
 from benchbench.datasets.tables.prepared import prepared_record, state_changed
 from benchbench.errors import BenchbenchError
+from benchbench.registry import specs
 from benchbench.system.places import Places
+
+LEVELS: tuple[Level, ...] = ("error", "warning", "note")
+
+LINES = 20
+"""Findings of one kind that the text lists."""
 
 LEVEL_OF_CONTAMINATION: dict[str, Level] = {"images": "error", "classes": "warning"}
 
@@ -47,16 +55,27 @@ class Verified:
     def summary(self) -> str:
         """The findings by level and the size of the data set in one sentence."""
         counts = levels(self.findings)
-        found = [
-            plural(counts[level], level, f"{level}s")
-            for level in ("error", "warning", "note")
-            if counts[level]
-        ]
+        found = [plural(counts[level], level, f"{level}s") for level in LEVELS if counts[level]]
         result = ", ".join(found) or "nothing is wrong"
         if self.opened is None:
             return f"{self.name}: {result}."
         images, classes = len(self.opened.labels), len(self.opened.class_names)
         return f"{self.name}: {result}, in {images} images of {classes} classes."
+
+    def as_text(self) -> str:
+        """A line for each finding, errors first, of many of one kind the first; the summary."""
+        lines = []
+        shown: Counter[tuple[str, str]] = Counter()
+        total = Counter((finding.level, finding.check) for finding in self.findings)
+        for finding in sorted(self.findings, key=lambda finding: LEVELS.index(finding.level)):
+            kind = finding.level, finding.check
+            shown[kind] += 1
+            head = f"{finding.level:<8} {finding.check}: "
+            if shown[kind] <= LINES:
+                lines.append(head + finding.text)
+            elif shown[kind] == LINES + 1:
+                lines.append(f"{head}and {total[kind] - LINES} more; --format json lists all.")
+        return "\n".join([*lines, self.summary()])
 
     def as_dict(self) -> dict[str, Any]:
         """The same for a program."""
@@ -88,55 +107,69 @@ class Verification:
     scans: dict[str, Scan] = field(default_factory=dict)
 
     def of(self, text: str) -> list[Verified]:
-        """What is wrong with a data set, or with each of those that it consists of.
+        """What is wrong with a data set, or with each of those of a collection.
 
         Raises BenchbenchError if it, or all of them, cannot be opened.
         """
         dataset = create_dataset(text)
-        parts = dataset.parts(self.places) or [text]
         other = open_dataset(self.against, self.places) if self.against else None
         results = []
-        for spec in dict.fromkeys([*parts, *dataset.test_sources(self.places)]):
+        for spec in members_of(dataset, self.places):
             try:
                 each = create_dataset(spec)
-                opened = each.open(self.places)
+                opened = open_dataset(each if isinstance(each, Dataset) else spec, self.places)
             except BenchbenchError as error:
-                if parts == [text]:
+                if isinstance(dataset, Dataset):
                     raise
                 missing = Finding("note", "files", f"it cannot be opened: {error}")
                 results.append(Verified(spec, None, [missing]))
             else:
-                findings = [*self._alone(each, opened)] if spec in parts else []
-                findings += self._together(each, opened, other)
-                results.append(Verified(opened.name, opened, findings))
+                findings = [*self._alone(each, opened), *self._elsewhere(opened, other)]
+                results.append(Verified(spec, opened, findings))
+        if isinstance(dataset, Collection):
+            results += self._learned_from(dataset)
         if all(result.opened is None for result in results):
             raise BenchbenchError(f"None of the data sets of {text} can be opened.")
         return results
 
-    def _alone(self, dataset: Dataset, opened: OpenDataset) -> Iterator[Finding]:
+    def _alone(self, dataset: Dataset | Collection, opened: OpenDataset) -> Iterator[Finding]:
         """All findings on one data set by itself."""
-        alone = opened.training is None
-        if alone and isinstance(opened.pixels, np.memmap):
+        single = dataset if isinstance(dataset, Dataset) else None
+        if single and isinstance(opened.pixels, np.memmap):
             yield from check_table(opened)
-        yield from check_counts(opened, dataset.expected_counts() if alone else None)
+        yield from check_counts(opened, single.expected_counts() if single else None)
         yield from check_files(opened)
         yield from check_classes(opened)
         scanned = self._scanned(opened)
         yield from check_pictures(opened, scanned)
         yield from check_duplicates(opened, scanned, self.distance, self.correlation)
+        if single:
+            yield from _changed(single, self.places)
 
-    def _together(
-        self, dataset: Dataset, opened: OpenDataset, against: OpenDataset | None
-    ) -> Iterator[Finding]:
-        """What it shares with its files, with other data sets and with the backbone's weights."""
-        yield from _changed(dataset, opened, self.places)
-        limits = self.distance, self.correlation
-        for other, name in ((opened.training, "what methods learn from"), (against, "")):
-            if other is not None:
-                scans = self._scanned(opened), self._scanned(other)
-                yield from check_overlap(opened, other, scans, *limits, name)
+    def _elsewhere(self, opened: OpenDataset, against: OpenDataset | None) -> Iterator[Finding]:
+        """What it shares with another data set and with the backbone's weights."""
+        if against is not None:
+            yield from self._overlap(opened, against)
         if self.backbone:
             yield _pretraining(self.backbone, opened)
+
+    def _learned_from(self, collection: Collection) -> Iterator[Verified]:
+        """What the test data of each problem share with the data that methods learn from."""
+        try:
+            problems = collection.problems(self.places)
+        except BenchbenchError as error:
+            note = Finding("note", "files", f"methods cannot learn from it: {error}")
+            yield Verified(specs.text_of(collection), None, [note])
+            return
+        for problem in problems:
+            findings = [*self._overlap(problem.test, problem.train, "what methods learn from")]
+            yield Verified(problem.spec, problem.test, findings)
+
+    def _overlap(
+        self, opened: OpenDataset, other: OpenDataset, name: str = ""
+    ) -> Iterator[Finding]:
+        scans = self._scanned(opened), self._scanned(other)
+        yield from check_overlap(opened, other, scans, self.distance, self.correlation, name)
 
     def _scanned(self, dataset: OpenDataset) -> Scan:
         """The scan of all its images, made once."""
@@ -145,14 +178,14 @@ class Verification:
         return self.scans[dataset.fingerprint]
 
 
-def _changed(dataset: Dataset, opened: OpenDataset, places: Places) -> Iterator[Finding]:
+def _changed(dataset: Dataset, places: Places) -> Iterator[Finding]:
     """Files that are no longer what they were when they were decoded."""
     record = prepared_record(dataset, places)
     if record is not None:
         if state_changed(record):
             text = f"the files at {record.origin} have changed or are gone since they were decoded."
             yield Finding("warning", "files", text)
-    elif opened.training is None and forget_if_changed(dataset.sources(places), places.cache):
+    elif forget_if_changed(dataset.sources(places), places.cache):
         text = "files have changed in place since they were decoded; the next use decodes them."
         yield Finding("warning", "files", text)
 
@@ -162,7 +195,7 @@ def _pretraining(backbone: str, opened: OpenDataset) -> Finding:
     from benchbench.backbones import create_backbone
 
     seen = create_backbone(backbone, opened.image_shape).pretrained_on
-    level, reason = judge(seen, opened.subject)
+    level, reason = judge(seen, opened.name)
     return Finding(
         LEVEL_OF_CONTAMINATION.get(level, "note"),
         "pretraining",

@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
-from benchbench.datasets.meta_dataset.dataset import MetaDataset, register_datasets
+from benchbench.datasets.meta_dataset.collection import MetaDataset, register_datasets
+from benchbench.datasets.meta_dataset.dataset import MetaDatasetSource
 from benchbench.datasets.meta_dataset.spec import SOURCES, known_duplicates, source_spec
 
-__all__ = ["SOURCES", "MetaDataset", "known_duplicates", "register_datasets", "source_spec"]
+__all__ = [
+    "SOURCES",
+    "MetaDataset",
+    "MetaDatasetSource",
+    "known_duplicates",
+    "register_datasets",
+    "source_spec",
+]

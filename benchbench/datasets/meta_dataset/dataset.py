@@ -1,47 +1,43 @@
-"""Meta-Dataset (Triantafillou et al., ICLR 2020, arXiv:1903.03096): one source, or all of them."""
+"""One source of Meta-Dataset (Triantafillou et al., ICLR 2020, arXiv:1903.03096)."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from benchbench.datasets.base import SPLITS, Dataset, OpenDataset, PendingClass, splits_by_name
+from benchbench.datasets.base import SPLITS, Dataset, PendingClass, splits_by_name
 from benchbench.datasets.meta_dataset import readers
 from benchbench.datasets.meta_dataset.decoding import SourceDecoder, kept_of
 from benchbench.datasets.meta_dataset.names import LICENCES, canonical
 from benchbench.datasets.meta_dataset.records import read_records, records_folder
 from benchbench.datasets.meta_dataset.resizing import Interpolation
-from benchbench.datasets.meta_dataset.several import open_source, test_specs
-from benchbench.datasets.meta_dataset.spec import SOURCES, SourceFiles, SourceSpec, source_spec
+from benchbench.datasets.meta_dataset.spec import SourceFiles, SourceSpec, source_spec
 from benchbench.datasets.omniglot import CHARACTERS, archive
 from benchbench.datasets.reading.file_tree import located
 from benchbench.errors import BenchbenchError
-from benchbench.registry import specs
-from benchbench.registry.hookspecs import hookimpl
 from benchbench.system.places import Places
 from benchbench.system.progress import say
 
+CITATION = "Triantafillou et al., Meta-Dataset, ICLR 2020 (arXiv:1903.03096)"
+
 QUICKDRAW_SHARE = 0.01
-"""Of each class: 504 262 images, 11 GB at 84 px, where the whole would be 1.1 TB. The smallest
+"""Of each class: 504 262 images, 11 GB at 84 px, while the whole would be 1.1 TB. The smallest
 class keeps 1 136, more than an episode can draw, and the classes' proportions, which decide about
 the shots, stay as they are."""
 
 
 @dataclass
-class MetaDataset(Dataset):
-    """Meta-Dataset's sources with their published classes and splits.
+class MetaDatasetSource(Dataset):
+    """One of Meta-Dataset's sources, with its published classes and split.
 
-    `meta_dataset:aircraft` is one source, from the files that its authors hand out or from the
-    `.tfrecords` that Meta-Dataset's conversion makes of them, under `meta_dataset/aircraft` of the
-    data root. Images are colour squares; Omniglot is inverted, ink white on black.
-
-    `meta_dataset` is all sources that are here: methods learn from one or from all of them and are
-    tested on each.
+    It is read from the files that its authors hand out or from the `.tfrecords` that Meta-Dataset's
+    conversion makes of them, under `meta_dataset/aircraft` (say) of the data root. Images are
+    colour squares; Omniglot is inverted, ink white on black.
 
     source: one of the ten, also by its usual names, such as `birds` for `cu_birds`.
     size: pixels of the square; the paper has 84 and 126.
@@ -49,29 +45,19 @@ class MetaDataset(Dataset):
         the authors' pipeline does.
     fraction: the share of each class's images that is kept, the same ones always; by default 0.01
         of Quick Draw and all of the other sources.
-    train: what methods learn from where all sources are tested: a source, or `all` that have
-        training classes.
-    test_source: the one source to test on, where `train` is another.
     """
 
     name: ClassVar[str] = "meta_dataset"
     argument: ClassVar[str] = "source"
-    licence: ClassVar[str] = "that of each source"
-    citation: ClassVar[str] = "Triantafillou et al., Meta-Dataset, ICLR 2020 (arXiv:1903.03096)"
-    source: str = ""
+    citation: ClassVar[str] = CITATION
+    source: str
     size: int = 84
     interpolation: Interpolation = "bilinear"
     fraction: float | None = None
-    train: str = "ilsvrc_2012"
-    test_source: str = ""
 
     def __post_init__(self) -> None:
-        if self.source:
-            self.source = canonical(self.source)
-            self.licence = LICENCES[self.source]  # type: ignore[misc]
-        self.test_source = canonical(self.test_source) if self.test_source else ""
-        if self.train != "all":
-            self.train = canonical(self.train)
+        self.source = canonical(self.source)
+        self.licence = LICENCES[self.source]  # type: ignore[misc]
         if self.size < 1:
             raise ValueError("size must be at least 1 pixel")
         if self.fraction is not None and not 0 < self.fraction <= 1:
@@ -80,24 +66,8 @@ class MetaDataset(Dataset):
 
     @property
     def spec(self) -> SourceSpec:
-        """What is prescribed for the source. Raises BenchbenchError where none is named."""
-        if not self.source:
-            raise BenchbenchError(
-                "meta_dataset stands for ten sources; name one, as in meta_dataset:aircraft."
-            )
+        """What is prescribed for the source."""
         return source_spec(self.source)
-
-    def test_sources(self, places: Places) -> list[str]:
-        return [] if self.source or self.test_source else test_specs(self, places)
-
-    def parts(self, places: Places) -> list[str]:
-        if self.source or self.test_source:
-            return []
-        alone = replace(self, train=type(self).train)
-        return [specs.text_of(replace(alone, source=name)) for name in SOURCES]
-
-    def open(self, places: Places) -> OpenDataset:
-        return super().open(places) if self.source else open_source(self, places)
 
     def sources(self, places: Places) -> list[Path]:
         name = self.spec.name
@@ -177,8 +147,3 @@ class MetaDataset(Dataset):
             split: [np.array(sorted(ids[name] for name in node), np.int64) for node in nodes]
             for split, nodes in spec.nodes.items()
         } or None
-
-
-@hookimpl
-def register_datasets(register: Callable[[type], None]) -> None:
-    register(MetaDataset)

@@ -16,6 +16,7 @@ from benchbench.datasets.reading.images import decode_all
 from benchbench.errors import BenchbenchError
 from benchbench.system.arrays import ByteArray, IntArray
 from benchbench.system.progress import say
+from benchbench.system.randomness import permutation
 
 DIFFERENCES_SHOWN = 3
 
@@ -106,6 +107,5 @@ def class_order(source: str, name: str, count: int, share: float) -> IntArray:
     if kept == count and not shuffled:
         return np.arange(count)
     key = hashlib.sha256(f"{source}/{name}".encode()).hexdigest()[:32]
-    drawn = np.random.Philox(key=int(key, 16)).random_raw(count)
-    order = np.argsort(drawn, kind="stable")[:kept]
+    order = permutation(count, key=int(key, 16))[:kept]
     return order if shuffled else np.sort(order)

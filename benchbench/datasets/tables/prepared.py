@@ -19,7 +19,7 @@ from benchbench.errors import BenchbenchError
 from benchbench.system.files import whole_file, writing_to_cache
 
 if TYPE_CHECKING:
-    from benchbench.datasets.base import Dataset, OpenDataset
+    from benchbench.datasets.base import Dataset
     from benchbench.system.places import Places
 
 
@@ -41,21 +41,15 @@ class TableRecord:
     date: str
 
 
-def prepare(dataset: Dataset, places: Places, origin: Path | None = None) -> OpenDataset:
-    """Decode the images; if they are from an `origin`, a record of that is kept.
+def decode_from(dataset: Dataset, places: Places, origin: Path) -> None:
+    """Decode the images from `origin`, and keep a record of that.
 
-    Raises BenchbenchError if they cannot be read, or if the data set consists of several.
+    Raises BenchbenchError if they cannot be read.
     """
-    if dataset.test_sources(places):
-        raise BenchbenchError(
-            f"'{dataset.name}' consists of several data sets; prepare them one by one."
-        )
-    if origin is not None:
-        dataset.origin = origin.expanduser().absolute()
-        if not dataset.origin.exists():
-            raise BenchbenchError(f"There is no folder or file {dataset.origin}.")
-        _decode(dataset, places)
-    return dataset.open(places)
+    dataset.origin = origin.expanduser().absolute()
+    if not dataset.origin.exists():
+        raise BenchbenchError(f"There is no folder or file {dataset.origin}.")
+    _decode(dataset, places)
 
 
 def sources_and_table(dataset: Dataset, places: Places) -> tuple[list[Path], Table]:

@@ -42,8 +42,7 @@ class Toy(LibraryBackbone):
 
     def create(self, tag: str | None, from_file: bool) -> Created:
         network = nn.Sequential(
-            nn.Conv2d(3, int(self.options.get("width", 4)), 5),
-            nn.AdaptiveAvgPool2d(1),
+            nn.Conv2d(3, int(self.options.get("width", 4)), 5), nn.AdaptiveAvgPool2d(1)
         )
         if tag or from_file:
             made_for = Preparation(size=(8, 8), mean=(0.1, 0.2, 0.3), std=(0.5,), crop=0.8)

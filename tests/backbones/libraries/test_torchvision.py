@@ -10,13 +10,13 @@ import pytest
 import torch
 from pictures import random_images
 from safetensors.torch import save_file
+from support.jobs import run_job
 from torch import nn
 
 from benchbench.backbones import backbone_arguments, create_backbone
 from benchbench.backbones.libraries.torchvision import drop_last_layer
 from benchbench.datasets.base import OpenDataset
 from benchbench.errors import BenchbenchError
-from benchbench.evaluation.job import Settings, run_cell
 from benchbench.learners.creation import create_methods
 from benchbench.runs.store import Store
 from benchbench.samplers import ClassPool, FixedSampler
@@ -142,7 +142,7 @@ def test_a_run_with_weights_from_a_file(
     spec = f"knn[backbone=torchvision:squeezenet1_1[weights={path},size=48]]"
     (method,) = create_methods(spec)
     episodes = FixedSampler(query=2).sample(ClassPool(dataset, "test"), 5)
-    cell = run_cell(method, dataset, episodes, Store(tmp_path / "results"), Settings())
+    cell = run_job(method, dataset, episodes, Store(tmp_path / "results"))
     assert cell.status == "finished", cell.reason
     assert cell.method == spec
     told = cell.run.manifest

@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from benchbench.datasets.folder import Folder
+from benchbench.datasets.opening import open_dataset
 from benchbench.datasets.reading.archive_checks import Limits, Member, check_members, plain_name
 from benchbench.datasets.reading.archives import Archive, Tar, open_archive
 from benchbench.datasets.reading.offline import WouldDecodeError, only_looking
@@ -129,8 +130,11 @@ def test_images_of_one_s_own_may_lie_in_it(tmp_path: Path, kind: str) -> None:
         (tmp_path / "files" / f"class{index}").mkdir(parents=True)
         (tmp_path / "files" / f"class{index}" / "one.png").write_bytes(buffer.getvalue())
     places = Places(tmp_path, tmp_path / "cache")
-    packed = Folder(str(make(tmp_path, kind, content)), size=4).open(places)
-    assert packed.fingerprint == Folder(str(tmp_path / "files"), size=4).open(places).fingerprint
+    packed = open_dataset(Folder(str(make(tmp_path, kind, content)), size=4), places)
+    assert (
+        packed.fingerprint
+        == open_dataset(Folder(str(tmp_path / "files"), size=4), places).fingerprint
+    )
     assert packed.labels.tolist() == list(range(6))
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from benchbench.datasets.opening import create_dataset
+from benchbench.datasets.opening import create_dataset, open_dataset
 from benchbench.datasets.reading.download import download
 from benchbench.datasets.reading.offline import WouldDecodeError, WouldDownloadError, only_looking
 from benchbench.errors import BenchbenchError
@@ -45,7 +45,7 @@ def test_a_data_set_that_would_be_downloaded(tmp_path: Path) -> None:
 def test_a_decoding_does_not_begin(tmp_path: Path) -> None:
     places = Places(tmp_path / "data", tmp_path / "cache")
     with only_looking(), pytest.raises(WouldDecodeError, match="glyphs are not decoded yet"):
-        create_dataset("glyphs").open(places)
+        open_dataset(create_dataset("glyphs"), places)
     assert list(tmp_path.iterdir()) == []
 
 

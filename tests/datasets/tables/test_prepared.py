@@ -13,12 +13,13 @@ import numpy as np
 import pytest
 
 from benchbench.datasets.base import SPLITS, Dataset, DecodedClass, OpenDataset
+from benchbench.datasets.opening import open_dataset, prepare
 from benchbench.datasets.reading.file_tree import FileTree, located
 from benchbench.datasets.reading.offline import only_looking
 from benchbench.datasets.shapes import Shapes
 from benchbench.datasets.tables import cache as cache_module
 from benchbench.datasets.tables import prepared
-from benchbench.datasets.tables.prepared import forget, prepare, prepared_record, state_changed
+from benchbench.datasets.tables.prepared import forget, prepared_record, state_changed
 from benchbench.errors import BenchbenchError
 from benchbench.system.places import Places
 
@@ -81,7 +82,7 @@ def test_it_opens_without_its_origin(places: Places, origin: Path) -> None:
     assert greys(first) == [1, 2, 3]
     shutil.rmtree(origin)
     again = Greys()
-    opened = again.open(places)
+    opened = open_dataset(again, places)
     assert opened.fingerprint == first.fingerprint
     assert again.decodings == 0
     assert again.asked == [[origin]]
@@ -94,13 +95,13 @@ def test_it_opens_without_a_look_at_the_origin(
     monkeypatch.setattr(cache_module, "states_of", None)
     monkeypatch.setattr(prepared, "state_of", None)
     with only_looking():
-        assert greys(Greys().open(places)) == [1, 2, 3]
+        assert greys(open_dataset(Greys(), places)) == [1, 2, 3]
 
 
 def test_another_split_of_it_opens_as_well(places: Places, origin: Path) -> None:
     prepare(Greys(), places, origin)
     shutil.rmtree(origin)
-    assert Greys(test=2).open(places).splits["test"].tolist() == [1, 2]
+    assert open_dataset(Greys(test=2), places).splits["test"].tolist() == [1, 2]
 
 
 @pytest.mark.parametrize("other", [Greys(side=3), Greys(which="yours")])
@@ -110,7 +111,7 @@ def test_other_pixels_and_another_argument_are_another_data_set(
     prepare(Greys(), places, origin)
     assert prepared_record(other, places) is None
     with pytest.raises(BenchbenchError, match=r"^Put (mine|yours) there\.$"):
-        other.open(places)
+        open_dataset(other, places)
 
 
 def test_the_record_says_what_was_prepared(places: Places, origin: Path) -> None:
@@ -130,14 +131,14 @@ def test_what_is_under_the_data_root_leaves_no_record(places: Places) -> None:
     assert greys(prepare(Greys(), places)) == [5]
     assert prepared_record(Greys(), places) is None
     write(places.data_root / "mine", {"a": 66})
-    assert greys(Greys().open(places)) == [66]
+    assert greys(open_dataset(Greys(), places)) == [66]
 
 
 def test_a_table_that_was_deleted_is_decoded_again(places: Places, origin: Path) -> None:
     prepare(Greys(), places, origin)
     shutil.rmtree(places.cache / "datasets")
     again = Greys()
-    assert greys(again.open(places)) == [1, 2, 3]
+    assert greys(open_dataset(again, places)) == [1, 2, 3]
     assert again.decodings == 1
 
 
@@ -146,10 +147,10 @@ def test_an_origin_that_changed_counts_once_the_table_is_deleted(
 ) -> None:
     prepare(Greys(), places, origin)
     write(origin, {"a": 100})
-    assert greys(Greys().open(places)) == [1, 2, 3]
+    assert greys(open_dataset(Greys(), places)) == [1, 2, 3]
     shutil.rmtree(places.cache / "datasets")
     for _ in range(2):
-        assert greys(Greys().open(places)) == [100, 2, 3]
+        assert greys(open_dataset(Greys(), places)) == [100, 2, 3]
     record = prepared_record(Greys(), places)
     assert record is not None
     assert not state_changed(record)
@@ -160,13 +161,13 @@ def test_without_table_and_origin_there_is_one_sentence(places: Places, origin: 
     shutil.rmtree(places.cache / "datasets")
     shutil.rmtree(origin)
     with pytest.raises(BenchbenchError, match=r"^The decoded images of 'greys' are gone .*prepare"):
-        Greys().open(places)
+        open_dataset(Greys(), places)
 
 
 def test_preparing_anew_takes_the_new_origin(places: Places, origin: Path, tmp_path: Path) -> None:
     prepare(Greys(), places, origin)
     prepare(Greys(), places, write(tmp_path / "other", {"a": 9}))
-    assert greys(Greys().open(places)) == [9]
+    assert greys(open_dataset(Greys(), places)) == [9]
 
 
 def test_preparing_the_same_place_again_sees_its_changes(places: Places, origin: Path) -> None:
@@ -197,7 +198,7 @@ def test_what_is_forgotten_is_looked_for_again(places: Places, origin: Path) -> 
     forget(Greys(), places)
     forget(Greys(), places)
     with pytest.raises(BenchbenchError, match=r"^Put mine there\.$"):
-        Greys().open(places)
+        open_dataset(Greys(), places)
 
 
 @pytest.mark.parametrize("content", ["", "[]", "{}", "{", '{"origin": 1}'])
@@ -206,7 +207,7 @@ def test_a_damaged_record_is_one_sentence(places: Places, origin: Path, content:
     (path,) = (places.cache / "prepared").iterdir()
     path.write_text(content)
     with pytest.raises(BenchbenchError, match=r"is damaged .*prepare 'greys' again") as caught:
-        Greys().open(places)
+        open_dataset(Greys(), places)
     assert str(path) in str(caught.value)
 
 
@@ -218,12 +219,6 @@ def test_a_missing_origin_is_one_sentence(places: Places, tmp_path: Path) -> Non
 def test_a_generated_data_set_has_no_origin(places: Places, origin: Path) -> None:
     with pytest.raises(BenchbenchError, match=r"^'shapes' is not read from files; leave the orig"):
         prepare(Shapes(), places, origin)
-
-
-def test_several_in_one_are_not_decoded(places: Places, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Greys, "test_sources", lambda self, places: ["a", "b"])
-    with pytest.raises(BenchbenchError, match="'greys' stands for several data sets"):
-        prepare(Greys(), places)
 
 
 def test_a_relative_origin_is_kept_whole(

@@ -1,0 +1,127 @@
+"""What verbs share: options, and groups that answer a misspelt verb with the nearest ones."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from benchbench.errors import unknown_name
+
+DATASET = "glyphs"
+
+
+class Number(click.IntRange):
+    """A whole number, which help calls N."""
+
+    name = "whole number"
+
+    def get_metavar(self, param: click.Parameter, ctx: click.Context | None = None) -> str:
+        return "N"
+
+
+def path(name: str) -> click.Path:
+    """A path that need not exist, by the name that help has for it."""
+    kind = click.Path(path_type=Path)
+    kind.name = name
+    return kind
+
+
+SEED = Number(0, 2**32 - 1)
+FILE, FOLDER = path("file"), path("folder")
+
+
+class Verbs(click.Group):
+    """A group of verbs; an unknown one is answered with the nearest names."""
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args and not args[0].startswith("-") and self.get_command(ctx, args[0]) is None:
+            kind = f"command of `{ctx.info_name}`" if ctx.parent else "command"
+            raise click.UsageError(str(unknown_name(kind, args[0], self.list_commands(ctx))))
+        return super().resolve_command(ctx, args)
+
+
+def format_option(*styles: str, explanation: str) -> Callable[[Any], Any]:
+    """`--format`, of which the first style is the default."""
+    kind = click.Choice(styles)
+    return click.option("--format", "style", default=styles[0], type=kind, help=explanation)
+
+
+def rule_option(default: str) -> Callable[[Any], Any]:
+    """`--rule`, for the verbs that rank."""
+    return click.option(
+        "--rule",
+        default=default,
+        type=click.Choice(["paired", "meta-dataset", "plain"]),
+        help="The rule by which two methods differ or tie: `paired` tests the episodes that both "
+        "met, `meta-dataset` compares means by their intervals, `plain` by themselves.",
+    )
+
+
+data_root_option = click.option(
+    "--data-root",
+    type=click.Path(path_type=Path, exists=True, file_okay=False),
+    metavar="FOLDER",
+    show_default="BENCHBENCH_DATA, else the cache folder",
+    help="The folder in which data sets are found and to which they are downloaded.",
+)
+split_option = click.option(
+    "--split",
+    default="test",
+    metavar="NAME",
+    help="The split whose classes are used: train, val or test.",
+)
+picture_option = click.option(
+    "--out",
+    type=FILE,
+    show_default="a name that says what is shown",
+    help="The .png file that is written.",
+)
+results_argument = click.argument(
+    "results",
+    nargs=-1,
+    type=FOLDER,
+    callback=lambda context, parameter, given: given or (Path("results"),),
+)
+
+_TASK_OPTIONS = [
+    click.option(
+        "--dataset",
+        default=DATASET,
+        metavar="SPEC",
+        help="The data set that the episodes are drawn from; `list datasets` names all.",
+    ),
+    click.option(
+        "--sampler",
+        default="fixed",
+        metavar="SPEC",
+        help="The sampler that draws the episodes; `list samplers` names all.",
+    ),
+    click.option(
+        "--way", type=Number(2), show_default="5", help="The number of classes in an episode."
+    ),
+    click.option(
+        "--shot", type=Number(0), show_default="1", help="The number of support images of a class."
+    ),
+    click.option(
+        "--query", type=Number(1), show_default="15", help="The number of query images of a class."
+    ),
+    click.option(
+        "--replacement",
+        type=click.Choice(["images", "none"]),
+        show_default="images",
+        help="What may recur in other episodes: `images` lets an image recur, `none` lets none.",
+    ),
+    data_root_option,
+]
+
+
+def task_options(command: Any) -> Any:
+    """The options that say which episodes; those of the sampler are None unless they are given."""
+    for option in reversed(_TASK_OPTIONS):
+        command = option(command)
+    return command

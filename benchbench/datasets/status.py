@@ -1,0 +1,179 @@
+"""What is here of a data set: files and decoded images, compared with what was published."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from copy import copy
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from rich.filesize import decimal
+
+from benchbench.datasets.base import SPLITS, Dataset, OpenDataset
+from benchbench.datasets.integrity.checks import check_counts, class_counts, some
+from benchbench.datasets.opening import create_dataset, members_of, open_dataset
+from benchbench.datasets.problem import Collection
+from benchbench.datasets.reading.offline import WouldDecodeError, WouldDownloadError, only_looking
+from benchbench.datasets.tables.prepared import prepared_record
+from benchbench.errors import BenchbenchError
+from benchbench.registry import entry_points, loading, specs
+from benchbench.system.places import Places
+
+HEADINGS = ("data set", "files", "decoded", "classes", "images", "px", "on disk", "from", "licence")
+
+DIFFERENCES_SHOWN = 5
+
+
+@dataclass
+class DatasetStatus:
+    """What is known of a data set without touching it.
+
+    files: a word of docs/preparing-data.md; home: where they are, or what is wrong with them.
+    opened: the data set if its images are decoded.
+    """
+
+    name: str
+    files: str
+    licence: str = ""
+    home: str = ""
+    opened: OpenDataset | None = None
+
+    def row(self) -> list[str]:
+        """The columns of `HEADINGS`."""
+        facts = ["no" if self.files in ("here", "generated", "prepared") else "", "", "", "", ""]
+        if self.opened is not None:
+            facts = [
+                "yes",
+                "/".join(map(str, class_counts(self.opened))),
+                str(len(self.opened.labels)),
+                " x ".join(map(str, self.opened.image_shape)),
+                size_text(self.opened),
+            ]
+        return [self.name, self.files, *facts, self.home, self.licence]
+
+
+def statuses(places: Places) -> list[DatasetStatus]:
+    """The status of each installed data set; nothing is downloaded or decoded."""
+    with only_looking():
+        return [
+            status
+            for name in entry_points.available("dataset")
+            for status in _statuses_of(name, places)
+        ]
+
+
+def _statuses_of(name: str, places: Places) -> Iterator[DatasetStatus]:
+    try:
+        cls = loading.load("dataset", name)
+    except BenchbenchError:
+        yield DatasetStatus(name, "BROKEN", home="see `benchbench doctor`")
+        return
+    try:
+        dataset: Dataset | Collection = specs.configure(cls, specs.Spec(name))
+    except BenchbenchError:  # it needs an argument
+        argument = str(getattr(cls, "argument", None) or "...").upper()
+        yield DatasetStatus(f"{name}:{argument}", "yours", getattr(cls, "licence", ""))
+        return
+    for each in map(create_dataset, members_of(dataset, places)):
+        if isinstance(each, Dataset):
+            yield _status_of(each, places)
+
+
+def _status_of(dataset: Dataset, places: Places) -> DatasetStatus:
+    status = DatasetStatus(specs.text_of(dataset), "missing", dataset.licence)
+    try:
+        record = prepared_record(dataset, places)
+        sources = dataset.sources(places) if record is None else []
+        status.files = "prepared" if record else "here" if sources else "generated"
+        status.home = record.origin if record else _common(sources)
+        status.opened = open_dataset(dataset, places)
+    except WouldDownloadError:
+        status.files = "to fetch"
+    except WouldDecodeError:
+        pass
+    except BenchbenchError as error:
+        if status.files != "missing":
+            status.files, status.home = "damaged", str(error)
+    return status
+
+
+def _common(sources: list[Path]) -> str:
+    """The one source, or the folder of several."""
+    return str(sources[0].parent if len(sources) > 1 else sources[0]) if sources else ""
+
+
+def size_text(dataset: OpenDataset) -> str:
+    """The bytes of the decoded pixels, as a person reads them."""
+    return decimal(int(len(dataset.labels) * np.prod(dataset.image_shape)))
+
+
+def check_origin(dataset: Dataset, places: Places, origin: Path) -> None:
+    """Raise BenchbenchError if the origin is not there or the data set would not look at it."""
+    origin = origin.expanduser().absolute()
+    if not origin.exists():
+        raise BenchbenchError(f"There is no folder or file {origin}, which --from names.")
+    without, found = (_found(dataset, places, each) for each in (None, origin))
+    inside = any(str(origin) in (path, *map(str, Path(path).parents)) for path in found)
+    if without == found and not inside:
+        raise BenchbenchError(f"'{dataset.name}' reads no files from another place; drop --from.")
+
+
+def _found(dataset: Dataset, places: Places, origin: Path | None) -> list[str]:
+    """The sources with such an origin, or the complaint that there are none."""
+    dataset = copy(dataset)
+    dataset.origin = origin
+    try:
+        with only_looking():
+            return [str(path) for path in dataset.sources(places)]
+    except BenchbenchError as error:
+        return [str(error)]
+
+
+def facts(dataset: Dataset | Collection, opened: OpenDataset, places: Places) -> str:
+    """What was prepared, a line each, and where it differs from what was published."""
+    height, width, channels = opened.image_shape
+    counts = zip(class_counts(opened), SPLITS, strict=True)
+    per_class = np.bincount(opened.labels)
+    lines = {
+        "from": _places(dataset, places) if isinstance(dataset, Dataset) else "",
+        "licence": dataset.licence or "not stated",
+        "cite": dataset.citation,
+        "classes": ", ".join(f"{count} {split}" for count, split in counts),
+        "images": f"{len(opened.labels)}, {_span(per_class)} a class",
+        "pixels": f"{height} x {width}, {'colour' if channels == 3 else 'grey'}",
+        "on disk": size_text(opened),
+        "fingerprint": opened.fingerprint,
+        "unreadable": _or_none(opened.unreadable),
+        "published": _published(dataset, opened),
+    }
+    shown = [f"  {key:<12} {value}" for key, value in lines.items() if value]
+    return "\n".join([opened.name, *shown])
+
+
+def _places(dataset: Dataset, places: Places) -> str:
+    """Where the images of one data set are from: paths, or a name at a hub."""
+    record = prepared_record(dataset, places)
+    sources = record.sources if record else [str(path) for path in dataset.sources(places)]
+    return some(sources) or getattr(dataset, dataset.argument or "", "generated")
+
+
+def _span(counts: np.ndarray) -> str:
+    low, high = int(counts.min()), int(counts.max())
+    return str(low) if low == high else f"{low} to {high}"
+
+
+def _or_none(names: list[str]) -> str:
+    return f"{len(names)}: {some(names)}" if names else "none"
+
+
+def _published(dataset: Dataset | Collection, opened: OpenDataset) -> str:
+    """What differs from the published counts; nothing where none are."""
+    expected = dataset.expected_counts() if isinstance(dataset, Dataset) else None
+    if expected is None:
+        return ""
+    wrong = [f.text for f in check_counts(opened, expected) if f.level == "error"]
+    if len(wrong) > DIFFERENCES_SHOWN:
+        more = f"and {len(wrong) - DIFFERENCES_SHOWN} more; `data verify --format json` lists all"
+        wrong = [*wrong[:DIFFERENCES_SHOWN], more]
+    return ("\n" + " " * 15).join(wrong) or "nothing differs"

@@ -1,0 +1,30 @@
+"""What the episodes of a problem ask of a method."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from benchbench.datasets.problem import Problem
+from benchbench.episodes import EpisodeSet
+from benchbench.method import Task
+
+
+def task_of(problem: Problem, episodes: EpisodeSet) -> Task:
+    """The task of a method; a number that varies over the episodes or their classes is None."""
+    return Task(
+        problem.spec,
+        episodes.protocol,
+        problem.test.image_shape,
+        episodes.way,
+        episodes.shot,
+        episodes.query_per_class,
+        has_class_names=problem.test.names_are_words,
+    )
+
+
+def training_task(problem: Problem, task: Task) -> Task:
+    """The task as training sees it: equal for all problems that share a training."""
+    if not problem.collection:
+        return task
+    words = problem.train.names_are_words
+    return replace(task, dataset=problem.collection, has_class_names=words)

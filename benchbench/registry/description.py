@@ -1,0 +1,96 @@
+"""What a plug-in says of itself: its docstring, parameters and declarations."""
+
+from __future__ import annotations
+
+import dataclasses
+import inspect
+import re
+from typing import Any
+
+from benchbench.errors import unknown_name
+from benchbench.registry import entry_points, loading, specs
+
+DECLARATIONS = (
+    "paper",
+    "licence",
+    "transductive",
+    "order_dependent",
+    "uses_class_names",
+    "pretrained_on",
+)
+
+REGISTERED = ("backbone", "sampler", "metric")
+"""The kinds beyond methods and data sets that can be described."""
+
+
+def described(text: str) -> list[str]:
+    """A description of each thing that the spec names: `meta_dataset` is a data set and a sampler.
+
+    Parameters in the spec may change the declarations: `matchingnet[fce=true]`. Raises
+    BenchbenchError where nothing has the name.
+    """
+    spec = specs.parse(text)
+    found: list[str] = []
+    known: list[str] = []
+    for kind in entry_points.KINDS:
+        available = entry_points.available(kind)
+        if spec.name in available:
+            cls = loading.load(kind, spec.name)
+            home = f"{available[spec.name].package} {available[spec.name].version}"
+            declaring = specs.configure(cls, spec) if kind == "method" and spec.parameters else cls
+            text = _explained(f"{spec.name} ({kind} of {home})", cls)
+            if single := getattr(cls, "single", None):  # the class of one of a collection
+                text += (
+                    "\n" + _explained(f"{spec.name}:{str(single.argument).upper()}", single) + "\n"
+                )
+            found.append(text + _declarations(declaring))
+        known += available
+    for kind in REGISTERED:
+        things = loading.registered(f"register_{kind}s")
+        if spec.name in things:
+            thing = things[spec.name]
+            found.append(_explained(f"{spec.name} ({kind} of {thing.__module__})", thing))
+        known += things
+    if not found:
+        raise unknown_name("method, data set, backbone, sampler or metric", spec.name, known)
+    return found
+
+
+def _explained(title: str, thing: Any) -> str:
+    parameters = _parameters(thing) or ["  none"]
+    return "\n".join([title, "", _documentation(thing), "", "parameters:", *parameters, ""])
+
+
+def _declarations(declaring: Any) -> str:
+    values = {name: getattr(declaring, name, None) for name in DECLARATIONS}
+    stated = {name: value for name, value in values.items() if value not in (None, "", ())}
+    return "".join(f"{name}: {specs.value_text(value)}\n" for name, value in stated.items())
+
+
+def _documentation(thing: Any) -> str:
+    """The docstring, and what base classes say about parameters that it does not explain."""
+    own = inspect.getdoc(thing) or "No description."
+    bases = getattr(thing, "__mro__", ())  # a metric is a function
+    documents = [own, *(inspect.cleandoc(base.__doc__ or "") for base in bases)]
+    inherited: dict[str, None] = {}  # a paragraph may explain two parameters
+    for name in specs.parameter_types(thing):
+        explained = re.compile(rf"^(\w+, )*{name}(, \w+)*:.*(\n +.*)*", re.MULTILINE)
+        found = next(filter(None, map(explained.search, documents)), None)
+        if found is not None and found.string is not own:
+            inherited[found[0]] = None
+    return "\n".join([own, *([""] if inherited else []), *inherited])
+
+
+def _parameters(cls: type) -> list[str]:
+    if not dataclasses.is_dataclass(cls):
+        return []
+    defaults = {f.name: f.default for f in dataclasses.fields(cls)}
+    lines = []
+    for name, kind in specs.parameter_types(cls).items():
+        required = defaults[name] is dataclasses.MISSING
+        default = specs.value_text(defaults[name]) or "nothing"
+        default = "required" if required else f"default {default}"
+        lines.append(f"  {name}: {specs.type_name(kind)}; {default}")
+    if specs.open_parameters(cls):
+        lines.append("  any other key: passed on as it is")
+    return lines
