@@ -108,7 +108,7 @@ def sources_of(tables: Sequence[Sequence[Entry]]) -> Sources:
         for label, of in found.items()
         if label not in complete
     }
-    ways = {name: table[0].shape[0] for name, table in zip(names, tables, strict=True)}
+    ways = {name: table[0].facts.get("way") for name, table in zip(names, tables, strict=True)}
     return Sources(tuple(names), complete, ways, lacking)
 
 

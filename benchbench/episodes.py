@@ -74,7 +74,8 @@ class EpisodeSet:
     """A sequence of episodes and what they were drawn from; episodes may differ in size.
 
     The arrays are the episodes' arrays end to end (int64), and `class_counts`, `support_counts`
-    and `query_counts` ([n_episodes]) their lengths.
+    and `query_counts` ([n_episodes]) their lengths. standard: whether papers draw such episodes, as
+    the sampler that drew them says; it is not hashed.
     """
 
     dataset: str
@@ -90,6 +91,7 @@ class EpisodeSet:
     query: IntArray
     query_labels: IntArray
     query_counts: IntArray
+    standard: bool = False
 
     def __len__(self) -> int:
         return len(self.class_counts)
@@ -132,6 +134,19 @@ class EpisodeSet:
         """Support and query images of all episodes; one that recurs counts each time."""
         return len(self.support) + len(self.query)
 
+    @property
+    def shape(self) -> tuple[int | None, int | None, int | None]:
+        """Way, shot and query per class; None where it varies, over the classes as well."""
+        ways = self.class_counts
+        shots = _per_class(self.support_labels, self.support_counts, ways)
+        queries = _per_class(self.query_labels, self.query_counts, ways)
+        return _constant(ways), _constant(shots), _constant(queries)
+
+    @property
+    def disjoint(self) -> bool:
+        """Whether no image occurs twice, in one episode or in two."""
+        return len(np.unique(np.concatenate([self.support, self.query]))) == self.images_drawn
+
     def head(self, count: int) -> EpisodeSet:
         """The first `count` episodes."""
         if count > len(self):
@@ -171,7 +186,8 @@ class EpisodeSet:
 
     def save(self, path: Path) -> None:
         """Write an `.npz` file, whole or not at all. Raises BenchbenchError where it cannot."""
-        header = {"dataset": self.dataset, **self.origin, "sha256": self.sha256}
+        facts = {"standard": self.standard, "sha256": self.sha256}
+        header = {"dataset": self.dataset, **self.origin, **facts}
         arrays = {name: getattr(self, name).astype(np.int32) for name in _ARRAYS}
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -233,3 +249,16 @@ class EpisodeSet:
             query_labels=joined("query_labels"),
             query_counts=lengths("query"),
         )
+
+
+def _constant(values: IntArray) -> int | None:
+    return int(values[0]) if len(values) and (values == values[0]).all() else None
+
+
+def _per_class(labels: IntArray, counts: IntArray, ways: IntArray) -> IntArray:
+    """How many images each class of each episode has, episode by episode.
+
+    labels: class slots of the images of all episodes; counts: images an episode.
+    """
+    first = np.cumsum(ways) - ways
+    return np.bincount(labels + np.repeat(first, counts), minlength=int(ways.sum()))

@@ -23,8 +23,14 @@ from benchbench.episodes import EpisodeSet
 from benchbench.files import file_hash
 from benchbench.method import Method, Task
 from benchbench.source import Budget
+from benchbench.store import FORMAT
 
-FORMAT = 1
+CORE = 1
+"""A part of every run's identity: raise it when a change of the package `benchbench` itself changes
+the numbers of methods, so that no result of before is mistaken for one of after. Numbers change
+with the training loop, a backbone, preprocessing or the order of episodes; they do not with a
+docstring, a name or a file that moves."""
+
 LIBRARIES = ("torch", "numpy", "scipy", "pillow", "safetensors")
 NETWORK_LIBRARIES = ("torchvision", "timm", "open_clip_torch")
 """A result may depend on these as well, and they need not be installed."""
@@ -47,14 +53,16 @@ def identity(
     """What tells one run from another; the number of episodes is not part of it.
 
     A method is known by its parameters and by the source of its classes, so that an edited method
-    is a new run; so is another file of weights under the same name. The classes' names count for a
-    method that reads them. `trained_on` is there where methods learn from another data set.
+    is a new run; so is another file of weights under the same name. What it is built on in
+    `benchbench` is known by `CORE`. The classes' names count for a method that reads them.
+    `trained_on` is there where methods learn from another data set.
     """
     return {
         "method": method.name,
         "parameters": specs.parameters_of(method),
         **weight_files(method),
         "method_source": source_sha256(type(method)),
+        "core": CORE,
         "fingerprint": dataset.fingerprint,
         "splits": splits_sha256(dataset),
         "split": episodes.split,
@@ -177,17 +185,23 @@ def weight_files(method: Method) -> dict[str, dict[str, str]]:
 
 
 def source_sha256(cls: type) -> str:
-    """The hash of the module files that define a method and the classes it is built on.
+    """The hash of the modules outside `benchbench` that define a method and its base classes.
 
-    Of a class without a file, its name.
+    Each module file counts once, in the order in which Python looks for attributes; of a class
+    without a file its name counts. What these modules import does not.
     """
-    digest = hashlib.sha256()
-    for base in [base for base in cls.__mro__ if base not in (Method, object)]:
+    sources: list[Path | str] = []
+    for base in cls.__mro__[:-1]:  # the last one is object
+        if base.__module__.partition(".")[0] == "benchbench":
+            continue
         try:
             file = inspect.getsourcefile(base)
         except (TypeError, OSError):
             file = None
-        digest.update(Path(file).read_bytes() if file else base.__qualname__.encode())
+        sources.append(Path(file) if file else base.__qualname__)
+    digest = hashlib.sha256()
+    for source in dict.fromkeys(sources):
+        digest.update(source.read_bytes() if isinstance(source, Path) else source.encode())
     return digest.hexdigest()
 
 

@@ -18,7 +18,7 @@ from benchbench import specs
 from benchbench.backbones import create_backbone
 from benchbench.backbones.base import Backbone
 from benchbench.compute import separate_randomness
-from benchbench.manifest import splits_sha256
+from benchbench.manifest import CORE, splits_sha256
 from benchbench.method import Classifier, Images, Method, Support, Task
 from benchbench.source import Batch, FitRecord, TrainingSource
 from benchbench.training import fit
@@ -89,6 +89,7 @@ def fit_classifier(source: TrainingSource, backbone: Backbone) -> FitRecord | No
 def _key(source: TrainingSource, backbone: Backbone) -> str:
     """The hash of what the trained weights depend on."""
     facts: dict[str, Any] = {
+        "core": CORE,
         "fingerprint": source._dataset.fingerprint,
         "splits": splits_sha256(source._dataset),
         "backbone": specs.text_of(backbone),

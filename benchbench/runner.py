@@ -21,7 +21,7 @@ from benchbench import manifest, plugins, specs
 from benchbench.backbones.base import Backbone
 from benchbench.compute import Compute, peak_memory_bytes, seed_everything
 from benchbench.datasets.base import OpenDataset
-from benchbench.episodes import Episode, EpisodeSet, IntArray
+from benchbench.episodes import Episode, EpisodeSet
 from benchbench.method import Images, Method, Task
 from benchbench.metrics import Metric, checked_scores
 from benchbench.progress import meter, say
@@ -280,12 +280,18 @@ def _score(
 
 def _episode_facts(
     episodes: EpisodeSet, dataset: OpenDataset, run: RunDirectory
-) -> dict[str, int | str]:
+) -> dict[str, int | str | None]:
     """What the manifest says of the episodes: which they are, their rows, the images they take."""
+    way, shot, query = episodes.shape
     return {
         "count": len(episodes),
         "sha256": episodes.sha256,
         "records_sha256": run.records_sha256(len(episodes)),
+        "way": way,
+        "shot": shot,
+        "query": query,
+        "disjoint": episodes.disjoint,
+        "standard": episodes.standard,
         "images_drawn": episodes.images_drawn,
         "images_available": len(dataset.view(episodes.split).rows),
     }
@@ -370,29 +376,13 @@ def _episode_seed(episodes: EpisodeSet, number: int, seed: int) -> int:
 
 def task_of(dataset: OpenDataset, episodes: EpisodeSet) -> Task:
     """What the episodes ask of a method; a number that varies, over classes too, is None."""
-    ways = episodes.class_counts
     return Task(
         dataset.name,
         episodes.protocol,
         dataset.image_shape,
-        _constant(ways),
-        _constant(_per_class(episodes.support_labels, episodes.support_counts, ways)),
-        _constant(_per_class(episodes.query_labels, episodes.query_counts, ways)),
+        *episodes.shape,
         has_class_names=dataset.names_are_words,
     )
-
-
-def _constant(values: IntArray) -> int | None:
-    return int(values[0]) if len(values) and (values == values[0]).all() else None
-
-
-def _per_class(labels: IntArray, counts: IntArray, ways: IntArray) -> IntArray:
-    """How many images each class of each episode has, episode by episode.
-
-    labels: class slots of the images of all episodes; counts: images an episode.
-    """
-    first = np.cumsum(ways) - ways
-    return np.bincount(labels + np.repeat(first, counts), minlength=int(ways.sum()))
 
 
 def _modules(method: Method) -> torch.nn.ModuleList:

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from benchbench.store import RunDirectory, Store
+from benchbench.store import FORMAT, RunDirectory, Store
 
 QUERIES = 75
 
@@ -57,6 +57,7 @@ def write_run(
     run.path.mkdir(parents=True)
     run.start(
         {
+            "format": FORMAT,
             "status": "running",
             "reason": "",
             "identity": identity,
@@ -81,6 +82,11 @@ def write_run(
         "count": len(correct),
         "sha256": "ef" * 32,
         "records_sha256": hashlib.sha256((run.path / "episodes.csv").read_bytes()).hexdigest(),
+        "way": 5,
+        "shot": 1,
+        "query": 15,
+        "disjoint": False,
+        "standard": True,
         **(episodes or {}),
     }
     cost = {"training_seconds": seconds, "seconds_per_episode": seconds / 1000}

@@ -20,7 +20,7 @@ from benchbench.datasets.base import OpenDataset
 from benchbench.method import Method, Task
 from benchbench.samplers import ClassPool, FixedSampler
 from benchbench.source import Budget
-from benchbench.store import run_hash
+from benchbench.store import FORMAT, run_hash
 
 
 @dataclass
@@ -136,18 +136,52 @@ def test_an_edited_method_is_another_run(monkeypatch: pytest.MonkeyPatch, tmp_pa
     assert hashes[0] == hashes[2] != hashes[1]
 
 
-def test_an_edited_base_class_makes_another_run_of_what_is_built_on_it(tmp_path: Path) -> None:
+def imported(folder: Path, name: str, text: str, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    """A module that is made now."""
+    file = folder / f"{name}.py"
+    file.write_text(text)
+    spec = importlib.util.spec_from_file_location(name, file)
+    module = importlib.util.module_from_spec(spec)
+    monkeypatch.setitem(sys.modules, name, module)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_an_edited_base_class_makes_another_run_of_what_is_built_on_it(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     hashes = []
     for number, body in enumerate(("power = 1", "power = 2")):
-        name = f"fake_base_{number}"
-        file = tmp_path / f"{name}.py"
-        file.write_text(f"class Base:\n    {body}\n")
-        spec = importlib.util.spec_from_file_location(name, file)
-        module = importlib.util.module_from_spec(spec)
-        sys.modules[name] = module
-        spec.loader.exec_module(module)
+        text = f"class Base:\n    {body}\n"
+        module = imported(tmp_path, f"fake_base_{number}", text, monkeypatch)
         hashes.append(manifest.source_sha256(type("Derived", (module.Base,), {})))
     assert hashes[0] != hashes[1]
+
+
+def test_of_what_a_method_is_built_on_the_core_does_not_count(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Each other module counts once, the method's own first, whatever it is called."""
+    base = "from benchbench import MetricMethod\nclass Base(MetricMethod): ...\n"
+    own = "from benchbench_base import Base\nclass First(Base): ...\nclass Second(First): ...\n"
+    imported(tmp_path, "benchbench_base", base, monkeypatch)
+    module = imported(tmp_path, "benchbench_own", own, monkeypatch)
+    both = hashlib.sha256((own + base).encode()).hexdigest()
+    assert manifest.source_sha256(module.Second) == manifest.source_sha256(module.First) == both
+    of_the_base = hashlib.sha256(base.encode()).hexdigest()
+    assert manifest.source_sha256(sys.modules["benchbench_base"].Base) == of_the_base
+
+
+def test_another_core_makes_another_run_and_another_training(
+    dataset: OpenDataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    task = Task("toy-0", "toy", (16, 16, 1), 5, 1, 15)
+    identities = [identity_of(dataset)]
+    monkeypatch.setattr(manifest, "CORE", manifest.CORE + 1)
+    identities.append(identity_of(dataset))
+    assert len(set(map(run_hash, identities))) == 2
+    trainings = [manifest.training_identity(identity, task) for identity in identities]
+    assert run_hash(trainings[0]) != run_hash(trainings[1])
 
 
 @pytest.mark.parametrize("home", ["__main__", "builtins", "no_such_module"])
@@ -173,7 +207,7 @@ def test_the_hash_of_splits_sees_members_and_not_the_order_of_the_splits(
 def test_a_manifest_says_what_made_the_number(dataset: OpenDataset) -> None:
     identity, compute = identity_of(dataset), Compute(threads=2)
     found = json.loads(json.dumps(manifest.describe_run(identity, Toy(), dataset, compute)))
-    assert found["format"] == manifest.FORMAT
+    assert found["format"] == FORMAT
     assert found["identity"] == identity
     assert found["dataset"]["classes"] == {"train": 12, "val": 6, "test": 8}
     assert found["dataset"]["images"] == 26 * 20

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 
+from benchbench import pretraining
 from benchbench.backbones import create_backbone
 from benchbench.backbones.base import Backbone
 from benchbench.backbones.conv4 import Conv4
@@ -76,7 +77,9 @@ def test_methods_share_one_training(dataset: OpenDataset, tmp_path: Path) -> Non
     assert first.weights_sha256() == second.weights_sha256()
 
 
-def test_what_changes_the_weights_is_another_training(dataset: OpenDataset, tmp_path: Path) -> None:
+def test_what_changes_the_weights_is_another_training(
+    dataset: OpenDataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     trained(make_source(dataset, tmp_path))
     trained(make_source(dataset, tmp_path, seed=1))
     trained(make_source(dataset, tmp_path, steps=41))
@@ -85,7 +88,9 @@ def test_what_changes_the_weights_is_another_training(dataset: OpenDataset, tmp_
     fewer = {**dataset.splits, "train": dataset.splits["train"][1:]}
     trained(make_source(replace(dataset, splits=fewer), tmp_path))
     trained(make_source(dataset, tmp_path, compute=Compute(threads=2)))
-    assert len(list(tmp_path.rglob("classification.safetensors"))) == 6
+    monkeypatch.setattr(pretraining, "CORE", pretraining.CORE + 1)
+    trained(make_source(dataset, tmp_path))
+    assert len(list(tmp_path.rglob("classification.safetensors"))) == 7
 
 
 def test_validation_on_other_episodes_is_another_training(

@@ -258,9 +258,34 @@ def test_the_manifest_tells_the_rows_and_the_images(dataset: OpenDataset, tmp_pa
         "count": 4,
         "sha256": draw(dataset, 4).sha256,
         "records_sha256": hashlib.sha256(rows).hexdigest(),
+        "way": 5,
+        "shot": 1,
+        "query": 15,
+        "disjoint": False,
+        "standard": True,
         "images_drawn": 4 * 5 * 16,
         "images_available": 8 * 20,
     }
+
+
+def test_a_run_with_more_episodes_tells_what_holds_for_all_of_them(
+    dataset: OpenDataset, tmp_path: Path
+) -> None:
+    """One episode has no image twice, and its shot does not vary."""
+    store, origin = Store(tmp_path), draw(dataset, 1).origin
+    given = [draw(dataset, 1, way=4)[0], draw(dataset, 1, way=4, shot=2)[0]]
+    facts = []
+    for count in (1, 2, 1):
+        episodes = EpisodeSet.from_episodes(given[:count], dataset="toy-0", **origin)
+        cell = run_cell(NearestMean(), dataset, episodes, store, Settings())
+        assert cell.run is not None
+        facts.append(cell.run.manifest["episodes"])
+    one, both, again = (
+        [each[name] for name in ("count", "way", "shot", "query", "disjoint", "standard")]
+        for each in facts
+    )
+    assert one == [1, 4, 1, 15, True, False]
+    assert both == again == [2, 4, None, 15, False, False]
 
 
 def test_the_hash_is_that_of_the_rows_that_count(dataset: OpenDataset, tmp_path: Path) -> None:

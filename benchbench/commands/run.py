@@ -22,7 +22,7 @@ from benchbench.method import Method, Task
 from benchbench.metrics import Metric
 from benchbench.places import Places
 from benchbench.progress import say
-from benchbench.runner import Settings
+from benchbench.runner import Settings, sampler_of
 from benchbench.source import Budget
 from benchbench.store import COLUMNS as EPISODE_COLUMNS
 from benchbench.store import Cell, Store
@@ -86,7 +86,7 @@ def run_command(
             replace(isolation, dataset=source) if engine == "worker" else None,
             meanwhile=lambda: importlib.import_module("benchbench.leaderboard"),
         )
-        tested.append(Tested(opened, frozen, cells))
+        tested.append(Tested(opened, frozen, cells, sampler_of(frozen, settings)))
         _tell_failures(cells)
     tell_tables(tested)
     return int(any(cell.status == "failed" for one in tested for cell in one.cells))

@@ -12,7 +12,6 @@ from benchbench.contamination import reason
 from benchbench.leaderboard import GROUP, decimals, further_metrics, percent
 from benchbench.published import figures_for
 from benchbench.ranking import RULES
-from benchbench.results import DISJOINT, is_published_kind, shape_of
 from benchbench.stats import reuse_warning
 
 DASH = "–"
@@ -114,7 +113,7 @@ def _interval(row: dict[str, Any]) -> str:
 
 
 def _disjoint(rows: pd.DataFrame) -> bool:
-    return str(rows["protocol"].iat[0]).endswith(DISJOINT)
+    return bool(rows["disjoint"].all())
 
 
 def _seen(row: dict[str, Any]) -> str:
@@ -198,10 +197,10 @@ def _seen_by_weights(rows: pd.DataFrame) -> list[str]:
 
 def _published(rows: pd.DataFrame) -> pd.DataFrame | None:
     """Published figures on the same data set, way and shot; None where there are none."""
-    protocol = str(rows["protocol"].iat[0])
-    if not is_published_kind(protocol):
+    if not rows["standard"].all():
         return None
-    way, shot = shape_of(protocol)
+    first = rows.iloc[0]
+    way, shot = (None if rows[name].isna().any() else int(first[name]) for name in ("way", "shot"))
     figures = figures_for(str(rows["dataset"].iat[0]), way, shot)
     if figures.empty:
         return None

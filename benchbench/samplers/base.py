@@ -26,6 +26,11 @@ class Sampler:
         """Way, shot and query per class; None where it varies."""
         return None, None, None
 
+    @property
+    def standard(self) -> bool:
+        """Whether papers draw such episodes, so that published figures may stand next to them."""
+        return False
+
     def check(self, pool: ClassPool) -> None:
         """Raise BenchbenchError where the pool cannot supply such episodes."""
 
@@ -47,7 +52,8 @@ class Sampler:
             "seed": seed,
         }
         arrays = self.draw(pool, Stream(**origin), start, start + count)
-        return EpisodeSet(dataset=pool.dataset.name, **origin, **arrays)  # type: ignore[arg-type]
+        dataset, standard = pool.dataset.name, self.standard
+        return EpisodeSet(dataset, **origin, **arrays, standard=standard)  # type: ignore[arg-type]
 
 
 def create_sampler(text: str, **options: int | str | None) -> Sampler:

@@ -63,6 +63,10 @@ class FixedSampler(ComposingSampler):
         return self.way, self.shot, self.query if self.prior == "balanced" else None
 
     @property
+    def standard(self) -> bool:
+        return self._is_plain
+
+    @property
     def fewest_classes(self) -> int:
         return self.way
 

@@ -75,6 +75,10 @@ class MetaDatasetSampler(ComposingSampler):
         return "meta-dataset" + "".join(changed) + self.suffix
 
     @property
+    def standard(self) -> bool:
+        return self == type(self)()
+
+    @property
     def fewest_classes(self) -> int:
         return self.min_way
 
