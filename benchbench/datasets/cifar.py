@@ -1,4 +1,4 @@
-"""CIFAR-FS and FC100: two ways of dealing out the hundred classes of CIFAR-100."""
+"""CIFAR-FS and FC100: two splits of the hundred classes of CIFAR-100."""
 
 from __future__ import annotations
 
@@ -10,22 +10,17 @@ from pathlib import Path, PurePosixPath
 from typing import Any, ClassVar
 
 import numpy as np
-from numpy.typing import NDArray
 
 from benchbench.datasets.base import SPLITS, DecodedClass, PendingClass
 from benchbench.datasets.listed import ListedClass, ListedDataset, read_json
+from benchbench.datasets.reading.damage import copy_again
 from benchbench.datasets.reading.download import download
-from benchbench.datasets.reading.file_tree import (
-    FileTree,
-    TreeFile,
-    UnreadableImageError,
-    located,
-    not_an_image,
-)
+from benchbench.datasets.reading.file_tree import FileTree, TreeFile, UnreadableImageError, located
 from benchbench.datasets.reading.images import Interpolation
 from benchbench.datasets.reading.safe_pickle import read_pickle
 from benchbench.errors import BenchbenchError
 from benchbench.registry.hookspecs import hookimpl
+from benchbench.system.arrays import ByteArray, IntArray
 from benchbench.system.files import can_write
 from benchbench.system.places import Places
 from benchbench.system.vision import torchvision
@@ -40,14 +35,14 @@ IMAGES = 600
 class CifarFS(ListedDataset):
     """CIFAR-FS (Bertinetto et al., ICLR 2019): 64 / 16 / 20 classes of CIFAR-100, 600 images each.
 
-    From `cifar_fs/train`, `val` and `test` under the data root, folders or zip files with a folder
-    of images per class, else from `cifar-100-python`, unpacked or as `.tar.gz`, which is downloaded
-    where it is missing. Classes are in alphabetical order; the images of one are in the order of
-    the file names, or else CIFAR's test images before its training images, each in CIFAR's order.
-    The pixels are the same then but perhaps not their order, and so neither is the fingerprint.
+    The files are `cifar_fs/train`, `val` and `test` under the data root, folders or zip files with
+    a folder of images per class, else `cifar-100-python`, unpacked or as `.tar.gz`, which is
+    downloaded if it is missing. Classes are in alphabetical order; the images of one are in the
+    order of the file names, or else CIFAR's test images before its training images, each in
+    CIFAR's order. Between these the order of the images, and so the fingerprint, may differ.
 
     size: pixels of the square image; 32 is the original and leaves the pixels untouched.
-    interpolation: how another size is resampled (Pillow).
+    interpolation: the filter of Pillow for another size.
     """
 
     name: ClassVar[str] = "cifar_fs"
@@ -83,12 +78,12 @@ class CifarFS(ListedDataset):
             return self._decode_original(trees[0])
         return self.announced(_class_files(trees), sources)
 
-    def decode_image(self, file: TreeFile) -> NDArray[np.uint8]:
+    def decode_image(self, file: TreeFile) -> ByteArray:
         """One image. Raises BenchbenchError if it is unreadable: no image may be missing."""
         try:
             return super().decode_image(file)
         except UnreadableImageError as error:
-            raise not_an_image(file) from error
+            raise copy_again(f"{file.name} in {file.tree.path} is not an image") from error
 
     def _decode_original(self, tree: FileTree) -> Iterator[PendingClass]:
         parts = cache(lambda: [_original(tree, part) for part in ("test", "train")])
@@ -104,7 +99,7 @@ class CifarFS(ListedDataset):
         tree: FileTree,
         item: ListedClass,
         label: int,
-        parts: Callable[[], list[tuple[NDArray[np.uint8], NDArray[np.int64]]]],
+        parts: Callable[[], list[tuple[ByteArray, IntArray]]],
     ) -> DecodedClass:
         images = np.concatenate([pixels[labels == label] for pixels, labels in parts()])
         _refuse_other_count(tree.path, item.folder, len(images))
@@ -115,8 +110,7 @@ class CifarFS(ListedDataset):
 class FC100(CifarFS):
     """FC100 (Oreshkin et al., NeurIPS 2018): 60 / 20 / 20 classes of CIFAR-100, 600 images each.
 
-    No super-class is in two splits. The files are those of `cifar_fs`, whose classes are dealt out
-    anew, and so are the parameters.
+    No super-class is in two splits. Files and parameters are those of `cifar_fs`.
     """
 
     name: ClassVar[str] = "fc100"
@@ -151,9 +145,7 @@ def _class_files(trees: list[FileTree]) -> dict[str, list[TreeFile]]:
     """The images by fine label, from all parts. Raises BenchbenchError unless each has 600."""
     found: dict[str, list[TreeFile]] = {}
     for tree in trees:
-        by_class: dict[str, list[TreeFile]] = {}
-        for file in tree.images():
-            by_class.setdefault(PurePosixPath(file.name).parent.name, []).append(file)
+        by_class = tree.images_by(lambda name: PurePosixPath(name).parent.name)
         for label in sorted(by_class.keys() & coarse_labels().keys()):
             _refuse_other_count(tree.path, label, len(by_class[label]))
             found[label] = by_class[label]
@@ -162,10 +154,7 @@ def _class_files(trees: list[FileTree]) -> dict[str, list[TreeFile]]:
 
 def _refuse_other_count(where: Path, label: str, count: int) -> None:
     if count != IMAGES:
-        raise BenchbenchError(
-            f"{where} holds {count} images of '{label}' in place of {IMAGES}; "
-            "copy or download it again."
-        )
+        raise copy_again(f"{where} holds {count} images of '{label}' instead of {IMAGES}")
 
 
 def _member(tree: FileTree, part: str) -> str | None:
@@ -174,18 +163,17 @@ def _member(tree: FileTree, part: str) -> str | None:
 
 
 def _content(tree: FileTree, part: str, key: str) -> dict[str, Any]:
-    """What a file of CIFAR-100's python version holds; `key` is the entry that it must have."""
+    """The content of a file of CIFAR-100's python version, which must have the entry `key`."""
     member = _member(tree, part)
     content = read_pickle(io.BytesIO(tree.read(member)), f"{tree.path}/{part}") if member else None
     if not isinstance(content, dict) or not isinstance(content.get(key), (list, np.ndarray)):
-        raise BenchbenchError(
-            f"{tree.path} has no '{part}' with '{key}', as CIFAR-100's python version has; "
-            "copy or download it again."
+        raise copy_again(
+            f"{tree.path} has no '{part}' with '{key}', as CIFAR-100's python version has"
         )
     return content
 
 
-def _original(tree: FileTree, part: str) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+def _original(tree: FileTree, part: str) -> tuple[ByteArray, IntArray]:
     """Pixels uint8 [n, 32, 32, 3] and fine labels [n] of CIFAR-100's `train` or `test`."""
     content = _content(tree, part, "data")
     try:
@@ -194,9 +182,8 @@ def _original(tree: FileTree, part: str) -> tuple[NDArray[np.uint8], NDArray[np.
     except (KeyError, TypeError, ValueError):
         fit = False
     if not fit or labels.ndim != 1:
-        raise BenchbenchError(
-            f"'{part}' of {tree.path} is not {3 * SIZE * SIZE} bytes and a label an image; "
-            "copy or download it again."
+        raise copy_again(
+            f"'{part}' of {tree.path} is not {3 * SIZE * SIZE} bytes and a label for each image"
         )
     return data.reshape(-1, 3, SIZE, SIZE).transpose(0, 2, 3, 1), labels
 

@@ -1,4 +1,4 @@
-"""Images of a data set on one sheet, as a PNG: a few of each class, or an episode."""
+"""Contact sheets in PNG: a few images of each class of a data set, or an episode."""
 
 from __future__ import annotations
 
@@ -10,50 +10,50 @@ from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
 from benchbench.datasets.base import OpenDataset
 from benchbench.episodes import Episode
 from benchbench.errors import BenchbenchError
+from benchbench.system.arrays import ByteArray, IntArray
 from benchbench.system.files import whole_file
 
 TILE = 64
-"""Pixels that a small image is enlarged to, by whole factors, and a large one reduced to."""
+"""The pixels to which small images are enlarged, by whole factors, and large ones reduced."""
 
 SMALLEST_TILE = 12
 LONGEST, HEADING = 4000, 200
-"""Pixels of the sheet along either side, and how many of them the title may take."""
+"""The most pixels of a side of the sheet, and those of them that the title may take."""
 
 GAP, BORDER, MARGIN, LABEL = 4, 3, 12, 200
 TEXT, PAPER = (20, 20, 20), (255, 255, 255)
 LINE = 17
 FONT_SIZE = 13
 COLUMNS, CLASS_COLUMNS = 15, 40
-"""Images on a line at most, of an episode and of a class."""
+"""The most images on a line, of an episode and of a class."""
 
 Colour = tuple[int, int, int]
 Font = ImageFont.ImageFont | ImageFont.FreeTypeFont
 
 
 @dataclass(frozen=True)
-class Row:
-    """Images uint8 [n, h, w, c] beside their label.
+class ImageRow:
+    """Images uint8 [n, h, w, c] to the right of their label.
 
     marks: a word below each image; colours: of its frame; space: pixels above the row.
     """
 
     label: str
-    images: NDArray[np.uint8]
+    images: ByteArray
     marks: Sequence[str] = ()
     colours: Sequence[Colour] = ()
     space: int = 0
 
 
 def class_sheet(dataset: OpenDataset, split: str, classes: int, images: int) -> Image.Image:
-    """Rows of classes and some images of each, both evenly spread over the split.
+    """A row for each of some classes, with some of its images; both are evenly spread.
 
-    Raises BenchbenchError where the split has no classes or the sheet would be too large.
+    Raises BenchbenchError if the split has no classes or the sheet would be too large.
     """
     members = dataset.splits.get(split)
     if members is None:
@@ -67,7 +67,7 @@ def class_sheet(dataset: OpenDataset, split: str, classes: int, images: int) -> 
         ids = np.flatnonzero(dataset.labels == label)
         shown = ids[spread(len(ids), images)]
         name = f"{dataset.class_names[label]}\n{len(ids)} images"
-        rows.append(Row(name, dataset.images(shown)))
+        rows.append(ImageRow(name, dataset.images(shown)))
     height, width, channels = dataset.image_shape
     title = (
         f"{dataset.name}, {split}: {len(chosen)} of {len(members)} classes; "
@@ -76,7 +76,7 @@ def class_sheet(dataset: OpenDataset, split: str, classes: int, images: int) -> 
     return sheet(title, rows, min(images, CLASS_COLUMNS))
 
 
-def spread(count: int, wanted: int) -> NDArray[np.int64]:
+def spread(count: int, wanted: int) -> IntArray:
     """Up to `wanted` of the numbers below `count`, evenly spaced from 0."""
     return np.unique(np.arange(min(wanted, count)) * count // min(wanted, count))
 
@@ -88,24 +88,24 @@ def episode_sheet(dataset: OpenDataset, episode: Episode, title: str) -> Image.I
     for slot, label in enumerate(episode.classes.tolist()):
         ids = episode.support[episode.support_labels == slot]
         name = f"{slot}: {dataset.class_names[label]}"
-        rows.append(Row(name, dataset.images(ids), (), [colours[slot]] * len(ids)))
+        rows.append(ImageRow(name, dataset.images(ids), (), [colours[slot]] * len(ids)))
     slots = episode.query_labels.tolist()
     queries = f"{len(slots)} queries\nin the order of the episode, each with its true slot"
     marks = [str(slot) for slot in slots]
     frames = [colours[slot] for slot in slots]
-    rows.append(Row(queries, dataset.images(episode.query), marks, frames, space=LINE))
+    rows.append(ImageRow(queries, dataset.images(episode.query), marks, frames, space=LINE))
     widest = max(len(row.images) for row in rows)
     return sheet(title, rows, min(widest, COLUMNS))
 
 
 def slot_colour(slot: int) -> Colour:
-    """A colour for each slot; neighbours differ much (hues a golden section apart)."""
+    """A colour for each slot; the hues of neighbours are a golden section apart."""
     red, green, blue = colorsys.hsv_to_rgb(0.618034 * slot % 1, 0.75, (0.85, 0.6)[slot // 8 % 2])
     return round(255 * red), round(255 * green), round(255 * blue)
 
 
-def sheet(title: str, rows: Sequence[Row], columns: int) -> Image.Image:
-    """The rows below each other, `columns` images on a line."""
+def sheet(title: str, rows: Sequence[ImageRow], columns: int) -> Image.Image:
+    """The rows from top to bottom, with `columns` images on a line."""
     font = ImageFont.load_default(FONT_SIZE)
     labels = [wrapped(row.label, font, LABEL) for row in rows]
     size, heights = _fitting(rows, labels, columns)
@@ -125,7 +125,7 @@ def sheet(title: str, rows: Sequence[Row], columns: int) -> Image.Image:
 
 
 def _fitting(
-    rows: Sequence[Row], labels: Sequence[Sequence[str]], columns: int
+    rows: Sequence[ImageRow], labels: Sequence[Sequence[str]], columns: int
 ) -> tuple[tuple[int, int], list[int]]:
     """The largest size of an image, width and height, at which the sheet is not too large."""
     shape = rows[0].images.shape[1:3]
@@ -140,20 +140,20 @@ def _fitting(
         wide = 2 * MARGIN + LABEL + GAP + columns * _cell((width, height))[0]
         if max(HEADING + sum(heights), wide) <= LONGEST:
             return (width, height), heights
-    raise BenchbenchError("That is too much for one picture; ask for fewer classes or images.")
+    raise BenchbenchError("That is too much for one picture; choose fewer classes or images.")
 
 
 def _sides(longest: int) -> list[int]:
-    """Lengths to try for an image's longer side, from large to small."""
+    """The lengths to try for an image's longer side, from large to small."""
     enlarged = [longest * factor for factor in range(TILE // longest, 1, -1)]
     return [*enlarged, *range(min(longest, 2 * TILE), min(longest, SMALLEST_TILE) - 1, -1)]
 
 
-def _lines(row: Row, columns: int) -> int:
+def _lines(row: ImageRow, columns: int) -> int:
     return -(-len(row.images) // columns)
 
 
-def _cell(size: tuple[int, int], row: Row | None = None) -> tuple[int, int]:
+def _cell(size: tuple[int, int], row: ImageRow | None = None) -> tuple[int, int]:
     """Width and height of an image with its frame, its mark and the gap after it."""
     extra = 2 * BORDER + GAP
     return size[0] + extra, size[1] + extra + (LINE if row is not None and row.marks else 0)
@@ -162,7 +162,7 @@ def _cell(size: tuple[int, int], row: Row | None = None) -> tuple[int, int]:
 def _paste(
     picture: Image.Image,
     draw: ImageDraw.ImageDraw,
-    row: Row,
+    row: ImageRow,
     corner: tuple[int, int],
     size: tuple[int, int],
     columns: int,
@@ -181,8 +181,8 @@ def _paste(
             draw.text((centre, bottom + 2), row.marks[index], TEXT, font, "ma")
 
 
-def scaled(pixels: NDArray[np.uint8], size: tuple[int, int]) -> Image.Image:
-    """An image uint8 [h, w, c] at a size (width, height): enlarged by repeating pixels."""
+def scaled(pixels: ByteArray, size: tuple[int, int]) -> Image.Image:
+    """An image uint8 [h, w, c] at a size (width, height), enlarged by repeating pixels."""
     image = Image.fromarray(pixels[..., 0] if pixels.shape[2] == 1 else pixels[..., :3])
     larger = size[0] >= image.width
     how = Image.Resampling.NEAREST if larger else Image.Resampling.BOX
@@ -190,7 +190,7 @@ def scaled(pixels: NDArray[np.uint8], size: tuple[int, int]) -> Image.Image:
 
 
 def wrapped(text: str, font: Font, width: int) -> list[str]:
-    """The text in lines that are no wider, broken after a space or sign, else anywhere."""
+    """The text in lines of at most this width, broken after a space or sign, else anywhere."""
     lines = []
     for paragraph in text.split("\n"):
         line = ""
@@ -204,7 +204,7 @@ def wrapped(text: str, font: Font, width: int) -> list[str]:
 
 
 def _parts(text: str, font: Font, width: int) -> list[str]:
-    """Pieces that a line may end after, none too wide for a line."""
+    """Pieces after which a line may end, none too wide for a line."""
     ends = [0, *(match.end() for match in re.finditer(r"[\s_/\-.,:]+", text)), len(text)]
     words = [text[start:stop] for start, stop in pairwise(ends)]
     parts = []
@@ -225,13 +225,13 @@ def _write(
 
 
 def check_png(path: Path) -> None:
-    """Raise BenchbenchError where the file's name does not end in .png."""
+    """Raise BenchbenchError if the file's name does not end in .png."""
     if path.suffix.lower() != ".png":
         raise BenchbenchError(f"--out {path} must end in .png.")
 
 
 def save_png(picture: Image.Image, path: Path) -> None:
-    """Write the file, whole or not at all. Raises BenchbenchError where it cannot."""
+    """Write the file, whole or not at all. Raises BenchbenchError if it cannot."""
     check_png(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

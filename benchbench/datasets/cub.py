@@ -1,4 +1,4 @@
-"""Caltech-UCSD Birds-200-2011 (Wah et al., 2011), in Closer-look's split."""
+"""Caltech-UCSD Birds-200-2011 (Wah et al., 2011), in the split of `A Closer Look`."""
 
 from __future__ import annotations
 
@@ -8,15 +8,13 @@ from functools import lru_cache
 from pathlib import Path, PurePosixPath
 from typing import ClassVar, TypeAlias
 
-import numpy as np
-from numpy.typing import NDArray
-
 from benchbench.datasets.base import PendingClass
 from benchbench.datasets.listed import ListedClass, ListedDataset, image_counts, read_json
 from benchbench.datasets.reading.file_tree import FileTree, TreeFile, located
 from benchbench.datasets.reading.images import Interpolation, as_array, resize
 from benchbench.errors import BenchbenchError
 from benchbench.registry.hookspecs import hookimpl
+from benchbench.system.arrays import ByteArray
 from benchbench.system.places import Places
 
 FOLDERS = ("CUB_200_2011", "cub", "CUB", "cub_200_2011", "CUB-200-2011")
@@ -36,11 +34,11 @@ class Cub(ListedDataset):
 
     100 / 50 / 50 classes as in Chen et al. (A Closer Look at Few-shot Classification, ICLR 2019):
     of every four classes, in the order of their numbers, the first and third are for training, the
-    second for validation and the fourth for test. From `CUB_200_2011/images/` under the data root
-    or from `CUB_200_2011.tgz`.
+    second for validation and the fourth for test. The files are `CUB_200_2011/images/` under the
+    data root or `CUB_200_2011.tgz`.
 
     size: pixels of the square that each image is resized to, whatever its shape.
-    interpolation: how (Pillow).
+    interpolation: Pillow's filter for that.
     crop: each image is cut to the bird by `bounding_boxes.txt` first.
     """
 
@@ -65,10 +63,10 @@ class Cub(ListedDataset):
     def decode(self, sources: list[Path]) -> Iterator[PendingClass]:
         tree = FileTree(sources[0])
         if self.crop:
-            bounding_boxes(tree)  # what is wrong with them shows before anything is decoded
+            bounding_boxes(tree)  # a mistake in them shows before anything is decoded
         return self.announced(self.folders_in(tree, one_place=True), sources)
 
-    def decode_image(self, file: TreeFile) -> NDArray[np.uint8]:
+    def decode_image(self, file: TreeFile) -> ByteArray:
         if not self.crop:
             return super().decode_image(file)
         image = file.image().convert("RGB").crop(_bird(file))
@@ -76,7 +74,7 @@ class Cub(ListedDataset):
 
 
 def _words(folder: str) -> str:
-    """'001.Black_footed_Albatross' is 'Black footed Albatross'."""
+    """'Black footed Albatross' for '001.Black_footed_Albatross'."""
     return folder.partition(".")[2].replace("_", " ")
 
 
@@ -114,7 +112,7 @@ def _box(values: list[str]) -> Box:
 
 
 def _lines(tree: FileTree, name: str) -> list[str]:
-    """The lines of a file that lies beside `images/`."""
+    """The lines of a file next to `images/`."""
     known = (name, f"CUB_200_2011/{name}")
     file = next((candidate for candidate in known if candidate in tree.names), name)
     return [line for line in tree.read(file).decode().splitlines() if line.strip()]

@@ -11,20 +11,18 @@ from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
-import numpy as np
-from numpy.typing import NDArray
-
 from benchbench.datasets.base import SPLITS, Dataset, DecodedClass, PendingClass, splits_by_name
 from benchbench.datasets.random_split import TEST_SHARE, VAL_SHARE, check_shares, deal_classes
 from benchbench.datasets.reading.file_tree import FileTree, TreeFile
 from benchbench.datasets.reading.images import decode_all, decode_image, is_grey, mode_for
 from benchbench.errors import BenchbenchError
 from benchbench.registry.hookspecs import hookimpl
+from benchbench.system.arrays import IntArray
 from benchbench.system.places import Places
 
 SPLIT_FILE = "splits.json"
 WORD = re.compile(r"[^\W\d_]{2}|[^\W\d_\x00-\x7f]")
-"""Two letters side by side, or one of a script in which one may be a word."""
+"""Two letters in a row, or one of a script in which one letter may be a word."""
 
 
 @dataclass
@@ -34,10 +32,10 @@ class Folder(Dataset):
     size: pixels of the square image that each is resized to (Pillow, bilinear).
     colour: `auto` keeps three channels unless every image is grey; or `grey`, or `rgb`.
     split: `file` reads `splits.json` at the top ({"train": [names], "val": [...], "test": [...]});
-        `folders` goes by the top folders `train`, `val` and `test`; `seed` deals the classes out at
+        `folders` takes the top folders `train`, `val` and `test`; `seed` splits the classes at
         random; `auto` is the first of these three that the data has.
     val, test, seed: the shares of the classes in a random split, and its seed. At least five test
-        classes are taken where that leaves half for the rest.
+        classes are taken if that leaves half for the rest.
     Unreadable files are reported by name and left out.
     """
 
@@ -88,9 +86,7 @@ class Folder(Dataset):
         )
         return DecodedClass(name, images, tuple(name.split("/")[:-1]), None, unreadable)
 
-    def split_classes(
-        self, class_names: list[str], sources: list[Path]
-    ) -> dict[str, NDArray[np.int64]]:
+    def split_classes(self, class_names: list[str], sources: list[Path]) -> dict[str, IntArray]:
         how = self.split
         listed = _listed_split(FileTree(sources[0])) if how in ("auto", "file") else None
         if listed is not None:
@@ -106,7 +102,7 @@ class Folder(Dataset):
         return deal_classes(len(class_names), self.val, self.test, self.seed)
 
     def names_are_words(self, class_names: list[str]) -> bool:
-        """Not where every class is a number or an identifier such as n01532829."""
+        """False if every class is a number or an identifier such as n01532829."""
         return are_words(class_names)
 
 
@@ -116,7 +112,7 @@ def are_words(class_names: Iterable[str]) -> bool:
 
 
 def _listed_split(tree: FileTree) -> dict[str, list[str]] | None:
-    """The lists of `splits.json`, or None where there is no such file."""
+    """The lists of `splits.json`, or None if there is no such file."""
     file = _top(tree) + SPLIT_FILE
     if file not in tree.names:
         return None
@@ -124,7 +120,7 @@ def _listed_split(tree: FileTree) -> dict[str, list[str]] | None:
 
 
 def class_lists(content: str | bytes, name: str) -> dict[str, list[str]]:
-    """Class names by split from JSON. Raises BenchbenchError where it is something else."""
+    """Class names by split from JSON. Raises BenchbenchError if it is something else."""
     try:
         lists = json.loads(content)
         if any(isinstance(names, str) for names in lists.values()):
@@ -137,7 +133,7 @@ def class_lists(content: str | bytes, name: str) -> dict[str, list[str]]:
 
 
 def _refuse_shared_classes(below: dict[str, list[str]]) -> None:
-    """`train/cat` and `test/cat` are one class, which a few-shot split may not share."""
+    """`train/cat` and `test/cat` are one class, which may not be in two splits."""
     homes: dict[str, str] = {}
     for split, names in below.items():
         for name in names:
@@ -157,16 +153,11 @@ def _below(class_names: list[str], split: str) -> list[str]:
 def _classes(tree: FileTree) -> dict[str, list[TreeFile]]:
     """Image files by the folder that they lie in, named from the top of the data."""
     top = _top(tree)
-    classes: dict[str, list[TreeFile]] = {}
-    for file in tree.images():
-        folder, _, _ = file.name.removeprefix(top).rpartition("/")
-        if folder:
-            classes.setdefault(folder, []).append(file)
-    return classes
+    return tree.images_by(lambda name: name.removeprefix(top).rpartition("/")[0])
 
 
 def _top(tree: FileTree) -> str:
-    """The folders around all images that are no class: an archive is often one folder."""
+    """The folders around all classes: an archive often has one folder at its top."""
     folders = {posixpath.dirname(name) for name in tree.image_names()}
     common = posixpath.commonpath(folders) if folders else ""
     top = posixpath.dirname(common) if common in folders else common

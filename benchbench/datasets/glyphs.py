@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
-from numpy.typing import NDArray
 
 from benchbench.datasets import glyphs_generator as generator
 from benchbench.datasets.base import SPLITS, Dataset, DecodedClass
 from benchbench.registry.hookspecs import hookimpl
+from benchbench.system.arrays import IntArray
 from benchbench.system.progress import track
 
 
@@ -45,9 +45,7 @@ class Glyphs(Dataset):
                 name = f"{alphabet.name}/character{number:02}"
                 yield DecodedClass(name, images[..., None], (alphabet.name,), drawers)
 
-    def split_classes(
-        self, class_names: list[str], sources: list[Path]
-    ) -> dict[str, NDArray[np.int64]]:
+    def split_classes(self, class_names: list[str], sources: list[Path]) -> dict[str, IntArray]:
         split_of = generator.alphabet_splits()
         members = np.array([split_of[name.split("/")[0]] for name in class_names])
         return {split: np.flatnonzero(members == split) for split in SPLITS}

@@ -14,12 +14,16 @@ SUBPIXELS = 4  # per pixel, along each axis
 SAMPLES = 64  # path points per stroke
 
 
-def rotate(vectors: FloatArray, half_tangent: FloatArray) -> FloatArray:
-    """Vectors [..., 2] turned clockwise by twice the arc tangent of half_tangent [...]."""
+def turn(x: FloatArray, y: FloatArray, half_tangent: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Points (x, y) turned clockwise by twice the arc tangent of half_tangent."""
     square = half_tangent * half_tangent
     cos, sin = (1.0 - square) / (1.0 + square), 2.0 * half_tangent / (1.0 + square)
-    x, y = vectors[..., 0], vectors[..., 1]
-    return np.stack([cos * x - sin * y, sin * x + cos * y], axis=-1)
+    return cos * x - sin * y, sin * x + cos * y
+
+
+def rotate(vectors: FloatArray, half_tangent: FloatArray) -> FloatArray:
+    """The vectors [..., 2] by `turn`; half_tangent: [...]."""
+    return np.stack(turn(vectors[..., 0], vectors[..., 1], half_tangent), axis=-1)
 
 
 def spline(controls: FloatArray) -> FloatArray:

@@ -60,7 +60,7 @@ class Alphabet:
 
     name: str
     split: str  # train, val or test
-    images: NDArray[np.uint8]  # [characters, DRAWERS, SIDE, SIDE], ink 255 on 0
+    images: ByteArray  # [characters, DRAWERS, SIDE, SIDE], ink 255 on 0
 
 
 @dataclass(frozen=True)
@@ -146,7 +146,7 @@ def resembles(shadow: BoolArray, others: BoolArray) -> BoolArray:
 
 
 def random_programs(stream: RandomStream, n: int, n_primitives: int) -> Programs:
-    """Programs [n] of characters that nobody has looked at: some are too plain, some alike."""
+    """Programs [n] of unchecked characters: some are too plain, some resemble others."""
     programs = np.zeros(n, PROGRAM)
     shape = (n, STROKES)
     n_strokes = 1 + np.searchsorted([0.1, 0.5, 0.85], stream.uniform(0, 1, n, 1))
@@ -201,8 +201,8 @@ def ideal_paths(programs: Programs, primitives: FloatArray) -> FloatArray:
 def lay_out(programs: Programs, curves: FloatArray) -> FloatArray:
     """Join the strokes [programs, STROKES, drawers, SAMPLES, 2] to [programs, drawers, points, 2].
 
-    Each starts where the stroke it joins really went, so that a poor hand keeps its joints closed.
-    An unused stroke retraces the first.
+    Each starts at the real place of the stroke it joins, so that a poor hand keeps its joints
+    closed. An unused stroke retraces the first.
     """
     curves, each = curves.copy(), np.arange(len(programs))
     for k in range(1, STROKES):

@@ -8,9 +8,6 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
-import numpy as np
-from numpy.typing import NDArray
-
 from benchbench.datasets.base import Dataset, DecodedClass, PendingClass, splits_by_name
 from benchbench.datasets.folder import are_words, class_lists
 from benchbench.datasets.random_split import TEST_SHARE, VAL_SHARE, check_shares, deal_classes
@@ -19,6 +16,7 @@ from benchbench.datasets.reading.images import GREY_MODES, as_array, decode_all,
 from benchbench.errors import BenchbenchError
 from benchbench.registry import specs
 from benchbench.registry.hookspecs import hookimpl
+from benchbench.system.arrays import ByteArray, IntArray
 from benchbench.system.places import Places
 
 if TYPE_CHECKING:
@@ -31,15 +29,15 @@ class HuggingFace(Dataset):
 
     source: `cifar100`, `user/name`, or a folder: one that `save_to_disk` wrote, or one that
         `datasets.load_dataset` reads, such as class folders of images or Parquet files.
-    image, label: the columns; none where there is one `Image` column, and one `ClassLabel` column
-        or else one of text or whole numbers.
+    image, label: the columns; they may be omitted if there is one `Image` column, and one
+        `ClassLabel` column or else one of text or whole numbers.
     config, revision: of a name at the hub, as `datasets.load_dataset` takes them.
-    hf_split: the splits whose rows are used, joined by `+`; none is all of them. They are only
-        rows: the classes are split anew.
+    hf_split: the splits whose rows are used, joined by `+`; none is all of them. They only choose
+        rows: the classes have splits of their own.
     size: pixels of the square image that each is resized to (Pillow, bilinear).
     colour: `auto` keeps three channels unless every image is grey; or `grey`, or `rgb`.
-    splits: a JSON file {"train": [class names], "val": [...], "test": [...]}; none deals the
-        classes out at random.
+    splits: a JSON file {"train": [class names], "val": [...], "test": [...]}; none is a random
+        split.
     val, test, seed: the shares of the classes in a random split, and its seed, as in `folder`.
     """
 
@@ -96,21 +94,19 @@ class HuggingFace(Dataset):
     def _load(
         self, images: LabelledImages, mode: str, class_name: str, rows: list[int]
     ) -> DecodedClass:
-        def decode(row: int) -> NDArray[np.uint8]:
+        def decode(row: int) -> ByteArray:
             return as_array(resize(images.image(row, mode), self.size, "bilinear"))
 
         pixels, _, unreadable = decode_all(decode, rows, (self.size, self.size, len(mode)))
         return DecodedClass(class_name, pixels, unreadable=unreadable)
 
-    def split_classes(
-        self, class_names: list[str], sources: list[Path]
-    ) -> dict[str, NDArray[np.int64]]:
+    def split_classes(self, class_names: list[str], sources: list[Path]) -> dict[str, IntArray]:
         if self.splits is None:
             return deal_classes(len(class_names), self.val, self.test, self.seed)
         return splits_by_name(class_names, _listed_split(Path(self.splits).expanduser()))
 
     def names_are_words(self, class_names: list[str]) -> bool:
-        """Not where every class is a number or an identifier such as n01532829."""
+        """False if every class is a number or an identifier such as n01532829."""
         return are_words(class_names)
 
 

@@ -19,20 +19,20 @@ from benchbench.errors import BenchbenchError, unknown_name
 from benchbench.system.progress import say
 
 SAVED = (("dataset_info.json", "state.json"), ("dataset_dict.json",))
-"""The files by which `datasets.load_from_disk` knows a `Dataset` and a `DatasetDict`."""
+"""The files of a `Dataset` and of a `DatasetDict` that `save_to_disk` wrote."""
 
 LABEL_DTYPE = re.compile(r"u?int\d+|(large_)?string(_view)?")
 CHANNELS = (1, 3)
 
 
 class LabelledImages:
-    """The images and classes of a table of the library, by row; nothing is decoded beforehand.
+    """The images and classes of a table of the library, by row; nothing is decoded in advance.
 
-    class_rows: the rows of each class by its name: in the order of a ClassLabel, else sorted.
+    class_rows: the rows of each class by its name, in the order of a ClassLabel, else sorted.
     """
 
     def __init__(self, name: str, table: Any, image: str | None, label: str | None) -> None:
-        """Raises BenchbenchError where the columns are not clear or hold something else."""
+        """Raises BenchbenchError if the columns are ambiguous or hold something else."""
         import datasets
 
         columns = {key: _kind(feature) for key, feature in table.features.items()}
@@ -85,7 +85,7 @@ _HELD = {"image": "images", "class": "labels (ClassLabel, text or whole numbers)
 
 
 def _kind(feature: Any) -> str:
-    """What a column holds, as far as it matters here."""
+    """`image`, `array`, `class` or `label`, by what a column holds, else its type."""
     import datasets
 
     if isinstance(feature, datasets.Image):
@@ -130,7 +130,7 @@ def _refuse_strange_arrays(name: str, column: str, feature: Any) -> None:
 
 
 def _height_width_channels(array: Any) -> Any:
-    """[h, w] or [h, w, 3], where the channels may have come first."""
+    """The array as [h, w] or [h, w, 3]; its channels may come first."""
     if array.ndim == 3 and array.shape[2] not in CHANNELS:
         array = np.moveaxis(array, 0, 2)
     return array[..., 0] if array.ndim == 3 and array.shape[2] == 1 else array
@@ -158,10 +158,10 @@ def load(
     revision: str | None,
     splits: Sequence[str] | None,
 ) -> Any:
-    """The rows of some splits, of all where none is named, as a `datasets.Dataset`.
+    """The rows of some splits, by default of all, as a `datasets.Dataset`.
 
     source: a folder, or a name at the hub; name: what messages call it. No code of the data set is
-    run. Raises BenchbenchError with the cure where they cannot be had.
+    run. Raises BenchbenchError with the cure if they cannot be loaded.
     """
     import datasets
 
@@ -192,7 +192,7 @@ def load(
 
 @contextmanager
 def _one_sentence(name: str, reason: str = "") -> Iterator[None]:
-    """Turn what the library raises into a BenchbenchError."""
+    """Turn any error of the library into a BenchbenchError."""
     try:
         yield
     except BenchbenchError:
@@ -204,7 +204,7 @@ def _one_sentence(name: str, reason: str = "") -> Iterator[None]:
 
 
 def _reason(error: Exception, first_line: str) -> str:
-    """Why, and the cure."""
+    """The reason and the cure."""
     from datasets.exceptions import DatasetNotFoundError
 
     text = str(error)
@@ -221,7 +221,7 @@ def _reason(error: Exception, first_line: str) -> str:
             "HF_HUB_OFFLINE, or copy the folder HF_HOME from a machine that has it"
         )
     if "scripts are no longer supported" in text:
-        return "it is a script, which is never run; ask for its Parquet version (revision=...)"
+        return "it is a script, which is never run; choose its Parquet version (revision=...)"
     if isinstance(error, ValueError) and "onfig name is missing" in text:
         choices = text.partition("[")[2].partition("]")[0]
         return f"it has several configurations, so choose with config=NAME: {choices}"

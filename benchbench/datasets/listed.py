@@ -1,7 +1,7 @@
 """Data sets whose classes and splits are published lists.
 
-The lists are part of the package, in `splits/<list>/`, each beside the licence of the repository
-that published it.
+The lists are part of the package, in `splits/<list>/`, each with the licence of the repository that
+published it.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image
 
 from benchbench.datasets.base import SPLITS, Dataset, DecodedClass, PendingClass, splits_by_name
 from benchbench.datasets.reading.class_folders import class_folders, in_tree
+from benchbench.datasets.reading.damage import copy_again
 from benchbench.datasets.reading.file_tree import FileTree, TreeFile
 from benchbench.datasets.reading.images import (
     Interpolation,
@@ -29,12 +29,12 @@ from benchbench.datasets.reading.images import (
     decode_image,
     resize,
 )
-from benchbench.errors import BenchbenchError
 from benchbench.registry import specs
+from benchbench.system.arrays import ByteArray, IntArray
 
 
 def read_list(folder: str, file: str) -> str:
-    """The text of a packaged list, unpacked where its name ends in `.gz`."""
+    """The text of a packaged list, unpacked if its name ends in `.gz`."""
     data = (resources.files("benchbench.datasets") / "splits" / folder / file).read_bytes()
     return (gzip.decompress(data) if file.endswith(".gz") else data).decode()
 
@@ -47,7 +47,7 @@ def read_rows(folder: str, file: str) -> list[tuple[str, str]]:
 def parse_rows(text: str) -> list[tuple[str, str]]:
     """The rows of a CSV file of two columns; a heading that begins with `filename` is left out.
 
-    Raises ValueError where a row has another number of columns.
+    Raises ValueError if a row has another number of columns.
     """
     rows = []
     for line in filter(None, map(str.strip, text.splitlines())):
@@ -68,9 +68,9 @@ def image_counts(of: str) -> dict[str, int]:
 
 @dataclass(frozen=True)
 class ListedClass:
-    """A class as the lists have it.
+    """A class in the published lists.
 
-    folder: what the published files call it; images: how many it should have.
+    folder: its name in the published files; images: how many it should have.
     """
 
     name: str
@@ -95,12 +95,10 @@ class ListedDataset(Dataset):
         raise NotImplementedError
 
     def expected_counts(self) -> dict[str, int] | None:
-        """How many images each class should have, by its name."""
+        """The number of images that each class should have, by its name."""
         return {item.name: item.images for item in self.listed()}
 
-    def split_classes(
-        self, class_names: list[str], sources: list[Path]
-    ) -> dict[str, NDArray[np.int64]]:
+    def split_classes(self, class_names: list[str], sources: list[Path]) -> dict[str, IntArray]:
         listed = self.listed()
         names = {split: [item.name for item in listed if item.split == split] for split in SPLITS}
         return splits_by_name(class_names, names)
@@ -110,9 +108,9 @@ class ListedDataset(Dataset):
         folders = [item.folder for item in self.listed()]
         missing = [name for name in folders if name not in found]
         if missing:
-            raise BenchbenchError(
+            raise copy_again(
                 f"{where} lacks {len(missing)} of the {len(folders)} classes of "
-                f"{specs.text_of(self)}, such as '{missing[0]}'; copy or download it again, whole."
+                f"{specs.text_of(self)}, such as '{missing[0]}'"
             )
 
     def class_folders(self, root: Path) -> list[Path]:
@@ -148,20 +146,17 @@ class ListedDataset(Dataset):
         shape = (self.size, self.size, 3)
         images, _, unreadable = decode_all(self.decode_image, files[item.folder], shape)
         if not len(images):
-            raise BenchbenchError(
-                f"{where} has no readable image of class '{item.folder}'; copy or download it "
-                "again, whole."
-            )
+            raise copy_again(f"{where} has no readable image of class '{item.folder}'")
         names = [f"{item.folder}/{Path(name).name}" for name in unreadable]
         return DecodedClass(item.name, images, item.parent, None, names)
 
-    def resized(self, images: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    def resized(self, images: ByteArray) -> ByteArray:
         """Images uint8 [n, h, w, 3] as [n, size, size, 3]."""
         if images.shape[1:3] == (self.size, self.size):
             return images
         pictures = (Image.fromarray(np.ascontiguousarray(image)) for image in images)
         return np.stack([as_array(resize(p, self.size, self.interpolation)) for p in pictures])
 
-    def decode_image(self, file: TreeFile) -> NDArray[np.uint8]:
+    def decode_image(self, file: TreeFile) -> ByteArray:
         """One image as uint8 [size, size, 3]. Raises UnreadableImageError if it is unreadable."""
         return decode_image(file, self.size, "RGB", self.interpolation)

@@ -19,6 +19,7 @@ from benchbench.datasets.listed import (
 )
 from benchbench.datasets.miniimagenet_pickles import Pickles
 from benchbench.datasets.reading.class_folders import ILSVRC_FOLDERS, ListedLater, in_folders
+from benchbench.datasets.reading.damage import copy_again
 from benchbench.datasets.reading.file_tree import FileTree, TreeFile, located
 from benchbench.datasets.reading.images import Interpolation
 from benchbench.errors import BenchbenchError
@@ -40,15 +41,15 @@ RAVI_NAME = re.compile(r"n\d{8}(\d{8})$")
 class MiniImageNet(ListedDataset):
     """miniImageNet (Vinyals et al., NeurIPS 2016): 100 classes of ImageNet, 600 images each.
 
-    From a copy of it as class folders, as `images/` with `train.csv`, `val.csv` and `test.csv`, or
-    as `mini-imagenet-cache-{train,val,test}.pkl`; or made from ILSVRC-2012's training images.
-    Copies were resampled by their makers, and images that have the size already are left untouched:
-    numbers agree between copies up to that, and fingerprints do not.
+    It is read from a copy, as class folders, as `images/` with `train.csv`, `val.csv` and
+    `test.csv`, or as `mini-imagenet-cache-{train,val,test}.pkl`; or from ILSVRC-2012's training
+    images. Copies were resampled by their makers, and images that have the size already are left
+    untouched: numbers agree between copies up to that, and fingerprints do not.
 
-    split: `ravi` has the 64 / 16 / 20 classes of Ravi & Larochelle (ICLR 2017), which nearly all
-        published numbers are on; `vinyals` the 60 / 20 / 20 of the first paper, which are others.
+    split: `ravi` has the 64 / 16 / 20 classes of Ravi & Larochelle (ICLR 2017), on which nearly all
+        published numbers are; `vinyals` has the other 60 / 20 / 20 of the first paper.
     size: pixels of the square that each image is resized to, whatever its shape.
-    interpolation: how (Pillow).
+    interpolation: Pillow's filter for that.
     """
 
     name: ClassVar[str] = "miniimagenet"
@@ -66,7 +67,7 @@ class MiniImageNet(ListedDataset):
         ]
 
     def sources(self, places: Places) -> list[Path]:
-        """The class folders where there are any, else the folder or archive around all files."""
+        """The class folders if there are any, else the folder or archive around all files."""
         found = located(self, places, (*FOLDERS, *ILSVRC_FOLDERS), CURE)
         return self.class_folders(found) or [found]
 
@@ -140,7 +141,7 @@ def _pick(
 
 
 def by_position(name: str, found: Iterable[str], listed: list[str], where: Path) -> list[str]:
-    """The names of ILSVRC's files that Ravi's names stand for.
+    """The names of ILSVRC's files by those of Ravi's list.
 
     `n0153282900000005` is the fifth of the training images of n01532829 by the number in ILSVRC's
     names. Raises BenchbenchError unless all images of the class are there to be counted.
@@ -153,23 +154,21 @@ def by_position(name: str, found: Iterable[str], listed: list[str], where: Path)
     if len(numbered) != total or len(positions) != len(listed):
         raise BenchbenchError(
             f"{where} holds {len(numbered)} of ILSVRC-2012's {total} training images of {name}, "
-            "and which of them miniImageNet has can only be told from all; copy the class again."
+            "but miniImageNet numbers them by their position among all; copy the class again."
         )
     ordered = [numbered[number] for number in sorted(numbered)]
     return [ordered[position - 1] for position in positions]
 
 
 def _table(tree: FileTree, split: str) -> list[tuple[str, str]]:
-    """File name and label of each image by the copy's own csv file; empty where it has none."""
+    """File name and label of each image by the copy's own csv file; empty if it has none."""
     file = next((n for n in tree.names if PurePosixPath(n).name == f"{split}.csv"), None)
     if file is None:
         return []
     try:
         return parse_rows(tree.read(file).decode())
     except ValueError as error:
-        raise BenchbenchError(
-            f"{file} in {tree.path} is not of the form 'filename,label'; copy or download it again."
-        ) from error
+        raise copy_again(f"{file} in {tree.path} is not of the form 'filename,label'") from error
 
 
 @hookimpl

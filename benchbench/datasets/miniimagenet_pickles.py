@@ -1,4 +1,4 @@
-"""miniImageNet as the pickles `mini-imagenet-cache-{train,val,test}.pkl` hold it."""
+"""miniImageNet in the pickles `mini-imagenet-cache-{train,val,test}.pkl`."""
 
 from __future__ import annotations
 
@@ -7,12 +7,13 @@ from pathlib import PurePosixPath
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from benchbench.datasets.base import SPLITS
+from benchbench.datasets.reading.damage import copy_again
 from benchbench.datasets.reading.file_tree import FileTree
 from benchbench.datasets.reading.safe_pickle import read_pickle
 from benchbench.errors import BenchbenchError
+from benchbench.system.arrays import ByteArray
 
 
 class Pickles:
@@ -27,13 +28,13 @@ class Pickles:
             if PurePosixPath(name).name == f"mini-imagenet-cache-{split}.pkl"
         }
         self._classes: dict[str, set[str]] = {}
-        self._held: tuple[str, NDArray[np.uint8], dict[str, Any]] | None = None
+        self._held: tuple[str, ByteArray, dict[str, Any]] | None = None
 
-    def images(self, name: str, split: str) -> NDArray[np.uint8]:
+    def images(self, name: str, split: str) -> ByteArray:
         """The images uint8 [n, h, w, 3] of a class, from whichever file has it.
 
-        Its split's file is looked at first: some copies have dealt the classes otherwise. Raises
-        KeyError where no file has the class.
+        Its split's file is read first; some copies have another split. Raises KeyError if no file
+        has the class.
         """
         for part in sorted(self.members, key=lambda part: part != split):
             if name in self._classes.get(part, {name}) and name in self._load(part)[1]:
@@ -44,14 +45,14 @@ class Pickles:
         """The classes of all files that were read, which are all files after a KeyError."""
         return set().union(*self._classes.values())
 
-    def _load(self, split: str) -> tuple[NDArray[np.uint8], dict[str, Any]]:
+    def _load(self, split: str) -> tuple[ByteArray, dict[str, Any]]:
         if self._held is None or self._held[0] != split:
             self._held = None  # before the next one is read, for each is large
             self._held = (split, *self._read(split))
             self._classes[split] = set(self._held[2])
         return self._held[1:]
 
-    def _read(self, split: str) -> tuple[NDArray[np.uint8], dict[str, Any]]:
+    def _read(self, split: str) -> tuple[ByteArray, dict[str, Any]]:
         name = self.members[split]
         if self.path.is_dir():
             with (self.path / name).open("rb") as file:
@@ -66,7 +67,7 @@ class Pickles:
             raise self._damaged(split)
         return images, classes
 
-    def _chosen(self, split: str, name: str) -> NDArray[np.uint8]:
+    def _chosen(self, split: str, name: str) -> ByteArray:
         images, classes = self._load(split)
         try:
             return images[np.asarray(classes[name], dtype=np.int64)]
@@ -74,9 +75,9 @@ class Pickles:
             raise self._damaged(split) from error
 
     def _damaged(self, split: str) -> BenchbenchError:
-        return BenchbenchError(
+        return copy_again(
             f"{self.members[split]} in {self.path} is not 'image_data' (bytes [n, h, w, 3]) "
-            "and 'class_dict' (numbers of images by class); copy or download it again."
+            "and 'class_dict' (numbers of images by class)"
         )
 
 

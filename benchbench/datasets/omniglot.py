@@ -10,21 +10,17 @@ from pathlib import Path
 from typing import Any, ClassVar, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 from PIL import ImageChops
 
 from benchbench.datasets.base import SPLITS, Dataset, DecodedClass
+from benchbench.datasets.reading.damage import copy_again
 from benchbench.datasets.reading.download import download
-from benchbench.datasets.reading.file_tree import (
-    FileTree,
-    TreeFile,
-    UnreadableImageError,
-    not_an_image,
-)
+from benchbench.datasets.reading.file_tree import FileTree, TreeFile, UnreadableImageError
 from benchbench.datasets.reading.images import Interpolation, as_array, resize
 from benchbench.datasets.reading.parallel import in_parallel
 from benchbench.errors import BenchbenchError
 from benchbench.registry.hookspecs import hookimpl
+from benchbench.system.arrays import ByteArray, IntArray
 from benchbench.system.files import can_write
 from benchbench.system.places import Places
 from benchbench.system.progress import track
@@ -79,9 +75,9 @@ class Omniglot(Dataset):
         ProtoNet repository (1028 / 172 / 423), which share the alphabet Gurmukhi.
     rotations: `true` adds each training character turned by 90, 180 and 270 degrees as three more
         classes; `all` does so in every split, as the published Vinyals protocol does.
-    size: pixels of the square image; 105 is the original, whose bits are then left untouched.
-    interpolation: how a smaller size is resampled, as greys (Pillow).
-    invert: ink is 255 and paper 0, in place of the files' black on white.
+    size: pixels of the square image; 105 is the original, which is left untouched.
+    interpolation: the filter of Pillow for another size, in greys.
+    invert: ink is 255 and paper 0, instead of the files' black on white.
     """
 
     name: ClassVar[str] = "omniglot"
@@ -129,12 +125,12 @@ class Omniglot(Dataset):
                 turned = np.rot90(stack, quarter, axes=(1, 2))
                 yield DecodedClass(name, turned, (alphabet,), drawers)
 
-    def decode_image(self, file: TreeFile) -> NDArray[np.uint8]:
+    def decode_image(self, file: TreeFile) -> ByteArray:
         """One drawing as uint8 [size, size, 1]. Raises BenchbenchError if it is not an image."""
         try:
             image = file.image().convert("L")
         except UnreadableImageError as error:
-            raise not_an_image(file) from error
+            raise copy_again(f"{file.name} in {file.tree.path} is not an image") from error
         image = resize(image, self.size, self.interpolation)
         return as_array(ImageChops.invert(image) if self.invert else image)
 
@@ -154,9 +150,7 @@ class Omniglot(Dataset):
             return "val"
         return "train"
 
-    def split_classes(
-        self, class_names: list[str], sources: list[Path]
-    ) -> dict[str, NDArray[np.int64]]:
+    def split_classes(self, class_names: list[str], sources: list[Path]) -> dict[str, IntArray]:
         members = np.array([self.split_of(name) for name in class_names])
         return {split: np.flatnonzero(members == split) for split in SPLITS}
 
@@ -178,8 +172,8 @@ def vinyals_splits() -> dict[str, str]:
 def archive(places: Places, part: str, origin: Path | None = None) -> Path:
     """`part` of Omniglot as a folder or zip under the data root, else downloaded into it.
 
-    A data root that may not be written to is left alone and the cache takes the download. origin:
-    the folder to look in instead, with nothing to download.
+    The cache takes the download if the data root may not be written to. origin: the folder to look
+    in instead; then nothing is downloaded.
     """
     folders = [places.data_root / FOLDER, places.cache / "data" / FOLDER]
     for folder in folders if origin is None else [origin, origin / FOLDER]:
@@ -188,14 +182,14 @@ def archive(places: Places, part: str, origin: Path | None = None) -> Path:
         if (folder / f"{part}.zip").is_file():
             return folder / f"{part}.zip"
     if origin is not None:
-        raise BenchbenchError(f"{origin} holds no {part}, neither as a folder nor as a zip file.")
+        raise BenchbenchError(f"{origin} holds neither a folder {part} nor {part}.zip.")
     root = places.data_root if can_write(places.data_root) else places.cache / "data"
     url, md5 = _published(part)
     return download(url, root / FOLDER / f"{part}.zip", md5)
 
 
 def _published(part: str) -> tuple[str, str]:
-    """Where the authors keep the archive, and its md5."""
+    """The authors' address of the archive, and its md5."""
     if part == "all_runs":
         return f"{URL}/one-shot-classification/all_runs.zip", "e8996daecdf12afeeb4a53a179f06b19"
     published = torchvision("datasets").Omniglot
@@ -204,21 +198,20 @@ def _published(part: str) -> tuple[str, str]:
 
 def _characters(tree: FileTree, part: str) -> dict[str, list[TreeFile]]:
     """The drawings' files by `ALPHABET/CHARACTER`, whether or not the tree begins with `part`."""
-    characters: dict[str, list[TreeFile]] = {}
-    for file in tree.images():
-        levels = file.name.removeprefix(f"{part}/").split("/")
-        if len(levels) == 3:
-            characters.setdefault("/".join(levels[:2]), []).append(file)
+
+    def key(name: str) -> str:
+        levels = name.removeprefix(f"{part}/").split("/")
+        return "/".join(levels[:2]) if len(levels) == 3 else ""
+
+    characters = tree.images_by(key)
     if len(characters) != CHARACTERS[part]:
-        raise BenchbenchError(
-            f"{tree.path} holds {len(characters)} characters in place of {CHARACTERS[part]}; "
-            "copy or download it again."
+        raise copy_again(
+            f"{tree.path} holds {len(characters)} characters instead of {CHARACTERS[part]}"
         )
     for character, files in characters.items():
         if len(files) != DRAWERS:
-            raise BenchbenchError(
-                f"{tree.path} holds {len(files)} drawings of {character} in place of {DRAWERS}; "
-                "copy or download it again."
+            raise copy_again(
+                f"{tree.path} holds {len(files)} drawings of {character} instead of {DRAWERS}"
             )
     return characters
 

@@ -11,9 +11,9 @@ import numpy as np
 
 from benchbench.datasets.base import DecodedClass, OpenDataset
 from benchbench.datasets.omniglot import Omniglot, archive
+from benchbench.datasets.reading.damage import copy_again
 from benchbench.datasets.reading.file_tree import FileTree, TreeFile
 from benchbench.episodes import Episode, EpisodeSet
-from benchbench.errors import BenchbenchError
 from benchbench.registry.hookspecs import hookimpl
 from benchbench.system.places import Places
 
@@ -75,9 +75,7 @@ def _pairs(tree: FileTree, run: str) -> list[tuple[str, str]]:
     except (FileNotFoundError, ValueError):
         pairs = []
     if len(pairs) != WAY:
-        raise BenchbenchError(
-            f"{tree.path} has no {run}/class_labels.txt of {WAY} pairs; copy or download it again."
-        )
+        raise copy_again(f"{tree.path} has no {run}/class_labels.txt of {WAY} pairs")
     return pairs
 
 

@@ -1,21 +1,21 @@
-"""Dealing classes out to training, validation and test at random."""
+"""Random splits of classes into training, validation and test."""
 
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
 from benchbench.datasets.base import SPLITS
+from benchbench.system.arrays import IntArray
 from benchbench.system.randomness import permutation
 
 VAL_SHARE, TEST_SHARE = 0.15, 0.3
 
 
-def deal_classes(classes: int, val: float, test: float, seed: int) -> dict[str, NDArray[np.int64]]:
+def deal_classes(classes: int, val: float, test: float, seed: int) -> dict[str, IntArray]:
     """Class ids int64 by split, ascending: random shares of the classes 0 .. classes - 1.
 
-    Every share above zero gets at least one class, and the test split at least five where that
-    leaves half for the rest.
+    Every share above zero gets at least one class, and the test split at least five if that leaves
+    half for the rest.
     """
     order = permutation(classes, key=seed)
     n_test = round(test * classes)
@@ -27,7 +27,7 @@ def deal_classes(classes: int, val: float, test: float, seed: int) -> dict[str, 
 
 
 def check_shares(val: float, test: float, seed: int) -> None:
-    """Raise ValueError where `deal_classes` could not deal by these."""
+    """Raise ValueError unless `deal_classes` can split classes by these."""
     if seed < 0:
         raise ValueError("seed must be at least 0")
     if val < 0 or test < 0 or val + test > 1:

@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
-from numpy.typing import NDArray
 
 from benchbench.datasets import shapes_generator as generator
 from benchbench.datasets.base import Dataset, DecodedClass
 from benchbench.registry.hookspecs import hookimpl
+from benchbench.system.arrays import IntArray
 from benchbench.system.progress import track
 
 
@@ -24,11 +24,11 @@ class Shapes(Dataset):
     20 images. Test classes are unseen combinations of attributes that training classes have. The
     pixels are the same bits on every machine.
 
-    seed: another seed gives other images and deals the combinations out anew; 0 is the benchmark.
+    seed: another seed gives other images and another split; 0 is the benchmark.
     permute_names: exchange the names at random among the training classes, and among the validation
         classes, on which the best weights are chosen. This is a control: a method that learns from
-        names must then fall to chance on the test classes, which keep theirs. One permutation tells
-        something of the attributes by chance; over several seeds that averages out.
+        names must then fall to chance on the test classes, which keep theirs. One permutation may
+        reveal some attributes by chance; over several seeds that averages out.
     """
 
     name: ClassVar[str] = "shapes"
@@ -56,14 +56,12 @@ class Shapes(Dataset):
             yield DecodedClass(name, generator.draw(self.seed, index))
 
     def _named(self, split: str, members: list[int]) -> list[int]:
-        """The combinations that the classes of a split are named after."""
+        """The combinations after which the classes of a split are named."""
         if split == "test" or not self.permute_names:
             return members
         return generator.shuffled(self.seed, members)
 
-    def split_classes(
-        self, class_names: list[str], sources: list[Path]
-    ) -> dict[str, NDArray[np.int64]]:
+    def split_classes(self, class_names: list[str], sources: list[Path]) -> dict[str, IntArray]:
         bounds = np.cumsum(list(generator.SPLITS.values()))[:-1]
         parts = np.split(np.arange(len(class_names)), bounds)
         return dict(zip(generator.SPLITS, parts, strict=True))

@@ -15,6 +15,7 @@ from math import sqrt
 
 import numpy as np
 
+from benchbench.datasets.glyphs_drawing import turn
 from benchbench.system.arrays import BoolArray, ByteArray, FloatArray, IntArray
 from benchbench.system.randomness import RandomStream
 
@@ -58,7 +59,7 @@ def class_name(index: int) -> str:
 
 
 def deal(seed: int) -> dict[str, list[int]]:
-    """Which combinations the classes of each split are; the other combinations are unused."""
+    """The combinations of each split, in order; the others are unused."""
     keys = RandomStream(seed, VERSION, DEALER).uniform(0, 1, len(COMBINATIONS))
     order = iter(np.argsort(keys, kind="stable").tolist())
     return {split: sorted(itertools.islice(order, n)) for split, n in SPLITS.items()}
@@ -101,14 +102,7 @@ def figure_coordinates(stream: RandomStream, radius: FloatArray) -> tuple[FloatA
     x, y = (SIDE / 2.0 + room * stream.uniform(-1.0, 1.0, IMAGES) for _ in range(2))
     across = (SUBPIXEL[None, None, :] - x[:, None, None]) / radius[:, None, None]
     down = (SUBPIXEL[None, :, None] - y[:, None, None]) / radius[:, None, None]
-    return turn(across, down, stream.uniform(-0.22, 0.22, IMAGES, 1, 1))
-
-
-def turn(x: FloatArray, y: FloatArray, half_tangent: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """The places (x, y) turned by twice the arc tangent of half_tangent."""
-    square = half_tangent * half_tangent
-    cos, sin = (1.0 - square) / (1.0 + square), 2.0 * half_tangent / (1.0 + square)
-    return cos * x + sin * y, cos * y - sin * x
+    return turn(across, down, -stream.uniform(-0.22, 0.22, IMAGES, 1, 1))
 
 
 def holds(shape: str, u: FloatArray, v: FloatArray) -> BoolArray:
@@ -132,18 +126,18 @@ def holds(shape: str, u: FloatArray, v: FloatArray) -> BoolArray:
 
 
 def painted(pattern: str, stream: RandomStream, u: FloatArray, v: FloatArray) -> BoolArray:
-    """Where the class's colour lies, as against the second paint; (u, v) are in pixels."""
+    """Whether a place (u, v), in pixels, has the class's colour and not the second paint."""
     period = stream.uniform(3.4, 4.6, IMAGES, 1, 1)
-    along, beside = turn(u, v, stream.uniform(-1.0, 1.0, IMAGES, 1, 1))
+    along, across = turn(u, v, -stream.uniform(-1.0, 1.0, IMAGES, 1, 1))
     along = along / period + stream.uniform(0.0, 1.0, IMAGES, 1, 1)
-    beside = beside / period + stream.uniform(0.0, 1.0, IMAGES, 1, 1)
+    across = across / period + stream.uniform(0.0, 1.0, IMAGES, 1, 1)
     if pattern == "striped":
         return along - np.floor(along) < 0.5
     if pattern == "checked":
-        steps = np.floor(along * 1.4) + np.floor(beside * 1.4)
+        steps = np.floor(along * 1.4) + np.floor(across * 1.4)
         return steps - 2.0 * np.floor(steps / 2.0) < 0.5
     if pattern == "dotted":
-        a, b = along - np.floor(along) - 0.5, beside - np.floor(beside) - 0.5
+        a, b = along - np.floor(along) - 0.5, across - np.floor(across) - 0.5
         return a * a + b * b > 0.09
     return np.ones(u.shape, np.bool_)
 
@@ -151,7 +145,7 @@ def painted(pattern: str, stream: RandomStream, u: FloatArray, v: FloatArray) ->
 def shading(stream: RandomStream, u: FloatArray, v: FloatArray) -> IntArray:
     """The brightness [IMAGES, SIDE, SIDE, 1] of a paint that darkens across the figure, of 256."""
     middle = slice(SUBPIXELS // 2, None, SUBPIXELS)
-    half_tangent = stream.uniform(-1.0, 1.0, IMAGES, 1, 1)
+    half_tangent = -stream.uniform(-1.0, 1.0, IMAGES, 1, 1)
     along, _ = turn(u[:, middle, middle], v[:, middle, middle], half_tangent)
     return np.clip(np.floor(146.0 + 120.0 * along), 26, 256).astype(np.int64)[..., None]
 

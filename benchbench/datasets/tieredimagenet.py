@@ -27,12 +27,12 @@ CURE = (
 class TieredImageNet(ListedDataset):
     """tieredImageNet (Ren et al., ICLR 2018): 351 / 97 / 160 classes of 20 / 6 / 8 super-classes.
 
-    All training images of ILSVRC-2012's 608 classes, 779 165 in all, from class folders
-    `nXXXXXXXX`: of an ILSVRC copy, or dealt out below `train`, `val` and `test`. The table of
-    decoded images takes 15 GiB of the cache at 84 px.
+    It has all 779 165 training images of 608 classes of ILSVRC-2012. They are read from class
+    folders `nXXXXXXXX` of an ILSVRC copy, or below `train`, `val` and `test`. The table of decoded
+    images takes 15 GiB of the cache at 84 px.
 
     size: pixels of the square that each image is resized to, whatever its shape.
-    interpolation: how (Pillow); images that have the size already are left untouched.
+    interpolation: Pillow's filter for that; images that have the size already are left untouched.
     """
 
     name: ClassVar[str] = "tieredimagenet"

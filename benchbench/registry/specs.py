@@ -54,6 +54,11 @@ def parse(text: str) -> Spec:
     return Spec(name, argument if colon else None, parameters)
 
 
+def plain(name: str) -> str:
+    """A name's letters and digits without case, by which names of one thing are compared."""
+    return re.sub(r"[\W_]+", "", name.casefold())
+
+
 def split_list(text: str) -> list[str]:
     """Split at the commas outside brackets; empty items are dropped."""
     items, depth, start = [], 0, 0

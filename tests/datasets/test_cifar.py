@@ -252,7 +252,7 @@ def test_a_missing_class(root: Path) -> None:
 
 def test_a_class_with_too_few_images(root: Path) -> None:
     (make_folders(root) / "test" / "tulip" / "te_01.png").unlink()
-    fails(root, r"test holds 2 images of 'tulip' in place of 3; copy or download it again\.$")
+    fails(root, r"test holds 2 images of 'tulip' instead of 3; copy or download it again\.$")
 
 
 def test_an_image_that_is_none(root: Path) -> None:
@@ -271,7 +271,7 @@ def test_too_few_images_of_the_original(root: Path) -> None:
     test: Any = files["test"]
     test.update(data=test["data"][:-1], fine_labels=test["fine_labels"][:-1])
     make_original(root, {name: pickle.dumps(content) for name, content in files.items()})
-    fails(root, r"cifar-100-python holds 2 images of 'old_man' in place of 3; copy or download")
+    fails(root, r"cifar-100-python holds 2 images of 'old_man' instead of 3; copy or download")
 
 
 @pytest.mark.parametrize(
@@ -349,7 +349,7 @@ def test_what_is_missing_is_downloaded(root: Path, published: type[Any]) -> None
 
 def test_a_wrong_md5(root: Path, published: type[Any], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(published, "tgz_md5", "0" * 32)
-    fails(root, r"arrived with md5 \w+ in place of 0{32} and was thrown away; try again\.$")
+    fails(root, r"arrived with md5 \w+ instead of 0{32} and was thrown away; try again\.$")
     assert not list(root.glob("*.tar.gz"))
 
 

@@ -20,7 +20,7 @@ from benchbench.datasets.contact_sheet import (
     LABEL,
     LONGEST,
     MARGIN,
-    Row,
+    ImageRow,
     class_sheet,
     episode_sheet,
     save_png,
@@ -170,7 +170,9 @@ def test_wrapping_loses_nothing_and_fits(text: str) -> None:
 
 def test_long_names_make_a_row_taller_in_place_of_being_cut(make_dataset: Make) -> None:
     images = make_dataset().pixels[:2]
-    short, long = (sheet("title", [Row(name, images)], 2) for name in ("short", "very_long_" * 40))
+    short, long = (
+        sheet("title", [ImageRow(name, images)], 2) for name in ("short", "very_long_" * 40)
+    )
     assert long.height > short.height
     ink = np.argwhere((np.asarray(long) != 255).any(axis=2))
     assert ink[:, 0].max() < long.height - 1

@@ -334,7 +334,7 @@ def test_a_path_that_does_not_exist(root: Path) -> None:
 @pytest.mark.parametrize("name", ["images.png", "images.zip"])
 def test_a_path_that_is_a_text_file(tmp_path: Path, name: str) -> None:
     (tmp_path / name).write_text("just text")
-    with pytest.raises(BenchbenchError, match=rf"^{tmp_path / name} is not a folder and not a"):
+    with pytest.raises(BenchbenchError, match=rf"^{tmp_path / name} is neither a folder nor a"):
         open_folder(tmp_path / name)
 
 

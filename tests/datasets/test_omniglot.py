@@ -362,18 +362,18 @@ AGAIN = r"; copy or download it again\.$"
 
 def test_a_missing_character(small: Path) -> None:
     shutil.rmtree(small / "images_evaluation" / "ULOG")
-    fails(small, r"images_evaluation holds 1 characters in place of 2" + AGAIN)
+    fails(small, r"images_evaluation holds 1 characters instead of 2" + AGAIN)
 
 
 def test_a_missing_drawing(small: Path) -> None:
     (small / "images_background" / "Latin" / "character02" / "0001_02.png").unlink()
-    fails(small, "holds 2 drawings of Latin/character02 in place of 3" + AGAIN)
+    fails(small, "holds 2 drawings of Latin/character02 instead of 3" + AGAIN)
 
 
 def test_an_empty_folder(small: Path) -> None:
     shutil.rmtree(small / "images_background")
     (small / "images_background").mkdir()
-    fails(small, "images_background holds 0 characters in place of 3" + AGAIN)
+    fails(small, "images_background holds 0 characters instead of 3" + AGAIN)
 
 
 @pytest.mark.parametrize("layout", ["folder", "with the part's name"])
@@ -397,7 +397,7 @@ def test_a_truncated_zip(small: Path, kept: float) -> None:
     zip_parts(small, "with the part's name")
     path = small / "images_evaluation.zip"
     path.write_bytes(path.read_bytes()[: int(kept * path.stat().st_size)])
-    fails(small, rf"^{path} is not a folder and not a readable zip file .*" + AGAIN)
+    fails(small, rf"^{path} is neither a folder nor a readable zip file .*" + AGAIN)
 
 
 def refuse(*arguments: object, **more: object) -> None:

@@ -112,5 +112,5 @@ def test_braces_in_a_name_are_left_alone() -> None:
 
 
 def test_unknown_templates_are_one_sentence() -> None:
-    with pytest.raises(BenchbenchError, match=r"neither a template with \{\} in the place of"):
+    with pytest.raises(BenchbenchError, match=r"neither a template with \{\} in place of"):
         class_prompts("fox", "shapes", "caltech")

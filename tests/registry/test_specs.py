@@ -370,3 +370,8 @@ def test_parameters_include_the_defaults() -> None:
 )
 def test_type_names_read_as_english(kind: object, words: str) -> None:
     assert specs.type_name(kind) == words
+
+
+@pytest.mark.parametrize("name", ["CIFAR-FS", "cifar_fs", "Cifar FS", " cifar.fs!"])
+def test_names_are_compared_without_case_and_signs(name: str) -> None:
+    assert specs.plain(name) == "cifarfs"

@@ -1,1 +1,1 @@
-"""What is wrong with a data set: damage, counts, shared classes, duplicates."""
+"""Checks for damaged data, wrong counts, classes in several splits, duplicates, contamination."""

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
 from benchbench.datasets.base import SPLITS, OpenDataset
+from benchbench.registry.specs import plain
+from benchbench.system.arrays import IntArray
 
 Level = Literal["error", "warning", "note"]
 
@@ -25,8 +25,8 @@ SHOWN = 5
 class Finding:
     """One thing that is wrong (`error`), may be wrong (`warning`) or is good to know (`note`).
 
-    check: what looked: table, counts, files, classes, pictures, duplicates, overlap, pretraining.
-    text: a sentence; details: what a program would ask for, such as image ids.
+    check: table, counts, files, classes, pictures, duplicates, overlap or pretraining.
+    text: a sentence; details: the same for a program, such as image ids.
     """
 
     level: Level
@@ -35,7 +35,7 @@ class Finding:
     details: dict[str, Any] = field(default_factory=dict)
 
 
-def fingerprint_of(pixels: Any, labels: NDArray[np.int64]) -> str:
+def fingerprint_of(pixels: Any, labels: IntArray) -> str:
     """The fingerprint that decoded pixels uint8 [n, h, w, c] and labels [n] should have."""
     digest = hashlib.sha256()
     for start in range(0, len(pixels), 1024):
@@ -48,11 +48,8 @@ def fingerprint_of(pixels: Any, labels: NDArray[np.int64]) -> str:
 def check_table(dataset: OpenDataset) -> Iterator[Finding]:
     """Whether the cached pixels are those that were decoded."""
     if fingerprint_of(dataset.pixels, dataset.labels) != dataset.fingerprint:
-        yield Finding(
-            "error",
-            "table",
-            "the decoded images in the cache were altered; delete them and prepare them again.",
-        )
+        text = "the decoded images in the cache were altered; delete them and prepare them again."
+        yield Finding("error", "table", text)
 
 
 def counts(dataset: OpenDataset) -> dict[str, int]:
@@ -62,80 +59,74 @@ def counts(dataset: OpenDataset) -> dict[str, int]:
 
 
 def class_counts(dataset: OpenDataset) -> list[int]:
-    """How many classes are for training, validation and test."""
+    """The numbers of training, validation and test classes."""
     return [len(dataset.splits.get(split, ())) for split in SPLITS]
 
 
 def check_counts(dataset: OpenDataset, expected: Mapping[str, int] | None) -> Iterator[Finding]:
-    """Classes and images against what was published, and classes too small for an episode."""
+    """Whether classes and images are those published, and every class has enough for an episode."""
     found = counts(dataset)
     if expected is not None:
         yield from _differences(found, expected)
     small = [name for name, count in found.items() if count < 2]
     if small:
-        yield Finding(
-            "warning",
-            "counts",
-            f"{plural(len(small), 'class', 'classes')} with one image only, too few for a support "
-            f"and a query: {some(small)}.",
-            {"classes": small},
-        )
+        what = plural(len(small), "class", "classes")
+        text = f"{what} with one image only, too few for a support and a query: {some(small)}."
+        yield Finding("warning", "counts", text, {"classes": small})
 
 
 def _differences(found: Mapping[str, int], expected: Mapping[str, int]) -> Iterator[Finding]:
     missing = [name for name in expected if name not in found]
-    further = [name for name in found if name not in expected]
+    extra = [name for name in found if name not in expected]
     if missing:
-        text = f"{plural(len(missing), 'published class', 'published classes')} missing: "
-        yield Finding("error", "counts", f"{text}{some(missing)}.", {"classes": missing})
-    if further:
-        text = f"{plural(len(further), 'class', 'classes')} not published: "
-        yield Finding("error", "counts", f"{text}{some(further)}.", {"classes": further})
+        what = plural(len(missing), "published class", "published classes")
+        yield Finding("error", "counts", f"{what} missing: {some(missing)}.", {"classes": missing})
+    if extra:
+        what = plural(len(extra), "class", "classes")
+        yield Finding(
+            "error", "counts", f"{what} not published: {some(extra)}.", {"classes": extra}
+        )
     for name, count in found.items():
-        if expected.get(name, count) != count:
-            yield Finding(
-                "error",
-                "counts",
-                f"'{name}' has {count} images in place of {expected[name]}.",
-                {"class": name, "images": count, "published": expected[name]},
-            )
+        published = expected.get(name, count)
+        if published != count:
+            text = f"'{name}' has {count} images instead of {published}."
+            details = {"class": name, "images": count, "published": published}
+            yield Finding("error", "counts", text, details)
 
 
 def check_files(dataset: OpenDataset) -> Iterator[Finding]:
     """Files that could not be decoded."""
     files = dataset.unreadable
     if files:
-        text = (
-            f"{plural(len(files), 'file', 'files')} that cannot be read, left out: {some(files)}."
-        )
+        what = plural(len(files), "file", "files")
+        text = f"{what} that cannot be read, left out: {some(files)}."
         yield Finding("error", "files", text, {"files": list(files)})
 
 
 def check_classes(dataset: OpenDataset) -> Iterator[Finding]:
-    """Classes, or their parents, that are in two splits by name.
+    """Classes, or their parents, that are in two splits by their `plain` name.
 
-    Letters and digits count, case and punctuation do not, nor does a top folder named for a split.
+    A top folder that is named for a split is no part of the name.
     """
     split_of = split_by_class(dataset)
-    names = [_bare(name) for name in dataset.class_names]
-    for members in _shared([plain(name) for name in names], split_of):
-        yield Finding(
-            "error",
-            "classes",
-            f"one class is in several splits: {_listed(dataset, members, split_of)}.",
-            {"classes": [dataset.class_names[member] for member in members]},
-        )
+    names = [plain(_bare(name)) for name in dataset.class_names]
+    for members in _shared(names, split_of):
+        yield _in_several_splits("error", "one class is", dataset, members, split_of)
     if dataset.names_are_words:
-        leaves = [plain(name.rpartition("/")[2]) for name in names]
+        leaves = [plain(name.rpartition("/")[2]) for name in dataset.class_names]
         for members in _shared(leaves, split_of):
-            if len({plain(names[member]) for member in members}) > 1:
-                yield Finding(
-                    "warning",
-                    "classes",
-                    f"maybe one class in several splits: {_listed(dataset, members, split_of)}.",
-                    {"classes": [dataset.class_names[member] for member in members]},
-                )
+            if len({names[member] for member in members}) > 1:
+                yield _in_several_splits("warning", "maybe one class", dataset, members, split_of)
     yield from _shared_parents(dataset, split_of)
+
+
+def _in_several_splits(
+    level: Level, what: str, dataset: OpenDataset, members: list[int], split_of: Sequence[str]
+) -> Finding:
+    classes = [dataset.class_names[member] for member in members]
+    listed = some([f"{dataset.class_names[member]} ({split_of[member]})" for member in members])
+    text = f"{what} in several splits: {listed}."
+    return Finding(level, "classes", text, {"classes": classes})
 
 
 def _shared_parents(dataset: OpenDataset, split_of: Sequence[str]) -> Iterator[Finding]:
@@ -145,12 +136,8 @@ def _shared_parents(dataset: OpenDataset, split_of: Sequence[str]) -> Iterator[F
     shared = [parents[members[0]] for members in _shared(parents, split_of)]
     if shared:
         whole = len({parent for parent in parents if parent})
-        yield Finding(
-            "warning",
-            "classes",
-            f"{len(shared)} of {whole} parents have classes in several splits: {some(shared)}.",
-            {"parents": shared},
-        )
+        text = f"{len(shared)} of {whole} parents have classes in several splits: {some(shared)}."
+        yield Finding("warning", "classes", text, {"parents": shared})
 
 
 def _shared(keys: Sequence[str], split_of: Sequence[str]) -> list[list[int]]:
@@ -162,23 +149,14 @@ def _shared(keys: Sequence[str], split_of: Sequence[str]) -> list[list[int]]:
     return [group for group in members.values() if len({split_of[index] for index in group}) > 1]
 
 
-def _listed(dataset: OpenDataset, members: Sequence[int], split_of: Sequence[str]) -> str:
-    return some([f"{dataset.class_names[member]} ({split_of[member]})" for member in members])
-
-
 def _bare(name: str) -> str:
     """A class name without the top folder that is its split."""
     top, slash, rest = name.partition("/")
     return rest if slash and top in SPLITS else name
 
 
-def plain(name: str) -> str:
-    """Its letters and digits in lower case."""
-    return re.sub(r"[\W_]+", "", name.casefold())
-
-
 def split_by_class(dataset: OpenDataset) -> list[str]:
-    """The split of each class, by class id; empty where it is in none."""
+    """The split of each class, by class id; empty if it is in none."""
     found = [""] * len(dataset.class_names)
     for split, classes in dataset.splits.items():
         for index in classes.tolist():
@@ -198,5 +176,5 @@ def some(names: Sequence[str], count: int | None = None) -> str:
 
 
 def levels(findings: Sequence[Finding]) -> Counter[str]:
-    """How many findings there are of each level."""
+    """The number of findings of each level."""
     return Counter(finding.level for finding in findings)

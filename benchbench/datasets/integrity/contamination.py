@@ -1,18 +1,19 @@
-"""Whether pre-training has seen what a data set tests, as far as the names of the data tell."""
+"""Whether pre-training has seen what a data set tests, as far as the names of the data show."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from benchbench.registry.specs import plain
+
 LEVELS = ("none", "unknown", "classes", "images")
-"""From the best to the worst: nothing, one cannot tell, the test classes with their labels, the
-test images themselves."""
+"""What the weights have seen, from the best to the worst: nothing; nobody knows; the test classes
+with their labels; the test images themselves."""
 
 
-class Verdict(NamedTuple):
-    """One of `LEVELS`, and the reason as a sentence, empty where nothing is pre-trained."""
+class Contamination(NamedTuple):
+    """One of `LEVELS`, and the reason as a sentence, which is empty if nothing is pre-trained."""
 
     level: str
     reason: str
@@ -41,60 +42,40 @@ IMAGENET = ("imagenet1k", "imagenet12k", "imagenet21k", "ilsvrc")
 CIFAR = ("cifar10", "cifar100", "cifarfs", "fc100")
 OF_IMAGENET = ("miniimagenet", "tieredimagenet")
 PHOTOGRAPHS = (*IMAGENET, *OF_IMAGENET, *CIFAR, "cub", "inaturalist2021")
-DRAWN = ("omniglot", "omniglotlake", "quickdraw", "glyphs", "shapes")
+CALTECH = ("caltech101", "caltech256")
+OMNIGLOT, GENERATED = ("omniglot", "omniglotlake"), ("glyphs", "shapes")
+DRAWN = (*OMNIGLOT, "quickdraw", *GENERATED)
 
-TABLE: tuple[tuple[tuple[str, ...], tuple[str, ...], str, str], ...] = (
-    (
-        IMAGENET,
-        (*OF_IMAGENET, "ilsvrc"),
-        "images",
-        "its test classes, with their pictures, are ImageNet's own",
+TABLE: dict[tuple[str, ...], tuple[tuple[tuple[str, ...], str, str], ...]] = {
+    IMAGENET: (
+        ((*OF_IMAGENET, "ilsvrc"), "images", "its test classes and pictures are ImageNet's own"),
+        (("stanforddogs",), "images", "its pictures were taken from ImageNet"),
+        (CIFAR, "classes", "many of its classes are classes of ImageNet"),
+        (("cub",), "classes", "many of its birds, and some pictures, are in ImageNet"),
+        (CALTECH, "classes", "many of its objects, and some pictures, are in ImageNet"),
+        (("pets",), "classes", "many of its breeds are classes of ImageNet"),
+        (("flowers", "food101", "coco"), "classes", "some of its classes are in ImageNet"),
     ),
-    (IMAGENET, ("stanforddogs",), "images", "its pictures were taken from ImageNet"),
-    (IMAGENET, CIFAR, "classes", "many of its classes are classes of ImageNet"),
-    (IMAGENET, ("cub",), "classes", "many of its birds, and some pictures, are in ImageNet"),
-    (
-        IMAGENET,
-        ("caltech101", "caltech256"),
-        "classes",
-        "many of its objects, and some pictures, are in ImageNet",
+    OF_IMAGENET: (((*OF_IMAGENET, "ilsvrc"), "classes", "they share many classes of ImageNet"),),
+    ("cifar100",): ((("cifarfs", "fc100"), "images", "it is made of the images of CIFAR-100"),),
+    ("cifarfs", "fc100"): ((CIFAR[1:], "images", "both are CIFAR-100"),),
+    ("inaturalist2021",): (
+        (("cub", "flowers", "fungi"), "classes", "iNaturalist has many of its species"),
     ),
-    (IMAGENET, ("pets",), "classes", "many of its breeds are classes of ImageNet"),
-    (IMAGENET, ("flowers", "food101", "coco"), "classes", "some of its classes are in ImageNet"),
-    (
-        OF_IMAGENET,
-        (*OF_IMAGENET, "ilsvrc"),
-        "classes",
-        "both are classes of ImageNet, split differently, and they share many",
-    ),
-    (("cifar100",), ("cifarfs", "fc100"), "images", "it is made of the images of CIFAR-100"),
-    (("cifarfs", "fc100"), ("cifar100", "cifarfs", "fc100"), "images", "both are CIFAR-100"),
-    (
-        ("inaturalist2021",),
-        ("cub", "flowers", "fungi"),
-        "classes",
-        "iNaturalist has many of its species",
-    ),
-    (("omniglot",), ("omniglotlake",), "images", "its runs are made of Omniglot's images"),
-    (("omniglotlake",), ("omniglot",), "images", "the runs are made of Omniglot's images"),
-    (PHOTOGRAPHS, DRAWN, "none", "photographs of things hold none of its drawn classes"),
-    (DRAWN, PHOTOGRAPHS, "none", "drawn characters and figures hold none of its classes"),
-    (
-        ("omniglot", "omniglotlake"),
-        ("glyphs", "shapes"),
-        "none",
-        "its classes are made up and generated",
-    ),
-    (("glyphs", "shapes"), DRAWN, "none", "the weights have seen generated classes only"),
-)
-"""Rows of (data of the pre-training, data of the test, level, reason). What stands in no row, such
-as pictures gathered from the web, is unknown."""
+    ("omniglot",): ((("omniglotlake",), "images", "its runs are made of Omniglot's images"),),
+    ("omniglotlake",): ((("omniglot",), "images", "the runs are made of Omniglot's images"),),
+    PHOTOGRAPHS: ((DRAWN, "none", "photographs of things hold none of its drawn classes"),),
+    DRAWN: ((PHOTOGRAPHS, "none", "drawn characters and figures hold none of its classes"),),
+    OMNIGLOT: ((GENERATED, "none", "its classes are made up and generated"),),
+    GENERATED: ((DRAWN, "none", "the weights have seen generated classes only"),),
+}
+"""By the data of the pre-training, rows of (data of the test, level, reason); the first that fits
+counts. What has no row, such as pictures gathered from the web, is unknown."""
 
 
 def normalised(name: str) -> str:
-    """The name in lower-case letters and digits, one for data that have several."""
-    plain = re.sub(r"[^a-z0-9]+", "", name.lower())
-    return SAME.get(plain, plain)
+    """The `plain` name; one of them for data that have several."""
+    return SAME.get(plain(name), plain(name))
 
 
 def contamination(pretrained_on: Sequence[str], dataset: str) -> str:
@@ -114,25 +95,28 @@ def reason(pretrained_on: Sequence[str], dataset: str) -> str:
     return judge(pretrained_on, dataset).reason
 
 
-def judge(pretrained_on: Sequence[str], dataset: str) -> Verdict:
+def judge(pretrained_on: Sequence[str], dataset: str) -> Contamination:
     """`contamination` and `reason` together."""
     name, _, part = dataset.strip().partition("[")[0].partition(":")
     if normalised(name) == "metadataset" and part:
         name = part
-    verdicts = [_judge_one(seen, name) for seen in pretrained_on]
-    nothing = Verdict("none", "")
-    return max(verdicts, key=lambda verdict: LEVELS.index(verdict.level), default=nothing)
+    found = [_judge_one(seen, name) for seen in pretrained_on]
+    nothing = Contamination("none", "")
+    return max(found, key=lambda each: LEVELS.index(each.level), default=nothing)
 
 
-def _judge_one(seen: str, dataset: str) -> Verdict:
+def _judge_one(seen: str, dataset: str) -> Contamination:
     origin, target = normalised(seen), normalised(dataset)
+    why = f"It is not known what {seen} holds of {dataset}."
     if target == "folder":
-        return Verdict("unknown", f"It is not known whether {seen} holds images of the folder.")
-    if "unknown" in (origin, target):
-        return Verdict("unknown", "It is not known what the weights were trained on.")
-    if origin == target:
-        return Verdict("images", f"The weights were trained on {dataset} itself.")
-    for origins, targets, level, why in TABLE:
-        if origin in origins and target in targets:
-            return Verdict(level, f"{seen} on {dataset}: {why}.")
-    return Verdict("unknown", f"It is not known what {seen} holds of {dataset}.")
+        why = f"It is not known whether {seen} holds images of the folder."
+    elif "unknown" in (origin, target):
+        why = "It is not known what the weights were trained on."
+    elif origin == target:
+        return Contamination("images", f"The weights were trained on {dataset} itself.")
+    else:
+        for origins, rows in TABLE.items():
+            for targets, level, reason in rows if origin in origins else ():
+                if target in targets:
+                    return Contamination(level, f"{seen} on {dataset}: {reason}.")
+    return Contamination("unknown", why)

@@ -1,14 +1,14 @@
-"""Pictures that are there twice: bit by bit, or nearly.
+"""Pictures that are there twice, exactly or nearly.
 
-Bit by bit is a sha256 of the decoded pixels. Nearly is two steps: 64-bit perceptual hashes that
-differ in few bits name the candidates, and the correlation of the pictures decides. The hash alone
-would not do: drawings of a few strokes share hashes by the thousand.
+Exact copies share the sha256 of their decoded pixels. Near ones are found in two steps: 64-bit
+perceptual hashes that differ in few bits give the candidates, and the correlation of the pictures
+decides. The hash alone does not suffice: thousands of drawings of a few strokes share one.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,12 +16,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchbench.datasets.integrity.hashes import SIDE, averaging, greys, near, perceptual_hashes
+from benchbench.system.arrays import BoolArray, ByteArray, IntArray
 from benchbench.system.progress import meter
 
 DISTANCE = 6
 CORRELATION = 0.98
-"""By default: two photographs of one subject stay below, and so do two drawings of one character;
-a copy at another size, contrast or JPEG quality lies above."""
+"""Two photographs of one subject, or two drawings of one character, correlate less; a copy at
+another size, contrast or JPEG quality correlates more."""
 
 MOST_PAIRS = 1_000_000
 BYTES_AT_ONCE = 2**24
@@ -30,7 +31,7 @@ PAIRS_AT_ONCE = 4096
 
 @dataclass(frozen=True)
 class Scan:
-    """What one reading of all images tells.
+    """What one reading of all images yields.
 
     digests: [n] of 32 bytes, the sha256 of shape and pixels; hashes: uint64 [n], perceptual;
     constant: bool [n], one colour all over; grey: bool [n], equal channels in a colour image.
@@ -38,8 +39,8 @@ class Scan:
 
     digests: NDArray[np.void]
     hashes: NDArray[np.uint64]
-    constant: NDArray[np.bool_]
-    grey: NDArray[np.bool_]
+    constant: BoolArray
+    grey: BoolArray
 
 
 @dataclass(frozen=True)
@@ -49,10 +50,10 @@ class Pairs:
     Of several exact copies each is paired with the first. complete: whether none were left out.
     """
 
-    left: NDArray[np.int64]
-    right: NDArray[np.int64]
+    left: IntArray
+    right: IntArray
     correlation: NDArray[np.float32]
-    exact: NDArray[np.bool_]
+    exact: BoolArray
     complete: bool = True
 
 
@@ -62,16 +63,14 @@ def scan(pixels: Any, description: str = "reading") -> Scan:
     size = max(1, BYTES_AT_ONCE // (height * width * channels))
     found: list[tuple[Any, ...]] = []
     with meter(f"{description} (images)", count) as counter:
-        for start in range(0, count, size):
+        for start in range(0, max(count, 1), size):
             block = np.ascontiguousarray(pixels[start : start + size])
             found.append(_scanned(block))
             counter.advance(len(block))
-    if not found:
-        found = [_scanned(np.empty((0, height, width, channels), np.uint8))]
     return Scan(*(np.concatenate(parts) for parts in zip(*found, strict=True)))
 
 
-def _scanned(block: NDArray[np.uint8]) -> tuple[Any, ...]:
+def _scanned(block: ByteArray) -> tuple[Any, ...]:
     shape = np.array(block.shape[1:], "<i8").tobytes()
     digests = np.array([hashlib.sha256(shape + image.data).digest() for image in block], "V32")
     first = block[:, :1, :1]
@@ -88,11 +87,11 @@ class Album:
         self._tables = tables
         self.starts = np.cumsum([0, *map(len, tables)])
         self._in_grey = len({table.shape[3] for table in tables}) > 1
-        # Enlarging would blur the strokes of small drawings until they look alike.
+        # Enlarging would blur the strokes of small drawings until they cannot be told apart.
         lengths = [length for table in tables for length in table.shape[1:3]]
         self._side = min(SIDE, *lengths)
 
-    def thumbnails(self, ids: NDArray[np.int64]) -> NDArray[np.float32]:
+    def thumbnails(self, ids: IntArray) -> NDArray[np.float32]:
         """Pictures of 32 x 32 or less, float32 [n, values], of mean 0 and length 1."""
         owners = np.searchsorted(self.starts, ids, side="right") - 1
         parts = [np.empty((0, 0), np.float32)] * len(self._tables)
@@ -104,7 +103,7 @@ class Album:
         flat -= flat.mean(axis=1, keepdims=True)
         return np.asarray(flat / np.linalg.norm(flat, axis=1, keepdims=True).clip(1e-6))
 
-    def _small(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
+    def _small(self, images: ByteArray) -> NDArray[np.float32]:
         rows, columns = (
             averaging(length, self._side).astype(np.float32) for length in images.shape[1:3]
         )
@@ -112,9 +111,7 @@ class Album:
         small = rows @ planes.astype(np.float32) @ columns.T
         return np.asarray(small.reshape(len(images), planes.shape[1] * self._side**2))
 
-    def correlations(
-        self, left: NDArray[np.int64], right: NDArray[np.int64]
-    ) -> NDArray[np.float32]:
+    def correlations(self, left: IntArray, right: IntArray) -> NDArray[np.float32]:
         """Pearson's r of each pair of pictures, [n]."""
         ids, places = np.unique(np.concatenate([left, right]), return_inverse=True)
         pictures = self.thumbnails(ids)
@@ -127,13 +124,13 @@ def find_duplicates(
     scans: Sequence[Scan],
     distance: int = DISTANCE,
     correlation: float = CORRELATION,
-    groups: NDArray[np.int64] | None = None,
+    groups: IntArray | None = None,
 ) -> Pairs:
     """The pairs of equal or nearly equal images of one data set, or between two data sets.
 
-    tables, scans: one of each, or two, whose ids then go on behind each other; of two, pairs inside
-    one are left out. groups: [n] where images are, such as their split, so that copies in several
-    are found in each; -1 leaves an image out. Images of one colour have no copies. At most a
+    tables, scans: one of each, or two, of which the second's ids follow the first's; pairs inside
+    one of two are left out. groups: [n], such as the split of each image, so that copies in several
+    groups are found in each; -1 leaves an image out. Images of one colour have no copies. At most a
     million near pairs are kept.
     """
     album = Album(tables)
@@ -147,8 +144,8 @@ def find_duplicates(
     exact = np.ones(pairs.shape[1], bool)
     found = [Pairs(pairs[0], pairs[1], exact.astype(np.float32), exact)]
     total = 0
-    for one, other in _batches(near(hashes[alone], distance)):
-        one, other = np.sort(alone[np.stack([one, other])], axis=0)
+    for batch in _batches(near(hashes[alone], distance)):
+        one, other = np.sort(alone[batch], axis=0)
         different = digests[one] != digests[other]
         if len(tables) > 1:
             different &= side[one] != side[other]
@@ -163,15 +160,12 @@ def find_duplicates(
 
 
 def _exact(
-    digests: NDArray[np.void],
-    ids: NDArray[np.int64],
-    groups: NDArray[np.int64],
-    side: NDArray[np.int64] | None,
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    digests: NDArray[np.void], ids: IntArray, groups: IntArray, side: IntArray | None
+) -> tuple[IntArray, IntArray]:
     """The first of each picture in each group, and the pairs of equal pictures, [2, p].
 
     A copy is paired with the first of its group; the first of a group with the first of all, or of
-    the other side where there are two.
+    the other side if there are two.
     """
     _, pictures = np.unique(digests[ids], return_inverse=True)
     keys = pictures * (groups.max(initial=0) + 1) + groups[ids]
@@ -188,38 +182,31 @@ def _exact(
     return np.sort(alone), pairs[:, (pairs[0] != pairs[1]) & (pairs[1] >= 0)]
 
 
-def _first_of(
-    pictures: NDArray[np.int64], ids: NDArray[np.int64], count: int | None = None
-) -> NDArray[np.int64]:
-    """The lowest id of each picture, by picture; -1 where there is none."""
+def _first_of(pictures: IntArray, ids: IntArray, count: int | None = None) -> IntArray:
+    """The lowest id of each picture, by picture; -1 if there is none."""
     count = int(pictures.max(initial=-1)) + 1 if count is None else count
     firsts = np.full(count, np.iinfo(np.int64).max)
     np.minimum.at(firsts, pictures, ids)
     return np.where(firsts == np.iinfo(np.int64).max, -1, firsts)
 
 
-def _batches(
-    blocks: Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]],
-) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:
-    """Blocks of pairs put together, or cut, to a size whose pictures fit in memory."""
-    kept: list[NDArray[np.int64]] = []
+def _batches(blocks: Iterable[IntArray]) -> Iterator[IntArray]:
+    """Blocks of pairs [2, p], joined or cut to a size whose pictures fit in memory."""
+    kept: list[IntArray] = []
     count = 0
     for block in blocks:
-        kept.append(np.stack(block))
-        count += len(block[0])
+        kept.append(block)
+        count += block.shape[1]
         if count >= PAIRS_AT_ONCE:
             yield from _cut(kept)
             kept, count = [], 0
     yield from _cut(kept)
 
 
-def _cut(
-    pairs: list[NDArray[np.int64]],
-) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:
-    together = np.concatenate([np.empty((2, 0), np.int64), *pairs], axis=1)
-    for start in range(0, together.shape[1], PAIRS_AT_ONCE):
-        left, right = together[:, start : start + PAIRS_AT_ONCE]
-        yield left, right
+def _cut(blocks: list[IntArray]) -> Iterator[IntArray]:
+    pairs = np.concatenate([np.empty((2, 0), np.int64), *blocks], axis=1)
+    for start in range(0, pairs.shape[1], PAIRS_AT_ONCE):
+        yield pairs[:, start : start + PAIRS_AT_ONCE]
 
 
 def _joined(found: list[Pairs], complete: bool) -> Pairs:

@@ -7,8 +7,10 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
+from benchbench.system.arrays import ByteArray, FloatArray, IntArray
+
 SIDE = 32
-"""Pixels of the square that pictures are averaged down to."""
+"""Pixels of the square to which pictures are averaged."""
 
 LOW = 8
 """Frequencies of the hash along each side."""
@@ -19,12 +21,12 @@ LUMA = np.array([0.299, 0.587, 0.114], np.float32)
 ROWS_AT_ONCE = 512
 
 
-def perceptual_hashes(images: NDArray[np.uint8]) -> NDArray[np.uint64]:
+def perceptual_hashes(images: ByteArray) -> NDArray[np.uint64]:
     """The DCT hash of images uint8 [n, h, w, c], [n].
 
-    The picture is averaged to 32 x 32 greys. Of its cosine transform the 8 x 8 lowest frequencies
-    are one bit each: whether it is above their median (the DCT based hash of Zauner, Implementation
-    and benchmarking of perceptual image hash functions, 2010).
+    The picture is averaged to 32 x 32 greys. Each of the 8 x 8 lowest frequencies of its cosine
+    transform gives one bit: whether it is above their median (the DCT based hash of Zauner,
+    Implementation and benchmarking of perceptual image hash functions, 2010).
     """
     from scipy.fft import dct
 
@@ -37,7 +39,7 @@ def perceptual_hashes(images: NDArray[np.uint8]) -> NDArray[np.uint64]:
     return np.packbits(bits, axis=1).view(">u8")[:, 0].astype(np.uint64)
 
 
-def averaging(length: int, parts: int) -> NDArray[np.float64]:
+def averaging(length: int, parts: int) -> FloatArray:
     """The matrix [parts, length] that averages pixels to `parts` by the area that they share."""
     ends, pixels = np.linspace(0, length, parts + 1), np.arange(length)
     shared = np.minimum(ends[1:, None], pixels + 1) - np.maximum(ends[:-1, None], pixels)
@@ -45,19 +47,17 @@ def averaging(length: int, parts: int) -> NDArray[np.float64]:
     return np.asarray(shared / shared.sum(axis=1, keepdims=True))
 
 
-def greys(images: NDArray[np.uint8]) -> NDArray[np.float32]:
+def greys(images: ByteArray) -> NDArray[np.float32]:
     """Greys float32 [n, h, w]."""
     weights = LUMA if images.shape[3] == 3 else np.full(images.shape[3], 1 / images.shape[3])
     return np.asarray(images.astype(np.float32) @ weights.astype(np.float32))
 
 
-def near(
-    hashes: NDArray[np.uint64], distance: int
-) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:
-    """All pairs of hashes that differ in at most `distance` bits, each once, in blocks.
+def near(hashes: NDArray[np.uint64], distance: int) -> Iterator[IntArray]:
+    """All pairs of hashes that differ in at most `distance` bits, each once, in blocks [2, p].
 
-    Multi-index hashing (Norouzi, Punjani & Fleet, CVPR 2012): of distance + 1 bands of bits one at
-    least is equal in both, so only hashes that share a band are compared.
+    This is multi-index hashing (Norouzi, Punjani & Fleet, CVPR 2012): at least one of distance + 1
+    bands of bits is equal in both, so only hashes that share a band are compared.
     """
     bands = _bands(distance + 1)
     for position, band in enumerate(bands):
@@ -70,13 +70,13 @@ def near(
 
 
 def _bands(count: int) -> list[np.uint64]:
-    """64 bits dealt out to `count` masks in turn: those of neighbouring frequencies often agree."""
+    """64 bits in `count` masks by turns, since bits of neighbouring frequencies often agree."""
     return [np.uint64(sum(1 << bit for bit in range(k, 64, count))) for k in range(count)]
 
 
 def _near_in_bucket(
-    hashes: NDArray[np.uint64], members: NDArray[np.int64], distance: int, earlier: list[np.uint64]
-) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:
+    hashes: NDArray[np.uint64], members: IntArray, distance: int, earlier: list[np.uint64]
+) -> Iterator[IntArray]:
     """The near pairs in a bucket that no earlier band has found."""
     values = hashes[members]
     for start in range(0, len(members), ROWS_AT_ONCE):
@@ -86,14 +86,14 @@ def _near_in_bucket(
         for band in earlier:
             new &= (different[left, right] & band) != 0
         if new.any():
-            yield members[start + left[new]], members[start + right[new]]
+            yield members[start + np.stack([left[new], right[new]])]
 
 
 _BITS_OF_BYTE = np.unpackbits(np.arange(256, dtype=np.uint8)[:, None], axis=1).sum(1, np.uint8)
 
 
-def _bits(values: NDArray[np.uint64]) -> NDArray[np.uint8]:
-    """How many bits are set in each."""
+def _bits(values: NDArray[np.uint64]) -> ByteArray:
+    """The number of bits that are set in each."""
     if hasattr(np, "bitwise_count"):  # since NumPy 2
         return np.asarray(np.bitwise_count(values))
     single = _BITS_OF_BYTE[np.ascontiguousarray(values).view(np.uint8)]

@@ -1,15 +1,16 @@
-"""Whether the pictures of a data set are what they should be, each once."""
+"""Whether each picture of a data set is there once, and not in another data set as well."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
 import numpy as np
-from numpy.typing import NDArray
 
 from benchbench.datasets.base import SPLITS, OpenDataset
-from benchbench.datasets.integrity.checks import Finding, Level, plain, plural, some, split_by_class
+from benchbench.datasets.integrity.checks import Finding, Level, plural, some, split_by_class
 from benchbench.datasets.integrity.duplicates import Pairs, Scan, find_duplicates
+from benchbench.registry.specs import plain
+from benchbench.system.arrays import BoolArray, IntArray
 
 
 class Captions:
@@ -32,8 +33,8 @@ class Captions:
         return f"image {self._numbers[image]} of '{self._dataset.class_names[label]}'{split}"
 
 
-def split_numbers(dataset: OpenDataset) -> NDArray[np.int64]:
-    """The number of each image's split, [n]; -1 where its class is in none."""
+def split_numbers(dataset: OpenDataset) -> IntArray:
+    """The number of each image's split, [n]; -1 if its class is in none."""
     numbers = np.full(len(dataset.class_names), -1)
     for number, classes in enumerate(dataset.splits.values()):
         numbers[classes] = number
@@ -46,21 +47,13 @@ def check_pictures(dataset: OpenDataset, scanned: Scan) -> Iterator[Finding]:
     if constant:
         captions = Captions(dataset)
         named = some([captions[index] for index in constant])
-        yield Finding(
-            "warning",
-            "pictures",
-            f"{plural(len(constant), 'image', 'images')} of one colour all over: {named}.",
-            {"images": constant},
-        )
+        text = f"{plural(len(constant), 'image', 'images')} of one colour all over: {named}."
+        yield Finding("warning", "pictures", text, {"images": constant})
     grey = np.flatnonzero(scanned.grey & ~scanned.constant)
     if 0 < len(grey) < int((~scanned.constant).sum()):
-        yield Finding(
-            "note",
-            "pictures",
-            f"{plural(len(grey), 'grey image', 'grey images')} among {len(scanned.grey)} with "
-            "three channels.",
-            {"images": grey.tolist()},
-        )
+        what = plural(len(grey), "grey image", "grey images")
+        text = f"{what} among {len(scanned.grey)} with three channels."
+        yield Finding("note", "pictures", text, {"images": grey.tolist()})
 
 
 def check_duplicates(
@@ -85,19 +78,15 @@ def check_duplicates(
         yield Finding("warning", "duplicates", text)
 
 
-def _inside(pairs: Pairs, inside: NDArray[np.bool_], captions: Captions) -> Iterator[Finding]:
+def _inside(pairs: Pairs, inside: BoolArray, captions: Captions) -> Iterator[Finding]:
     """The pairs inside a class, together."""
     ids = np.stack([pairs.left, pairs.right], axis=1)[inside].tolist()
     if ids:
         equal = int(pairs.exact[inside].sum())
         what = plural(len(ids), "picture is", "pictures are")
-        yield Finding(
-            "note",
-            "duplicates",
-            f"{what} twice in a class ({equal} bit by bit), "
-            f"such as {captions[ids[0][0]]} and {captions[ids[0][1]]}.",
-            {"pairs": ids},
-        )
+        example = f"{captions[ids[0][0]]} and {captions[ids[0][1]]}"
+        text = f"{what} twice in a class ({equal} bit by bit), such as {example}."
+        yield Finding("note", "duplicates", text, {"pairs": ids})
 
 
 def check_overlap(
@@ -108,10 +97,10 @@ def check_overlap(
     correlation: float,
     called: str = "",
 ) -> Iterator[Finding]:
-    """Pictures and class names that another data set, by default called by name, shares with this.
+    """Pictures and class names that the data set shares with another one.
 
-    A shared picture is an error where this one validates or tests on it. On either side, classes
-    that are in no split do not count.
+    A shared picture is an error if this data set validates or tests on it. On either side, classes
+    that are in no split do not count. called: the other one in messages, by default its name.
     """
     called = called or other.name
     groups = np.concatenate([split_numbers(dataset), split_numbers(other)])
@@ -142,18 +131,15 @@ def _shared_names(dataset: OpenDataset, other: OpenDataset, called: str) -> Iter
         ]
         if shared:
             what = plural(len(shared), f"{split} class has", f"{split} classes have")
-            yield Finding(
-                "note" if split == "train" else "warning",
-                "overlap",
-                f"{what} the name of a class of {called}: {some(shared)}.",
-                {"split": split, "classes": shared},
-            )
+            text = f"{what} the name of a class of {called}: {some(shared)}."
+            level: Level = "note" if split == "train" else "warning"
+            yield Finding(level, "overlap", text, {"split": split, "classes": shared})
 
 
 def _pair(
     pairs: Pairs, index: int, captions: tuple[Captions, Captions], level: Level, what: str
 ) -> Finding:
-    """The finding on one pair; of two data sets, the ids of the second begin anew."""
+    """The finding on one pair; if there are two data sets, the ids of each begin at 0."""
     left, right = int(pairs.left[index]), int(pairs.right[index])
     between = captions[0] is not captions[1]
     right -= len(captions[0]) if between else 0

@@ -8,13 +8,13 @@ from dataclasses import dataclass, field
 from functools import partial
 
 import numpy as np
-from numpy.typing import NDArray
 
 from benchbench.datasets.base import DecodedClass, PendingClass
 from benchbench.datasets.meta_dataset.resizing import prepare
 from benchbench.datasets.meta_dataset.spec import SourceFiles, SourceSpec
 from benchbench.datasets.reading.images import decode_all
 from benchbench.errors import BenchbenchError
+from benchbench.system.arrays import ByteArray, IntArray
 from benchbench.system.progress import say
 from benchbench.system.randomness import permutation
 
@@ -23,10 +23,10 @@ DIFFERENCES_SHOWN = 3
 
 @dataclass
 class SourceDecoder:
-    """What becomes of a source's files.
+    """Decodes a source's files class by class.
 
-    where: the files' place, for messages; size, interpolation: as `prepare` takes them; share: of
-    each class's images that is kept, in (0, 1].
+    where: the files' place, for messages; size, interpolation: as `prepare` takes them; share: the
+    share of each class's images that is kept, in (0, 1].
     """
 
     spec: SourceSpec
@@ -40,7 +40,7 @@ class SourceDecoder:
     def classes(self) -> Iterator[PendingClass]:
         """All classes, by Meta-Dataset's class ids and with their names in words.
 
-        Raises BenchbenchError where it is plain that some are absent.
+        Raises BenchbenchError if some are certainly absent.
         """
         images = self.files.images
         present = {name for name in images if not isinstance(images, dict) or images[name]}
@@ -51,11 +51,11 @@ class SourceDecoder:
             yield PendingClass(self.spec.words[name], partial(self.load, name))
 
     def load(self, name: str) -> DecodedClass:
-        """Decode a class. Raises BenchbenchError where not one of its images can be read."""
+        """Decode a class. Raises BenchbenchError if none of its images can be read."""
         references = self.files.images[name]
         order = class_order(self.spec.name, name, len(references), self.share)
 
-        def decode(position: int) -> NDArray[np.uint8]:
+        def decode(position: int) -> ByteArray:
             return prepare(self.files.load(references[position]), self.size, self.interpolation)
 
         images, readable, unreadable = decode_all(decode, order.tolist(), (self.size, self.size, 3))
@@ -72,7 +72,7 @@ class SourceDecoder:
         )
 
     def _compare(self, name: str, count: int) -> None:
-        """Note a class that has another number of images than published; after the last, say so."""
+        """Note a class whose number of images is not as published; report them after the last."""
         published = self.spec.images_per_class[name]
         if count != published:
             self._differing.append(f"{self.spec.words[name]} has {count} of {published}")
@@ -93,15 +93,15 @@ class SourceDecoder:
 
 
 def kept_of(count: int, share: float) -> int:
-    """How many of a class's images are kept: at least one, where there is any."""
+    """The number of a class's images that are kept: at least one if there is any."""
     return min(count, max(1, round(count * share)))
 
 
-def class_order(source: str, name: str, count: int, share: float) -> NDArray[np.int64]:
-    """Which of the images of a class are kept, in which order: the same ones always.
+def class_order(source: str, name: str, count: int, share: float) -> IntArray:
+    """The images of a class that are kept, in order; they are always the same ones.
 
     Those of Traffic Signs are shuffled: neighbours are frames of one film, and Meta-Dataset itself
-    once served them as they stood (issue 54 of its repository).
+    once served them in that order (issue 54 of its repository).
     """
     kept, shuffled = kept_of(count, share), source == "traffic_sign"
     if kept == count and not shuffled:

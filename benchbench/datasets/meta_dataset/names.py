@@ -1,22 +1,19 @@
-"""The ten sources by the names that people use, and on which terms each may be used."""
+"""Usual names of the ten sources, and the terms on which each may be used."""
 
 from __future__ import annotations
 
-import re
-
 from benchbench.datasets.meta_dataset.spec import SOURCES
 from benchbench.errors import unknown_name
+from benchbench.registry.specs import plain
 
 ALIASES = {
     "ilsvrc": "ilsvrc_2012",
-    "ilsvrc2012": "ilsvrc_2012",
     "imagenet": "ilsvrc_2012",
     "fgvc_aircraft": "aircraft",
     "birds": "cu_birds",
     "cub": "cu_birds",
     "cub_200_2011": "cu_birds",
     "textures": "dtd",
-    "quick_draw": "quickdraw",
     "fungus": "fungi",
     "flower": "vgg_flower",
     "flowers": "vgg_flower",
@@ -26,7 +23,6 @@ ALIASES = {
     "signs": "traffic_sign",
     "traffic_signs": "traffic_sign",
     "coco": "mscoco",
-    "ms_coco": "mscoco",
 }
 
 LICENCES = {
@@ -44,13 +40,14 @@ LICENCES = {
 
 
 def canonical(source: str) -> str:
-    """A source's name in `SOURCES`, of that or of another name it goes by.
+    """A source's name in `SOURCES`, given that or another of its names, `plain` or not.
 
-    Raises BenchbenchError where it is neither.
+    Raises BenchbenchError if it is neither.
     """
-    plain = re.sub(r"[\s-]+", "_", source.strip().lower())
-    if plain in SOURCES:
-        return plain
-    if plain in ALIASES:
-        return ALIASES[plain]
-    raise unknown_name("source of Meta-Dataset", source, [*SOURCES, *ALIASES])
+    names = {
+        plain(name): found
+        for name, found in [*zip(SOURCES, SOURCES, strict=True), *ALIASES.items()]
+    }
+    if plain(source) not in names:
+        raise unknown_name("source of Meta-Dataset", source, [*SOURCES, *ALIASES])
+    return names[plain(source)]

@@ -27,9 +27,9 @@ def records_folder(path: Path, source: str) -> Path | None:
 
 
 def read_records(folder: Path, spec: SourceSpec) -> SourceFiles:
-    """The classes in `CLASS_ID.tfrecords`; which ids those are follows from the spec.
+    """The classes in `CLASS_ID.tfrecords`; the spec gives the ids.
 
-    Raises BenchbenchError where `dataset_spec.json` beside them names other classes.
+    Raises BenchbenchError if `dataset_spec.json` next to them names other classes.
     """
     _check_names(folder / "dataset_spec.json", spec)
     files = {name: folder / f"{n}.tfrecords" for n, name in enumerate(spec.class_names)}
@@ -40,16 +40,16 @@ def read_records(folder: Path, spec: SourceSpec) -> SourceFiles:
 def load_record(record: TFRecord) -> Image.Image:
     """The image of a record of Meta-Dataset: features `image`, an image file, and `label`.
 
-    Raises UnreadableImageError where the file is no image, BenchbenchError where the record is
-    none of Meta-Dataset or its label is not the file's.
+    Raises UnreadableImageError if the file is not an image, BenchbenchError if the record is not of
+    Meta-Dataset or its label is not the file's.
     """
     try:
         features = parse_example(read(record))
     except ExampleError as error:
-        raise _foreign(record, f"is no tf.train.Example ({error})") from error
+        raise _foreign(record, f"is not a tf.train.Example ({error})") from error
     label, content = _only(features, "label", record), _only(features, "image", record)
     if label != int(record.path.stem):
-        raise _foreign(record, f"has label {label!r} in place of {record.path.stem}")
+        raise _foreign(record, f"has label {label!r} instead of {record.path.stem}")
     if not isinstance(content, bytes):
         raise _foreign(record, "has an image that is not a file")
     try:
@@ -63,7 +63,7 @@ def load_record(record: TFRecord) -> Image.Image:
 def _only(features: Mapping[str, Values], name: str, record: TFRecord) -> bytes | int | float:
     values = features.get(name, [])
     if len(values) != 1:
-        raise _foreign(record, f"has {len(values)} values of '{name}' in place of one")
+        raise _foreign(record, f"has {len(values)} values of '{name}' instead of one")
     return values[0]
 
 
@@ -92,6 +92,6 @@ def _check_names(file: Path, spec: SourceSpec) -> None:
         first = differing[0]
         raise BenchbenchError(
             f"{file} names other classes than the published {spec.name} (class {first} is "
-            f"{found.get(first)!r} in place of {expected.get(first)!r}); convert the records again "
+            f"{found.get(first)!r} instead of {expected.get(first)!r}); convert the records again "
             "with the published splits."
         )

@@ -1,4 +1,4 @@
-"""From an image file's pixels to those of Meta-Dataset."""
+"""Images in the size of Meta-Dataset, by Pillow or by its authors' method."""
 
 from __future__ import annotations
 
@@ -10,12 +10,13 @@ from PIL import Image
 
 from benchbench.datasets.reading import images as files
 from benchbench.datasets.reading.images import as_array, resize
+from benchbench.system.arrays import ByteArray
 
 Interpolation: TypeAlias = Literal[files.Interpolation, "published"]
 Floats: TypeAlias = NDArray[np.float32]
 
 
-def prepare(image: Image.Image, size: int, interpolation: str) -> NDArray[np.uint8]:
+def prepare(image: Image.Image, size: int, interpolation: str) -> ByteArray:
     """The image as uint8 [size, size, 3], whatever its mode and shape.
 
     interpolation: `published` is `resize_as_published`, all others are Pillow's.
@@ -26,12 +27,12 @@ def prepare(image: Image.Image, size: int, interpolation: str) -> NDArray[np.uin
     return as_array(resize(image, size, interpolation))
 
 
-def resize_as_published(image: NDArray[np.uint8], size: int) -> NDArray[np.uint8]:
-    """uint8 [h, w, c] to [size, size, c] as the authors' input pipeline does.
+def resize_as_published(image: ByteArray, size: int) -> ByteArray:
+    """The image uint8 [h, w, c] as [size, size, c], resized as the authors' input pipeline does.
 
-    Bilinear between the four pixels around each point of a grid whose corners are those of the
-    image: a large image is sampled, not averaged, in contrast to Pillow. Rounded to whole values,
-    which the authors' pipeline does not do.
+    It is bilinear between the four pixels around each point of a grid whose corners are those of
+    the image: a large image is sampled, not averaged, in contrast to Pillow. The values are
+    rounded, which the authors' pipeline does not do.
     """
     rows = _along_first_axis(image.astype(np.float32), size)
     both = _along_first_axis(rows.swapaxes(0, 1), size).swapaxes(0, 1)

@@ -31,7 +31,7 @@ SOURCES = (
 """In the order of the paper's tables (Triantafillou et al., ICLR 2020, arXiv:1903.03096)."""
 
 DUPLICATES = ("cu_birds", "caltech101", "caltech256")
-"""The data sets some of whose images ILSVRC has too."""
+"""The data sets that share images with ILSVRC."""
 
 
 @dataclass(frozen=True)
@@ -73,10 +73,10 @@ class SourceFiles:
     same order everywhere; a dictionary, or a mapping that lists a class when it is asked for. A
     class may be absent or empty.
     load: the image of a reference, as Meta-Dataset's records hold it: cropped, or inverted
-    (Omniglot), in any mode and size; raises `files.UnreadableImageError` with the file's name where
-    it is no image. Called from several threads at once.
+    (Omniglot), in any mode and size; raises `UnreadableImageError` with the file's name if it is
+    not an image. It is called from several threads at once.
     groups: by class name, who or what made each of its images (an Omniglot drawer, a track), or
-    None where unknown.
+    None if unknown.
     """
 
     images: Mapping[str, Sequence[Any]]
@@ -131,9 +131,9 @@ def _spans(graph: Mapping[str, Sequence[str]]) -> list[list[str]]:
 
 
 def _all_in_words(names: Sequence[str]) -> dict[str, str]:
-    """Class names such as `012.Yellow_headed_Blackbird` without the number, where it is not needed.
+    """Class names such as `012.Yellow_headed_Blackbird` without the number, if it is not needed.
 
-    A slash becomes a space, for what reads names takes one as the end of a folder's name.
+    A slash becomes a space, since a slash in a class name ends the name of a folder.
     """
     plain = {name: re.sub(r"[_/]", " ", name) for name in names}
     short = {name: re.sub(r"^\d+\.", "", text) for name, text in plain.items()}

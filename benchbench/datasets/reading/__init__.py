@@ -1,1 +1,1 @@
-"""Reading published files: folders, archives, pickles, downloads, and what is refused."""
+"""Reading published files: folders, archives, pickles and downloads; what is unsafe is refused."""

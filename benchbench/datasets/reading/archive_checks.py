@@ -1,4 +1,4 @@
-"""What an archive from strangers may hold; the rest is refused before a byte of it is used."""
+"""Which archives are refused before a byte of them is used: they come from strangers."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from benchbench.errors import BenchbenchError
 
 @dataclass(frozen=True)
 class Limits:
-    """Where an archive counts as a bomb.
+    """The sizes above which an archive counts as a bomb.
 
     total: bytes of all members together; ILSVRC-2012, the largest set in use, has 155 GB.
     ratio: unpacked by packed bytes. Photographs reach 1.1, drawings as raw pixels about 50 and a
-        bomb of zeros 1000. It holds for whatever exceeds `small` bytes, alone or together.
+        bomb of zeros 1000. It applies to what exceeds `small` bytes, alone or together.
     """
 
     total: int = 512 << 30
@@ -28,9 +28,9 @@ LIMITS = Limits()
 
 @dataclass(frozen=True)
 class Member:
-    """What an archive says of a member.
+    """A file or folder as the archive describes it.
 
-    name: of a folder it ends in a slash; packed: its bytes in the archive; flaw: why to refuse it.
+    name: a folder's ends in a slash; packed: its bytes in the archive; flaw: why it is refused.
     """
 
     name: str
@@ -42,7 +42,7 @@ class Member:
 def check_members(
     archive: object, size: int, members: Iterable[Member], limits: Limits = LIMITS
 ) -> None:
-    """Raise BenchbenchError if a member climbs out, is not a plain file, or is a bomb.
+    """Raise BenchbenchError if a member lies outside, is not a plain file, or is a bomb.
 
     archive: what messages call it; size: its bytes.
     """
@@ -69,7 +69,7 @@ def check_total(archive: object, total: int, packed: int, limits: Limits = LIMIT
 
 
 def plain_name(name: str) -> str:
-    """A member's name without the `./` that tar likes to begin with."""
+    """A member's name without the leading `./` that tar often writes."""
     return re.sub(r"^(\./+)+", "", name).rstrip("/")
 
 
@@ -90,13 +90,8 @@ def _flaw_of_size(member: Member, limits: Limits) -> str:
 
 
 def refused(archive: object, reason: str) -> BenchbenchError:
-    """The error for an archive that is made to do harm, or looks as if it were."""
+    """The error for an archive that may have been made to do harm."""
     return BenchbenchError(
         f"{archive} is refused because {reason}; get it from its publisher, or pack it again from "
         "plain files."
     )
-
-
-def damaged(archive: object, where: str, error: object) -> BenchbenchError:
-    """The error for an archive that cannot be read."""
-    return BenchbenchError(f"{archive} is damaged{where} ({error}); copy or download it again.")

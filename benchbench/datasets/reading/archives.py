@@ -1,7 +1,7 @@
-"""Zip and tar archives that strangers packed: checked whole before a byte of them is used.
+"""Zip and tar archives from strangers; each is checked whole before a byte of it is used.
 
-Nothing is unpacked under the names that an archive gives. Members are read where they lie; a
-compressed tar, which has no random access, is first decompressed into one plain tar of the cache.
+Nothing is unpacked under the names that an archive gives: members are read in place. A compressed
+tar cannot be read at random, so it is first decompressed into one plain tar in the cache.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ from benchbench.datasets.reading.archive_checks import (
     Member,
     check_members,
     check_total,
-    damaged,
     plain_name,
 )
+from benchbench.datasets.reading.damage import copy_again
 from benchbench.datasets.reading.offline import refuse_decoding
 from benchbench.errors import BenchbenchError
 from benchbench.system.files import whole_file, writing_to_cache
@@ -41,7 +41,7 @@ COMPRESSIONS: dict[bytes, Callable[..., BinaryIO]] = {
     b"BZh": cast(Callable[..., BinaryIO], bz2.open),
     b"\xfd7zXZ\x00": cast(Callable[..., BinaryIO], lzma.open),
 }
-"""What opens a compressed file, by the bytes that it begins with."""
+"""The function that opens a compressed file, by the file's first bytes."""
 
 DAMAGE = (
     zipfile.BadZipFile,
@@ -54,11 +54,11 @@ DAMAGE = (
     ValueError,
     OverflowError,
 )
-"""What the standard library raises where an archive is not what it says."""
+"""The errors of the standard library for an archive that is not what it says."""
 
 PIECE = 1 << 20
 SMALL_PIECE = 1 << 12
-"""Bytes read at once; little of the methods that can blow up a few bytes without a bound."""
+"""Bytes read at once; few of the methods that can expand a few bytes without a bound."""
 
 
 class Archive(Protocol):
@@ -67,14 +67,14 @@ class Archive(Protocol):
     names: list[str]
 
     def read(self, name: str) -> bytes:
-        """A member's content. Raises KeyError where there is none, BenchbenchError if damaged."""
+        """A member's content. Raises KeyError if there is none, BenchbenchError if damaged."""
 
 
 def open_archive(path: Path, unpack_to: Path, limits: Limits = LIMITS) -> Archive:
     """A zip, or by its ending a tar archive, whose members are safe to read.
 
-    unpack_to: where a compressed tar is decompressed, once. Raises BenchbenchError, in one
-    sentence, where the file is missing, damaged, or made to do harm.
+    unpack_to: the folder in which a compressed tar is decompressed, once. Raises BenchbenchError if
+    the file is missing, damaged, or made to do harm.
     """
     if not path.exists():
         raise BenchbenchError(f"There is no folder or zip file {path}.")
@@ -95,28 +95,26 @@ class _Zip:
         try:
             self._file = zipfile.ZipFile(path)
         except DAMAGE as error:
-            raise BenchbenchError(
-                f"{path} is not a folder and not a readable zip file ({error}); "
-                "copy or download it again."
-            ) from error
+            problem = f"{path} is neither a folder nor a readable zip file ({error})"
+            raise copy_again(problem) from error
         members = self._file.infolist()
         check_members(path, path.stat().st_size, map(_zip_member, members), limits)
         self._members = {plain_name(m.filename): m for m in members if not m.is_dir()}
         self.names = sorted(self._members)
         if not self.names:
-            raise BenchbenchError(f"The zip file {path} is empty; copy or download it again.")
+            raise copy_again(f"The zip file {path} is empty")
 
     def read(self, name: str) -> bytes:
-        """No more than the size that is stated: what follows it fails the check sum."""
+        """The content, up to the stated size; a member that is longer fails its checksum."""
         member = self._members[name]
         piece = PIECE if member.compress_type <= zipfile.ZIP_DEFLATED else SMALL_PIECE
         try:
             with self._file.open(member) as file:
                 content = b"".join(iter(lambda: file.read(piece), b""))
         except DAMAGE as error:
-            raise damaged(self._path, f" at {name}", error) from error
+            raise _damaged(self._path, error, name) from error
         if len(content) != member.file_size:
-            raise damaged(self._path, f" at {name}", "it is shorter than stated")
+            raise _damaged(self._path, "it is shorter than stated", name)
         return content
 
 
@@ -147,7 +145,7 @@ class Tar:
         try:
             members = list(_tar_members(place))
         except DAMAGE as error:
-            raise damaged(called, "", error) from error
+            raise _damaged(called, error) from error
         check_members(called, place.size, map(_tar_member, members), limits)
         self._spans = {
             plain_name(member.name): Span(place.file, member.offset_data, member.size)
@@ -156,7 +154,7 @@ class Tar:
         }
         self.names = sorted(self._spans)
         if not self.names:
-            raise BenchbenchError(f"The tar file {called} is empty; copy or download it again.")
+            raise copy_again(f"The tar file {called} is empty")
 
     def read(self, name: str) -> bytes:
         span = self._spans[name]
@@ -165,9 +163,9 @@ class Tar:
                 file.seek(span.start)
                 content = file.read(span.size)
         except OSError as error:
-            raise damaged(self._called, f" at {name}", error) from error
+            raise _damaged(self._called, error, name) from error
         if len(content) != span.size:
-            raise damaged(self._called, f" at {name}", "it ends too early")
+            raise _damaged(self._called, "it ends too early", name)
         return content
 
     def inner(self, name: str) -> Tar:
@@ -176,9 +174,9 @@ class Tar:
 
 
 def _tar_members(place: Span) -> Iterator[tarfile.TarInfo]:
-    """All members. Raises tarfile.ReadError if damage would else pass for the end.
+    """All members. Raises tarfile.ReadError if damage looks like the end of the archive.
 
-    Nor does an archive go on behind its own end, which may be in the middle of a file.
+    An archive inside another one must end before the next member of that one.
     """
     end = place.start + place.size
     with open(place.file, "rb") as file:
@@ -190,7 +188,7 @@ def _tar_members(place: Span) -> Iterator[tarfile.TarInfo]:
                 yield member
             stop = archive.offset
         file.seek(stop)
-        if file.read(min(tarfile.BLOCKSIZE, end - stop)) != bytes(tarfile.BLOCKSIZE):
+        if file.read(max(0, min(tarfile.BLOCKSIZE, end - stop))) != bytes(tarfile.BLOCKSIZE):
             raise tarfile.ReadError(f"no member and no end of the archive at byte {stop}")
 
 
@@ -202,12 +200,12 @@ def _tar_member(member: tarfile.TarInfo) -> Member:
 
 
 def _decompressed(path: Path, unpack_to: Path, limits: Limits) -> Path:
-    """The tar itself where it is not compressed, else a plain one in `unpack_to`, made once."""
+    """The tar itself if it is not compressed, else a plain copy in `unpack_to`, made once."""
     try:
         with open(path, "rb") as file:
             start = file.read(6)
     except OSError as error:
-        raise damaged(path, "", error) from error
+        raise _damaged(path, error) from error
     opener = next((opener for mark, opener in COMPRESSIONS.items() if start.startswith(mark)), None)
     if opener is None:
         return path
@@ -224,7 +222,7 @@ def _decompressed(path: Path, unpack_to: Path, limits: Limits) -> Path:
 
 
 def _decompress(path: Path, opener: Callable[..., BinaryIO], target: Path, limits: Limits) -> None:
-    packed, total, told = path.stat().st_size, 0, 0
+    packed, total, shown = path.stat().st_size, 0, 0
     with (
         open(path, "rb") as raw,
         opener(raw, "rb") as source,
@@ -235,12 +233,17 @@ def _decompress(path: Path, opener: Callable[..., BinaryIO], target: Path, limit
             total += len(piece)
             check_total(path, total, packed, limits)
             file.write(piece)
-            counter.advance(raw.tell() - told)
-            told = raw.tell()
+            counter.advance(raw.tell() - shown)
+            shown = raw.tell()
 
 
 def _piece(path: Path, source: BinaryIO) -> bytes:
     try:
         return source.read(PIECE)
     except DAMAGE as error:
-        raise damaged(path, "", error) from error
+        raise _damaged(path, error) from error
+
+
+def _damaged(archive: object, error: object, member: str = "") -> BenchbenchError:
+    at = f" at {member}" if member else ""
+    return copy_again(f"{archive} is damaged{at} ({error})")

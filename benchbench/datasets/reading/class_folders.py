@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import posixpath
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -87,10 +88,10 @@ def in_tree(
     one_place: all classes are taken from the best place; others may hold their masks, for example.
     """
     places: dict[str, dict[str, list[TreeFile]]] = {}
-    for file in tree.images():
-        place, _, folder = file.name.rpartition("/")[0].rpartition("/")
+    for path, files in tree.images_by(posixpath.dirname).items():
+        place, _, folder = path.rpartition("/")
         if folder in classes:
-            places.setdefault(place, {}).setdefault(folder, []).append(file)
+            places.setdefault(place, {})[folder] = files
 
     def rank(place: str) -> tuple[int, int, int, str]:
         known = (at for at, end in enumerate(around) if f"/{place}".endswith(f"/{end}"))

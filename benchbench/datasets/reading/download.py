@@ -1,4 +1,7 @@
-"""Downloading a file: resumed where it stopped, checked, and put in place whole or not at all."""
+"""Downloading a file: it is resumed, checked, and put in place whole or not at all.
+
+Neither torchvision's `download_url` nor pooch resumes a download that broke off.
+"""
 
 from __future__ import annotations
 
@@ -25,9 +28,9 @@ def download(url: str, target: Path, md5: str = "", *, sha256: str = "") -> Path
     """Fetch `url` into `target`, and return it; a file that is there already is left alone.
 
     md5, sha256: one of them, in hexadecimal digits; the file that arrives must have it.
-    What arrived before a break stays beside the target as `.partial` and is continued, unless the
-    server says that the file is another one by now. Raises BenchbenchError where the network, the
-    server or the checksum says no.
+    What arrived before a break stays next to the target as `.partial` and is continued, unless the
+    server reports that its file has changed. Raises BenchbenchError if the network or the server
+    fails, or if the checksum is another one.
     """
     if not (md5 or sha256):
         raise ValueError("a download needs the file's md5 or sha256")
@@ -61,7 +64,7 @@ def _check(url: str, partial: Path, algorithm: str, expected: str) -> None:
     if found != expected.lower():
         _throw_away(partial)
         raise BenchbenchError(
-            f"{url} arrived with {algorithm} {found} in place of {expected} and was thrown away; "
+            f"{url} arrived with {algorithm} {found} instead of {expected} and was thrown away; "
             "try again."
         )
 
@@ -72,7 +75,7 @@ def _throw_away(partial: Path) -> None:
 
 
 def _tag_of(partial: Path) -> Path:
-    """Where the server's name for the version that `partial` is of is kept."""
+    """The file that keeps the server's name for the version of `partial`."""
     return partial.with_name(partial.name + ".tag")
 
 
@@ -90,7 +93,7 @@ def _fetch(url: str, partial: Path) -> None:
         start, total = _extent(response, have)
         if start not in (0, have):
             _throw_away(partial)
-            raise ConnectionError("the server sent another part than it was asked for")
+            raise ConnectionError("the server sent another part than the requested one")
         if start == 0:
             _throw_away(partial)
             if tag := _tag(response.headers):
@@ -99,7 +102,7 @@ def _fetch(url: str, partial: Path) -> None:
 
 
 def _asking(partial: Path, have: int) -> dict[str, str]:
-    """Headers that ask for the rest, or for all if the file has changed (RFC 9110, 13.1.5)."""
+    """Headers that request the rest, or all if the file has changed (RFC 9110, 13.1.5)."""
     if not have:
         return {}
     headers = {"Range": f"bytes={have}-"}
@@ -115,9 +118,9 @@ def _tag(headers: Message) -> str:
 
 
 def _extent(response: HTTPResponse, have: int) -> tuple[int, int | None]:
-    """Where the answer begins in the file, and the file's size if it is told."""
-    told = response.headers.get("Content-Length", "")
-    length = int(told) if told.isdigit() else None
+    """The place in the file at which the answer begins, and the file's size if it is known."""
+    stated = response.headers.get("Content-Length", "")
+    length = int(stated) if stated.isdigit() else None
     if response.status != 206:
         return 0, length
     part = re.match(r"bytes (\d+)-", response.headers.get("Content-Range", ""))
@@ -139,7 +142,7 @@ def _append(response: HTTPResponse, partial: Path, done: int, total: int | None)
 
 
 def _read(response: HTTPResponse) -> bytes:
-    """A piece; what goes wrong with the connection is not taken for a full disk."""
+    """A piece; an error of the connection must not look like one of the disk."""
     try:
         return response.read(CHUNK)
     except OSError as error:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import os
 import posixpath
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -32,10 +32,10 @@ class FileTree:
     def __init__(
         self, path: Path, unpack_to: Path | None = None, archive: Archive | None = None
     ) -> None:
-        """Raises BenchbenchError if `path` is neither, or the archive is empty, damaged or evil.
+        """Raises BenchbenchError if `path` is neither, or the archive is empty, damaged or harmful.
 
-        unpack_to: where a compressed tar archive is decompressed, by default in the cache; archive:
-        the one at this path if it is open already.
+        unpack_to: the folder for compressed tar archives, by default in the cache; archive: the one
+        at this path if it is open already.
         """
         self.path = path
         if archive is None and not path.is_dir():
@@ -45,7 +45,7 @@ class FileTree:
         self.names = sorted(found)
 
     def image_names(self) -> list[str]:
-        """The files with an image's ending, hidden ones left out."""
+        """The files with an image's ending, without hidden ones."""
         return [
             name
             for name in self.names
@@ -58,10 +58,18 @@ class FileTree:
         """The same as references."""
         return [TreeFile(self, name) for name in self.image_names()]
 
+    def images_by(self, key: Callable[[str], str]) -> dict[str, list[TreeFile]]:
+        """The images by the `key` of their names; an empty key leaves an image out."""
+        found: dict[str, list[TreeFile]] = {}
+        for file in self.images():
+            if label := key(file.name):
+                found.setdefault(label, []).append(file)
+        return found
+
     def read(self, name: str) -> bytes:
         """A file's content.
 
-        Raises FileNotFoundError where there is none, BenchbenchError where the archive is damaged.
+        Raises FileNotFoundError if there is none, BenchbenchError if the archive is damaged.
         """
         if self._archive is None:
             return (self.path / name).read_bytes()
@@ -76,9 +84,9 @@ class FileTree:
         return FileTree(self.path, archive=self._archive.inner(name))
 
     def image(self, name: str) -> Image.Image:
-        """A decoded image. Raises UnreadableImageError where the file is not one.
+        """A decoded image. Raises UnreadableImageError if the file is not one.
 
-        One of more than twice Pillow's `MAX_IMAGE_PIXELS` (179 million pixels in all) is not.
+        Neither is a file of more than twice Pillow's `MAX_IMAGE_PIXELS`, 179 million pixels.
         """
         image = self.header(name)
         try:
@@ -88,7 +96,7 @@ class FileTree:
         return image
 
     def header(self, name: str) -> Image.Image:
-        """An image of which only size and mode are known yet. Raises as `image` does."""
+        """An image of which only size and mode are read. Raises as `image` does."""
         try:
             return Image.open(io.BytesIO(self.read(name)))
         except BenchbenchError:
@@ -108,18 +116,11 @@ class TreeFile(NamedTuple):
         return self.tree.image(self.name)
 
 
-def not_an_image(file: TreeFile) -> BenchbenchError:
-    """The error for a file without which a data set would be incomplete."""
-    return BenchbenchError(
-        f"{file.name} in {file.tree.path} is not an image; copy or download it again."
-    )
-
-
 def files_below(folder: Path) -> Iterator[tuple[str, os.DirEntry[str]]]:
-    """What is no folder, by its name from `folder` with slashes; a folder's own files come first.
+    """All but folders, by name from `folder` with slashes; a folder's own files come first.
 
-    In alphabetical order. Links to folders are not followed, and folders that may not be read are
-    passed over, as a disk's `lost+found`.
+    The order is alphabetical. Links to folders are not followed, and folders that may not be read,
+    such as a disk's `lost+found`, are left out.
     """
     for prefix, _, entries in folders_below(folder):
         for entry in entries:
@@ -127,9 +128,9 @@ def files_below(folder: Path) -> Iterator[tuple[str, os.DirEntry[str]]]:
 
 
 def folders_below(folder: Path) -> Iterator[tuple[str, str, list[os.DirEntry[str]]]]:
-    """The folder and all below it: what its files' names begin with, its path, and its files.
+    """The folder and all below it, in the order of `files_below`.
 
-    In the order of `files_below`.
+    Of each, this yields the beginning of its files' names, its path, and its files.
     """
     waiting = [("", str(folder))]
     while waiting:
@@ -149,14 +150,14 @@ def folders_below(folder: Path) -> Iterator[tuple[str, str, list[os.DirEntry[str
 
 
 ARCHIVES = ("", ".zip", ".tar", ".tar.gz", ".tgz")
-"""What may follow a data set's name: nothing for a folder or a file."""
+"""The endings after a data set's name; a folder has none."""
 
 
 def located(dataset: Dataset, places: Places, names: Sequence[str], cure: str) -> Path:
-    """Where a data set's files are: at its `origin`, else by one of the names.
+    """The place of a data set's files: its `origin`, else what has one of the names.
 
-    names: of folders, files or archives without their ending, looked for under the data root and
-    then in the cache's `data` folder. Raises BenchbenchError(cure) where there is none of them.
+    names: of folders, files or archives without their ending, in the data root and then in the
+    cache's `data` folder. Raises BenchbenchError(cure) if none of them exists.
     """
     if dataset.origin is not None:
         if not dataset.origin.exists():

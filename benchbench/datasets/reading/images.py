@@ -1,4 +1,4 @@
-"""Reading image files from a folder or an archive alike, and decoding them with Pillow."""
+"""Image files decoded with Pillow into arrays of one size."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from collections.abc import Callable, Sequence
 from typing import Literal, TypeAlias, TypeVar
 
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image
 
 from benchbench.datasets.reading.file_tree import TreeFile, UnreadableImageError
 from benchbench.datasets.reading.parallel import in_parallel
+from benchbench.system.arrays import ByteArray
 from benchbench.system.progress import track
 
 T = TypeVar("T")
@@ -32,8 +32,8 @@ RESAMPLING = {
 
 
 def decode_all(
-    decode: Callable[[T], NDArray[np.uint8]], references: Sequence[T], shape: tuple[int, int, int]
-) -> tuple[NDArray[np.uint8], list[int], list[str]]:
+    decode: Callable[[T], ByteArray], references: Sequence[T], shape: tuple[int, int, int]
+) -> tuple[ByteArray, list[int], list[str]]:
     """The images uint8 [n, *shape] that can be decoded, their places in `references`, and failures.
 
     decode: raises UnreadableImageError with the name that the failure is reported by. All images
@@ -56,7 +56,7 @@ def decode_all(
 
 def decode_image(
     file: TreeFile, size: int, mode: str, interpolation: str = "bilinear"
-) -> NDArray[np.uint8]:
+) -> ByteArray:
     """One image as uint8 [size, size, c]. Raises UnreadableImageError if the file is unreadable.
 
     mode: `L` (c = 1) or `RGB` (c = 3). The camera's turn in EXIF is left alone. Raises
@@ -102,7 +102,7 @@ def resize(image: Image.Image, size: int, interpolation: str) -> Image.Image:
     return image.resize((size, size), RESAMPLING[interpolation])
 
 
-def as_array(image: Image.Image) -> NDArray[np.uint8]:
+def as_array(image: Image.Image) -> ByteArray:
     """Pixels uint8 [h, w, c] of a grey (c = 1) or colour (c = 3) image."""
     array = np.asarray(image, dtype=np.uint8)
     return array[..., None] if array.ndim == 2 else array

@@ -1,4 +1,4 @@
-"""Looking at what is here, without fetching or decoding what is not."""
+"""Listing data sets without downloading or decoding any."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ _looking = ContextVar("only_looking", default=False)
 
 
 class WouldDownloadError(BenchbenchError):
-    """A file is not here yet, and this is no time to fetch it."""
+    """A file is missing and downloads are switched off."""
 
 
 class WouldDecodeError(BenchbenchError):
-    """The images are not decoded yet, and this is no time to do it."""
+    """The images are not decoded yet and decoding is switched off."""
 
 
 @contextmanager
 def only_looking() -> Iterator[None]:
-    """Within the block a download or a decoding raises one of the errors above instead."""
+    """Switches downloads and decoding off within the block; they raise the errors above."""
     token = _looking.set(True)
     try:
         yield

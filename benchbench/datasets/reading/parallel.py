@@ -15,16 +15,16 @@ T = TypeVar("T")
 
 CORES = os.cpu_count() or 1
 AHEAD = 8 * CORES
-"""Results of `in_parallel` that may wait to be asked for."""
+"""Results of `in_parallel` that may wait to be used."""
 
 _stop: ContextVar[Event | None] = ContextVar("stop", default=None)
-"""Set where nobody waits for the results any more."""
+"""Is set when nobody waits for the results any more."""
 
 
 def in_parallel(function: Callable[[S], T], names: Iterable[S]) -> Iterator[T]:
-    """`function` of each name, in order, on all cores: Pillow decodes beside the interpreter.
+    """`function` of each name, in order, on all cores: Pillow releases the interpreter's lock.
 
-    A few results are worked out ahead of the one that is asked for, so that memory is bounded.
+    Only a few results are computed ahead of the one that is used, so that memory is bounded.
     """
     stop = _stop.get()
     pool = ThreadPoolExecutor(CORES)
@@ -43,9 +43,9 @@ def in_parallel(function: Callable[[S], T], names: Iterable[S]) -> Iterator[T]:
 
 
 def one_ahead(items: Iterator[T]) -> Generator[T, None, None]:
-    """The items; each is worked out in a thread while the one before it is in use.
+    """The items; each is computed in a thread while the one before it is in use.
 
-    Whoever stops asking, by an error or Ctrl-C, also stops `in_parallel` in that thread.
+    A consumer that stops, by an error or Ctrl-C, also stops `in_parallel` in that thread.
     """
     stop, end = Event(), object()
     context = copy_context()

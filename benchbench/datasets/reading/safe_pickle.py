@@ -1,8 +1,9 @@
 """Reading pickles of plain arrays without running anything that they ask for.
 
 Some published data sets are pickles. A pickle is a program: it may name any function to be called.
-Here the names that NumPy arrays and plain containers need lead to stand-ins of this module, every
-other name is refused, and NumPy itself is handed nothing but bytes, a type and a shape.
+`find_class` knows only the names that NumPy arrays and plain containers need (Python's manual,
+"Restricting Globals"). They lead to substitutes in this module, since the state of a real array or
+type may be crafted to crash: NumPy receives nothing but bytes, a type and a shape.
 """
 
 from __future__ import annotations
@@ -17,21 +18,22 @@ from typing import IO, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from benchbench.datasets.reading.damage import copy_again
 from benchbench.errors import BenchbenchError
 
 PLAIN_TYPE = re.compile(r"[biuf][1248]")
-"""Truth values, whole numbers and floats: no objects, records, texts or dates."""
+"""Booleans, whole numbers and floats; no objects, records, texts or dates."""
 
 DEPTH = 20
-"""Containers within containers, at most."""
+"""How deeply containers may be nested."""
 
 
 class _RefusedError(Exception):
-    """What the pickle asks for and no plain array needs."""
+    """The pickle asks for something that no plain array needs."""
 
 
 class _Type:
-    """Stands for a `numpy.dtype`."""
+    """Replaces a `numpy.dtype`."""
 
     def __init__(self, code: object, *flags: object) -> None:
         text = _text(code).lstrip("<>|=")
@@ -43,7 +45,7 @@ class _Type:
         self.order = ">" if _text(state[1]) == ">" else "<"
 
     def array(self, data: bytes, shape: tuple[int, ...], order: str = "C") -> NDArray[Any]:
-        """The array whose bytes are `data`. Raises ValueError where their number is another."""
+        """The array whose bytes are `data`. Raises ValueError if their number does not fit."""
         kind = np.dtype(self.order + self.code)
         if any(size < 0 for size in shape) or math.prod(shape) * kind.itemsize != len(data):
             raise ValueError("the bytes of an array do not fit its shape")
@@ -52,7 +54,7 @@ class _Type:
 
 
 class _Array:
-    """Stands for a `numpy.ndarray` until its state arrives."""
+    """Replaces a `numpy.ndarray` until its state arrives."""
 
     value: NDArray[Any]
 
@@ -74,35 +76,29 @@ def _scalar(kind: _Type, data: object) -> Any:
 
 
 def _encode(text: str, encoding: str) -> bytes:
-    """How Python 3 writes bytes in the older protocols."""
+    """Python 3 writes bytes so in the older protocols."""
     return text.encode("latin1")
 
 
 def _no_bytes() -> bytes:
-    """How Python 3 writes empty bytes in them."""
+    """Python 3 writes empty bytes so in them."""
     return b""
 
 
-def _known_names() -> dict[tuple[str, str], Callable[..., Any]]:
-    names: dict[tuple[str, str], Callable[..., Any]] = {
-        ("numpy", "ndarray"): _Array,
-        ("numpy", "dtype"): _Type,
-        ("_codecs", "encode"): _encode,
-        ("__builtin__", "bytes"): _no_bytes,
-        ("collections", "OrderedDict"): OrderedDict,
-    }
-    for core in ("numpy.core", "numpy._core"):
-        names[f"{core}.multiarray", "_reconstruct"] = _reconstruct
-        names[f"{core}.multiarray", "scalar"] = _scalar
-        names[f"{core}.numeric", "_frombuffer"] = _from_buffer
-    return names
-
-
-KNOWN_NAMES = _known_names()
+KNOWN_NAMES: dict[tuple[str, str], Callable[..., Any]] = {
+    ("numpy", "ndarray"): _Array,
+    ("numpy", "dtype"): _Type,
+    ("_codecs", "encode"): _encode,
+    ("__builtin__", "bytes"): _no_bytes,
+    ("collections", "OrderedDict"): OrderedDict,
+    **{(f"numpy.{core}.multiarray", "_reconstruct"): _reconstruct for core in ("core", "_core")},
+    **{(f"numpy.{core}.multiarray", "scalar"): _scalar for core in ("core", "_core")},
+    **{(f"numpy.{core}.numeric", "_frombuffer"): _from_buffer for core in ("core", "_core")},
+}
 
 
 class _Unpickler(pickle._Unpickler):
-    """The one in Python: that in C allots whatever memory a damaged file's numbers ask for."""
+    """The one in Python: the one in C allocates any memory that a damaged file asks for."""
 
     def find_class(self, module: str, name: str) -> Any:
         if (module, name) not in KNOWN_NAMES:
@@ -111,15 +107,15 @@ class _Unpickler(pickle._Unpickler):
         known = KNOWN_NAMES[module, name]
         if isinstance(known, type):
             return known
-        return lambda *arguments: known(*arguments)  # a pickle may give it attributes: not ours
+        return lambda *arguments: known(*arguments)  # a pickle may set attributes of what it names
 
 
 def read_pickle(file: IO[bytes], name: str) -> Any:
     """What `file` holds: arrays, numbers and texts in lists, tuples and dictionaries.
 
-    Pickles of Python 2 and 3, in any protocol. Byte strings that are keys become text. `name` is
-    what messages call the file. Raises BenchbenchError where it is damaged or asks for anything
-    else, of which nothing is run.
+    It may be of Python 2 or 3, in any protocol. Byte strings that are keys become text. `name` is
+    what messages call the file. Raises BenchbenchError if it is damaged or asks for anything else;
+    nothing of that is run.
     """
     try:
         content = _Unpickler(file, encoding="bytes").load()
@@ -127,18 +123,16 @@ def read_pickle(file: IO[bytes], name: str) -> Any:
     except _RefusedError as error:
         raise BenchbenchError(
             f"{name} holds {error}, which no file of plain arrays has, and was not read; "
-            "get it from where its authors published it."
+            "get it from its authors."
         ) from error
     except Exception as error:  # a damaged pickle may raise almost any
-        raise BenchbenchError(
-            f"{name} is not a readable pickle of plain arrays ({error}); copy or download it again."
-        ) from error
+        raise copy_again(f"{name} is not a readable pickle of plain arrays ({error})") from error
 
 
 def _plain(value: Any, done: dict[int, Any], depth: int = 0) -> Any:
-    """`value` with arrays in place of their stand-ins and text keys in place of bytes.
+    """`value` with arrays in place of their substitutes and text keys in place of bytes.
 
-    done: what was made already, by identity: a container may be in others many times.
+    done: the containers made so far, by identity, since one may be in others many times.
     """
     if depth > DEPTH:
         raise ValueError("its containers are nested too deeply")

@@ -1,9 +1,9 @@
 """The decoded images of a data set: written once, then memory-mapped.
 
 A table is a folder `datasets/<name>-<key>` of the cache: `pixels.bin` (uint8 [n, h, w, c]),
-`arrays.npz` (labels, groups) and `table.json` (shape, names, fingerprint). It is written beside its
-place (`unfinished.py`) and renamed into it, so that a table that can be seen is complete. One
-process at a time decodes; what an interruption leaves is gone on from.
+`arrays.npz` (labels, groups) and `table.json` (shape, names, fingerprint). It is written under
+another name (`resumable`) and then renamed, so that any table with its own name is complete. One
+process at a time decodes; after an interruption, decoding resumes.
 """
 
 from __future__ import annotations
@@ -32,6 +32,7 @@ from benchbench.datasets.tables.resumable import (
     missing_classes,
 )
 from benchbench.errors import BenchbenchError
+from benchbench.system.arrays import ByteArray, IntArray
 from benchbench.system.files import writing_to_cache
 from benchbench.system.progress import meter, say
 
@@ -41,15 +42,15 @@ if TYPE_CHECKING:
 FORMAT = 1
 
 CIRCUMSTANCES = (BenchbenchError, OSError, MemoryError)
-"""Errors after which what was decoded is kept; after a fault of the decoder's code it is not."""
+"""Errors after which the decoded classes are kept; after a bug in the decoder they are not."""
 
 
 @dataclass(frozen=True)
 class Table:
     """Decoded images; see `OpenDataset` for the fields."""
 
-    pixels: NDArray[np.uint8]
-    labels: NDArray[np.int64]
+    pixels: ByteArray
+    labels: IntArray
     groups: NDArray[np.str_] | None
     class_names: list[str]
     hierarchy: list[tuple[str, ...]]
@@ -58,15 +59,15 @@ class Table:
 
 
 def decoded_table(dataset: Dataset, sources: list[Path], cache: Path) -> Table:
-    """The table of a data set, decoded from `sources` now where it is not in the cache yet.
+    """The table of a data set, decoded from `sources` now if it is not in the cache yet.
 
-    Raises BenchbenchError where the images cannot be read, or the cache cannot be written.
+    Raises BenchbenchError if the images cannot be read, or the cache cannot be written.
     """
     return read_table(decoded_folder(dataset, sources, states_of(sources, cache), cache))
 
 
 def decoded_folder(dataset: Dataset, sources: list[Path], states: list[State], cache: Path) -> Path:
-    """As `decoded_table`, of sources that are in these states; the table's folder."""
+    """The folder of `decoded_table`, for sources that are in these states."""
     identity = {
         "format": FORMAT,
         "name": dataset.name,
@@ -100,14 +101,14 @@ def _make(dataset: Dataset, sources: list[Path], folder: Path, key: str) -> None
 
 
 def _called(dataset: Dataset) -> str:
-    """The name, with the argument where there is one, as in `folder:PATH`."""
+    """The name, with the argument if there is one, as in `folder:PATH`."""
     argument = getattr(dataset, dataset.argument, "") if dataset.argument else ""
     return f"{dataset.name}:{argument}" if argument else dataset.name
 
 
 @contextmanager
 def _alone(name: str, folder: Path) -> Iterator[None]:
-    """Hold the lock of a table; it is removed with a table that is there, and else left."""
+    """Hold the lock of a table; its file is removed once the table is there."""
     place = folder.with_name(f".{folder.name}.lock")
     lock = FileLock(place)
     try:
@@ -124,11 +125,11 @@ def _alone(name: str, folder: Path) -> Iterator[None]:
 
 
 def _decode(dataset: Dataset, sources: list[Path], partial: Path, key: str) -> list[str] | None:
-    """Fill `partial`, and return the unreadable files; None where it must be begun again."""
+    """Fill `partial`, and return the unreadable files; None if it must start over."""
     table = UnfinishedTable(partial, dataset.name, key)
     try:
         if table.classes:
-            say(f"{_called(dataset)}: goes on after {len(table.classes)} classes decoded before.")
+            say(f"{_called(dataset)}: resumes after {len(table.classes)} classes decoded before.")
         classes, total = announced(dataset.name, dataset.decode(sources))
         missing = missing_classes(dataset.name, classes, table.classes[:])
         with (
@@ -153,7 +154,7 @@ def _decode(dataset: Dataset, sources: list[Path], partial: Path, key: str) -> l
 
 @contextmanager
 def _progress(name: str, total: int | None, done: int) -> Iterator[Callable[[], None]]:
-    """What moves a bar over the classes; data sets that do not announce them have their own."""
+    """A function that advances a bar over the classes, if they were announced."""
     if total is None:
         yield lambda: None
         return
@@ -162,7 +163,7 @@ def _progress(name: str, total: int | None, done: int) -> Iterator[Callable[[], 
 
 
 def read_table(folder: Path) -> Table:
-    """The table in this folder of the cache. Raises BenchbenchError where it is damaged."""
+    """The table in this folder of the cache. Raises BenchbenchError if it is damaged."""
     try:
         header = json.loads((folder / "table.json").read_text(encoding="utf-8"))
         with np.load(folder / "arrays.npz", allow_pickle=False) as arrays:

@@ -1,9 +1,9 @@
-"""What the files of a data set are like, by which a change in them is seen on the next opening.
+"""The states of a data set's files, by which the next opening notices a change in them.
 
-Looking at each of a million files takes many seconds. Of very many, the cache remembers in
-`states/<hash>.json` what was found, and when each folder changed last. As long as no folder has
-changed since, no file was added, removed, renamed or replaced. A file that was rewritten in place
-is not seen so: `forget_if_changed` looks at them all.
+Looking at each of a million files takes many seconds. If there are very many, the cache keeps in
+`states/<hash>.json` what was found, and when each folder changed last. While no folder has changed
+since, no file was added, removed, renamed or replaced. A file that was rewritten in place is not
+noticed so; `forget_if_changed` looks at all files.
 """
 
 from __future__ import annotations
@@ -22,22 +22,22 @@ from benchbench.errors import BenchbenchError
 from benchbench.system.files import whole_file
 
 State: TypeAlias = list[str | int]
-"""The path, and what changes when the file, or a file below the folder, changes."""
+"""The path, and values that change when the file, or a file below the folder, does."""
 
 MANY_FILES = 50_000
-"""Below all folders of a data set together; of fewer, every one is looked at each time."""
+"""In all folders of a data set together; fewer files are all looked at each time."""
 
 FILES_PER_FOLDER = 10
-"""On average at least, or else looking at the folders would be no faster."""
+"""The least average; with fewer, looking at the folders would be no faster."""
 
 SETTLED_NS = 10 * 10**9
-"""A folder that changed so short a time ago may change again without another date."""
+"""A folder that changed more recently than this may change again without a new date."""
 
 
 def state_of(path: Path) -> State:
     """The state of a file, or of a folder by each file below it.
 
-    Raises BenchbenchError where there is nothing.
+    Raises BenchbenchError if there is nothing.
     """
     if path.is_dir():
         return _surveyed(path)[0]
@@ -49,9 +49,9 @@ def state_of(path: Path) -> State:
 
 
 def states_of(sources: Sequence[Path], cache: Path) -> list[State]:
-    """`state_of` each source; of folders with very many files, what the cache remembers.
+    """`state_of` each source; for folders with very many files, the one in the cache.
 
-    Raises BenchbenchError where one is gone.
+    Raises BenchbenchError if one is gone.
     """
     folders = [source for source in sources if source.is_dir()]
     known = _remembered(folders, cache)
@@ -62,9 +62,9 @@ def states_of(sources: Sequence[Path], cache: Path) -> list[State]:
 
 
 def forget_if_changed(sources: Sequence[Path], cache: Path) -> bool:
-    """Whether a file is another one than the cache remembers, by a look at each.
+    """Whether a file differs from its state in the cache; this looks at every file.
 
-    The next opening then looks at them as well, and decodes anew.
+    If so, the next opening looks at them as well, and decodes them again.
     """
     folders = [source for source in sources if source.is_dir()]
     known = _remembered(folders, cache)
@@ -75,7 +75,7 @@ def forget_if_changed(sources: Sequence[Path], cache: Path) -> bool:
 
 
 def _surveyed(path: Path) -> tuple[State, list[str], int]:
-    """A folder's state, all folders from it down, and how many files lie below it."""
+    """A folder's state, the folder and all below it, and the number of files in these."""
     digest, folders, count = hashlib.sha256(), [], 0
     for prefix, folder, entries in folders_below(path):
         folders.append(folder)
@@ -88,7 +88,7 @@ def _surveyed(path: Path) -> tuple[State, list[str], int]:
 
 
 def _survey(sources: Sequence[Path], cache: Path) -> list[State]:
-    """The folders' states, which the cache remembers where they are of very many files."""
+    """The folders' states, which are kept in the cache if they have very many files."""
     started, files = time.time_ns(), 0
     states: list[State] = []
     folders: list[str] = []
@@ -103,7 +103,7 @@ def _survey(sources: Sequence[Path], cache: Path) -> list[State]:
 
 
 def _remember(states: list[State], folders: list[str], started: int, file: Path) -> None:
-    """Write it down, unless a folder has changed just now or the cache cannot be written."""
+    """Keep the states, unless a folder has changed just now or the cache cannot be written."""
     with suppress(OSError):
         marks = _marks(folders)
         if max(changed for changed, _ in marks.values()) < started - SETTLED_NS:
@@ -114,7 +114,7 @@ def _remember(states: list[State], folders: list[str], started: int, file: Path)
 
 
 def _remembered(sources: Sequence[Path], cache: Path) -> list[State] | None:
-    """The states of these folders; None where they are not known or a folder has changed."""
+    """The states of these folders; None if they are not known or a folder has changed."""
     try:
         content = json.loads(_memory(sources, cache).read_text(encoding="utf-8"))
         states: list[State] = content["states"]
@@ -126,7 +126,7 @@ def _remembered(sources: Sequence[Path], cache: Path) -> list[State] | None:
 def _marks(folders: Iterable[str]) -> dict[str, list[int]]:
     """When each folder changed last, in nanoseconds, and its number on the disk.
 
-    Raises OSError where one is gone.
+    Raises OSError if one is gone.
     """
     found = ((folder, os.stat(folder)) for folder in folders)
     return {folder: [status.st_mtime_ns, status.st_ino] for folder, status in found}

@@ -1,7 +1,7 @@
-"""Data sets that were prepared from a place of the user's: where that was, and their table.
+"""Data sets that the user prepared from a place outside the data root.
 
-A record is a file `prepared/<hash>.json` of the cache. A data set that has one opens by it: its
-origin is neither looked for under the data root nor walked, and may be gone.
+A record in the cache, `prepared/<hash>.json`, names that place and the table. A data set that has a
+record is opened with it: its files are neither looked for nor listed, and may be gone.
 """
 
 from __future__ import annotations
@@ -13,12 +13,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from benchbench.datasets.tables.cache import (
-    Table,
-    decoded_folder,
-    decoded_table,
-    read_table,
-)
+from benchbench.datasets.tables.cache import Table, decoded_folder, decoded_table, read_table
 from benchbench.datasets.tables.file_states import State, state_of
 from benchbench.errors import BenchbenchError
 from benchbench.system.files import whole_file, writing_to_cache
@@ -29,12 +24,12 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Record:
-    """What `data prepare --from` left.
+class TableRecord:
+    """The record of one `data prepare --from`.
 
-    identity: the data set's name, argument and pixel parameters; origin: the place given.
-    sources: the files and folders decoded, and state: what they were like, as `state_of` says.
-    table: the table's folder below the cache, and size: its bytes; date: when, in UTC.
+    identity: the data set's name, argument and pixel parameters; origin: the given place.
+    sources: the decoded files and folders, and state: the `state_of` each at that time.
+    table: the table's folder below the cache, and size: its bytes; date: the time in UTC.
     """
 
     identity: dict[str, Any]
@@ -47,7 +42,7 @@ class Record:
 
 
 def decode_from(dataset: Dataset, places: Places, origin: Path) -> None:
-    """Decode the images from `origin`, and remember that they came from there.
+    """Decode the images from `origin`, and keep a record of that.
 
     Raises BenchbenchError if they cannot be read.
     """
@@ -58,9 +53,9 @@ def decode_from(dataset: Dataset, places: Places, origin: Path) -> None:
 
 
 def sources_and_table(dataset: Dataset, places: Places) -> tuple[list[Path], Table]:
-    """The table of a data set, found or decoded now, and what it was decoded from.
+    """The sources of a data set, and its table, which is decoded now if it is not in the cache.
 
-    Raises BenchbenchError where there is neither a table nor anything to decode.
+    Raises BenchbenchError if there is neither a table nor anything to decode.
     """
     record = prepared_record(dataset, places)
     if record is None or dataset.origin not in (None, Path(record.origin)):
@@ -79,15 +74,15 @@ def sources_and_table(dataset: Dataset, places: Places) -> tuple[list[Path], Tab
     return [Path(source) for source in record.sources], read_table(folder)
 
 
-def prepared_record(dataset: Dataset, places: Places) -> Record | None:
+def prepared_record(dataset: Dataset, places: Places) -> TableRecord | None:
     """The record of a data set that was prepared from an origin; None for any other.
 
-    Raises BenchbenchError where it is damaged.
+    Raises BenchbenchError if it is damaged.
     """
     path = _path(dataset, places)
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
-        record = Record(**content)
+        record = TableRecord(**content)
     except FileNotFoundError:
         return None
     except (OSError, ValueError, TypeError) as error:
@@ -102,7 +97,7 @@ def forget(dataset: Dataset, places: Places) -> None:
     _path(dataset, places).unlink(missing_ok=True)
 
 
-def state_changed(record: Record) -> bool:
+def state_changed(record: TableRecord) -> bool:
     """Whether a file that was decoded has another size or date now, or is gone; walks folders."""
     try:
         return record.state != [state_of(Path(source)) for source in record.sources]
@@ -110,13 +105,15 @@ def state_changed(record: Record) -> bool:
         return True
 
 
-def _decode(dataset: Dataset, places: Places) -> Record:
+def _decode(dataset: Dataset, places: Places) -> TableRecord:
     sources = dataset.sources(places)
     if not sources:
-        raise BenchbenchError(f"'{dataset.name}' is not read from files; leave the origin out.")
+        raise BenchbenchError(
+            f"'{dataset.name}' is generated and reads no files; leave the origin out."
+        )
     state = [state_of(source) for source in sources]
     folder = decoded_folder(dataset, sources, state, places.cache)
-    record = Record(
+    record = TableRecord(
         identity=_identity(dataset),
         origin=str(dataset.origin),
         sources=list(map(str, sources)),
@@ -132,7 +129,7 @@ def _decode(dataset: Dataset, places: Places) -> Record:
 
 
 def _identity(dataset: Dataset) -> dict[str, Any]:
-    """As it is read back from JSON."""
+    """The `TableRecord.identity`, as it is read back from JSON."""
     argument = getattr(dataset, dataset.argument) if dataset.argument else None
     identity = {
         "name": dataset.name,

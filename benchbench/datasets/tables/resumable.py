@@ -1,8 +1,8 @@
-"""A table that is being written: what an interruption leaves of it is gone on from.
+"""A table that is being written; after an interruption, writing resumes.
 
-Its folder holds `pixels.bin` and `journal.jsonl`. The journal's first line says what is decoded;
-each further line is a class whose pixels were written whole, with the sha256 of all pixels up to
-its end. What does not agree with that is cut off.
+Its folder holds `pixels.bin` and `journal.jsonl`. The journal's first line identifies what is
+decoded; each other line is a class whose pixels were written whole, with the sha256 of all pixels
+up to its end. What does not agree with that is cut off.
 """
 
 from __future__ import annotations
@@ -32,9 +32,9 @@ PIECE = 1 << 20
 
 @dataclass(frozen=True)
 class WholeClass:
-    """A class that was written. end: bytes of pixels up to here; sha256: of all of them.
+    """A class that was written. end: bytes of pixels up to its end; sha256: of all of them.
 
-    count: its images; shape: of each, [h, w, c]; the rest is as in `DecodedClass`.
+    count: its images; shape: of each, [h, w, c]; the other fields are those of `DecodedClass`.
     """
 
     name: str
@@ -50,11 +50,11 @@ class WholeClass:
 class UnfinishedTable:
     """The folder, opened to add classes.
 
-    classes: those in it. useless: whether what is in it can never become a table.
+    classes: those in it. useless: whether it can never become a table.
     """
 
     def __init__(self, folder: Path, name: str, identity: str) -> None:
-        """identity: what is decoded; a folder of anything else is emptied first."""
+        """identity: the hash of what is decoded; a folder of anything else is emptied first."""
         self.folder, self.name = folder, name
         self.useless = False
         self.classes: list[WholeClass] = []
@@ -101,12 +101,15 @@ class UnfinishedTable:
     def add(self, item: DecodedClass) -> None:
         """Write a class; one without images leaves only the names of its unreadable files.
 
-        Raises BenchbenchError where its images have another size than those before.
+        Raises BenchbenchError if the size of its images differs from that of those before.
         """
         shape = list(item.images.shape[1:])
         if len(item.images) and self._shape not in (None, shape):
             self.useless = True
-            raise BenchbenchError(f"{self.name}: images of class '{item.name}' differ in size.")
+            raise BenchbenchError(
+                f"{self.name}: class '{item.name}' has images of shape {shape}, the classes before "
+                f"it of {self._shape}; a data set decodes all images to one shape."
+            )
         pixels = np.ascontiguousarray(item.images, dtype=np.uint8).reshape(-1)
         _write(self._pixels, pixels.data)
         self._digest.update(pixels.data)
@@ -130,7 +133,7 @@ class UnfinishedTable:
     def finish(self) -> list[str]:
         """Write what makes it a table, and return the unreadable files' names.
 
-        Raises BenchbenchError where there is no image.
+        Raises BenchbenchError if there is no image.
         """
         classes = [written for written in self.classes if written.count]
         unreadable = [name for written in self.classes for name in written.unreadable]
@@ -163,13 +166,13 @@ class UnfinishedTable:
 
 
 class ChangedOrderError(Exception):
-    """The classes are not announced as they were before the interruption."""
+    """The classes are not announced in the order from before the interruption."""
 
 
 def announced(
     name: str, classes: Iterator[DecodedClass | PendingClass]
 ) -> tuple[Iterator[DecodedClass | PendingClass], int | None]:
-    """The classes, and how many, where all are announced before one is decoded."""
+    """The classes, and their number if all are announced before one is decoded."""
     pending = []
     classes = _reading(name, classes)
     for item in classes:
@@ -182,10 +185,10 @@ def announced(
 def missing_classes(
     name: str, classes: Iterable[DecodedClass | PendingClass], done: Sequence[WholeClass]
 ) -> Iterator[DecodedClass]:
-    """Those after the ones that are done, decoded as they are asked for.
+    """The classes after those that are done, each decoded when its turn comes.
 
-    Raises ChangedOrderError where others are announced than those that are done, BenchbenchError
-    where an image file cannot be read.
+    Raises ChangedOrderError if the announced classes do not begin with those that are done,
+    BenchbenchError if an image file cannot be read.
     """
     position = 0
     for position, item in enumerate(classes, 1):
@@ -200,7 +203,7 @@ def missing_classes(
 
 
 def _reading(name: str, items: Iterator[T]) -> Iterator[T]:
-    """The items; a file that cannot be read is not taken for a cache that cannot be written."""
+    """The items; an error of reading a file must not look like one of writing the cache."""
     while True:
         with _read_errors(name):
             try:
@@ -232,7 +235,7 @@ def _lines(folder: Path) -> list[bytes]:
 
 
 def _write(file: FileIO, content: bytes | memoryview) -> None:
-    """All of it: one call writes no more than 2 GiB, or what the disk has room for."""
+    """Write all of it: one call writes at most 2 GiB, or what the disk has room for."""
     rest = memoryview(content)
     while len(rest):
         rest = rest[file.write(rest) :]

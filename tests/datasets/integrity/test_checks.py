@@ -73,7 +73,7 @@ def test_counts_that_differ_from_the_published_ones(make_dataset: Make) -> None:
     assert texts == [
         ("error", "1 published class missing: class 99."),
         ("error", "1 class not published: class 4."),
-        ("error", "'class 2' has 20 images in place of 21."),
+        ("error", "'class 2' has 20 images instead of 21."),
     ]
 
 

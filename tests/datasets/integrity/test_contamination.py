@@ -13,7 +13,7 @@ from benchbench.datasets.integrity.contamination import (
     LEVELS,
     SAME,
     TABLE,
-    Verdict,
+    Contamination,
     contamination,
     judge,
     normalised,
@@ -28,7 +28,7 @@ LABELLED = {*IMAGENETS, "inaturalist-2021"}
 
 @pytest.mark.parametrize("dataset", [*GENERATED, "omniglot", "folder:photos", "mini-imagenet"])
 def test_without_pre_training_nothing_was_seen(dataset: str) -> None:
-    assert judge((), dataset) == Verdict("none", "")
+    assert judge((), dataset) == Contamination("none", "")
 
 
 @pytest.mark.parametrize("seen", IMAGENETS)
@@ -108,8 +108,11 @@ def test_a_reason_is_a_sentence_that_names_both() -> None:
     assert reason(["laion-2b"], "omniglot") == "It is not known what laion-2b holds of omniglot."
 
 
+ROWS = [(origins, *row) for origins, rows in TABLE.items() for row in rows]
+
+
 def test_the_table_is_written_in_normal_names_and_known_levels() -> None:
-    for origins, targets, level, why in TABLE:
+    for origins, targets, level, why in ROWS:
         assert level in LEVELS
         assert why
         for name in (*origins, *targets):
@@ -121,7 +124,7 @@ def test_the_table_is_written_in_normal_names_and_known_levels() -> None:
 
 def test_no_two_rows_of_the_table_contradict_each_other() -> None:
     levels: dict[tuple[str, str], set[str]] = {}
-    for origins, targets, level, _ in TABLE:
+    for origins, targets, level, _ in ROWS:
         for origin in origins:
             for target in targets:
                 if origin != target:

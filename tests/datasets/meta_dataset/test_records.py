@@ -77,7 +77,7 @@ def test_other_classes_than_published(folder: Path) -> None:
     (folder / "dataset_spec.json").write_text(json.dumps(spec), encoding="utf-8")
     with pytest.raises(
         BenchbenchError,
-        match=r"other classes than the published dtd \(class 1 is 'lined' in place of 'dotted'\);",
+        match=r"other classes than the published dtd \(class 1 is 'lined' instead of 'dotted'\);",
     ):
         read_records(folder, SPEC)
 
@@ -102,17 +102,17 @@ def test_malformed_specification(folder: Path, text: str) -> None:
 
 def test_label_of_another_class(folder: Path) -> None:
     caught = refusal(folder, example({"label": [2], "image": [encoded(plain(1))]}))
-    assert caught.match(r"Record 0 of .*1.tfrecords has label 2 in place of 1; convert it again")
+    assert caught.match(r"Record 0 of .*1.tfrecords has label 2 instead of 1; convert it again")
 
 
 def test_record_of_something_else(folder: Path) -> None:
-    assert refusal(folder, b"\x08\x01").match(r"Record 0 of .* is no tf.train.Example \(a value")
+    assert refusal(folder, b"\x08\x01").match(r"Record 0 of .* is not a tf.train.Example \(a value")
 
 
 @pytest.mark.parametrize("images", [[], [b"a", b"b"]])
 def test_other_than_one_image(folder: Path, images: list[bytes]) -> None:
     caught = refusal(folder, example({"label": [1], "image": images}))
-    assert caught.match(rf"has {len(images)} values of 'image' in place of one")
+    assert caught.match(rf"has {len(images)} values of 'image' instead of one")
 
 
 def test_image_that_is_a_number(folder: Path) -> None:

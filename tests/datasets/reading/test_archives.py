@@ -226,7 +226,7 @@ def test_a_truncated_archive(tmp_path: Path, kind: str, kept: float) -> None:
     path = make(tmp_path, kind, content)
     data = path.read_bytes()
     path.write_bytes(data[: int(len(data) * kept)])
-    refused(path, r"(is damaged|not a readable zip file) .*copy or download it again")
+    refused(path, r"(is damaged|nor a readable zip file) .*copy or download it again")
 
 
 @pytest.mark.parametrize("content", [b"", b"just text"])

@@ -180,7 +180,7 @@ def test_a_download_that_only_lacked_its_last_step(server: Server, target: Path)
 
 def test_a_wrong_checksum_is_thrown_away(server: Server, target: Path) -> None:
     wrong = "0" * 32
-    fails(server.url, target, f"arrived with md5 {MD5} in place of {wrong} .*thrown away", wrong)
+    fails(server.url, target, f"arrived with md5 {MD5} instead of {wrong} .*thrown away", wrong)
     assert left_beside(target) == []
     download(server.url, target, MD5)
     assert target.read_bytes() == BODY
@@ -240,7 +240,7 @@ def test_more_than_was_announced_is_not_read(server: Server, target: Path) -> No
 
 def test_a_sha256_is_checked_as_well(server: Server, target: Path) -> None:
     right = hashlib.sha256(BODY).hexdigest()
-    with pytest.raises(BenchbenchError, match=f"arrived with sha256 {right} in place of 00"):
+    with pytest.raises(BenchbenchError, match=f"arrived with sha256 {right} instead of 00"):
         download(server.url, target, sha256="0" * 64)
     assert download(server.url, target, sha256=right.upper()).read_bytes() == BODY
 

@@ -159,7 +159,7 @@ def test_a_path_that_does_not_exist(tmp_path: Path) -> None:
 def test_a_file_that_is_no_zip(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "images.zip"
     path.write_bytes(content)
-    with pytest.raises(BenchbenchError, match="is not a folder and not a readable zip") as caught:
+    with pytest.raises(BenchbenchError, match="is neither a folder nor a readable zip") as caught:
         FileTree(path)
     assert str(path) in str(caught.value)
 
@@ -174,7 +174,7 @@ def test_a_zip_without_files(tmp_path: Path) -> None:
 def test_a_zip_that_was_cut_short(tmp_path: Path) -> None:
     path = zipped(tmp_path / "images.zip")
     path.write_bytes(path.read_bytes()[:-40])
-    with pytest.raises(BenchbenchError, match=r"images\.zip .* not a readable zip .* copy or down"):
+    with pytest.raises(BenchbenchError, match=r"images\.zip .* nor a readable zip .* copy or down"):
         FileTree(path)
 
 

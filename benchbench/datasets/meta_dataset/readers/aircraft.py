@@ -1,8 +1,8 @@
 """FGVC-Aircraft (Maji et al., arXiv:1306.5151): the 100 variants, cut to the aircraft.
 
 Meta-Dataset takes the training, validation and test images of a variant together and cuts each to
-its box in `images_box.txt`, which also removes the line of credits below the photograph. Read
-plainly, for torchvision's loader gives one list at a time and no boxes.
+its box in `images_box.txt`, which also removes the line of credits below the photograph.
+torchvision's loader is not used: it gives one list at a time and no boxes.
 """
 
 from __future__ import annotations
@@ -11,12 +11,7 @@ from typing import NamedTuple
 
 from PIL import Image
 
-from benchbench.datasets.meta_dataset.readers.layout import (
-    Layout,
-    Part,
-    Published,
-    stays_below,
-)
+from benchbench.datasets.meta_dataset.readers.layout import Layout, Part, Published, stays_below
 from benchbench.datasets.meta_dataset.spec import SourceFiles, SourceSpec
 from benchbench.datasets.reading.file_tree import TreeFile
 
@@ -41,7 +36,7 @@ class Aircraft(NamedTuple):
     box: Box
 
     def image(self) -> Image.Image:
-        """The aircraft alone. Raises UnreadableImageError where the file is no image."""
+        """The aircraft alone. Raises UnreadableImageError if the file is not an image."""
         return self.file.image().crop(self.box)
 
 

@@ -1,7 +1,4 @@
-"""Caltech-UCSD Birds-200-2011 (Wah et al., 2011): whole images, as Meta-Dataset has them.
-
-Read plainly, for torchvision has no loader of it.
-"""
+"""Caltech-UCSD Birds-200-2011 (Wah et al., 2011): whole images, as Meta-Dataset has them."""
 
 from __future__ import annotations
 

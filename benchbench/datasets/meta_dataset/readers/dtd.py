@@ -1,7 +1,7 @@
 """Describable Textures (Cimpoi et al., CVPR 2014): whole images, all of a class together.
 
-Read plainly, for torchvision's loader gives one partition of three at a time. A leftover file
-`.directory`, which Meta-Dataset leaves out, is no image and hidden.
+torchvision's loader is not used: it gives one partition of three at a time. Meta-Dataset and
+`FileTree.image_names` both leave a leftover file `.directory` out.
 """
 
 from __future__ import annotations

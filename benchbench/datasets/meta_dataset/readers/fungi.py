@@ -1,7 +1,7 @@
 """FGVCx Fungi (2018): training and validation images together; the test set has no labels.
 
 Several species share a name, so that Meta-Dataset begins a class's name with the category's number
-in four digits. Read plainly, for torchvision has no loader of it.
+in four digits.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """ILSVRC-2012 (Russakovsky et al., IJCV 2015): the training images of its 1000 classes.
 
 Meta-Dataset leaves out 403 images that CUB-200, Caltech-101 or Caltech-256 have too
-(`SourceSpec.left_out`). Read plainly: torchvision's loader unpacks the archive and wants the
-development kit. Folders, archives of a class and the archive of archives are listed class by class,
-when a class is asked for.
+(`SourceSpec.left_out`). torchvision's loader is not used: it unpacks the archive and needs the
+development kit. Each class is listed when its turn comes, be it a folder, an archive, or an archive
+inside the archive of all.
 """
 
 from __future__ import annotations

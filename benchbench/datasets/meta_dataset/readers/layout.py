@@ -27,9 +27,9 @@ class Layout:
     """How a source is published.
 
     title: the source in words.
-    folders: what the folder of the source may be called, where a user names the one around it.
+    folders: the usual names of its folder, for users who name the folder around it.
     archives: the published archives.
-    text: what the source is read from; it ends a sentence.
+    text: the files that the source is read from; it ends a sentence.
     """
 
     title: str
@@ -81,7 +81,7 @@ class Published:
 
     @property
     def folders(self) -> list[Path]:
-        """The folder of the source, then the one around it, as far as they are there."""
+        """The folder of the source, then the one around it, as far as they exist."""
         inner = (self.path / name for name in self.layout.folders)
         return [folder for folder in (*inner, self.path) if folder.is_dir()]
 
@@ -99,7 +99,7 @@ class Published:
     def part(self, marker: str) -> Part:
         """The first place with this file, or, with a slash at its end, with this folder.
 
-        Raises BenchbenchError where there is none.
+        Raises BenchbenchError if there is none.
         """
         for tree in self.trees():
             top = _top(tree.names, marker)
@@ -131,7 +131,7 @@ def read_class_folders(
 
 
 def _top(names: Iterable[str], marker: str) -> str | None:
-    """What the marker's name begins with in the tree; the shallowest, then the first by name."""
+    """The beginning of the marker's name in the tree; the shallowest, then the first by name."""
     tops = set()
     for name in names:
         at = f"/{name}".find(f"/{marker}")
@@ -156,7 +156,7 @@ def coco_tables(
 ) -> list[list[dict[str, Any]]]:
     """These tables of the file, their rows with at least the fields of `NEEDED`.
 
-    Raises BenchbenchError where the file is not of that form.
+    Raises BenchbenchError if the file is not of that form.
     """
     try:
         data = json.loads(part.read(file), object_hook=_without_outline)
@@ -175,7 +175,7 @@ def coco_tables(
 
 
 def _without_outline(row: dict[str, Any]) -> dict[str, Any]:
-    """Outlines of objects are most of the file and are not read."""
+    """The row without its outline, which is not used and most of the file."""
     row.pop("segmentation", None)
     return row
 

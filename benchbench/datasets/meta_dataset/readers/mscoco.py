@@ -1,8 +1,8 @@
 """MSCOCO (Lin et al., ECCV 2014): the objects of train2017, each cut out of its photograph.
 
 Meta-Dataset takes every box of `instances_train2017.json`, 860 001 in all, crowds included and
-none for being small; each box is enlarged 1.2 times about its centre. It leaves out objects whose
-photograph cannot be opened or whose box is empty. Read plainly, for torchvision's loader needs
+none left out for its size; each box is enlarged 1.2 times about its centre. It leaves out objects
+whose photograph cannot be opened or whose box is empty. torchvision's loader is not used: it needs
 pycocotools.
 """
 
@@ -30,7 +30,7 @@ LAYOUT = Layout(
 LIST = "instances_train2017.json"
 ENLARGEMENT = 1.2
 PHOTOGRAPHS_KEPT = 16
-"""Decoded photographs that are kept: the objects of one follow upon another."""
+"""Decoded photographs in memory; the objects of one photograph are next to each other."""
 
 Box = tuple[float, float, float, float]
 """Left, top, width and height in pixels, with 0.5 at the middle of the first pixel."""
@@ -77,7 +77,7 @@ def enlarged(box: Box, size: tuple[int, int]) -> tuple[int, int, int, int]:
     """Left, top, right and bottom (both outside) of the 1.2 times larger box, within the image.
 
     Rounded as Meta-Dataset does: COCO counts from the middle of a pixel, Pillow from its corner.
-    The box is empty where it lies outside the image.
+    The box is empty if it lies outside the image.
     """
     x, y, width, height = box
     grown = ENLARGEMENT - 1

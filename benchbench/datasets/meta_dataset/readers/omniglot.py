@@ -1,7 +1,7 @@
 """Omniglot (Lake et al., Science 350, 2015): the characters of both sets, white ink on black.
 
-Meta-Dataset inverts the published drawings, which are black on white. Read plainly, for
-torchvision's loader opens one set at a time and gives numbers in place of characters.
+Meta-Dataset inverts the published drawings, which are black on white. torchvision's loader is not
+used: it opens one set at a time and gives numbers instead of characters.
 """
 
 from __future__ import annotations

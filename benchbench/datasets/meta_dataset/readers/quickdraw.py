@@ -1,7 +1,7 @@
 """Quick, Draw! (Jongejan et al., 2016): the bitmaps of all drawings, white ink on black.
 
 Meta-Dataset takes every row of the 345 files, 50 426 266 in all, as they are. The files are
-memory-mapped. Read plainly, for torchvision has no loader of it.
+memory-mapped.
 """
 
 from __future__ import annotations
@@ -11,11 +11,11 @@ from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image
 
 from benchbench.datasets.meta_dataset.readers.layout import Layout, Published
 from benchbench.datasets.meta_dataset.spec import SourceFiles, SourceSpec
+from benchbench.system.arrays import ByteArray
 
 LAYOUT = Layout(
     "Quick, Draw!",
@@ -67,8 +67,8 @@ def _files(published: Published, class_names: list[str]) -> dict[str, Path]:
     raise published.refusal(f"{published.path} has no {class_names[0]}.npy")
 
 
-def _mapped(published: Published, file: Path) -> NDArray[np.uint8]:
-    """The drawings uint8 [n, 784] of a file. Raises BenchbenchError where it holds anything else.
+def _mapped(published: Published, file: Path) -> ByteArray:
+    """The drawings uint8 [n, 784] of a file. Raises BenchbenchError if it holds anything else.
 
     Objects are refused: reading them would run code.
     """

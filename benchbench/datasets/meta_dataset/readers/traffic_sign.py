@@ -2,8 +2,8 @@
 
 Meta-Dataset takes the 39 209 images of the final training set whole: it does not cut them to the
 sign. A track is about 30 frames of one sign as a car drives by; its number begins the file's name,
-`TRACK_FRAME.ppm`, and is the images' group key. Read plainly: torchvision's loader fetches the
-competition's earlier training set of 26 640 images, which is read too where it is all there is.
+`TRACK_FRAME.ppm`, and is the images' group key. torchvision's loader is not used: it fetches the
+competition's earlier training set of 26 640 images. That is read as well if it is the only one.
 """
 
 from __future__ import annotations
@@ -32,6 +32,6 @@ def read(published: Published, spec: SourceSpec) -> SourceFiles:
 
 
 def _track(file: TreeFile) -> str:
-    """Class and track, for each class counts its own tracks."""
+    """Class and track, since each class counts its own tracks."""
     path = PurePosixPath(file.name)
     return f"{path.parent.name}/{path.stem.partition('_')[0]}"

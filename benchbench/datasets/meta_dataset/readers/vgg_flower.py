@@ -1,6 +1,6 @@
 """Oxford 102 Flowers (Nilsback & Zisserman, ICVGIP 2008): whole images, by `imagelabels.mat`.
 
-Read plainly, for torchvision's loader gives one list at a time and wants a third file.
+torchvision's loader is not used: it gives one list at a time and needs a third file.
 """
 
 from __future__ import annotations
@@ -9,11 +9,11 @@ import io
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from benchbench.datasets.meta_dataset.readers.layout import Layout, Published
 from benchbench.datasets.meta_dataset.spec import SourceFiles, SourceSpec
 from benchbench.datasets.reading.file_tree import TreeFile
+from benchbench.system.arrays import IntArray
 
 LAYOUT = Layout(
     "VGG Flower",
@@ -38,8 +38,8 @@ def read(published: Published, spec: SourceSpec) -> SourceFiles:
     return SourceFiles(images, TreeFile.image)
 
 
-def _labels(published: Published) -> NDArray[np.int64]:
-    """The label of each image, int64 [n]. Raises BenchbenchError where the file has none."""
+def _labels(published: Published) -> IntArray:
+    """The label of each image, int64 [n]. Raises BenchbenchError if the file has none."""
     from scipy.io import loadmat
 
     content: Any = io.BytesIO(published.part(LABELS).read(LABELS))
