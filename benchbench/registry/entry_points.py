@@ -51,9 +51,7 @@ def announced(group: str) -> list[Provenance]:
     found = importlib.metadata.entry_points(group=group)
     packages: dict[int, tuple[str, str]] = {id(None): ("?", "?")}
     for entry in found:
-        if (
-            entry.dist and id(entry.dist) not in packages
-        ):  # each look at its name reads the package's metadata
+        if entry.dist and id(entry.dist) not in packages:  # its metadata is read at each look
             packages[id(entry.dist)] = entry.dist.name, entry.dist.version
     entries = (Provenance(one.name, one.value, *packages[id(one.dist)]) for one in found)
     return list(dict.fromkeys(entries))
