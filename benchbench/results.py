@@ -180,7 +180,7 @@ def read_results(runs: Iterable[RunDirectory]) -> list[Result]:
             say(f"left out {path}: {why}")
     if foreign:
         say(
-            f"left out {len(foreign)} runs {_FOREIGN}, such as {foreign[0]}; "
+            f"left out runs {_FOREIGN} ({len(foreign)}, such as {foreign[0]}); "
             "run their commands again, then delete them"
         )
     return results

@@ -204,7 +204,7 @@ def test_runs_in_another_format_are_left_out_and_reported_together(
         in_format_1(write_run(tmp_path, method, CORRECT).path)
     assert [result.method for result in read_results(Store(tmp_path).runs())] == ["new"]
     (line,) = capsys.readouterr().err.strip().splitlines()
-    assert "left out 2 runs stored in the format of another version" in line
+    assert "left out runs stored in the format of another version (2, such as" in line
     assert "run their commands again" in line
 
 
