@@ -225,7 +225,7 @@ def _shot_plots(frame: pd.DataFrame, draw: _Drawing) -> Iterator[Picture]:
 
 
 def _but_for_shot(frame: pd.DataFrame) -> list[str]:
-    """The names of the protocols without their shots, which are known: equal but for the shot."""
+    """The protocols' names without the shot, equal for those that differ in nothing else."""
     pairs = zip(frame["protocol"], frame["shot"], strict=True)
     return [protocol.replace(f"{shot}shot-", "", 1) for protocol, shot in pairs]
 
