@@ -23,7 +23,6 @@ from benchbench.conformance.outcomes import (
 )
 from benchbench.conformance.verdict import INDUCTIVE, Verdict
 from benchbench.errors import unknown_name
-from benchbench.fixed_way import FixedWayMethod
 from benchbench.method import Method
 
 Check: TypeAlias = Callable[[Bench], None]
@@ -31,7 +30,6 @@ Check: TypeAlias = Callable[[Bench], None]
 PREFIX = "check_"
 DECLARES_TRANSDUCTIVE = "declares transductive"
 DECLARES_ORDER = "declares order_dependent"
-LEARNED_SLOTS = "its head has learned rows, one for each slot"
 
 
 def _defined_in(module: Any) -> dict[str, Check]:
@@ -74,8 +72,6 @@ def expected_failure(method: Method, name: str) -> str | None:
         return DECLARES_TRANSDUCTIVE
     if method.order_dependent and name == "support_order":
         return DECLARES_ORDER
-    if isinstance(method, FixedWayMethod) and name == "class_slots":
-        return LEARNED_SLOTS
     return None
 
 

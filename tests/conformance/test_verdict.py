@@ -12,6 +12,7 @@ import pytest
 import torch
 from conformance import plants
 
+from benchbench.commands.run import create_methods
 from benchbench.conformance import (
     CHECKS,
     Bench,
@@ -24,9 +25,11 @@ from benchbench.conformance import (
     short_audit,
     summary_of,
 )
+from benchbench.conformance.checking import expected_failure
 from benchbench.conformance.statistics import must_be_chance
 from benchbench.datasets.base import OpenDataset
 from benchbench.errors import BenchbenchError
+from benchbench.fixed_way import FixedWayMethod
 
 
 def audit(bench: Bench, **options) -> dict:
@@ -151,6 +154,15 @@ def test_an_expected_failure_names_a_check_that_exists(
     monkeypatch.setattr(plants.NearestMean, "expected_failures", {"stat": "why"})
     with pytest.raises(BenchbenchError, match="did you mean state"):
         list(run_checks(bench_of(plants.NearestMean)))
+
+
+def test_a_fixed_way_declares_its_learned_slots_and_a_method_may_take_that_back() -> None:
+    (method,) = create_methods("maml")
+    assert (
+        expected_failure(method, "class_slots") == FixedWayMethod.expected_failures["class_slots"]
+    )
+    method.expected_failures = {}
+    assert expected_failure(method, "class_slots") is None
 
 
 def test_the_count_names_reasons_once() -> None:
