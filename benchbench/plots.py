@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from benchbench.errors import BenchbenchError
 from benchbench.results import shape_of
@@ -120,19 +120,11 @@ def shot_plot(frame: pd.DataFrame) -> Figure:
         # Side by side, so that the bars of different methods do not cover each other.
         aside = 0.36 * (index / max(1, len(names) - 1) - 0.5) if len(names) > 1 else 0.0
         places = np.array([shots.index(shot) for shot in own["shot"]]) + aside
-        values, style = _percent(own["accuracy"]), _series(index)
+        values, color = _percent(own["accuracy"]), SERIES[index % len(SERIES)]
         for column, width in (("ci_classes", 1.0), ("ci_episodes", 3.2)):
             half = _percent(own[column])
-            axes.errorbar(
-                places,
-                values,
-                yerr=half,
-                fmt="none",
-                ecolor=style["color"],
-                elinewidth=width,
-                label=f"_{column}",
-            )
-        axes.plot(places, values, label=_wrapped(name, LETTERS - 8), **style)
+            _bars(axes, places, values, color, yerr=half, elinewidth=width, label=f"_{column}")
+        _line(axes, index, name, places, values)
     axes.set_xticks(range(len(shots)), [str(shot) for shot in shots])
     axes.set_xlabel("shot")
     axes.set_ylabel("accuracy %")
@@ -147,11 +139,10 @@ def training_plot(logs: Mapping[str, Sequence[Mapping[str, Any]]]) -> Figure:
     figure = _figure(WIDTH, 4.2 + _legend_height(list(logs)))
     above, below = figure.subplots(2, 1, sharex=True)
     for index, (name, log) in enumerate(logs.items()):
-        style = _series(index)
         for axes, key, factor in ((above, "validation", 100), (below, "loss", 1)):
             points = [(one["step"], factor * one[key]) for one in log if one.get(key) is not None]
             steps, values = zip(*points, strict=True) if points else ((), ())
-            axes.plot(steps, values, label=_wrapped(name, LETTERS - 8), **style)
+            _line(axes, index, name, steps, values)
     above.set_ylabel("validation accuracy %")
     below.set_ylabel("loss")
     below.set_xlabel("step")
@@ -320,16 +311,9 @@ def _forest(names: list[str], column: str, frame: pd.DataFrame, label: str) -> F
     axes.set_axisbelow(True)
     values = _percent(frame[column])
     for half, width, color in (("ci_classes", 1.2, INK), ("ci_episodes", 4.5, SERIES[0])):
-        axes.errorbar(
-            values,
-            places,
-            xerr=_percent(frame[half]),
-            fmt="none",
-            ecolor=color,
-            elinewidth=width,
-            capsize=3 if half == "ci_classes" else 0,
-            label=half.replace("ci_", "± "),
-        )
+        cap, name = 3 if half == "ci_classes" else 0, half.replace("ci_", "± ")
+        bars = {"xerr": _percent(frame[half]), "elinewidth": width, "capsize": cap, "label": name}
+        _bars(axes, values, places, color, **bars)
     axes.plot(values, places, "o", color=SERIES[1], markersize=4.5, label="mean", zorder=4)
     for name, bottom, height in zip(wrapped, bottoms, heights, strict=True):
         axes.text(
@@ -350,15 +334,23 @@ def _forest(names: list[str], column: str, frame: pd.DataFrame, label: str) -> F
     return figure
 
 
-def _series(index: int) -> dict[str, Any]:
+def _bars(axes: Axes, x: ArrayLike, y: ArrayLike, color: str, **style: Any) -> None:
+    """Intervals without the points in their middle."""
+    axes.errorbar(x, y, fmt="none", ecolor=color, **style)
+
+
+def _line(axes: Axes, index: int, name: str, x: ArrayLike, y: ArrayLike) -> None:
     """A line that differs from the others in colour and marker, and in dashes after eight."""
-    return {
-        "color": SERIES[index % len(SERIES)],
-        "marker": MARKERS[index % len(MARKERS)],
-        "linestyle": DASHES[index // len(SERIES) % len(DASHES)],
-        "markersize": 5,
-        "linewidth": 1.4,
-    }
+    axes.plot(
+        x,
+        y,
+        label=_wrapped(name, LETTERS - 8),
+        color=SERIES[index % len(SERIES)],
+        marker=MARKERS[index % len(MARKERS)],
+        linestyle=DASHES[index // len(SERIES) % len(DASHES)],
+        markersize=5,
+        linewidth=1.4,
+    )
 
 
 def _legend_below(figure: Figure, axes: Axes) -> None:
