@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -13,25 +13,70 @@ from benchbench.comparison import adjusted_p_values, half_width
 from benchbench.errors import BenchbenchError
 from benchbench.ranking import RankedTable, rank_table
 from benchbench.results import Entry
+from benchbench.standing import groups, standing, worst
 from benchbench.stats import chance_normalised
+
+
+def rank_methods(entries: Mapping[tuple[str, str], Entry], rule: str) -> RankedTable:
+    """Entries by method and test source, ranked by one of `ranking.RULES` in per cent.
+
+    paired: two entries differ if the paired t test on the episodes that both have met says so at
+    5 %, after Holm over all pairs of their group. Raises BenchbenchError where one is missing.
+    """
+    frame = pd.DataFrame(
+        {
+            "method": method,
+            "test_source": source,
+            "accuracy": 100 * float(entry.accuracy.mean()),
+            "half_width": 100 * half_width(entry),
+            "standing": standing(entry),
+        }
+        for (method, source), entry in entries.items()
+    )
+    return rank_table(
+        frame, rule, lambda source, names: adjusted_p_values([entries[n, source] for n in names])
+    )
 
 
 @dataclass(frozen=True)
 class Sources:
-    """The methods that have results on every one of several test sources.
+    """Methods on several test sources; numbers are of those that have results on every one.
 
-    entries: by method's label, then by source; way: of each source, None where it varies; left_out:
-    the methods that lack a source.
+    found: by method's label, then by source.
     """
 
     names: tuple[str, ...]
-    entries: dict[str, dict[str, Entry]]
-    way: dict[str, int | None]
-    left_out: dict[str, list[str]]
+    found: dict[str, dict[str, Entry]]
+
+    @property
+    def entries(self) -> dict[str, dict[str, Entry]]:
+        """Of the methods that have all sources."""
+        return {label: of for label, of in self.found.items() if len(of) == len(self.names)}
+
+    @property
+    def left_out(self) -> dict[str, list[str]]:
+        """The methods that lack a source, and what they lack."""
+        return {
+            label: [name for name in self.names if name not in of]
+            for label, of in self.found.items()
+            if len(of) < len(self.names)
+        }
 
     @property
     def methods(self) -> list[str]:
         return list(self.entries)
+
+    def groups(self) -> dict[str, Sources]:
+        """Each group of methods that is ranked together, if one of them has all sources."""
+        standings = {
+            label: worst([standing(entry) for entry in of.values()])
+            for label, of in self.found.items()
+        }
+        parts = {
+            group: replace(self, found={label: self.found[label] for label in labels})
+            for group, labels in groups(standings).items()
+        }
+        return {group: part for group, part in parts.items() if part.entries}
 
     def accuracies(self) -> pd.DataFrame:
         """Mean accuracies in [0, 1], a row a source and a column a method."""
@@ -53,32 +98,20 @@ class Sources:
             seed for seed in of[self.names[0]].seeds if all(seed in e.seeds for e in of.values())
         ]
         rows = []
-        for source in self.names:
-            way = self.way[source]
+        for source, entry in of.items():
+            way = entry.shape[0]
             if way is None:
                 raise BenchbenchError(f"The way of {source} varies, and so does chance.")
-            entry = of[source]
             means = entry.scores[[entry.seeds.index(seed) for seed in seeds]].mean(axis=1)
             rows.append(chance_normalised(means, way))
         return np.stack(rows)
 
     def ranked(self, rule: str) -> RankedTable:
-        """The methods ranked on each source by one of `ranking.RULES`."""
-        frame = pd.DataFrame(
-            {
-                "method": method,
-                "test_source": source,
-                "accuracy": float(entry.accuracy.mean()),
-                "half_width": half_width(entry),
-            }
-            for method, of in self.entries.items()
-            for source, entry in of.items()
-        )
-        adjusted = {
-            source: adjusted_p_values([of[source] for of in self.entries.values()])
-            for source in self.names
+        """The methods ranked on each source, those of one group among themselves."""
+        flat = {
+            (m, source): entry for m, of in self.entries.items() for source, entry in of.items()
         }
-        return rank_table(frame, rule, adjusted)
+        return rank_methods(flat, rule)
 
 
 def sources_of(tables: Sequence[Sequence[Entry]]) -> Sources:
@@ -90,26 +123,24 @@ def sources_of(tables: Sequence[Sequence[Entry]]) -> Sources:
     if len(tables) < 2:
         raise BenchbenchError("Average ranks need results on two data sets or more.")
     names = source_names([table[0] for table in tables])
-    labels = list(dict.fromkeys(entry.label for table in tables for entry in table))
-    found: dict[str, dict[str, Entry]] = {
-        label: {
-            name: entry
-            for name, table in zip(names, tables, strict=True)
-            for entry in table
-            if entry.label == label
-        }
-        for label in labels
-    }
-    complete = {label: of for label, of in found.items() if len(of) == len(names)}
-    if not complete:
+    found: dict[str, dict[str, Entry]] = {}
+    for name, table in zip(names, tables, strict=True):
+        for entry in table:
+            found.setdefault(entry.label, {})[name] = entry
+    sources = Sources(tuple(names), found)
+    if not sources.entries:
         raise BenchbenchError(f"No method has results on all of {', '.join(names)}.")
-    lacking = {
-        label: [name for name in names if name not in of]
-        for label, of in found.items()
-        if label not in complete
-    }
-    ways = {name: table[0].shape[0] for name, table in zip(names, tables, strict=True)}
-    return Sources(tuple(names), complete, ways, lacking)
+    return sources
+
+
+def families_of(tables: Iterable[list[Entry]]) -> list[tuple[str, list[list[Entry]]]]:
+    """The tables of each kind of episodes, with the collection that shares a training, if any."""
+    found: dict[tuple[str, str], list[list[Entry]]] = {}
+    for table in tables:
+        first = table[0].first
+        shared = first.collection if first.trained_on else ""
+        found.setdefault((first.kind, shared), []).append(table)
+    return [(shared, family) for (_, shared), family in found.items()]
 
 
 def source_names(entries: Sequence[Entry]) -> list[str]:

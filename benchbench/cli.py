@@ -443,9 +443,9 @@ def rank(**options: Any) -> None:
 
     TABLE is a folder of results, whose data sets are the test sources; or a csv file with the
     columns method, test_source, accuracy_percent and ci95_percent; or the word `published`: the
-    figures that come with benchbench. An empty test_source is the row's dataset. Other columns
-    serve --where; numbers of episodes cancel out of the rule meta-dataset. The rule paired is for
-    results only.
+    figures that come with benchbench. An empty test_source is the row's dataset. Methods that
+    differ in a column setting are ranked apart. Other columns serve --where; numbers of episodes
+    cancel out of the rule meta-dataset. The rule paired is for results only.
     """
     from benchbench.commands.rank import rank_command
 

@@ -5,13 +5,24 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from benchbench.errors import NoEstimate, unknown_name
-from benchbench.results import Entry, check_same_episodes
+from benchbench.errors import BenchbenchError, NoEstimate, unknown_name
+from benchbench.progress import say
+from benchbench.results import (
+    Entry,
+    Result,
+    check_same_episodes,
+    entries_of,
+    no_runs,
+    read_result,
+    results_below,
+    tables_of,
+)
 from benchbench.stats import (
     PairedDifference,
     compare_paired,
@@ -21,9 +32,8 @@ from benchbench.stats import (
     mean_interval,
     pairwise_p_values,
 )
-from benchbench.stats.ranks import meta_dataset_ranks, paired_ranks, plain_ranks
+from benchbench.store import RunDirectory
 
-ALPHA = 0.05
 WIDE = 2.0
 """More than any two accuracies can differ."""
 
@@ -84,6 +94,8 @@ def comparison_frame(comparisons: Sequence[Comparison]) -> pd.DataFrame:
         {
             "a": one.a.label,
             "b": one.b.label,
+            "accuracy_a": float(one.a.accuracy.mean()),
+            "accuracy_b": float(one.b.accuracy.mean()),
             "difference": one.paired.difference,
             "ci_episodes": one.paired.ci_episodes,
             "ci_classes": one.paired.ci_classes,
@@ -97,6 +109,8 @@ def comparison_frame(comparisons: Sequence[Comparison]) -> pd.DataFrame:
             "correlation": one.paired.correlation,
             "episodes": one.paired.n,
             "seeds": one.seeds,
+            "dataset": one.a.first.dataset,
+            "protocol": one.a.first.identity["protocol"],
         }
         for one in comparisons
     )
@@ -112,6 +126,58 @@ def find_entries(names: Sequence[str], entries: Sequence[Entry]) -> list[Entry]:
         if name not in by_label:
             raise unknown_name("method with results", name, by_label)
     return [by_label[name] for name in names]
+
+
+def chosen_entries(
+    names: list[str], folders: Sequence[Path], dataset: str | None
+) -> list[list[Entry]]:
+    """The named entries of each protocol that has all of them, in the order of the names.
+
+    names: labels of entries, or run directories, which make one table. dataset: the only data set,
+    collection or source of one to look at. Raises BenchbenchError where they share no protocol.
+    """
+    if paths := [name for name in names if (Path(name) / "manifest.json").is_file()]:
+        if others := [name for name in names if name not in paths]:
+            raise BenchbenchError(
+                f"'{others[0]}' is no run directory; name run directories only, or methods only."
+            )
+        return [_of_runs(paths)]
+    results = results_below(folders)
+    tables = tables_of([r for r in results if dataset in (None, r.dataset, r.collection, r.source)])
+    if not tables:
+        raise no_runs(folders, f" on {dataset}" if dataset else "")
+    everything = [entry for table in tables for entry in table]
+    find_entries(names, everything)
+    complete = [t for t in tables if set(names) <= {entry.label for entry in t}]
+    if not complete:
+        raise BenchbenchError(
+            f"{', '.join(names[:-1])} and {names[-1]} share no episodes: no protocol has results "
+            "of all of them. " + " ".join(f"{name}: {_met(name, everything)}." for name in names)
+        )
+    if len(complete) < len(tables):
+        say(f"left out {len(tables) - len(complete)} protocols that not all of them have met")
+    return [find_entries(names, table) for table in complete]
+
+
+def _of_runs(paths: list[str]) -> list[Entry]:
+    """One entry for each run directory. Raises BenchbenchError where a run is not finished."""
+    results: list[Result] = []
+    for path in paths:
+        run = RunDirectory(Path(path))
+        if run.status != "finished":
+            raise BenchbenchError(f"The run in {path} is not finished; run it again first.")
+        results.append(read_result(run))
+        check_same_episodes(results[0], results[-1])
+    if len({result.configuration for result in results}) == len(results):
+        labelled = {entry.first.path: entry for entry in entries_of(results)}
+        return [labelled[result.path] for result in results]
+    return [Entry(f"{result.method} seed {result.seed}", (result,)) for result in results]
+
+
+def _met(name: str, entries: list[Entry]) -> str:
+    """The data sets and protocols of a method's entries."""
+    firsts = [entry.first for entry in entries if entry.label == name]
+    return ", ".join(dict.fromkeys(f"{one.dataset} {one.identity['protocol']}" for one in firsts))
 
 
 def adjusted_p_values(entries: Sequence[Entry]) -> NDArray[np.float64]:
@@ -132,20 +198,6 @@ def adjusted_p_values(entries: Sequence[Entry]) -> NDArray[np.float64]:
         p_values[upper] = holm(p_values[upper])
         p_values.T[upper] = p_values[upper]
     return p_values
-
-
-def rank_entries(entries: Sequence[Entry], rule: str = "paired") -> NDArray[np.float64]:
-    """The ranks [k] of entries on the same episodes by one of `ranking.RULES`; 1 is best.
-
-    paired: two entries differ if the paired t test on the episodes that both have met says so at
-    5 %, after Holm over all pairs.
-    """
-    means = np.array([entry.accuracy.mean() for entry in entries])
-    if rule == "plain":
-        return plain_ranks(means)
-    if rule == "meta-dataset":
-        return meta_dataset_ranks(means, [half_width(entry) for entry in entries]).ranks
-    return paired_ranks(means, adjusted_p_values(entries), ALPHA).ranks
 
 
 def half_width(entry: Entry) -> float:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import asdict
 from typing import Any, TypeVar
 
 import numpy as np
 import pandas as pd
 
-from benchbench.comparison import rank_entries
-from benchbench.contamination import contamination
+from benchbench.across import rank_methods
 from benchbench.errors import NoEstimate
+from benchbench.numbers import decimals, percent
 from benchbench.published import figure_of
 from benchbench.results import (
     PROTOCOL,
@@ -21,6 +22,7 @@ from benchbench.results import (
     read_results,
     tables_of,
 )
+from benchbench.standing import REFUTED, standing
 from benchbench.stats import class_half_width, crossed_seeds, mean_interval, wilson_interval
 from benchbench.store import Cell, RunDirectory
 
@@ -86,7 +88,7 @@ def tabulate_entries(tables: Iterable[list[Entry]], rule: str = "paired") -> pd.
     """As `collect`, from entries by table."""
     rows: list[dict[str, Any]] = []
     for entries in tables:
-        rows += _ranked([(entry, row(entry)) for entry in entries], rule)
+        rows += _ranked(entries, rule)
     if not rows:
         return pd.DataFrame()
     metrics = list(dict.fromkeys(name for one in rows for name in further_metrics(one)))
@@ -95,19 +97,19 @@ def tabulate_entries(tables: Iterable[list[Entry]], rule: str = "paired") -> pd.
 
 def row(entry: Entry) -> dict[str, Any]:
     """An entry as numbers, all but its rank."""
-    first, manifest = entry.first, entry.first.manifest
+    first, manifest, stands = entry.first, entry.first.manifest, standing(entry)
     costs = [result.manifest["cost"] for result in entry.results]
     return {
         **dict(zip(GROUP, first.protocol, strict=True)),
         "collection": first.collection,
         "source": first.source,
-        "subject": first.subject,
         "trained_on": first.trained_on,
         "protocol_hash": protocol_hash(first.protocol),
         "method": entry.label,
         "budget": first.identity["budget"],
         "backbone": _backbone(manifest["method"]),
-        **_provenance(entry),
+        **asdict(stands),
+        "rank_group": stands.group,
         **numbers(entry),
         **_reuse(entry),
         "seeds": len(entry.seeds),
@@ -161,48 +163,6 @@ def _backbone(method: dict[str, Any]) -> str | None:
     return None if found is None else str(found)
 
 
-def _provenance(entry: Entry) -> dict[str, Any]:
-    """What the weights have seen, and what the method does, by the audit where there was one."""
-    method = entry.first.manifest["method"]
-    seen = method.get("pretrained_on") or []
-    flag = contamination(seen, entry.first.subject)
-    behaviour = _behaviour(entry)
-    setting = behaviour["setting"]
-    return {
-        "pretrained_on": "+".join(seen),
-        "contamination": flag,
-        **behaviour,
-        "rank_group": setting if flag == "none" else f"{setting}, {flag} seen",
-    }
-
-
-def _behaviour(entry: Entry) -> dict[str, Any]:
-    """setting, evidence (`audit`, `audit against its claim` or `claim`) and further properties.
-
-    One seed that the audit found transductive makes the entry so.
-    """
-    claim = "transductive" if entry.first.manifest["method"].get("transductive") else "inductive"
-    audits = [result.manifest.get("audit") or {} for result in entry.results]
-    told = [audit for audit in audits if audit.get("inductive") is not None]
-    if not told:
-        return {"setting": claim, "evidence": "claim", "properties": ""}
-    worst = next((audit for audit in told if not audit["inductive"]), told[0])
-    setting = "inductive" if worst["inductive"] else "transductive"
-    properties = [
-        name.replace("_", "-")
-        for name in ("order_dependent", "stateful", "stochastic")
-        if any(audit.get(name) for audit in told)
-    ]
-    broken_claim = (claim, setting) == ("inductive", "transductive")
-    return {
-        "setting": setting,
-        "evidence": "audit against its claim" if broken_claim else "audit",
-        "properties": " ".join(properties),
-        "accuracy_together": worst.get("accuracy_together"),
-        "accuracy_one_at_a_time": worst.get("accuracy_one_at_a_time"),
-    }
-
-
 def _reuse(entry: Entry) -> dict[str, Any]:
     episodes = entry.first.manifest["episodes"]
     return {key: episodes.get(key) for key in ("images_drawn", "images_available")}
@@ -234,25 +194,14 @@ def _metric(entry: Entry, name: str) -> float:
     return float(np.mean([result.metrics[name][: len(entry)] for result in entry.results]))
 
 
-def _ranked(rows: list[tuple[Entry, dict[str, Any]]], rule: str) -> list[dict[str, Any]]:
-    """The rows of one table with their ranks, each group that is ranked together by itself."""
-    groups: dict[str, list[tuple[Entry, dict[str, Any]]]] = {}
-    for entry, numbered in rows:
-        groups.setdefault(numbered["rank_group"], []).append((entry, numbered))
-    ranked: list[dict[str, Any]] = []
-    for group in sorted(groups, key=_group_order):
-        members = sorted(groups[group], key=lambda pair: (-pair[1]["accuracy"], pair[0].label))
-        ranks = rank_entries([entry for entry, _ in members], rule)
-        best = ranks.min()
-        ranked += [
-            {**numbered, "rank": float(rank), "rank_rule": rule, "best": bool(rank == best)}
-            for (_, numbered), rank in zip(members, ranks, strict=True)
-        ]
-    return ranked
-
-
-def _group_order(group: str) -> tuple[bool, bool, str]:
-    return "seen" in group, group.startswith("transductive"), group
+def _ranked(entries: Sequence[Entry], rule: str) -> list[dict[str, Any]]:
+    """The rows of one table with their ranks: group after group, in each the best mean first."""
+    best_first = sorted(entries, key=lambda entry: (-float(entry.accuracy.mean()), entry.label))
+    table = rank_methods({(entry.label, ""): entry for entry in best_first}, rule)
+    groups = [one.group for one in table.overall.values()]
+    ranked = table.cells.droplevel(1)[["rank", "best"]].to_dict(orient="index")
+    rows = [{**row(entry), "rank_rule": rule, **ranked[entry.label]} for entry in best_first]
+    return sorted(rows, key=lambda found: groups.index(found["rank_group"]))
 
 
 def entry_of(cell: Cell, episodes: int) -> Entry | None:
@@ -280,7 +229,9 @@ def run_table(cells: Iterable[Cell], episodes: int) -> pd.DataFrame:
         values = [cell.method, *shares, str(found["episodes"])]
         metrics = list(entry.first.metrics)
         means = {name: decimals(_metric(entry, name)) for name in metrics}
-        rows.append({**dict(zip(columns, values, strict=True)), **means})
+        refuted = standing(entry).evidence == REFUTED
+        note = {"note": "transductive by the audit, against its claim"} if refuted else {}
+        rows.append({**dict(zip(columns, values, strict=True)), **means, **note})
     table = pd.DataFrame(rows, columns=[*columns, *metrics, "note"])
     return table if table["note"].notna().any() else table.drop(columns="note")
 
@@ -288,24 +239,3 @@ def run_table(cells: Iterable[Cell], episodes: int) -> pd.DataFrame:
 def further_metrics(columns: Iterable[Any]) -> list[str]:
     """The columns of a row, or of the frame of `collect`, that are means of further metrics."""
     return [name for name in columns if name not in (*GROUP, *COLUMNS)]
-
-
-def decimals(value: float | None) -> str:
-    """A number with four decimals; a dash where there is none."""
-    return "–" if value is None or np.isnan(value) else f"{value:.4f}"
-
-
-def percent(value: float | None) -> str:
-    """A share as a percentage with two decimals; a dash where there is none."""
-    return "–" if value is None or np.isnan(value) else f"{100 * value:.2f}"
-
-
-def p_value(p: float) -> str:
-    """Three decimals, and no zero."""
-    return "< 0.001" if p < 0.001 else f"{p:.3f}"
-
-
-def p_equals(p: float) -> str:
-    """As `p_value`, for a sentence: `= 0.012` or `< 0.001`."""
-    text = p_value(p)
-    return text if text.startswith("<") else f"= {text}"

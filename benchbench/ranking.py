@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any
+from functools import cached_property
+from typing import Any, TypeAlias
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from benchbench.errors import BenchbenchError, unknown_name
-from benchbench.stats.ranks import (
-    Ranking,
-    meta_dataset_ranks,
-    paired_ranks,
-    plain_ranks,
-)
+from benchbench.standing import Standing, groups, worst
+from benchbench.stats.ranks import Margins, meta_dataset_ranks, paired_ranks, plain_ranks
 
 RULES = {
     "meta-dataset": "groups are peeled off the top; a method differs from the leader of its group "
@@ -28,6 +25,9 @@ RULES = {
     "the p-value of their paired test, adjusted for all pairs, is below 0.05",
 }
 """What each rule does, in a sentence."""
+
+PValues: TypeAlias = Callable[[str, list[str]], NDArray[np.float64]]
+"""From a test source and k methods to their [k, k] p-values, adjusted for all pairs of these."""
 
 
 @dataclass(frozen=True)
@@ -48,50 +48,43 @@ class Decision:
 
 
 @dataclass(frozen=True)
-class Cell:
-    """A method on a test source; half_width is None where it is unknown."""
-
-    method: str
-    source: str
-    accuracy: Any
-    half_width: Any
-    rank: float
-
-
-@dataclass(frozen=True)
 class RankedTable:
-    """Ranks of methods (index) on test sources (columns), the best average rank first.
+    """Methods on test sources: each group ranked by itself, its best average rank first.
 
-    accuracy and half_width are what was given, ranks are floats; decisions are all those of the
-    rule, source by source, none under the rule plain.
+    cells: a row for each `method` and `test_source` (the index) with `accuracy` and `half_width` as
+    they were given, `standing`, `rank`, and whether the rank is the `best` one of its group.
+    decisions: all those of the rule, none under the rule plain.
     """
 
     rule: str
-    accuracy: pd.DataFrame
-    half_width: pd.DataFrame
-    ranks: pd.DataFrame
+    cells: pd.DataFrame
     decisions: tuple[Decision, ...]
 
     @property
     def methods(self) -> list[str]:
-        """The methods, the best average rank first."""
-        return [str(method) for method in self.ranks.index]
+        """The methods, in each group the best average rank first."""
+        return list(self.average.index)
 
     @property
     def sources(self) -> list[str]:
         """The test sources, in the order of the input."""
-        return [str(source) for source in self.ranks.columns]
+        return list(dict.fromkeys(self.cells.index.get_level_values(1)))
 
     @property
     def average(self) -> pd.Series[float]:
         """The mean rank of each method over the test sources."""
-        return self.ranks.mean(axis=1)
+        return self.cells["rank"].groupby(level=0, sort=False).mean()
 
-    def cell(self, method: str, source: str) -> Cell:
-        """What is known of a method on a test source."""
-        frames = (self.accuracy, self.half_width, self.ranks)
-        found: list[Any] = [frame.at[method, source] for frame in frames]
-        return Cell(method, source, *found)
+    @cached_property
+    def standings(self) -> dict[str, list[Standing]]:
+        """Of each method, on each test source; empty where none is known."""
+        known = self.cells["standing"].dropna().groupby(level=0, sort=False)
+        return {str(method): list(standings) for method, standings in known}
+
+    @cached_property
+    def overall(self) -> dict[str, Standing]:
+        """How each method stands over all sources."""
+        return {method: worst(self.standings.get(method, [])) for method in self.methods}
 
     @property
     def closest(self) -> Decision | None:
@@ -106,130 +99,82 @@ class RankedTable:
 
 
 def rank_table(
-    frame: pd.DataFrame,
-    rule: str,
-    adjusted: Mapping[str, NDArray[np.float64]] | None = None,
-    alpha: float = 0.05,
+    frame: pd.DataFrame, rule: str, p_values: PValues | None = None, alpha: float = 0.05
 ) -> RankedTable:
-    """Rank methods on each test source by one of `RULES`.
+    """Rank methods on each test source by one of `RULES`, those of one group among themselves.
 
     frame: columns `method`, `test_source`, `accuracy` and, for the rule meta-dataset, `half_width`;
     a row for each method on each source, in any order. A Decimal counts as a figure that is rounded
-    to its digits, any other number as exact. adjusted: for the rule paired, by source the [k, k]
-    adjusted p-values of the methods, in the order in which they first appear in the frame.
+    to its digits, any other number as exact. A column `standing` of `Standing`s, if there is one,
+    says who is ranked with whom. p_values: for the rule paired.
 
     Raises:
-        BenchbenchError: the rule is unknown or lacks what it needs, there are no two methods, or
-            one has no row or several on a source.
+        BenchbenchError: the rule is unknown or lacks what it needs, or a method has no row or
+            several on a source.
     """
     if rule not in RULES:
         raise unknown_name("rule", rule, RULES)
-    methods, sources = check_complete(frame)
-    accuracy = _pivot(frame, "accuracy", methods, sources)
-    half_width = _pivot(frame, "half_width", methods, sources)
-    if rule == "meta-dataset":
-        _check_half_widths(half_width)
-    if rule == "paired" and (adjusted is None or not set(sources) <= set(adjusted)):
+    if rule == "paired" and p_values is None:
         raise BenchbenchError("The rule paired needs adjusted p-values of every test source.")
-
-    ranks: dict[str, NDArray[np.float64]] = {}
+    missing = [column for column in ("half_width", "standing") if column not in frame]
+    cells = frame.assign(**dict.fromkeys(missing)).set_index(["method", "test_source"])
+    sources = list(dict.fromkeys(frame["test_source"]))
+    _check(cells, sources, rule)
+    by_method = cells.groupby(level=0, sort=False)
+    units = {
+        str(m): (_half_unit(of["accuracy"]), _half_unit(of["half_width"])) for m, of in by_method
+    }
+    standings = {str(m): worst(list(of["standing"].dropna())) for m, of in by_method}
+    ranks: dict[tuple[str, str], tuple[float, bool]] = {}
     decisions: list[Decision] = []
-    for source in sources:
-        means, widths = list(accuracy[source]), list(half_width[source])
-        if rule == "meta-dataset":
-            ranking = meta_dataset_ranks(means, widths)
-        elif rule == "paired" and adjusted is not None:
-            ranking = paired_ranks(means, adjusted[source], alpha)
-        else:
-            ranking = Ranking(plain_ranks(means), ())
-        ranks[source] = ranking.ranks
-        decisions += _named(ranking, source, methods)
-    if rule == "meta-dataset":
-        decisions = _with_rounding(decisions, accuracy, half_width)
-    table = pd.DataFrame(ranks, index=pd.Index(methods, name="method"))
-    best_first = table.mean(axis=1).sort_values(kind="stable").index
-    return RankedTable(
-        rule,
-        accuracy.loc[best_first],
-        half_width.loc[best_first],
-        table.loc[best_first],
-        tuple(decisions),
-    )
+    order: list[str] = []
+    for members in groups(standings).values():
+        for source in sources:
+            part = cells.loc[[(method, source) for method in members]]
+            means, margins = list(part["accuracy"]), Margins()
+            if rule == "meta-dataset":
+                found, margins = meta_dataset_ranks(means, list(part["half_width"]))
+            elif rule == "paired" and p_values is not None:
+                found, margins = paired_ranks(means, p_values(source, members), alpha)
+            else:
+                found = plain_ranks(means)
+            for method, rank in zip(members, found.tolist(), strict=True):
+                ranks[method, source] = rank, rank == found.min()
+            for (i, j), margin in margins.items():
+                pair = members[i], members[j]
+                rounding = _rounding(*(units[method] for method in pair))
+                decisions.append(Decision(source, *pair, margin > 0, abs(margin), rounding))
+        order += sorted(members, key=lambda method: sum(ranks[method, s][0] for s in sources))
+    cells = cells.loc[[(method, source) for method in order for source in sources]]
+    rank, best = zip(*(ranks[key] for key in cells.index), strict=True)
+    return RankedTable(rule, cells.assign(rank=rank, best=best), tuple(decisions))
 
 
-def check_complete(frame: pd.DataFrame) -> tuple[list[str], list[str]]:
-    """The methods and test sources of a frame as for `rank_table`, in order of appearance.
-
-    Raises:
-        BenchbenchError: there are no two methods, or one has no row or several on a source.
-    """
-    pairs = list(zip(frame["method"], frame["test_source"], strict=True))
-    methods = list(dict.fromkeys(method for method, _ in pairs))
-    sources = list(dict.fromkeys(source for _, source in pairs))
-    if len(methods) < 2:
-        alone = f"'{methods[0]}' is alone" if methods else "there is none"
-        raise BenchbenchError(f"Ranks need two methods or more, and {alone}; add others.")
-    for method, source in pairs:
-        if pairs.count((method, source)) > 1:
-            raise BenchbenchError(f"'{method}' has several figures on '{source}'; give one.")
-    missing = [(m, s) for m in methods for s in sources if (m, s) not in set(pairs)]
-    if missing:
+def _check(cells: pd.DataFrame, sources: Sequence[str], rule: str) -> None:
+    """Raise BenchbenchError where not every method has one figure on every source."""
+    for method, source in cells.index[cells.index.duplicated()]:
+        raise BenchbenchError(f"'{method}' has several figures on '{source}'; give one.")
+    methods = cells.index.unique(level=0)
+    if missing := [(m, s) for m in methods for s in sources if (m, s) not in cells.index]:
         method, source = missing[0]
         more = f" ({len(missing) - 1} more are missing)" if len(missing) > 1 else ""
         raise BenchbenchError(
             f"'{method}' has no figure on '{source}'{more}; take only the test sources that all "
             "methods have (--common), or only some methods (--methods)."
         )
-    return methods, sources
+    for method, source in cells.index[cells["half_width"].isna()] if rule == "meta-dataset" else ():
+        raise BenchbenchError(
+            f"'{method}' has no interval on '{source}', which the rule meta-dataset needs; add it, "
+            "or rank by the rule plain."
+        )
 
 
-def _pivot(
-    frame: pd.DataFrame, column: str, methods: list[str], sources: list[str]
-) -> pd.DataFrame:
-    """Methods by sources, all None where there is no such column."""
-    keys = zip(frame["method"], frame["test_source"], strict=True)
-    cells: dict[tuple[str, str], Any] = {}
-    if column in frame:
-        cells = dict(zip(keys, frame[column].astype(object), strict=True))
-    rows = [[cells.get((method, source)) for source in sources] for method in methods]
-    index = pd.Index(methods, name="method")
-    return pd.DataFrame(rows, index=index, columns=sources, dtype=object)
-
-
-def _check_half_widths(half_width: pd.DataFrame) -> None:
-    for source in half_width:
-        for method, width in half_width[source].items():
-            if pd.isna(width):
-                raise BenchbenchError(
-                    f"'{method}' has no interval on '{source}', which the rule meta-dataset needs; "
-                    "add it, or rank by the rule plain."
-                )
-
-
-def _named(ranking: Ranking, source: str, methods: list[str]) -> Iterator[Decision]:
-    for one in ranking.decisions:
-        pair = methods[one.leader], methods[one.other]
-        yield Decision(source, *pair, one.different, one.margin)
-
-
-def _with_rounding(
-    decisions: list[Decision], accuracy: pd.DataFrame, half_width: pd.DataFrame
-) -> list[Decision]:
-    """The decisions with how far rounding can have moved them.
+def _rounding(a: tuple[float, float], b: tuple[float, float]) -> float:
+    """How far rounding can have moved the margin of two methods, by the half units of their digits.
 
     The root of a sum of squares is a norm, so that it moves by the norm of its changes at most.
     """
-    of_mean = {method: _half_unit(row) for method, row in accuracy.iterrows()}
-    of_width = {method: _half_unit(row) for method, row in half_width.iterrows()}
-    return [
-        replace(
-            one,
-            rounding=of_mean[one.leader]
-            + of_mean[one.other]
-            + math.hypot(of_width[one.leader], of_width[one.other]),
-        )
-        for one in decisions
-    ]
+    return a[0] + b[0] + math.hypot(a[1], b[1])
 
 
 def _half_unit(figures: Iterable[Any]) -> float:

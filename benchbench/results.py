@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from benchbench.errors import BenchbenchError
 from benchbench.progress import say
-from benchbench.store import COLUMNS, RunDirectory, rows_sha256
+from benchbench.store import COLUMNS, RunDirectory, Store, rows_sha256
 
 PROTOCOL = ("fingerprint", "splits", "split", "protocol", "episode_seed")
 """The entries of a run's identity that say which frozen episodes it met."""
@@ -108,6 +108,11 @@ class Result:
         return (self.dataset, *(self.identity[key] for key in PROTOCOL))
 
     @property
+    def kind(self) -> str:
+        """What its episodes are called beside others."""
+        return kind_of(*(self.identity[key] for key in ("protocol", "split", "episode_seed")))
+
+    @property
     def configuration(self) -> str:
         """What two results must share to be seeds of one entry."""
         identity = {key: value for key, value in self.identity.items() if key != "seed"}
@@ -165,6 +170,20 @@ def read_results(runs: Iterable[RunDirectory]) -> list[Result]:
             why = str(error) if isinstance(error, BenchbenchError) else repr(error)
             say(f"left out {path}: {why}")
     return results
+
+
+def results_below(folders: Sequence[Path]) -> list[Result]:
+    """The finished runs below all folders. Raises BenchbenchError where one does not exist."""
+    for folder in folders:
+        if not folder.is_dir():
+            raise BenchbenchError(f"There is no folder {folder}; `benchbench run` makes results.")
+    return read_results(run for folder in folders for run in Store(folder).runs())
+
+
+def no_runs(folders: Sequence[Path], where: str = "") -> BenchbenchError:
+    """The error for folders in which there is nothing to tabulate."""
+    listed = ", ".join(map(str, folders))
+    return BenchbenchError(f"No finished runs{where} below {listed}; `benchbench run` makes them.")
 
 
 @dataclass(frozen=True)
@@ -284,6 +303,14 @@ def tables_of(results: Sequence[Result]) -> list[list[Entry]]:
     for result in results:
         groups.setdefault(result.protocol, []).append(result)
     return [entries_of(groups[key]) for key in sorted(groups, key=repr)]
+
+
+def kind_of(protocol: str, split: str, episode_seed: int) -> str:
+    """What episodes are called: by their protocol, and by what is not as usual."""
+    words = [protocol]
+    words += [split] if split != "test" else []
+    words += [f"episode seed {episode_seed}"] if episode_seed else []
+    return ", ".join(words)
 
 
 def protocol_hash(protocol: tuple[Any, ...]) -> str:

@@ -13,6 +13,9 @@ from benchbench.store import RunDirectory, Store
 
 QUERIES = 75
 
+TRANSDUCTIVE = {"inductive": False, "accuracy_together": 0.9, "accuracy_one_at_a_time": 0.5}
+"""What the audit finds of a method whose scores of a query depend on the others."""
+
 
 def draw_classes(episodes: int, classes: int = 20, way: int = 5, seed: int = 0) -> list[list[int]]:
     """The classes of each episode, drawn without replacement."""
@@ -32,6 +35,7 @@ def write_run(
     metrics: dict[str, list[float]] | None = None,
     declared: dict[str, Any] | None = None,
     episodes: dict[str, Any] | None = None,
+    audit: dict[str, Any] | None = None,
     **identity: Any,
 ) -> RunDirectory:
     """A run of a method's spec, of 75 queries an episode.
@@ -62,6 +66,7 @@ def write_run(
             "identity": identity,
             "method": {"spec": method, "name": identity["method"], **(declared or {})},
             "dataset": {"name": dataset, "fingerprint": identity["fingerprint"]},
+            "audit": audit or {},
         }
     )
     for number, right in enumerate(correct):

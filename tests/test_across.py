@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from runs import draw_classes, noisy_correct, write_run
+from runs import TRANSDUCTIVE, draw_classes, noisy_correct, write_run
 
 from benchbench.across import Sources, sources_of
 from benchbench.errors import BenchbenchError
@@ -76,18 +76,68 @@ def test_seed_scores_are_normalised_by_chance(tmp_path: Path) -> None:
     np.testing.assert_allclose(scores.mean(axis=1), (raw - 0.2) / 0.8)
 
 
+def test_each_group_is_ranked_by_itself_over_the_worst_of_its_sources(tmp_path: Path) -> None:
+    for dataset in MEANS:
+        declared = {"pretrained_on": ["omniglot"]}
+        write_run(tmp_path, "seen", noisy_correct(0.99, 200), dataset=dataset, declared=declared)
+        for number, method in enumerate(("joint", "joint_too")):
+            # On one data set the audit finds it out, and on the others it does not.
+            audit = TRANSDUCTIVE if dataset == "glyphs" else {"inductive": True}
+            correct = noisy_correct(0.98 - number / 10, 200, number)
+            write_run(tmp_path, method, correct, dataset=dataset, audit=audit)
+    sources = make_sources(tmp_path)
+    assert {group: part.methods for group, part in sources.groups().items()} == {
+        "inductive": ["a", "b", "c"],
+        "transductive": ["joint", "joint_too"],
+        "inductive, images seen": ["seen"],
+    }
+    ranked = sources.ranked("paired")
+    assert ranked.methods == ["a", "b", "c", "joint", "joint_too", "seen"]
+    assert ranked.average.tolist() == pytest.approx([4 / 3, 5 / 3, 3, 1, 2, 1])
+    assert not {"joint", "seen"} & {one.leader for one in ranked.decisions if one.other in "abc"}
+    text = sources_markdown(sources, "paired")
+    rows = [line.split("|")[1:5] for line in text.splitlines()[2:8]]
+    assert [[cell.strip() for cell in row] for row in rows[2:]] == [
+        ["c", "–", "inductive (claimed)", "3.00"],
+        ["joint", "–", "transductive", "1.00"],
+        ["joint_too", "–", "transductive", "2.00"],
+        ["seen", "omniglot (images seen)", "inductive (claimed)", "1.00"],
+    ]
+    assert "Ranked apart: inductive; transductive; inductive, images seen." in text
+    assert "joint claims to be inductive" in text
+    assert "The weights were trained on omniglot itself." in text
+    assert "### Aggregates (transductive)" in text
+    assert "beats a" not in text.partition("### Aggregates (transductive)")[2]
+    friedman = [line for line in text.splitlines() if line.startswith("* Average ranks: ")]
+    assert len(friedman) == 1
+    assert "joint" not in friedman[0]
+    assert friedman[0].endswith("k = 3).")
+
+
+def test_a_method_that_is_alone_is_tabulated_all_the_same(tmp_path: Path) -> None:
+    text = sources_markdown(
+        make_sources(tmp_path, means={"glyphs": {"a": 0.9}, "b": {"a": 0.8}}), "paired"
+    )
+    cells = [cell.strip() for cell in text.splitlines()[2].split("|")]
+    assert cells[1:4] == ["a", "inductive (claimed)", "1.00"]
+    assert "holds among" not in text
+    assert "Wilcoxon" not in text
+
+
 def test_the_page_has_ranks_aggregates_and_tests(tmp_path: Path) -> None:
     text = sources_markdown(make_sources(tmp_path, seeds=2), "paired")
     header, _, first = text.splitlines()[:3]
     assert [cell.strip() for cell in header.strip("|").split("|")] == [
         "method",
+        "setting",
         "average rank",
         "cifar_fs",
         "glyphs",
         "omniglot",
     ]
-    assert first.split("|")[2].strip() == "1.33"
-    assert first.split("|")[5].strip().startswith("**94.")
+    cells = [cell.strip() for cell in first.strip("|").split("|")]
+    assert cells[:3] == ["a", "inductive (claimed)", "1.33"]
+    assert cells[5].startswith("**94.")
     assert "holds among these 3 methods only: a, b, c" in text
     assert "Closest decision" in text
     assert "Friedman" in text

@@ -27,7 +27,9 @@ LAYERS = (
     {"pretraining", "metric_learning", "inner_loop", "fixed_way"},
     {"episodic"},
     {"training", "checkpoints"},
-    {"ranking", "results"},
+    {"figures", "ranking"},
+    {"standing"},
+    {"results"},
     {"source", "streams", "manifest", "store", "stats", "metrics", "published"},
     {"samplers", "datasets", "backbones", "compute", "vision", "full_context", "adaptation"},
     {
@@ -39,6 +41,7 @@ LAYERS = (
         "progress",
         "places",
         "files",
+        "numbers",
         "errors",
         "contamination",
     },

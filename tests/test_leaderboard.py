@@ -10,19 +10,18 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from runs import draw_classes, noisy_correct, write_run
+from runs import TRANSDUCTIVE, draw_classes, noisy_correct, write_run
 from scipy import stats
 
 from benchbench.leaderboard import (
     COLUMNS,
     GROUP,
     collect,
-    decimals,
     further_metrics,
-    percent,
     row,
     run_table,
 )
+from benchbench.numbers import decimals, percent
 from benchbench.published import figure_of
 from benchbench.ranking import RULES
 from benchbench.reporters import markdown, markdown_table
@@ -141,6 +140,18 @@ def test_the_table_of_a_command_keeps_its_order_and_prints_percent(make_run: Mak
 def test_the_table_of_a_command_has_the_episodes_that_were_asked_for(make_run: MakeRun) -> None:
     table = run_table([Cell("toy", "finished", run=make_run())], 2)
     assert (table["accuracy %"][0], table["n"][0]) == ("70.00", "2")
+
+
+def test_a_broken_claim_is_noted_in_the_table_of_a_command(make_run: MakeRun) -> None:
+    cells = [
+        Cell("honest", "finished", run=make_run("honest", audit={"inductive": True})),
+        Cell("joint", "finished", run=make_run("joint", audit=TRANSDUCTIVE)),
+    ]
+    table = run_table(cells, 4).set_index("method")
+    assert table["note"].dropna().to_dict() == {
+        "joint": "transductive by the audit, against its claim"
+    }
+    assert list(run_table(cells[:1], 4))[-1] == "n"
 
 
 def test_failed_and_skipped_methods_say_why(make_run: MakeRun) -> None:

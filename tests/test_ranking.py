@@ -10,6 +10,7 @@ import pytest
 from benchbench.errors import BenchbenchError
 from benchbench.published import published_figures
 from benchbench.ranking import RankedTable, rank_table
+from benchbench.standing import stated
 
 SEVEN = ["k-NN", "Finetune", "MatchingNet", "ProtoNet", "fo-MAML", "RelationNet", "fo-Proto-MAML"]
 IMAGENET, ALL = "ILSVRC-2012", "all (8 training datasets)"
@@ -32,6 +33,10 @@ def meta_dataset(train_source: str, methods: list[str] | None = None) -> pd.Data
             "half_width": rows["ci95_percent"].map(Decimal),
         }
     )
+
+
+def ranks(ranked: RankedTable, source: str) -> dict[str, float]:
+    return ranked.cells["rank"].xs(source, level="test_source").to_dict()
 
 
 def averages(ranked: RankedTable, methods: list[str] = SEVEN) -> list[float]:
@@ -125,21 +130,32 @@ def test_the_best_average_comes_first_and_ties_keep_the_order_of_the_input() -> 
 
 def test_plain_ranks_need_no_intervals() -> None:
     ranked = rank_table(TWO.drop(columns="half_width"), "plain")
-    assert ranked.cell("b", "y").rank == 1
-    assert ranked.cell("b", "y").half_width is None
+    assert ranked.cells.at[("b", "y"), "rank"] == 1
+    assert ranked.cells.at[("b", "y"), "half_width"] is None
 
 
 def test_the_paired_rule_takes_p_values_in_the_order_of_the_methods() -> None:
     frame = pd.concat([TWO, table(("c", "x", 85, 1), ("c", "y", 50, 1))])
     p_values = np.array([[1, 0.001, 0.2], [0.001, 1, 0.001], [0.2, 0.001, 1]])
-    ranked = rank_table(frame, "paired", {"x": p_values, "y": p_values})
-    assert ranked.ranks["x"].to_dict() == {"a": 1.5, "c": 1.5, "b": 3}
-    assert ranked.ranks["y"].to_dict() == {"b": 1, "a": 2.5, "c": 2.5}
+    ranked = rank_table(frame, "paired", lambda source, methods: p_values)
+    assert ranks(ranked, "x") == {"a": 1.5, "c": 1.5, "b": 3}
+    assert ranks(ranked, "y") == {"b": 1, "a": 2.5, "c": 2.5}
     assert ranked.closest is not None
     assert ranked.closest.margin == pytest.approx(0.049)
     assert ranked.within_rounding == []
-    strict = rank_table(frame, "paired", {"x": p_values, "y": p_values}, alpha=0.0001)
-    assert set(strict.ranks["x"]) == {2}
+    strict = rank_table(frame, "paired", lambda source, methods: p_values, alpha=0.0001)
+    assert set(ranks(strict, "x").values()) == {2}
+
+
+def test_methods_of_different_standing_are_ranked_apart() -> None:
+    frame = table(("a", "x", 90, 1), ("b", "x", 80, 1), ("c", "x", 70, 1))
+    groups = {"a": "transductive", "b": "inductive", "c": "inductive"}
+    frame["standing"] = [stated(groups[method]) for method in frame["method"]]
+    ranked = rank_table(frame, "meta-dataset")
+    assert ranks(ranked, "x") == {"b": 1, "c": 2, "a": 1}
+    assert ranked.methods == ["b", "c", "a"]
+    assert [ranked.cells.at[(method, "x"), "best"] for method in "abc"] == [True, True, False]
+    assert [(one.leader, one.other) for one in ranked.decisions] == [("b", "c")]
 
 
 @pytest.mark.parametrize(
@@ -147,8 +163,6 @@ def test_the_paired_rule_takes_p_values_in_the_order_of_the_methods() -> None:
     [
         (TWO, "median", "no rule named 'median'"),
         (TWO, "paired", "needs adjusted p-values"),
-        (TWO[:0], "plain", "there is none"),
-        (TWO[TWO["method"] == "a"], "plain", "'a' is alone"),
         (TWO[:3], "plain", "'b' has no figure on 'y'; .*--common"),
         (TWO.drop(columns="half_width"), "meta-dataset", "'a' has no interval on 'x'"),
         (pd.concat([TWO, TWO[:1]]), "plain", "'a' has several figures on 'x'"),

@@ -6,12 +6,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from benchbench import plots
-from benchbench.commands.leaderboard import runs_below
 from benchbench.errors import BenchbenchError
 from benchbench.files import whole_file
 from benchbench.places import Places
 from benchbench.report import make_report
-from benchbench.results import read_results, tables_of
+from benchbench.results import no_runs, results_below, tables_of
 
 
 def report_command(
@@ -27,9 +26,9 @@ def report_command(
         raise BenchbenchError(
             "--pictures needs matplotlib; install it with pip install 'benchbench[plots]'."
         )
-    tables = tables_of(read_results(runs_below(results)))
+    tables = tables_of(results_below(results))
     if not tables:
-        raise BenchbenchError(f"No finished runs below {', '.join(map(str, results))}.")
+        raise no_runs(results)
     report = make_report(tables, rule, Places.find(data_root))
     try:
         out.parent.mkdir(parents=True, exist_ok=True)

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from math import isinf
 from typing import TYPE_CHECKING, TypeAlias
 
 from benchbench import plots
-from benchbench.across import sources_of
-from benchbench.contamination import contamination
-from benchbench.errors import BenchbenchError
-from benchbench.leaderboard import p_equals
+from benchbench.across import Sources, families_of, sources_of
+from benchbench.errors import BenchbenchError, NoEstimate
 from benchbench.report.pictures import Picture
 from benchbench.report.tables import Table, ranked
+from benchbench.reporters.ranks import rank_notes
+from benchbench.reporters.sources import ENOUGH_METHODS, friedman_notes
 from benchbench.results import Entry
-from benchbench.stats import Friedman, friedman, nemenyi_critical_difference
+from benchbench.stats import friedman, nemenyi_critical_difference
 from benchbench.store import slug
 
 if TYPE_CHECKING:
@@ -23,13 +22,10 @@ if TYPE_CHECKING:
 
 Draw: TypeAlias = "Callable[[str, str, Callable[[], Figure]], Picture | None]"
 
-METHODS, SOURCES = 3, 2
-"""The fewest that average ranks are given for."""
-
 
 @dataclass
 class Overview:
-    """Average ranks of methods of one setting over the data sets of one kind of episodes."""
+    """Average ranks of the methods of one group over the data sets of one kind of episodes."""
 
     anchor: str
     title: str
@@ -38,85 +34,58 @@ class Overview:
     picture: Picture | None = None
 
 
-def overviews(tables: Sequence[list[Entry]], draw: Draw) -> list[Overview]:
-    """One for each kind of episodes, shared training and setting that has enough to compare."""
-    groups: dict[tuple[str, ...], list[list[Entry]]] = {}
-    for entries in tables:
-        first = entries[0].first
-        split = str(first.identity["split"])
-        shared = [first.collection] if first.trained_on else []
-        words = [str(first.identity["protocol"]), *([split] if split != "test" else []), *shared]
-        groups.setdefault(tuple(words), []).append(entries)
+def overviews(tables: Sequence[list[Entry]], rule: str, draw: Draw) -> list[Overview]:
+    """One for each kind of episodes, shared training and group that has enough to compare."""
     found = []
-    for kind, members in groups.items():
-        for setting in ("inductive", "transductive"):
-            title = ", ".join([*kind, setting])
-            overview = _overview(title, _fair(members, setting), draw)
-            found += [overview] if overview else []
+    for shared, family in families_of(tables):
+        try:
+            sources = sources_of(_one_a_data_set(family))
+        except BenchbenchError:
+            continue
+        words = [family[0][0].first.kind, *([shared] if shared else [])]
+        for group, part in sources.groups().items():
+            if len(part.methods) >= ENOUGH_METHODS:
+                found.append(_overview(", ".join([*words, group]), part, rule, draw))
     return found
 
 
-def _fair(tables: Sequence[list[Entry]], setting: str) -> list[list[Entry]]:
-    """A table for each data set, of the setting's entries that have not seen its classes."""
+def _one_a_data_set(tables: Sequence[list[Entry]]) -> list[list[Entry]]:
+    """The largest table of each data set, its labels with the budgets where these differ."""
     largest: dict[str, list[Entry]] = {}
     for entries in tables:
-        fair = [entry for entry in entries if _is_fair(entry, setting)]
         name = entries[0].first.dataset
-        if len(fair) > len(largest.get(name, [])):
-            largest[name] = fair
-    several = len({e.first.identity["budget"] for table in largest.values() for e in table}) > 1
-    return [[_named(entry, several) for entry in table] for table in largest.values()]
-
-
-def _is_fair(entry: Entry, setting: str) -> bool:
-    method = entry.first.manifest["method"]
-    transductive = bool(method.get("transductive"))
-    seen = contamination(method.get("pretrained_on") or [], entry.first.subject)
-    return transductive == (setting == "transductive") and seen == "none"
-
-
-def _named(entry: Entry, several_budgets: bool) -> Entry:
-    if not several_budgets:
-        return entry
-    return replace(entry, label=plots.with_budget(entry.label, str(entry.first.identity["budget"])))
-
-
-def _overview(title: str, tables: list[list[Entry]], draw: Draw) -> Overview | None:
-    try:
-        sources = sources_of(tables)
-        if len(sources.names) < SOURCES or len(sources.methods) < METHODS:
-            return None
-        accuracies = sources.accuracies()
-        test = friedman(accuracies)
-        n, k = accuracies.shape
-        cd = nemenyi_critical_difference(k, n)
-    except BenchbenchError:
-        return None
-    notes = [
-        f"Friedman: χ² = {test.chi2:.2f} with {k - 1} degrees of freedom, "
-        f"p {p_equals(test.p_chi2)}; {_iman_davenport(test)}.",
-        f"Nemenyi's critical difference at 5 % is {cd:.2f} ranks; a bar joins methods within it.",
+        largest[name] = max(largest.get(name, []), entries, key=len)
+    if len({entry.first.identity["budget"] for table in largest.values() for entry in table}) < 2:
+        return list(largest.values())
+    return [
+        [
+            replace(e, label=plots.with_budget(e.label, str(e.first.identity["budget"])))
+            for e in table
+        ]
+        for table in largest.values()
     ]
-    notes += [test.caution] if test.caution else []
-    if sources.left_out:
-        notes.append(f"Left out, without all of these data sets: {', '.join(sources.left_out)}.")
-    notes.append("Only methods whose pre-training cannot have seen the classes of these data sets.")
-    ranks = {str(name): float(rank) for name, rank in test.average_ranks.items()}
-    return Overview(
+
+
+def _overview(title: str, sources: Sources, rule: str, draw: Draw) -> Overview:
+    table, accuracies = sources.ranked(rule), sources.accuracies()
+    lacking = ", ".join(sources.left_out)
+    left_out = f"Left out, without all of these data sets: {lacking}." if lacking else ""
+    overview = Overview(
         anchor=f"over-{slug(title)}",
         title=title,
-        table=ranked(f"Average ranks, {title}", accuracies, test.average_ranks),
-        notes=notes,
-        picture=draw(
-            f"{slug(title)}-critical-difference",
-            "Average ranks over data sets; 1 is best.",
-            lambda: plots.critical_difference_plot(ranks, cd, n),
-        ),
+        table=ranked(f"Average ranks, {title}", table),
+        notes=[*rank_notes(table, left_out), *friedman_notes(accuracies)],
     )
-
-
-def _iman_davenport(test: Friedman) -> str:
-    if isinf(test.f):
-        return "Iman and Davenport's F is infinite, as all data sets rank the methods alike"
-    degrees = ", ".join(map(str, test.f_degrees))
-    return f"Iman and Davenport: F({degrees}) = {test.f:.2f}, p {p_equals(test.p_f)}"
+    try:
+        ranks = {str(name): float(r) for name, r in friedman(accuracies).average_ranks.items()}
+    except NoEstimate:  # all are equal, as the notes say
+        return overview
+    n, k = accuracies.shape
+    cd = nemenyi_critical_difference(k, n)
+    overview.picture = draw(
+        f"{slug(title)}-critical-difference",
+        "Friedman's average ranks, by the means alone; 1 is best. A bar joins methods that lie "
+        "within Nemenyi's critical difference at 5 %.",
+        lambda: plots.critical_difference_plot(ranks, cd, n),
+    )
+    return overview

@@ -22,7 +22,7 @@ from benchbench.leaderboard import GROUP, tabulate_entries
 from benchbench.places import Places
 from benchbench.report.datasets import Overview, overviews
 from benchbench.report.pictures import Picture
-from benchbench.report.tables import Table, compared, csv_values, measured, plain
+from benchbench.report.tables import Table, compared, csv_values, is_words, measured, plain
 from benchbench.report.viewer import BYTES, Thumbnails, Viewer, make_viewer
 from benchbench.reporters.sections import Section, sections
 from benchbench.results import Entry, shape_of
@@ -84,7 +84,7 @@ def make_report(tables: Sequence[list[Entry]], rule: str, places: Places) -> Rep
         for number, (entries, part) in enumerate(_parts(tables, frame))
     ]
     shots = list(_shot_plots(frame, draw))
-    across = overviews(tables, draw)
+    across = overviews(tables, rule, draw)
     html = _rendered(protocols, shots, across, thumbnails.images)
     return Report(html, draw.pictures)
 
@@ -244,6 +244,7 @@ def _rendered(
     environment.filters["code"] = _code
     environment.filters["breakable"] = _breakable
     environment.filters["inline"] = Markup
+    environment.tests["words"] = is_words
     # In their own order: that of the methods is that of the table.
     environment.policies["json.dumps_kwargs"] = {"sort_keys": False, "separators": (",", ":")}
     viewers = {

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import pandas as pd
 
-from benchbench.leaderboard import further_metrics, p_value, percent
-from benchbench.reporters.sections import DASH, WORDS
+from benchbench.leaderboard import further_metrics
+from benchbench.numbers import DASH
+from benchbench.ranking import RankedTable
+from benchbench.reporters.comparisons import COLUMNS, compared_cells
+from benchbench.reporters.ranks import ranked_cells
+from benchbench.reporters.sections import WORDS
 
 VALUES = {
     "rank": "rank",
@@ -58,14 +62,10 @@ class Table:
     columns: list[str]
     rows: list[Row]
 
-    def is_words(self, column: str) -> bool:
-        """Whether a column holds words, which stand to the left."""
-        return column in WORDS or column in MORE_WORDS
 
-    @property
-    def settings(self) -> list[str]:
-        """What the rows can be filtered by."""
-        return sorted({row.setting for row in self.rows} - {""})
+def is_words(column: str) -> bool:
+    """Whether a column holds words, which stand to the left."""
+    return column in WORDS or column in MORE_WORDS
 
 
 def csv_values(frame: pd.DataFrame) -> list[dict[str, str]]:
@@ -82,71 +82,51 @@ def measured(
 ) -> Table:
     """A protocol's leaderboard: cells as other formats print them, csv values behind them."""
     behind = VALUES | {name: name for name in further_metrics(rows)}
-    columns = [str(name) for name in printed.columns]
-    found = []
-    for texts, exact, anchor in zip(printed.to_numpy(), values, anchors, strict=True):
-        cells = [
-            Cell(str(text), exact[behind[column]] if column in behind else None)
-            for column, text in zip(columns, texts, strict=True)
-        ]
-        found.append(Row(cells, exact["best"] == "True", exact["setting"], anchor))
-    return Table(caption, columns, found)
+    table = _table(caption, printed, values, behind)
+    table.rows[:] = [
+        replace(row, best=exact["best"] == "True", setting=exact["setting"], anchor=anchor)
+        for row, exact, anchor in zip(table.rows, values, anchors, strict=True)
+    ]
+    return table
 
 
 def compared(caption: str, frame: pd.DataFrame) -> Table:
     """The frame of `comparison_frame`, differences in points."""
-    columns: dict[str, tuple[str, list[str]]] = {
-        "difference": ("difference", [f"{100 * value:+.2f}" for value in frame["difference"]]),
-        "± episodes": ("ci_episodes", _printed(frame["ci_episodes"])),
-        "± classes": ("ci_classes", _printed(frame["ci_classes"])),
-        "± seeds": ("ci_seeds", _printed(frame["ci_seeds"])),
-        "p (t)": ("p_t", [p_value(p) for p in frame["p_t"]]),
-        "p (sign flip)": ("p_sign_flip", [p_value(p) for p in frame["p_sign_flip"]]),
-        "p (Holm)": ("p_holm", [p_value(p) for p in frame["p_holm"]]),
-        "d": ("effect_size", [_decimals(value) for value in frame["effect_size"]]),
-        "r": ("correlation", [_decimals(value) for value in frame["correlation"]]),
-        "n": ("episodes", [str(value) for value in frame["episodes"]]),
-    }
-    if frame["ci_seeds"].isna().all():
-        del columns["± seeds"]
-    rows = []
-    for index, exact in enumerate(csv_values(frame)):
-        numbers = [Cell(texts[index], exact[name]) for name, texts in columns.values()]
-        rows.append(Row([Cell(exact["a"]), Cell(exact["b"]), *numbers]))
-    return Table(caption, ["a", "b", *columns], rows)
+    behind = {name: column for name, (column, _) in COLUMNS.items() if name not in MORE_WORDS}
+    return _table(caption, compared_cells(frame), csv_values(frame), behind)
 
 
-def ranked(caption: str, accuracies: pd.DataFrame, average_ranks: pd.Series[float]) -> Table:
-    """Accuracies over data sets, a row a method and the average rank after them."""
-    sources = [str(name) for name in accuracies.index]
-    rows = []
-    for method in average_ranks.sort_values(kind="stable").index:
-        shares = [float(value) for value in accuracies[method]]
-        cells = [Cell(percent(share), repr(share)) for share in shares]
-        rank = float(average_ranks[method])
-        rows.append(Row([Cell(str(method)), *cells, Cell(f"{rank:.2f}", repr(rank))]))
-    return Table(caption, ["method", *sources, "average rank"], rows)
+def ranked(caption: str, table: RankedTable) -> Table:
+    """Accuracies and ranks over data sets, sorted by the accuracies."""
+    shares = table.cells["accuracy"] / 100
+    exact = pd.DataFrame({source: shares.xs(source, level=1) for source in table.sources})
+    exact["average rank"] = table.average
+    behind = {str(name): str(name) for name in exact}
+    return _table(caption, ranked_cells(table), csv_values(exact), behind)
+
+
+def _table(
+    caption: str,
+    printed: pd.DataFrame,
+    values: Sequence[Mapping[str, str]],
+    behind: Mapping[str, str],
+) -> Table:
+    """A printed frame with the exact values behind it. behind: their names by printed column."""
+    columns = [str(name) for name in printed.columns]
+    rows = [
+        Row(
+            [
+                Cell(str(text), exact[behind[column]] if column in behind else None)
+                for column, text in zip(columns, texts, strict=True)
+            ]
+        )
+        for texts, exact in zip(printed.to_numpy(), values, strict=True)
+    ]
+    return Table(caption, columns, rows)
 
 
 def plain(caption: str, frame: pd.DataFrame) -> Table:
     """A frame of text as it is, sorted as words where a column holds them."""
-    table = Table(caption, [str(name) for name in frame.columns], [])
-    for texts in frame.astype(object).where(frame.notna(), DASH).to_numpy():
-        cells = [
-            Cell(str(text), None if table.is_words(column) else _number(str(text)))
-            for column, text in zip(table.columns, texts, strict=True)
-        ]
-        table.rows.append(Row(cells))
-    return table
-
-
-def _number(text: str) -> str:
-    return "" if text == DASH else text
-
-
-def _printed(values: Iterable[float | None]) -> list[str]:
-    return [percent(value) for value in values]
-
-
-def _decimals(value: float | None) -> str:
-    return DASH if value is None or pd.isna(value) else f"{value:.2f}"
+    printed = frame.astype(object).where(frame.notna(), DASH)
+    numbers = {str(c): str(c) for c in printed if not is_words(str(c))}
+    return _table(caption, printed, csv_values(printed.replace(DASH, "")), numbers)

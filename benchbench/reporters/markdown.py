@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import pandas as pd
 
 from benchbench.reporters.sections import WORDS, Bold, Section, sections
@@ -15,11 +17,15 @@ def markdown(frame: pd.DataFrame) -> str:
 
 
 def _section(section: Section) -> str:
-    parts = [f"## {section.title}", markdown_table(section.table)]
-    parts += ["\n".join(f"* {note}" for note in section.notes)]
+    parts = [f"## {section.title}", markdown_table(section.table), bullets(section.notes)]
     if section.published is not None:
         parts += ["### Published, for context", markdown_table(section.published)]
     return "\n\n".join(parts) + "\n"
+
+
+def bullets(notes: Iterable[str]) -> str:
+    """Notes as a markdown list."""
+    return "\n".join(f"* {note}" for note in notes)
 
 
 def markdown_table(frame: pd.DataFrame) -> str:

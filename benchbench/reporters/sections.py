@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 import pandas as pd
 
-from benchbench.contamination import reason
-from benchbench.leaderboard import GROUP, decimals, further_metrics, percent
+from benchbench.leaderboard import GROUP, further_metrics
+from benchbench.numbers import DASH, decimals, percent
 from benchbench.published import figures_for
 from benchbench.ranking import RULES
-from benchbench.results import DISJOINT, is_published_kind, shape_of
+from benchbench.reporters.marks import apart, evidence_notes, seen_text, setting_text
+from benchbench.results import DISJOINT, is_published_kind, kind_of, shape_of
+from benchbench.standing import Standing
 from benchbench.stats import reuse_warning
 
-DASH = "–"
 WORDS = frozenset(
     {"a", "b", "method", "backbone", "pre-trained on", "setting", "trained on", "source", "note"}
 )
@@ -55,10 +56,7 @@ def _title(row: pd.Series[Any]) -> str:
     words = [row["dataset"]]
     if row["trained_on"]:
         words = [row["source"], f"trained on {row['trained_on']}"]
-    words.append(row["protocol"])
-    words += [row["split"]] if row["split"] != "test" else []
-    words += [f"episode seed {row['episode_seed']}"] if row["episode_seed"] else []
-    return ", ".join(words)
+    return ", ".join([*words, kind_of(row["protocol"], row["split"], row["episode_seed"])])
 
 
 def _cells(rows: pd.DataFrame, citations: list[str]) -> pd.DataFrame:
@@ -67,12 +65,13 @@ def _cells(rows: pd.DataFrame, citations: list[str]) -> pd.DataFrame:
     accuracy = rows["accuracy"].map(percent)
     several = rows["seeds"].gt(1).any()
     records: list[dict[str, Any]] = rows.to_dict("records")  # type: ignore[assignment]
+    standings = _standings(rows)
     columns: dict[str, Any] = {
         "rank": rows["rank"].map("{:g}".format),
         "method": rows["method"],
         "backbone": rows["backbone"],
-        "pre-trained on": [_seen(one) for one in records],
-        "setting": [_setting(one) for one in records],
+        "pre-trained on": [seen_text(one) for one in standings],
+        "setting": [setting_text(one) for one in standings],
         "accuracy %": [
             Bold(text) if best else text for text, best in zip(accuracy, rows["best"], strict=True)
         ],
@@ -90,20 +89,15 @@ def _cells(rows: pd.DataFrame, citations: list[str]) -> pd.DataFrame:
         "parameters": rows["parameters"].map(_number(1, "{:,.0f}")),
         "peak MB": rows["peak_memory_bytes"].map(_number(2**20, "{:.0f}")),
     }
-    columns = {name: list(values) for name, values in columns.items()}
-    always = {"± episodes", "± open", "± classes", "accuracy %"}
-    shown = {
-        name: [DASH if pd.isna(value) or value == "" else value for value in values]
-        for name, values in columns.items()
-    }
-    return pd.DataFrame(
-        {
-            name: values
-            for name, values in shown.items()
-            if name in always or any(value != DASH for value in values)
-        },
-        dtype=object,
-    )
+    shown = pd.DataFrame({name: list(values) for name, values in columns.items()}, dtype=object)
+    shown = shown.where(shown.notna() & (shown != ""), DASH)
+    always = {interval, "± classes", "accuracy %"}
+    return shown[[name for name in shown if name in always or (shown[name] != DASH).any()]]
+
+
+def _standings(rows: pd.DataFrame) -> list[Standing]:
+    names = [field.name for field in fields(Standing)]
+    return [Standing(*values) for values in rows[names].itertuples(index=False)]
 
 
 def _interval(row: dict[str, Any]) -> str:
@@ -115,11 +109,6 @@ def _interval(row: dict[str, Any]) -> str:
 
 def _disjoint(rows: pd.DataFrame) -> bool:
     return str(rows["protocol"].iat[0]).endswith(DISJOINT)
-
-
-def _seen(row: dict[str, Any]) -> str:
-    flag = "" if row["contamination"] == "none" else f" ({row['contamination']} seen)"
-    return f"{row['pretrained_on']}{flag}" if row["pretrained_on"] else ""
 
 
 def _seeds(text: str) -> str:
@@ -145,10 +134,9 @@ def _notes(rows: pd.DataFrame, citations: list[str]) -> list[str]:
         f"Protocol {rows['protocol_hash'].iat[0]}. Ranks: rule `{rule}`: {RULES[rule]}. "
         "Bold: first, or not told apart from it."
     ]
-    if rows["rank_group"].nunique() > 1:
-        notes.append(f"Ranked apart: {'; '.join(rows['rank_group'].unique())}.")
-    notes += _seen_by_weights(rows)
-    notes += _behaviour(rows)
+    notes += apart(rows["rank_group"])
+    standings = zip(rows["method"], _standings(rows), strict=True)
+    notes += evidence_notes({method: [one] for method, one in standings})
     if _disjoint(rows):
         notes.append("No image is in two episodes: ± open speaks of other images of these classes.")
     if rows["wilson_low"].notna().any():
@@ -165,35 +153,6 @@ def _notes(rows: pd.DataFrame, citations: list[str]) -> list[str]:
             "settings: context, never ranked."
         )
     return notes
-
-
-def _setting(row: dict[str, Any]) -> str:
-    """The setting, marked where nothing but the method's claim stands behind it, and properties."""
-    mark = " (claimed)" if row["evidence"] == "claim" else ""
-    return ", ".join([row["setting"] + mark, *row["properties"].split()])
-
-
-def _behaviour(rows: pd.DataFrame) -> list[str]:
-    """Whose word or what evidence the settings stand on."""
-    notes = []
-    if (rows["evidence"] == "claim").any():
-        notes.append("Claimed: by the method's own word, without an audit.")
-    for row in rows[rows["evidence"] == "audit against its claim"].to_dict("records"):
-        together, alone = (
-            percent(row[name]) for name in ("accuracy_together", "accuracy_one_at_a_time")
-        )
-        notes.append(
-            f"{row['method']} claims to be inductive, and its scores of a query depend on the "
-            f"other queries: in the audit {together} % together, {alone} % one at a time."
-        )
-    return notes
-
-
-def _seen_by_weights(rows: pd.DataFrame) -> list[str]:
-    """Why rows of pre-trained weights are flagged."""
-    flagged = rows[rows["contamination"] != "none"]
-    pairs = dict.fromkeys(zip(flagged["pretrained_on"], flagged["subject"], strict=True))
-    return [reason(seen.split("+"), dataset) for seen, dataset in pairs]
 
 
 def _published(rows: pd.DataFrame) -> pd.DataFrame | None:

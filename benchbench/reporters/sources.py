@@ -6,10 +6,9 @@ import pandas as pd
 
 from benchbench.across import Sources
 from benchbench.errors import BenchbenchError, NoEstimate
-from benchbench.leaderboard import decimals, p_equals, p_value, percent
-from benchbench.ranking import RULES, RankedTable
-from benchbench.reporters.markdown import markdown_table
-from benchbench.reporters.sections import DASH, Bold
+from benchbench.numbers import DASH, decimals, p_equals, p_value, points
+from benchbench.reporters.markdown import bullets, markdown_table
+from benchbench.reporters.ranks import ranked_markdown
 from benchbench.stats import (
     friedman,
     iqm_over_sources,
@@ -27,58 +26,21 @@ ENOUGH_METHODS = 3
 
 
 def sources_markdown(sources: Sources, rule: str) -> str:
-    """The table as Meta-Dataset prints it, what it hangs on, aggregates, and tests over sources."""
-    parts = [sources_table(sources, rule), "### Aggregates", *_aggregates(sources)]
-    parts.append(significance_over_sources(sources, "###"))
+    """The ranked table, and for each group in it aggregates and tests over sources."""
+    parts = [sources_table(sources, rule)]
+    groups = sources.groups()
+    for group, part in groups.items():
+        of = f" ({group})" if len(groups) > 1 else ""
+        parts += [f"### Aggregates{of}", *_aggregates(part)]
+        parts += [significance_over_sources(part, "###", of)] if len(part.methods) > 1 else []
     return "\n\n".join(part.rstrip("\n") for part in parts) + "\n"
 
 
 def sources_table(sources: Sources, rule: str) -> str:
     """The table as Meta-Dataset prints it, with notes on its ranks."""
-    table = sources.ranked(rule)
-    notes = _bullets(_rank_notes(sources, table))
-    return f"{markdown_table(_by_source(sources, table))}\n\n{notes}\n"
-
-
-def _bullets(notes: list[str]) -> str:
-    return "\n".join(f"* {note}" for note in notes)
-
-
-def _by_source(sources: Sources, table: RankedTable) -> pd.DataFrame:
-    """Accuracy ± episodes and rank in each cell; the best of a source, and its ties, in bold."""
-    rows = [
-        {
-            "method": method,
-            "average rank": f"{average:.2f}",
-            **{source: _cell(table, method, source) for source in sources.names},
-        }
-        for method, average in zip(table.methods, table.average, strict=True)
-    ]
-    return pd.DataFrame(rows, dtype=object)  # strings would forget that they are bold
-
-
-def _cell(table: RankedTable, method: str, source: str) -> str:
-    cell = table.cell(method, source)
-    text = f"{percent(cell.accuracy)} ± {percent(cell.half_width)} ({cell.rank:g})"
-    return Bold(text) if cell.rank == table.ranks[source].min() else text
-
-
-def _rank_notes(sources: Sources, table: RankedTable) -> list[str]:
-    notes = [
-        f"Accuracy in %, ± episodes, and the rank. Rule `{table.rule}`: {RULES[table.rule]}.",
-        f"An average rank holds among these {len(table.methods)} methods only: "
-        f"{', '.join(table.methods)}.",
-    ]
-    if closest := table.closest:
-        unit = "in p" if table.rule == "paired" else "of accuracy"
-        notes.append(
-            f"Closest decision: {closest.leader} and {closest.other} on {closest.source}, "
-            f"margin {closest.margin:.4f} {unit}."
-        )
-    if sources.left_out:
-        lacking = "; ".join(f"{m} (no {', '.join(s)})" for m, s in sources.left_out.items())
-        notes.append(f"Left out, as a rank needs every source: {lacking}.")
-    return notes
+    lacking = "; ".join(f"{m} (no {', '.join(s)})" for m, s in sources.left_out.items())
+    left_out = f"Left out, as a rank needs every source: {lacking}." if lacking else ""
+    return ranked_markdown(sources.ranked(rule), left_out)
 
 
 def _aggregates(sources: Sources) -> list[str]:
@@ -107,20 +69,23 @@ def _aggregates(sources: Sources) -> list[str]:
         "than one of the other on a source drawn at random.",
         *([f"No IQM: {reason}"] if reason else []),
     ]
-    return [markdown_table(pd.DataFrame(rows)), _bullets(notes)]
+    return [markdown_table(pd.DataFrame(rows)), bullets(notes)]
 
 
-def significance_over_sources(sources: Sources, heading: str = "##") -> str:
-    """Wilcoxon's test of every pair, and Friedman's of all methods, over the sources."""
+def significance_over_sources(sources: Sources, heading: str = "##", of: str = "") -> str:
+    """Wilcoxon's test of every pair, and Friedman's of each group of methods, over the sources.
+
+    of: what the heading ends with.
+    """
     table = sources.accuracies()
-    parts = [f"{heading} Over {len(table)} data sets: {', '.join(sources.names)}"]
+    parts = [f"{heading} Over {len(table)} data sets: {', '.join(sources.names)}{of}"]
     try:
         pairs = wilcoxon_holm(table)
         shown = pd.DataFrame(
             {
                 "a": pairs["a"],
                 "b": pairs["b"],
-                "median difference": (100 * pairs["median_difference"]).map("{:+.2f}".format),
+                "median difference": pairs["median_difference"].map(points),
                 "p (Wilcoxon)": pairs["p"].map(p_value),
                 "p (Holm)": pairs["p_holm"].map(p_value),
             }
@@ -130,16 +95,21 @@ def significance_over_sources(sources: Sources, heading: str = "##") -> str:
         notes = [
             f"With {len(table)} data sets the least p that Wilcoxon's test has is {least:.3g}."
         ]
-        if len(sources.methods) >= ENOUGH_METHODS:
-            notes += _friedman(table)
-        parts.append(_bullets(notes))
+        for part in sources.groups().values():
+            if len(part.methods) >= ENOUGH_METHODS:
+                notes += friedman_notes(part.accuracies())
+        parts.append(bullets(notes))
     except NoEstimate as error:
         parts.append(str(error))
     return "\n\n".join(parts) + "\n"
 
 
-def _friedman(table: pd.DataFrame) -> list[str]:
-    test = friedman(table)
+def friedman_notes(table: pd.DataFrame) -> list[str]:
+    """Friedman's test of all methods at once, and Nemenyi's critical difference of its ranks."""
+    try:
+        test = friedman(table)
+    except NoEstimate as error:
+        return [str(error)]
     cd = nemenyi_critical_difference(table.shape[1], len(table))
     ranks = ", ".join(f"{m} {r:.2f}" for m, r in test.average_ranks.sort_values().items())
     first, second = test.f_degrees

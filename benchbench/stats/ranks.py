@@ -1,10 +1,13 @@
-"""Ranks of methods on one test source; 1 is best, and methods that tie share their mean place."""
+"""Ranks of methods on one test source; 1 is best, and methods that tie share their mean place.
+
+A rule that tests for differences returns the ranks [k] in the order of its input, and the margins
+of the decisions that led to them.
+"""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any, TypeAlias
@@ -17,31 +20,11 @@ Number: TypeAlias = Fraction | Decimal | float
 
 Numbers: TypeAlias = Sequence[Number] | NDArray[np.float64]
 
+Margins: TypeAlias = dict[tuple[int, int], float]
+"""By leader and other, indices into the input, how far the pair is beyond the threshold of a rule.
 
-@dataclass(frozen=True)
-class Decision:
-    """The best method that was left against another one; both are indices into the input.
-
-    margin: how far the pair was from the opposite answer, at least 0.
-    """
-
-    leader: int
-    other: int
-    different: bool
-    margin: float
-
-
-@dataclass(frozen=True)
-class Ranking:
-    """Ranks [k] in the order of the input, and the decisions that led to them in their order."""
-
-    ranks: NDArray[np.float64]
-    decisions: tuple[Decision, ...]
-
-    @property
-    def closest(self) -> Decision | None:
-        """The decision of the smallest margin, the earlier of two; None for a single method."""
-        return min(self.decisions, key=lambda decision: decision.margin, default=None)
+Positive where the two differ; the absolute value is the distance from the opposite answer.
+"""
 
 
 def peel(order: Sequence[int], different: Callable[[int, int], bool]) -> NDArray[np.float64]:
@@ -63,7 +46,9 @@ def peel(order: Sequence[int], different: Callable[[int, int], bool]) -> NDArray
     return ranks
 
 
-def meta_dataset_ranks(accuracy: Numbers, half_width: Numbers) -> Ranking:
+def meta_dataset_ranks(
+    accuracy: Numbers, half_width: Numbers
+) -> tuple[NDArray[np.float64], Margins]:
     """Ranks by the rule of Meta-Dataset's public leaderboard (Triantafillou et al. 2020).
 
     accuracy, half_width: [k] means and half-widths of their 95 % intervals, in one unit, which is
@@ -73,7 +58,7 @@ def meta_dataset_ranks(accuracy: Numbers, half_width: Numbers) -> Ranking:
 
     the unpaired z test at 95 %, in which 1.96 and the numbers of episodes cancel. It is decided in
     exact arithmetic, and equality is a tie. Of equal means the first in the input leads. A margin
-    is the distance between the two sides of the inequality.
+    is the left side less the right one.
 
     Raises:
         ValueError: a number is not finite, a half-width is negative, or the lengths differ.
@@ -84,22 +69,23 @@ def meta_dataset_ranks(accuracy: Numbers, half_width: Numbers) -> Ranking:
     if any(width < 0 for width in widths):
         raise ValueError("a half-width is negative")
 
-    def decide(i: int, j: int) -> Decision:
+    def margin(i: int, j: int) -> float:
         gap, squared = abs(means[i] - means[j]), widths[i] ** 2 + widths[j] ** 2
-        excess = gap**2 - squared
         # a - b = (a^2 - b^2) / (a + b), as a - b in floating point cancels where it is small
         total = float(gap) + math.sqrt(squared)
-        return Decision(i, j, excess > 0, abs(float(excess)) / total if total else 0.0)
+        return float(gap**2 - squared) / total if total else 0.0
 
-    return _peel_and_record(means, decide)
+    return _peeled(means, margin)
 
 
-def paired_ranks(accuracy: Numbers, p_adjusted: ArrayLike, alpha: float = 0.05) -> Ranking:
+def paired_ranks(
+    accuracy: Numbers, p_adjusted: ArrayLike, alpha: float = 0.05
+) -> tuple[NDArray[np.float64], Margins]:
     """Ranks by peeling (see `peel`), where two methods differ if their paired test says so.
 
     accuracy: [k] means. p_adjusted: [k, k], symmetric p-values of all pairs, adjusted for their
     number; the diagonal is not read. Two methods differ if theirs is below alpha; NaN is no
-    difference. Of equal means the first in the input leads. A margin is |p - alpha|.
+    difference. Of equal means the first in the input leads. A margin is alpha - p.
 
     Raises:
         ValueError: a mean is not finite, or the shapes do not fit.
@@ -107,12 +93,7 @@ def paired_ranks(accuracy: Numbers, p_adjusted: ArrayLike, alpha: float = 0.05) 
     means, p_values = list(map(_exact, accuracy)), np.asarray(p_adjusted, dtype=np.float64)
     if p_values.shape != (len(means), len(means)):
         raise ValueError(f"{len(means)} means have p-values of shape {p_values.shape}")
-
-    def decide(i: int, j: int) -> Decision:
-        p_value = float(np.nan_to_num(p_values[i, j], nan=1.0))
-        return Decision(i, j, p_value < alpha, abs(p_value - alpha))
-
-    return _peel_and_record(means, decide)
+    return _peeled(means, lambda i, j: alpha - float(np.nan_to_num(p_values[i, j], nan=1.0)))
 
 
 def plain_ranks(accuracy: Numbers) -> NDArray[np.float64]:
@@ -127,16 +108,18 @@ def plain_ranks(accuracy: Numbers) -> NDArray[np.float64]:
     return better + (equal + 1) / 2
 
 
-def _peel_and_record(means: Sequence[Fraction], decide: Callable[[int, int], Decision]) -> Ranking:
-    decisions: list[Decision] = []
+def _peeled(
+    means: Sequence[Fraction], margin: Callable[[int, int], float]
+) -> tuple[NDArray[np.float64], Margins]:
+    margins: Margins = {}
 
     def different(leader: int, other: int) -> bool:
-        decisions.append(decide(leader, other))
-        return decisions[-1].different
+        margins[leader, other] = margin(leader, other)
+        return margins[leader, other] > 0
 
     # sorted is stable: of equal means the first in the input comes first
     order = sorted(range(len(means)), key=lambda index: -means[index])
-    return Ranking(peel(order, different), tuple(decisions))
+    return peel(order, different), margins
 
 
 def _exact(value: Any) -> Fraction:

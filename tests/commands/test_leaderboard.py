@@ -12,10 +12,10 @@ import pandas as pd
 import pytest
 from click.testing import CliRunner, Result
 from command_line import assert_one_sentence, invoke, task
-from runs import draw_classes, noisy_correct, write_run
+from runs import TRANSDUCTIVE, draw_classes, noisy_correct, write_run
 
 from benchbench.cli import cli
-from benchbench.commands.leaderboard import BEGIN, END
+from benchbench.reporters.files import BEGIN, END
 
 FORMATS = "markdown,csv,json,latex,html"
 CLASSES = draw_classes(60)
@@ -153,8 +153,42 @@ def test_the_csv_holds_every_number_at_full_precision(written: Path, results: Pa
 def test_the_data_sets_beside_each_other(written: Path) -> None:
     text = (written / "all.md").read_text()
     assert "| method" in text
-    assert "| protonet |           1.00 |" in text
+    assert "| protonet | inductive (claimed) |           1.00 |" in text
     assert "holds among these 3 methods only" in text
+
+
+def test_a_broken_claim_is_ranked_apart_on_every_page(results: Path, tmp_path: Path) -> None:
+    """In the first place of every data set, found out by the audit on one of them."""
+    for dataset, audit in (("omniglot", TRANSDUCTIVE), ("glyphs", {"inductive": True})):
+        correct = noisy_correct(0.99, 60, 9)
+        write_run(results, "joint", correct, dataset=dataset, classes=CLASSES, audit=audit)
+    out = tmp_path / "boards"
+    assert leaderboard(results, "--out", out, "--across", "all").exit_code == 0
+
+    def ranks(name: str, column: str) -> dict[str, str]:
+        lines = [line for line in (out / name).read_text().splitlines() if line.startswith("|")]
+        header, _, *rows = [[cell.strip() for cell in line.split("|")] for line in lines[:6]]
+        return {row[header.index("method")]: row[header.index(column)] for row in rows}
+
+    assert ranks("omniglot.md", "rank") == {
+        "protonet": "1",
+        "knn[k=3]": "2",
+        "maml": "3",
+        "joint": "1",
+    }
+    assert list(ranks("omniglot.md", "rank"))[-1] == "joint"
+    assert ranks("all.md", "average rank") == {
+        "protonet": "1.00",
+        "knn[k=3]": "2.00",
+        "maml": "3.00",
+        "joint": "1.00",
+    }
+    assert list(ranks("all.md", "average rank"))[-1] == "joint"
+    assert ranks("all.md", "setting")["joint"] == "transductive"
+    for name in ("omniglot.md", "all.md"):
+        text = (out / name).read_text()
+        assert "Ranked apart: inductive; transductive." in text
+        assert "joint claims to be inductive" in text
 
 
 def test_what_cannot_be_done_is_told(results: Path, tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 from click.testing import CliRunner, Result
-from runs import draw_classes, noisy_correct, write_run
+from runs import TRANSDUCTIVE, draw_classes, noisy_correct, write_run
 
 from benchbench.cli import cli
 from benchbench.published import published_figures
@@ -76,23 +76,24 @@ def test_markdown_shows_figures_ranks_and_what_they_hang_on() -> None:
     assert lines[2].startswith("| DIPA ")
     assert "**71.40 ± 0.90 (1)**" in lines[2]
     assert "Rule `meta-dataset`" in result.output
-    assert "16 methods: DIPA, " in result.output
-    assert "10 test sources" in result.output
-    closest = "ProtoNet and Finetune differ on Fungi with a margin of 0.0025 points"
+    assert "holds among these 16 methods only: DIPA, " in result.output
+    assert len(lines[0].split("|")) == 3 + 10 + 1
+    closest = "ProtoNet and Finetune on Fungi, margin 0.0025 points"
     assert f"Closest decision: {closest}." in result.output
     assert "Warning: the figures are rounded" in result.output
-    assert "holds for this set of methods only" in result.output
 
 
 def test_no_warning_where_rounding_decides_nothing(table: Path) -> None:
     result = rank(str(table))
-    assert "Closest decision: b and a tie on y" in result.output
+    assert "Closest decision: b and a on y, a tie, margin" in result.output
     assert "Warning" not in result.output
 
 
 def test_a_warning_follows_the_digits_of_the_table(table: Path) -> None:
     table.write_text(HEADER + "a,x,90,1,600\nb,x,88,1,600\n", encoding="utf-8")
-    assert "1 of 1 decisions may fall out otherwise: a and b differ on x" in rank(str(table)).output
+    assert (
+        "1 of 1 decisions may fall out otherwise: a and b on x, margin" in rank(str(table)).output
+    )
 
 
 def test_plain_ranks_take_a_table_without_intervals(table: Path) -> None:
@@ -164,7 +165,8 @@ def test_common_keeps_the_sources_of_all_and_says_so(table: Path) -> None:
     assert "--common" in message
     result = rank(str(table), "--common")
     assert "Left out, as not every method has them: z." in result.output
-    assert "2 test sources" in result.output
+    header = [cell.strip() for cell in result.output.splitlines()[0].strip("|").split("|")]
+    assert header == ["method", "average rank", "x", "y"]
 
 
 def test_common_needs_something_in_common(table: Path) -> None:
@@ -210,7 +212,10 @@ def test_an_unknown_rule_is_told(table: Path) -> None:
         (HEADER + "a,x,high,1,600\nb,x,1,1,600\n", "is 'high', which is no number"),
         (HEADER + "a,x,nan,1,600\nb,x,1,1,600\n", "accuracy_percent of 'a' on 'x' is 'nan'"),
         (HEADER + "a,x,,1,600\nb,x,1,1,600\n", "accuracy_percent of 'a' on 'x' is ''"),
-        (HEADER + "a,x,1,-1,600\nb,x,1,1,600\n", "ci95_percent of 'a' on 'x' is -1;"),
+        (
+            HEADER + "a,x,1,-1,600\nb,x,1,1,600\n",
+            "ci95_percent of 'a' on 'x' is '-1', which is no number from 0 on",
+        ),
         (HEADER + "a,x,1,,600\nb,x,1,1,600\n", "'a' has no interval on 'x'"),
         (TABLE + "a,x,90.00,1.00,600\n", "remove all but one"),
         (TABLE + "a,x,91,1,1000\n", 'differ in episodes; choose by --where, as in --where "epis'),
@@ -268,6 +273,47 @@ def test_results_are_ranked_with_their_data_sets_as_sources(tmp_path: Path) -> N
     text = rank(str(tmp_path), "--rule", "paired", "--where", "budget=quick").stdout
     assert re.search(r"\*\*\d\d\.\d\d ± 0\.\d\d \(1\)\*\*", text)
     assert "in p." in text
+
+
+@pytest.mark.parametrize("rule", ["paired", "meta-dataset", "plain"])
+def test_a_broken_claim_in_results_is_ranked_apart(tmp_path: Path, rule: str) -> None:
+    for dataset, audit in (("omniglot", TRANSDUCTIVE), ("glyphs", {"inductive": True})):
+        for number, (method, mean) in enumerate({"joint": 0.9, "a": 0.8, "b": 0.6}.items()):
+            found = audit if method == "joint" else {"inductive": True}
+            correct = noisy_correct(mean, 50, number)
+            classes = draw_classes(50)
+            write_run(tmp_path, method, correct, dataset=dataset, classes=classes, audit=found)
+    arguments = (str(tmp_path), "--rule", rule)
+    assert averages(rank(*arguments, "--format", "json")) == {"a": 1, "b": 2, "joint": 1}
+    text = rank(*arguments).stdout
+    assert [line.split("|")[1].strip() for line in text.splitlines()[2:5]] == ["a", "b", "joint"]
+    assert "Ranked apart: inductive; transductive." in text
+    assert "joint claims to be inductive" in text
+    # Where nothing found it out, it is one of the others.
+    honest = rank(*arguments, "--sources", "glyphs", "--format", "json")
+    assert averages(honest) == {"joint": 1, "a": 2, "b": 3}
+    chosen = rank(*arguments, "--where", "setting=inductive", "--common", "--format", "json")
+    assert averages(chosen) == {"joint": 1, "a": 2, "b": 3}
+    again = tmp_path / "again.csv"
+    again.write_text(rank(*arguments, "--format", "csv").stdout, encoding="utf-8")
+    if rule == "plain":
+        assert averages(rank(str(again), "--rule", rule, "--format", "json"))["joint"] == 1
+
+
+def test_a_column_setting_of_a_table_ranks_apart(table: Path) -> None:
+    text = "method,test_source,accuracy_percent,setting\n" + "a,x,90,Transductive\n"
+    table.write_text(text + "b,x,80,inductive\nc,x,70,inductive\n", encoding="utf-8")
+    result = rank(str(table), "--rule", "plain", "--format", "json")
+    assert averages(result) == {"b": 1, "c": 2, "a": 1}
+    assert [one["setting"] for one in json.loads(result.stdout)["methods"]] == [
+        "inductive",
+        "inductive",
+        "transductive",
+    ]
+    csv = rank(str(table), "--rule", "plain", "--format", "csv").stdout
+    table.write_text(csv, encoding="utf-8")
+    assert rank(str(table), "--rule", "plain", "--format", "csv").stdout == csv
+    assert "| transductive |" in rank(str(table), "--rule", "plain").stdout
 
 
 def test_results_that_lack_a_source_are_refused_or_restricted(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -13,11 +14,13 @@ import numpy as np
 import pytest
 from click.testing import CliRunner, Result
 from PIL import Image
+from runs import TRANSDUCTIVE
 
 from benchbench.cli import cli
 from benchbench.commands.run import _tell_shared_classes
 from benchbench.datasets.base import OpenDataset
 from benchbench.datasets.joint import joined
+from benchbench.store import RunDirectory
 
 EPISODES = 12
 
@@ -71,11 +74,34 @@ def test_every_source_has_a_column_and_every_method_an_average_rank(
     assert result.exit_code == 0, result.output
     table = result.stdout.partition("## All 3 sources")[2]
     header = [cell.strip() for cell in table.strip().splitlines()[0].strip("|").split("|")]
-    assert header == ["method", "average rank", "land", "sea", "sky"]
+    assert header == ["method", "setting", "average rank", "land", "sea", "sky"]
     ranks = [float(rank) for rank in re.findall(r"\| +(\d\.\d\d) \|", table)]
     assert sum(ranks) == pytest.approx(3)
     for source in ("land", "sea", "sky"):
         assert f"## {source}\n\n| method" in result.stdout
+
+
+def test_a_broken_claim_is_ranked_apart_among_the_sources(
+    finished: tuple[Result, dict[str, dict[str, Any]]], run: Callable[..., Result], tmp_path: Path
+) -> None:
+    """Found out by the audit on one source; the same command prints the stored runs again."""
+    out = tmp_path / "results"
+    shutil.copytree(run.out, out)  # type: ignore[attr-defined]
+    found = [file for file in out.rglob("protonet-*/manifest.json") if "sea" in file.parts]
+    RunDirectory(found[0].parent).update(audit=TRANSDUCTIVE)
+    result = run("--methods", "protonet,knn[backbone=pixels]", "--out", out)
+    assert result.stderr.count("stored in") == 6
+    table = result.stdout.partition("## All 3 sources")[2]
+    rows = [[cell.strip() for cell in line.split("|")[1:4]] for line in table.splitlines()[4:6]]
+    assert rows == [
+        ["knn[backbone=pixels]", "inductive (claimed)", "1.00"],
+        ["protonet", "transductive", "1.00"],
+    ]
+    assert "Ranked apart: inductive; transductive." in table
+    assert "protonet claims to be inductive" in table
+    noted = [line for line in result.stdout.splitlines() if "against its claim" in line]
+    assert len(noted) == 1
+    assert noted[0].startswith("| protonet")
 
 
 def test_training_happens_once(

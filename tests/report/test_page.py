@@ -16,7 +16,7 @@ from benchbench.datasets.base import OpenDataset
 from benchbench.leaderboard import collect
 from benchbench.report.tables import VALUES
 from benchbench.reporters import csv as csv_reporter
-from benchbench.store import Store
+from benchbench.store import RunDirectory, Store
 
 PROTOCOL = "5way-1shot-15query"
 
@@ -65,10 +65,11 @@ def test_the_best_row_is_marked(page: Page) -> None:
 
 def test_pairs_are_compared_at_full_precision(page: Page) -> None:
     header, *rows = page.tables[f"Differences on toy-0, {PROTOCOL}"]
-    assert [name for name, _ in header][:3] == ["a", "b", "difference"]
+    names = [name for name, _ in header]
+    assert names[:5] == ["a", "b", "a %", "b %", "difference"]
     assert len(rows) == 6
     for row in rows:
-        text, attributes = row[2]
+        text, attributes = row[names.index("difference")]
         assert text == f"{100 * float(attributes['data-value'] or 'nan'):+.2f}"
 
 
@@ -175,15 +176,40 @@ def test_shots_and_data_sets_are_put_together(tmp_path: Path, toy: OpenDataset) 
     report = report_on(tmp_path)
     page = Page(report.html)
     header, *rows = page.tables[f"Average ranks, {PROTOCOL}, inductive"]
-    assert [text for text, _ in header] == ["method", "toy-0", "toy-1", "average rank"]
+    assert [text for text, _ in header] == ["method", "setting", "average rank", "toy-0", "toy-1"]
     assert [row[0][0] for row in rows] == ["a", "b", "c"]
-    assert [row[3][1]["data-value"] for row in rows] == ["1.0", "2.0", "3.0"]
+    assert {row[1][0] for row in rows} == {"inductive (claimed)"}
+    assert [row[2][1]["data-value"] for row in rows] == ["1.0", "2.0", "3.0"]
+    assert re.fullmatch(r"\d\d\.\d\d ± \d\.\d\d \(1\)", rows[0][3][0])
+    accuracies = collect(Store(tmp_path).runs()).set_index(["dataset", "protocol", "method"])
+    expected = accuracies.loc[("toy-0", PROTOCOL, "a"), "accuracy"]
+    assert float(rows[0][3][1]["data-value"] or "nan") == pytest.approx(expected, abs=1e-12)
     assert "Friedman" in page.text
     assert "p-values are rough" in page.text
     assert any(picture.name.endswith("critical-difference") for picture in report.pictures)
     assert sum(picture.name.endswith("shots") for picture in report.pictures) == 1
     names = [picture.name for picture in report.pictures]
     assert len(names) == len(set(names))
+
+
+def test_broken_claims_are_ranked_apart_over_data_sets(tmp_path: Path, toy: OpenDataset) -> None:
+    other = OpenDataset(**{**vars(toy), "name": "toy-1", "fingerprint": "01" * 32})
+    for number, method in enumerate("abcdef"):
+        for dataset in (toy, other):
+            run = RunDirectory(write_run(tmp_path, dataset, method, 0.9 - number / 10))
+            honest = method in "abc" or dataset is toy  # the audit finds it out on one data set
+            run.update(audit={"inductive": honest})
+    page = Page(report_on(tmp_path).html)
+    for group, methods in (("inductive", "abc"), ("transductive", "def")):
+        header, *rows = page.tables[f"Average ranks, {PROTOCOL}, {group}"]
+        assert [row[0][0] for row in rows] == list(methods)
+        column = [name for name, _ in header].index("average rank")
+        assert [row[column][1]["data-value"] for row in rows] == ["1.0", "2.0", "3.0"]
+    assert page.text.count("Average ranks: a 1.00, b 2.00, c 3.00.") == 1
+    assert page.text.count("Average ranks: d 1.00, e 2.00, f 3.00.") == 1
+    assert "d claims to be inductive" in page.text
+    settings = {row[1][0]: row[3][0] for row in page.tables[f"toy-1, {PROTOCOL}"][1:]}
+    assert {settings[method] for method in "def"} == {"transductive"}
 
 
 def test_long_names_are_whole_in_every_plot(tmp_path: Path, toy: OpenDataset) -> None:

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from benchbench.stats.ranks import (
-    Ranking,
+    Margins,
     meta_dataset_ranks,
     paired_ranks,
     peel,
@@ -25,9 +25,10 @@ COLUMNS = st.lists(
 )
 
 
-def meta(*column: tuple[float, float]) -> Ranking:
+def meta(*column: tuple[float, float]) -> tuple[list[float], Margins]:
     means, widths = zip(*column, strict=True)
-    return meta_dataset_ranks(means, widths)
+    ranks, margins = meta_dataset_ranks(means, widths)
+    return ranks.tolist(), margins
 
 
 @pytest.mark.parametrize(
@@ -43,47 +44,41 @@ def meta(*column: tuple[float, float]) -> Ranking:
     ],
 )
 def test_the_rule_of_meta_dataset(column: list[tuple[float, float]], expected: list[float]) -> None:
-    assert meta(*column).ranks.tolist() == expected
+    assert meta(*column)[0] == expected
 
 
 def test_ties_are_judged_against_the_leader_only() -> None:
-    ranking = meta((100, 5), (96, 5), (92, 5))
-    decisions = [(d.leader, d.other, d.different) for d in ranking.decisions]
-    assert decisions == [(0, 1, False), (0, 2, True)]
+    _, margins = meta((100, 5), (96, 5), (92, 5))
+    assert {pair: margin > 0 for pair, margin in margins.items()} == {(0, 1): False, (0, 2): True}
 
 
 @pytest.mark.parametrize("unit", [Decimal("0.01"), Fraction(1, 100)])
 def test_equality_is_a_tie_at_any_scale(unit: Decimal | Fraction) -> None:
     # 0.05 > sqrt(0.03^2 + 0.04^2) in floating point
     means = [105 * unit, 100 * unit]
-    ranking = meta_dataset_ranks(means, [3 * unit, 4 * unit])
-    assert ranking.ranks.tolist() == [1.5, 1.5]
-    assert ranking.closest is not None
-    assert ranking.closest.margin == 0
+    ranks, margins = meta_dataset_ranks(means, [3 * unit, 4 * unit])
+    assert ranks.tolist() == [1.5, 1.5]
+    assert margins == {(0, 1): 0}
 
 
 def test_a_float_stands_for_its_binary_value() -> None:
-    assert meta((0.1 + 0.2, 0), (0.3, 0)).ranks.tolist() == [1, 2]
-    assert meta_dataset_ranks([np.float32(0.5), np.int64(0)], [0, 0]).ranks.tolist() == [1, 2]
+    assert meta((0.1 + 0.2, 0), (0.3, 0))[0] == [1, 2]
+    assert meta_dataset_ranks([np.float32(0.5), np.int64(0)], [0, 0])[0].tolist() == [1, 2]
 
 
-def test_the_closest_decision_and_its_margin() -> None:
-    closest = meta((60, 3), (70, 4), (64.9, 3), (50, 0)).closest
-    assert closest is not None
-    assert (closest.leader, closest.other, closest.different) == (1, 2, True)
-    assert closest.margin == pytest.approx(0.1)
-    assert meta((50, 1)).closest is None
-    zero = meta((50, 0), (50, 0)).closest
-    assert zero is not None
-    assert (zero.different, zero.margin) == (False, 0)
+def test_a_margin_is_the_distance_from_the_threshold() -> None:
+    _, margins = meta((60, 3), (70, 4), (64.9, 3), (50, 0))
+    assert min(margins, key=lambda pair: abs(margins[pair])) == (1, 2)
+    assert margins[1, 2] == pytest.approx(0.1)
+    assert margins[2, 0] == pytest.approx(4.9 - np.hypot(3, 3))
+    assert meta((50, 1))[1] == {}
+    assert meta((50, 0), (50, 0))[1] == {(0, 1): 0}
 
 
 def test_a_tiny_margin_keeps_its_digits() -> None:
     tiny = Fraction(1, 10**20)
-    closest = meta_dataset_ranks([5 + tiny, Fraction(0)], [3, 4]).closest
-    assert closest is not None
-    assert closest.different
-    assert closest.margin == pytest.approx(1e-20)
+    _, margins = meta_dataset_ranks([5 + tiny, Fraction(0)], [3, 4])
+    assert margins == {(0, 1): pytest.approx(1e-20, rel=1e-9)}
 
 
 @pytest.mark.parametrize(
@@ -106,7 +101,7 @@ def test_what_is_no_column_is_refused(
 def test_ranks_sum_to_those_of_places(column: list[tuple[Fraction, Fraction]]) -> None:
     k = len(column)
     means, widths = zip(*column, strict=True)
-    assert meta_dataset_ranks(means, widths).ranks.sum() == k * (k + 1) / 2
+    assert meta_dataset_ranks(means, widths)[0].sum() == k * (k + 1) / 2
     assert plain_ranks(means).sum() == k * (k + 1) / 2
 
 
@@ -117,8 +112,8 @@ def test_permuting_the_methods_permutes_the_ranks(
     distinct = list({mean: (mean, width) for mean, width in column}.values())
     order = data.draw(st.permutations(range(len(distinct))))
     means, widths = zip(*distinct, strict=True)
-    ranks = meta_dataset_ranks(means, widths).ranks
-    permuted = meta_dataset_ranks([means[i] for i in order], [widths[i] for i in order]).ranks
+    ranks, _ = meta_dataset_ranks(means, widths)
+    permuted, _ = meta_dataset_ranks([means[i] for i in order], [widths[i] for i in order])
     assert permuted.tolist() == ranks[order].tolist()
 
 
@@ -126,13 +121,13 @@ def test_permuting_the_methods_permutes_the_ranks(
 def test_the_best_mean_has_the_best_rank(column: list[tuple[Fraction, Fraction]]) -> None:
     means, widths = zip(*column, strict=True)
     best = means.index(max(means))
-    for ranks in (meta_dataset_ranks(means, widths).ranks, plain_ranks(means)):
+    for ranks in (meta_dataset_ranks(means, widths)[0], plain_ranks(means)):
         assert ranks[best] == ranks.min()
 
 
 def test_of_equal_means_the_first_leads() -> None:
-    assert meta((70, 0), (70, 3), (68, 0)).ranks.tolist() == [1.5, 1.5, 3]
-    assert meta((70, 3), (70, 0), (68, 0)).ranks.tolist() == [2, 2, 2]
+    assert meta((70, 0), (70, 3), (68, 0))[0] == [1.5, 1.5, 3]
+    assert meta((70, 3), (70, 0), (68, 0))[0] == [2, 2, 2]
 
 
 def test_plain_ranks_share_the_mean_place_of_equal_means() -> None:
@@ -156,18 +151,16 @@ def test_peeling_asks_only_leaders() -> None:
 
 def test_paired_ranks_peel_by_adjusted_p_values() -> None:
     p_values = np.array([[1, 0.2, 0.001], [0.2, 1, 0.3], [0.001, 0.3, 1]])
-    ranking = paired_ranks(np.array([0.9, 0.8, 0.7]), p_values)
-    assert ranking.ranks.tolist() == [1.5, 1.5, 3]
-    assert ranking.closest is not None
-    assert (ranking.closest.leader, ranking.closest.other) == (0, 2)
-    assert ranking.closest.margin == pytest.approx(0.049)
-    assert paired_ranks([0.9, 0.8, 0.7], p_values, alpha=0.25).ranks.tolist() == [1, 2.5, 2.5]
+    ranks, margins = paired_ranks(np.array([0.9, 0.8, 0.7]), p_values)
+    assert ranks.tolist() == [1.5, 1.5, 3]
+    assert margins == {(0, 1): pytest.approx(-0.15), (0, 2): pytest.approx(0.049)}
+    assert paired_ranks([0.9, 0.8, 0.7], p_values, alpha=0.25)[0].tolist() == [1, 2.5, 2.5]
 
 
 def test_a_p_value_at_alpha_or_unknown_is_a_tie() -> None:
-    assert paired_ranks([0.9, 0.8], [[1, 0.05], [0.05, 1]]).ranks.tolist() == [1.5, 1.5]
+    assert paired_ranks([0.9, 0.8], [[1, 0.05], [0.05, 1]])[0].tolist() == [1.5, 1.5]
     nan = float("nan")
-    assert paired_ranks([0.9, 0.8], [[nan, nan], [nan, nan]]).ranks.tolist() == [1.5, 1.5]
+    assert paired_ranks([0.9, 0.8], [[nan, nan], [nan, nan]])[0].tolist() == [1.5, 1.5]
 
 
 def test_p_values_of_another_shape_are_refused() -> None:

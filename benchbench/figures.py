@@ -1,0 +1,173 @@
+"""Tables of figures, published or one's own, read and narrowed down to what can be ranked.
+
+Cells are text as it was printed: method, test_source, accuracy_percent and, if known, ci95_percent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from decimal import Decimal, InvalidOperation
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from benchbench import specs
+from benchbench.errors import BenchbenchError, unknown_name
+from benchbench.published import published_figures
+from benchbench.standing import stated
+
+SHIPPED = "published"
+REQUIRED = ("method", "test_source", "accuracy_percent")
+FIGURES = ("accuracy_percent", "ci95_percent")
+REMARKS = ("source", "note", "sure")
+"""Columns that tell two rows apart without being what a person would choose by."""
+
+
+def read_figures(table: str) -> pd.DataFrame:
+    """The rows of a csv file, or of the word `published`; an empty test source is the data set."""
+    rows = published_figures() if table == SHIPPED else _read_csv(Path(table))
+    missing = [column for column in REQUIRED if column not in rows]
+    if missing:
+        raise BenchbenchError(
+            f"{table} has no column {' and no column '.join(missing)}; its first line must name "
+            f"{', '.join([*REQUIRED, 'ci95_percent'])}."
+        )
+    if rows.empty:
+        raise BenchbenchError(f"{table} has no rows below its first line; add a figure a row.")
+    if "dataset" in rows:
+        sources = rows["test_source"]
+        rows["test_source"] = sources.where(sources != "", rows["dataset"])
+    return rows
+
+
+def _read_csv(path: Path) -> pd.DataFrame:
+    """The cells as text, without spaces around them."""
+    if not path.exists():
+        raise BenchbenchError(
+            f"There is no {path}; give a csv file, a folder of results, or '{SHIPPED}' for the "
+            "figures that come with benchbench."
+        )
+    try:
+        rows = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8-sig")
+    except (OSError, ValueError) as error:
+        reason = str(error).strip().split("\n", 1)[0]
+        raise BenchbenchError(f"{path} cannot be read as a csv file in UTF-8: {reason}.") from error
+    return rows.rename(columns=str.strip).fillna("").map(str.strip)
+
+
+def choose(rows: pd.DataFrame, where: Sequence[str], methods: str, sources: str) -> pd.DataFrame:
+    """The rows of these methods and test sources in their order; all where none are named.
+
+    where: texts COLUMN=VALUE; methods, sources: names with commas between, in any case unless two
+    differ in that alone. Raises BenchbenchError where a name fits nothing, where a method is alone,
+    left without a source, or has two figures on one.
+    """
+    for condition in where:
+        column, equals, value = (part.strip() for part in condition.partition("="))
+        if not equals:
+            raise BenchbenchError(f"--where {condition} is not of the form COLUMN=VALUE.")
+        if column not in rows:
+            raise unknown_name("column", column, rows.columns)
+        rows = _only(rows, column, [value])
+    rows = _only(rows, "method", specs.split_list(methods))
+    named = list(dict.fromkeys(rows["method"])) if methods else []
+    rows = _only(rows, "test_source", specs.split_list(sources))
+    if lost := [method for method in named if method not in set(rows["method"])]:
+        raise BenchbenchError(
+            f"'{lost[0]}' has no figure on any of the test sources chosen; name others by "
+            "--sources, or leave it out of --methods."
+        )
+    _check_single(rows)
+    if rows["method"].nunique() < 2:
+        raise BenchbenchError(
+            f"Ranks need two methods or more, and '{rows['method'].iat[0]}' is alone; add others."
+        )
+    return rows
+
+
+def _only(rows: pd.DataFrame, column: str, values: Sequence[str]) -> pd.DataFrame:
+    """The rows with one of these values, in the order of the values; all where there are none."""
+    if not values:
+        return rows
+    known = list(dict.fromkeys(rows[column]))
+    chosen = [_spelled(value, column, known) for value in values]
+    kept = rows[rows[column].isin(chosen)]
+    return kept.sort_values(column, key=lambda found: found.map(chosen.index), kind="stable")
+
+
+def _spelled(value: str, column: str, known: Sequence[str]) -> str:
+    """The value as the column spells it."""
+    alike = [one for one in known if one.lower() == value.lower()]
+    if not alike:
+        raise unknown_name(f"{column} in the rows that are left", value, known)
+    return value if value in alike else alike[0]
+
+
+def _check_single(rows: pd.DataFrame) -> None:
+    """One figure for each method and source. Raises BenchbenchError with what to choose by."""
+    twice = rows[rows.duplicated(["method", "test_source"], keep=False)]
+    if twice.empty:
+        return
+    method, source = twice["method"].iat[0], twice["test_source"].iat[0]
+    same = twice[(twice["method"] == method) & (twice["test_source"] == source)]
+    differing = [str(c) for c in same if c not in (*FIGURES, *REMARKS) and same[c].nunique() > 1]
+    what = " that nothing tells apart; remove all but one of these rows."
+    if differing:
+        example = f'"{differing[0]}={same[differing[0]].iat[0]}"'
+        what = (
+            f", which differ in {', '.join(differing)}; choose by --where, as in --where {example}."
+        )
+    raise BenchbenchError(f"'{method}' has {len(same)} figures on '{source}'{what}")
+
+
+def only_common(rows: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
+    """The rows on the sources that every method has, and the other sources."""
+    counts = rows.groupby("test_source", sort=False)["method"].nunique()
+    complete = counts == rows["method"].nunique()
+    if not complete.any():
+        raise BenchbenchError(
+            "All methods have no test source in common; choose some by --methods."
+        )
+    left_out = [str(source) for source in counts.index[~complete]]
+    return rows[~rows["test_source"].isin(left_out)], left_out
+
+
+def figures_frame(rows: pd.DataFrame, rule: str) -> pd.DataFrame:
+    """The frame that `ranking.rank_table` takes, with numbers as they are printed.
+
+    A column `setting`, if there is one, says who is ranked with whom.
+    """
+    columns = {"method": rows["method"], "test_source": rows["test_source"]}
+    columns["accuracy"] = _numbers(rows, "accuracy_percent")
+    if "ci95_percent" in rows:
+        columns["half_width"] = _numbers(rows, "ci95_percent")
+    elif rule == "meta-dataset":
+        raise BenchbenchError(
+            "The table has no column ci95_percent, which the rule meta-dataset needs; add it, or "
+            "rank by --rule plain."
+        )
+    if "setting" in rows:
+        columns["standing"] = rows["setting"].map(stated)
+    return pd.DataFrame(columns)
+
+
+def _numbers(rows: pd.DataFrame, column: str) -> pd.Series[Any]:
+    """A column as Decimals; None where it is empty, which an accuracy may not be."""
+    numbers = [_decimal(text) for text in rows[column]]
+    optional = column == "ci95_percent"
+    for number, (_, row) in zip(numbers, rows.iterrows(), strict=True):
+        if number is None and not (optional and row[column] == ""):
+            of = f"{column} of '{row['method']}' on '{row['test_source']}'"
+            raise BenchbenchError(
+                f"{of} is '{row[column]}', which is no number from 0 on; write it like 41.03."
+            )
+    return pd.Series(numbers, index=rows.index, dtype=object)
+
+
+def _decimal(text: str) -> Decimal | None:
+    try:
+        number = Decimal(text)
+    except InvalidOperation:
+        return None
+    return number if number.is_finite() and number >= 0 else None

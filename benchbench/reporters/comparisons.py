@@ -1,0 +1,62 @@
+"""Comparisons in pairs: a row a pair, differences in points."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any
+
+import pandas as pd
+
+from benchbench.comparison import Comparison, comparison_frame
+from benchbench.numbers import decimals, p_value, percent, points
+from benchbench.reporters.markdown import bullets, markdown_table
+
+COLUMNS: dict[str, tuple[str, Callable[[Any], str]]] = {
+    "a": ("a", str),
+    "b": ("b", str),
+    "a %": ("accuracy_a", percent),
+    "b %": ("accuracy_b", percent),
+    "difference": ("difference", points),
+    "± episodes": ("ci_episodes", percent),
+    "± classes": ("ci_classes", percent),
+    "± seeds": ("ci_seeds", percent),
+    "p (t)": ("p_t", p_value),
+    "p (sign flip)": ("p_sign_flip", p_value),
+    "p (Holm)": ("p_holm", p_value),
+    "detectable": ("detectable", percent),
+    "d": ("effect_size", partial(decimals, digits=2)),
+    "r": ("correlation", partial(decimals, digits=2)),
+    "n": ("episodes", str),
+    "seeds": ("seeds", str),
+}
+"""The column of `comparison_frame` behind each printed one, and how it is printed."""
+
+
+def compared_cells(frame: pd.DataFrame) -> pd.DataFrame:
+    """The frame of `comparison_frame` as it is printed."""
+    shown = {name: frame[column].map(style) for name, (column, style) in COLUMNS.items()}
+    if frame["ci_seeds"].isna().all():
+        del shown["± seeds"]
+    return pd.DataFrame(shown)
+
+
+def compared_markdown(compared: Sequence[Comparison], reference: str | None) -> str:
+    """The comparisons on one protocol, with a heading and notes."""
+    first = compared[0].a.first
+    family = f"each against {reference}" if reference else f"all {len(compared)} pairs"
+    if len(compared) == 1:
+        family = "this pair"
+    notes = [
+        "A positive difference is in favour of a. ± episodes: other episodes of these images and "
+        "classes; ± classes: a fresh draw of test classes.",
+        f"Holm's correction is over {family}, of the t test. d: mean difference over its standard "
+        "deviation; r: correlation of the two over episodes.",
+        "detectable: the least true difference that so many episodes show with a power of 80 %.",
+    ]
+    reasons = {one.paired.ci_classes_reason for one in compared} - {None}
+    notes += [f"No ± classes: {reason}" for reason in sorted(map(str, reasons))]
+    if any(one.ci_seeds is not None for one in compared):
+        notes.append("± seeds: a fresh draw of training seeds and episodes.")
+    table = markdown_table(compared_cells(comparison_frame(compared)))
+    return f"## {first.dataset}, {first.identity['protocol']}\n\n{table}\n\n{bullets(notes)}\n"

@@ -1,0 +1,115 @@
+"""Leaderboards as files: what each is to hold, and which are stale."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from benchbench.across import families_of, sources_of
+from benchbench.errors import BenchbenchError
+from benchbench.leaderboard import tabulate_entries
+from benchbench.reporters import SUFFIXES
+from benchbench.reporters.sources import sources_markdown
+from benchbench.results import Entry
+from benchbench.store import slug
+
+Reporter = Callable[[pd.DataFrame], str]
+
+BEGIN = "<!-- benchbench leaderboard: begin -->"
+END = "<!-- benchbench leaderboard: end -->"
+"""The lines of a markdown file between which the tables stand; the text around them stays."""
+
+
+def leaderboard_text(
+    tables: Sequence[list[Entry]], rule: str, reporters: Mapping[str, Reporter], across: str | None
+) -> str:
+    """All that the files of `leaderboard_files` would hold, in one text."""
+    several = [table for table in tables if table[0].first.trained_on]
+    texts = [_side_by_side(several, rule)] if "markdown" in reporters else []
+    frame = tabulate_entries(tables, rule)
+    texts += [reporter(frame) for reporter in reporters.values()]
+    texts += [across_markdown(tables, rule)] if across else []
+    return "\n".join(filter(None, texts))
+
+
+def leaderboard_files(
+    tables: Sequence[list[Entry]],
+    rule: str,
+    reporters: Mapping[str, Reporter],
+    across: str | None,
+    out: Path,
+) -> dict[Path, str]:
+    """What a file of each data set and format is to hold.
+
+    A data set of several sources has one file, whose markdown begins with the sources side by side.
+    across: the name of a further markdown file, with the data sets side by side.
+    """
+    collections: dict[str, list[list[Entry]]] = {}
+    for table in tables:
+        collections.setdefault(table[0].first.collection, []).append(table)
+    files = {}
+    for name, own in collections.items():
+        frame = tabulate_entries(own, rule)
+        for style, reporter in reporters.items():
+            path = out / f"{slug(name)}.{SUFFIXES.get(style, style)}"
+            text = reporter(frame)
+            if style == "markdown":
+                several = _side_by_side(own, rule) if own[0][0].first.trained_on else ""
+                text = _between_markers(path, name, "\n".join(filter(None, [several, text])))
+            files[path] = text
+    if across:
+        path = out / f"{slug(across)}.md"
+        if path in files:
+            raise BenchbenchError(f"--across {across} is the name of a data set; choose another.")
+        files[path] = _between_markers(path, across, across_markdown(tables, rule))
+    return files
+
+
+def across_markdown(tables: Sequence[list[Entry]], rule: str) -> str:
+    """A section for each kind of episodes that methods have met on two data sets or more.
+
+    Sources that share a training have a table of their own, and no place here. Raises
+    BenchbenchError where there is none.
+    """
+    text = _side_by_side([table for table in tables if not table[0].first.trained_on], rule)
+    if not text:
+        raise BenchbenchError("--across needs results on two data sets by one protocol.")
+    return text
+
+
+def _side_by_side(tables: Sequence[list[Entry]], rule: str) -> str:
+    """A section for each kind of episodes that has two tables or more."""
+    return "\n".join(
+        f"## {family[0][0].first.kind}\n\n{sources_markdown(sources_of(family), rule)}"
+        for _, family in families_of(tables)
+        if len(family) > 1
+    )
+
+
+def _between_markers(path: Path, name: str, text: str) -> str:
+    """The file's content with new tables. Raises BenchbenchError without the markers."""
+    if not path.exists():
+        return f"# Leaderboard: {name}\n\n{BEGIN}\n\n{text}\n{END}\n"
+    before, begin, rest = path.read_text(encoding="utf-8").partition(BEGIN)
+    _, end, after = rest.partition(END)
+    if not begin or not end:
+        raise BenchbenchError(
+            f"{path} has no place for the tables; put the lines '{BEGIN}' and '{END}' into it, "
+            "or remove it."
+        )
+    return f"{before}{BEGIN}\n\n{text}\n{END}{after}"
+
+
+def stale(out: Path, files: Mapping[Path, str]) -> dict[Path, str]:
+    """What is wrong with each file that is not as it is to be, and with those of no results."""
+    problems = {
+        path: "is not what the results give" if path.exists() else "is missing"
+        for path, text in files.items()
+        if not path.exists() or path.read_bytes() != text.encode()
+    }
+    for path in sorted(out.glob("*.md")):
+        if path not in files and BEGIN in path.read_text(encoding="utf-8"):
+            problems[path] = "has no results behind it"
+    return problems

@@ -1,0 +1,48 @@
+"""What tables say of the settings of their rows: cells, and notes below the table."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from benchbench.contamination import reason
+from benchbench.numbers import percent
+from benchbench.standing import REFUTED, Standing
+
+
+def seen_text(one: Standing) -> str:
+    """What the weights were trained on, flagged if that has test classes; empty for nothing."""
+    flag = "" if one.contamination == "none" else f" ({one.contamination} seen)"
+    return f"{one.pretrained_on}{flag}" if one.pretrained_on else ""
+
+
+def setting_text(one: Standing) -> str:
+    """The setting, marked if nothing but the method's claim supports it, and properties."""
+    mark = " (claimed)" if one.evidence == "claim" else ""
+    return ", ".join([one.setting + mark, *one.properties.split()])
+
+
+def apart(groups: Iterable[str]) -> list[str]:
+    """A note on the groups of a table that has several."""
+    different = list(dict.fromkeys(groups))
+    return [f"Ranked apart: {'; '.join(different)}."] if len(different) > 1 else []
+
+
+def evidence_notes(standings: Mapping[str, Sequence[Standing]]) -> list[str]:
+    """Why rows are flagged, and whose word or what evidence their settings rest on.
+
+    standings: of each method, on each of the test sources.
+    """
+    every = [one for of in standings.values() for one in of]
+    flagged = [one for one in every if one.contamination != "none" and one.pretrained_on]
+    pairs = dict.fromkeys((one.pretrained_on, one.subject) for one in flagged)
+    notes = [reason(seen.split("+"), subject) for seen, subject in pairs]
+    if any(one.evidence == "claim" for one in every):
+        notes.append("Claimed: by the method's own word, without an audit.")
+    for method, of in standings.items():
+        for one in [one for one in of if one.evidence == REFUTED][:1]:
+            notes.append(
+                f"{method} claims to be inductive, and its scores of a query depend on the other "
+                f"queries: in the audit {percent(one.accuracy_together)} % together, "
+                f"{percent(one.accuracy_one_at_a_time)} % one at a time."
+            )
+    return notes

@@ -1,0 +1,123 @@
+"""Ranked tables: methods in rows, test sources in columns, average ranks, and what they hang on."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from decimal import Decimal
+from json import dumps
+from typing import Any
+
+import pandas as pd
+
+from benchbench.numbers import DASH
+from benchbench.ranking import RULES, Decision, RankedTable
+from benchbench.reporters.markdown import bullets, markdown_table
+from benchbench.reporters.marks import apart, evidence_notes, seen_text, setting_text
+from benchbench.reporters.sections import Bold
+from benchbench.standing import groups
+
+FRAGILE_LISTED = 5
+
+
+def ranked_markdown(table: RankedTable, left_out: str = "") -> str:
+    """The table with its notes. left_out: a sentence on what could not be ranked."""
+    return f"{markdown_table(ranked_cells(table))}\n\n{bullets(rank_notes(table, left_out))}\n"
+
+
+def ranked_cells(table: RankedTable) -> pd.DataFrame:
+    """The table as it is printed: accuracy ± half-width (rank), the best of a group in bold.
+
+    What the weights have seen and the setting are columns unless there is nothing to say of them.
+    """
+    columns: dict[str, list[str]] = {"method": table.methods}
+    if table.standings:
+        seen = [seen_text(one) for one in table.overall.values()]
+        settings = [setting_text(one) for one in table.overall.values()]
+        columns |= {"pre-trained on": [text or DASH for text in seen]} if any(seen) else {}
+        columns |= {"setting": settings} if set(settings) != {"inductive"} else {}
+    columns["average rank"] = [f"{rank:.2f}" for rank in table.average]
+    for source, cells in table.cells.groupby(level=1, sort=False):
+        columns[str(source)] = [_cell(cell) for cell in cells.itertuples()]
+    return pd.DataFrame(columns, dtype=object)  # strings would forget that they are bold
+
+
+def _cell(cell: Any) -> str:
+    interval = "" if pd.isna(cell.half_width) else f" ± {_figure(cell.half_width)}"
+    text = f"{_figure(cell.accuracy)}{interval} ({cell.rank:g})"
+    return Bold(text) if cell.best else text
+
+
+def _figure(number: Decimal | float) -> str:
+    """A printed figure as it was; a measured one with two decimals."""
+    return f"{number:.2f}" if isinstance(number, float) else str(number)
+
+
+def rank_notes(table: RankedTable, left_out: str = "") -> list[str]:
+    """What the ranks mean, whom they hold among, and which decisions are close."""
+    notes = [f"Accuracy in %, ± episodes, and the rank. Rule `{table.rule}`: {RULES[table.rule]}."]
+    members = groups(table.overall)
+    notes += apart(members)
+    notes += [
+        f"An average rank holds among these {len(names)} methods only: {', '.join(names)}."
+        for names in members.values()
+        if len(names) > 1
+    ]
+    notes += evidence_notes(table.standings)
+    if table.closest:
+        notes.append(f"Closest decision: {_told(table.closest, table.rule)}.")
+    notes += [left_out] if left_out else []
+    if fragile := table.within_rounding:
+        listed = "; ".join(_told(one, table.rule) for one in fragile[:FRAGILE_LISTED])
+        more = f"; and {len(fragile) - FRAGILE_LISTED} more" * (len(fragile) > FRAGILE_LISTED)
+        notes.append(
+            f"Warning: the figures are rounded, and without that {len(fragile)} of "
+            f"{len(table.decisions)} decisions may fall out otherwise: {listed}{more}."
+        )
+    return notes
+
+
+def _told(decision: Decision, rule: str) -> str:
+    tie = "" if decision.different else ", a tie"
+    unit = "in p" if rule == "paired" else "points"
+    pair = f"{decision.leader} and {decision.other} on {decision.source}{tie}"
+    return f"{pair}, margin {decision.margin:.4f} {unit}"
+
+
+def ranked_csv(table: RankedTable) -> str:
+    """A row for each method and source, which can be ranked again."""
+    return _figures(table).assign(rule=table.rule).to_csv(index=False, lineterminator="\n")
+
+
+def ranked_json(table: RankedTable) -> str:
+    """The methods, the best of each group first, with what they have on each source."""
+    methods = []
+    for method, of in _figures(table).groupby("method", sort=False):
+        numbers = of.set_index("test_source")[["accuracy_percent", "ci95_percent", "rank"]]
+        on = numbers.astype(float).astype(object).where(numbers.notna(), None)
+        shared = of[["setting", "average_rank"] if table.standings else ["average_rank"]].iloc[0]
+        methods.append({"method": method, **shared, "on": on.to_dict(orient="index")})
+    content = {
+        "rule": table.rule,
+        "test_sources": table.sources,
+        "methods": methods,
+        "closest_decision": asdict(table.closest) if table.closest else None,
+        "within_rounding": [asdict(one) for one in table.within_rounding],
+    }
+    return dumps(content, indent=1, ensure_ascii=False) + "\n"
+
+
+def _figures(table: RankedTable) -> pd.DataFrame:
+    """The cells, with the columns that `figures.read_figures` reads."""
+    cells = table.cells.reset_index()
+    frame = pd.DataFrame(
+        {
+            "method": cells["method"],
+            "test_source": cells["test_source"],
+            "setting": cells["method"].map(lambda method: table.overall[method].group),
+            "accuracy_percent": cells["accuracy"],
+            "ci95_percent": cells["half_width"],
+            "rank": cells["rank"],
+            "average_rank": cells["method"].map(table.average),
+        }
+    )
+    return frame if table.standings else frame.drop(columns="setting")
