@@ -73,7 +73,8 @@ class EpisodeSet:
     """A sequence of episodes and what they were drawn from; episodes may differ in size.
 
     The arrays are the episodes' arrays end to end (int64), and `class_counts`, `support_counts`
-    and `query_counts` ([n_episodes]) their lengths. standard: whether papers draw episodes so.
+    and `query_counts` ([n_episodes]) their lengths. standard: whether papers draw such episodes, as
+    the sampler that drew them says; it is not hashed.
     """
 
     dataset: str
@@ -133,19 +134,11 @@ class EpisodeSet:
         return len(self.support) + len(self.query)
 
     @property
-    def way(self) -> int | None:
-        """Classes of an episode; None if that varies."""
-        return _constant(self.class_counts)
-
-    @property
-    def shot(self) -> int | None:
-        """Support images of a class; None if that varies over classes or episodes."""
-        return _constant(self._per_class(self.support_labels, self.support_counts))
-
-    @property
-    def query_per_class(self) -> int | None:
-        """Query images of a class; None if that varies over classes or episodes."""
-        return _constant(self._per_class(self.query_labels, self.query_counts))
+    def shape(self) -> tuple[int | None, int | None, int | None]:
+        """Way, shot and query per class; None if it varies over episodes or classes."""
+        shots = self._per_class(self.support_labels, self.support_counts)
+        queries = self._per_class(self.query_labels, self.query_counts)
+        return _constant(self.class_counts), _constant(shots), _constant(queries)
 
     def _per_class(self, labels: IntArray, counts: IntArray) -> IntArray:
         """How many images each class of each episode has, episode by episode."""
@@ -155,7 +148,7 @@ class EpisodeSet:
 
     @property
     def disjoint(self) -> bool:
-        """Whether no image occurs twice."""
+        """Whether no image occurs twice, in one episode or in two."""
         return len(np.unique(np.concatenate([self.support, self.query]))) == self.images_drawn
 
     def head(self, count: int) -> EpisodeSet:

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from benchbench.runs.store import RunDirectory, Store
+from benchbench.runs.store import FORMAT, RunDirectory, Store
 
 QUERIES = 75
 
@@ -61,6 +61,7 @@ def write_run(
     run.path.mkdir(parents=True)
     run.start(
         {
+            "format": FORMAT,
             "status": "running",
             "reason": "",
             "identity": identity,
@@ -86,6 +87,11 @@ def write_run(
         "count": len(correct),
         "sha256": "ef" * 32,
         "records_sha256": hashlib.sha256((run.path / "episodes.csv").read_bytes()).hexdigest(),
+        "way": 5,
+        "shot": 1,
+        "query": 15,
+        "disjoint": False,
+        "standard": True,
         **(episodes or {}),
     }
     cost = {"training_seconds": seconds, "seconds_per_episode": seconds / 1000}

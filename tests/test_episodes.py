@@ -100,6 +100,41 @@ def test_a_saved_set_is_loaded_again(
     assert [p.name for p in path.parent.iterdir()] == ["episodes.npz"]
 
 
+def test_what_does_not_vary_is_known() -> None:
+    assert frozen_set().head(1).shape == (2, 1, 2)
+    assert frozen_set().shape == (None, None, None)
+    assert collected(frozen_set()[2]).shape == (2, 0, 1)
+    uneven = collected(episode([4, 2], [[40, 43], [20]], [[41], [21]]))
+    assert uneven.shape == (2, None, 1)
+
+
+@pytest.mark.parametrize(
+    ("second", "disjoint"),
+    [
+        (episode([4, 2], [[43], [22]], [[44], [23]]), True),
+        (episode([4, 2], [[40], [22]], [[44], [23]]), False),
+        (episode([4, 2], [[43], [22]], [[44], [21]]), False),
+        (episode([4, 2], [[41], [22]], [[44], [23]]), False),
+    ],
+    ids=["none", "support", "query", "query as support"],
+)
+def test_disjoint_episodes_share_no_image(second: Episode, disjoint: bool) -> None:
+    first = episode([4, 2], [[40], [20]], [[41], [21]])
+    assert collected(first).disjoint
+    assert collected(first, second).disjoint is disjoint
+    assert not collected(first, first).disjoint
+
+
+def test_whether_papers_draw_so_is_kept_and_not_hashed(tmp_path: Path) -> None:
+    plain, standard = frozen_set(), dataclasses.replace(frozen_set(), standard=True)
+    assert not plain.standard
+    assert plain.sha256 == standard.sha256
+    assert standard.head(2).standard
+    for episodes in (plain, standard):
+        episodes.save(tmp_path / "episodes.npz")
+        assert EpisodeSet.load(tmp_path / "episodes.npz").standard is episodes.standard
+
+
 def test_indices_count_from_both_ends_and_stop_there() -> None:
     three = frozen_set()
     assert same(three[-1], three[2])

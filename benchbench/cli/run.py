@@ -168,7 +168,7 @@ def run(
                 Job(method, problem, frozen, store, settings) for method in create_methods(methods)
             ]
             outcomes = run_jobs(jobs, computing)
-            tested.append(Tested(problem, frozen, outcomes))
+            tested.append(Tested(problem, frozen, outcomes, jobs[0].sampler))
             say_failures(outcomes)
     print_tables(tested)
     sys.exit(any(outcome.status == "failed" for one in tested for outcome in one.outcomes))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 from benchbench.datasets.integrity.contamination import judge
@@ -10,6 +11,7 @@ from benchbench.datasets.problem import Problem
 from benchbench.episodes import EpisodeSet
 from benchbench.errors import BenchbenchError
 from benchbench.runs.outcome import Outcome
+from benchbench.samplers import Sampler
 from benchbench.system.progress import say
 
 RULE = "paired"
@@ -17,11 +19,12 @@ RULE = "paired"
 
 
 class Tested(NamedTuple):
-    """The outcome of all methods on one problem."""
+    """The outcomes of all methods on one problem; sampler: that drew its episodes, or None."""
 
     problem: Problem
     episodes: EpisodeSet
     outcomes: list[Outcome]
+    sampler: Sampler | None
 
 
 def print_tables(tested: Sequence[Tested]) -> None:
@@ -34,11 +37,20 @@ def print_tables(tested: Sequence[Tested]) -> None:
     if len(tested) > 1:
         _tell_sources(tested)
         return
-    problem, episodes, outcomes = tested[0]
+    problem, episodes, outcomes, sampler = tested[0]
     print(markdown_table(run_table(outcomes, len(episodes))))
     if warning := reuse_warning(episodes.images_drawn, len(problem.test.view(episodes.split).rows)):
-        disjoint = episodes.protocol.endswith("query")  # which the default sampler alone can do
-        say(f"{warning} With --replacement none it speaks of them." if disjoint else warning)
+        cure = " With --replacement none it speaks of them." if _can_be_disjoint(sampler) else ""
+        say(warning + cure)
+
+
+def _can_be_disjoint(sampler: Sampler | None) -> bool:
+    """Whether the sampler, with its other parameters as they are, takes --replacement none."""
+    try:
+        replace(sampler, replacement="none")  # type: ignore[type-var]
+    except (TypeError, ValueError):
+        return False
+    return True
 
 
 def _tell_sources(tested: Sequence[Tested]) -> None:
@@ -48,11 +60,11 @@ def _tell_sources(tested: Sequence[Tested]) -> None:
     from benchbench.results.reporters import markdown_table
     from benchbench.results.reporters.across import sources_table
 
-    for problem, episodes, outcomes in tested:
+    for problem, episodes, outcomes, _ in tested:
         print(f"## {problem.name}\n\n{markdown_table(run_table(outcomes, len(episodes)))}\n")
     tables = [
         [entry for outcome in outcomes if (entry := entry_of(outcome, len(episodes))) is not None]
-        for _, episodes, outcomes in tested
+        for _, episodes, outcomes, _ in tested
     ]
     try:
         sources = sources_of([table for table in tables if table])

@@ -245,10 +245,24 @@ class Job:
         return {"episode": number, **texts}
 
     def _episode_facts(self) -> dict[str, Any]:
-        """What the manifest says of the episodes and their rows."""
-        available = len(self.problem.test.view(self.episodes.split).rows)
-        records_sha256 = self.run.records_sha256(len(self.episodes))
-        return manifest.describe_episodes(self.episodes, available, records_sha256)
+        """What the manifest says of the episodes: which they are and their images.
+
+        way, shot and query are None if they vary.
+        """
+        episodes = self.episodes
+        way, shot, query = episodes.shape
+        return {
+            "count": len(episodes),
+            "sha256": episodes.sha256,
+            "records_sha256": self.run.records_sha256(len(episodes)),
+            "way": way,
+            "shot": shot,
+            "query": query,
+            "disjoint": episodes.disjoint,
+            "standard": episodes.standard,
+            "images_drawn": episodes.images_drawn,
+            "images_available": len(self.problem.test.view(episodes.split).rows),
+        }
 
     def _cost(self, seconds: float, episodes: int) -> dict[str, Any]:
         """Seconds of training and of an episode, and this process's peak memory in bytes."""

@@ -15,9 +15,7 @@ def task_of(problem: Problem, episodes: EpisodeSet) -> Task:
         problem.spec,
         episodes.protocol,
         problem.test.image_shape,
-        episodes.way,
-        episodes.shot,
-        episodes.query_per_class,
+        *episodes.shape,
         has_class_names=problem.test.names_are_words,
     )
 

@@ -17,6 +17,7 @@ from benchbench.backbones import create_backbone
 from benchbench.backbones.base import Backbone
 from benchbench.method import Classifier, Images, Method, Support, Task
 from benchbench.registry import specs
+from benchbench.runs.manifest import CORE
 from benchbench.system.compute import separate_randomness
 from benchbench.training.budget import FitRecord
 from benchbench.training.fit import fit
@@ -91,6 +92,7 @@ def fit_classifier(source: TrainingSource, backbone: Backbone) -> FitRecord | No
 def _key(source: TrainingSource, backbone: Backbone) -> str:
     """The hash of what the trained weights depend on."""
     facts: dict[str, Any] = {
+        "core": CORE,
         "fingerprint": source._dataset.fingerprint,
         "splits": source._dataset.splits_sha256,
         "backbone": specs.text_of(backbone),

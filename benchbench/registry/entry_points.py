@@ -48,8 +48,10 @@ def claimed_twice(kind: str) -> list[Provenance]:
 
 def announced(group: str) -> list[Provenance]:
     """The entry points that installed packages announce in a group, each once."""
-    entries = []
-    for entry in importlib.metadata.entry_points(group=group):
-        package, version = (entry.dist.name, entry.dist.version) if entry.dist else ("?", "?")
-        entries.append(Provenance(entry.name, entry.value, package, version))
+    found = importlib.metadata.entry_points(group=group)
+    packages: dict[int, tuple[str, str]] = {id(None): ("?", "?")}
+    for entry in found:
+        if entry.dist and id(entry.dist) not in packages:  # its metadata is read at each look
+            packages[id(entry.dist)] = entry.dist.name, entry.dist.version
+    entries = (Provenance(one.name, one.value, *packages[id(one.dist)]) for one in found)
     return list(dict.fromkeys(entries))

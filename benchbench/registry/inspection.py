@@ -7,6 +7,7 @@ import importlib.util
 import sys
 import traceback
 from collections.abc import Sequence
+from functools import lru_cache
 from importlib.machinery import ModuleSpec
 from pathlib import Path
 
@@ -61,11 +62,16 @@ def _tree(module: str) -> ast.Module:
     spec = _spec_of(module)
     try:
         source = Path(spec.origin).read_text(encoding="utf-8") if spec and spec.origin else ""
-        return ast.parse(source)
+        return _parsed(source)
     except (OSError, UnicodeDecodeError):
         return ast.parse("")
     except ValueError as error:  # null bytes, before Python 3.12
         raise SyntaxError(str(error)) from error
+
+
+@lru_cache(maxsize=1)
+def _parsed(source: str) -> ast.Module:
+    return ast.parse(source)
 
 
 def _spec_of(module: str) -> ModuleSpec | None:

@@ -99,7 +99,7 @@ class Sources:
         ]
         rows = []
         for source, entry in of.items():
-            way = entry.shape[0]
+            way = entry.facts.get("way")
             if way is None:
                 raise BenchbenchError(f"The way of {source} varies, and so does chance.")
             means = entry.scores[[entry.seeds.index(seed) for seed in seeds]].mean(axis=1)

@@ -9,7 +9,6 @@ from __future__ import annotations
 import csv
 import hashlib
 import json
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
@@ -20,14 +19,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchbench.errors import BenchbenchError
-from benchbench.runs.store import COLUMNS, RunDirectory, Store, rows_sha256
+from benchbench.runs.store import COLUMNS, FORMAT, RunDirectory, Store, rows_sha256
 from benchbench.system.progress import say
 
 PROTOCOL = ("fingerprint", "splits", "split", "protocol", "episode_seed")
 """The entries of a run's identity that say which frozen episodes it met."""
-
-DISJOINT = "-disjoint"
-"""How the protocol of episodes ends that share no image."""
 
 
 @dataclass(frozen=True)
@@ -120,8 +116,14 @@ class Result:
 
 
 def read_result(run: RunDirectory) -> Result:
-    """Read a finished run. Raises BenchbenchError where its files do not agree with each other."""
+    """Read a finished run.
+
+    Raises BenchbenchError where its files do not agree with each other, or where another version
+    of benchbench stored them in a format of its own.
+    """
     manifest = run.manifest
+    if not _is_readable(run):
+        raise BenchbenchError(f"{run.path} is {_FOREIGN}; run its command again, then delete it.")
     count = int(manifest["episodes"]["count"])
     content = run.first_rows(count)  # a run that is being extended has more
     lines = content.count(b"\n")
@@ -155,20 +157,37 @@ def read_result(run: RunDirectory) -> Result:
     return result
 
 
+_FOREIGN = "stored in the format of another version"
+
+
+def _is_readable(run: RunDirectory) -> bool:
+    return run.manifest.get("format") == FORMAT
+
+
 def _altered(run: RunDirectory, what: str) -> BenchbenchError:
     return BenchbenchError(f"{run.path}/episodes.csv {what}; delete the folder and run it again.")
 
 
 def read_results(runs: Iterable[RunDirectory]) -> list[Result]:
-    """The finished runs, each folder once, by path; what cannot be read is left out and told."""
-    results = []
+    """The finished runs, each folder once, by path; what cannot be read is left out and reported.
+
+    Runs in another format are reported together.
+    """
+    results, foreign = [], []
     for path, run in sorted({run.path.resolve(): run for run in runs}.items()):
         try:
-            if run.status == "finished":
+            if run.status == "finished" and not _is_readable(run):
+                foreign.append(path)
+            elif run.status == "finished":
                 results.append(read_result(run))
         except (BenchbenchError, KeyError, TypeError, ValueError) as error:
             why = str(error) if isinstance(error, BenchbenchError) else repr(error)
             say(f"left out {path}: {why}")
+    if foreign:
+        say(
+            f"left out runs {_FOREIGN} ({len(foreign)}, such as {foreign[0]}); "
+            "run their commands again, then delete them"
+        )
     return results
 
 
@@ -224,20 +243,10 @@ class Entry:
         return list(_parsed(self.first.class_ids[: len(self)]))
 
     @property
-    def shape(self) -> tuple[int | None, int | None]:
-        """Way and shot, None where they vary or the protocol does not tell."""
-        return shape_of(str(self.first.identity["protocol"]))
-
-
-def shape_of(protocol: str) -> tuple[int | None, int | None]:
-    """Way and shot of a protocol's text, None where they vary or it does not tell."""
-    found = re.match(r"(\d+)way-(\d+)shot", protocol)
-    return (int(found[1]), int(found[2])) if found else (None, None)
-
-
-def is_published_kind(protocol: str) -> bool:
-    """Whether papers report such episodes: any classes, balanced queries, or Meta-Dataset's."""
-    return bool(re.fullmatch(r"\d+way-\d+shot-\d+query(-disjoint)?|meta-dataset", protocol))
+    def facts(self) -> dict[str, Any]:
+        """What the manifest says of the episodes that all seeds have met."""
+        episodes: dict[str, Any] = min(self.results, key=len).manifest["episodes"]
+        return episodes
 
 
 @lru_cache(maxsize=64)

@@ -14,7 +14,6 @@ from benchbench.results.across import rank_methods
 from benchbench.results.entries import (
     PROTOCOL,
     Entry,
-    is_published_kind,
     protocol_hash,
     read_result,
     read_results,
@@ -31,6 +30,9 @@ T = TypeVar("T")
 
 GROUP = ["dataset", *PROTOCOL]
 """Rows that differ in one of these never share a table."""
+
+FACTS = ["way", "shot", "query", "disjoint", "standard", "images_drawn", "images_available"]
+"""What a manifest says of the episodes; way, shot and query are missing if they vary."""
 
 COLUMNS = [
     "collection",
@@ -59,8 +61,7 @@ COLUMNS = [
     "wilson_low",
     "wilson_high",
     "episodes",
-    "images_drawn",
-    "images_available",
+    *FACTS,
     "seeds",
     "seed_accuracies",
     "published_percent",
@@ -93,7 +94,8 @@ def tabulate_entries(tables: Iterable[list[Entry]], rule: str = "paired") -> pd.
     if not rows:
         return pd.DataFrame()
     metrics = list(dict.fromkeys(name for one in rows for name in further_metrics(one)))
-    return pd.DataFrame(rows, columns=[*GROUP, *COLUMNS, *metrics])
+    frame = pd.DataFrame(rows, columns=[*GROUP, *COLUMNS, *metrics])
+    return frame.astype(dict.fromkeys(("way", "shot", "query"), "Int64"))
 
 
 def row(entry: Entry) -> dict[str, Any]:
@@ -112,7 +114,7 @@ def row(entry: Entry) -> dict[str, Any]:
         **asdict(stands),
         "rank_group": stands.group,
         **numbers(entry),
-        **_reuse(entry),
+        **{fact: entry.facts.get(fact) for fact in FACTS},
         "seeds": len(entry.seeds),
         "seed_accuracies": " ".join(
             f"{seed}:{score!r}"
@@ -164,19 +166,13 @@ def _backbone(method: dict[str, Any]) -> str | None:
     return None if found is None else str(found)
 
 
-def _reuse(entry: Entry) -> dict[str, Any]:
-    episodes = entry.first.manifest["episodes"]
-    return {key: episodes.get(key) for key in ("images_drawn", "images_available")}
-
-
 def _published(entry: Entry) -> dict[str, Any]:
     """The published figure of the same method, data set, way and shot, and how far this is off."""
-    first = entry.first
-    if not is_published_kind(str(first.identity["protocol"])):
+    first, facts = entry.first, entry.facts
+    if not facts.get("standard"):
         return {}
-    way, shot = entry.shape
     backbone = _backbone(first.manifest["method"])
-    figure = figure_of(first.method, first.dataset, way, shot, backbone)
+    figure = figure_of(first.method, first.dataset, facts.get("way"), facts.get("shot"), backbone)
     if figure is None:
         return {}
     percent = float(figure["accuracy_percent"])

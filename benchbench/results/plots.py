@@ -19,7 +19,6 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from benchbench.errors import BenchbenchError
-from benchbench.results.entries import shape_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -106,11 +105,9 @@ def difference_plot(comparisons: pd.DataFrame) -> Figure:
 def shot_plot(frame: pd.DataFrame) -> Figure:
     """Accuracy against shot, a line a method; the rows are of one data set and one way.
 
-    Thick bars are ± episodes, thin ones ± classes. The shot is that of the column `protocol`.
+    Thick bars are ± episodes, thin ones ± classes.
     """
-    rows = frame.assign(
-        shot=frame["protocol"].map(lambda text: shape_of(text)[1]), name=row_names(frame)
-    )
+    rows = frame.assign(name=row_names(frame))
     shots = sorted(rows["shot"].unique())
     names = list(dict.fromkeys(rows["name"]))
     figure = _figure(WIDTH, 3.0 + _legend_height(names))

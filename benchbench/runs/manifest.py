@@ -20,16 +20,15 @@ from benchbench.datasets.problem import Problem
 from benchbench.episodes import EpisodeSet
 from benchbench.method import Method, Task
 from benchbench.registry import entry_points, specs
+from benchbench.runs.store import FORMAT
 from benchbench.system.compute import Compute, machine
 from benchbench.system.files import file_hash
 
-FORMAT = 2
-
 CORE = 1
-"""Is raised when the core's numbers change, by a test of golden accuracies, and only then.
-
-So a corrected docstring leaves stored runs valid, and a change of the training loop does not.
-"""
+"""A part of every run's identity: raise it when a change of the package `benchbench` itself changes
+the numbers of methods, so that no result of before is mistaken for one of after. Numbers change
+with the training loop, a backbone, preprocessing or the order of episodes; they do not with a
+docstring, a name or a file that moves."""
 
 LIBRARIES = ("torch", "numpy", "scipy", "pillow", "safetensors")
 NETWORK_LIBRARIES = ("torchvision", "timm", "open_clip_torch")
@@ -52,10 +51,10 @@ def identity(
 ) -> dict[str, Any]:
     """What distinguishes one run from another; the number of episodes is not part of it.
 
-    A method is known by its parameters and by the source of its own classes, so that an edited
-    method is a new run; so is another file of weights under the same name. `core` represents the
-    code of benchbench that numbers depend on. The classes' names count for a
-    method that reads them. `trained_on` is there if methods learn from another data set.
+    A method is known by its parameters and by the source of its classes, so that an edited method
+    is a new run; so is another file of weights under the same name. What it is built on in
+    `benchbench` is known by `CORE`. The classes' names count for a method that reads them.
+    `trained_on` is there if methods learn from another data set.
     """
     return {
         "method": method.name,
@@ -147,28 +146,6 @@ def _one_of_several(problem: Problem) -> dict[str, Any]:
     }
 
 
-def describe_episodes(
-    episodes: EpisodeSet, images_available: int, records_sha256: str
-) -> dict[str, Any]:
-    """What a manifest says of the episodes: which they are, their shape, the images they take.
-
-    images_available: of the split. records_sha256: the hash of their rows. way, shot and query are
-    None if they vary.
-    """
-    return {
-        "count": len(episodes),
-        "sha256": episodes.sha256,
-        "records_sha256": records_sha256,
-        "way": episodes.way,
-        "shot": episodes.shot,
-        "query": episodes.query_per_class,
-        "disjoint": episodes.disjoint,
-        "standard": episodes.standard,
-        "images_drawn": episodes.images_drawn,
-        "images_available": images_available,
-    }
-
-
 def _class_counts(dataset: OpenDataset) -> dict[str, int]:
     return {split: len(classes) for split, classes in dataset.splits.items()}
 
@@ -207,9 +184,10 @@ def weight_files(method: Method) -> dict[str, dict[str, str]]:
 
 
 def source_sha256(cls: type) -> str:
-    """The hash of the module files that define a method and its bases outside benchbench.
+    """The hash of the modules outside `benchbench` that define a method and its base classes.
 
-    Of a class without a file, its name. Libraries of Python itself do not count either.
+    Each module file counts once, in the order in which Python looks for attributes; of a class
+    without a file its name counts. Base classes of Python itself do not, nor what modules import.
     """
     parts: list[bytes] = []
     for base in cls.__mro__:

@@ -24,6 +24,9 @@ from filelock import FileLock, Timeout
 from benchbench.errors import BenchbenchError, MethodError, reason_of
 from benchbench.system.files import can_write, whole_file
 
+FORMAT = 2
+"""Of the manifests: other ones say less, or name runs by other rules, and are not read."""
+
 COLUMNS = ("episode", "n_way", "n_query", "correct", "accuracy", "classes")
 PREDICTION_COLUMNS = (
     "episode",

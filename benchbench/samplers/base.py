@@ -29,7 +29,7 @@ class Sampler:
 
     @property
     def standard(self) -> bool:
-        """Whether papers draw episodes so, so that their figures can stand next to the results."""
+        """Whether papers draw such episodes, so that published figures may stand next to them."""
         return False
 
     def check(self, pool: ClassPool) -> None:
@@ -55,8 +55,8 @@ class Sampler:
             "seed": seed,
         }
         arrays = self.draw(pool, AddressedStream(**origin), start, start + count)
-        own = {"dataset": pool.dataset.name, "standard": self.standard}
-        return EpisodeSet(**own, **origin, **arrays)  # type: ignore[arg-type]
+        dataset, standard = pool.dataset.name, self.standard
+        return EpisodeSet(dataset, **origin, **arrays, standard=standard)  # type: ignore[arg-type]
 
 
 def create_sampler(text: str, **options: int | str | None) -> Sampler:

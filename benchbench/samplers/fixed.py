@@ -50,10 +50,6 @@ class FixedSampler(ComposingSampler):
             )
 
     @property
-    def standard(self) -> bool:
-        return self._is_plain
-
-    @property
     def _is_plain(self) -> bool:
         """Whether any classes and images may be combined, equally many of each class."""
         return (self.classes, self.prior, self.separate_groups) == ("uniform", "balanced", False)
@@ -66,6 +62,10 @@ class FixedSampler(ComposingSampler):
     @property
     def shape(self) -> tuple[int, int, int | None]:
         return self.way, self.shot, self.query if self.prior == "balanced" else None
+
+    @property
+    def standard(self) -> bool:
+        return self._is_plain
 
     @property
     def fewest_classes(self) -> int:

@@ -78,7 +78,7 @@ class MetaDatasetSampler(ComposingSampler):
 
     @property
     def standard(self) -> bool:
-        return self.protocol == "meta-dataset"
+        return self == type(self)()
 
     @property
     def fewest_classes(self) -> int:

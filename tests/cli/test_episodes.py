@@ -88,6 +88,27 @@ class TestEpisodeFiles:
         seldom = invoke(*task(pictures, 2, out=tmp_path))
         assert "says nothing about other images" not in seldom.stderr
 
+    @pytest.mark.parametrize(
+        "sampler", ["fixed", "fixed[prior=natural]", "meta_dataset[min_way=3]"]
+    )
+    def test_disjoint_episodes_are_recommended_to_those_who_can_have_them(
+        self, pictures: str, tmp_path: Path, sampler: str
+    ) -> None:
+        """A file of episodes takes no --replacement, and neither do samplers of other rules."""
+        file, shape = tmp_path / "often.npz", ["--way", 3, "--query", 4]
+        drawing = ["--sampler", sampler, *(shape if sampler.startswith("fixed") else [])]
+        made = invoke(
+            *("episodes", "make", "--dataset", pictures, "--episodes", 12, "--out", file), *drawing
+        )
+        assert made.exit_code == 0, made.output
+        for episodes, can in ([12, *drawing], sampler == "fixed"), ([file], False):
+            result = invoke(
+                *("run", "--methods", "knn[backbone=pixels]", "--dataset", pictures, "--no-audit"),
+                *("--out", tmp_path / "out", "--episodes", *episodes),
+            )
+            assert "says nothing about other images" in result.stderr
+            assert ("--replacement none" in result.stderr) == can
+
     def test_episodes_of_other_pixels_are_refused(self, pictures: str, tmp_path: Path) -> None:
         other = write_pictures(tmp_path / "other", seed=1)
         file = tmp_path / "other.npz"

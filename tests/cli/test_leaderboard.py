@@ -117,6 +117,18 @@ def test_a_number_edited_by_hand_is_found_out(written: Path, results: Path, name
     assert f"{path} is not what the results give" in result.stderr
 
 
+def test_runs_of_an_earlier_format_are_left_out_with_their_number(results: Path) -> None:
+    manifests = sorted(results.rglob("manifest.json"))
+    for number, file in enumerate(manifests, start=1):
+        file.write_text(json.dumps({**json.loads(file.read_text()), "format": 1}))
+        result = leaderboard(results, "--out", "-")
+        assert f"format of another version ({number}, such as" in result.stderr
+        assert result.stderr.count("left out") == 1
+        assert result.exit_code == 0
+        assert ("protonet" in result.stdout) == (number < len(manifests))
+    assert "No finished runs below" in refused(results, "--out", results.parent / "boards")
+
+
 def test_an_edited_run_is_found_out(written: Path, results: Path) -> None:
     """It is no result any more, so that the table lacks a row."""
     file = next(results.rglob("knn*/episodes.csv"))

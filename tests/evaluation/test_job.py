@@ -272,6 +272,26 @@ def test_the_manifest_tells_the_rows_and_the_images(dataset: OpenDataset, tmp_pa
     }
 
 
+def test_a_run_with_more_episodes_tells_what_holds_for_all_of_them(
+    dataset: OpenDataset, tmp_path: Path
+) -> None:
+    """One episode has no image twice, and its shot does not vary."""
+    store, origin = Store(tmp_path), draw(dataset, 1).origin
+    given = [draw(dataset, 1, way=4)[0], draw(dataset, 1, way=4, shot=2)[0]]
+    facts = []
+    for count in (1, 2, 1):
+        episodes = EpisodeSet.from_episodes(given[:count], dataset="toy-0", **origin)
+        outcome = run_job(NearestMean(), dataset, episodes, store)
+        assert outcome.run is not None
+        facts.append(outcome.run.manifest["episodes"])
+    one, both, again = (
+        [each[name] for name in ("count", "way", "shot", "query", "disjoint", "standard")]
+        for each in facts
+    )
+    assert one == [1, 4, 1, 15, True, False]
+    assert both == again == [2, 4, None, 15, False, False]
+
+
 def test_the_hash_is_that_of_the_rows_that_count(dataset: OpenDataset, tmp_path: Path) -> None:
     store = Store(tmp_path)
     run = run_job(NearestMean(), dataset, draw(dataset, 30), store).run

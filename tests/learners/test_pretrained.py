@@ -16,6 +16,7 @@ from benchbench.backbones import create_backbone
 from benchbench.backbones.base import Backbone
 from benchbench.backbones.conv4 import Conv4
 from benchbench.datasets.base import OpenDataset
+from benchbench.learners import pretrained
 from benchbench.learners.pretrained import PretrainedMethod, fit_classifier, nearest_mean
 from benchbench.method import Classifier, Images, Method, Support, Task
 from benchbench.system.compute import Compute
@@ -80,7 +81,9 @@ def test_methods_share_one_training(dataset: OpenDataset, tmp_path: Path) -> Non
     assert first.weights_sha256() == second.weights_sha256()
 
 
-def test_what_changes_the_weights_is_another_training(dataset: OpenDataset, tmp_path: Path) -> None:
+def test_what_changes_the_weights_is_another_training(
+    dataset: OpenDataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     trained(make_source(dataset, tmp_path, steps=2))
     trained(make_source(dataset, tmp_path, steps=2, seed=1))
     trained(make_source(dataset, tmp_path, steps=3))
@@ -89,7 +92,9 @@ def test_what_changes_the_weights_is_another_training(dataset: OpenDataset, tmp_
     fewer = {**dataset.splits, "train": dataset.splits["train"][1:]}
     trained(make_source(replace(dataset, splits=fewer), tmp_path, steps=2))
     trained(make_source(dataset, tmp_path, steps=2, compute=Compute(threads=2)))
-    assert len(list(tmp_path.rglob("classification.safetensors"))) == 6
+    monkeypatch.setattr(pretrained, "CORE", pretrained.CORE + 1)
+    trained(make_source(dataset, tmp_path, steps=2))
+    assert len(list(tmp_path.rglob("classification.safetensors"))) == 7
 
 
 def test_validation_on_other_episodes_is_another_training(

@@ -18,7 +18,6 @@ from benchbench.results.entries import (
     protocol_hash,
     read_result,
     read_results,
-    shape_of,
     tables_of,
 )
 from benchbench.runs.store import RunDirectory, Store
@@ -174,16 +173,39 @@ def test_one_protocol_with_different_episodes_is_an_error(tmp_path: Path) -> Non
         entries_of(map(read_result, runs))
 
 
-@pytest.mark.parametrize(
-    ("protocol", "shape"),
-    [
-        ("5way-1shot-15query", (5, 1)),
-        ("20way-5shot-15query-disjoint", (20, 5)),
-        ("metadataset", (None, None)),
-    ],
-)
-def test_way_and_shot_of_a_protocol(protocol: str, shape: tuple[int | None, int | None]) -> None:
-    assert shape_of(protocol) == shape
+def test_the_facts_are_those_of_the_episodes_that_all_seeds_have_met(tmp_path: Path) -> None:
+    """Two episodes are disjoint and of one way where four are not."""
+    few, many = {"way": 5, "disjoint": True}, {"way": None, "disjoint": False}
+    classes = draw_classes(4)
+    for count, seed, facts in ((4, 0, many), (2, 1, few)):
+        write_run(tmp_path, "toy", CORRECT[:count], classes=classes, seed=seed, episodes=facts)
+    (entry,) = entries_of(read_results(Store(tmp_path).runs()))
+    assert len(entry) == entry.facts["count"] == 2
+    assert {key: entry.facts[key] for key in few} == few
+
+
+def in_format_1(folder: Path) -> None:
+    file = folder / "manifest.json"
+    file.write_text(json.dumps({**json.loads(file.read_text()), "format": 1}))
+
+
+def test_a_run_in_another_format_is_refused_with_the_cure(tmp_path: Path) -> None:
+    run = write_run(tmp_path, "toy", CORRECT)
+    in_format_1(run.path)
+    with pytest.raises(BenchbenchError, match="format of another version; run its command again"):
+        read_result(RunDirectory(run.path))
+
+
+def test_runs_in_another_format_are_left_out_and_reported_together(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_run(tmp_path, "new", CORRECT)
+    for method in ("a", "b"):
+        in_format_1(write_run(tmp_path, method, CORRECT).path)
+    assert [result.method for result in read_results(Store(tmp_path).runs())] == ["new"]
+    (line,) = capsys.readouterr().err.strip().splitlines()
+    assert "left out runs stored in the format of another version (2, such as" in line
+    assert "run their commands again" in line
 
 
 def test_the_protocols_hash_does_not_depend_on_the_name_of_the_data_set() -> None:

@@ -386,7 +386,7 @@ def test_more_images_drawn_than_there_are_is_told(make_run: MakeRun) -> None:
 
 
 def test_disjoint_episodes_have_an_open_interval(make_run: MakeRun) -> None:
-    text = markdown(collect([make_run(protocol="5way-1shot-15query-disjoint")]))
+    text = markdown(collect([make_run(episodes={"disjoint": True})]))
     assert "± open" in text.splitlines()[2]
     assert "± episodes" not in text.splitlines()[2]
 

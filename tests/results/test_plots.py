@@ -98,7 +98,7 @@ def test_differences_to_several_methods_name_both(comparisons: pd.DataFrame) -> 
 def test_accuracy_against_shot(rows: pd.DataFrame) -> None:
     frame = pd.concat(
         [
-            rows.assign(protocol=f"5way-{shot}shot-15query", accuracy=rows["accuracy"] + gain)
+            rows.assign(shot=shot, accuracy=rows["accuracy"] + gain)
             for shot, gain in ((5, 0.05), (1, 0.0), (10, 0.08))
         ]
     )

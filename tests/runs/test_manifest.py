@@ -7,7 +7,6 @@ import hashlib
 import importlib.util
 import json
 import sys
-from abc import ABC, ABCMeta
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
@@ -17,11 +16,10 @@ import pytest
 
 from benchbench.datasets.base import OpenDataset
 from benchbench.datasets.problem import Problem
-from benchbench.learners.metric import MetricMethod
 from benchbench.method import Method, Task
 from benchbench.runs import manifest
-from benchbench.runs.store import run_hash
-from benchbench.samplers import ClassPool, FixedSampler, MetaDatasetSampler, Sampler
+from benchbench.runs.store import FORMAT, run_hash
+from benchbench.samplers import ClassPool, FixedSampler
 from benchbench.system.compute import Compute
 
 
@@ -141,55 +139,52 @@ def test_an_edited_method_is_another_run(monkeypatch: pytest.MonkeyPatch, tmp_pa
     assert hashes[0] == hashes[2] != hashes[1]
 
 
-def test_an_edited_base_class_makes_another_run_of_what_is_built_on_it(tmp_path: Path) -> None:
+def imported(folder: Path, name: str, text: str, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    """A module that is made now."""
+    file = folder / f"{name}.py"
+    file.write_text(text)
+    spec = importlib.util.spec_from_file_location(name, file)
+    module = importlib.util.module_from_spec(spec)
+    monkeypatch.setitem(sys.modules, name, module)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_an_edited_base_class_makes_another_run_of_what_is_built_on_it(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     hashes = []
     for number, body in enumerate(("power = 1", "power = 2")):
-        name = f"fake_base_{number}"
-        file = tmp_path / f"{name}.py"
-        file.write_text(f"class Base:\n    {body}\n")
-        spec = importlib.util.spec_from_file_location(name, file)
-        module = importlib.util.module_from_spec(spec)
-        sys.modules[name] = module
-        spec.loader.exec_module(module)
+        text = f"class Base:\n    {body}\n"
+        module = imported(tmp_path, f"fake_base_{number}", text, monkeypatch)
         hashes.append(manifest.source_sha256(type("Derived", (module.Base,), {})))
     assert hashes[0] != hashes[1]
 
 
-def test_the_core_and_the_standard_library_are_not_part_of_a_methods_source(tmp_path: Path) -> None:
-    file = tmp_path / "fake_alone.py"
-    file.write_text("class Alone:\n    pass\n")
-    spec = importlib.util.spec_from_file_location("fake_alone", file)
-    module = importlib.util.module_from_spec(spec)
-    sys.modules["fake_alone"] = module
-    spec.loader.exec_module(module)
-    own = hashlib.sha256(file.read_bytes()).hexdigest()
-    derived = ABCMeta("Derived", (module.Alone, MetricMethod, ABC), {"__module__": "fake_alone"})
-    assert manifest.source_sha256(derived) == own
+def test_of_what_a_method_is_built_on_the_core_does_not_count(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Each other module counts once, the method's own first, whatever it is called."""
+    base = "from benchbench import MetricMethod\nclass Base(MetricMethod): ...\n"
+    own = "from benchbench_base import Base\nclass First(Base): ...\nclass Second(First): ...\n"
+    imported(tmp_path, "benchbench_base", base, monkeypatch)
+    module = imported(tmp_path, "benchbench_own", own, monkeypatch)
+    both = hashlib.sha256((own + base).encode()).hexdigest()
+    assert manifest.source_sha256(module.Second) == manifest.source_sha256(module.First) == both
+    of_the_base = hashlib.sha256(base.encode()).hexdigest()
+    assert manifest.source_sha256(sys.modules["benchbench_base"].Base) == of_the_base
 
 
-def test_the_core_has_a_number_of_its_own_in_every_identity(
+def test_another_core_makes_another_run_and_another_training(
     dataset: OpenDataset, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    before = run_hash(identity_of(dataset))
+    task = Task("toy-0", "toy", (16, 16, 1), 5, 1, 15)
+    identities = [identity_of(dataset)]
     monkeypatch.setattr(manifest, "CORE", manifest.CORE + 1)
-    assert run_hash(identity_of(dataset)) != before
-
-
-def test_the_shape_of_episodes_is_read_off_the_episodes(dataset: OpenDataset) -> None:
-    pool = ClassPool(dataset, "test")
-    keys = ("way", "shot", "query", "disjoint", "standard")
-
-    def described(sampler: Sampler, count: int) -> list[object]:
-        facts = manifest.describe_episodes(sampler.sample(pool, count), 160, "ab" * 32)
-        return [facts[key] for key in keys]
-
-    assert described(FixedSampler(4, 2, 7), 30) == [4, 2, 7, False, True]
-    assert described(FixedSampler(4, 0, 7, replacement="none"), 3) == [4, 0, 7, True, True]
-    assert described(FixedSampler(prior="natural"), 30)[3:] == [False, False]
-    varying = described(MetaDatasetSampler(max_way=7), 30)
-    assert varying[:2] == [None, None]
-    assert varying[4] is False
-    assert described(MetaDatasetSampler(), 30)[4] is True
+    identities.append(identity_of(dataset))
+    assert len(set(map(run_hash, identities))) == 2
+    trainings = [manifest.training_identity(identity, task) for identity in identities]
+    assert run_hash(trainings[0]) != run_hash(trainings[1])
 
 
 @pytest.mark.parametrize("home", ["__main__", "builtins", "no_such_module"])
@@ -204,10 +199,9 @@ def test_a_method_without_a_file_is_known_by_its_name(
 
 def test_a_manifest_says_what_made_the_number(dataset: OpenDataset) -> None:
     identity, compute = identity_of(dataset), Compute(threads=2)
-    found = json.loads(
-        json.dumps(manifest.describe_run(identity, Toy(), Problem.of(dataset), compute))
-    )
-    assert found["format"] == manifest.FORMAT
+    described = manifest.describe_run(identity, Toy(), Problem.of(dataset), compute)
+    found = json.loads(json.dumps(described))
+    assert found["format"] == FORMAT
     assert found["identity"] == identity
     assert found["dataset"]["classes"] == {"train": 12, "val": 6, "test": 8}
     assert found["dataset"]["images"] == 26 * 20

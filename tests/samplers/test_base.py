@@ -15,6 +15,29 @@ def test_a_sampler_has_to_say_how_it_draws() -> None:
     assert Sampler().shape == (None, None, None)
 
 
+@pytest.mark.parametrize(
+    ("sampler", "standard"),
+    [
+        (FixedSampler(), True),
+        (FixedSampler(20, 5, 10, replacement="none"), True),
+        (FixedSampler(classes="hierarchy"), False),
+        (FixedSampler(prior="dirichlet"), False),
+        (FixedSampler(separate_groups=True), False),
+        (MetaDatasetSampler(), True),
+        (MetaDatasetSampler(max_way=20), False),
+        (MetaDatasetSampler(classes="uniform"), False),
+        (Sampler(), False),
+    ],
+)
+def test_a_sampler_says_whether_papers_draw_so(sampler: Sampler, standard: bool) -> None:
+    assert sampler.standard is standard
+
+
+@pytest.mark.parametrize("sampler", [FixedSampler(2, 1, 1), FixedSampler(2, 1, 1, prior="natural")])
+def test_episodes_know_what_their_sampler_says(sampler: Sampler) -> None:
+    assert sampler.sample(pool([3, 3]), 1).standard is sampler.standard
+
+
 def test_create_sampler_takes_options_and_parameters() -> None:
     assert create_sampler("fixed", way=None, shot=None) == FixedSampler()
     assert create_sampler("fixed[query=3]", way=20, shot=5) == FixedSampler(20, 5, 3)

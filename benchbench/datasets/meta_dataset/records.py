@@ -11,8 +11,7 @@ from pathlib import Path
 from PIL import Image
 
 from benchbench.datasets.meta_dataset.spec import SourceFiles, SourceSpec
-from benchbench.datasets.meta_dataset.tf_example import ExampleError, Values, parse_example
-from benchbench.datasets.meta_dataset.tfrecords import TFRecord, read, scan
+from benchbench.datasets.meta_dataset.tfrecords import TFRecord, Values, read, scan
 from benchbench.datasets.reading.class_folders import ListedLater
 from benchbench.datasets.reading.file_tree import UnreadableImageError
 from benchbench.errors import BenchbenchError
@@ -43,10 +42,7 @@ def load_record(record: TFRecord) -> Image.Image:
     Raises UnreadableImageError if the file is not an image, BenchbenchError if the record is not of
     Meta-Dataset or its label is not the file's.
     """
-    try:
-        features = parse_example(read(record))
-    except ExampleError as error:
-        raise _foreign(record, f"is not a tf.train.Example ({error})") from error
+    features = read(record)
     label, content = _only(features, "label", record), _only(features, "image", record)
     if label != int(record.path.stem):
         raise _foreign(record, f"has label {label!r} instead of {record.path.stem}")

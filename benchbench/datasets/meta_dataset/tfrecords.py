@@ -1,30 +1,36 @@
-"""TFRecord files, read without TensorFlow.
+"""TFRecord files of `tf.train.Example`, read without TensorFlow.
 
 A record is its length (uint64, little-endian), the masked CRC-32C of these eight bytes (uint32),
 the data, and the masked CRC-32C of the data. Both checksums are always verified, for a damaged JPEG
-mostly decodes without complaint; that takes a fraction of the time of decoding it.
+mostly decodes without complaint.
 """
 
 from __future__ import annotations
 
-import struct
-from collections.abc import Iterator
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
-from typing import BinaryIO, NamedTuple, TypeAlias
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import Any, BinaryIO, NamedTuple, TypeAlias
 
 from benchbench.errors import BenchbenchError
 
-HEADER = struct.Struct("<QI")
-CHECKSUM = struct.Struct("<I")
-POLYNOMIAL = 0x82F63B78
-"""Castagnoli's, with its bits reversed (RFC 3720, 12.1)."""
+LENGTH_SIZE, CHECKSUM_SIZE = 8, 4
 MASK_DELTA = 0xA282EAD8
+SCHEMA = """name:"example.proto" syntax:"proto3"
+message_type {name:"BytesList" field {name:"value" number:1 label:LABEL_REPEATED type:TYPE_BYTES}}
+message_type {name:"FloatList" field {name:"value" number:1 label:LABEL_REPEATED type:TYPE_FLOAT}}
+message_type {name:"Int64List" field {name:"value" number:1 label:LABEL_REPEATED type:TYPE_INT64}}
+message_type {name:"Feature" oneof_decl {name:"kind"}
+  field {name:"bytes_list" number:1 oneof_index:0 type_name:"BytesList"}
+  field {name:"float_list" number:2 oneof_index:0 type_name:"FloatList"}
+  field {name:"int64_list" number:3 oneof_index:0 type_name:"Int64List"}}
+message_type {name:"Features"
+  nested_type {name:"FeatureEntry" options {map_entry:true}
+    field {name:"key" number:1 type:TYPE_STRING} field {name:"value" number:2 type_name:"Feature"}}
+  field {name:"feature" number:1 label:LABEL_REPEATED type_name:"Features.FeatureEntry"}}
+message_type {name:"Example" field {name:"features" number:1 type_name:"Features"}}"""
 
-Words: TypeAlias = NDArray[np.uint32]
+Values: TypeAlias = list[bytes] | list[int] | list[float]
 
 
 class TFRecord(NamedTuple):
@@ -35,130 +41,68 @@ class TFRecord(NamedTuple):
     offset: int
     length: int
 
+    def refusal(self, how: str) -> BenchbenchError:
+        """The error of a file that is broken at this record."""
+        return BenchbenchError(f"{self.path} {how} record {self.number}; copy or convert it again.")
+
+
+@cache
+def libraries() -> tuple[Callable[[bytes], int], Any, type[Exception]]:
+    """CRC-32C, the message class of `SCHEMA`, and its error, from libraries that are optional."""
+    try:
+        from google.protobuf import descriptor_pb2, message, message_factory, text_format
+        from google_crc32c import value as crc32c
+    except ModuleNotFoundError as error:
+        needs = "Reading .tfrecords needs the libraries protobuf and google-crc32c"
+        raise BenchbenchError(f'{needs}; pip install "benchbench[tfrecords]".') from error
+    file = text_format.Parse(SCHEMA, descriptor_pb2.FileDescriptorProto())
+    return crc32c, message_factory.GetMessages([file])["Example"], message.DecodeError
+
 
 def scan(path: Path) -> list[TFRecord]:
-    """The records of a file, by their headers alone.
-
-    Raises BenchbenchError, which names the record, where the file ends within one or a length is
-    damaged, and where it cannot be read at all.
-    """
+    """The records of a file, by their headers alone. Raises BenchbenchError if it is damaged."""
+    records: list[TFRecord] = []
+    offset = 0
     try:
         with path.open("rb") as file:
-            return list(_scan(file, path, path.stat().st_size))
+            size = path.stat().st_size
+            while offset < size:
+                header = TFRecord(path, len(records), offset, LENGTH_SIZE)
+                length = int.from_bytes(_content(file, header), "little")
+                start = offset + LENGTH_SIZE + CHECKSUM_SIZE
+                records.append(header._replace(offset=start, length=length))
+                offset = start + length + CHECKSUM_SIZE
+                if offset > size:
+                    raise header.refusal("ends within")
     except OSError as error:
         raise BenchbenchError(f"Cannot read {path} ({error.strerror or error}).") from error
+    return records
 
 
-def _scan(file: BinaryIO, path: Path, size: int) -> Iterator[TFRecord]:
-    number = offset = 0
-    while offset < size:
-        file.seek(offset)
-        header = file.read(HEADER.size)
-        if len(header) < HEADER.size:
-            raise _truncated(path, number)
-        length, checksum = HEADER.unpack(header)
-        if masked_crc32c(header[:8]) != checksum:
-            raise _damaged(path, number)
-        record = TFRecord(path, number, offset + HEADER.size, length)
-        offset = record.offset + length + CHECKSUM.size
-        if offset > size:
-            raise _truncated(path, number)
-        yield record
-        number += 1
-
-
-def read(record: TFRecord) -> bytes:
-    """A record's data. Raises BenchbenchError where they are damaged."""
+def read(record: TFRecord) -> dict[str, Values]:
+    """A record's features by name. Raises BenchbenchError if it is damaged or no Example."""
+    _, example, decode_error = libraries()
     try:
         with record.path.open("rb") as file:
-            file.seek(record.offset)
-            content = file.read(record.length + CHECKSUM.size)
+            features = example.FromString(_content(file, record)).features.feature
     except OSError as error:
-        reason = error.strerror or error
-        raise BenchbenchError(f"Cannot read {record.path} ({reason}).") from error
-    if len(content) < record.length + CHECKSUM.size:
-        raise _truncated(record.path, record.number)
-    data = content[: record.length]
-    if masked_crc32c(data) != CHECKSUM.unpack_from(content, record.length)[0]:
-        raise _damaged(record.path, record.number)
-    return data
+        raise BenchbenchError(f"Cannot read {record.path} ({error.strerror or error}).") from error
+    except (decode_error, UnicodeDecodeError) as error:  # the latter if protobuf is pure Python
+        raise record.refusal("holds no tf.train.Example at") from error
+    return {
+        name: list(getattr(feature, feature.WhichOneof("kind") or "bytes_list").value)
+        for name, feature in features.items()
+    }
 
 
-def masked_crc32c(data: bytes) -> int:
-    """The checksum as TFRecord files store it: rotated right by 15 bits, then a constant added."""
-    crc = crc32c(data)
-    return (((crc >> 15) | (crc << 17)) + MASK_DELTA) & 0xFFFFFFFF
-
-
-def crc32c(data: bytes) -> int:
-    """CRC-32C of the data (RFC 3720, appendix B.4)."""
-    return _of_short(data) if len(data) < 256 else _of_long(data)
-
-
-def _of_short(data: bytes) -> int:
-    table, crc = _byte_table(), 0xFFFFFFFF
-    for byte in data:
-        crc = table[(crc ^ byte) & 0xFF] ^ (crc >> 8)
-    return crc ^ 0xFFFFFFFF
-
-
-def _of_long(data: bytes) -> int:
-    """The same by halving: the remainder is linear, so that those of neighbours can be added.
-
-    Zeros in front change nothing while the register is zero, and starting from all ones is the same
-    as inverting the first four bytes.
-    """
-    levels = max(0, (len(data) - 1) // 4).bit_length()
-    padded = np.zeros(4 << levels, np.uint8)
-    start = len(padded) - len(data)
-    padded[start:] = np.frombuffer(data, np.uint8)
-    padded[start : start + 4] ^= 0xFF
-    words: Words = padded.view("<u4").astype(np.uint32, copy=False)
-    for level in range(levels):
-        words = _shifted(words[0::2], level) ^ words[1::2]
-    return int(_shifted(words, 0)[0]) ^ 0xFFFFFFFF
-
-
-def _shifted(registers: Words, level: int) -> Words:
-    """Registers [n] after `4 * 2**level` further bytes that are zero."""
-    tables = _shift_tables(level)
-    octets = np.ascontiguousarray(registers, "<u4").view(np.uint8).reshape(-1, 4)
-    shifted: Words = tables[0][octets[:, 0]]
-    for position in (1, 2, 3):
-        shifted ^= tables[position][octets[:, position]]
-    return shifted
-
-
-@cache
-def _shift_tables(level: int) -> Words:
-    """[4, 256]: what each value of each byte of a register becomes in `_shifted`."""
-    if level > 0:
-        return _shifted(_shift_tables(level - 1).ravel(), level - 1).reshape(4, 256)
-    registers: Words = (np.arange(256, dtype=np.uint32) << np.arange(0, 32, 8)[:, None]).astype(
-        "u4"
-    )
-    table = np.array(_byte_table(), dtype=np.uint32)
-    for _ in range(4):
-        registers = table[registers & 0xFF] ^ (registers >> 8)
-    return registers
-
-
-@cache
-def _byte_table() -> tuple[int, ...]:
-    """The remainder of each byte."""
-    entries = []
-    for entry in range(256):
-        for _ in range(8):
-            entry = (entry >> 1) ^ (POLYNOMIAL if entry & 1 else 0)
-        entries.append(entry)
-    return tuple(entries)
-
-
-def _truncated(path: Path, number: int) -> BenchbenchError:
-    return BenchbenchError(f"{path} ends within record {number}; copy or convert it again.")
-
-
-def _damaged(path: Path, number: int) -> BenchbenchError:
-    return BenchbenchError(
-        f"{path} is damaged at record {number} (its checksum is another); copy or convert it again."
-    )
+def _content(file: BinaryIO, part: TFRecord) -> bytes:
+    """The bytes of a record's data or length, if the masked checksum after them is theirs."""
+    file.seek(part.offset)
+    content = file.read(part.length + CHECKSUM_SIZE)
+    if len(content) < part.length + CHECKSUM_SIZE:
+        raise part.refusal("ends within")
+    content, checksum = content[: part.length], content[part.length :]
+    crc = libraries()[0](content)
+    if ((crc >> 15 | crc << 17) + MASK_DELTA) & 0xFFFFFFFF != int.from_bytes(checksum, "little"):
+        raise part.refusal("is damaged (wrong checksum) at")
+    return content

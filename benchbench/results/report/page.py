@@ -18,7 +18,7 @@ from markupsafe import Markup, escape
 import benchbench
 from benchbench.results import plots
 from benchbench.results.comparison import compare_entries, comparison_frame
-from benchbench.results.entries import Entry, shape_of
+from benchbench.results.entries import Entry
 from benchbench.results.leaderboard import GROUP, tabulate_entries
 from benchbench.results.report.across import Overview, overviews
 from benchbench.results.report.pictures import Picture
@@ -208,12 +208,9 @@ def _training_logs(entries: list[Entry]) -> dict[str, list[dict[str, Any]]]:
 
 def _shot_plots(frame: pd.DataFrame, draw: _Drawing) -> Iterator[Picture]:
     """A plot for each data set and way on which a method was run with several shots."""
-    shaped = frame[[shape_of(text)[1] is not None for text in frame["protocol"]]]
-    if shaped.empty:
-        return
-    anyshot = shaped["protocol"].map(lambda text: re.sub(r"-\d+shot", "", text, count=1))
     keys = [key for key in GROUP if key != "protocol"]
-    for key, rows in shaped.assign(anyshot=anyshot).groupby([*keys, "anyshot"], sort=False):
+    shaped = frame.dropna(subset="shot").assign(anyshot=_but_for_shot)
+    for key, rows in shaped.groupby([*keys, "anyshot"], sort=False):
         several = rows.groupby(["method", "budget"])["protocol"].transform("nunique") > 1
         if several.any():
             title = f"{key[0]}, {key[-1]}"
@@ -225,6 +222,12 @@ def _shot_plots(frame: pd.DataFrame, draw: _Drawing) -> Iterator[Picture]:
             )
             if picture:
                 yield picture
+
+
+def _but_for_shot(frame: pd.DataFrame) -> list[str]:
+    """The protocols' names without the shot, equal for those that differ in nothing else."""
+    pairs = zip(frame["protocol"], frame["shot"], strict=True)
+    return [protocol.replace(f"{shot}shot-", "", 1) for protocol, shot in pairs]
 
 
 def _rendered(

@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from benchbench.results.entries import DISJOINT, is_published_kind, kind_of, shape_of
+from benchbench.results.entries import kind_of
 from benchbench.results.leaderboard import GROUP, further_metrics
 from benchbench.results.numbers import DASH, decimals, percent
 from benchbench.results.published import figures_for
@@ -108,7 +108,7 @@ def _interval(row: dict[str, Any]) -> str:
 
 
 def _disjoint(rows: pd.DataFrame) -> bool:
-    return str(rows["protocol"].iat[0]).endswith(DISJOINT)
+    return bool(rows["disjoint"].all())
 
 
 def _seeds(text: str) -> str:
@@ -157,10 +157,10 @@ def _notes(rows: pd.DataFrame, citations: list[str]) -> list[str]:
 
 def _published(rows: pd.DataFrame) -> pd.DataFrame | None:
     """Published figures on the same data set, way and shot; None where there are none."""
-    protocol = str(rows["protocol"].iat[0])
-    if not is_published_kind(protocol):
+    if not rows["standard"].all():
         return None
-    way, shot = shape_of(protocol)
+    first = rows.iloc[0]
+    way, shot = (None if rows[name].isna().any() else int(first[name]) for name in ("way", "shot"))
     figures = figures_for(str(rows["dataset"].iat[0]), way, shot)
     if figures.empty:
         return None

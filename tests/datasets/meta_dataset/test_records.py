@@ -105,8 +105,16 @@ def test_label_of_another_class(folder: Path) -> None:
     assert caught.match(r"Record 0 of .*1.tfrecords has label 2 instead of 1; convert it again")
 
 
-def test_record_of_something_else(folder: Path) -> None:
-    assert refusal(folder, b"\x08\x01").match(r"Record 0 of .* is not a tf.train.Example \(a value")
+@pytest.mark.parametrize(
+    ("record", "reason"),
+    [
+        (b"\x0a\x05ab", r"1.tfrecords holds no tf.train.Example at record 0; copy or convert"),
+        (b"\x08\x01", r"Record 0 of .*1.tfrecords has 0 values of 'label' instead of one"),
+        (b"", r"Record 0 of .*1.tfrecords has 0 values of 'label' instead of one"),
+    ],
+)
+def test_record_of_something_else(folder: Path, record: bytes, reason: str) -> None:
+    assert refusal(folder, record).match(f".*{reason}")
 
 
 @pytest.mark.parametrize("images", [[], [b"a", b"b"]])

@@ -16,7 +16,7 @@ from benchbench.datasets.base import OpenDataset
 from benchbench.results import plots
 from benchbench.results.entries import read_results, tables_of
 from benchbench.results.report import Report, make_report
-from benchbench.runs.store import PREDICTED_EPISODES, PREDICTION_COLUMNS, Store
+from benchbench.runs.store import FORMAT, PREDICTED_EPISODES, PREDICTION_COLUMNS, Store
 from benchbench.system.places import Places
 
 WAY, QUERY = 5, 15
@@ -80,6 +80,7 @@ def write_run(
         (folder / "training.json").write_text(json.dumps({"record": {}, "log": log}))
     drawn, available = images or (None, None)
     manifest = {
+        "format": FORMAT,
         "identity": identity,
         "method": {
             "name": "guess",
@@ -91,7 +92,16 @@ def write_run(
         "dataset": {"name": dataset.name, "fingerprint": dataset.fingerprint},
         "status": "finished",
         "parameters": 111936,
-        "episodes": {"count": episodes, "images_drawn": drawn, "images_available": available},
+        "episodes": {
+            "count": episodes,
+            "way": WAY,
+            "shot": shot,
+            "query": QUERY,
+            "disjoint": False,
+            "standard": True,
+            "images_drawn": drawn,
+            "images_available": available,
+        },
         "cost": {
             "training_seconds": 60 * skill,
             "seconds_per_episode": skill / 700,
