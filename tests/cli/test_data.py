@@ -159,7 +159,7 @@ class TestPrepare:
         assert told["cite"] == "Nobody, 2000"
         assert told["unreadable"] == "1: y/5.png"
         assert told["published"] == "1 published class missing: z."
-        assert "'y' has 4 images in place of 3." in result.stdout
+        assert "'y' has 4 images instead of 3." in result.stdout
 
     @pytest.mark.usefixtures("toy")
     def test_of_many_differences_the_first_are_told(self, toy: Installation) -> None:
@@ -173,7 +173,7 @@ class TestPrepare:
         toy.add("benchbench.datasets", "many", source.replace('"toy"', '"many"'))
         result = invoke("data", "prepare", "many")
         assert result.exit_code == 0, result.output
-        assert result.stdout.count(" in place of ") == 4
+        assert result.stdout.count(" instead of ") == 4
         assert "and 3 more; `data verify --format json` lists all" in result.stdout
 
     @pytest.mark.usefixtures("toy")

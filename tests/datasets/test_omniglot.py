@@ -461,7 +461,7 @@ def test_another_place_can_be_named(small: Path, tmp_path: Path) -> None:
         dataset.origin = origin
         assert [path.stem for path in dataset.sources(empty)] == list(omniglot.CHARACTERS)
     dataset.origin = tmp_path
-    with pytest.raises(BenchbenchError, match="holds no images_background"):
+    with pytest.raises(BenchbenchError, match="holds neither a folder images_background nor"):
         dataset.sources(empty)
 
 

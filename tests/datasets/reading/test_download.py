@@ -227,7 +227,7 @@ def test_another_part_than_was_asked_for_is_not_appended(server: Server, target:
     server.breaks = [1_000_000]
     fails(server.url, target, "ended after 1000000")
     server.shift = 7
-    fails(server.url, target, "sent another part than it was asked for")
+    fails(server.url, target, "sent another part than the requested one")
     assert left_beside(target) == []
     download(server.url, target, MD5)
 
