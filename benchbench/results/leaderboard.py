@@ -73,7 +73,7 @@ COLUMNS = [
     "peak_memory_bytes",
     "run",
 ]
-"""Of every row, in addition to those of `GROUP`; the columns after them are means of further metrics."""
+"""Of every row, after those of `GROUP`; the columns after them are means of further metrics."""
 
 
 def collect(runs: Iterable[RunDirectory], rule: str = "paired") -> pd.DataFrame:
