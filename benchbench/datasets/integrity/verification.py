@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -113,7 +113,7 @@ class Verification:
         """
         dataset = create_dataset(text)
         other = open_dataset(self.against, self.places) if self.against else None
-        results = []
+        results: dict[str, Verified] = {}
         for spec in members_of(dataset, self.places):
             try:
                 each = create_dataset(spec)
@@ -122,15 +122,16 @@ class Verification:
                 if isinstance(dataset, Dataset):
                     raise
                 missing = Finding("note", "files", f"it cannot be opened: {error}")
-                results.append(Verified(spec, None, [missing]))
+                results[spec] = Verified(spec, None, [missing])
             else:
                 findings = [*self._alone(each, opened), *self._elsewhere(opened, other)]
-                results.append(Verified(spec, opened, findings))
-        if isinstance(dataset, Collection):
-            results += self._learned_from(dataset)
-        if all(result.opened is None for result in results):
+                results[spec] = Verified(spec, opened, findings)
+        for more in self._learned_from(dataset) if isinstance(dataset, Collection) else ():
+            known = results.setdefault(more.name, replace(more, findings=[]))
+            known.findings.extend(more.findings)
+        if all(result.opened is None for result in results.values()):
             raise BenchbenchError(f"None of the data sets of {text} can be opened.")
-        return results
+        return list(results.values())
 
     def _alone(self, dataset: Dataset | Collection, opened: OpenDataset) -> Iterator[Finding]:
         """All findings on one data set by itself."""

@@ -217,7 +217,7 @@ def test_a_missing_origin_is_one_sentence(places: Places, tmp_path: Path) -> Non
 
 
 def test_a_generated_data_set_has_no_origin(places: Places, origin: Path) -> None:
-    with pytest.raises(BenchbenchError, match=r"^'shapes' is not read from files; leave the orig"):
+    with pytest.raises(BenchbenchError, match=r"^'shapes' is generated and reads no files; leave"):
         prepare(Shapes(), places, origin)
 
 

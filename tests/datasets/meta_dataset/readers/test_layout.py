@@ -46,7 +46,7 @@ def test_the_inner_folder_goes_before_archives(tmp_path, put):
 
 def test_a_damaged_archive_is_told(tmp_path):
     (tmp_path / "a.zip").write_bytes(b"half a download")
-    with pytest.raises(BenchbenchError, match=r"a\.zip is not .*; copy or download it again"):
+    with pytest.raises(BenchbenchError, match=r"a\.zip is neither .*; copy or download it again"):
         Published(tmp_path, LAYOUT, tmp_path).part("images/")
 
 
