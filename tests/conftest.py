@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import os
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +19,12 @@ from support.kept import kept_cache, link_generated
 
 from benchbench.datasets.base import OpenDataset
 from benchbench.places import Places
+
+with suppress(ImportError):  # `tox -e thirdparty` needs less
+    from hypothesis import settings
+
+    settings.register_profile("patient", deadline=None)  # other processes may be busy
+    settings.load_profile("patient")
 
 SHARED_DATA = Path(__file__).parents[2] / "shared" / "data"
 
