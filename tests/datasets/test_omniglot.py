@@ -189,12 +189,6 @@ def test_the_second_opening_decodes_nothing(
     assert open_dataset("omniglot", places).fingerprint == default.fingerprint
 
 
-@pytest.fixture(scope="module")
-def blank_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A cache for tables whose images are all blank."""
-    return tmp_path_factory.mktemp("blank")
-
-
 @pytest.mark.parametrize(
     ("rotations", "sizes"),
     [
@@ -206,7 +200,7 @@ def blank_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
 )
 def test_the_numbers_of_rotated_classes(
     places: Places,
-    blank_cache: Path,
+    tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     rotations: str,
     sizes: dict[str, int],
