@@ -207,8 +207,7 @@ def test_the_numbers_of_rotated_classes(
 ) -> None:
     blank = np.zeros((1, 1, 1), np.uint8)
     monkeypatch.setattr(Omniglot, "decode_image", lambda self, file: blank)
-    blank_places = Places(places.data_root, blank_cache)
-    dataset = open_dataset(f"omniglot[rotations={rotations}]", blank_places)
+    dataset = open_dataset(f"omniglot[rotations={rotations}]", Places(places.data_root, tmp_path))
     assert split_sizes(dataset) == sizes
     assert len(dataset.labels) == 20 * sum(sizes.values())
 
