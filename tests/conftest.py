@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import os
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +23,12 @@ from benchbench.system.places import Places
 
 settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("untimed")  # how long an example takes says how busy the machine is
+
+with suppress(ImportError):  # `tox -e thirdparty` needs less
+    from hypothesis import settings
+
+    settings.register_profile("patient", deadline=None)  # other processes may be busy
+    settings.load_profile("patient")
 
 SHARED_DATA = Path(__file__).parents[2] / "shared" / "data"
 

@@ -60,7 +60,7 @@ class Program(Verbs):
         except BenchbenchError as error:
             raise click.UsageError(str(error)) from error
         except KeyboardInterrupt:
-            click.echo("Interrupted; the same command goes on from here.", err=True)
+            click.echo("Interrupted; the same command resumes from here.", err=True)
             sys.exit(130)
 
 

@@ -50,7 +50,7 @@ def new(kind: str, name: str, out: Path | None) -> None:
 
 
 def check_name(name: str) -> None:
-    """Raise BenchbenchError where the name cannot be that of a module, a package and a plug-in."""
+    """Raise BenchbenchError if the name cannot be that of a module, a package and a plug-in."""
     if not re.fullmatch(r"[A-Za-z](\w*[A-Za-z0-9])?", name, re.ASCII):
         raise BenchbenchError(
             f"'{name}' cannot be the name of a Python module; use letters, digits and _, with a "

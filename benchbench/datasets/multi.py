@@ -29,7 +29,7 @@ class Multi(Collection):
     that the source has by itself. A training episode is of one source, drawn uniformly.
 
     A, B, C: specs of data sets. Brackets at the very end are this data set's own parameters: write
-    `multi:A,B[seed=1][train=all]`, or `multi:A,B[seed=1][]`, to give one to B.
+        `multi:A,B[seed=1][train=all]`, or `multi:A,B[seed=1][]`, to give one to B.
     train: `first`, `all`, or the source that methods learn from, as the table calls it.
     size: pixels of the square colour images; none is the first source's own size.
     test_source: the only source to test on; all of them by default.

@@ -21,7 +21,7 @@ def rank_methods(entries: Mapping[tuple[str, str], Entry], rule: str) -> RankedT
     """Entries by method and test source, ranked by one of `ranking.RULES` in per cent.
 
     paired: two entries differ if the paired t test on the episodes that both have met says so at
-    5 %, after Holm over all pairs of their group. Raises BenchbenchError where one is missing.
+    5 %, after Holm over all pairs of their group. Raises BenchbenchError if one is missing.
     """
     frame = pd.DataFrame(
         {
@@ -91,7 +91,7 @@ class Sources:
     def seed_scores(self, method: str) -> NDArray[np.float64]:
         """Chance-normalised mean accuracies [sources, seeds] of the seeds that every source has.
 
-        Raises BenchbenchError where the way of a source varies, as chance then does.
+        Raises BenchbenchError if the way of a source varies, as chance then does.
         """
         of = self.entries[method]
         seeds = [

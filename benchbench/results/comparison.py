@@ -58,7 +58,7 @@ class Comparison:
 def compare_entries(entries: Sequence[Entry], reference: Entry | None = None) -> list[Comparison]:
     """All pairs, or each entry against `reference`; Holm's correction is over these.
 
-    Raises BenchbenchError where two entries did not meet the same episodes.
+    Raises BenchbenchError if two entries did not meet the same episodes.
     """
     pairs = list(combinations(entries, 2))
     if reference is not None:
@@ -119,7 +119,7 @@ def comparison_frame(comparisons: Sequence[Comparison]) -> pd.DataFrame:
 def find_entries(names: Sequence[str], entries: Sequence[Entry]) -> list[Entry]:
     """The entries of one table with these labels, in the order of the names.
 
-    Raises BenchbenchError where a name is unknown.
+    Raises BenchbenchError if a name is unknown.
     """
     by_label = {entry.label: entry for entry in entries}
     for name in names:
@@ -134,7 +134,7 @@ def chosen_entries(
     """The named entries of each protocol that has all of them, in the order of the names.
 
     names: labels of entries, or run directories, which make one table. dataset: the only data set,
-    collection or source of one to look at. Raises BenchbenchError where they share no protocol.
+    collection or source of one to look at. Raises BenchbenchError if they share no protocol.
     """
     if paths := [name for name in names if (Path(name) / "manifest.json").is_file()]:
         if others := [name for name in names if name not in paths]:
@@ -160,7 +160,7 @@ def chosen_entries(
 
 
 def _of_runs(paths: list[str]) -> list[Entry]:
-    """One entry for each run directory. Raises BenchbenchError where a run is not finished."""
+    """One entry for each run directory. Raises BenchbenchError if a run is not finished."""
     results: list[Result] = []
     for path in paths:
         run = RunDirectory(Path(path))

@@ -45,7 +45,7 @@ class Result:
         return len(self.correct)
 
     def head(self, count: int) -> Result:
-        """The first `count` episodes, all where there are fewer."""
+        """The first `count` episodes, all if there are fewer."""
         return replace(
             self,
             correct=self.correct[:count],
@@ -75,12 +75,12 @@ class Result:
 
     @property
     def source(self) -> str:
-        """What it is called among several sources; the data set where it is not one of them."""
+        """What it is called among several sources; the data set if it is not one of them."""
         return str(self.manifest["dataset"].get("source") or self.dataset)
 
     @property
     def trained_on(self) -> str:
-        """The sources that were learnt from, joined by +; empty where it is the data set itself."""
+        """The sources that were learnt from, joined by +; empty if it is the data set itself."""
         return "+".join(self.manifest["dataset"].get("trained_on", {}).get("sources", ()))
 
     @property
@@ -105,7 +105,7 @@ class Result:
 
     @property
     def kind(self) -> str:
-        """What its episodes are called beside others."""
+        """What its episodes are called next to others."""
         return kind_of(*(self.identity[key] for key in ("protocol", "split", "episode_seed")))
 
     @property
@@ -118,7 +118,7 @@ class Result:
 def read_result(run: RunDirectory) -> Result:
     """Read a finished run.
 
-    Raises BenchbenchError where its files do not agree with each other, or where another version
+    Raises BenchbenchError if its files do not agree with each other, or if another version
     of benchbench stored them in a format of its own.
     """
     manifest = run.manifest
@@ -192,7 +192,7 @@ def read_results(runs: Iterable[RunDirectory]) -> list[Result]:
 
 
 def results_below(folders: Sequence[Path]) -> list[Result]:
-    """The finished runs below all folders. Raises BenchbenchError where one does not exist."""
+    """The finished runs below all folders. Raises BenchbenchError if one does not exist."""
     for folder in folders:
         if not folder.is_dir():
             raise BenchbenchError(f"There is no folder {folder}; `benchbench run` makes results.")
@@ -260,7 +260,7 @@ def _parsed(class_ids: tuple[str, ...]) -> tuple[NDArray[np.int64], ...]:
 def entries_of(results: Iterable[Result]) -> list[Entry]:
     """The results of one protocol as entries, in order of their labels.
 
-    Raises BenchbenchError where two of them met different episodes.
+    Raises BenchbenchError if two of them met different episodes.
     """
     groups: dict[str, dict[int, Result]] = {}
     for result in results:
@@ -291,7 +291,7 @@ def _short_hash(text: str) -> str:
 
 
 def check_same_episodes(a: Result, b: Result) -> None:
-    """Raise BenchbenchError that says why, where two results did not meet the same episodes."""
+    """Raise BenchbenchError that says why, if two results did not meet the same episodes."""
     for what, one, other in zip(("data set", *PROTOCOL), a.protocol, b.protocol, strict=True):
         if one != other:
             raise BenchbenchError(

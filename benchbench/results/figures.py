@@ -89,7 +89,7 @@ def choose(rows: pd.DataFrame, where: Sequence[str], methods: str, sources: str)
     """The rows of these methods and test sources in their order; all where none are named.
 
     where: texts COLUMN=VALUE; methods, sources: names with commas between, in any case unless two
-    differ in that alone. Raises BenchbenchError where a name fits nothing, where a method is alone,
+    differ in that alone. Raises BenchbenchError if a name fits nothing, if a method is alone,
     left without a source, or has two figures on one.
     """
     for condition in where:
@@ -116,7 +116,7 @@ def choose(rows: pd.DataFrame, where: Sequence[str], methods: str, sources: str)
 
 
 def _only(rows: pd.DataFrame, column: str, values: Sequence[str]) -> pd.DataFrame:
-    """The rows with one of these values, in the order of the values; all where there are none."""
+    """The rows with one of these values, in the order of the values; all if there are none."""
     if not values:
         return rows
     known = list(dict.fromkeys(rows[column]))
@@ -182,7 +182,7 @@ def figures_frame(rows: pd.DataFrame, rule: str) -> pd.DataFrame:
 
 
 def _numbers(rows: pd.DataFrame, column: str) -> pd.Series[Any]:
-    """A column as Decimals; None where it is empty, which an accuracy may not be."""
+    """A column as Decimals; None if it is empty, which an accuracy may not be."""
     numbers = [_decimal(text) for text in rows[column]]
     optional = column == "ci95_percent"
     for number, (_, row) in zip(numbers, rows.iterrows(), strict=True):

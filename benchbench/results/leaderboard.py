@@ -73,7 +73,7 @@ COLUMNS = [
     "peak_memory_bytes",
     "run",
 ]
-"""Of every row, beside those of `GROUP`; the columns after them are means of further metrics."""
+"""Of every row, after those of `GROUP`; the columns after them are means of further metrics."""
 
 
 def collect(runs: Iterable[RunDirectory], rule: str = "paired") -> pd.DataFrame:
@@ -81,7 +81,7 @@ def collect(runs: Iterable[RunDirectory], rule: str = "paired") -> pd.DataFrame:
 
     Seeds of one configuration are one row. Tables follow each other; in a table each group that is
     ranked together (`rank_group`) does, the best row first. rule: one of `ranking.RULES`. A run
-    that cannot be read is left out and told. A further metric is a column of its own name.
+    that cannot be read is left out, which is said. A further metric is a column of its own name.
     """
     return tabulate_entries(tables_of(read_results(runs)), rule)
 
@@ -131,7 +131,7 @@ def row(entry: Entry) -> dict[str, Any]:
 
 
 def numbers(entry: Entry) -> dict[str, Any]:
-    """The mean accuracy over episodes and seeds, its intervals (None where there is none), and n.
+    """The mean accuracy over episodes and seeds, its intervals (None if there is none), and n.
 
     ci_episodes and ci_classes take the trained weights as they are; ci_seeds is of a fresh draw of
     both seeds and episodes. A single episode, such as a whole test set classified once,
@@ -152,7 +152,7 @@ def numbers(entry: Entry) -> dict[str, Any]:
 
 
 def estimate(function: Callable[[], T]) -> T | None:
-    """The function's value, None where it refuses."""
+    """The function's value, None if it refuses."""
     try:
         return function()
     except NoEstimate:
@@ -202,7 +202,7 @@ def _ranked(entries: Sequence[Entry], rule: str) -> list[dict[str, Any]]:
 
 
 def entry_of(cell: Outcome, episodes: int) -> Entry | None:
-    """The first episodes of what a command has finished; None where it has not."""
+    """The first episodes of what a command has finished; None if it has not."""
     if cell.status != "finished" or cell.run is None:
         return None
     return Entry(cell.method, (read_result(cell.run).head(episodes),))

@@ -8,12 +8,12 @@ DASH = "–"
 
 
 def decimals(value: float | None, digits: int = 4) -> str:
-    """A number with some decimals; a dash where there is none."""
+    """A number with some decimals; a dash if there is none."""
     return DASH if value is None or math.isnan(value) else f"{value:.{digits}f}"
 
 
 def percent(value: float | None) -> str:
-    """A share as a percentage with two decimals; a dash where there is none."""
+    """A share as a percentage with two decimals; a dash if there is none."""
     return decimals(None if value is None else 100 * value, 2)
 
 

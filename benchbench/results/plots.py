@@ -256,7 +256,7 @@ def svg(figure: Figure) -> str:
 
 
 def save(figure: Figure, path: Path) -> None:
-    """Write the figure as its suffix says. Raises BenchbenchError where it cannot."""
+    """Write the figure as its suffix says. Raises BenchbenchError if it cannot."""
     suffix = path.suffix.lower()
     if suffix not in SUFFIXES:
         raise BenchbenchError(f"{path} must end in one of {', '.join(SUFFIXES)}.")

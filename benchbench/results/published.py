@@ -32,7 +32,7 @@ def figures_for(dataset: str, way: int | None, shot: int | None) -> pd.DataFrame
     """The figures on a data set, as in `published_figures`; perhaps none.
 
     dataset: its spec; case, punctuation and parameters do not count, but for the test source of
-    Meta-Dataset and what was learnt from. way, shot: None where they vary from episode to episode,
+    Meta-Dataset and what was learnt from. way, shot: None if they vary from episode to episode,
     which fits only figures of such episodes.
     """
     return _fitting(dataset, way, shot).copy()
@@ -76,7 +76,7 @@ def _fitting(dataset: str, way: int | None, shot: int | None) -> pd.DataFrame:
 def _of_test_source(figures: pd.DataFrame, spec: specs.Spec) -> pd.Series[bool]:
     """Which figures are of the test source and the training that a spec of Meta-Dataset names.
 
-    All where it names none; none where methods learn from the source itself.
+    All if it names none; none where methods learn from the source itself.
     """
     source = spec.parameters.get("test_source")
     if source is None:

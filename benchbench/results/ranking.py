@@ -36,7 +36,7 @@ class Decision:
 
     margin: how far from the opposite answer, in the unit of the accuracies, or of p-values under
     the rule paired. rounding: by how much at most the rounding of printed figures can have moved
-    the margin; 0 where figures are not rounded.
+    the margin; 0 if figures are not rounded.
     """
 
     source: str
@@ -151,7 +151,7 @@ def rank_table(
 
 
 def _check(cells: pd.DataFrame, sources: Sequence[str], rule: str) -> None:
-    """Raise BenchbenchError where not every method has one figure on every source."""
+    """Raise BenchbenchError if not every method has one figure on every source."""
     for method, source in cells.index[cells.index.duplicated()]:
         raise BenchbenchError(f"'{method}' has several figures on '{source}'; give one.")
     methods = cells.index.unique(level=0)

@@ -21,9 +21,10 @@ from benchbench.system.randomness import AddressedStream, Numbers, choose
 class FixedSampler(ComposingSampler):
     """N-way K-shot with Q queries per class: N classes, then K + Q of each class's images.
 
+    way, shot, query: N, K and Q; Q is an average over the classes if `prior` is not balanced.
     replacement: `images` lets an image recur in other episodes; with `none` no image recurs, and
-    the sequence ends when fewer than N classes have K + Q unused images (Lafargue et al., TMLR
-    2024). query: Q, or its average over the classes if `prior` is not balanced.
+        the sequence ends when fewer than N classes have K + Q unused images (Lafargue et al., TMLR
+        2024).
     """
 
     name: ClassVar[str] = "fixed"

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import shutil
+from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
 import pytest
-from command_line import SIZE, write_pictures
+from command_line import SIZE, invoke, task, write_pictures
 from installations import install, methods_of
 from plugin_sources import EXTRAS, PLUGIN, THIRD_PARTY
 
@@ -14,6 +17,25 @@ from plugin_sources import EXTRAS, PLUGIN, THIRD_PARTY
 def pictures(tmp_path_factory: pytest.TempPathFactory) -> str:
     folder = write_pictures(tmp_path_factory.mktemp("images") / "tiny pictures ü")
     return f"folder:{folder}[size={SIZE}]"
+
+
+@pytest.fixture(scope="session")
+def finished(pictures: str, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+    """`finished(methods)`: a results folder of their runs, made once."""
+
+    @cache
+    def make(methods: str) -> Path:
+        out = tmp_path_factory.mktemp("finished")
+        assert invoke(*task(pictures, methods=methods, out=out)).exit_code == 0
+        return out
+
+    return make
+
+
+@pytest.fixture
+def knn_out(finished: Callable[[str], Path], tmp_path: Path) -> Path:
+    """A results folder of one's own with a finished run of `knn`."""
+    return Path(shutil.copytree(finished("knn"), tmp_path / "knn_out"))
 
 
 @pytest.fixture(scope="session")

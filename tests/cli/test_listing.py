@@ -73,11 +73,23 @@ class TestInformation:
         assert "distance: one of euclidean, cosine; default cosine" in text
         assert "path: str; required" in invoke("describe", "folder").stdout
 
-    @pytest.mark.parametrize("method", ["finetune", "maml", "protonet", "proto_maml"])
-    def test_describe_explains_every_parameter_once(self, method: str) -> None:
-        explanation, _, _ = invoke("describe", method).stdout.partition("\nparameters:\n")
-        for parameter in specs.parameter_types(loading.load("method", method)):
-            assert len(re.findall(rf"^{parameter}: ", explanation, re.MULTILINE)) == 1
+    def test_describe_explains_every_parameter_once(self) -> None:
+        found = [
+            (kind, name, loading.load(kind, name))
+            for kind in entry_points.KINDS
+            for name in entry_points.available(kind)
+        ]
+        for kind in ("backbone", "sampler"):
+            things = loading.registered(f"register_{kind}s")
+            found += [(kind, name, thing) for name, thing in things.items()]
+        for kind, name, cls in found:
+            _, _, text = invoke("describe", name).stdout.partition(f"{name} ({kind} of ")
+            explanation, _, _ = text.partition("\nparameters:\n")
+            for parameter in specs.parameter_types(cls):
+                pattern = rf"^(?:\w+, )*{parameter}(?:, \w+)*: "
+                times = len(re.findall(pattern, explanation, re.MULTILINE))
+                in_the_summary = parameter == getattr(cls, "argument", None)  # as in `folder:PATH`
+                assert times == 1 or (times == 0 and in_the_summary), (name, parameter)
 
     def test_describe_takes_parameters_that_change_what_a_method_declares(self) -> None:
         assert "order_dependent: false" in invoke("describe", "matchingnet").stdout

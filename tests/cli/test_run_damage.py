@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -13,10 +15,8 @@ class TestDamage:
     """A results folder that something else has spoilt."""
 
     @pytest.fixture
-    def out(self, pictures: str, tmp_path: Path) -> Path:
-        out = tmp_path / "results"
-        assert invoke(*task(pictures, methods="knn,knn[k=2]", out=out)).exit_code == 0
-        return out
+    def out(self, finished: Callable[[str], Path], tmp_path: Path) -> Path:
+        return Path(shutil.copytree(finished("knn,knn[k=2]"), tmp_path / "results"))
 
     @pytest.mark.parametrize("content", ["", "{", "[]", '{"status": "finished"}', "\x00\x00"])
     def test_a_damaged_manifest(self, pictures: str, out: Path, content: str) -> None:
@@ -46,29 +46,27 @@ class TestDamage:
         assert result.stdout.count("| knn") == 1
         assert damaged.parent.name in result.stderr
 
-    def test_an_empty_episode_file_is_begun_anew(self, pictures: str, tmp_path: Path) -> None:
+    def test_an_empty_episode_file_is_begun_anew(self, pictures: str, knn_out: Path) -> None:
         """A kill between the creation of episodes.csv and its first row leaves it empty."""
-        assert invoke(*task(pictures, out=tmp_path)).exit_code == 0
-        before = stored(tmp_path)
-        (file,) = tmp_path.rglob("episodes.csv")
+        before = stored(knn_out)
+        (file,) = knn_out.rglob("episodes.csv")
         file.write_bytes(b"")
-        self._interrupt(tmp_path)
-        result = invoke(*task(pictures, out=tmp_path))
+        self._interrupt(knn_out)
+        result = invoke(*task(pictures, out=knn_out))
         assert result.exit_code == 0, result.exception
-        assert stored(tmp_path) == before
+        assert stored(knn_out) == before
 
     @pytest.mark.parametrize("cut", [10, 60, 90, 200])
     def test_a_row_that_was_cut_short_is_written_again(
-        self, pictures: str, tmp_path: Path, cut: int
+        self, pictures: str, knn_out: Path, cut: int
     ) -> None:
-        assert invoke(*task(pictures, out=tmp_path)).exit_code == 0
-        before = stored(tmp_path)
-        (file,) = tmp_path.rglob("episodes.csv")
+        before = stored(knn_out)
+        (file,) = knn_out.rglob("episodes.csv")
         file.write_bytes(file.read_bytes()[:cut])
-        self._interrupt(tmp_path)
-        result = invoke(*task(pictures, out=tmp_path))
+        self._interrupt(knn_out)
+        result = invoke(*task(pictures, out=knn_out))
         assert result.exit_code == 0, result.exception
-        assert stored(tmp_path) == before
+        assert stored(knn_out) == before
 
     def test_fewer_episodes_than_an_interrupted_run_has(
         self, pictures: str, tmp_path: Path
@@ -93,16 +91,15 @@ class TestDamage:
         assert "flaky" in invoke("leaderboard", "--out", "-", tmp_path).stdout
 
     @pytest.mark.parametrize("name", ["episodes.csv", "manifest.json"])
-    def test_a_deleted_file_is_made_again(self, pictures: str, tmp_path: Path, name: str) -> None:
-        assert invoke(*task(pictures, out=tmp_path)).exit_code == 0
-        before = stored(tmp_path)
-        (file,) = tmp_path.rglob(name)
+    def test_a_deleted_file_is_made_again(self, pictures: str, knn_out: Path, name: str) -> None:
+        before = stored(knn_out)
+        (file,) = knn_out.rglob(name)
         file.unlink()
-        board = invoke("leaderboard", "--out", "-", tmp_path)
+        board = invoke("leaderboard", "--out", "-", knn_out)
         assert board.exception is None or isinstance(board.exception, SystemExit)
-        result = invoke(*task(pictures, out=tmp_path))
+        result = invoke(*task(pictures, out=knn_out))
         assert result.exit_code == 0, result.exception
-        assert stored(tmp_path) == before
+        assert stored(knn_out) == before
 
     @staticmethod
     def _interrupt(out: Path) -> None:

@@ -119,22 +119,22 @@ class TestFailures:
             *task(pictures, methods="knn,untrainable", out=tmp_path / "r"),
             path=(site, extras),
             OBSERVED=str(log),
+            BENCHBENCH_ENGINE="worker",
         )
         assert result.returncode == 1, result.stderr
         assert log.read_text().splitlines() == ["knn finished", "untrainable failed"]
 
     def test_a_second_process_leaves_the_running_one_alone(
-        self, pictures: str, tmp_path: Path
+        self, pictures: str, knn_out: Path
     ) -> None:
         """Two equal commands: the later one says so and touches nothing of the other's run."""
         from filelock import FileLock
 
-        assert invoke(*task(pictures, out=tmp_path)).exit_code == 0
-        (file,) = tmp_path.rglob("manifest.json")
+        (file,) = knn_out.rglob("manifest.json")
         running = {**json.loads(file.read_text()), "status": "running"}
         file.write_text(json.dumps(running))
         with FileLock(file.parent / ".lock"):
-            result = process(*task(pictures, out=tmp_path))
+            result = process(*task(pictures, out=knn_out))
         assert result.returncode == 1
         assert "another process" in result.stderr
         assert "Traceback" not in result.stderr

@@ -42,17 +42,14 @@ class TestThirdParty:
         assert process(*arguments, path=(site,)).returncode == 0
         assert len(stored(out)) == 2
 
-    def test_a_command_and_a_reporter_of_a_plugin(
-        self, pictures: str, extras: Path, tmp_path: Path
-    ) -> None:
+    def test_a_command_and_a_reporter_of_a_plugin(self, knn_out: Path, extras: Path) -> None:
         helped = process("--help", path=(extras,))
         assert "salute" in helped.stdout
         assert "Say hello from a plug-in." in helped.stdout
         said = process("salute", path=(extras,))
         assert (said.returncode, said.stdout) == (0, "hello from a plug-in\n")
         assert "did you mean salute?" in process("salut", path=(extras,)).stderr
-        invoke(*task(pictures, out=tmp_path))
-        names = process("leaderboard", "--out", "-", tmp_path, "--format", "names", path=(extras,))
+        names = process("leaderboard", "--out", "-", knn_out, "--format", "names", path=(extras,))
         assert names.stdout == "knn\n"
 
     @pytest.mark.parametrize("source", ["1 / 0\n", "import sys\nsys.exit('no')\n"])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 from conformance.faulty_methods import NearestMean
@@ -17,11 +16,12 @@ def small(make_dataset: Callable[..., OpenDataset]) -> OpenDataset:
     return make_dataset(classes=(6, 8, 4), per_class=12, noise=200)
 
 
-@pytest.fixture
-def bench_of(small: OpenDataset, tmp_path: Path) -> Callable[..., Bench]:
+@pytest.fixture(scope="session")
+def bench_of(small: OpenDataset, tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Bench]:
     """A trained method on the bench."""
 
-    def make(method: type[NearestMean], **options) -> Bench:
-        return Bench.train(method(), small, tmp_path, chance_episodes=200, seconds=3.0, **options)
+    def make(method: type[NearestMean], seconds: float = 3.0) -> Bench:
+        folder = tmp_path_factory.mktemp(method.name)
+        return Bench.train(method(), small, folder, chance_episodes=200, seconds=seconds)
 
     return make

@@ -9,7 +9,7 @@ import pytest
 import torch
 from conformance import faulty_methods as faulty
 
-from benchbench.conformance import CHECKS, Bench, Verdict, run_check, run_checks
+from benchbench.conformance import CHECKS, Bench, Outcome, Verdict, run_check, run_checks
 
 CAUGHT = [
     ("scores", faulty.Integers),
@@ -107,7 +107,7 @@ def test_other_checks_do_not_blame_the_faulty_method(
 def test_an_honest_method_passes_everything(
     honest: type[faulty.NearestMean], bench_of: Callable[..., Bench]
 ) -> None:
-    bench = bench_of(honest)
+    bench = bench_of(honest, seconds=1.0)
     outcomes = list(run_checks(bench))
     assert {o.check: o.message for o in outcomes if o.status != "passed"} == {
         "adapt_many": "it has no adapt_many of its own"
@@ -120,28 +120,46 @@ def test_an_honest_method_passes_everything(
     assert verdict.together == verdict.alone
 
 
+def outcome_of_import(source: str, bench_of: Callable[..., Bench], folder: Path) -> Outcome:
+    """The outcome of a method whose module has this source."""
+    (folder / "planted_module.py").write_text(source, encoding="utf-8")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(folder)
+        patch.setattr(faulty.SeedsEverything, "__module__", "planted_module")
+        return run_check("import", bench_of(faulty.SeedsEverything))
+
+
+EFFECTS = {
+    "import random; random.seed(0)": "seeds `random`",
+    "import numpy; numpy.random.seed(0)": "seeds NumPy",
+    "import torch; torch.manual_seed(0)": "seeds torch",
+    "import torch; torch.set_default_dtype(torch.float64)": "sets the default dtype",
+}
+
+
+@pytest.fixture(scope="module")
+def effects(bench_of: Callable[..., Bench], tmp_path_factory: pytest.TempPathFactory) -> Outcome:
+    """The outcome of a module with all of them."""
+    return outcome_of_import("\n".join(EFFECTS), bench_of, tmp_path_factory.mktemp("planted"))
+
+
+@pytest.mark.parametrize("message", EFFECTS.values())
+def test_the_import_check_names_every_side_effect(effects: Outcome, message: str) -> None:
+    assert effects.status == "failed"
+    assert message in effects.message
+
+
 @pytest.mark.parametrize(
-    ("effect", "message"),
+    ("source", "message"),
     [
-        ("import random; random.seed(0)", "seeds `random`"),
-        ("import numpy; numpy.random.seed(0)", "seeds NumPy"),
-        ("import torch; torch.manual_seed(0)", "seeds torch"),
         ("print('hello')", "prints 'hello'"),
-        ("import torch; torch.set_default_dtype(torch.float64)", "sets the default dtype"),
         ("raise RuntimeError('no')", "cannot be imported in a fresh process: RuntimeError: no"),
     ],
 )
-def test_the_import_check_catches_side_effects(
-    effect: str,
-    message: str,
-    bench_of: Callable[..., Bench],
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
+def test_the_import_check_catches_what_is_printed_or_raised(
+    source: str, message: str, bench_of: Callable[..., Bench], tmp_path: Path
 ) -> None:
-    (tmp_path / "planted_module.py").write_text(effect, encoding="utf-8")
-    monkeypatch.syspath_prepend(tmp_path)
-    monkeypatch.setattr(faulty.SeedsEverything, "__module__", "planted_module")
-    outcome = run_check("import", bench_of(faulty.SeedsEverything))
+    outcome = outcome_of_import(source, bench_of, tmp_path)
     assert outcome.status == "failed"
     assert message in outcome.message
 

@@ -189,12 +189,6 @@ def test_the_second_opening_decodes_nothing(
     assert open_dataset("omniglot", places).fingerprint == default.fingerprint
 
 
-@pytest.fixture(scope="module")
-def blank_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A cache for tables whose images are all blank."""
-    return tmp_path_factory.mktemp("blank")
-
-
 @pytest.mark.parametrize(
     ("rotations", "sizes"),
     [
@@ -206,15 +200,14 @@ def blank_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
 )
 def test_the_numbers_of_rotated_classes(
     places: Places,
-    blank_cache: Path,
+    tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     rotations: str,
     sizes: dict[str, int],
 ) -> None:
     blank = np.zeros((1, 1, 1), np.uint8)
     monkeypatch.setattr(Omniglot, "decode_image", lambda self, file: blank)
-    blank_places = Places(places.data_root, blank_cache)
-    dataset = open_dataset(f"omniglot[rotations={rotations}]", blank_places)
+    dataset = open_dataset(f"omniglot[rotations={rotations}]", Places(places.data_root, tmp_path))
     assert split_sizes(dataset) == sizes
     assert len(dataset.labels) == 20 * sum(sizes.values())
 

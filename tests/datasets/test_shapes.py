@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ from benchbench.datasets.opening import create_dataset, open_dataset
 from benchbench.datasets.shapes import Shapes
 from benchbench.datasets.shapes_generator import COLOURS, COMBINATIONS, IMAGES, draw
 from benchbench.errors import BenchbenchError
+from benchbench.system.places import Places
 
 GOLDEN = "7265fa30f4c1bb65f3ab03fa1410a368e208d99b9eb64db1b3ef7780b952d9a1"
 
@@ -112,8 +114,8 @@ def test_patterns_differ_in_how_much_of_the_figure_is_painted() -> None:
     assert min(shares.values()) > 0.1
 
 
-def test_permuted_names_are_a_control(shapes: OpenDataset) -> None:
-    control = open_dataset("shapes[permute_names=true]")
+def test_permuted_names_are_a_control(shapes: OpenDataset, shared_cache: Path) -> None:
+    control = open_dataset("shapes[permute_names=true]", Places(shared_cache, shared_cache))
     assert control.fingerprint == shapes.fingerprint
     assert names(control, "test") == names(shapes, "test")
     for split in ("train", "val"):

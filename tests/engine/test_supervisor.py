@@ -437,7 +437,7 @@ def test_a_parent_that_ends_leaves_no_worker(
     assert "Traceback" not in stderr
     assert_nothing_runs(environment["PYTHONPATH"])
     if kind == signal.SIGINT:
-        assert "goes on from here" in stderr
+        assert "resumes from here" in stderr
         assert rows(tmp_path / "out", method) == 17
     assert run(tmp_path / "out", method, ALL_IS_WELL="yes").returncode == 0
 

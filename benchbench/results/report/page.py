@@ -73,7 +73,7 @@ def make_report(tables: Sequence[list[Entry]], rule: str, places: Places) -> Rep
     """The report on the entries of each protocol; the same results give the same text.
 
     rule: that of the ranks. places: where the data sets are, for the images of the viewer. Plots
-    are left out where matplotlib is not installed.
+    are left out if matplotlib is not installed.
     """
     draw = _Drawing()
     frame = tabulate_entries(tables, rule)

@@ -46,7 +46,7 @@ class Picture:
         return tag
 
     def save(self, folder: Path) -> None:
-        """As an svg and a pdf file. Raises BenchbenchError where it cannot."""
+        """As an svg and a pdf file. Raises BenchbenchError if it cannot."""
         for suffix in (".svg", ".pdf"):
             plots.save(self.figure, folder / f"{self.name}{suffix}")
 

@@ -38,7 +38,7 @@ MORE_WORDS = frozenset({"budget", "of each seed", "a", "b", "data set"})
 
 @dataclass(frozen=True)
 class Cell:
-    """value: at full precision, as the csv has it; None where the column holds words."""
+    """value: at full precision, as the csv has it; None if the column holds words."""
 
     text: str
     value: str | None = None

@@ -110,7 +110,7 @@ def make_viewer(entries: Sequence[Entry], thumbnails: Thumbnails, budget: int) -
     """The viewer of one protocol; its images take at most `budget` bytes of the page."""
     predictions, notes = _predictions(entries)
     if not predictions:
-        return Viewer("No run here has stored predictions; a run that is made anew does.")
+        return Viewer("No run here has stored predictions; a run that is made again has them.")
     source = thumbnails.source(entries[0])
     if isinstance(source, str):
         return Viewer(source)
@@ -154,7 +154,7 @@ def _predictions(entries: Sequence[Entry]) -> tuple[dict[str, Predictions], list
 def read_predictions(run: Path) -> Predictions:
     """The episodes of a run's `predictions.csv` and the class slots predicted in each.
 
-    Raises OSError where there is none, ValueError or KeyError where it is damaged.
+    Raises OSError if there is none, ValueError or KeyError if it is damaged.
     """
     with (run / "predictions.csv").open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))[:PREDICTED_EPISODES]

@@ -13,7 +13,7 @@ from benchbench.results.reporters.markdown import markdown, markdown_table
 __all__ = ["SUFFIXES", "csv", "html", "json", "latex", "markdown", "markdown_table"]
 
 SUFFIXES = {"markdown": "md", "latex": "tex"}
-"""How the files of a format end, where that is not the format's name."""
+"""How the files of a format end, if that is not the format's name."""
 
 
 @hookimpl

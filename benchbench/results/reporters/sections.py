@@ -29,7 +29,7 @@ class Bold(str):
 
 @dataclass
 class Section:
-    """One protocol: a title, the measured table, notes on it, and published figures beside it."""
+    """One protocol: a title, the measured table, notes on it, and published figures next to it."""
 
     title: str
     table: pd.DataFrame
@@ -156,7 +156,7 @@ def _notes(rows: pd.DataFrame, citations: list[str]) -> list[str]:
 
 
 def _published(rows: pd.DataFrame) -> pd.DataFrame | None:
-    """Published figures on the same data set, way and shot; None where there are none."""
+    """Published figures on the same data set, way and shot; None if there are none."""
     if not rows["standard"].all():
         return None
     first = rows.iloc[0]
