@@ -131,7 +131,7 @@ def _found(dataset: Dataset, places: Places, origin: Path | None) -> list[str]:
 
 
 def facts(dataset: Dataset | Collection, opened: OpenDataset, places: Places) -> str:
-    """What was prepared, a line each, and where it differs from what was published."""
+    """What was prepared, a line each, and how it differs from what was published."""
     height, width, channels = opened.image_shape
     counts = zip(class_counts(opened), SPLITS, strict=True)
     per_class = np.bincount(opened.labels)
@@ -168,7 +168,7 @@ def _or_none(names: list[str]) -> str:
 
 
 def _published(dataset: Dataset | Collection, opened: OpenDataset) -> str:
-    """What differs from the published counts; nothing where none are."""
+    """What differs from the published counts; nothing if none are published."""
     expected = dataset.expected_counts() if isinstance(dataset, Dataset) else None
     if expected is None:
         return ""
