@@ -13,7 +13,6 @@ from benchbench.cli.options import (
     Verbs,
     data_root_option,
     format_option,
-    path,
     picture_option,
     split_option,
 )
@@ -51,7 +50,7 @@ def list_(data_root: Path | None) -> None:
 @click.option(
     "--from",
     "origin",
-    type=path("path"),
+    type=click.Path(path_type=Path),
     help="The place from which the published files are read, instead of the data root.",
 )
 @data_root_option

@@ -33,6 +33,7 @@ VERBS = {
     "check": "benchbench.cli.check:check",
     "doctor": "benchbench.cli.doctor:doctor",
 }
+"""Where the function of each verb is, in the order of the help."""
 
 
 class Program(Verbs):
@@ -47,7 +48,7 @@ class Program(Verbs):
             return command
         return self._of_plugins.get(name)
 
-    @cached_property
+    @cached_property  # for a plug-in that fails in it is reported each time
     def _of_plugins(self) -> Mapping[str, click.Command]:
         from benchbench.registry import loading
 
