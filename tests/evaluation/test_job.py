@@ -18,6 +18,7 @@ from benchbench.datasets.base import OpenDataset
 from benchbench.datasets.problem import Problem
 from benchbench.episodes import Episode, EpisodeSet
 from benchbench.errors import MethodError
+from benchbench.evaluation.job import Job
 from benchbench.evaluation.loop import evaluate
 from benchbench.evaluation.settings import Settings
 from benchbench.evaluation.task import task_of
@@ -519,3 +520,20 @@ def test_a_number_that_varies_over_the_classes_of_an_episode_is_none(dataset: Op
     )
     task = task_of(Problem.of(dataset), uneven)
     assert (task.n_way, task.n_shot, task.n_query) == (2, None, 1)
+
+
+def test_methods_learn_from_the_problems_training_data(
+    dataset: OpenDataset, make_dataset: Callable[..., OpenDataset], tmp_path: Path
+) -> None:
+    class Pupil(NearestMean):
+        learned: list[int] = []
+
+        def train(self, source: TrainingSource) -> None:
+            self.learned.append(source.n_classes)
+
+    elsewhere = make_dataset(classes=(7, 3, 0), seed=1)
+    problem = Problem(dataset, elsewhere, "both[test_source=toy]", "both", "toy")
+    job = Job(Pupil(), problem, draw(dataset, 3), Store(tmp_path), Settings())
+    assert job.execute().status == "finished"
+    assert Pupil.learned == [7]
+    assert job.run.path.relative_to(tmp_path).parts[:2] == ("both", "toy")

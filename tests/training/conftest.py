@@ -22,4 +22,4 @@ def two_sources(make_dataset: Callable[..., OpenDataset]) -> OpenDataset:
             {"large": (6, 3, 1), "small": (3, 0, 1), "lonely": (1, 1, 1)}.items()
         )
     }
-    return joined("several", members, list(members))
+    return joined(members, list(members))

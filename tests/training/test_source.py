@@ -91,14 +91,6 @@ def test_validation_takes_turns_among_the_sources_with_two_classes(
     assert {tuple(sorted(episode.classes)) for episode in episodes} == {(6, 7, 8)}
 
 
-def test_methods_learn_from_the_data_sets_training(
-    dataset: OpenDataset, two_sources: OpenDataset
-) -> None:
-    source = make_source(replace(dataset, training=two_sources))
-    assert source.n_classes == 10
-    assert source.image_shape == (8, 8, 3)
-
-
 def variable_source(dataset: OpenDataset, sampler: Sampler | None) -> TrainingSource:
     """A source for a task whose way, shot and query vary."""
     task = Task(dataset.name, "variable", dataset.image_shape, None, None, None)
