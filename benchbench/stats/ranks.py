@@ -27,7 +27,9 @@ Positive where the two differ; the absolute value is the distance from the oppos
 """
 
 
-def peel(order: Sequence[int], different: Callable[[int, int], bool]) -> NDArray[np.float64]:
+def rank_by_elimination(
+    order: Sequence[int], different: Callable[[int, int], bool]
+) -> NDArray[np.float64]:
     """Ranks [k] by peeling groups off the top, as in the leaderboard of Meta-Dataset.
 
     order: the indices 0 to k - 1, the best mean first. The first that is left leads a group of all
@@ -52,7 +54,7 @@ def meta_dataset_ranks(
     """Ranks by the rule of Meta-Dataset's public leaderboard (Triantafillou et al. 2020).
 
     accuracy, half_width: [k] means and half-widths of their 95 % intervals, in one unit, which is
-    the unit of the margins too. Groups are peeled (see `peel`), where two methods differ if
+    the unit of the margins too. Groups are peeled (see `rank_by_elimination`), where two methods differ if
 
         |m_i - m_j| > sqrt(c_i^2 + c_j^2),
 
@@ -81,7 +83,7 @@ def meta_dataset_ranks(
 def paired_ranks(
     accuracy: Numbers, p_adjusted: ArrayLike, alpha: float = 0.05
 ) -> tuple[NDArray[np.float64], Margins]:
-    """Ranks by peeling (see `peel`), where two methods differ if their paired test says so.
+    """Ranks by peeling (see `rank_by_elimination`), where two methods differ if their paired test says so.
 
     accuracy: [k] means. p_adjusted: [k, k], symmetric p-values of all pairs, adjusted for their
     number; the diagonal is not read. Two methods differ if theirs is below alpha; NaN is no
@@ -119,7 +121,7 @@ def _peeled(
 
     # sorted is stable: of equal means the first in the input comes first
     order = sorted(range(len(means)), key=lambda index: -means[index])
-    return peel(order, different), margins
+    return rank_by_elimination(order, different), margins
 
 
 def _exact(value: Any) -> Fraction:

@@ -12,8 +12,8 @@ from benchbench.stats.ranks import (
     Margins,
     meta_dataset_ranks,
     paired_ranks,
-    peel,
     plain_ranks,
+    rank_by_elimination,
 )
 
 COLUMNS = st.lists(
@@ -144,9 +144,9 @@ def test_peeling_asks_only_leaders() -> None:
         asked.append((leader, other))
         return other == 0
 
-    assert peel([2, 0, 1], different).tolist() == [3, 1.5, 1.5]
+    assert rank_by_elimination([2, 0, 1], different).tolist() == [3, 1.5, 1.5]
     assert asked == [(2, 0), (2, 1)]
-    assert peel([], different).tolist() == []
+    assert rank_by_elimination([], different).tolist() == []
 
 
 def test_paired_ranks_peel_by_adjusted_p_values() -> None:
