@@ -54,7 +54,7 @@ def meta_dataset_ranks(
     """Ranks by the rule of Meta-Dataset's public leaderboard (Triantafillou et al. 2020).
 
     accuracy, half_width: [k] means and half-widths of their 95 % intervals, in one unit, which is
-    the unit of the margins too. Groups are peeled (see `rank_by_elimination`), where two methods differ if
+    the unit of the margins too. Ranks are those of `rank_by_elimination`; two methods differ if
 
         |m_i - m_j| > sqrt(c_i^2 + c_j^2),
 
@@ -83,7 +83,7 @@ def meta_dataset_ranks(
 def paired_ranks(
     accuracy: Numbers, p_adjusted: ArrayLike, alpha: float = 0.05
 ) -> tuple[NDArray[np.float64], Margins]:
-    """Ranks by peeling (see `rank_by_elimination`), where two methods differ if their paired test says so.
+    """Ranks as by `rank_by_elimination`; two methods differ if their paired test says so.
 
     accuracy: [k] means. p_adjusted: [k, k], symmetric p-values of all pairs, adjusted for their
     number; the diagonal is not read. Two methods differ if theirs is below alpha; NaN is no
