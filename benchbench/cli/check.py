@@ -102,4 +102,4 @@ def check(
             del opened  # a reference that is not the bench's would show a method its labels
             report = report_on(bench, names, tell if style == "text" else None)
     click.echo(json.dumps(report.as_dict(), indent=1) if style == "json" else report.summary())
-    sys.exit(report.failed)
+    sys.exit(int(report.failed))

@@ -146,7 +146,7 @@ def verify(
         click.echo(json.dumps(listed | {f"{level}s": counts[level] for level in LEVELS}))
     else:
         click.echo("\n".join(each.as_text() for each in found))
-    sys.exit(counts["error"] > 0)
+    sys.exit(int(counts["error"] > 0))
 
 
 @data.command()

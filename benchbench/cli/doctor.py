@@ -33,7 +33,7 @@ def doctor(data_root: Path | None) -> None:
         click.echo(f"{mark:<4} {text}")
     healthy = all(mark != "FAIL" for mark, _ in findings)
     click.echo("Everything works." if healthy else "Mend the lines marked FAIL.")
-    sys.exit(not healthy)
+    sys.exit(int(not healthy))
 
 
 def _libraries() -> Iterator[Finding]:

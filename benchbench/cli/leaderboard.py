@@ -62,7 +62,7 @@ def leaderboard(
             say(f"{path} {problem}")
         if not problems:
             say(f"{len(files)} files are up to date")
-        sys.exit(bool(problems))
+        sys.exit(int(bool(problems)))
     if not files:
         raise no_runs(results)
     for path, text in files.items():

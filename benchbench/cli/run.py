@@ -171,4 +171,5 @@ def run(
             tested.append(Tested(problem, frozen, outcomes, jobs[0].sampler))
             say_failures(outcomes)
     print_tables(tested)
-    sys.exit(any(outcome.status == "failed" for one in tested for outcome in one.outcomes))
+    failed = any(outcome.status == "failed" for one in tested for outcome in one.outcomes)
+    sys.exit(int(failed))

@@ -89,7 +89,7 @@ def _of_test_source(figures: pd.DataFrame, spec: specs.Spec) -> pd.Series[bool]:
 
 def _plain_name(spec: str) -> str:
     """`cifar_fs[split=x]` and `CIFAR-FS` are one name."""
-    return re.sub("[^a-z0-9]", "", re.split(r"[\[:]", spec)[0].lower())
+    return specs.plain(re.split(r"[\[:]", spec)[0])
 
 
 def _same_family(ours: str | None, theirs: str) -> bool:
