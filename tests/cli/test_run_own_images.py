@@ -54,7 +54,7 @@ class TestOwnImages:
     def test_a_text_file_named_png_as_the_data_set(self, tmp_path: Path) -> None:
         file = tmp_path / "notes.png"
         file.write_text("these are notes")
-        assert_one_sentence(self.run(file, tmp_path / "r"), str(file), "not a folder")
+        assert_one_sentence(self.run(file, tmp_path / "r"), str(file), "neither a folder")
 
     def test_a_text_file_named_png_among_images_is_named(self, tmp_path: Path) -> None:
         folder = write_pictures(tmp_path / "images")
