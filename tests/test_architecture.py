@@ -6,6 +6,7 @@ import ast
 import subprocess
 import sys
 from collections.abc import Iterator
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -96,6 +97,31 @@ def test_the_architecture_page_shows_the_same_layers() -> None:
     assert [line.split() for line in shown.splitlines()] == [
         line.split() for line in LAYERS.strip().splitlines()
     ]
+
+
+def statements(body: list[ast.stmt]) -> Iterator[ast.stmt]:
+    """What runs when a module is imported, outside its functions and classes."""
+    for statement in body:
+        if isinstance(statement, ast.If) and ast.unparse(statement.test) != "TYPE_CHECKING":
+            yield from statements([*statement.body, *statement.orelse])
+        elif isinstance(statement, ast.Try):
+            yield from statements(statement.body)
+        else:
+            yield statement
+
+
+def test_modules_import_each_other_in_no_circle() -> None:
+    names = {".".join(path.relative_to(ROOT).with_suffix("").parts): path for path in CORE}
+    modules = {name.removesuffix(".__init__"): path for name, path in names.items()}
+    graph: dict[str, set[str]] = {name: set() for name in modules}
+    for name, path in modules.items():
+        for statement in statements(ast.parse(path.read_text(encoding="utf-8")).body):
+            if isinstance(statement, ast.ImportFrom) and statement.module:
+                places = [f"{statement.module}.{alias.name}" for alias in statement.names]
+                graph[name] |= {p if p in modules else statement.module for p in places}
+    inside = {name: found & (set(modules) - {"benchbench"}) for name, found in graph.items()}
+    assert sum(map(len, inside.values())) > 500
+    TopologicalSorter(inside).prepare()
 
 
 def test_every_room_has_a_layer() -> None:
