@@ -19,7 +19,7 @@ import numpy as np
 
 from benchbench.errors import BenchbenchError
 from benchbench.system.arrays import IntArray
-from benchbench.system.files import whole_file
+from benchbench.system.files import output_file
 
 _ARRAYS = (
     "classes",
@@ -193,12 +193,8 @@ class EpisodeSet:
         own = {"dataset": self.dataset, "standard": self.standard}
         header = {**own, **self.origin, "sha256": self.sha256}
         arrays = {name: getattr(self, name).astype(np.int32) for name in _ARRAYS}
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            with whole_file(path) as partial, partial.open("wb") as file:
-                np.savez_compressed(file, header=np.array(json.dumps(header)), **arrays)
-        except OSError as error:
-            raise BenchbenchError(f"Cannot write {path}: {error.strerror or error}.") from error
+        with output_file(path) as partial, partial.open("wb") as file:
+            np.savez_compressed(file, header=np.array(json.dumps(header)), **arrays)
 
     @classmethod
     def load(cls, path: Path) -> EpisodeSet:

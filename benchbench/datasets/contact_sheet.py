@@ -16,7 +16,7 @@ from benchbench.datasets.base import OpenDataset
 from benchbench.episodes import Episode
 from benchbench.errors import BenchbenchError
 from benchbench.system.arrays import ByteArray, IntArray
-from benchbench.system.files import whole_file
+from benchbench.system.files import output_file
 
 TILE = 64
 """The pixels to which small images are enlarged, by whole factors, and large ones reduced."""
@@ -233,9 +233,5 @@ def check_png(path: Path) -> None:
 def save_png(picture: Image.Image, path: Path) -> None:
     """Write the file, whole or not at all. Raises BenchbenchError if it cannot."""
     check_png(path)
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with whole_file(path) as partial:
-            picture.save(partial, format="PNG")
-    except OSError as error:
-        raise BenchbenchError(f"Cannot write {path}: {error.strerror or error}.") from error
+    with output_file(path) as partial:
+        picture.save(partial, format="PNG")

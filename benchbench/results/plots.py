@@ -19,6 +19,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from benchbench.errors import BenchbenchError
+from benchbench.system.files import output_file
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -260,11 +261,8 @@ def save(figure: Figure, path: Path) -> None:
     suffix = path.suffix.lower()
     if suffix not in SUFFIXES:
         raise BenchbenchError(f"{path} must end in one of {', '.join(SUFFIXES)}.")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(_rendered(figure, suffix[1:], "white"))
-    except OSError as error:
-        raise BenchbenchError(f"Cannot write {path} ({error.strerror}).") from error
+    with output_file(path) as partial:
+        partial.write_bytes(_rendered(figure, suffix[1:], "white"))
 
 
 @_styled

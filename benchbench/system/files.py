@@ -42,14 +42,21 @@ def whole_file(path: Path) -> Iterator[Path]:
         partial.unlink(missing_ok=True)
 
 
-def write_text(path: Path, text: str) -> None:
-    """Write a file whole, making its folder. Raises BenchbenchError if it cannot be written."""
+@contextmanager
+def output_file(path: Path) -> Iterator[Path]:
+    """As `whole_file`, in a folder that is made. Raises BenchbenchError if it cannot be written."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with whole_file(path) as partial:
-            partial.write_text(text, encoding="utf-8", newline="\n")
+            yield partial
     except OSError as error:
         raise BenchbenchError(f"Cannot write {path}: {error.strerror or error}.") from error
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a text file, as `output_file`."""
+    with output_file(path) as partial:
+        partial.write_text(text, encoding="utf-8", newline="\n")
 
 
 def file_hash(path: Path, algorithm: str = "sha256") -> str:
