@@ -5,12 +5,10 @@ from __future__ import annotations
 import gc
 import os
 from collections.abc import Callable
-from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, settings
 
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
@@ -21,16 +19,18 @@ from support.kept import kept_cache, link_generated
 from benchbench.datasets.base import OpenDataset
 from benchbench.system.places import Places
 
-settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.load_profile("untimed")  # how long an example takes says how busy the machine is
-
-with suppress(ImportError):  # `tox -e thirdparty` needs less
-    from hypothesis import settings
-
-    settings.register_profile("patient", deadline=None)  # other processes may be busy
-    settings.load_profile("patient")
-
 SHARED_DATA = Path(__file__).parents[2] / "shared" / "data"
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Let Hypothesis not time its examples: that would say how busy the machine is."""
+    if config.pluginmanager.hasplugin("hypothesispytest"):
+        from hypothesis import HealthCheck, settings
+
+        settings.register_profile(
+            "untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow]
+        )
+        settings.load_profile("untimed")
 
 
 def pytest_collection_finish() -> None:

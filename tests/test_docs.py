@@ -10,8 +10,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 from click.testing import CliRunner
-from command_line import process
-from installations import install, methods_of
+from support.command_line import process
+from support.installations import install, methods_of
 
 import benchbench
 from benchbench.cli.main import cli

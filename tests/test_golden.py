@@ -13,8 +13,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from command_line import invoke, rows
 from PIL import Image
+from support.command_line import invoke, rows
 
 CONV4 = "backbone=conv4[width=16]"
 GOLDEN = {

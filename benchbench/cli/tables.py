@@ -29,7 +29,6 @@ class Tested(NamedTuple):
 
 def print_tables(tested: Sequence[Tested]) -> None:
     """Print the table of a data set; of several, a column for each and average ranks."""
-    # Their libraries take a second to import, which is free while a worker starts.
     from benchbench.results.leaderboard import run_table
     from benchbench.results.reporters import markdown_table
     from benchbench.stats import reuse_warning

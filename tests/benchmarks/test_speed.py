@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from benchbench_plugins.knn import KNN
 from benchbench_plugins.protonet import ProtoNet
-from runs import draw_classes, noisy_correct, write_run
+from support.runs import draw_classes, noisy_correct, write_run
 
 from benchbench.datasets.base import OpenDataset
 from benchbench.datasets.opening import open_dataset

@@ -8,9 +8,9 @@ from functools import cache
 from pathlib import Path
 
 import pytest
-from command_line import SIZE, invoke, task, write_pictures
-from installations import install, methods_of
-from plugin_sources import EXTRAS, PLUGIN, THIRD_PARTY
+from support.command_line import SIZE, invoke, task, write_pictures
+from support.installations import install, methods_of
+from support.plugin_sources import EXTRAS, PLUGIN, THIRD_PARTY
 
 
 @pytest.fixture(scope="session")

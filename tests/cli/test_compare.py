@@ -9,7 +9,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 from click.testing import CliRunner, Result
-from runs import draw_classes, noisy_correct, write_run
+from support.runs import draw_classes, noisy_correct, write_run
 
 from benchbench.cli.main import cli
 

@@ -10,9 +10,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 from click.testing import Result
-from command_line import assert_one_sentence, invoke
-from installations import Installation, pretended
 from PIL import Image
+from support.command_line import assert_one_sentence, invoke
+from support.installations import Installation, pretended
 
 from benchbench.datasets.status import HEADINGS
 from benchbench.registry import entry_points

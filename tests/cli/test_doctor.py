@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from command_line import invoke, process
-from installations import METHOD, OBSERVER, Installation, install, pretended
+from support.command_line import invoke, process
+from support.installations import METHOD, OBSERVER, Installation, install, pretended
 
 import benchbench
 from benchbench.registry import loading

@@ -11,8 +11,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 from click.testing import CliRunner, Result
-from command_line import assert_one_sentence, invoke, task
-from runs import TRANSDUCTIVE, draw_classes, noisy_correct, write_run
+from support.command_line import assert_one_sentence, invoke, task
+from support.runs import TRANSDUCTIVE, draw_classes, noisy_correct, write_run
 
 from benchbench.cli.main import cli
 from benchbench.results.reporters.files import BEGIN, END

@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 import pytest
-from command_line import PACKAGES, invoke, process
+from support.command_line import PACKAGES, invoke, process
 
 from benchbench.registry import entry_points, inspection, loading, specs
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import click
 import pytest
-from command_line import invoke
+from support.command_line import invoke
 
 from benchbench.cli.main import VERBS, cli
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from command_line import assert_one_sentence, invoke, manifests, process, rows, stored, task
+from support.command_line import assert_one_sentence, invoke, manifests, process, rows, stored, task
 
 from benchbench.registry import loading
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from command_line import invoke, manifests, stored, task
+from support.command_line import invoke, manifests, stored, task
 
 
 class TestDamage:

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
-from command_line import invoke, manifests, process, stored, task
+from support.command_line import invoke, manifests, process, stored, task
 
 
 class TestFailures:

@@ -7,8 +7,16 @@ from pathlib import Path
 
 import pytest
 from click.testing import Result
-from command_line import SIZE, assert_one_sentence, invoke, manifests, stored, task, write_pictures
 from PIL import Image
+from support.command_line import (
+    SIZE,
+    assert_one_sentence,
+    invoke,
+    manifests,
+    stored,
+    task,
+    write_pictures,
+)
 
 
 class TestOwnImages:

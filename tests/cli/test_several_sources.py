@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner, Result
 from PIL import Image
-from runs import TRANSDUCTIVE
+from support.runs import TRANSDUCTIVE
 
 from benchbench.cli.main import cli
 from benchbench.cli.tables import _warn_of_shared_classes

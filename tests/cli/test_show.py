@@ -6,8 +6,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from command_line import assert_one_sentence, invoke
 from PIL import Image
+from support.command_line import assert_one_sentence, invoke
 
 CLASSES, IMAGES = 8, 6
 

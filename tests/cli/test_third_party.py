@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from command_line import invoke, manifests, process, stored, task
-from installations import install
-from plugin_sources import PLUGIN
+from support.command_line import invoke, manifests, process, stored, task
+from support.installations import install
+from support.plugin_sources import PLUGIN
 
 
 class TestThirdParty:

@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 from click.testing import Result
-from command_line import assert_one_sentence, invoke
 from PIL import Image
-from tfrecord_writer import plain, write_class
+from support.command_line import assert_one_sentence, invoke
+from support.tfrecord_writer import plain, write_class
 
 from benchbench.datasets.tables import file_states as states
 

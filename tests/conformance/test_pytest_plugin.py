@@ -7,7 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from installations import install, methods_of
+from support.installations import install, methods_of
 from support.warm import run_module
 
 ROOT = Path(__file__).parents[2]

@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
-from python2_pickles import python2_pickle
+from support.python2_pickles import python2_pickle
 
 from benchbench.datasets import cifar
 from benchbench.datasets.base import OpenDataset

@@ -12,7 +12,8 @@ from typing import Any
 import datasets
 import pytest
 from datasets.exceptions import DatasetNotFoundError
-from image_tables import (
+from PIL import Image
+from support.image_tables import (
     NAMES,
     TEXT,
     dictionary,
@@ -23,7 +24,6 @@ from image_tables import (
     saved,
     table,
 )
-from PIL import Image
 
 from benchbench.datasets.huggingface import HuggingFace
 from benchbench.datasets.opening import create_dataset, open_dataset

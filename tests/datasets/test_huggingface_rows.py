@@ -9,7 +9,8 @@ from typing import Any
 import datasets
 import numpy as np
 import pytest
-from image_tables import (
+from PIL import Image
+from support.image_tables import (
     CLASS,
     NAMES,
     NUMBER,
@@ -20,7 +21,6 @@ from image_tables import (
     saved,
     table,
 )
-from PIL import Image
 
 from benchbench.errors import BenchbenchError
 

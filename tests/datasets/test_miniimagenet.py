@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
-from python2_pickles import python2_pickle
+from support.python2_pickles import python2_pickle
 
 from benchbench.datasets import miniimagenet
 from benchbench.datasets.base import SPLITS, OpenDataset

@@ -13,8 +13,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from installations import install, methods_of
 from PIL import Image
+from support.installations import install, methods_of
 from support.warm import run_module
 
 EPISODES, STEPS = 60, 24

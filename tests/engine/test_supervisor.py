@@ -15,8 +15,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from installations import install, methods_of
 from PIL import Image
+from support.installations import install, methods_of
 
 from benchbench.errors import MethodError, reason_of
 from benchbench.evaluation.settings import Limits, Phase

@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from benchbench_plugins.maml import FOMAML, MAML
 from benchbench_plugins.proto_maml import FOProtoMAML, ProtoMAML
-from pictures import SMALL, random_images, random_support
+from support.pictures import SMALL, random_images, random_support
 from torch import nn
 
 from benchbench.backbones import create_backbone

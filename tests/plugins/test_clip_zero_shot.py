@@ -10,8 +10,8 @@ import pytest
 import torch
 import torch.nn.functional as F
 from benchbench_plugins.clip_zero_shot import ClipZeroShot, TinyEncoder, info_nce, words_of
-from command_line import process
 from safetensors.torch import save_file
+from support.command_line import process
 
 from benchbench.backbones import create_backbone
 from benchbench.datasets.base import OpenDataset

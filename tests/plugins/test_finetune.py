@@ -6,7 +6,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 from benchbench_plugins.finetune import Finetune
-from pictures import SMALL, random_images, random_support
+from support.pictures import SMALL, random_images, random_support
 
 from benchbench.backbones import create_backbone
 from benchbench.backbones.blocks import parameter_blocks

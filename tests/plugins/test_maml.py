@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 from benchbench_plugins.maml import FOMAML, MAML
 from benchbench_plugins.proto_maml import FOProtoMAML, ProtoMAML
-from pictures import SMALL
+from support.pictures import SMALL
 
 from benchbench.datasets.base import OpenDataset
 from benchbench.learners.gradient import InnerLoop

@@ -4,7 +4,7 @@ import pytest
 import torch
 from benchbench_plugins.proto_maml import FOProtoMAML, ProtoMAML
 from benchbench_plugins.protonet import ProtoNet
-from pictures import SMALL, random_images
+from support.pictures import SMALL, random_images
 from torch import nn
 
 from benchbench.backbones import create_backbone

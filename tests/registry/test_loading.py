@@ -11,7 +11,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from installations import METHOD, OBSERVER, Installation, pretended
+from support.installations import METHOD, OBSERVER, Installation, pretended
 
 from benchbench.errors import BenchbenchError
 from benchbench.registry import entry_points, inspection, loading

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from runs import TRANSDUCTIVE, draw_classes, noisy_correct, write_run
+from support.runs import TRANSDUCTIVE, draw_classes, noisy_correct, write_run
 
 from benchbench.errors import BenchbenchError
 from benchbench.results.across import Sources, sources_of

@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from runs import draw_classes, noisy_correct, write_run
 from scipy import stats
 from statsmodels.stats.multitest import multipletests
+from support.runs import draw_classes, noisy_correct, write_run
 
 from benchbench.errors import BenchbenchError
 from benchbench.results.across import rank_methods

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from runs import draw_classes, noisy_correct, write_run
+from support.runs import draw_classes, noisy_correct, write_run
 
 from benchbench.errors import BenchbenchError
 from benchbench.results.entries import (

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from runs import TRANSDUCTIVE, draw_classes, noisy_correct, write_run
 from scipy import stats
+from support.runs import TRANSDUCTIVE, draw_classes, noisy_correct, write_run
 
 from benchbench.results.entries import entries_of, protocol_hash, read_result
 from benchbench.results.leaderboard import COLUMNS, GROUP, collect, further_metrics, row, run_table

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from runs import write_run
+from support.runs import write_run
 
 from benchbench.results.entries import Entry, entries_of, read_result
 from benchbench.results.standing import Standing, groups, standing, stated, worst

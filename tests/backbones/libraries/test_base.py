@@ -10,8 +10,8 @@ from typing import Any, ClassVar
 
 import pytest
 import torch
-from pictures import random_images
 from safetensors.torch import save_file
+from support.pictures import random_images
 from torch import nn
 
 from benchbench.backbones import backbone_arguments, create_backbone

@@ -12,8 +12,8 @@ import pandas as pd
 import pytest
 import torch
 from click.testing import CliRunner
-from pictures import random_images
 from safetensors.torch import load_file, save_file
+from support.pictures import random_images
 
 from benchbench.backbones import backbone_arguments, create_backbone
 from benchbench.backbones.libraries.timm import Timm

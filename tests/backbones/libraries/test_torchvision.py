@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 import torch
-from pictures import random_images
 from safetensors.torch import save_file
 from support.jobs import run_job
+from support.pictures import random_images
 from torch import nn
 
 from benchbench.backbones import backbone_arguments, create_backbone

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tfrecord_writer import plain, write_class
+from support.tfrecord_writer import plain, write_class
 
 from benchbench.datasets.base import SPLITS
 from benchbench.datasets.meta_dataset import collection

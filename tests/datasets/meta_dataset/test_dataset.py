@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from tfrecord_writer import plain, write_class
+from support.tfrecord_writer import plain, write_class
 
 from benchbench.datasets.base import SPLITS, OpenDataset
 from benchbench.datasets.meta_dataset import dataset as module

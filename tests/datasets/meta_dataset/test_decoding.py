@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
-from tfrecord_writer import plain
+from support.tfrecord_writer import plain
 
 from benchbench.datasets.meta_dataset.decoding import SourceDecoder, class_order, kept_of
 from benchbench.datasets.meta_dataset.spec import SourceFiles, SourceSpec

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tfrecord_writer import encoded, example, framed, plain, write_class
+from support.tfrecord_writer import encoded, example, framed, plain, write_class
 
 from benchbench.datasets.meta_dataset.records import read_records, records_folder
 from benchbench.datasets.meta_dataset.spec import SourceSpec

@@ -8,7 +8,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
-from tfrecord_writer import plain
+from support.tfrecord_writer import plain
 
 from benchbench.datasets.meta_dataset.resizing import prepare, resize_as_published
 

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tfrecord_writer import example, framed, masked
+from support.tfrecord_writer import example, framed, masked
 
 from benchbench.datasets.meta_dataset.tfrecords import libraries, read, scan
 from benchbench.errors import BenchbenchError

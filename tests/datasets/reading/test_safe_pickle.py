@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
-from python2_pickles import python2_pickle
+from support.python2_pickles import python2_pickle
 
 from benchbench.datasets.reading.safe_pickle import DEPTH, KNOWN_NAMES, read_pickle
 from benchbench.errors import BenchbenchError

@@ -21,7 +21,7 @@ from benchbench.registry import loading
 CLASSES, PER_CLASS, SIZE = 15, 8, 16
 TEST_CLASSES = 5
 
-PACKAGES = Path(loading.__file__).parents[1]
+PACKAGES = Path(loading.__file__).parents[2]
 """Where the benchbench under test lies."""
 
 
