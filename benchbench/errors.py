@@ -23,7 +23,7 @@ class NoEstimate(BenchbenchError):  # noqa: N818 (nothing went wrong: the data d
 
 
 class MethodError(Exception):
-    """A method broke its contract or failed; it ends its own cell only (exit code 1)."""
+    """A method broke its contract or failed; it ends its own job only (exit code 1)."""
 
 
 def unknown_name(kind: str, name: str, known: Iterable[str]) -> BenchbenchError:

@@ -201,14 +201,14 @@ def _ranked(entries: Sequence[Entry], rule: str) -> list[dict[str, Any]]:
     return sorted(rows, key=lambda found: groups.index(found["rank_group"]))
 
 
-def entry_of(cell: Outcome, episodes: int) -> Entry | None:
+def entry_of(outcome: Outcome, episodes: int) -> Entry | None:
     """The first episodes of what a command has finished; None if it has not."""
-    if cell.status != "finished" or cell.run is None:
+    if outcome.status != "finished" or outcome.run is None:
         return None
-    return Entry(cell.method, (read_result(cell.run).head(episodes),))
+    return Entry(outcome.method, (read_result(outcome.run).head(episodes),))
 
 
-def run_table(cells: Iterable[Outcome], episodes: int) -> pd.DataFrame:
+def run_table(outcomes: Iterable[Outcome], episodes: int) -> pd.DataFrame:
     """The outcome of one command, in the order of its methods.
 
     Nothing in it changes between two equal runs: times are in the leaderboard.
@@ -216,14 +216,14 @@ def run_table(cells: Iterable[Outcome], episodes: int) -> pd.DataFrame:
     columns = ["method", "accuracy %", "± episodes", "± classes", "n"]
     metrics: list[str] = []
     rows: list[dict[str, str | None]] = []
-    for cell in cells:
-        entry = entry_of(cell, episodes)
+    for outcome in outcomes:
+        entry = entry_of(outcome, episodes)
         if entry is None:
-            rows.append({"method": cell.method, "note": f"{cell.status}: {cell.reason}"})
+            rows.append({"method": outcome.method, "note": f"{outcome.status}: {outcome.reason}"})
             continue
         found = numbers(entry)
         shares = (percent(found[key]) for key in ("accuracy", "ci_episodes", "ci_classes"))
-        values = [cell.method, *shares, str(found["episodes"])]
+        values = [outcome.method, *shares, str(found["episodes"])]
         metrics = list(entry.first.metrics)
         means = {name: decimals(_metric(entry, name)) for name in metrics}
         refuted = standing(entry).evidence == REFUTED

@@ -37,7 +37,7 @@ MORE_WORDS = frozenset({"budget", "of each seed", "a", "b", "data set"})
 
 
 @dataclass(frozen=True)
-class Cell:
+class TableCell:
     """value: at full precision, as the csv has it; None if the column holds words."""
 
     text: str
@@ -45,10 +45,10 @@ class Cell:
 
 
 @dataclass(frozen=True)
-class Row:
+class TableRow:
     """anchor: the id of the element with the row's manifest, if any."""
 
-    cells: list[Cell]
+    cells: list[TableCell]
     best: bool = False
     setting: str = ""
     anchor: str = ""
@@ -60,7 +60,7 @@ class Table:
 
     caption: str
     columns: list[str]
-    rows: list[Row]
+    rows: list[TableRow]
 
 
 def is_words(column: str) -> bool:
@@ -114,9 +114,9 @@ def _table(
     """A printed frame with the exact values behind it. behind: their names by printed column."""
     columns = [str(name) for name in printed.columns]
     rows = [
-        Row(
+        TableRow(
             [
-                Cell(str(text), exact[behind[column]] if column in behind else None)
+                TableCell(str(text), exact[behind[column]] if column in behind else None)
                 for column, text in zip(columns, texts, strict=True)
             ]
         )
