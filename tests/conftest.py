@@ -26,7 +26,13 @@ with suppress(ImportError):  # `tox -e thirdparty` needs less
     settings.register_profile("patient", deadline=None)  # other processes may be busy
     settings.load_profile("patient")
 
+LONGEST = ("test_engine.py", "test_resume.py")
 SHARED_DATA = Path(__file__).parents[2] / "shared" / "data"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the files that take longest, so that no process is left with one at the end."""
+    items.sort(key=lambda item: item.path.name not in LONGEST)
 
 
 def pytest_collection_finish() -> None:
