@@ -19,9 +19,11 @@ from support.kept import kept_cache, link_generated
 from benchbench.datasets.base import OpenDataset
 from benchbench.system.places import Places
 
+LONGEST = ("test_supervisor.py", "test_resume.py")
 SHARED_DATA = Path(__file__).parents[2] / "shared" / "data"
 
 
+<<<<<<< HEAD
 def pytest_configure(config: pytest.Config) -> None:
     """Let Hypothesis not time its examples: that would say how busy the machine is."""
     if config.pluginmanager.hasplugin("hypothesispytest"):
@@ -31,6 +33,11 @@ def pytest_configure(config: pytest.Config) -> None:
             "untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow]
         )
         settings.load_profile("untimed")
+=======
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the files that take longest, so that no process is left with one at the end."""
+    items.sort(key=lambda item: item.path.name not in LONGEST)
+>>>>>>> wt-tests
 
 
 def pytest_collection_finish() -> None:
