@@ -23,7 +23,6 @@ LONGEST = ("test_supervisor.py", "test_resume.py")
 SHARED_DATA = Path(__file__).parents[2] / "shared" / "data"
 
 
-<<<<<<< HEAD
 def pytest_configure(config: pytest.Config) -> None:
     """Let Hypothesis not time its examples: that would say how busy the machine is."""
     if config.pluginmanager.hasplugin("hypothesispytest"):
@@ -33,11 +32,11 @@ def pytest_configure(config: pytest.Config) -> None:
             "untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow]
         )
         settings.load_profile("untimed")
-=======
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with the files that take longest, so that no process is left with one at the end."""
     items.sort(key=lambda item: item.path.name not in LONGEST)
->>>>>>> wt-tests
 
 
 def pytest_collection_finish() -> None:
