@@ -66,11 +66,9 @@ def run_module(
 @cache
 def _template() -> subprocess.Popen[str]:
     """The process that forks; it ends with this one, whose end of the pipe is then closed."""
-    home = str(Path(importlib.import_module("benchbench").__file__ or "").parents[1])
-    paths = filter(None, [home, os.environ.get("PYTHONPATH")])
     return subprocess.Popen(
         [sys.executable, __file__],
-        env={**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": os.pathsep.join(paths)},
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         encoding="utf-8",
@@ -82,7 +80,8 @@ def _import_everything() -> None:
     for name in PACKAGES:
         package = importlib.import_module(name)
         for module in pkgutil.walk_packages(package.__path__, f"{name}."):
-            importlib.import_module(module.name)
+            if not module.name.endswith(".__main__"):  # which a command runs
+                importlib.import_module(module.name)
     for name in LIBRARIES:
         importlib.import_module(name)
     gc.freeze()
@@ -144,7 +143,7 @@ def _exit(status: int | str | None) -> NoReturn:
 
 
 if __name__ == "__main__":
-    added = os.environ["PYTHONPATH"].split(os.pathsep)
+    added = os.environ.get("PYTHONPATH", "").split(os.pathsep)
     _import_everything()
     own = [str(Path(__file__).parent), *added]
     _exit(_obey(_next_order(), [entry for entry in sys.path if entry not in own]))
