@@ -26,7 +26,7 @@ def create_dataset(text: str) -> Dataset | Collection:
     return made
 
 
-def open_dataset(dataset: str | Dataset, places: Places | None = None) -> OpenDataset:
+def open_dataset(dataset: str | Dataset | Collection, places: Places | None = None) -> OpenDataset:
     """Open a data set, given by its spec or configured, decoding it first if that is not done yet.
 
     Raises BenchbenchError if that cannot be done, or if several data sets are meant.

@@ -117,7 +117,7 @@ class Verification:
         for spec in members_of(dataset, self.places):
             try:
                 each = create_dataset(spec)
-                opened = open_dataset(each if isinstance(each, Dataset) else spec, self.places)
+                opened = open_dataset(each, self.places)
             except BenchbenchError as error:
                 if isinstance(dataset, Dataset):
                     raise
