@@ -23,7 +23,14 @@ class NoEstimate(BenchbenchError):  # noqa: N818 (nothing went wrong: the data d
 
 
 class MethodError(Exception):
-    """A method broke its contract or failed; it ends its own job only (exit code 1)."""
+    """A method broke its contract or failed; it ends its own job only (exit code 1).
+
+    stacks: where, if it was in another process.
+    """
+
+    def __init__(self, reason: str, stacks: str = "") -> None:
+        super().__init__(reason)
+        self.stacks = stacks
 
 
 def unknown_name(kind: str, name: str, known: Iterable[str]) -> BenchbenchError:

@@ -5,11 +5,16 @@ from __future__ import annotations
 import math
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from benchbench.cli.options import FOLDER, SEED, Number, task_options
 from benchbench.errors import BenchbenchError
+
+if TYPE_CHECKING:
+    from benchbench.engine.base import Engine
+    from benchbench.evaluation.settings import Limits
 
 SECONDS = click.FloatRange(min=0, min_open=True)
 
@@ -129,12 +134,13 @@ def run(
     Runs that are stored in --out are not computed again, and an interrupted run resumes. The exit
     code is 1 if a method failed; the others are computed and stored nevertheless.
     """
+    from benchbench.engine.processes import begin_template
+
+    if engine == "worker":
+        begin_template()
     from benchbench.cli.tables import Tested, print_tables, say_failures, say_what_is_tested
-    from benchbench.engine.inline import Inline, run_jobs
-    from benchbench.engine.supervisor import Supervisor
     from benchbench.evaluation.job import Job
     from benchbench.evaluation.settings import EPISODE_SECONDS, Limits, Settings
-    from benchbench.learners.creation import create_methods
     from benchbench.metrics import find_metrics
     from benchbench.registry import specs
     from benchbench.runs.store import Store
@@ -147,7 +153,6 @@ def run(
         raise BenchbenchError(
             "--timeout and --training-timeout need --engine worker: a process cannot stop itself."
         )
-    create_methods(methods)
     drawing = Drawing(sampler, sampling, episodes, episode_seed)
     settings = Settings(
         seed=seed,
@@ -161,15 +166,24 @@ def run(
     store.check()
     limits = Limits(timeout or EPISODE_SECONDS, training_timeout or math.inf)
     tested = []
-    with Inline() if engine == "inline" else Supervisor(places, limits) as computing:
+    with _engine(engine, limits, settings.compute.device) as computing:
+        admitted = computing.admit(methods)
         for problem, frozen in drawing.opened(dataset, places):
             say_what_is_tested(problem, frozen)
-            jobs = [
-                Job(method, problem, frozen, store, settings) for method in create_methods(methods)
-            ]
-            outcomes = run_jobs(jobs, computing)
-            tested.append(Tested(problem, frozen, outcomes, jobs[0].sampler))
+            outcomes = []
+            for method in admitted:
+                with computing.contestant(method) as contestant:
+                    job = Job(contestant, problem, frozen, store, settings)
+                    outcomes.append(job.settled() or job.execute())
+            tested.append(Tested(problem, frozen, outcomes, job.sampler))
             say_failures(outcomes)
     print_tables(tested)
     failed = any(outcome.status == "failed" for one in tested for outcome in one.outcomes)
     sys.exit(int(failed))
+
+
+def _engine(name: str, limits: Limits, device: str) -> Engine:
+    from benchbench.engine.inline import Inline
+    from benchbench.engine.supervisor import Supervisor
+
+    return Inline() if name == "inline" else Supervisor(limits, device)

@@ -21,7 +21,7 @@ from benchbench.conformance.trial import Trial
 from benchbench.conformance.under_test import Bench, Training, task_for, train
 from benchbench.datasets.base import OpenDataset
 from benchbench.errors import BenchbenchError, MethodError
-from benchbench.evaluation.job import pretrained_on
+from benchbench.evaluation.participant import pretrained_on
 from benchbench.method import Method
 from benchbench.registry import specs
 from benchbench.system.arrays import IntArray

@@ -15,7 +15,7 @@ from benchbench.conformance.chance import confirmed, must_be_chance, must_reach_
 from benchbench.conformance.outcomes import FLOORS, CheckFailed, NotApplicable
 from benchbench.conformance.trial import Trial, pick
 from benchbench.conformance.under_test import EPISODES_SEED, Bench
-from benchbench.evaluation.loop import evaluate
+from benchbench.evaluation.participant import evaluate
 from benchbench.method import Images
 from benchbench.system.arrays import IntArray
 

@@ -22,7 +22,6 @@ from benchbench.conformance.trial import Trial
 from benchbench.datasets.base import OpenDataset
 from benchbench.episodes import Episode, EpisodeSet
 from benchbench.errors import BenchbenchError
-from benchbench.evaluation.loop import episode_seed
 from benchbench.method import Classifier, Images, Method, Task
 from benchbench.metrics import checked_scores
 from benchbench.registry import specs
@@ -382,6 +381,12 @@ class Bench:
             except Exception:
                 alone.append(0.0)
         return float(np.mean(together)), float(np.mean(alone))
+
+
+def episode_seed(episodes: EpisodeSet, number: int, seed: int) -> int:
+    """A seed of this episode alone, whatever ran before it."""
+    text = f"{episodes.fingerprint}/{episodes.protocol}/{episodes.seed}/{number}/{seed}"
+    return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=7).digest(), "little")
 
 
 def audited_pool(dataset: OpenDataset) -> ClassPool:

@@ -18,6 +18,7 @@ from typing import Any, ClassVar, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from benchbench.datasets.tables.stored import Storage
 from benchbench.episodes import EpisodeSet
 from benchbench.errors import BenchbenchError
 from benchbench.registry import specs
@@ -71,6 +72,8 @@ class OpenDataset:
     nodes: by split, the inner nodes of a graph of classes as class ids, if `hierarchy` is not
     enough because a class has several parents.
     members: class ids by source, of a data set that is several in one: an episode never mixes them.
+    opaque_ids: int64 [n], the identifier of each image that methods see, if they are not
+    `public_ids` of the fingerprint.
     """
 
     name: str
@@ -86,6 +89,7 @@ class OpenDataset:
     names_are_words: bool = True
     nodes: dict[str, list[NDArray[np.int64]]] | None = None
     members: dict[str, NDArray[np.int64]] | None = None
+    opaque_ids: NDArray[np.int64] | None = None
 
     def __post_init__(self) -> None:
         seen: dict[int, str] = {}
@@ -110,9 +114,15 @@ class OpenDataset:
 
     @cached_property
     def public_ids(self) -> NDArray[np.int64]:
-        """Identifiers that methods see: a fixed permutation that reveals nothing of the class."""
+        """Identifiers that methods see: a permutation that reveals nothing of the class."""
+        if self.opaque_ids is not None:
+            return self.opaque_ids
         generator = np.random.Philox(key=int(self.fingerprint[:32], 16))
         return np.argsort(np.argsort(generator.random_raw(len(self.labels)), kind="stable"))
+
+    @cached_property
+    def storage(self) -> Storage:
+        return Storage(self.pixels, np.arange(len(self.labels)))
 
     @property
     def splits_sha256(self) -> str:

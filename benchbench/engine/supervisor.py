@@ -1,198 +1,185 @@
-"""The engine that isolates methods: a worker process executes the jobs, and is watched.
+"""Methods run in processes of their own, which die with their methods and not with this one.
 
-One worker executes all jobs. A job that kills it, or that takes too long and is killed, fails
-alone: the next one gets a fresh worker. So does the one after a job that failed by itself, which
-may have left anything behind.
+Each method gets a fresh process, forked from a template that has imported torch and no plug-in. It
+is given images, the labels of the support and nothing that it could cheat with (`worker`); labels,
+scores and the run directory stay here. Whether a process died, hangs or was killed becomes a
+sentence.
 """
 
 from __future__ import annotations
 
 import math
-import multiprocessing
 import os
 import signal
-import sys
 import tempfile
 import time
-from collections import deque
-from collections.abc import Iterable, Iterator
-from contextlib import AbstractContextManager, suppress
-from dataclasses import replace
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from multiprocessing.connection import wait
-from typing import IO, Any
+from types import TracebackType
+from typing import IO, TYPE_CHECKING, Any
 
-from benchbench.engine.worker import STACK_SIGNAL, Ended, Order, serve
+from benchbench.engine import wire
+from benchbench.engine.base import Engine
+from benchbench.engine.processes import process_context
+from benchbench.engine.worker import (
+    STACK_SIGNAL,
+    Ask,
+    Create,
+    Measure,
+    Request,
+    Skip,
+    Train,
+    serve,
+)
 from benchbench.errors import BenchbenchError, MethodError
-from benchbench.evaluation.job import Event, Job, Row
-from benchbench.evaluation.settings import Limits, Phase
-from benchbench.registry import loading
-from benchbench.runs.outcome import Outcome
-from benchbench.runs.store import FLUSH_EVERY, RunDirectory
-from benchbench.system.places import Places
+from benchbench.evaluation.settings import OTHER, Limits, Phase
+from benchbench.runs.manifest import MethodCard
+from benchbench.system.arrays import FloatArray
 
-START_METHOD = "spawn"
-"""Of `multiprocessing`: a process that has used OpenMP or CUDA must not be forked."""
+if TYPE_CHECKING:
+    from benchbench.evaluation.given import Given, Question
+    from benchbench.method import Task
 
 LOOK_SECONDS = 0.5
-"""Between two looks at whether the worker lives and is in time."""
-
-FAREWELL_SECONDS = 5.0
-"""For a worker that is asked to end, before it is made to."""
+"""Between two looks at whether a process lives and is in time."""
 
 
-class Supervisor(AbstractContextManager["Supervisor"]):
-    """Has jobs executed by a worker, which it starts when there is none."""
+class Supervisor(Engine):
+    """Starts a process for each method."""
 
-    def __init__(self, places: Places, limits: Limits | None = None) -> None:
-        self._places, self._limits = places, limits or Limits()
-        self._worker: Worker | None = None
+    def __init__(self, limits: Limits | None = None, device: str = "cpu") -> None:
+        super().__init__()
+        self._limits, self._context = limits or Limits(), process_context(device)
 
-    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        self._dismiss(interrupted=kind is not None)
-
-    def _dismiss(self, interrupted: bool = False) -> None:
-        worker, self._worker = self._worker, None
-        if worker is not None:
-            worker.end(interrupted)
-
-    def compute(self, job: Job) -> Outcome:
-        """Have a job executed, and wait for its outcome."""
-        if self._worker is None:
-            self._worker = Worker()
-        self._worker.send(self._order(job))
-        rows: deque[Row] = deque(maxlen=FLUSH_EVERY)
-        run = RunDirectory(job.run.path, job.run.shared)
-        try:
-            ended = self._follow(self._worker, rows)
-        except KeyboardInterrupt:
-            self._dismiss(interrupted=True)
-            with suppress(MethodError):
-                _keep(run, rows)
-            raise
-        if ended is None:
-            ended = Ended("failed", self._worker.cause)
-            with suppress(MethodError, BenchbenchError):
-                _keep(run, rows, ended.reason, self._worker.stacks)
-        if ended.status == "failed":
-            self._dismiss()
-        return Outcome(job.text, *ended, run=None if ended.status == "skipped" else run)
-
-    def _order(self, job: Job) -> Order:
-        return Order(
-            method=job.text,
-            problem=job.problem.spec,
-            places=self._places,
-            fingerprint=job.problem.test.fingerprint,
-            episodes=replace(job.episodes),  # without the hash that it may have computed
-            episodes_sha256=job.episodes.sha256,
-            out=job.store.root,
-            settings=job.settings,
-            folder=job.run.path,
-        )
-
-    def _follow(self, worker: Worker, rows: deque[Row]) -> Ended | None:
-        """Collect the rows until the job has ended; None if it took the worker with it."""
-        phase, left = Phase("other"), math.inf
-        while left > 0:
-            look = min(LOOK_SECONDS, left)
-            message = worker.receive(look)
-            if isinstance(message, Ended):
-                return message
-            if isinstance(message, Row):
-                rows.append(message)
-            elif isinstance(message, Phase):
-                phase, left = message, self._limits.seconds(message)
-            elif worker.has_ended:
-                worker.kill()
-                return None
-            else:
-                # Not by the clock, which goes on while this process is stopped.
-                left -= look
-        worker.kill(self._limits.exceeded(phase))
-        rows.extend(message for message in worker.unread() if isinstance(message, Row))
-        return None
+    def _open(self, method: str) -> RemoteParticipant:
+        return RemoteParticipant(method, self._limits, self._context)
 
 
-def _keep(run: RunDirectory, rows: Iterable[Row], failure: str = "", stacks: str = "") -> None:
-    """Store the rows that a dead worker had not yet written, and what it died of.
+class RemoteParticipant:
+    """A method in a process of its own; `evaluation.participant.Participant` explains the parts.
 
-    Raises MethodError if another process has the run by now.
+    All of its methods raise MethodError if the method raises, takes too long, or ends its process;
+    the error's `stacks` then say where.
     """
-    if not (run.path / "manifest.json").exists():
-        return
-    with run.locked(FAREWELL_SECONDS):
-        number = run.scored()
-        for record, prediction in rows:
-            if record["episode"] == number:
-                if prediction is not None:
-                    run.append_prediction(prediction)
-                run.append(record)
-                number += 1
-        run.flush()
-        if failure:
-            run.fail(MethodError(failure))
-            with (run.path / "error.txt").open("a", encoding="utf-8") as file:
-                file.write(stacks)
-            loading.observer("run_finished")(run=run)
+
+    def __init__(self, method: str, limits: Limits, context: Any) -> None:
+        self._limits = limits
+        self._worker = Worker(context)
+        try:
+            self.card = MethodCard(**self._request(Create(method)))
+        except MethodError as error:
+            self._worker.kill()
+            raise BenchbenchError(f"The method '{method}' cannot be made: {error}") from error
+        except BaseException:
+            self._worker.kill()
+            raise
+        self.protection: Mapping[str, Any] = {"engine": "worker", "protected": True}
+
+    def __enter__(self) -> RemoteParticipant:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._worker.kill()
+
+    def skip(self, task: Task) -> str | None:
+        """The reason why the method does not apply to the task, or None."""
+        reason = self._request(Skip(task))
+        return None if reason is None else str(reason)
+
+    def train(self, given: Given) -> dict[str, Any]:
+        """Train the method; what the manifest says of that."""
+        found: dict[str, Any] = self._request(Train(given), Phase("training"))
+        return found
+
+    def scores(self, questions: Sequence[Question], phase: Phase = OTHER) -> Iterator[FloatArray]:
+        """Yield the scores of each episode; those that are adapted to together share their time."""
+        together = len(questions) if self.card.adapts_together else 1
+        self._worker.send(Ask(list(questions)))
+        left = 0.0
+        for place in range(len(questions)):
+            if place % together == 0:
+                now = phase._replace(first=phase.first + place, together=together)
+                left = self._limits.seconds(now)
+            reply, left = self._reply(now, left)
+            if reply.scores is None:
+                raise MethodError("the process answers fewer episodes than it was asked about")
+            yield reply.scores
+        self._reply(OTHER, math.inf)
+
+    def peak_memory_bytes(self) -> int | None:
+        """The most memory that the method's process has held."""
+        found = self._request(Measure())["peak_memory_bytes"]
+        return None if found is None else int(found)
+
+    def _request(self, request: Request, phase: Phase = OTHER) -> Any:
+        self._worker.send(request)
+        return self._reply(phase, self._limits.seconds(phase))[0].content
+
+    def _reply(self, phase: Phase, left: float) -> tuple[wire.Reply, float]:
+        """The next reply, and the seconds that are then left of those that it may take."""
+        worker = self._worker
+        while left > 0:
+            began, look = time.monotonic(), min(LOOK_SECONDS, left)
+            reply = worker.receive(look)
+            if reply is not None:
+                _raise_failure(reply)
+                return reply, left - (time.monotonic() - began)
+            if worker.has_ended:
+                worker.kill()
+                raise MethodError(worker.cause, worker.stacks)
+            # Not by the clock, which goes on while this process is stopped.
+            left -= look
+        worker.kill(self._limits.exceeded(phase))
+        raise MethodError(worker.cause, worker.stacks)
+
+
+def _raise_failure(reply: wire.Reply) -> None:
+    if reply.kind == "refused":
+        raise BenchbenchError(str(reply.content["reason"]))
+    if reply.kind == "failed":
+        raise MethodError(str(reply.content["reason"]), str(reply.content["stacks"]))
 
 
 class Worker:
-    """A worker process as its supervisor sees it.
+    """A method's process as its supervisor sees it.
 
     Once it is dead, `cause` says in one sentence why, and `stacks` where its threads were when it
     crashed or was killed for its slowness.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, context: Any) -> None:
         self.cause = self.stacks = ""
-        self._heard = False
         self._stacks: IO[bytes] = tempfile.NamedTemporaryFile()  # noqa: SIM115 (`kill` closes it)
-        context: Any = multiprocessing.get_context(START_METHOD)
         self._pipe, other = context.Pipe()
-        self._process = context.Process(
-            target=serve, args=(other, os.getpid(), self._stacks.name, sys.argv)
-        )
+        self._process = context.Process(target=serve, args=(other, self._stacks.name))
         self._process.start()
         other.close()
 
-    def send(self, message: Order | None) -> None:
-        """Send an order; None asks the worker to end. A dead one is not an error."""
+    def send(self, message: Request) -> None:
+        """Send a request; that the process is dead shows when its reply is awaited."""
         with suppress(OSError):
             self._pipe.send(message)
 
-    def receive(self, timeout: float) -> Event | Ended | None:
-        """The next message; None if there was none in time or will be none any more."""
+    def receive(self, timeout: float) -> wire.Reply | None:
+        """The next reply; None if there was none in time or will be none any more."""
         ready = wait([self._pipe, self._process.sentinel], timeout)
         if self._pipe in ready:
             with suppress(EOFError, OSError):
-                message: Event | Ended = self._pipe.recv()
-                self._heard = True
-                return message
+                return wire.receive(self._pipe)
         if ready:  # a dying process closes its files before it has ended
             self._process.join(timeout)
         return None
-
-    def unread(self) -> Iterator[Event | Ended]:
-        """What a dead worker had still sent."""
-        with suppress(EOFError, OSError):
-            while self._pipe.poll():
-                yield self._pipe.recv()
 
     @property
     def has_ended(self) -> bool:
         """Whether the process is no more."""
         return not self._process.is_alive()
-
-    def end(self, interrupted: bool = False) -> None:
-        """Let the worker end, by Ctrl-C if it is interrupted; kill it if it does not."""
-        if not interrupted:
-            self.send(None)
-        elif self._heard and not self.has_ended:
-            os.kill(self._process.pid, signal.SIGINT)
-        else:  # it may not handle Ctrl-C yet
-            self.kill()
-        self._process.join(FAREWELL_SECONDS)
-        self.kill()
 
     def kill(self, cause: str = "") -> None:
         """End the process, unless it has ended, and all that it has started."""

@@ -1,6 +1,7 @@
-"""The process that executes jobs for a `Supervisor`: orders come by a pipe, events go back.
+"""The process of a method: requests come by a pipe, scores go back.
 
-What methods print goes to standard error.
+It holds no label of a query, no scorer, no store and no other method. What methods print goes to
+standard error.
 """
 
 from __future__ import annotations
@@ -12,18 +13,17 @@ import logging
 import os
 import signal
 import sys
-from dataclasses import dataclass
-from functools import cache
+import traceback
+from dataclasses import asdict, dataclass
 from multiprocessing.connection import Connection
-from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, TypeAlias
 
-if TYPE_CHECKING:  # what takes seconds to import is imported once orders can be interrupted
-    from benchbench.datasets.problem import Problem
-    from benchbench.episodes import EpisodeSet
-    from benchbench.evaluation.job import Job
-    from benchbench.evaluation.settings import Settings
-    from benchbench.system.places import Places
+from benchbench.engine.wire import Reply, send
+
+if TYPE_CHECKING:  # what takes seconds to import is imported by the template, once for all
+    from benchbench.evaluation.given import Given, Question
+    from benchbench.evaluation.participant import Participant
+    from benchbench.method import Task
 
 STACK_SIGNAL = getattr(signal, "SIGUSR1", None)
 """Asks for the stack of a process that hangs; absent on Windows."""
@@ -32,59 +32,125 @@ INTERRUPTED = 130
 
 
 @dataclass(frozen=True)
-class Order:
-    """A job in values that can be sent.
-
-    method, problem: specs. fingerprint, episodes_sha256, folder: what the other process has found,
-    and this one must find as well. out: of the store.
-    """
+class Create:
+    """Configure the method of this spec; the answer is its card."""
 
     method: str
-    problem: str
-    places: Places
-    fingerprint: str
-    episodes: EpisodeSet
-    episodes_sha256: str
-    out: Path
-    settings: Settings
-    folder: Path
 
 
-class Ended(NamedTuple):
-    """How an order ended: the status and reason of its outcome."""
+@dataclass(frozen=True)
+class Skip:
+    """Say why the method does not apply to a task, or None."""
 
-    status: str
-    reason: str = ""
+    task: Task
 
 
-def serve(pipe: Connection, parent: int, stack_file: str, command: list[str]) -> None:
-    """Execute what is ordered until there is no more.
+@dataclass(frozen=True)
+class Train:
+    """Train the method."""
 
-    parent: the id of the process that gives orders. stack_file: the path of the file that gets the
-    stacks of a crash. command: that process's `sys.argv`.
+    given: Given
+
+
+@dataclass(frozen=True)
+class Ask:
+    """Answer about some episodes, each as soon as its scores are known."""
+
+    questions: list[Question]
+
+
+@dataclass(frozen=True)
+class Measure:
+    """Say what the process has needed."""
+
+
+Request: TypeAlias = Create | Skip | Train | Ask | Measure
+
+
+def serve(pipe: Connection, stack_file: str) -> None:
+    """Fulfil requests until this process is ended.
+
+    stack_file: the path of the file that gets the stacks of a crash.
     """
-    _stand_alone(parent)
+    _stand_alone()
     _write_stacks_to(stack_file)
-    sys.argv[:] = command
     _speak_like_the_command_line()
+    served = Served(pipe)
     try:
-        while (order := pipe.recv()) is not None:
-            pipe.send(_obey(order, pipe))
+        while True:
+            served.fulfil(pipe.recv())
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED)
-    except (EOFError, OSError):  # whoever gave orders is gone
+    except (EOFError, OSError):  # whoever asked is gone
         os._exit(1)
 
 
-def _stand_alone(parent: int) -> None:
+class Served:
+    """The one method of this process, and the pipe to who asks."""
+
+    def __init__(self, pipe: Connection) -> None:
+        self._pipe = pipe
+        self._participant: Participant | None = None
+
+    def fulfil(self, request: Request) -> None:
+        """Fulfil a request; whatever is raised goes back as a reason."""
+        from benchbench.errors import BenchbenchError, reason_of
+
+        try:
+            content = self._content(request)
+        except BenchbenchError as error:
+            send(self._pipe, Reply("refused", {"reason": str(error), "stacks": _trace(error)}))
+        except Exception as error:
+            send(self._pipe, Reply("failed", {"reason": reason_of(error), "stacks": _trace(error)}))
+        else:
+            send(self._pipe, Reply("done", content))
+
+    def _content(self, request: Request) -> object:
+        from benchbench.evaluation.participant import Participant
+        from benchbench.learners.creation import create_method
+
+        if isinstance(request, Create):
+            _load_extras()
+            self._participant = Participant(create_method(request.method))
+            return asdict(self._participant.card)
+        participant = self._participant
+        assert participant is not None
+        if isinstance(request, Skip):
+            return participant.skip(request.task)
+        if isinstance(request, Train):
+            request.given.compute.apply()
+            return participant.train(request.given)
+        if isinstance(request, Ask):
+            for scores in participant.scores(request.questions):
+                send(self._pipe, Reply("scores", scores=scores))
+            return None
+        return {"peak_memory_bytes": participant.peak_memory_bytes()}
+
+
+def _trace(error: BaseException) -> str:
+    return "".join(traceback.format_exception(error))
+
+
+def _stand_alone() -> None:
     """Lead a process group of its own, which dies as one, with the parent even if it is busy."""
     if os.name == "posix":
         os.setsid()
     if sys.platform == "linux":
         death_signal = 1
         ctypes.CDLL(None).prctl(death_signal, signal.SIGKILL)
-        if os.getppid() != parent:
-            os._exit(1)
+    _let_the_template_end()
+
+
+def _let_the_template_end() -> None:
+    """Give back the share in the template's life that `multiprocessing` hands to each child.
+
+    The template then ends with the supervisor, however that ends, and this process with it.
+    """
+    server = getattr(sys.modules.get("multiprocessing.forkserver"), "_forkserver", None)
+    alive = getattr(server, "_forkserver_alive_fd", None)
+    if server is not None and alive is not None:
+        os.close(alive)
+        server._forkserver_alive_fd = None
 
 
 def _write_stacks_to(path: str) -> None:
@@ -103,51 +169,8 @@ def _speak_like_the_command_line() -> None:
     logging.basicConfig(format="%(levelname)s: %(message)s", level=logging.WARNING)
 
 
-def _obey(order: Order, pipe: Connection) -> Ended:
-    """Execute an order; its events go into the pipe as they come."""
-    from benchbench.conformance import short_audit
-    from benchbench.errors import reason_of
-
-    try:
-        job = _job_of(order)
-        outcome = job.settled() or job.execute(pipe.send, short_audit)
-    except Exception as error:
-        return Ended("failed", reason_of(error))
-    return Ended(outcome.status, outcome.reason)
-
-
-def _job_of(order: Order) -> Job:
-    """The ordered job. Raises BenchbenchError if it is not the one that the other process has."""
-    from benchbench.errors import BenchbenchError
-    from benchbench.evaluation.job import Job
-    from benchbench.learners.creation import create_method
-    from benchbench.runs.store import Store
-
-    order.settings.compute.apply()
-    _load_extras()
-    problem = _opened(order.problem, order.places)
-    if problem.test.fingerprint != order.fingerprint:
-        raise BenchbenchError(f"The images of {order.problem} changed while the command ran.")
-    if order.episodes.sha256 != order.episodes_sha256:
-        raise BenchbenchError("The episodes were altered on their way to the worker process.")
-    method = create_method(order.method)
-    job = Job(method, problem, order.episodes, Store(order.out), order.settings)
-    if job.run.path != order.folder:
-        raise BenchbenchError(f"The files of {order.method} changed while the command ran.")
-    return job
-
-
-@cache
-def _opened(spec: str, places: Places) -> Problem:
-    from benchbench.datasets.opening import open_problems
-
-    (problem,) = open_problems(spec, places)
-    return problem
-
-
-@cache
 def _load_extras() -> None:
-    """Load the group of observers and so on; the other process has reported those that fail."""
+    """Load the group of backbones and so on; the other process has reported those that fail."""
     from benchbench.registry import loading
 
     log = logging.getLogger("benchbench")

@@ -3,66 +3,75 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import asdict
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from functools import cached_property
 from pathlib import Path
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, Protocol, TypeAlias
 
-import torch
 from filelock import FileLock
 
-from benchbench.backbones.base import Backbone
-from benchbench.datasets.base import OpenDataset
 from benchbench.datasets.problem import Problem
 from benchbench.episodes import EpisodeSet
 from benchbench.errors import reason_of
-from benchbench.evaluation.loop import evaluate, ignore
-from benchbench.evaluation.settings import Phase, Settings
+from benchbench.evaluation.given import Given, hidden_images, learned_part
+from benchbench.evaluation.loop import Answering, Examiner
+from benchbench.evaluation.nonce import Nonce
+from benchbench.evaluation.settings import Settings
 from benchbench.evaluation.task import task_of, training_task
-from benchbench.method import Method, Task
+from benchbench.method import Task
 from benchbench.metrics import find_metrics
-from benchbench.registry import loading, specs
+from benchbench.registry import loading
 from benchbench.runs import manifest
 from benchbench.runs.outcome import Outcome
 from benchbench.runs.store import PREDICTED_EPISODES, RunDirectory, Store, run_hash
 from benchbench.samplers import Sampler
-from benchbench.system.compute import peak_memory_bytes, seed_everything
 from benchbench.system.progress import meter, say
-from benchbench.training.source import TrainingSource
 
 
-class Row(NamedTuple):
-    """A scored episode: its rows of `episodes.csv` and, of the first ones, `predictions.csv`."""
+class Contestant(Answering, Protocol):
+    """A method as a job sees it; `participant.Participant` explains what it does.
 
-    record: dict[str, Any]
-    prediction: dict[str, Any] | None
+    protection: what keeps the method from labels and scores, for the manifest.
+    """
+
+    protection: Mapping[str, Any]
+
+    def skip(self, task: Task) -> str | None:
+        """The reason why the method does not apply to the task, or None."""
+
+    def train(self, given: Given) -> dict[str, Any]:
+        """Train the method; what the manifest says of that."""
+
+    def peak_memory_bytes(self) -> int | None:
+        """The most memory that the method's process has held."""
 
 
-Event: TypeAlias = Phase | Row
-"""What a job reports while it is executed."""
-
-Audit: TypeAlias = Callable[[Method, OpenDataset, Task], dict[str, Any]]
-"""From a trained method to evidence of what it does, as `conformance.short_audit`."""
+Audit: TypeAlias = "Callable[[Job], dict[str, Any]]"
+"""Evidence of what a job's trained method does."""
 
 NOT_AUDITED = {"reason": "not asked for (--no-audit)"}
 
 
 class Job:
-    """One method on one problem: its task, its identity and its run directory, each found once."""
+    """One method on one problem: its task, its identity and its run directory, each found once.
+
+    It holds labels, scores and the run directory; the contestant holds the method.
+    """
 
     def __init__(
         self,
-        method: Method,
+        contestant: Contestant,
         problem: Problem,
         episodes: EpisodeSet,
         store: Store,
         settings: Settings,
     ) -> None:
-        self.method, self.problem, self.episodes = method, problem, episodes
+        self.contestant, self.problem, self.episodes = contestant, problem, episodes
         self.store, self.settings = store, settings
-        self.text = specs.text_of(method)
+        self.card = contestant.card
+        self.text = self.card.spec
+        self._training_seconds = 0.0
 
     @cached_property
     def task(self) -> Task:
@@ -79,7 +88,7 @@ class Job:
     def identity(self) -> dict[str, Any]:
         """What distinguishes this run from others, as `manifest.identity`."""
         identity = manifest.identity(
-            self.method,
+            self.card,
             self.problem,
             self.episodes,
             seed=self.settings.seed,
@@ -102,7 +111,7 @@ class Job:
     def settled(self) -> Outcome | None:
         """The outcome if nothing needs computing: the task is skipped, or stored, or unreadable."""
         try:
-            if reason := self.method.skip(self.task):
+            if reason := self.contestant.skip(self.task):
                 return Outcome(self.text, "skipped", reason)
             if not self.run.has(len(self.episodes)):
                 return None
@@ -113,26 +122,35 @@ class Job:
         say(f"{self.text}: stored in {self.run.path}")
         return Outcome(self.text, "finished", run=self.run)
 
-    def execute(
-        self, notify: Callable[[Event], object] = ignore, audit: Audit | None = None
-    ) -> Outcome:
+    @cached_property
+    def nonce(self) -> Nonce:
+        """The secret of this run."""
+        return Nonce.derived(self.store.salt(), run_hash(self.identity))
+
+    @cached_property
+    def examiner(self) -> Examiner:
+        """Asks the method about the episodes, and scores its answers."""
+        metrics = find_metrics(self.settings.metrics)
+        names = self.card.uses_class_names
+        return Examiner(self.problem.test, self.episodes, self.nonce, names, metrics)
+
+    def execute(self, audit: Audit | None = None) -> Outcome:
         """Train, audit and score the method; a failure ends this job and no other.
 
-        notify: is called with each event as it happens. audit: examines the trained method unless
-        that is not wanted.
+        audit: examines the trained method unless that is not wanted.
         """
         try:
             with self.run.locked():
                 self.run.start(
                     manifest.describe_run(
-                        self.identity, self.method, self.problem, self.settings.compute
+                        self.identity, self.card, self.problem, self.settings.compute
                     )
                 )
                 with self._recorded():
-                    self._train(notify)
-                    self._examine(notify, audit)
-                    self._score(notify)
-                    notify(Phase("other"))
+                    self._train()
+                    self._score()
+                    self._examine(audit)
+                    self.run.finish()
         except Exception as error:
             return Outcome(self.text, "failed", reason_of(error), self.run)
         return Outcome(self.text, "finished", run=self.run)
@@ -147,87 +165,78 @@ class Job:
             self.run.fail(error)
             raise
         finally:
+            self.run.flush()
             loading.observer("run_finished")(run=self.run)
 
-    def _train(self, notify: Callable[[Event], object]) -> None:
-        task = training_task(self.problem, self.task)
+    def _train(self) -> None:
+        task, started = training_task(self.problem, self.task), time.perf_counter()
         with self._training_folder(task) as folder:
-            source = TrainingSource(
-                self.problem.train,
-                self.method,
-                task,
-                self.settings.budget,
-                self.settings.seed,
-                self.settings.compute,
-                folder=folder,
-                shared=self.run.shared,
-                sampler=self.sampler,
+            found = self.contestant.train(
+                Given(
+                    learned=learned_part(self.problem.train, self.nonce),
+                    test=hidden_images(self.problem.test, self.episodes.split, self.nonce),
+                    dataset=self.problem.test.name,
+                    task=task,
+                    budget=self.settings.budget,
+                    seed=self.settings.seed,
+                    compute=self.settings.compute,
+                    folder=folder,
+                    shared=self.run.shared,
+                    sampler=self.sampler,
+                )
             )
-            notify(Phase("training"))
-            seed_everything(self.settings.seed)
-            self.method.train(source)
-            notify(Phase("other"))
-        self.run.update(
-            training=[asdict(record) for record in source.records],
-            parameters=sum(p.numel() for p in _modules(self.method).parameters()),
-            method={**self.run.manifest["method"], "pretrained_on": pretrained_on(self.method)},
-        )
+        self._training_seconds = time.perf_counter() - started
+        seen = found.pop("pretrained_on")
+        described = {**self.run.manifest["method"], "pretrained_on": seen}
+        self.run.update(**found, method=described)
 
     @contextmanager
     def _training_folder(self, task: Task) -> Iterator[Path]:
-        """Where checkpoints go: the run's own folder, or one that a whole collection shares."""
+        """Where checkpoints go: a folder of the run, or one that a whole collection shares."""
         if not self.problem.collection:
-            yield self.run.path
+            folder = self.run.path / "training"
+            folder.mkdir(exist_ok=True)
+            yield folder
+            with suppress(OSError):  # it holds checkpoints
+                folder.rmdir()
             return
         assert self.run.shared is not None
         key = run_hash(manifest.training_identity(self.identity, task))
-        folder = self.run.shared / f"{self.method.name}-{key}"
+        folder = self.run.shared / f"{self.card.name}-{key}"
         folder.mkdir(parents=True, exist_ok=True)
         with FileLock(folder / ".lock"):
             yield folder
 
-    def _examine(self, notify: Callable[[Event], object], audit: Audit | None) -> None:
+    def _score(self) -> None:
+        started, first = time.perf_counter(), self.run.scored()
+        observe = loading.observer("episode_scored")
+        with meter(f"{self.text}: episodes", len(self.episodes), first) as counter:
+            for record, scores in self.examiner.evaluate(self.contestant, first):
+                predicted = scores.argmax(axis=1).tolist()
+                if prediction := self._prediction(record["episode"], predicted):
+                    self.run.append_prediction(prediction)
+                self.run.append(record)
+                observe(run=self.run, record=record)
+                counter.advance()
+        cost = self._cost(time.perf_counter() - started, len(self.episodes) - first)
+        self.run.flush()
+        self.run.update(episodes=self._episode_facts(), cost=cost, nonce=self.nonce.hex)
+        say(f"{self.text}: {_cost_text(cost)}")
+
+    def _examine(self, audit: Audit | None) -> None:
         """Store the evidence of an audit, and say so if the method is not what it claims."""
         if was_audited(self.run):
             return
         if audit is None or self.settings.audit == "none":
             self.run.update(audit=NOT_AUDITED)
             return
-        notify(Phase("audit"))
-        found = audit(self.method, self.problem.train, self.task)
-        notify(Phase("other"))
+        found = audit(self)
         self.run.update(audit=found)
-        if found.get("inductive") is False and not self.method.transductive:
+        if found.get("inductive") is False and not self.card.transductive:
             claim = f"{self.text} claims to be inductive"
             say(f"{claim}; the audit finds its scores depend on other queries")
         if found.get("stateful"):
             say(f"{self.text} carries state from one episode to the next, as the audit finds")
-
-    def _score(self, notify: Callable[[Event], object]) -> None:
-        started, first = time.perf_counter(), self.run.scored()
-        observe = loading.observer("episode_scored")
-        scored = evaluate(
-            self.method,
-            self.problem.test,
-            self.episodes,
-            seed=self.settings.seed,
-            metrics=find_metrics(self.settings.metrics),
-            first=first,
-            notify=notify,
-        )
-        with meter(f"{self.text}: episodes", len(self.episodes), first) as counter:
-            for record, predicted in scored:
-                row = Row(record, self._prediction(record["episode"], predicted))
-                if row.prediction is not None:
-                    self.run.append_prediction(row.prediction)
-                self.run.append(record)
-                notify(row)
-                observe(run=self.run, record=record)
-                counter.advance()
-        cost = self._cost(time.perf_counter() - started, len(self.episodes) - first)
-        self.run.flush()
-        self.run.finish(episodes=self._episode_facts(), cost=cost)
-        say(f"{self.text}: {_cost_text(cost)}")
 
     def _prediction(self, number: int, predicted: list[int]) -> dict[str, Any] | None:
         """The row of `predictions.csv`, for the first episodes."""
@@ -265,14 +274,16 @@ class Job:
         }
 
     def _cost(self, seconds: float, episodes: int) -> dict[str, Any]:
-        """Seconds of training and of an episode, and this process's peak memory in bytes."""
+        """Seconds of training and of an episode, and the method's peak memory in bytes."""
         before = self.run.manifest.get("cost", {})
         if before and episodes <= 0:
             return dict(before)
+        recorded = sum(record["seconds"] for record in self.run.manifest["training"])
         return {
-            "training_seconds": sum(record["seconds"] for record in self.run.manifest["training"]),
+            # A training that was loaded took the time that its record says.
+            "training_seconds": max(recorded, self._training_seconds),
             "seconds_per_episode": seconds / episodes if episodes > 0 else 0.0,
-            "peak_memory_bytes": peak_memory_bytes(),
+            "peak_memory_bytes": self.contestant.peak_memory_bytes(),
         }
 
 
@@ -282,21 +293,7 @@ def was_audited(run: RunDirectory) -> bool:
     return audit is not None and audit != NOT_AUDITED
 
 
-def pretrained_on(method: Method) -> list[str]:
-    """The data sets that the method or one of its backbones has seen before training, each once."""
-    backbones = [module for module in _modules(method).modules() if isinstance(module, Backbone)]
-    declared = [method.pretrained_on, *(backbone.pretrained_on for backbone in backbones)]
-    return list(dict.fromkeys(name for names in declared for name in names))
-
-
-def _modules(method: Method) -> torch.nn.ModuleList:
-    """The networks that a method keeps as attributes."""
-    return torch.nn.ModuleList(
-        value for value in vars(method).values() if isinstance(value, torch.nn.Module)
-    )
-
-
 def _cost_text(cost: dict[str, Any]) -> str:
     trained = cost["training_seconds"]
     tested = f"{1000 * cost['seconds_per_episode']:.2f} ms per episode"
-    return f"trained {trained:.0f} s, {tested}" if trained else tested
+    return f"trained {trained:.0f} s, {tested}" if trained >= 1 else tested

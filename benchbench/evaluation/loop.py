@@ -1,77 +1,105 @@
-"""The loop of the benchmark: adapt to each episode, classify its queries, score them."""
+"""The loop of the benchmark: ask a method about each episode, and score its answers.
+
+The method may be in another process. It is asked without the labels of queries, which stay here.
+"""
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Callable, Iterator, Mapping
-from typing import Any, NamedTuple
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple, Protocol
+
+import numpy as np
 
 from benchbench.datasets.base import OpenDataset
 from benchbench.episodes import Episode, EpisodeSet
-from benchbench.evaluation.settings import Phase
-from benchbench.method import Images, Method
+from benchbench.evaluation.given import Question, question
+from benchbench.evaluation.nonce import Nonce
+from benchbench.evaluation.settings import OTHER, Phase
 from benchbench.metrics import Metric, checked_scores
-from benchbench.system.arrays import FloatArray
-from benchbench.system.compute import seed_everything
-from benchbench.training.streams import support_of
+from benchbench.runs.manifest import MethodCard
+from benchbench.system.arrays import FloatArray, IntArray
 
-ADAPTED_TOGETHER = 32
-"""Episodes handed at once to a method that has an `adapt_many` of its own."""
+ASKED_TOGETHER = 32
+"""Episodes that a method is asked about at once, and adapts to with an `adapt_many` of its own."""
+
+
+class Answering(Protocol):
+    """What is asked: a `Participant`, here or in another process."""
+
+    card: MethodCard
+
+    def scores(self, questions: Sequence[Question], phase: Phase = OTHER) -> Iterator[FloatArray]:
+        """The scores of each episode, float64 [n_query, n_way]."""
 
 
 class Scored(NamedTuple):
     """What is known of an episode once it is scored.
 
-    record: its row of `episodes.csv`. predicted: the class slot of each query.
+    record: its row of `episodes.csv`. scores: float64 [n_query, n_way], of the queries in their
+    order in the episode.
     """
 
     record: dict[str, Any]
-    predicted: list[int]
+    scores: FloatArray
+
+    @property
+    def predicted(self) -> list[int]:
+        """The class slot of each query."""
+        predicted: list[int] = self.scores.argmax(axis=1).tolist()
+        return predicted
 
 
-def ignore(event: object) -> None:
-    """Take no notice of an event."""
+@dataclass(frozen=True)
+class Examiner:
+    """Knows the episodes and their labels, asks questions and scores the answers.
 
+    with_names: whether questions tell the names of the classes. metrics: those besides accuracy.
+    """
 
-def evaluate(
-    method: Method,
-    dataset: OpenDataset,
-    episodes: EpisodeSet,
-    *,
-    seed: int = 0,
-    metrics: Mapping[str, Metric] | None = None,
-    first: int = 0,
-    notify: Callable[[Phase], object] = ignore,
-) -> Iterator[Scored]:
-    """Yield the score of each episode from number `first` on; the method never sees a label."""
-    view = dataset.view(episodes.split)
-    together = 1 if type(method).adapt_many is Method.adapt_many else ADAPTED_TOGETHER
-    # Whole chunks, so that what is adapted together does not depend on where a kill came.
-    for start in range(first - first % together, len(episodes), together):
-        numbers = range(start, min(start + together, len(episodes)))
-        chunk = [episodes[number] for number in numbers]
-        seeds = [episode_seed(episodes, number, seed) for number in numbers]
-        notify(Phase("episodes", start, len(numbers)))
-        seed_everything(seeds[0])
-        classifiers = method.adapt_many(
-            [
-                support_of(dataset, view, episode, method, own_seed)
-                for episode, own_seed in zip(chunk, seeds, strict=True)
-            ]
+    dataset: OpenDataset
+    episodes: EpisodeSet
+    nonce: Nonce
+    with_names: bool = False
+    metrics: Mapping[str, Metric] = field(default_factory=dict)
+
+    def evaluate(self, method: Answering, first: int = 0) -> Iterator[Scored]:
+        """Yield the score of each episode from number `first` on."""
+        # Whole chunks, so that what is adapted together does not depend on where a kill came.
+        begin = first - first % ASKED_TOGETHER if method.card.adapts_together else first
+        for start in range(begin, len(self.episodes), ASKED_TOGETHER):
+            numbers = range(start, min(start + ASKED_TOGETHER, len(self.episodes)))
+            questions = [self.question(number) for number in numbers]
+            answers = method.scores(questions, Phase("episodes", start))
+            for number, scores in zip(numbers, answers, strict=True):
+                if number >= first:
+                    yield self.scored(number, scores)
+
+    def order(self, number: int) -> IntArray:
+        """The order in which the queries of an episode are asked."""
+        return self.nonce.order(len(self.episodes[number].query), "queries", number)
+
+    def question(self, number: int) -> Question:
+        """The question about an episode."""
+        seed = self.nonce.number("seed", number)
+        return question(
+            self.dataset,
+            self.episodes[number],
+            self.order(number),
+            seed,
+            with_names=self.with_names,
         )
-        for number, episode, classify in zip(numbers, chunk, classifiers, strict=True):
-            if number < first:
-                continue
-            answer = classify(Images(view, episode.query))
-            scores = checked_scores(answer, len(episode.query), episode.n_way)
-            record = _record(number, episode, scores, metrics or {})
-            yield Scored(record, scores.argmax(axis=1).tolist())
 
+    def scored(self, number: int, answer: FloatArray) -> Scored:
+        """The score of an answer, which is checked here as well: it comes from the method's side.
 
-def episode_seed(episodes: EpisodeSet, number: int, seed: int) -> int:
-    """A seed of this episode alone, whatever ran before it."""
-    text = f"{episodes.fingerprint}/{episodes.protocol}/{episodes.seed}/{number}/{seed}"
-    return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=7).digest(), "little")
+        Raises MethodError if the answer is not finite floats [n_query, n_way].
+        """
+        episode = self.episodes[number]
+        answer = checked_scores(answer, len(episode.query), episode.n_way)
+        scores = np.empty_like(answer)
+        scores[self.order(number)] = answer
+        return Scored(_record(number, episode, scores, self.metrics), scores)
 
 
 def _record(

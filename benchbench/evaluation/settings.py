@@ -45,6 +45,9 @@ class Phase(NamedTuple):
     together: int = 0
 
 
+OTHER = Phase("other")
+
+
 @dataclass(frozen=True)
 class Limits:
     """The seconds that the steps of a job may take; floats that may be infinite.

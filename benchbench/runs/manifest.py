@@ -11,6 +11,7 @@ import re
 import sys
 from collections.abc import Iterable
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,7 @@ from benchbench.runs.store import FORMAT
 from benchbench.system.compute import Compute, machine
 from benchbench.system.files import file_hash
 
-CORE = 1
+CORE = 2
 """A part of every run's identity: raise it when a change of the package `benchbench` itself changes
 the numbers of methods, so that no result of before is mistaken for one of after. Numbers change
 with the training loop, a backbone, preprocessing or the order of episodes; they do not with a
@@ -39,8 +40,50 @@ TOLERANCE = 0.01
 """How far a mean accuracy may lie from the stored one on another kind of machine."""
 
 
+@dataclass(frozen=True)
+class MethodCard:
+    """What is known of a configured method before it is trained; plain values that make JSON.
+
+    described: as in a manifest's `method`. source: `source_sha256` of its class. weight_files: as
+    the function of that name gives them. adapts_together: whether it has its own `adapt_many`.
+    """
+
+    described: dict[str, Any]
+    source: str
+    weight_files: dict[str, dict[str, str]]
+    adapts_together: bool = False
+
+    @classmethod
+    def of(cls, method: Method) -> MethodCard:
+        """The card of a method in this process."""
+        return cls(
+            describe_method(method),
+            source_sha256(type(method)),
+            weight_files(method),
+            type(method).adapt_many is not Method.adapt_many,
+        )
+
+    @property
+    def name(self) -> str:
+        return str(self.described["name"])
+
+    @property
+    def spec(self) -> str:
+        """The method's canonical spec."""
+        return str(self.described["spec"])
+
+    @property
+    def uses_class_names(self) -> bool:
+        return bool(self.described["uses_class_names"])
+
+    @property
+    def transductive(self) -> bool:
+        """Whether the method declares itself transductive."""
+        return bool(self.described["transductive"])
+
+
 def identity(
-    method: Method,
+    card: MethodCard,
     problem: Problem,
     episodes: EpisodeSet,
     *,
@@ -57,10 +100,10 @@ def identity(
     `trained_on` is there if methods learn from another data set.
     """
     return {
-        "method": method.name,
-        "parameters": specs.parameters_of(method),
-        **weight_files(method),
-        "method_source": source_sha256(type(method)),
+        "method": card.name,
+        "parameters": card.described["parameters"],
+        **card.weight_files,
+        "method_source": card.source,
         "core": CORE,
         "fingerprint": problem.test.fingerprint,
         "splits": problem.test.splits_sha256,
@@ -73,22 +116,22 @@ def identity(
         "bf16": compute.bf16,
         "channels_last": compute.channels_last,
         "metrics": metrics,
-        **_names_read(method, problem.test),
-        **_trained_on(method, problem),
+        **_names_read(card, problem.test),
+        **_trained_on(card, problem),
     }
 
 
-def _trained_on(method: Method, problem: Problem) -> dict[str, Any]:
+def _trained_on(card: MethodCard, problem: Problem) -> dict[str, Any]:
     """Identifies the training data if they are not the test data."""
     if not problem.collection:
         return {}
     train = problem.train
     facts = {"fingerprint": train.fingerprint, "splits": train.splits_sha256}
-    return {"trained_on": facts | _names_read(method, train)}
+    return {"trained_on": facts | _names_read(card, train)}
 
 
-def _names_read(method: Method, dataset: OpenDataset) -> dict[str, str]:
-    return {"class_names": dataset.names_sha256} if method.uses_class_names else {}
+def _names_read(card: MethodCard, dataset: OpenDataset) -> dict[str, str]:
+    return {"class_names": dataset.names_sha256} if card.uses_class_names else {}
 
 
 def training_identity(identity: dict[str, Any], task: Task) -> dict[str, Any]:
@@ -100,14 +143,14 @@ def training_identity(identity: dict[str, Any], task: Task) -> dict[str, Any]:
 
 
 def describe_run(
-    identity: dict[str, Any], method: Method, problem: Problem, compute: Compute
+    identity: dict[str, Any], card: MethodCard, problem: Problem, compute: Compute
 ) -> dict[str, Any]:
     """The manifest of a run that is about to start."""
     test = problem.test
     return {
         "format": FORMAT,
         "identity": identity,
-        "method": describe_method(method),
+        "method": card.described,
         "dataset": {
             "name": problem.spec,
             "fingerprint": test.fingerprint,

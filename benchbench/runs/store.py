@@ -12,9 +12,10 @@ import hashlib
 import json
 import os
 import re
+import secrets
 import traceback
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
@@ -214,14 +215,14 @@ class RunDirectory:
         self.update(status="finished", reason="", finished=now, **entries)
 
     def fail(self, error: BaseException) -> None:
-        """Keep what was scored, the reason, and the traceback in `error.txt`.
+        """Keep what was scored, the reason, and the traceback or the stacks in `error.txt`.
 
         A run that had been finished, with fewer episodes, stays so.
         """
         self.flush()
-        (self.path / "error.txt").write_text(
-            "".join(traceback.format_exception(error)), encoding="utf-8"
-        )
+        stacks = getattr(error, "stacks", "")
+        lines = [f"{reason_of(error)}\n", stacks] if stacks else traceback.format_exception(error)
+        (self.path / "error.txt").write_text("".join(lines), encoding="utf-8")
         status = "finished" if self.status == "finished" else "failed"
         self.update(status=status, reason=reason_of(error))
 
@@ -241,6 +242,20 @@ class Store:
         """Raise BenchbenchError if nothing can be written to the folder; it is not made yet."""
         if not can_write(self.root):
             raise BenchbenchError(f"Cannot write results to {self.root}; choose another --out.")
+
+    def salt(self) -> bytes:
+        """The folder's secret, from which the nonces of its runs are derived; made when missing.
+
+        The environment variable BENCHBENCH_SALT replaces it, so that runs elsewhere can be equal.
+        """
+        if given := os.environ.get("BENCHBENCH_SALT"):
+            return given.encode()
+        file = self.root / ".salt"
+        self.root.mkdir(parents=True, exist_ok=True)
+        with suppress(FileExistsError), file.open("xb") as new:
+            file.chmod(0o600)
+            new.write(secrets.token_bytes(32))
+        return file.read_bytes()
 
     def run(self, dataset: str, identity: dict[str, Any], source: str = "") -> RunDirectory:
         """The directory that belongs to an identity; it need not exist yet.

@@ -15,7 +15,7 @@ from support.runs import draw_classes, noisy_correct, write_run
 from benchbench.datasets.base import OpenDataset
 from benchbench.datasets.opening import open_dataset
 from benchbench.datasets.problem import Problem
-from benchbench.evaluation.loop import evaluate
+from benchbench.evaluation.participant import evaluate
 from benchbench.evaluation.task import task_of
 from benchbench.method import Images, Method
 from benchbench.results.leaderboard import collect

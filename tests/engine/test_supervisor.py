@@ -30,6 +30,8 @@ import subprocess
 import sys
 import time
 
+from dataclasses import dataclass
+
 import numpy as np
 import torch
 
@@ -150,6 +152,20 @@ class NotANumber(Chance):
 
     def adapt(self, support):
         return lambda images: np.full((len(images), support.n_way), np.nan)
+
+
+@dataclass
+class Lonely(Chance):
+    """Says in which process it is trained, and which plug-ins that has imported."""
+
+    name = "lonely"
+    number: int = 1
+
+    def train(self, source):
+        self.adapted = 0
+        own = [name for name in sys.modules if name.startswith("benchbench_plugins.")]
+        strangers = [name for name in sys.modules if name == "planted"]
+        print(f"process {os.getpid()} with {own} and {strangers}")
 
 
 class Prints(Chance):
@@ -363,7 +379,7 @@ def test_both_engines_store_the_same_bits(run: Run, tmp_path: Path) -> None:
     contents = []
     for engine in ("worker", "inline"):
         out = tmp_path / engine
-        done = run(out, "protonet,knn,chance", "--engine", engine)
+        done = run(out, "protonet,knn,chance", "--engine", engine, BENCHBENCH_SALT="one")
         assert done.returncode == 0, done.stderr
         patterns = ("episodes.csv", "predictions.csv", "*.safetensors")
         files = [file for pattern in patterns for file in out.rglob(pattern)]
@@ -375,23 +391,12 @@ def test_both_engines_store_the_same_bits(run: Run, tmp_path: Path) -> None:
     assert [command[1:3] for command in commands] == 2 * [["run", "--methods"]]
 
 
-def test_no_worker_where_all_is_stored_and_one_for_all_methods(
-    run: Run, environment: dict[str, str], tmp_path: Path
-) -> None:
-    site = Path(environment["PYTHONPATH"])
-    started = tmp_path / "started"
-    condition = "'--multiprocessing-fork' in sys.argv"
-    probe = f"import sys\nif {condition}: open({str(started)!r}, 'a').write('x')\n"
-    (site / "sitecustomize.py").write_text(probe)
-    try:
-        first = run(tmp_path / "out", "knn,chance")
-        assert first.returncode == 0, first.stderr
-        assert started.read_text() == "x"
-        again = run(tmp_path / "out", "knn,chance")
-        assert (again.returncode, again.stdout) == (0, first.stdout)
-        assert started.read_text() == "x"
-    finally:
-        (site / "sitecustomize.py").unlink()
+def test_each_method_has_a_fresh_process_with_no_other_method(run: Run, tmp_path: Path) -> None:
+    done = run(tmp_path, "lonely,knn,lonely[number=2]")
+    assert done.returncode == 0, done.stderr
+    found = re.findall(r"process (\d+) with (\S+) and (\S*)", done.stderr)
+    assert len(found) == len({process for process, _, _ in found}) == 2
+    assert {(plugins, strangers) for _, plugins, strangers in found} == {("[]", "['planted']")}
 
 
 def test_what_a_method_prints_stays_out_of_the_table(run: Run, tmp_path: Path) -> None:

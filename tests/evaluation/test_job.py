@@ -19,7 +19,7 @@ from benchbench.datasets.problem import Problem
 from benchbench.episodes import Episode, EpisodeSet
 from benchbench.errors import MethodError
 from benchbench.evaluation.job import Job
-from benchbench.evaluation.loop import evaluate
+from benchbench.evaluation.participant import Participant, evaluate
 from benchbench.evaluation.settings import Settings
 from benchbench.evaluation.task import task_of
 from benchbench.method import Classifier, Images, Method, Support, Task
@@ -63,8 +63,12 @@ def draw(dataset: OpenDataset, count: int = 30, **shape: int) -> EpisodeSet:
     return FixedSampler(**shape).sample(ClassPool(dataset, "test"), count)
 
 
+def results(*arguments: object, **options: int) -> list[tuple[dict, list[int]]]:
+    return [(one.record, one.predicted) for one in evaluate(*arguments, **options)]
+
+
 def accuracies(method: Method, dataset: OpenDataset, episodes: EpisodeSet) -> list[float]:
-    return [record["accuracy"] for record, _ in evaluate(method, dataset, episodes)]
+    return [record["accuracy"] for record, _ in results(method, dataset, episodes)]
 
 
 def test_the_accuracy_is_that_of_a_slow_loop(make_dataset: Callable[..., OpenDataset]) -> None:
@@ -148,10 +152,10 @@ def test_changing_the_support_or_images_given_harms_nobody(dataset: OpenDataset)
 
 def test_random_methods_depend_on_the_episode_and_seed_alone(dataset: OpenDataset) -> None:
     episodes = draw(dataset)
-    whole = list(evaluate(Stochastic(), dataset, episodes))
-    tail = list(evaluate(Stochastic(), dataset, episodes, first=20))
+    whole = list(results(Stochastic(), dataset, episodes))
+    tail = list(results(Stochastic(), dataset, episodes, first=20))
     assert whole[20:] == tail
-    other = list(evaluate(Stochastic(), dataset, episodes, seed=1))
+    other = list(results(Stochastic(), dataset, episodes, seed=1))
     assert whole != other
 
 
@@ -176,9 +180,9 @@ def test_what_is_adapted_together_does_not_depend_on_where_a_run_goes_on(
             return [self.adapt(support) for support in supports]
 
     episodes = draw(dataset, 70)
-    whole = list(evaluate(Noisy(), dataset, episodes))
+    whole = list(results(Noisy(), dataset, episodes))
     for first in (1, 31, 32, 45, 69):
-        assert list(evaluate(Noisy(), dataset, episodes, first=first)) == whole[first:]
+        assert list(results(Noisy(), dataset, episodes, first=first)) == whole[first:]
 
 
 @pytest.mark.parametrize(
@@ -341,7 +345,7 @@ def test_the_predictions_of_the_first_episodes_are_kept(
 def test_an_outcome_holds_a_prediction_for_each_query(dataset: OpenDataset) -> None:
     episodes = draw(dataset, 3)
     for episode, (record, predicted) in zip(
-        episodes, evaluate(NearestMean(), dataset, episodes), strict=True
+        episodes, results(NearestMean(), dataset, episodes), strict=True
     ):
         assert len(predicted) == record["n_query"]
         assert (np.array(predicted) == episode.query_labels).sum() == record["correct"]
@@ -533,7 +537,7 @@ def test_methods_learn_from_the_problems_training_data(
 
     elsewhere = make_dataset(classes=(7, 3, 0), seed=1)
     problem = Problem(dataset, elsewhere, "both[test_source=toy]", "both", "toy")
-    job = Job(Pupil(), problem, draw(dataset, 3), Store(tmp_path), Settings())
+    job = Job(Participant(Pupil()), problem, draw(dataset, 3), Store(tmp_path), Settings())
     assert job.execute().status == "finished"
     assert Pupil.learned == [7]
     assert job.run.path.relative_to(tmp_path).parts[:2] == ("both", "toy")

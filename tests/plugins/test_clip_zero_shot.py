@@ -16,7 +16,7 @@ from support.command_line import process
 from benchbench.backbones import create_backbone
 from benchbench.datasets.base import OpenDataset
 from benchbench.errors import BenchbenchError
-from benchbench.evaluation.loop import evaluate
+from benchbench.evaluation.participant import evaluate
 from benchbench.learners.creation import create_methods
 from benchbench.method import Images, Support, Task
 from benchbench.samplers import ClassPool, FixedSampler

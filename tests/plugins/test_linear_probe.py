@@ -9,7 +9,7 @@ from sklearn.linear_model import LogisticRegression
 
 from benchbench.backbones import create_backbone
 from benchbench.datasets.base import OpenDataset
-from benchbench.evaluation.loop import evaluate
+from benchbench.evaluation.participant import evaluate
 from benchbench.method import Images, Support
 from benchbench.samplers import ClassPool, FixedSampler
 from benchbench.training.streams import support_of
@@ -110,7 +110,7 @@ def test_together_or_one_by_one_the_numbers_are_the_same(dataset: OpenDataset) -
     for method in (LinearProbe(backbone="pixels"), OneByOne(backbone="pixels")):
         method.encoder = create_backbone("pixels", dataset.image_shape)
         episodes = FixedSampler(shot=2).sample(pool, 40)
-        rows.append(list(evaluate(method, dataset, episodes)))
+        rows.append([one.record for one in evaluate(method, dataset, episodes)])
     assert rows[0] == rows[1]
     assert np.mean([record["accuracy"] for record, _ in rows[0]]) > 0.9
 

@@ -56,7 +56,7 @@ def identity_of(dataset: OpenDataset, train: OpenDataset | None = None, **change
     }
     method = chosen.pop("method")
     episodes = sampler.sample(pool, count, episode_seed)
-    return manifest.identity(method, problem, episodes, **chosen)
+    return manifest.identity(manifest.MethodCard.of(method), problem, episodes, **chosen)
 
 
 @pytest.mark.parametrize(
@@ -199,7 +199,9 @@ def test_a_method_without_a_file_is_known_by_its_name(
 
 def test_a_manifest_says_what_made_the_number(dataset: OpenDataset) -> None:
     identity, compute = identity_of(dataset), Compute(threads=2)
-    described = manifest.describe_run(identity, Toy(), Problem.of(dataset), compute)
+    described = manifest.describe_run(
+        identity, manifest.MethodCard.of(Toy()), Problem.of(dataset), compute
+    )
     found = json.loads(json.dumps(described))
     assert found["format"] == FORMAT
     assert found["identity"] == identity

@@ -6,6 +6,7 @@ from benchbench.datasets.base import OpenDataset
 from benchbench.datasets.problem import Problem
 from benchbench.episodes import EpisodeSet
 from benchbench.evaluation.job import Audit, Job
+from benchbench.evaluation.participant import Participant
 from benchbench.evaluation.settings import Settings
 from benchbench.method import Method
 from benchbench.runs.outcome import Outcome
@@ -15,7 +16,7 @@ from benchbench.runs.store import Store
 def make_job(
     method: Method, dataset: OpenDataset, episodes: EpisodeSet, store: Store, settings: Settings
 ) -> Job:
-    return Job(method, Problem.of(dataset), episodes, store, settings)
+    return Job(Participant(method), Problem.of(dataset), episodes, store, settings)
 
 
 def run_job(
@@ -27,4 +28,4 @@ def run_job(
     audit: Audit | None = None,
 ) -> Outcome:
     job = make_job(method, dataset, episodes, store, settings or Settings())
-    return job.settled() or job.execute(audit=audit)
+    return job.settled() or job.execute(audit)

@@ -1,0 +1,56 @@
+"""What an engine is: a place for methods to run in."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager, ExitStack
+from types import TracebackType
+from typing import Protocol
+
+from benchbench.errors import BenchbenchError
+from benchbench.evaluation.job import Contestant
+from benchbench.registry import specs
+
+
+class OpenContestant(Contestant, AbstractContextManager["OpenContestant"], Protocol):
+    """A method that has a place until the end of its `with` block."""
+
+
+class Engine(AbstractContextManager["Engine"]):
+    """Gives each method a place of its own; a subclass says which in `_open`."""
+
+    def __init__(self) -> None:
+        self._waiting: dict[str, OpenContestant] = {}
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        with ExitStack() as stack:
+            for contestant in self._waiting.values():
+                stack.enter_context(contestant)
+            self._waiting = {}
+
+    def admit(self, methods: str) -> list[str]:
+        """The canonical specs of a comma-separated list of methods, each once.
+
+        Each has got its place then. Raises BenchbenchError if a spec is wrong, a method cannot be
+        loaded or none is named.
+        """
+        for text in specs.split_list(methods):
+            contestant = self._open(text)
+            if contestant.card.spec in self._waiting:
+                contestant.__exit__(None, None, None)
+            else:
+                self._waiting[contestant.card.spec] = contestant
+        if not self._waiting:
+            raise BenchbenchError("No method is named; see `benchbench list methods`.")
+        return list(self._waiting)
+
+    def contestant(self, method: str) -> OpenContestant:
+        """A place that nothing else has used, with the method of a canonical spec."""
+        return self._waiting.pop(method, None) or self._open(method)
+
+    def _open(self, method: str) -> OpenContestant:
+        raise NotImplementedError

@@ -1,0 +1,131 @@
+"""What the process of a method is given: all that it may know, in plain values that can be sent."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+
+from benchbench.datasets.base import OpenDataset, Pixels
+from benchbench.datasets.tables.stored import PermutedPixels
+from benchbench.episodes import Episode
+from benchbench.evaluation.nonce import Nonce
+from benchbench.method import Task
+from benchbench.samplers import Sampler
+from benchbench.system.arrays import ByteArray, IntArray
+from benchbench.system.compute import Compute
+from benchbench.system.randomness import permutation
+from benchbench.training.budget import Budget
+
+LEARNED = ("train", "val")
+
+
+@dataclass(frozen=True)
+class HiddenImages:
+    """The images of one split, without labels, by the place at which they lie on disk.
+
+    rows: the places, ascending. They are mixed over the classes, as tables lie in a secret order.
+    """
+
+    pixels: Pixels
+    rows: IntArray
+    fingerprint: str
+    split: str
+    ids_key: int
+
+    @cached_property
+    def public_ids(self) -> IntArray:
+        """The identifiers that methods see, by place."""
+        return permutation(len(self.pixels), self.ids_key)
+
+    def read(self, rows: IntArray) -> ByteArray:
+        """Pixels uint8 [n, h, w, c] of the images at these places; a fresh array."""
+        return np.asarray(self.pixels[rows])
+
+
+@dataclass(frozen=True)
+class Given:
+    """What a method is given before the first episode.
+
+    learned: the training and validation classes alone. test: the images of the tested split, and
+    dataset: what that data set is called. task: as training sees it. folder, shared: where its
+    checkpoints go, and trainings that several methods share.
+    """
+
+    learned: OpenDataset
+    test: HiddenImages
+    dataset: str
+    task: Task
+    budget: Budget = field(default_factory=Budget)
+    seed: int = 0
+    compute: Compute = field(default_factory=Compute)
+    folder: Path | None = None
+    shared: Path | None = None
+    sampler: Sampler | None = None
+
+
+@dataclass(frozen=True)
+class Question:
+    """One episode as a method meets it.
+
+    support, query: places of images; support_labels: the class slots of the support. names: of the
+    classes by slot, for a method that declares to read them. seed: of the method's random numbers.
+    """
+
+    support: IntArray
+    support_labels: IntArray
+    query: IntArray
+    n_way: int
+    seed: int
+    names: tuple[str, ...] | None = None
+
+
+def hidden_images(dataset: OpenDataset, split: str, nonce: Nonce) -> HiddenImages:
+    """The images of a split as the process of a method sees them."""
+    storage = dataset.storage
+    rows = np.sort(storage.places[dataset.view(split).rows])
+    return HiddenImages(storage.pixels, rows, dataset.fingerprint, split, nonce.ids_key)
+
+
+def learned_part(dataset: OpenDataset, nonce: Nonce) -> OpenDataset:
+    """The training and validation classes of a data set; nothing of other classes is left in it."""
+    splits = {split: dataset.splits.get(split, np.empty(0, np.int64)) for split in LEARNED}
+    classes = np.concatenate(list(splits.values()))
+    known = set(classes.tolist())
+    kept = np.flatnonzero(np.isin(dataset.labels, classes))
+    storage = dataset.storage
+    ids = permutation(len(storage.pixels), nonce.ids_key)
+    parents, nodes = dataset.hierarchy, dataset.nodes
+    return replace(
+        dataset,
+        pixels=PermutedPixels(storage.pixels, storage.places[kept]),
+        labels=dataset.labels[kept],
+        class_names=[
+            name if number in known else "" for number, name in enumerate(dataset.class_names)
+        ],
+        splits=splits,
+        hierarchy=parents and [p if number in known else () for number, p in enumerate(parents)],
+        groups=None if dataset.groups is None else dataset.groups[kept],
+        fixed_episodes=None,
+        unreadable=[],
+        nodes=nodes and {split: nodes[split] for split in nodes if split.startswith(LEARNED)},
+        opaque_ids=ids[storage.places[kept]],
+    )
+
+
+def question(
+    dataset: OpenDataset, episode: Episode, order: IntArray, seed: int, *, with_names: bool
+) -> Question:
+    """An episode as a question, with its queries in the given order."""
+    places = dataset.storage.places
+    names = tuple(dataset.class_names[c] for c in episode.classes) if with_names else None
+    return Question(
+        support=places[episode.support],
+        support_labels=episode.support_labels,
+        query=places[episode.query[order]],
+        n_way=episode.n_way,
+        seed=seed,
+        names=names,
+    )

@@ -1,0 +1,147 @@
+"""A method and what it is given: the one place that calls a method, in whatever process."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict
+from types import TracebackType
+from typing import Any
+
+import torch
+
+from benchbench.backbones.base import Backbone
+from benchbench.datasets.base import OpenDataset
+from benchbench.datasets.problem import Problem
+from benchbench.episodes import EpisodeSet
+from benchbench.evaluation.given import Given, Question, hidden_images, learned_part
+from benchbench.evaluation.loop import Examiner, Scored
+from benchbench.evaluation.nonce import Nonce
+from benchbench.evaluation.settings import OTHER, Phase
+from benchbench.evaluation.task import task_of
+from benchbench.method import Images, Method, Support, Task
+from benchbench.metrics import Metric, checked_scores
+from benchbench.runs.manifest import MethodCard
+from benchbench.system.arrays import FloatArray
+from benchbench.system.compute import peak_memory_bytes, seed_everything
+from benchbench.training.source import TrainingSource
+
+PROTECTED_BY: Mapping[str, Any] = {"engine": "inline", "protected": False}
+
+
+class Participant:
+    """A method in this process; `engine.supervisor.Participant` is one in another.
+
+    card: what the method says of itself. protection: what keeps it from labels and scores.
+    """
+
+    protection = PROTECTED_BY
+
+    def __init__(self, method: Method) -> None:
+        self._method = method
+        self.card = MethodCard.of(method)
+        self._given: Given | None = None
+
+    def __enter__(self) -> Participant:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        pass
+
+    def skip(self, task: Task) -> str | None:
+        """The reason why the method does not apply to the task, or None."""
+        return self._method.skip(task)
+
+    def train(self, given: Given) -> dict[str, Any]:
+        """Train the method; what the manifest says of that.
+
+        training: a record for each call of `fit`. parameters: how many it has. pretrained_on: the
+        data sets that it has seen before.
+        """
+        self._given = given
+        source = TrainingSource(
+            given.learned,
+            self._method,
+            given.task,
+            given.budget,
+            given.seed,
+            given.compute,
+            folder=given.folder,
+            shared=given.shared,
+            sampler=given.sampler,
+        )
+        seed_everything(given.seed)
+        self._method.train(source)
+        return {
+            "training": [asdict(record) for record in source.records],
+            "parameters": sum(p.numel() for p in _modules(self._method).parameters()),
+            "pretrained_on": pretrained_on(self._method),
+        }
+
+    def scores(self, questions: Sequence[Question], phase: Phase = OTHER) -> Iterator[FloatArray]:
+        """Yield the scores of each episode, adapted to at once with the others if the method can.
+
+        phase: limits the time that they may take, elsewhere. Scores are float64 [n_query, n_way].
+        Raises MethodError if the method answers anything else, and whatever the method raises.
+        """
+        assert self._given is not None, "a method is trained before it is asked"
+        size = len(questions) if self.card.adapts_together else 1
+        for start in range(0, len(questions), size):
+            yield from self._answers(self._given, questions[start : start + size])
+
+    def _answers(self, given: Given, questions: Sequence[Question]) -> Iterator[FloatArray]:
+        seed_everything(questions[0].seed)
+        classifiers = self._method.adapt_many([_support(given, one) for one in questions])
+        for one, classify in zip(questions, classifiers, strict=True):
+            answer = classify(Images(given.test, one.query))
+            yield checked_scores(answer, len(one.query), one.n_way)
+
+    def peak_memory_bytes(self) -> int | None:
+        """The most memory that the method's process has held; None if the system does not say."""
+        return peak_memory_bytes()
+
+
+def evaluate(
+    method: Method,
+    dataset: OpenDataset,
+    episodes: EpisodeSet,
+    *,
+    seed: int = 0,
+    metrics: Mapping[str, Metric] | None = None,
+    first: int = 0,
+) -> Iterator[Scored]:
+    """Yield the score of each episode from number `first` on, of a trained method in this process.
+
+    The image ids, orders of queries and seeds depend on the episodes and `seed` alone.
+    """
+    nonce = Nonce.derived(b"evaluate", f"{episodes.origin}/{seed}")
+    participant = Participant(method)
+    test = hidden_images(dataset, episodes.split, nonce)
+    task = task_of(Problem.of(dataset), episodes)
+    participant._given = Given(learned_part(dataset, nonce), test, dataset.name, task)
+    examiner = Examiner(dataset, episodes, nonce, method.uses_class_names, metrics or {})
+    return examiner.evaluate(participant, first)
+
+
+def _support(given: Given, one: Question) -> Support:
+    labels = torch.from_numpy(one.support_labels.copy())
+    images = Images(given.test, one.support)
+    return Support(images, labels, one.n_way, given.dataset, one.seed, one.names)
+
+
+def pretrained_on(method: Method) -> list[str]:
+    """The data sets that the method or one of its backbones has seen before training, each once."""
+    backbones = [module for module in _modules(method).modules() if isinstance(module, Backbone)]
+    declared = [method.pretrained_on, *(backbone.pretrained_on for backbone in backbones)]
+    return list(dict.fromkeys(name for names in declared for name in names))
+
+
+def _modules(method: Method) -> torch.nn.ModuleList:
+    """The networks that a method keeps as attributes."""
+    return torch.nn.ModuleList(
+        value for value in vars(method).values() if isinstance(value, torch.nn.Module)
+    )
