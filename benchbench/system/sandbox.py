@@ -68,9 +68,11 @@ def confine(readable: Iterable[Path], writable: Iterable[Path]) -> bool:
 
     readable: files and folders that may be read, listed and executed. writable: those that may be
     changed as well, though without links, pipes and devices, which could mislead who reads them
-    later. Both may name what does not exist. The machine's description and GPUs are added; other
-    processes can be neither looked into nor, from ABI 6 on, sent signals. False if the kernel
-    offers nothing. Raises OSError if it refuses, RuntimeError if a thread cannot be reached.
+    later. Both may name what does not exist. A DataLoader's own workers take /dev/shm among the
+    writable, where other processes' shared memory lies as well. The machine's description and
+    GPUs are added; other processes can be neither looked into nor, from ABI 6 on, sent signals.
+    False if the kernel offers nothing. Raises OSError if it refuses, RuntimeError if a thread
+    cannot be reached.
     """
     abi = landlock_abi()
     if not abi:

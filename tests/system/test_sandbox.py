@@ -25,7 +25,7 @@ guards_signals = pytest.mark.skipif(
 )
 
 PRELUDE = """
-import ctypes, errno, os, queue, signal, socket, subprocess, sys, threading
+import ctypes, errno, os, queue, signal, socket, stat, subprocess, sys, threading
 from pathlib import Path
 from benchbench.system.library_paths import library_paths
 from benchbench.system.sandbox import confine
@@ -57,10 +57,13 @@ REFUSED = {
     "linking it in": "os.link(secret, writable / 'mine')",
     "links": "(writable / 'other').symlink_to(secret)",
     "pipes": "os.mkfifo(writable / 'pipe')",
+    "devices": "os.mknod(writable / 'disk', stat.S_IFBLK | 0o600, os.makedev(8, 0))",
+    "reading by its own root": "open(f'/proc/self/root{secret}')",
     "changing a library": "open(os.__file__, 'a')",
     "the parent's environment": "open(f'/proc/{parent}/environ', 'rb')",
     "the parent's memory": "open(f'/proc/{parent}/mem', 'rb')",
     "the parent's files": "os.listdir(f'/proc/{parent}/fd')",
+    "the parent's, by its own folder": "open(f'/proc/self/task/../../{parent}/environ', 'rb')",
     "all processes": "os.listdir('/proc')",
 }
 
@@ -224,7 +227,16 @@ libc = ctypes.CDLL(None, use_errno=True)
 confine_this()
 attach = 16
 assert libc.ptrace(attach, parent, None, None) == -1
-assert ctypes.get_errno() == 1
+assert ctypes.get_errno() == errno.EPERM
+assert refuses(lambda: os.pread(os.open(f"/proc/{parent}/mem", os.O_RDONLY), 8, 0))
+
+class Part(ctypes.Structure):
+    _fields_ = [("start", ctypes.c_void_p), ("length", ctypes.c_size_t)]
+
+mine = ctypes.create_string_buffer(8)
+here, there = Part(ctypes.addressof(mine), 8), Part(ctypes.addressof(mine), 8)
+assert libc.process_vm_readv(parent, ctypes.byref(here), 1, ctypes.byref(there), 1, 0) == -1
+assert ctypes.get_errno() == errno.EPERM
 """
         run(place, script)
 
