@@ -28,7 +28,7 @@ def doctor(data_root: Path | None) -> None:
     from benchbench.registry.diagnosis import plugin_findings
 
     click.echo(f"benchbench {benchbench.__version__}, Python {platform.python_version()}")
-    findings = [*_libraries(), _compute(), *plugin_findings(), *_folders(data_root)]
+    findings = [*_libraries(), _compute(), _sandbox(), *plugin_findings(), *_folders(data_root)]
     for mark, text in findings:
         click.echo(f"{mark:<4} {text}")
     healthy = all(mark != "FAIL" for mark, _ in findings)
@@ -58,6 +58,14 @@ def _compute() -> Finding:
     where = facts["gpu"] or f"{facts['processor']}, {facts['cpu_capability']}"
     precision = "bf16" if compute.bf16 else "float32"
     return "ok", f"{compute.device}: {where}, {compute.threads} threads, trains in {precision}"
+
+
+def _sandbox() -> Finding:
+    from benchbench.system.sandbox import landlock_abi, sandbox_support
+
+    if landlock_abi():
+        return "ok", f"sandbox for methods: {sandbox_support()}"
+    return "note", f"no sandbox for methods: {sandbox_support()}"
 
 
 def _folders(data_root: Path | None) -> Iterator[Finding]:

@@ -1,12 +1,9 @@
-"""Watching code while it runs: pixels read, files opened, statistics that batch norms use."""
+"""Watching code while it runs: pixels read, statistics that batch norms use."""
 
 from __future__ import annotations
 
-import os
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,10 +13,6 @@ from torch.nn.modules import module as torch_module
 
 from benchbench.datasets.base import OpenDataset
 from benchbench.system.arrays import ByteArray
-
-_logs: list[list[Path]] = []
-"""The lists to which the names of opened files are added now."""
-_hooked = False
 
 
 class WatchedPixels:
@@ -56,27 +49,6 @@ def reads_of(dataset: OpenDataset) -> Iterator[WatchedPixels]:
         yield watched
     finally:
         dataset.pixels = pixels
-
-
-@contextmanager
-def files_opened() -> Iterator[list[Path]]:
-    """Records the files that Python code opens in the block; C code's files are not seen."""
-    global _hooked
-    if not _hooked:
-        sys.addaudithook(_audit)
-        _hooked = True
-    log: list[Path] = []
-    _logs.append(log)
-    try:
-        yield log
-    finally:
-        _logs[:] = [other for other in _logs if other is not log]
-
-
-def _audit(event: str, arguments: tuple[Any, ...]) -> None:
-    if _logs and event == "open" and isinstance(arguments[0], (str, os.PathLike)):
-        for log in _logs:
-            log.append(Path(arguments[0]))
 
 
 @contextmanager

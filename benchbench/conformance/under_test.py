@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from benchbench.conformance.instruments import batch_statistics, files_opened, reads_of
+from benchbench.conformance.instruments import batch_statistics, reads_of
 from benchbench.conformance.outcomes import Change, CheckFailed, NotApplicable
 from benchbench.conformance.trial import Trial
 from benchbench.datasets.base import OpenDataset
@@ -28,6 +28,7 @@ from benchbench.registry import specs
 from benchbench.samplers import ClassPool, FixedSampler
 from benchbench.system.arrays import ByteArray, FloatArray
 from benchbench.system.compute import Compute, seed_everything, separate_randomness
+from benchbench.system.file_watch import watch
 from benchbench.training.budget import Budget
 from benchbench.training.source import TrainingSource
 
@@ -135,13 +136,14 @@ class Bench:
         if reason := method.skip(task):
             raise BenchbenchError(f"{method.name} does not apply to {dataset.name}: {reason}.")
         budget, compute = budget or Budget("smoke"), compute or Compute()
-        with reads_of(dataset) as pixels, files_opened() as opened:
+        with reads_of(dataset) as pixels, watch(None, {"open"}) as files:
             train(method, dataset, task, folder, seed=seed, budget=budget, compute=compute)
         read = {
             split: int((pixels.read & np.isin(dataset.labels, classes)).sum())
             for split, classes in dataset.splits.items()
         }
-        outside = tuple(path for path in opened if folder not in path.absolute().parents)
+        opened = (Path(path) for _, path in files.drain())
+        outside = tuple(path for path in opened if folder.absolute() not in path.parents)
         training = Training(budget, compute, folder, read, outside)
         return cls(method, dataset, task, seed=seed, training=training, **options)
 

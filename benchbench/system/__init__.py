@@ -1,1 +1,1 @@
-"""The machine that benchbench runs on: files, compute, randomness, progress."""
+"""The machine that benchbench runs on: files, compute, randomness, progress, confinement."""

@@ -13,6 +13,7 @@ from support.installations import METHOD, OBSERVER, Installation, install, prete
 
 import benchbench
 from benchbench.registry import loading
+from benchbench.system import sandbox
 
 HOOKED = "from benchbench import hookimpl\n\n@hookimpl\n"
 CALLER = "def helper():\n    return 1 / 0\n\nhelper()\n"
@@ -245,3 +246,15 @@ class TestInformation:
         result = process("doctor", BENCHBENCH_CACHE=str(tmp_path / "file" / "cache"))
         assert result.returncode == 1
         assert "FAIL cache" in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("abi", "line"),
+    [(7, "ok   sandbox for methods: Landlock ABI 7"), (0, "note no sandbox for methods: ")],
+)
+def test_doctor_tells_what_confines_methods(
+    monkeypatch: pytest.MonkeyPatch, abi: int, line: str
+) -> None:
+    monkeypatch.setattr(sandbox, "landlock_abi", lambda: abi)
+    text, _ = diagnose()
+    assert len(lines(text, line)) == 1
