@@ -18,6 +18,7 @@ from typing import Any, ClassVar, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from benchbench.datasets.tables.stored import Storage, storage_of
 from benchbench.episodes import EpisodeSet
 from benchbench.errors import BenchbenchError
 from benchbench.registry import specs
@@ -107,6 +108,15 @@ class OpenDataset:
     def images(self, ids: NDArray[np.int64]) -> NDArray[np.uint8]:
         """Pixels uint8 [n, h, w, c] of the images with these ids; a fresh array."""
         return np.asarray(self.pixels[ids])
+
+    @cached_property
+    def storage(self) -> Storage:
+        """The images as they are stored, for code that must not learn their classes.
+
+        `storage.pixels[storage.places[ids]]` are `images(ids)`. Of an array in memory it is a copy,
+        made at the first use.
+        """
+        return storage_of(self.pixels)
 
     @cached_property
     def public_ids(self) -> NDArray[np.int64]:

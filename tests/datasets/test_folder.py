@@ -57,7 +57,7 @@ def names_of_splits(dataset: OpenDataset) -> dict[str, list[str]]:
 
 def greys(dataset: OpenDataset) -> list[int]:
     """The grey of each image, which must be the same all over it."""
-    flat = dataset.pixels.reshape(len(dataset.labels), -1)
+    flat = np.asarray(dataset.pixels).reshape(len(dataset.labels), -1)
     assert (flat == flat[:, :1]).all()
     return flat[:, 0].tolist()
 
