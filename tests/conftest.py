@@ -12,6 +12,7 @@ import pytest
 
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
+os.environ["BENCHBENCH_SALT"] = "tests"  # so that equal commands store equal bits
 os.environ["BENCHBENCH_ENGINE"] = "inline"  # what a test patches in this process counts
 
 from support.kept import kept_cache, link_generated

@@ -34,7 +34,7 @@ class WatchedPixels:
         return len(self._pixels)
 
     def __getattr__(self, name: str) -> Any:
-        if name not in ("shape", "dtype", "ndim", "size", "nbytes", "itemsize", "filename"):
+        if name not in ("shape", "dtype", "ndim", "size", "nbytes", "itemsize", "paths"):
             self.read[:] = True
         return getattr(self._pixels, name)
 
@@ -44,11 +44,15 @@ def reads_of(dataset: OpenDataset) -> Iterator[WatchedPixels]:
     """Records which rows of the data set's pixels are read in the block, by any code."""
     pixels = dataset.pixels
     watched = WatchedPixels(pixels)
-    dataset.pixels = watched  # type: ignore[assignment]
+    stored = vars(dataset).pop("storage", None)  # It would lead past what watches.
+    dataset.pixels = watched
     try:
         yield watched
     finally:
         dataset.pixels = pixels
+        vars(dataset).pop("storage", None)
+        if stored is not None:
+            vars(dataset)["storage"] = stored
 
 
 @contextmanager

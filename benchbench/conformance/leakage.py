@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
-from pathlib import Path
 
 import numpy as np
 
@@ -15,6 +14,7 @@ from benchbench.conformance.chance import confirmed, must_be_chance, must_reach_
 from benchbench.conformance.outcomes import FLOORS, CheckFailed, NotApplicable
 from benchbench.conformance.trial import Trial, pick
 from benchbench.conformance.under_test import EPISODES_SEED, Bench
+from benchbench.datasets.tables.stored import paths_of
 from benchbench.evaluation.participant import evaluate
 from benchbench.method import Images
 from benchbench.system.arrays import IntArray
@@ -103,9 +103,9 @@ def check_test_images_unread(bench: Bench) -> None:
     if read := sum(n for split, n in training.read.items() if split not in ("train", "val")):
         total = int(np.isin(bench.dataset.labels, bench.dataset.splits["test"]).sum())
         raise CheckFailed(f"train read {read} of the {total} images of test classes")
-    table = getattr(bench.dataset.pixels, "filename", None)
+    tables = {path.absolute().parent for path in paths_of(bench.dataset.pixels)}
     for path in training.opened:
-        if table is not None and path.absolute().parent == Path(table).absolute().parent:
+        if path.absolute().parent in tables:
             raise CheckFailed(f"train opened {path}, which holds images of all splits")
 
 

@@ -18,7 +18,7 @@ from typing import Any, ClassVar, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from benchbench.datasets.tables.stored import Storage
+from benchbench.datasets.tables.stored import Storage, storage_of
 from benchbench.episodes import EpisodeSet
 from benchbench.errors import BenchbenchError
 from benchbench.registry import specs
@@ -113,16 +113,21 @@ class OpenDataset:
         return np.asarray(self.pixels[ids])
 
     @cached_property
+    def storage(self) -> Storage:
+        """The images as they are stored, for code that must not learn their classes.
+
+        `storage.pixels[storage.places[ids]]` are `images(ids)`. Of an array in memory it is a copy,
+        made at the first use.
+        """
+        return storage_of(self.pixels)
+
+    @cached_property
     def public_ids(self) -> NDArray[np.int64]:
         """Identifiers that methods see: a permutation that reveals nothing of the class."""
         if self.opaque_ids is not None:
             return self.opaque_ids
         generator = np.random.Philox(key=int(self.fingerprint[:32], 16))
         return np.argsort(np.argsort(generator.random_raw(len(self.labels)), kind="stable"))
-
-    @cached_property
-    def storage(self) -> Storage:
-        return Storage(self.pixels, np.arange(len(self.labels)))
 
     @property
     def splits_sha256(self) -> str:

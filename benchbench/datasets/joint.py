@@ -6,7 +6,6 @@ import hashlib
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -14,45 +13,22 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from benchbench.datasets.base import SPLITS, Dataset, DecodedClass, OpenDataset, PendingClass
+from benchbench.datasets.base import (
+    SPLITS,
+    Dataset,
+    DecodedClass,
+    OpenDataset,
+    PendingClass,
+    Pixels,
+)
 from benchbench.datasets.problem import Collection, Problem
 from benchbench.datasets.reading.images import as_array, resize
 from benchbench.datasets.tables.cache import decoded_table
+from benchbench.datasets.tables.stored import ColourPixels, StackedPixels
 from benchbench.errors import BenchbenchError
 from benchbench.registry import specs
 
 NO_CLASSES = np.empty(0, np.int64)
-
-
-class StackedPixels:
-    """Tables of images of one shape behind each other; reads like one uint8 array [n, h, w, c]."""
-
-    dtype = np.dtype(np.uint8)
-    ndim = 4
-
-    def __init__(self, tables: Sequence[Any]) -> None:
-        self._tables = tables
-        self._starts = np.cumsum([0, *map(len, tables)])
-        self._count = int(self._starts[-1])
-        self.shape = (self._count, *tables[0].shape[1:])
-
-    @cached_property
-    def _ids(self) -> NDArray[np.int64]:
-        return np.arange(self._count)
-
-    def __len__(self) -> int:
-        return self._count
-
-    def __getitem__(self, rows: Any) -> NDArray[np.uint8]:
-        """Any rows that an array could be asked for along its first axis, as a fresh array."""
-        wanted = self._ids[rows]
-        flat = np.atleast_1d(wanted)
-        found = np.empty((len(flat), *self.shape[1:]), np.uint8)
-        owners = np.searchsorted(self._starts, flat, side="right") - 1
-        for owner in np.unique(owners):
-            here = owners == owner
-            found[here] = self._tables[owner][flat[here] - self._starts[owner]]
-        return found if np.ndim(wanted) else found[0]
 
 
 @dataclass
@@ -91,11 +67,11 @@ def in_shape(dataset: OpenDataset, size: int, cache: Path) -> OpenDataset:
     shape = dataset.image_shape
     if shape == (size, size, 3):
         return dataset
-    pixels: NDArray[np.uint8] = dataset.pixels
+    pixels: Pixels = dataset.pixels
     if shape[:2] != (size, size):
         pixels = decoded_table(_Resized(dataset, size), [], cache).pixels
     if shape[2] == 1:
-        pixels = np.broadcast_to(pixels, (*pixels.shape[:3], 3))
+        pixels = ColourPixels(pixels)
     digest = hashlib.sha256(f"{dataset.fingerprint} {size} rgb".encode()).hexdigest()
     return replace(dataset, pixels=pixels, fingerprint=digest)
 

@@ -22,6 +22,7 @@ from benchbench.datasets.base import Dataset, DecodedClass, OpenDataset, Pending
 from benchbench.datasets.folder import Folder
 from benchbench.datasets.opening import open_dataset
 from benchbench.datasets.tables.file_states import state_of
+from benchbench.datasets.tables.stored import PermutedPixels
 from benchbench.system.places import Places
 
 Benchmark = Callable[..., Any]
@@ -68,7 +69,7 @@ def test_open(benchmark: Benchmark, tmp_path: Path) -> None:
     places = Places(tmp_path, tmp_path)
     open_dataset(Noise(), places)
     opened: OpenDataset = benchmark(Noise().open, places)
-    assert isinstance(opened.pixels, np.memmap)
+    assert isinstance(opened.pixels, PermutedPixels)
 
 
 def test_write_a_table(benchmark: Benchmark, tmp_path: Path) -> None:

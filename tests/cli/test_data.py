@@ -133,6 +133,7 @@ class TestList:
         assert listed()["toy"] == "generated yes 1/0/1 6 4 x 5 x 1 120 bytes CC0"
         assert listed()["broken"] == "BROKEN see `benchbench doctor`"
         (header,) = (tmp_path / "cache").rglob("table.json")
+        header.chmod(0o644)
         header.write_text("{}")
         assert listed()["toy"].startswith("damaged The cache folder")
 

@@ -157,6 +157,7 @@ def test_altered_pixels_in_the_cache(
     (pixels,) = (tmp_path / "cache").rglob("pixels.bin")
     content = bytearray(pixels.read_bytes())
     content[500] ^= 1
+    pixels.chmod(0o644)
     pixels.write_bytes(content)
     assert "error    table: " in verified(invoke("data", "verify", folder.spec), 1)[0]
     pixels.write_bytes(content[:1000])

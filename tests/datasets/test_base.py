@@ -82,7 +82,7 @@ def test_the_name_is_the_canonical_spec(tmp_path: Path) -> None:
 
 def test_parameters_change_pixels_and_fingerprint(tmp_path: Path) -> None:
     plain, lighter = grey(tmp_path), grey(tmp_path, offset=5)
-    np.testing.assert_array_equal(lighter.pixels, plain.pixels + 5)
+    np.testing.assert_array_equal(lighter.pixels, np.asarray(plain.pixels) + 5)
     assert lighter.fingerprint != plain.fingerprint
 
 

@@ -57,7 +57,7 @@ def names_of_splits(dataset: OpenDataset) -> dict[str, list[str]]:
 
 def greys(dataset: OpenDataset) -> list[int]:
     """The grey of each image, which must be the same all over it."""
-    flat = dataset.pixels.reshape(len(dataset.labels), -1)
+    flat = np.asarray(dataset.pixels).reshape(len(dataset.labels), -1)
     assert (flat == flat[:, :1]).all()
     return flat[:, 0].tolist()
 
@@ -382,7 +382,7 @@ def test_images_are_resized_to_a_square(root: Path) -> None:
     halves = np.repeat([[0, 100]], 8, axis=0).repeat(8, axis=1).astype(np.uint8)
     Image.fromarray(halves).save(root / "a" / "0.png")
     assert open_folder(root, size=4).pixels[0, :, :, 0].tolist() == [[0, 13, 88, 100]] * 4
-    assert open_folder(root, size=1).pixels.tolist() == [[[[50]]]]
+    assert open_folder(root, size=1).pixels[:].tolist() == [[[[50]]]]
 
 
 @pytest.mark.parametrize("size", [1, 7])

@@ -10,8 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from benchbench.datasets.base import OpenDataset
-from benchbench.datasets.joint import StackedPixels, in_shape, joined, problems_of
+from benchbench.datasets.joint import in_shape, joined, problems_of
 from benchbench.datasets.problem import Collection
+from benchbench.datasets.tables.stored import ColourPixels, StackedPixels
 
 MakeDataset = Callable[..., OpenDataset]
 
@@ -49,7 +50,7 @@ def test_grey_images_get_equal_channels_without_a_copy(
     grey = make_dataset(shape=(16, 16, 1))
     colour = in_shape(grey, 16, tmp_path)
     assert colour.image_shape == (16, 16, 3)
-    assert colour.pixels.base is not None
+    assert isinstance(colour.pixels, ColourPixels)
     assert colour.fingerprint != grey.fingerprint
     np.testing.assert_array_equal(colour.images(np.array([5]))[..., 2], grey.pixels[[5], ..., 0])
 
@@ -90,6 +91,8 @@ def test_joined_classes_keep_their_images_and_splits(sources: dict[str, OpenData
     assert both.class_names[13] == "b/class 0"
     assert both.members is not None
     assert {name: len(ids) for name, ids in both.members.items()} == {"a": 13, "b": 7}
+    storage = both.storage
+    np.testing.assert_array_equal(storage.pixels[storage.places], both.pixels)
     of_b = both.images(np.flatnonzero(both.labels == 13))
     np.testing.assert_array_equal(of_b, sources["b"].pixels[:7])
     assert len(np.unique(both.public_ids)) == len(both.labels) == 140

@@ -106,7 +106,7 @@ def check(dataset: OpenDataset, how: str = "ravi", tolerance: int = 4) -> None:
         for name, positions in expected.items()
         for position in positions
     ]
-    found = dataset.pixels.astype(int).mean(axis=(1, 2))
+    found = np.asarray(dataset.pixels).astype(int).mean(axis=(1, 2))
     np.testing.assert_allclose(found, colours, atol=tolerance)
 
 

@@ -74,7 +74,7 @@ def accuracies(method: Method, dataset: OpenDataset, episodes: EpisodeSet) -> li
 def test_the_accuracy_is_that_of_a_slow_loop(make_dataset: Callable[..., OpenDataset]) -> None:
     dataset = make_dataset(noise=250)
     episodes = draw(dataset, shot=2)
-    pixels = dataset.pixels.reshape(len(dataset.labels), -1).astype(float)
+    pixels = np.asarray(dataset.pixels).reshape(len(dataset.labels), -1).astype(float)
     expected = []
     for episode in episodes:
         right = 0

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import datasets
+import numpy as np
 from PIL import Image
 
 from benchbench.datasets.base import OpenDataset
@@ -44,7 +45,7 @@ def opened(source: Path | str, tmp_path: Path, size: int = 4, **parameters: Any)
 
 def greys_by_class(dataset: OpenDataset) -> dict[str, list[int]]:
     """The grey of each image, which must be the same all over it."""
-    flat = dataset.pixels.reshape(len(dataset.labels), -1)
+    flat = np.asarray(dataset.pixels).reshape(len(dataset.labels), -1)
     assert (flat == flat[:, :1]).all()
     return {
         name: flat[dataset.labels == index, 0].tolist()

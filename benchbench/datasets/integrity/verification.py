@@ -7,8 +7,6 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
-import numpy as np
-
 from benchbench.datasets.base import SPLITS, Dataset, OpenDataset
 from benchbench.datasets.integrity.checks import (
     Finding,
@@ -32,6 +30,7 @@ from benchbench.datasets.opening import create_dataset, members_of, open_dataset
 from benchbench.datasets.problem import Collection
 from benchbench.datasets.tables.file_states import forget_if_changed
 from benchbench.datasets.tables.prepared import prepared_record, state_changed
+from benchbench.datasets.tables.stored import PermutedPixels
 from benchbench.errors import BenchbenchError
 from benchbench.registry import specs
 from benchbench.system.places import Places
@@ -136,7 +135,7 @@ class Verification:
     def _alone(self, dataset: Dataset | Collection, opened: OpenDataset) -> Iterator[Finding]:
         """All findings on one data set by itself."""
         single = dataset if isinstance(dataset, Dataset) else None
-        if single and isinstance(opened.pixels, np.memmap):
+        if single and isinstance(opened.pixels, PermutedPixels):
             yield from check_table(opened)
         yield from check_counts(opened, single.expected_counts() if single else None)
         yield from check_files(opened)

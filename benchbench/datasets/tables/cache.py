@@ -1,9 +1,10 @@
 """The decoded images of a data set: written once, then memory-mapped.
 
-A table is a folder `datasets/<name>-<key>` of the cache: `pixels.bin` (uint8 [n, h, w, c]),
-`arrays.npz` (labels, groups) and `table.json` (shape, names, fingerprint). It is written under
-another name (`resumable`) and then renamed, so that any table with its own name is complete. One
-process at a time decodes; after an interruption, decoding resumes.
+A table is a folder `datasets/<name>-<key>` of the cache: `pixels.bin` (uint8 [n, h, w, c], in a
+secret order), `arrays.npz` (by image id: labels, groups, places in that order) and `table.json`
+(shape, names, fingerprint), none of them to be written to. It is made under another name
+(`resumable`) and then renamed, so that any table with its own name is complete. One process at a
+time decodes; after an interruption, decoding resumes.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from filelock import FileLock, Timeout
@@ -26,20 +27,22 @@ from benchbench.datasets.reading.offline import refuse_decoding
 from benchbench.datasets.reading.parallel import one_ahead
 from benchbench.datasets.tables.file_states import State, states_of
 from benchbench.datasets.tables.resumable import (
+    FORMAT,
     ChangedOrderError,
     UnfinishedTable,
     announced,
+    is_finished,
     missing_classes,
+    seal,
 )
+from benchbench.datasets.tables.stored import PermutedPixels, StoredPixels
 from benchbench.errors import BenchbenchError
-from benchbench.system.arrays import ByteArray, IntArray
+from benchbench.system.arrays import IntArray
 from benchbench.system.files import writing_to_cache
 from benchbench.system.progress import meter, say
 
 if TYPE_CHECKING:
     from benchbench.datasets.base import Dataset
-
-FORMAT = 1
 
 CIRCUMSTANCES = (BenchbenchError, OSError, MemoryError)
 """Errors after which the decoded classes are kept; after a bug in the decoder they are not."""
@@ -49,7 +52,7 @@ CIRCUMSTANCES = (BenchbenchError, OSError, MemoryError)
 class Table:
     """Decoded images; see `OpenDataset` for the fields."""
 
-    pixels: ByteArray
+    pixels: PermutedPixels
     labels: IntArray
     groups: NDArray[np.str_] | None
     class_names: list[str]
@@ -90,12 +93,12 @@ def _make(dataset: Dataset, sources: list[Path], folder: Path, key: str) -> None
         if folder.exists():
             raise _damaged(folder, "table.json is missing")
         partial = folder.with_name(f".{folder.name}.partial")
-        unreadable = None
-        while unreadable is None:
-            unreadable = _decode(dataset, sources, partial, key)
+        while not is_finished(partial, key):
+            _decode(dataset, sources, partial, key)
+        seal(partial)
         partial.rename(folder)
         (folder / "journal.jsonl").unlink(missing_ok=True)
-    if unreadable:
+    if unreadable := _header(folder)["unreadable"]:
         shown = ", ".join(unreadable[:5]) + (", ..." if len(unreadable) > 5 else "")
         say(f"{dataset.name}: left out {len(unreadable)} unreadable file(s): {shown}")
 
@@ -124,8 +127,8 @@ def _alone(name: str, folder: Path) -> Iterator[None]:
         lock.release()
 
 
-def _decode(dataset: Dataset, sources: list[Path], partial: Path, key: str) -> list[str] | None:
-    """Fill `partial`, and return the unreadable files; None if it must start over."""
+def _decode(dataset: Dataset, sources: list[Path], partial: Path, key: str) -> None:
+    """Fill `partial` until it is finished; nothing is left of it if it must start over."""
     table = UnfinishedTable(partial, dataset.name, key)
     try:
         if table.classes:
@@ -139,10 +142,9 @@ def _decode(dataset: Dataset, sources: list[Path], partial: Path, key: str) -> l
             for item in decoded:
                 table.add(item)
                 advance()
-        return table.finish()
+        table.finish()
     except ChangedOrderError:
         table.useless = True
-        return None
     except Exception as error:
         table.useless |= not isinstance(error, CIRCUMSTANCES)
         raise
@@ -165,12 +167,12 @@ def _progress(name: str, total: int | None, done: int) -> Iterator[Callable[[], 
 def read_table(folder: Path) -> Table:
     """The table in this folder of the cache. Raises BenchbenchError if it is damaged."""
     try:
-        header = json.loads((folder / "table.json").read_text(encoding="utf-8"))
+        header = _header(folder)
         with np.load(folder / "arrays.npz", allow_pickle=False) as arrays:
-            labels, groups = arrays["labels"], arrays["groups"]
-        pixels = np.memmap(folder / "pixels.bin", np.uint8, "r", shape=tuple(header["shape"]))
+            labels, groups, places = arrays["labels"], arrays["groups"], arrays["places"]
+        stored = StoredPixels(folder / "pixels.bin", tuple(header["shape"]))
         return Table(
-            pixels=pixels,
+            pixels=PermutedPixels(stored.mapped(), places),
             labels=labels,
             groups=groups if len(groups) else None,
             class_names=header["class_names"],
@@ -180,6 +182,19 @@ def read_table(folder: Path) -> Table:
         )
     except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile) as error:
         raise _damaged(folder, error) from error
+
+
+def is_of_another_format(folder: Path) -> bool:
+    """Whether the table was made by a version that stores tables otherwise."""
+    try:
+        return bool(_header(folder).get("format") != FORMAT)
+    except (OSError, ValueError, AttributeError):
+        return False
+
+
+def _header(folder: Path) -> dict[str, Any]:
+    header: dict[str, Any] = json.loads((folder / "table.json").read_text(encoding="utf-8"))
+    return header
 
 
 def _damaged(folder: Path, error: object) -> BenchbenchError:

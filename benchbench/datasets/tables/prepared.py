@@ -13,7 +13,13 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from benchbench.datasets.tables.cache import Table, decoded_folder, decoded_table, read_table
+from benchbench.datasets.tables.cache import (
+    Table,
+    decoded_folder,
+    decoded_table,
+    is_of_another_format,
+    read_table,
+)
 from benchbench.datasets.tables.file_states import State, state_of
 from benchbench.errors import BenchbenchError
 from benchbench.system.files import whole_file, writing_to_cache
@@ -62,11 +68,12 @@ def sources_and_table(dataset: Dataset, places: Places) -> tuple[list[Path], Tab
         sources = dataset.sources(places)
         return sources, decoded_table(dataset, sources, places.cache)
     folder = places.cache / record.table
-    if not (folder / "table.json").exists():
+    if not (folder / "table.json").exists() or is_of_another_format(folder):
         if not Path(record.origin).exists():
             raise BenchbenchError(
-                f"The decoded images of '{dataset.name}' are gone from the cache and so is "
-                f"{record.origin}, where they came from; prepare it again from another place."
+                f"The decoded images of '{dataset.name}' are gone from the cache, or of another "
+                f"version, and {record.origin}, where they came from, is gone as well; prepare it "
+                "again from another place."
             )
         dataset.origin = Path(record.origin)
         record = _decode(dataset, places)

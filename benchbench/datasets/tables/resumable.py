@@ -3,6 +3,9 @@
 Its folder holds `pixels.bin` and `journal.jsonl`. The journal's first line identifies what is
 decoded; each other line is a class whose pixels were written whole, with the sha256 of all pixels
 up to its end. What does not agree with that is cut off.
+
+Once all classes are there, `permuted.bin` gets the same images in a secret order, and `table.json`
+comes last: from then on nothing is left to do but to `seal` the table.
 """
 
 from __future__ import annotations
@@ -11,7 +14,7 @@ import hashlib
 import json
 import shutil
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from io import FileIO
 from itertools import chain
@@ -20,12 +23,17 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
+from benchbench.datasets.tables.secret_order import secret_places, write_in_order
 from benchbench.errors import BenchbenchError
+from benchbench.system.files import whole_file
 
 if TYPE_CHECKING:
     from benchbench.datasets.base import DecodedClass, PendingClass
 
 T = TypeVar("T")
+
+FORMAT = 2
+"""Of a table's files; it is raised when they change. Tables of another format are not read."""
 
 PIECE = 1 << 20
 
@@ -130,8 +138,8 @@ class UnfinishedTable:
     def _shape(self) -> list[int] | None:
         return next((written.shape for written in self.classes if written.count), None)
 
-    def finish(self) -> list[str]:
-        """Write what makes it a table, and return the unreadable files' names.
+    def finish(self) -> None:
+        """Write what makes it a table, in files beside those that decoding resumes from.
 
         Raises BenchbenchError if there is no image.
         """
@@ -148,21 +156,44 @@ class UnfinishedTable:
         digest.update(labels.astype("<i8").tobytes())
         digest.update(json.dumps(self._shape).encode())
         header = {
+            "format": FORMAT,
             "shape": [len(labels), *classes[0].shape],
             "fingerprint": digest.hexdigest(),
             "class_names": [written.name for written in classes],
             "hierarchy": [written.parent for written in classes],
             "unreadable": unreadable,
         }
-        arrays = {"labels": labels, "groups": np.array(kept, dtype=np.str_)}
+        places = secret_places(len(labels), digest.hexdigest())
+        arrays = {"labels": labels, "groups": np.array(kept, dtype=np.str_), "places": places}
         np.savez_compressed(self.folder / "arrays.npz", **arrays)  # type: ignore[arg-type]
-        (self.folder / "table.json").write_text(json.dumps(header), encoding="utf-8")
-        return unreadable
+        shape = (len(labels), *classes[0].shape)
+        write_in_order(self.folder / "pixels.bin", self.folder / "permuted.bin", shape, places)
+        with whole_file(self.folder / "table.json") as partial:
+            partial.write_text(json.dumps(header), encoding="utf-8")
 
     def close(self) -> None:
         """Leave the files as they are."""
         self._pixels.close()
         self._journal.close()
+
+
+def is_finished(folder: Path, identity: str) -> bool:
+    """Whether the folder only needs to be sealed to be the table that this hash identifies."""
+    header = _line({"identity": identity})
+    return _lines(folder)[:1] == [header] and (folder / "table.json").exists()
+
+
+def seal(folder: Path) -> None:
+    """Replace the images of a finished table by those in the secret order, and protect its files.
+
+    It may be repeated after an interruption.
+    """
+    permuted = folder / "permuted.bin"
+    if permuted.exists():
+        permuted.replace(folder / "pixels.bin")
+    for name in ("pixels.bin", "arrays.npz", "table.json"):
+        with suppress(OSError):  # Some file systems know no such rights.
+            (folder / name).chmod(0o444)
 
 
 class ChangedOrderError(Exception):

@@ -6,6 +6,7 @@ import errno
 import hashlib
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -21,6 +22,7 @@ import pytest
 from filelock import FileLock
 
 from benchbench.datasets.base import Dataset, DecodedClass, PendingClass
+from benchbench.datasets.tables import resumable, secret_order
 from benchbench.datasets.tables.cache import Table, decoded_table
 from benchbench.errors import BenchbenchError
 
@@ -91,11 +93,44 @@ def test_names_and_groups_are_not_part_of_the_fingerprint(tmp_path: Path) -> Non
     assert plain.fingerprint == renamed.fingerprint != relabelled.fingerprint
 
 
-def test_pixels_are_memory_mapped_and_cannot_be_written(tmp_path: Path) -> None:
-    pixels = table_of(tmp_path, *two_classes()).pixels
-    assert isinstance(pixels, np.memmap)
-    with pytest.raises(ValueError, match="read-only"):
-        pixels[0] = 0
+def test_a_finished_table_cannot_be_written_but_can_be_removed(tmp_path: Path) -> None:
+    table_of(tmp_path, *two_classes())
+    files = everything_below(the_table(tmp_path))
+    assert [path.stat().st_mode & 0o777 for path in files] == [0o444] * 3
+    shutil.rmtree(the_table(tmp_path))
+    assert table_of(tmp_path, *two_classes()).labels.tolist() == [0, 0, 1, 1, 1]
+
+
+def on_disk(cache: Path) -> list[int]:
+    """The greys of the only table's images, as they follow each other in the file."""
+    return list((the_table(cache) / "pixels.bin").read_bytes()[::4])
+
+
+def test_on_disk_images_lie_in_a_secret_order(tmp_path: Path) -> None:
+    values = list(range(100))
+    orders = []
+    for name in ("one", "other"):
+        table = table_of(tmp_path / name, decoded("a", values[:40]), decoded("b", values[40:]))
+        np.testing.assert_array_equal(table.pixels[:, 0, 0, 0], values)
+        orders.append(on_disk(tmp_path / name))
+        assert [orders[-1][place] for place in table.pixels.storage.places] == values
+    assert sorted(orders[0]) == sorted(orders[1]) == values
+    assert len({tuple(order) for order in (*orders, values)}) == 3
+
+
+def test_a_salt_has_the_same_order_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    orders = []
+    for number, salt in enumerate(["one", "one", "other"]):
+        monkeypatch.setenv("BENCHBENCH_SALT", salt)
+        table_of(tmp_path / str(number), decoded("a", list(range(100))))
+        orders.append(on_disk(tmp_path / str(number)))
+    assert orders[0] == orders[1] != orders[2]
+
+
+def test_images_are_put_in_order_in_blocks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(secret_order, "BYTES_AT_ONCE", 9)
+    table = table_of(tmp_path, decoded("a", list(range(9))))
+    assert table.pixels[:, 1, 1, 0].tolist() == list(range(9))
 
 
 def test_the_second_opening_decodes_nothing(tmp_path: Path) -> None:
@@ -258,6 +293,7 @@ def test_a_damaged_table_is_one_sentence(
 ) -> None:
     table_of(tmp_path, *two_classes())
     folder = the_table(tmp_path)
+    (folder / name).chmod(0o644)
     damage(folder / name)
     with pytest.raises(BenchbenchError, match=r"is damaged .* delete it and run again") as caught:
         table_of(tmp_path, *two_classes())
@@ -378,6 +414,42 @@ def test_decoding_goes_on_after_the_last_whole_class(
 ) -> None:
     interrupt(tmp_path / "cache", fails, error)
     goes_on(tmp_path / "cache", expected, list(loads))
+
+
+STEPS = [
+    (np, "savez_compressed"),
+    (resumable, "write_in_order"),
+    (resumable, "whole_file"),
+    (Path, "replace"),
+    (Path, "chmod"),
+]
+"""What is called one after the other between the last class and the renaming of the folder."""
+
+
+@pytest.mark.parametrize(
+    ("owner", "name", "late"),
+    [*((*step, late) for step in STEPS for late in (False, True)), (Path, "rename", False)],
+)
+def test_an_interruption_after_the_last_class_decodes_nothing_again(
+    tmp_path: Path,
+    expected: Table,
+    monkeypatch: pytest.MonkeyPatch,
+    owner: Any,
+    name: str,
+    late: bool,
+) -> None:
+    original = getattr(owner, name)
+
+    def interrupted(*arguments: Any, **more: Any) -> None:
+        if late:
+            original(*arguments, **more)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(owner, name, interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        Announced(classes=three_classes()).open(tmp_path / "cache")
+    monkeypatch.undo()
+    goes_on(tmp_path / "cache", expected, [])
 
 
 def test_it_is_said_that_decoding_goes_on(

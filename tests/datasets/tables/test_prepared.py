@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 from collections.abc import Iterator
@@ -123,7 +124,7 @@ def test_the_record_says_what_was_prepared(places: Places, origin: Path) -> None
     assert record.identity == {"name": "greys", "argument": "mine", "parameters": {"side": 2}}
     assert record.date.endswith("+00:00")
     files = [path for path in (places.cache / record.table).iterdir() if path.is_file()]
-    assert record.size == sum(path.stat().st_size for path in files) > opened.pixels.size
+    assert record.size == sum(path.stat().st_size for path in files) > np.prod(opened.pixels.shape)
 
 
 def test_what_is_under_the_data_root_leaves_no_record(places: Places) -> None:
@@ -140,6 +141,34 @@ def test_a_table_that_was_deleted_is_decoded_again(places: Places, origin: Path)
     again = Greys()
     assert greys(open_dataset(again, places)) == [1, 2, 3]
     assert again.decodings == 1
+
+
+def of_an_earlier_version(places: Places) -> None:
+    """Make the only table look as if its images lay in another order."""
+    (header,) = (places.cache / "datasets").rglob("table.json")
+    header.chmod(0o644)
+    header.write_text(header.read_text().replace('"format": 2, ', ""))
+    header.parent.rename(header.parent.with_name("greys-of-before"))
+    (record,) = (places.cache / "prepared").iterdir()
+    content = json.loads(record.read_text()) | {"table": "datasets/greys-of-before"}
+    record.write_text(json.dumps(content))
+
+
+def test_a_table_of_an_earlier_version_is_decoded_again(places: Places, origin: Path) -> None:
+    prepare(Greys(), places, origin)
+    of_an_earlier_version(places)
+    again = Greys()
+    for _ in range(2):
+        assert greys(open_dataset(again, places)) == [1, 2, 3]
+    assert again.decodings == 1
+
+
+def test_a_table_of_an_earlier_version_without_its_origin(places: Places, origin: Path) -> None:
+    prepare(Greys(), places, origin)
+    of_an_earlier_version(places)
+    shutil.rmtree(origin)
+    with pytest.raises(BenchbenchError, match=r"are gone from the cache, or of another version"):
+        open_dataset(Greys(), places)
 
 
 def test_an_origin_that_changed_counts_once_the_table_is_deleted(
