@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -166,7 +167,8 @@ def run(
     store.check()
     limits = Limits(timeout or EPISODE_SECONDS, training_timeout or math.inf)
     tested = []
-    with _engine(engine, limits, settings.compute.device) as computing:
+    protected = (places.data_root, places.cache, out)
+    with _engine(engine, limits, settings.compute.device, protected) as computing:
         admitted = computing.admit(methods)
         for problem, frozen in drawing.opened(dataset, places):
             say_what_is_tested(problem, frozen)
@@ -182,8 +184,8 @@ def run(
     sys.exit(int(failed))
 
 
-def _engine(name: str, limits: Limits, device: str) -> Engine:
+def _engine(name: str, limits: Limits, device: str, protected: Sequence[Path]) -> Engine:
     from benchbench.engine.inline import Inline
     from benchbench.engine.supervisor import Supervisor
 
-    return Inline() if name == "inline" else Supervisor(limits, device)
+    return Inline() if name == "inline" else Supervisor(limits, device, protected)

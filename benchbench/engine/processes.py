@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import multiprocessing
+import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 TEMPLATE = "benchbench.engine.template"
+
+SALT = "BENCHBENCH_SALT"
 
 
 def start_method(device: str) -> str:
@@ -33,4 +38,16 @@ def begin_template() -> None:
         from multiprocessing import forkserver
 
         process_context("cpu")
-        forkserver.ensure_running()
+        with without_salt():
+            forkserver.ensure_running()
+
+
+@contextmanager
+def without_salt() -> Iterator[None]:
+    """A block in which processes begin without the salt that this one may have been given."""
+    salt = os.environ.pop(SALT, None)
+    try:
+        yield
+    finally:
+        if salt is not None:
+            os.environ[SALT] = salt

@@ -13,28 +13,31 @@ import os
 import signal
 import tempfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, suppress
 from multiprocessing.connection import wait
+from pathlib import Path
 from types import TracebackType
 from typing import IO, TYPE_CHECKING, Any
 
+from benchbench.datasets.tables.stored import paths_of
 from benchbench.engine import wire
 from benchbench.engine.base import Engine
-from benchbench.engine.processes import process_context
+from benchbench.engine.processes import process_context, without_salt
 from benchbench.engine.worker import (
     STACK_SIGNAL,
     Ask,
     Create,
     Measure,
     Request,
+    Settle,
     Skip,
     Train,
     serve,
 )
 from benchbench.errors import BenchbenchError, MethodError
 from benchbench.evaluation.settings import OTHER, Limits, Phase
-from benchbench.runs.manifest import MethodCard
+from benchbench.runs.manifest import MethodCard, files_in
 from benchbench.system.arrays import FloatArray
 
 if TYPE_CHECKING:
@@ -46,35 +49,61 @@ LOOK_SECONDS = 0.5
 
 
 class Supervisor(Engine):
-    """Starts a process for each method."""
+    """Starts a process for each method.
 
-    def __init__(self, limits: Limits | None = None, device: str = "cpu") -> None:
+    protected: folders whose files no method may reach, such as the results and the data.
+    """
+
+    def __init__(
+        self,
+        limits: Limits | None = None,
+        device: str = "cpu",
+        protected: Sequence[Path] = (),
+    ) -> None:
         super().__init__()
         self._limits, self._context = limits or Limits(), process_context(device)
+        self._protected = tuple(path.absolute() for path in protected)
 
     def _open(self, method: str) -> RemoteParticipant:
-        return RemoteParticipant(method, self._limits, self._context)
+        return RemoteParticipant(method, self._limits, self._context, self._protected)
 
 
 class RemoteParticipant:
     """A method in a process of its own; `evaluation.participant.Participant` explains the parts.
 
+    A first process says what the method is. It is trained in a fresh one, which may write its
+    checkpoints and read the images, and no other file but libraries, if the system can confine it.
+
     All of its methods raise MethodError if the method raises, takes too long, or ends its process;
     the error's `stacks` then say where.
     """
 
-    def __init__(self, method: str, limits: Limits, context: Any) -> None:
-        self._limits = limits
-        self._worker = Worker(context)
+    def __init__(
+        self, method: str, limits: Limits, context: Any, protected: tuple[Path, ...]
+    ) -> None:
+        self._method, self._limits, self._context = method, limits, context
+        self._protected = protected
+        self._places = ExitStack()
         try:
-            self.card = MethodCard(**self._request(Create(method)))
+            self.card = MethodCard(**self._begin())
         except MethodError as error:
-            self._worker.kill()
+            self._places.close()
             raise BenchbenchError(f"The method '{method}' cannot be made: {error}") from error
         except BaseException:
-            self._worker.kill()
+            self._places.close()
             raise
-        self.protection: Mapping[str, Any] = {"engine": "worker", "protected": True}
+
+    def _begin(self, readable: tuple[Path, ...] = (), writable: tuple[Path, ...] = ()) -> Any:
+        """Begin a fresh process, and let it make the method; the answer is the method's card."""
+        self._places.close()
+        private = self._places.enter_context(tempfile.TemporaryDirectory(prefix="benchbench-"))
+        self._worker = Worker(self._context)
+        self._places.callback(self._worker.kill)
+        named = files_in(self._method)
+        settle = Settle(Path(private), self._protected, (*named, *readable), writable)
+        confined = self._request(settle)
+        self.protection = {"engine": "worker", "protected": True, "sandbox": bool(confined)}
+        return self._request(Create(self._method))
 
     def __enter__(self) -> RemoteParticipant:
         return self
@@ -85,7 +114,11 @@ class RemoteParticipant:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        self._worker.kill()
+        self._places.close()
+
+    def twin(self) -> RemoteParticipant:
+        """The same method in another process."""
+        return RemoteParticipant(self._method, self._limits, self._context, self._protected)
 
     def skip(self, task: Task) -> str | None:
         """The reason why the method does not apply to the task, or None."""
@@ -94,6 +127,11 @@ class RemoteParticipant:
 
     def train(self, given: Given) -> dict[str, Any]:
         """Train the method; what the manifest says of that."""
+        folders = tuple(path for path in (given.folder, given.shared) if path is not None)
+        for folder in folders:
+            folder.mkdir(parents=True, exist_ok=True)
+        images = (*paths_of(given.learned.pixels), *paths_of(given.test.pixels))
+        self._begin(images, tuple(path.absolute() for path in folders))
         found: dict[str, Any] = self._request(Train(given), Phase("training"))
         return found
 
@@ -116,6 +154,10 @@ class RemoteParticipant:
         """The most memory that the method's process has held."""
         found = self._request(Measure())["peak_memory_bytes"]
         return None if found is None else int(found)
+
+    def files(self) -> list[str]:
+        """The protected files that the method has tried to reach."""
+        return [str(path) for path in self._request(Measure())["files"]]
 
     def _request(self, request: Request, phase: Phase = OTHER) -> Any:
         self._worker.send(request)
@@ -158,7 +200,8 @@ class Worker:
         self._stacks: IO[bytes] = tempfile.NamedTemporaryFile()  # noqa: SIM115 (`kill` closes it)
         self._pipe, other = context.Pipe()
         self._process = context.Process(target=serve, args=(other, self._stacks.name))
-        self._process.start()
+        with without_salt():
+            self._process.start()
         other.close()
 
     def send(self, message: Request) -> None:

@@ -14,5 +14,8 @@ import benchbench.learners.episodic as episodic
 import benchbench.learners.gradient as gradient
 import benchbench.learners.metric as metric
 import benchbench.learners.pretrained as pretrained
+import benchbench.system.sandbox as sandbox
 
-LOADED = (worker, participant, creation, episodic, gradient, metric, pretrained)
+LOADED = (worker, participant, creation, episodic, gradient, metric, pretrained, sandbox)
+
+sandbox.landlock_abi()

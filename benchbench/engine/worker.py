@@ -16,19 +16,37 @@ import sys
 import traceback
 from dataclasses import asdict, dataclass
 from multiprocessing.connection import Connection
+from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
+from benchbench.engine.processes import SALT
 from benchbench.engine.wire import Reply, send
 
 if TYPE_CHECKING:  # what takes seconds to import is imported by the template, once for all
     from benchbench.evaluation.given import Given, Question
     from benchbench.evaluation.participant import Participant
     from benchbench.method import Task
+    from benchbench.system.file_watch import FileWatch
 
 STACK_SIGNAL = getattr(signal, "SIGUSR1", None)
 """Asks for the stack of a process that hangs; absent on Windows."""
 
 INTERRUPTED = 130
+
+
+@dataclass(frozen=True)
+class Settle:
+    """Move into a private folder, and give up all other files but libraries, for good.
+
+    readable, writable: files and folders that stay open for that. protected: folders of which
+    nothing else stays open, although libraries may lie below one. The answer is whether the system
+    can confine the process.
+    """
+
+    private: Path
+    protected: tuple[Path, ...]
+    readable: tuple[Path, ...] = ()
+    writable: tuple[Path, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -64,7 +82,7 @@ class Measure:
     """Say what the process has needed."""
 
 
-Request: TypeAlias = Create | Skip | Train | Ask | Measure
+Request: TypeAlias = Settle | Create | Skip | Train | Ask | Measure
 
 
 def serve(pipe: Connection, stack_file: str) -> None:
@@ -91,6 +109,8 @@ class Served:
     def __init__(self, pipe: Connection) -> None:
         self._pipe = pipe
         self._participant: Participant | None = None
+        self._watch: FileWatch | None = None
+        self._allowed: tuple[Path, ...] = ()
 
     def fulfil(self, request: Request) -> None:
         """Fulfil a request; whatever is raised goes back as a reason."""
@@ -109,6 +129,8 @@ class Served:
         from benchbench.evaluation.participant import Participant
         from benchbench.learners.creation import create_method
 
+        if isinstance(request, Settle):
+            return self._settle(request)
         if isinstance(request, Create):
             _load_extras()
             self._participant = Participant(create_method(request.method))
@@ -124,7 +146,27 @@ class Served:
             for scores in participant.scores(request.questions):
                 send(self._pipe, Reply("scores", scores=scores))
             return None
-        return {"peak_memory_bytes": participant.peak_memory_bytes()}
+        return {"peak_memory_bytes": participant.peak_memory_bytes(), "files": self._files()}
+
+    def _settle(self, order: Settle) -> bool:
+        from benchbench.system.file_watch import watch
+        from benchbench.system.library_paths import library_paths
+        from benchbench.system.private import move_to
+        from benchbench.system.sandbox import allowed_without, confine
+
+        os.environ.pop(SALT, None)
+        move_to(order.private)
+        libraries = allowed_without(library_paths(), order.protected)
+        confined = confine([*libraries, *order.readable], [order.private, *order.writable])
+        self._allowed = (order.private, *order.readable, *order.writable)
+        self._watch = watch(order.protected)
+        return confined
+
+    def _files(self) -> list[str]:
+        """The protected files that the method has tried to reach."""
+        paths = {Path(path) for _, path in self._watch.drain()} if self._watch else set()
+        own = set(self._allowed)
+        return sorted(str(path) for path in paths if own.isdisjoint((path, *path.parents)))
 
 
 def _trace(error: BaseException) -> str:

@@ -226,6 +226,12 @@ def weight_files(method: Method) -> dict[str, dict[str, str]]:
     return {"weight_files": hashes} if hashes else {}
 
 
+def files_in(spec: str) -> list[Path]:
+    """The files that a spec names, such as one of weights."""
+    paths = (Path(text).expanduser() for text in re.split(r"[,=:\[\]]", spec) if text)
+    return [path.absolute() for path in paths if path.is_file()]
+
+
 def source_sha256(cls: type) -> str:
     """The hash of the modules outside `benchbench` that define a method and its base classes.
 
