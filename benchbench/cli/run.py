@@ -140,6 +140,7 @@ def run(
     if engine == "worker":
         begin_template()
     from benchbench.cli.tables import Tested, print_tables, say_failures, say_what_is_tested
+    from benchbench.conformance.run_audit import audit_run
     from benchbench.evaluation.job import Job
     from benchbench.evaluation.settings import EPISODE_SECONDS, Limits, Settings
     from benchbench.metrics import find_metrics
@@ -176,7 +177,7 @@ def run(
             for method in admitted:
                 with computing.contestant(method) as contestant:
                     job = Job(contestant, problem, frozen, store, settings)
-                    outcomes.append(job.settled() or job.execute())
+                    outcomes.append(job.settled() or job.execute(audit_run))
             tested.append(Tested(problem, frozen, outcomes, job.sampler))
             say_failures(outcomes)
     print_tables(tested)

@@ -13,7 +13,7 @@ import os
 import signal
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from multiprocessing.connection import wait
 from pathlib import Path
@@ -102,7 +102,11 @@ class RemoteParticipant:
         named = files_in(self._method)
         settle = Settle(Path(private), self._protected, (*named, *readable), writable)
         confined = self._request(settle)
-        self.protection = {"engine": "worker", "protected": True, "sandbox": bool(confined)}
+        self.protection: Mapping[str, Any] = {
+            "engine": "worker",
+            "protected": True,
+            "sandbox": bool(confined),
+        }
         return self._request(Create(self._method))
 
     def __enter__(self) -> RemoteParticipant:
@@ -154,6 +158,10 @@ class RemoteParticipant:
         """The most memory that the method's process has held."""
         found = self._request(Measure())["peak_memory_bytes"]
         return None if found is None else int(found)
+
+    def batch_norms(self) -> list[str]:
+        """The batch norms that have used statistics of queries."""
+        return [str(name) for name in self._request(Measure())["batch_norms"]]
 
     def files(self) -> list[str]:
         """The protected files that the method has tried to reach."""

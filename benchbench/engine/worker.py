@@ -146,7 +146,11 @@ class Served:
             for scores in participant.scores(request.questions):
                 send(self._pipe, Reply("scores", scores=scores))
             return None
-        return {"peak_memory_bytes": participant.peak_memory_bytes(), "files": self._files()}
+        return {
+            "peak_memory_bytes": participant.peak_memory_bytes(),
+            "batch_norms": participant.batch_norms(),
+            "files": self._files(),
+        }
 
     def _settle(self, order: Settle) -> bool:
         from benchbench.system.file_watch import watch

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -22,23 +21,19 @@ from benchbench.training.budget import Budget
 LEARNED = ("train", "val")
 
 
-@dataclass(frozen=True)
+@dataclass
 class HiddenImages:
     """The images of one split, without labels, by the place at which they lie on disk.
 
     rows: the places, ascending. They are mixed over the classes, as tables lie in a secret order.
+    public_ids: the identifiers that methods see, by place.
     """
 
     pixels: Pixels
     rows: IntArray
     fingerprint: str
     split: str
-    ids_key: int
-
-    @cached_property
-    def public_ids(self) -> IntArray:
-        """The identifiers that methods see, by place."""
-        return permutation(len(self.pixels), self.ids_key)
+    public_ids: IntArray
 
     def read(self, rows: IntArray) -> ByteArray:
         """Pixels uint8 [n, h, w, c] of the images at these places; a fresh array."""
@@ -70,13 +65,14 @@ class Given:
 class Question:
     """One episode as a method meets it.
 
-    support, query: places of images; support_labels: the class slots of the support. names: of the
-    classes by slot, for a method that declares to read them. seed: of the method's random numbers.
+    support: places of images, and support_labels: their class slots. queries: places of images,
+    those of each array to be classified in one call. names: of the classes by slot, for a method
+    that declares to read them. seed: of the method's random numbers.
     """
 
     support: IntArray
     support_labels: IntArray
-    query: IntArray
+    queries: tuple[IntArray, ...]
     n_way: int
     seed: int
     names: tuple[str, ...] | None = None
@@ -86,7 +82,8 @@ def hidden_images(dataset: OpenDataset, split: str, nonce: Nonce) -> HiddenImage
     """The images of a split as the process of a method sees them."""
     storage = dataset.storage
     rows = np.sort(storage.places[dataset.view(split).rows])
-    return HiddenImages(storage.pixels, rows, dataset.fingerprint, split, nonce.ids_key)
+    ids = permutation(len(storage.pixels), nonce.ids_key)
+    return HiddenImages(storage.pixels, rows, dataset.fingerprint, split, ids)
 
 
 def learned_part(dataset: OpenDataset, nonce: Nonce) -> OpenDataset:
@@ -124,7 +121,7 @@ def question(
     return Question(
         support=places[episode.support],
         support_labels=episode.support_labels,
-        query=places[episode.query[order]],
+        queries=(places[episode.query[order]],),
         n_way=episode.n_way,
         seed=seed,
         names=names,

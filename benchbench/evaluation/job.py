@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Protocol, TypeAlias
@@ -26,6 +26,7 @@ from benchbench.runs import manifest
 from benchbench.runs.outcome import Outcome
 from benchbench.runs.store import PREDICTED_EPISODES, RunDirectory, Store, run_hash
 from benchbench.samplers import Sampler
+from benchbench.system.arrays import FloatArray
 from benchbench.system.progress import meter, say
 
 
@@ -46,9 +47,22 @@ class Contestant(Answering, Protocol):
     def peak_memory_bytes(self) -> int | None:
         """The most memory that the method's process has held."""
 
+    def batch_norms(self) -> list[str]:
+        """The batch norms that have used statistics of queries."""
+
+    def files(self) -> list[str]:
+        """The protected files that the method has tried to reach."""
+
+    def twin(self) -> AbstractContextManager[Contestant]:
+        """The same method in another place."""
+
 
 Audit: TypeAlias = "Callable[[Job], dict[str, Any]]"
 """Evidence of what a job's trained method does."""
+
+SHARE_AUDITED = 10
+"""One of so many test episodes is asked about again by an audit."""
+FEWEST_AUDITED = 20
 
 NOT_AUDITED = {"reason": "not asked for (--no-audit)"}
 
@@ -57,6 +71,9 @@ class Job:
     """One method on one problem: its task, its identity and its run directory, each found once.
 
     It holds labels, scores and the run directory; the contestant holds the method.
+
+    given: what the method was given, once it is trained. scores: of the episodes that an audit asks
+    about again, by number. seconds: that the episodes have taken.
     """
 
     def __init__(
@@ -71,7 +88,9 @@ class Job:
         self.store, self.settings = store, settings
         self.card = contestant.card
         self.text = self.card.spec
-        self._training_seconds = 0.0
+        self.given: Given | None = None
+        self.seconds = self._training_seconds = 0.0
+        self.scores: dict[int, FloatArray] = {}
 
     @cached_property
     def task(self) -> Task:
@@ -134,6 +153,19 @@ class Job:
         names = self.card.uses_class_names
         return Examiner(self.problem.test, self.episodes, self.nonce, names, metrics)
 
+    @cached_property
+    def audited(self) -> list[int]:
+        """The numbers of the episodes that an audit asks about again, in random order."""
+        count = len(self.episodes)
+        wanted = min(count, max(FEWEST_AUDITED, count // SHARE_AUDITED))
+        numbers: list[int] = self.nonce.order(count, "audited")[:wanted].tolist()
+        return numbers
+
+    @property
+    def first(self) -> range:
+        """The numbers of the first episodes, which are asked again at the end."""
+        return range(min(FEWEST_AUDITED, len(self.episodes)))
+
     def execute(self, audit: Audit | None = None) -> Outcome:
         """Train, audit and score the method; a failure ends this job and no other.
 
@@ -171,20 +203,19 @@ class Job:
     def _train(self) -> None:
         task, started = training_task(self.problem, self.task), time.perf_counter()
         with self._training_folder(task) as folder:
-            found = self.contestant.train(
-                Given(
-                    learned=learned_part(self.problem.train, self.nonce),
-                    test=hidden_images(self.problem.test, self.episodes.split, self.nonce),
-                    dataset=self.problem.test.name,
-                    task=task,
-                    budget=self.settings.budget,
-                    seed=self.settings.seed,
-                    compute=self.settings.compute,
-                    folder=folder,
-                    shared=self.run.shared,
-                    sampler=self.sampler,
-                )
+            self.given = Given(
+                learned=learned_part(self.problem.train, self.nonce),
+                test=hidden_images(self.problem.test, self.episodes.split, self.nonce),
+                dataset=self.problem.test.name,
+                task=task,
+                budget=self.settings.budget,
+                seed=self.settings.seed,
+                compute=self.settings.compute,
+                folder=folder,
+                shared=self.run.shared,
+                sampler=self.sampler,
             )
+            found = self.contestant.train(self.given)
         self._training_seconds = time.perf_counter() - started
         seen = found.pop("pretrained_on")
         described = {**self.run.manifest["method"], "pretrained_on": seen}
@@ -211,16 +242,25 @@ class Job:
         started, first = time.perf_counter(), self.run.scored()
         observe = loading.observer("episode_scored")
         with meter(f"{self.text}: episodes", len(self.episodes), first) as counter:
+            kept = {*self.audited, *self.first}
             for record, scores in self.examiner.evaluate(self.contestant, first):
+                if record["episode"] in kept:
+                    self.scores[record["episode"]] = scores
                 predicted = scores.argmax(axis=1).tolist()
                 if prediction := self._prediction(record["episode"], predicted):
                     self.run.append_prediction(prediction)
                 self.run.append(record)
                 observe(run=self.run, record=record)
                 counter.advance()
-        cost = self._cost(time.perf_counter() - started, len(self.episodes) - first)
+        self.seconds = time.perf_counter() - started
+        cost = self._cost(self.seconds, len(self.episodes) - first)
         self.run.flush()
-        self.run.update(episodes=self._episode_facts(), cost=cost, nonce=self.nonce.hex)
+        self.run.update(
+            episodes=self._episode_facts(),
+            cost=cost,
+            nonce=self.nonce.hex,
+            protection={**self.contestant.protection, "files_tried": self.contestant.files()},
+        )
         say(f"{self.text}: {_cost_text(cost)}")
 
     def _examine(self, audit: Audit | None) -> None:

@@ -7,6 +7,7 @@ from dataclasses import asdict
 from types import TracebackType
 from typing import Any
 
+import numpy as np
 import torch
 
 from benchbench.backbones.base import Backbone
@@ -16,12 +17,14 @@ from benchbench.episodes import EpisodeSet
 from benchbench.evaluation.given import Given, Question, hidden_images, learned_part
 from benchbench.evaluation.loop import Examiner, Scored
 from benchbench.evaluation.nonce import Nonce
+from benchbench.evaluation.query_statistics import QueryStatistics
 from benchbench.evaluation.settings import OTHER, Phase
 from benchbench.evaluation.task import task_of
-from benchbench.method import Images, Method, Support, Task
+from benchbench.method import Classifier, Images, Method, Support, Task
 from benchbench.metrics import Metric, checked_scores
+from benchbench.registry import specs
 from benchbench.runs.manifest import MethodCard
-from benchbench.system.arrays import FloatArray
+from benchbench.system.arrays import FloatArray, IntArray
 from benchbench.system.compute import peak_memory_bytes, seed_everything
 from benchbench.training.source import TrainingSource
 
@@ -40,6 +43,7 @@ class Participant:
         self._method = method
         self.card = MethodCard.of(method)
         self._given: Given | None = None
+        self._norms = QueryStatistics()
 
     def __enter__(self) -> Participant:
         return self
@@ -97,8 +101,28 @@ class Participant:
         seed_everything(questions[0].seed)
         classifiers = self._method.adapt_many([_support(given, one) for one in questions])
         for one, classify in zip(questions, classifiers, strict=True):
-            answer = classify(Images(given.test, one.query))
-            yield checked_scores(answer, len(one.query), one.n_way)
+            answers = [self._classified(given, one, classify, part) for part in one.queries]
+            yield np.concatenate(answers)
+
+    def _classified(
+        self, given: Given, one: Question, classify: Classifier, query: IntArray
+    ) -> FloatArray:
+        with self._norms.recording():
+            answer = classify(Images(given.test, query))
+        return checked_scores(answer, len(query), one.n_way)
+
+    def batch_norms(self) -> list[str]:
+        """The batch norms that have used statistics of queries."""
+        return self._norms.names(self._method)
+
+    def files(self) -> list[str]:
+        """The protected files that the method has tried to reach, as far as that is known."""
+        return []
+
+    def twin(self) -> Participant:
+        """The same method, configured anew."""
+        cls = type(self._method)
+        return Participant(specs.construct(cls, cls.name, **specs.parameters_of(self._method)))
 
     def peak_memory_bytes(self) -> int | None:
         """The most memory that the method's process has held; None if the system does not say."""

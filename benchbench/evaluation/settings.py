@@ -23,6 +23,7 @@ class Settings:
 
     metrics: names of those besides accuracy. audit: of no method, of those without a stored audit
     that are computed anyway (`missing`), or of all of them, even if their episodes are stored.
+    audit_seconds: the time that an audit may take; None for a tenth of the evaluation's, or 5 s.
     sampler: of the episodes, or None if it is not known.
     """
 
@@ -31,6 +32,7 @@ class Settings:
     compute: Compute = field(default_factory=Compute)
     metrics: tuple[str, ...] = ()
     audit: Literal["none", "missing", "all"] = "none"
+    audit_seconds: float | None = None
     sampler: Sampler | None = None
 
 

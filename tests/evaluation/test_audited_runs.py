@@ -12,12 +12,12 @@ from click.testing import CliRunner
 from support.jobs import run_job
 
 from benchbench.cli.main import cli
-from benchbench.conformance import short_audit
+from benchbench.conformance.run_audit import audit_run
 from benchbench.datasets.base import OpenDataset
 from benchbench.episodes import EpisodeSet
-from benchbench.evaluation.job import NOT_AUDITED, was_audited
+from benchbench.evaluation.job import NOT_AUDITED, Job, was_audited
 from benchbench.evaluation.settings import Settings
-from benchbench.method import Classifier, Images, Method, Support, Task
+from benchbench.method import Classifier, Images, Method, Support
 from benchbench.results.leaderboard import collect
 from benchbench.runs.store import Store
 from benchbench.samplers import ClassPool, FixedSampler
@@ -64,20 +64,21 @@ class Counting:
     def __init__(self) -> None:
         self.calls = 0
 
-    def __call__(self, method: Method, dataset: OpenDataset, task: Task) -> dict[str, Any]:
+    def __call__(self, job: Job) -> dict[str, Any]:
         self.calls += 1
-        return short_audit(method, dataset, task)
+        return audit_run(job)
 
 
 def test_the_evidence_is_stored_with_the_run(dataset: OpenDataset, tmp_path: Path) -> None:
     outcome = run_job(
-        NearestMean(), dataset, draw(dataset), Store(tmp_path), AUDITED, audit=short_audit
+        NearestMean(), dataset, draw(dataset), Store(tmp_path), AUDITED, audit=audit_run
     )
     assert outcome.run is not None
     audit = json.loads((outcome.run.path / "manifest.json").read_text())["audit"]
     assert (audit["inductive"], audit["stateful"], audit["order_dependent"]) == (True, False, False)
     assert audit["accuracy_together"] == audit["accuracy_one_at_a_time"]
-    assert {outcome["status"] for outcome in audit["outcomes"]} == {"passed"}
+    assert audit["episodes"] == 20
+    assert {one["predictions_changed"] for one in audit["comparisons"]} == {0}
 
 
 def test_a_broken_claim_is_told_and_ranked_as_what_it_is(
@@ -85,7 +86,7 @@ def test_a_broken_claim_is_told_and_ranked_as_what_it_is(
 ) -> None:
     store = Store(tmp_path)
     for method in (Joint(), NearestMean()):
-        outcome = run_job(method, dataset, draw(dataset), store, AUDITED, short_audit)
+        outcome = run_job(method, dataset, draw(dataset), store, AUDITED, audit_run)
         assert outcome.status == "finished"
     assert "joint claims to be inductive" in capsys.readouterr().err
     frame = collect(store.runs()).set_index("method")
@@ -100,7 +101,7 @@ def test_the_audit_changes_no_number(dataset: OpenDataset, tmp_path: Path) -> No
     contents = []
     for settings in (AUDITED, Settings()):
         store = Store(tmp_path / settings.audit)
-        outcome = run_job(NearestMean(), dataset, draw(dataset), store, settings, short_audit)
+        outcome = run_job(NearestMean(), dataset, draw(dataset), store, settings, audit_run)
         assert outcome.run is not None
         contents.append((outcome.run.path / "episodes.csv").read_bytes())
     assert contents[0] == contents[1]
@@ -134,7 +135,7 @@ def test_the_costs_of_a_stored_run_stay(dataset: OpenDataset, tmp_path: Path) ->
     run = run_job(NearestMean(), dataset, draw(dataset), store).run
     assert run is not None
     cost = run.manifest["cost"]
-    run_job(NearestMean(), dataset, draw(dataset), store, Settings(audit="all"), short_audit)
+    run_job(NearestMean(), dataset, draw(dataset), store, Settings(audit="all"), audit_run)
     (stored,) = store.runs()
     assert was_audited(stored)
     assert stored.manifest["cost"] == cost

@@ -1,0 +1,150 @@
+"""What a method's scores depend on, judged by what matters: predictions that change, and accuracy.
+
+Two answers about the same queries are compared. Scores are measured against the gap between the two
+best classes of a query, never against the range of all scores, which one masked class inflates.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from benchbench.system.arrays import BoolArray, FloatArray, IntArray
+
+SHARE_OF_GAP = 0.01
+"""By so much of the gap between the best two classes scores may differ."""
+ROUNDING = 4e-6
+"""By so much of the scores themselves they may differ: 32 units in the last place of a float32."""
+FEW = 0.01
+"""The share of queries whose scores may differ more without a prediction that changes: rounding
+that an adaptation by gradients has amplified."""
+LEVEL = 0.005
+"""The probability that an honest method fails a test."""
+DETECTABLE = 0.02
+"""A difference of accuracies that a test must be able to exclude for a verdict of no dependence."""
+
+
+@dataclass
+class Comparison:
+    """Answers about the same queries, episode by episode: those of the run and altered ones."""
+
+    alteration: str
+    changed: list[BoolArray] = field(default_factory=list)
+    flipped: list[BoolArray] = field(default_factory=list)
+    gains: list[float] = field(default_factory=list)
+    """The accuracy of the run minus that of the altered answers, an episode each."""
+    before: list[float] = field(default_factory=list)
+    after: list[float] = field(default_factory=list)
+    largest: float = 0.0
+    """The largest change of a score, as a share of its query's gap."""
+
+    def add(self, stored: FloatArray, found: FloatArray, labels: IntArray) -> None:
+        """Add an episode: scores [n_query, n_way] and the class slots of the queries [n_query]."""
+        share, changed, flipped = differences(stored, found)
+        self.changed.append(changed)
+        self.flipped.append(flipped)
+        self.largest = max(self.largest, float(share.max(initial=0.0)))
+        self.before.append(float(np.mean(stored.argmax(axis=1) == labels)))
+        self.after.append(float(np.mean(found.argmax(axis=1) == labels)))
+        self.gains.append(self.before[-1] - self.after[-1])
+
+    @property
+    def queries(self) -> int:
+        return sum(map(len, self.changed))
+
+    @property
+    def flips(self) -> int:
+        """How many predictions changed."""
+        return int(sum(flags.sum() for flags in self.flipped))
+
+    @property
+    def differs(self) -> bool:
+        """Whether answers differ beyond rounding."""
+        changed = sum(flags.sum() for flags in self.changed)
+        return self.flips > 0 or bool(changed > FEW * self.queries)
+
+    @property
+    def gain(self) -> tuple[float, float]:
+        """The mean of `gains`, and half of its interval at the level `LEVEL`."""
+        gains = np.array(self.gains)
+        if len(gains) < 2:
+            return float(gains.mean()) if len(gains) else 0.0, float("inf")
+        from scipy import stats  # 0.7 s
+
+        error = gains.std(ddof=1) / np.sqrt(len(gains))
+        return float(gains.mean()), float(error * stats.t.ppf(1 - LEVEL / 2, len(gains) - 1))
+
+    def as_dict(self) -> dict[str, Any]:
+        """The evidence for JSON; accuracies are of the same queries."""
+        return {
+            "alteration": self.alteration,
+            "episodes": len(self.changed),
+            "queries": self.queries,
+            "predictions_changed": self.flips,
+            "scores_changed": int(sum(flags.sum() for flags in self.changed)),
+            "largest_change_over_gap": self.largest,
+            "accuracy": float(np.mean(self.before)) if self.before else None,
+            "accuracy_altered": float(np.mean(self.after)) if self.after else None,
+        }
+
+
+def differences(stored: FloatArray, found: FloatArray) -> tuple[FloatArray, BoolArray, BoolArray]:
+    """Of each query: the change as a share of the gap, whether it counts, and as another class.
+
+    stored, found: scores [n_query, n_way]. The change is that of the gap between the class that was
+    best and any class that was second or is best now.
+    """
+    if not len(stored):
+        return np.empty(0), np.empty(0, bool), np.empty(0, bool)
+    rows = np.arange(len(stored))
+    order = np.argsort(stored, axis=1, kind="stable")
+    best, rivals = order[:, -1], (order[:, -2], found.argmax(axis=1))
+    gap = stored[rows, best] - stored[rows, rivals[0]]
+    change = np.zeros(len(stored))
+    for rival in rivals:
+        before = stored[rows, best] - stored[rows, rival]
+        after = found[rows, best] - found[rows, rival]
+        change = np.maximum(change, np.abs(after - before))
+    size = np.maximum(np.abs(stored[rows, best]), np.abs(stored[rows, rivals[0]]))
+    typical = np.maximum(gap, np.median(gap))
+    counts = change > SHARE_OF_GAP * typical + ROUNDING * size
+    share = change / np.maximum(typical, np.finfo(float).tiny + ROUNDING * size)
+    return share, counts, counts & (best != rivals[1])
+
+
+def depends(one: Comparison, by_chance: Comparison | None) -> bool | None:
+    """Whether the answers depend on what was altered; None if that cannot be decided.
+
+    by_chance: the same queries under other seeds, of a method that draws random numbers; None for
+    one that does not. Such a method is compared in distribution: its predictions must not change
+    more often than by chance, and the accuracies must not differ in the paired test, which must be
+    able to find a difference of 2 points.
+    """
+    if not one.differs:
+        return False
+    if by_chance is None:
+        return True
+    mean, half = one.gain
+    if abs(mean) > half or _more_flips(one, by_chance):
+        return True
+    return None if half > DETECTABLE else False
+
+
+def _more_flips(one: Comparison, by_chance: Comparison) -> bool:
+    """Whether predictions change more often than by chance, by three standard errors."""
+    counts = np.array([one.queries, by_chance.queries], float)
+    if not counts.all():
+        return False
+    shares = np.array([one.flips, by_chance.flips]) / counts
+    pooled = (one.flips + by_chance.flips) / counts.sum()
+    error = np.sqrt(pooled * (1 - pooled) * (1 / counts).sum())
+    return bool(shares[0] - shares[1] > 3 * error)
+
+
+def worst(comparisons: Sequence[Comparison]) -> Comparison | None:
+    """The comparison in which most predictions changed, or else scores did most."""
+    found = [one for one in comparisons if one.queries]
+    return max(found, key=lambda one: (one.flips / one.queries, one.largest), default=None)

@@ -1,0 +1,208 @@
+"""The audit of a run: a twin of the method is asked about some of its test episodes once more.
+
+Nothing tells the twin from the method that the run has scored. It is given the same support, and
+the queries one at a time, in halves, repeated or with others, in another order of episodes.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from benchbench.conformance.dependence import Comparison, depends, worst
+from benchbench.errors import reason_of
+from benchbench.evaluation.given import Question
+from benchbench.evaluation.job import Contestant, Job
+from benchbench.evaluation.settings import Phase
+from benchbench.system.arrays import FloatArray, IntArray
+
+FEWEST_SLOW = 3
+"""Of a method for which there is no time for more."""
+SECONDS = 5.0
+SHARE_OF_TIME = 0.1
+"""An audit may take that share of the evaluation's time, or `SECONDS` if that is more."""
+SINGLES = 12
+"""Queries of an episode that are asked alone."""
+AUDIT = Phase("audit")
+
+Parts: TypeAlias = tuple[IntArray, ...]
+"""Positions of queries; those of each array are classified in one call."""
+
+
+@dataclass(frozen=True)
+class Alteration:
+    """A way to ask about an episode; parts: from its number of queries to what is asked."""
+
+    name: str
+    parts: Callable[[int, np.random.Generator], Parts]
+
+
+def _alone(count: int, rng: np.random.Generator) -> Parts:
+    return tuple(rng.permutation(count)[:SINGLES, None])
+
+
+def _halves(count: int, rng: np.random.Generator) -> Parts:
+    return tuple(part for part in np.array_split(rng.permutation(count), 2) if len(part))
+
+
+def _repeated(count: int, rng: np.random.Generator) -> Parts:
+    order = rng.permutation(count)
+    return (np.concatenate([order, np.repeat(order[:1], 2 * count)]),)
+
+
+def _one_with_others(count: int, rng: np.random.Generator) -> Parts:
+    order = rng.permutation(count)
+    return tuple(order[first : first + 3] for first in range(0, min(count, 3 * SINGLES), 3))
+
+
+ALTERATIONS = (
+    Alteration("one query at a time", _alone),
+    Alteration("half of the queries", _halves),
+    Alteration("a query repeated", _repeated),
+    Alteration("three queries at a time", _one_with_others),
+)
+
+
+def audit_run(job: Job) -> dict[str, Any]:
+    """The evidence of what a job's method does, for its manifest.
+
+    Keys: inductive, undecided, stateful, stochastic, order_dependent, worst, accuracy_together,
+    accuracy_one_at_a_time, batch_norms_on_queries, declared, episodes and comparisons; or declared
+    and reason if the audit could not be made.
+    """
+    described = job.card.described
+    declared = {key: described[key] for key in ("transductive", "order_dependent")}
+    try:
+        with job.contestant.twin() as twin:
+            assert job.given is not None
+            twin.train(job.given)
+            audit = _Audit(job, twin)
+            audit.make()
+            return {**audit.findings(), "declared": declared}
+    except Exception as error:
+        return {"declared": declared, "reason": f"it could not be made: {reason_of(error)}"}
+
+
+class _Audit:
+    """Comparisons of the answers of a twin with those of the run."""
+
+    def __init__(self, job: Job, twin: Contestant) -> None:
+        self._job, self._twin = job, twin
+        self._examiner, self._nonce = job.examiner, job.nonce
+        self._rng = np.random.default_rng(self._nonce.number("audit"))
+        self.company = {one.name: Comparison(one.name) for one in ALTERATIONS}
+        self.elsewhere = Comparison("in another process and order of episodes")
+        self.again = Comparison("asked again after all episodes")
+        self.seeds = Comparison("with another seed")
+        self.supports = Comparison("with the support in another order")
+        self.restless = Comparison("asked twice with equal seeds")
+
+    def make(self) -> None:
+        """Ask, for as long as there is time."""
+        seconds = self._job.settings.audit_seconds
+        allowed = max(SECONDS, SHARE_OF_TIME * self._job.seconds) if seconds is None else seconds
+        until = time.monotonic() + allowed
+        for place, number in enumerate(self._job.audited):
+            if place >= FEWEST_SLOW and time.monotonic() > until:
+                break
+            self._ask_twin(place, number)
+        for number in self._job.first:
+            if number >= FEWEST_SLOW and time.monotonic() > until:
+                break
+            self._compare(self.again, number, self._job.contestant)
+
+    def _ask_twin(self, place: int, number: int) -> None:
+        """All about one episode: first in parts and then together, or the other way round."""
+        alteration = ALTERATIONS[place % len(ALTERATIONS)]
+        whole_first = self._rng.random() < 0.5
+        if whole_first:
+            self._compare(self.elsewhere, number, self._twin)
+        self._in_parts(alteration, number)
+        if not whole_first:
+            self._compare(self.elsewhere, number, self._twin)
+        question = self._examiner.question(number)
+        if place % 4 == 0:
+            self._compare(self.restless, number, self._twin)
+            other = replace(question, seed=question.seed ^ 1)
+            self._compare(self.seeds, number, self._twin, other)
+        if place % 4 == 1:
+            order = self._rng.permutation(len(question.support))
+            other = replace(
+                question,
+                support=question.support[order],
+                support_labels=question.support_labels[order],
+            )
+            self._compare(self.supports, number, self._twin, other)
+
+    def _compare(
+        self,
+        comparison: Comparison,
+        number: int,
+        contestant: Contestant,
+        question: Question | None = None,
+    ) -> None:
+        """Ask about a whole episode."""
+        question = question or self._examiner.question(number)
+        (answer,) = contestant.scores([question], AUDIT)
+        scores = self._examiner.scored(number, answer).scores
+        labels = self._examiner.episodes[number].query_labels
+        comparison.add(self._stored(number), scores, labels)
+
+    def _in_parts(self, alteration: Alteration, number: int) -> None:
+        question = self._examiner.question(number)
+        (asked,) = question.queries
+        parts = alteration.parts(len(asked), self._rng)
+        other = replace(question, queries=tuple(asked[part] for part in parts))
+        (answer,) = self._twin.scores([other], AUDIT)
+        positions = self._examiner.order(number)[np.concatenate(parts)]
+        labels = self._examiner.episodes[number].query_labels[positions]
+        self.company[alteration.name].add(self._stored(number)[positions], answer, labels)
+
+    def _stored(self, number: int) -> FloatArray:
+        """The scores of the run; an episode that an earlier process has scored is asked again."""
+        if number not in self._job.scores:
+            (answer,) = self._job.contestant.scores([self._examiner.question(number)], AUDIT)
+            self._job.scores[number] = self._examiner.scored(number, answer).scores
+        return self._job.scores[number]
+
+    def findings(self) -> dict[str, Any]:
+        """What the comparisons show together."""
+        chance = self.seeds if self.seeds.differs else None
+        norms = list(
+            dict.fromkeys([*self._job.contestant.batch_norms(), *self._twin.batch_norms()])
+        )
+        verdicts = [depends(one, chance) for one in self.company.values()]
+        dependent = True if norms else _any(verdicts)
+        # What differs although seeds are equal comes from a state, or from numbers nobody seeded.
+        unequal = (depends(self.again, chance), depends(self.elsewhere, chance))
+        stateful = self.restless.differs or _any(list(unequal))
+        alone = self.company[ALTERATIONS[0].name].as_dict()
+        found = worst([*self.company.values(), self.elsewhere, self.again])
+        return {
+            "inductive": None if dependent is None else not dependent,
+            "undecided": dependent is None,
+            "stateful": bool(stateful),
+            "stochastic": chance is not None,
+            "order_dependent": bool(depends(self.supports, chance)),
+            "worst": found.as_dict() if found else None,
+            "accuracy_together": alone["accuracy"],
+            "accuracy_one_at_a_time": alone["accuracy_altered"],
+            "batch_norms_on_queries": norms,
+            "episodes": len(self.elsewhere.changed),
+            "comparisons": [one.as_dict() for one in self._all()],
+        }
+
+    def _all(self) -> Iterator[Comparison]:
+        yield from self.company.values()
+        yield from (self.elsewhere, self.again, self.restless, self.seeds, self.supports)
+
+
+def _any(verdicts: list[bool | None]) -> bool | None:
+    """Whether one is true; if none is, None if one is."""
+    if True in verdicts:
+        return True
+    return None if None in verdicts else False
