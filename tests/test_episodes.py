@@ -78,18 +78,14 @@ def test_variable_sizes_come_back_as_they_were_given(given_episodes: list[Episod
 
 @settings(deadline=None)
 @given(episode_lists, st.data())
-def test_head_is_the_set_of_the_first_episodes(
-    given_episodes: list[Episode], data: st.DataObject
-) -> None:
+def test_head_is_the_set_of_the_first_episodes(given_episodes, data) -> None:
     count = data.draw(st.integers(1, len(given_episodes)))
     assert collected(*given_episodes).head(count) == collected(*given_episodes[:count])
 
 
 @settings(max_examples=25, deadline=None)
 @given(episode_lists)
-def test_a_saved_set_is_loaded_again(
-    tmp_path_factory: pytest.TempPathFactory, given_episodes: list[Episode]
-) -> None:
+def test_a_saved_set_is_loaded_again(tmp_path_factory, given_episodes) -> None:
     path = tmp_path_factory.mktemp("sets") / "new folder" / "episodes.npz"
     before = collected(*given_episodes, seed=9)
     before.save(path)

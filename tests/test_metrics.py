@@ -73,9 +73,7 @@ def log_probabilities(*rows: list[float]) -> np.ndarray:
     ],
     ids=["majority", "minority", "a class without queries", "none right", "all right"],
 )
-def test_balanced_accuracy_known_answers(
-    predicted: list[int], labels: list[int], expected: float
-) -> None:
+def test_balanced_accuracy_known_answers(predicted, labels, expected) -> None:
     found = balanced_accuracy(one_hot(predicted, 3), np.array(labels))
     assert found == pytest.approx(expected, abs=1e-15)
 

@@ -31,9 +31,7 @@ def pixels(count: int, shape: tuple[int, int, int]) -> Images:
     ],
 )
 @pytest.mark.parametrize("frozen", [True, False])
-def test_the_number_of_features(
-    shape: tuple[int, int, int], width: int, features: int, frozen: bool
-) -> None:
+def test_the_number_of_features(shape, width, features, frozen) -> None:
     backbone = create_backbone(f"conv4[width={width}]", shape)
     assert backbone.feature_size == features
     if frozen:

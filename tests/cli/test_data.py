@@ -124,9 +124,7 @@ class TestList:
         line = listed("--data-root", data_root)["omniglot"]
         assert line == f"here no {data_root / 'omniglot-py'} MIT"
 
-    def test_a_damaged_table_and_a_broken_plug_in_harm_no_other(
-        self, tmp_path: Path, toy: Installation
-    ) -> None:
+    def test_a_damaged_table_and_a_broken_plug_in_harm_no_other(self, tmp_path, toy) -> None:
         toy.add("benchbench.datasets", "broken", "import no_such_library\n")
         assert listed()["toy"] == "generated no CC0"
         assert invoke("data", "prepare", "toy").exit_code == 0

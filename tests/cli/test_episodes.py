@@ -118,9 +118,7 @@ class TestEpisodeFiles:
         result = invoke("run", "--dataset", pictures, "--episodes", file, "--out", tmp_path / "r")
         assert_one_sentence(result, str(file), "pixels")
 
-    def test_episodes_of_another_split_of_the_classes_are_refused(
-        self, pictures: str, tmp_path: Path
-    ) -> None:
+    def test_episodes_of_another_split_of_the_classes_are_refused(self, pictures, tmp_path) -> None:
         """Equal pixels, but the file's test classes are partly training classes here."""
         file = tmp_path / "split.npz"
         dealt = pictures.replace("]", ",seed=7]")
@@ -155,9 +153,7 @@ class TestEpisodeFiles:
         table = invoke("leaderboard", "--out", "-", out).stdout
         assert table.count("## ") == 2, "rows over different episodes share a table"
 
-    def test_a_contradiction_of_file_and_options_is_told(
-        self, pictures: str, tmp_path: Path
-    ) -> None:
+    def test_a_contradiction_of_file_and_options_is_told(self, pictures, tmp_path) -> None:
         file = tmp_path / "frozen.npz"
         invoke(
             *("episodes", "make", "--dataset", pictures, "--way", 3, "--query", 4),
@@ -177,9 +173,7 @@ class TestEpisodeFiles:
             ("empty.npz", b"", "is not an episode file"),
         ],
     )
-    def test_a_bad_file_is_told(
-        self, pictures: str, tmp_path: Path, name: str, content: bytes | None, words: str
-    ) -> None:
+    def test_a_bad_file_is_told(self, pictures, tmp_path, name, content, words) -> None:
         file = tmp_path / name
         if content is not None:
             file.write_bytes(content)

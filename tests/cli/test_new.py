@@ -47,9 +47,7 @@ def succeed(command: list[str], cwd: Path, environment: dict[str, str]) -> str:
         ("dataset", ["--dataset", "fresh_idea", "--methods", "knn[backbone=pixels]"]),
     ],
 )
-def test_a_new_package_passes_its_tests_and_runs(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str, run: list[str]
-) -> None:
+def test_a_new_package_passes_its_tests_and_runs(tmp_path, monkeypatch, kind, run) -> None:
     monkeypatch.chdir(tmp_path)
     result = invoke(kind, "fresh_idea")
     assert result.exit_code == 0, result.output
@@ -127,9 +125,7 @@ def test_any_good_name_gives_good_files(kind: str, name: str) -> None:
     ],
 )
 @pytest.mark.parametrize("kind", KINDS)
-def test_bad_names(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str, name: str, words: str
-) -> None:
+def test_bad_names(tmp_path, monkeypatch, kind, name, words) -> None:
     monkeypatch.chdir(tmp_path)
     result = invoke(kind, name)
     assert result.exit_code == 2

@@ -18,7 +18,6 @@ from support.runs import TRANSDUCTIVE
 
 from benchbench.cli.main import cli
 from benchbench.cli.tables import _warn_of_shared_classes
-from benchbench.datasets.base import OpenDataset
 from benchbench.datasets.joint import joined
 from benchbench.datasets.problem import Problem
 from benchbench.runs.store import RunDirectory
@@ -68,9 +67,7 @@ def finished(run: Callable[..., Result]) -> tuple[Result, dict[str, dict[str, An
     return result, {manifest["dataset"]["source"]: manifest for manifest in manifests}
 
 
-def test_every_source_has_a_column_and_every_method_an_average_rank(
-    finished: tuple[Result, dict[str, dict[str, Any]]],
-) -> None:
+def test_every_source_has_a_column_and_every_method_an_average_rank(finished) -> None:
     result, _ = finished
     assert result.exit_code == 0, result.output
     table = result.stdout.partition("## All 3 sources")[2]
@@ -82,9 +79,7 @@ def test_every_source_has_a_column_and_every_method_an_average_rank(
         assert f"## {source}\n\n| method" in result.stdout
 
 
-def test_a_broken_claim_is_ranked_apart_among_the_sources(
-    finished: tuple[Result, dict[str, dict[str, Any]]], run: Callable[..., Result], tmp_path: Path
-) -> None:
+def test_a_broken_claim_is_ranked_apart_among_the_sources(finished, run, tmp_path) -> None:
     """Found out by the audit on one source; the same command prints the stored runs again."""
     out = tmp_path / "results"
     shutil.copytree(run.out, out)  # type: ignore[attr-defined]
@@ -105,9 +100,7 @@ def test_a_broken_claim_is_ranked_apart_among_the_sources(
     assert noted[0].startswith("| protonet")
 
 
-def test_training_happens_once(
-    finished: tuple[Result, dict[str, dict[str, Any]]], run: Callable[..., Result]
-) -> None:
+def test_training_happens_once(finished, run) -> None:
     _, manifests = finished
     assert set(manifests) == {"land", "sea", "sky"}
     times = {manifest["training"][0]["seconds"] for manifest in manifests.values()}
@@ -115,9 +108,7 @@ def test_training_happens_once(
     assert len(list(run.out.glob("pretrained/protonet-*/*.safetensors"))) == 1  # type: ignore[attr-defined]
 
 
-def test_the_manifest_says_what_was_learnt_from(
-    finished: tuple[Result, dict[str, dict[str, Any]]],
-) -> None:
+def test_the_manifest_says_what_was_learnt_from(finished) -> None:
     _, manifests = finished
     learnt = manifests["sea"]["dataset"]["trained_on"]
     assert learnt["sources"] == ["land"]
@@ -125,26 +116,20 @@ def test_the_manifest_says_what_was_learnt_from(
     assert manifests["sea"]["identity"]["trained_on"]["fingerprint"] == learnt["fingerprint"]
 
 
-def test_the_same_command_computes_nothing_again(
-    finished: tuple[Result, dict[str, dict[str, Any]]], run: Callable[..., Result]
-) -> None:
+def test_the_same_command_computes_nothing_again(finished, run) -> None:
     again = run("--methods", "protonet,knn[backbone=pixels]")
     assert again.stdout == finished[0].stdout
     assert again.stderr.count("stored in") == 6
 
 
-def test_a_source_alone_has_the_same_episodes(
-    finished: tuple[Result, dict[str, dict[str, Any]]], run: Callable[..., Result], pictures: Path
-) -> None:
+def test_a_source_alone_has_the_same_episodes(finished, run, pictures) -> None:
     arguments = ["episodes", "make", "--data-root", str(pictures), "--episodes", str(EPISODES)]
     arguments += ["--shot", "1", "--query", "4", "--dataset", "folder:sky[size=16]"]
     made = CliRunner().invoke(cli, arguments)
     assert finished[1]["sky"]["episodes"]["sha256"] in made.stdout
 
 
-def test_a_leaderboard_has_one_file_with_the_sources_side_by_side(
-    finished: tuple[Result, dict[str, dict[str, Any]]], run: Callable[..., Result], tmp_path: Path
-) -> None:
+def test_a_leaderboard_has_one_file_with_the_sources_side_by_side(finished, run, tmp_path) -> None:
     arguments = ["leaderboard", str(run.out), "--out", str(tmp_path)]  # type: ignore[attr-defined]
     assert CliRunner().invoke(cli, arguments).exit_code == 0
     (file,) = tmp_path.iterdir()
@@ -160,9 +145,7 @@ def test_a_file_of_episodes_is_of_one_data_set(run: Callable[..., Result], tmp_p
     assert "choose one with test_source=NAME" in result.stderr
 
 
-def test_what_a_later_source_lacks_is_told_before_anything_is_run(
-    pictures: Path, tmp_path: Path
-) -> None:
+def test_what_a_later_source_lacks_is_told_before_anything_is_run(pictures, tmp_path) -> None:
     dataset = "multi:folder:land,folder:sea[test=0.2][size=16]"
     arguments = ["run", "--dataset", dataset, "--data-root", str(pictures), "--way", "6"]
     arguments += ["--query", "4", "--out", str(tmp_path / "results"), "--budget", "smoke"]
@@ -173,9 +156,7 @@ def test_what_a_later_source_lacks_is_told_before_anything_is_run(
 
 
 @pytest.mark.parametrize("wanted", ["sea", "multi:folder:land,folder:sea,folder:sky[size=16]"])
-def test_methods_are_compared_on_a_source_or_on_all(
-    finished: tuple[Result, dict[str, dict[str, Any]]], run: Callable[..., Result], wanted: str
-) -> None:
+def test_methods_are_compared_on_a_source_or_on_all(finished, run, wanted) -> None:
     arguments = ["compare", "protonet", "knn[backbone=pixels]", "--dataset", wanted]
     result = CliRunner().invoke(cli, [*arguments, "--results", str(run.out)])  # type: ignore[attr-defined]
     assert result.exit_code == 0, result.output
@@ -189,9 +170,7 @@ def test_a_method_is_checked_on_what_a_source_is_learnt_from(pictures: Path) -> 
     assert result.exit_code == 0, result.output
 
 
-def test_a_source_whose_test_classes_may_have_been_learnt_is_told(
-    make_dataset: Callable[..., OpenDataset], capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_source_whose_test_classes_may_have_been_learnt_is_told(make_dataset, capsys) -> None:
     member = make_dataset()
     train = joined({"cifar_fs": member, "dtd": member, "fc100": member}, [])
     tested = replace(member, name="fc100[size=32]")
@@ -203,9 +182,7 @@ def test_a_source_whose_test_classes_may_have_been_learnt_is_told(
     assert capsys.readouterr().err == ""
 
 
-def test_another_training_is_another_run(
-    finished: tuple[Result, dict[str, dict[str, Any]]], run: Callable[..., Result]
-) -> None:
+def test_another_training_is_another_run(finished, run) -> None:
     result = run("--methods", "protonet", parameters="size=16,train=all,test_source=sea")
     assert result.exit_code == 0, result.output
     assert "stored in" not in result.stderr

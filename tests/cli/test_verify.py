@@ -149,9 +149,7 @@ def test_against_another_data_set(folder: Folder, tmp_path: Path) -> None:
     )
 
 
-def test_altered_pixels_in_the_cache(
-    folder: Folder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_altered_pixels_in_the_cache(folder, tmp_path, monkeypatch) -> None:
     monkeypatch.setenv("BENCHBENCH_CACHE", str(tmp_path / "cache"))
     assert len(verified(invoke("data", "verify", folder.spec))) == 1
     (pixels,) = (tmp_path / "cache").rglob("pixels.bin")
@@ -163,9 +161,7 @@ def test_altered_pixels_in_the_cache(
     assert_one_sentence(invoke("data", "verify", folder.spec), "damaged", "delete it")
 
 
-def test_several_data_sets_are_compared_with_what_methods_learn_from(
-    folder: Folder, tmp_path: Path
-) -> None:
+def test_several_data_sets_are_compared_with_what_methods_learn_from(folder, tmp_path) -> None:
     other = Folder(tmp_path / "other", seed=1)
     (other.path / "test/test 2/0.png").write_bytes(
         (folder.path / "train/train 2/0.png").read_bytes()
@@ -202,9 +198,7 @@ def test_mistakes(folder: Folder, arguments: tuple[str, ...], words: tuple[str, 
     assert_one_sentence(invoke("data", "verify", *given), *words)
 
 
-def test_of_very_many_files_one_that_was_rewritten_is_told(
-    folder: Folder, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_of_very_many_files_one_that_was_rewritten_is_told(folder, monkeypatch) -> None:
     monkeypatch.setattr(states, "MANY_FILES", 30)
     monkeypatch.setattr(states, "FILES_PER_FOLDER", 1)
     for path in [folder.path, *folder.path.rglob("*")]:

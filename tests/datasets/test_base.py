@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import ClassVar
@@ -108,9 +108,7 @@ def test_a_class_in_two_splits_is_refused(dataset: OpenDataset) -> None:
         replace(dataset, splits=splits)
 
 
-def test_public_ids_are_a_permutation_that_hangs_on_the_fingerprint_alone(
-    make_dataset: Callable[..., OpenDataset],
-) -> None:
+def test_public_ids_are_a_permutation_that_hangs_on_the_fingerprint_alone(make_dataset) -> None:
     first, other = make_dataset(seed=1), make_dataset(seed=2)
     assert sorted(first.public_ids) == list(range(len(first.labels)))
     renamed = replace(other, name="other", fingerprint=first.fingerprint)
@@ -160,9 +158,7 @@ def test_an_unknown_class_is_named() -> None:
         splits_by_name(NAMES, {"train": ["ant", "cow"], "test": ["emu"]})
 
 
-def test_the_hash_of_splits_sees_members_and_not_the_order_of_the_splits(
-    dataset: OpenDataset,
-) -> None:
+def test_the_hash_of_splits_sees_members_and_not_the_order_of_the_splits(dataset) -> None:
     backwards = dict(reversed(dataset.splits.items()))
     assert replace(dataset, splits=backwards).splits_sha256 == dataset.splits_sha256
     swapped = {**dataset.splits, "train": dataset.splits["val"], "val": dataset.splits["train"]}

@@ -353,9 +353,7 @@ def test_a_wrong_md5(root: Path, published: type[Any], monkeypatch: pytest.Monke
     assert not list(root.glob("*.tar.gz"))
 
 
-def test_a_data_root_that_may_not_be_written(
-    root: Path, published: type[Any], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_data_root_that_may_not_be_written(root, published, monkeypatch) -> None:
     monkeypatch.setattr(cifar, "can_write", lambda folder: False)
     check(open_small(root))
     assert list(root.iterdir()) == []

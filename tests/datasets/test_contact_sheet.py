@@ -188,9 +188,7 @@ def test_a_split_without_classes_or_of_no_name(make_dataset: Make) -> None:
         class_sheet(dataset, "tset", 2, 2)
 
 
-def test_files_are_the_same_bytes_and_replace_each_other(
-    make_dataset: Make, tmp_path: Path
-) -> None:
+def test_files_are_the_same_bytes_and_replace_each_other(make_dataset, tmp_path) -> None:
     one, other = tmp_path / "new" / "one.png", tmp_path / "other.PNG"
     other.write_text("old")
     for path in (one, other):

@@ -118,9 +118,7 @@ def test_the_name_holds_the_path(root: Path) -> None:
     assert open_folder(root, size=8).name == f"folder:{root}[size=8]"
 
 
-def test_a_relative_path_is_looked_for_here_then_below_the_data_root(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_relative_path_is_looked_for_here_then_below_the_data_root(tmp_path, monkeypatch) -> None:
     places = Places(tmp_path / "data", tmp_path / "cache")
     write_images(tmp_path / "data" / "mine", {"there": [1]})
     (tmp_path / "work").mkdir()
@@ -241,9 +239,7 @@ def test_a_seeded_split_may_be_asked_for(root: Path) -> None:
         (10, (0.0, 1.0), (0, 0, 10)),
     ],
 )
-def test_the_sizes_of_a_seeded_split(
-    root: Path, classes: int, shares: tuple[float, float], sizes: tuple[int, int, int]
-) -> None:
+def test_the_sizes_of_a_seeded_split(root, classes, shares, sizes) -> None:
     dataset = open_folder(write_classes(root, classes), val=shares[0], test=shares[1])
     parts = list(dataset.splits.values())
     assert list(dataset.splits) == ["train", "val", "test"]
@@ -271,9 +267,7 @@ def spoil(root: Path, *names: str) -> None:
 
 
 @LAYOUTS
-def test_unreadable_files_are_named_and_left_out(
-    root: Path, layout: str, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_unreadable_files_are_named_and_left_out(root, layout, capsys) -> None:
     write_images(root, {"a": [10, 20, 30], "b": [40, 50]})
     spoil(root, "a/1.png", "b/0.png")
     dataset = open_folder(pack(root, layout))
@@ -293,9 +287,7 @@ def test_a_class_without_a_readable_file_is_left_out(root: Path) -> None:
     assert dataset.unreadable == ["b/0.png", "b/1.png"]
 
 
-def test_a_file_that_may_not_be_read_is_left_out(
-    root: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_file_that_may_not_be_read_is_left_out(root, monkeypatch) -> None:
     read_bytes = Path.read_bytes
 
     def refuse_one(path: Path) -> bytes:

@@ -70,16 +70,12 @@ def test_it_needs_no_source(glyphs: OpenDataset) -> None:
     assert glyphs.fixed_episodes is None
 
 
-def test_the_second_opening_generates_nothing(
-    glyphs: OpenDataset, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_second_opening_generates_nothing(glyphs, monkeypatch) -> None:
     monkeypatch.delattr(glyphs_generator, "alphabets")
     assert open_dataset("glyphs").fingerprint == glyphs.fingerprint
 
 
-def test_the_generators_version_and_the_seed_name_the_table(
-    glyphs: OpenDataset, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_generators_version_and_the_seed_name_the_table(glyphs, monkeypatch) -> None:
     first, other = Glyphs().pixel_parameters(), Glyphs(1).pixel_parameters()
     monkeypatch.setattr(glyphs_generator, "VERSION", glyphs_generator.VERSION + 1)
     assert first != other != Glyphs(1).pixel_parameters()

@@ -49,9 +49,7 @@ def library_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         (("second", "first"), {"owl": [10], "cat": [30, 20], "dog": [40]}),
     ],
 )
-def test_rows_of_several_splits(
-    tmp_path: Path, wanted: tuple[str, ...] | None, found: dict[str, list[int]]
-) -> None:
+def test_rows_of_several_splits(tmp_path, wanted, found) -> None:
     folder = saved(tmp_path / "set", dictionary())
     assert greys_by_class(opened(folder, tmp_path, hf_split=wanted)) == found
 
@@ -186,9 +184,7 @@ def test_a_folder_below_the_data_root_and_one_that_is_handed_over(tmp_path: Path
         ({"config": "small"}, "without configurations; leave out config"),
     ],
 )
-def test_what_a_saved_table_does_not_have(
-    tmp_path: Path, parameters: dict[str, str], says: str
-) -> None:
+def test_what_a_saved_table_does_not_have(tmp_path, parameters, says) -> None:
     folder = saved(tmp_path / "set", table([1], [0]))
     with pytest.raises(BenchbenchError, match=says):
         opened(folder, tmp_path, **parameters)
@@ -232,9 +228,7 @@ def test_a_name_that_is_not_in_the_library_cache(tmp_path: Path) -> None:
         (OSError("No space left\nand a long explanation"), r"No space left\.$"),
     ],
 )
-def test_what_the_hub_refuses_is_one_sentence(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception, says: str
-) -> None:
+def test_what_the_hub_refuses_is_one_sentence(tmp_path, monkeypatch, error, says) -> None:
     def refuse(*arguments: Any, **named: Any) -> None:
         raise error
 
@@ -272,9 +266,7 @@ def test_a_name_is_asked_for_once(tmp_path: Path, hub: list[tuple[Any, ...]]) ->
     assert len(hub) == 2
 
 
-def test_nothing_is_fetched_where_one_only_looks(
-    tmp_path: Path, hub: list[tuple[Any, ...]]
-) -> None:
+def test_nothing_is_fetched_where_one_only_looks(tmp_path, hub) -> None:
     with only_looking(), pytest.raises(WouldDownloadError, match="hf:user/name is not here yet"):
         list(HuggingFace("user/name").decode([]))
     with only_looking(), pytest.raises(WouldDecodeError):
@@ -313,9 +305,7 @@ def test_another_table_at_the_same_place_is_decoded_anew(tmp_path: Path) -> None
     assert before.fingerprint != after.fingerprint
 
 
-def test_a_class_is_decoded_when_its_turn_comes(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_class_is_decoded_when_its_turn_comes(tmp_path, monkeypatch) -> None:
     dataset = HuggingFace(str(saved(tmp_path / "set", table([10, 20], [0, 1]))), colour="grey")
     pending = list(dataset.decode([tmp_path / "set"]))
     seen: list[str] = []

@@ -46,9 +46,7 @@ def test_classes_are_in_the_order_of_the_class_label(tmp_path: Path) -> None:
         (datasets.Value("large_string"), ["b", "a", "b"], {"a": [20], "b": [10, 30]}, False),
     ],
 )
-def test_text_and_numbers_are_labels(
-    tmp_path: Path, kind: Any, labels: list[Any], names: dict[str, list[int]], words: bool
-) -> None:
+def test_text_and_numbers_are_labels(tmp_path, kind, labels, names, words) -> None:
     dataset = opened(saved(tmp_path / "set", table([10, 20, 30], labels, kind)), tmp_path)
     assert greys_by_class(dataset) == names
     assert list(greys_by_class(dataset)) == list(names)
@@ -58,9 +56,7 @@ def test_text_and_numbers_are_labels(
 @pytest.mark.parametrize(
     ("kind", "labels"), [(CLASS, [0, -1, None, 1]), (TEXT, ["owl", None, None, "cat"])]
 )
-def test_rows_without_a_label_are_left_out(
-    tmp_path: Path, kind: Any, labels: list[Any], capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_rows_without_a_label_are_left_out(tmp_path, kind, labels, capsys) -> None:
     dataset = opened(saved(tmp_path / "set", table([10, 20, 30, 40], labels, kind)), tmp_path)
     assert greys_by_class(dataset) == {"owl": [10], "cat": [40]}
     assert "left out 2 row(s) without a label" in capsys.readouterr().err
@@ -148,9 +144,7 @@ def test_text_and_a_number_are_not_clear(tmp_path: Path) -> None:
         ("LL", "rgb", 3),
     ],
 )
-def test_grey_only_where_all_images_are(
-    tmp_path: Path, modes: str, colour: str, channels: int
-) -> None:
+def test_grey_only_where_all_images_are(tmp_path, modes, colour, channels) -> None:
     names = {"L": "L", "A": "LA", "R": "RGB"}
     pictures = [picture(10 + i, names[mode]) for i, mode in enumerate(modes)]
     features = datasets.Features({"picture": datasets.Image(), "kind": CLASS})
@@ -223,9 +217,7 @@ def test_a_photograph_is_turned_upright(tmp_path: Path) -> None:
         (datasets.Array3D((6, 6, 1), "uint8"), (6, 6, 1), 1),
     ],
 )
-def test_arrays_are_images(
-    tmp_path: Path, feature: Any, shape: tuple[int, ...], channels: int
-) -> None:
+def test_arrays_are_images(tmp_path, feature, shape, channels) -> None:
     pixels = np.random.default_rng(0).integers(0, 256, (2, *shape), dtype=np.uint8)
     stored = np.moveaxis(pixels, 3, 1) if feature.shape[0] < 4 else pixels
     features = datasets.Features({"pixels": feature, "kind": CLASS})

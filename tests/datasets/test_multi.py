@@ -110,9 +110,7 @@ def test_what_is_wrong_is_said_in_a_sentence(spec: str, sentence: str, places: P
     assert "\n" not in str(caught.value)
 
 
-def test_episodes_that_are_prescribed_have_no_place_among_several(
-    data_root: Path, shared_cache: Path
-) -> None:
+def test_episodes_that_are_prescribed_have_no_place_among_several(data_root, shared_cache) -> None:
     with pytest.raises(BenchbenchError, match="omniglot_lake prescribes its episodes"):
         open_dataset(
             "multi:glyphs,omniglot_lake[test_source=omniglot_lake]",

@@ -93,9 +93,7 @@ def alphabet_sizes(dataset: OpenDataset, split: str) -> dict[str, int]:
         ("vinyals", {"train": 1028, "val": 172, "test": 423}),
     ],
 )
-def test_split_sizes(
-    places: Places, default: OpenDataset, split: str, sizes: dict[str, int]
-) -> None:
+def test_split_sizes(places, default, split, sizes) -> None:
     dataset = open_dataset(f"omniglot[split={split}]", places)
     assert split_sizes(dataset) == sizes
     assert dataset.fingerprint == default.fingerprint
@@ -154,9 +152,7 @@ def sampled_images(root: Path, dataset: OpenDataset, every: int) -> list[tuple[i
     return found
 
 
-def test_the_original_size_is_the_files_bits_inverted(
-    data_root: Path, original: OpenDataset
-) -> None:
+def test_the_original_size_is_the_files_bits_inverted(data_root, original) -> None:
     assert original.image_shape == (105, 105, 1)
     for image_id, image in sampled_images(data_root, original, every=311):
         assert image.mode == "1"
@@ -182,9 +178,7 @@ def test_the_default_size_is_the_original_resampled(data_root: Path, default: Op
         np.testing.assert_array_equal(pixels, 255 - np.asarray(smaller))
 
 
-def test_the_second_opening_decodes_nothing(
-    places: Places, default: OpenDataset, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_second_opening_decodes_nothing(places, default, monkeypatch) -> None:
     monkeypatch.delattr(Omniglot, "decode")
     assert open_dataset("omniglot", places).fingerprint == default.fingerprint
 
@@ -198,13 +192,7 @@ def test_the_second_opening_decodes_nothing(
         ("all,split=vinyals", {"train": 4112, "val": 688, "test": 1692}),
     ],
 )
-def test_the_numbers_of_rotated_classes(
-    places: Places,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    rotations: str,
-    sizes: dict[str, int],
-) -> None:
+def test_the_numbers_of_rotated_classes(places, tmp_path, monkeypatch, rotations, sizes) -> None:
     blank = np.zeros((1, 1, 1), np.uint8)
     monkeypatch.setattr(Omniglot, "decode_image", lambda self, file: blank)
     dataset = open_dataset(f"omniglot[rotations={rotations}]", Places(places.data_root, tmp_path))
@@ -318,9 +306,7 @@ def test_rotated_pixels(small: Path) -> None:
     assert dataset.hierarchy == [(name.split("/")[0],) for name in dataset.class_names]
 
 
-def test_parameters_of_the_split_alone_share_the_pixels(
-    small: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_parameters_of_the_split_alone_share_the_pixels(small, monkeypatch) -> None:
     fingerprint = open_small(small).fingerprint
     monkeypatch.delattr(Omniglot, "decode")
     assert open_small(small, split="lake").fingerprint == fingerprint
@@ -428,9 +414,7 @@ PUBLISHED = {
 
 @pytest.mark.parametrize("part", PUBLISHED)
 @pytest.mark.parametrize("writable", [True, False])
-def test_where_a_download_comes_from_and_goes_to(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, part: str, writable: bool
-) -> None:
+def test_where_a_download_comes_from_and_goes_to(tmp_path, monkeypatch, part, writable) -> None:
     asked = []
     monkeypatch.setattr(omniglot, "download", lambda *arguments: asked.append(arguments))
     monkeypatch.setattr(os, "access", lambda path, mode: writable)

@@ -6,7 +6,7 @@ import io
 import shutil
 import zipfile
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -97,9 +97,7 @@ def blank(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("blank")
-def test_episodes_do_not_hang_on_the_pixels(
-    places: Places, lake: OpenDataset, tmp_path: Path
-) -> None:
+def test_episodes_do_not_hang_on_the_pixels(places, lake, tmp_path) -> None:
     dataset = open_dataset("omniglot_lake", Places(places.data_root, tmp_path))
     assert dataset.fingerprint != lake.fingerprint
     assert dataset.fixed_episodes is not None
@@ -107,9 +105,7 @@ def test_episodes_do_not_hang_on_the_pixels(
     assert [one.id for one in dataset.fixed_episodes] == [one.id for one in lake.fixed_episodes]
 
 
-def test_a_run_is_of_one_alphabet_and_two_drawers_of_the_evaluation_images(
-    places: Places, lake: OpenDataset
-) -> None:
+def test_a_run_is_of_one_alphabet_and_two_drawers_of_the_evaluation_images(places, lake) -> None:
     everything = open_dataset("omniglot[size=105]", places)
     evaluation = everything.view("test").rows
     assert everything.groups is not None
@@ -147,9 +143,7 @@ def test_groups_tell_support_from_query(lake: OpenDataset) -> None:
 @pytest.mark.parametrize(
     ("split", "train", "val"), [("meta-dataset", 883, 81), ("lake", 964, 0), ("vinyals", 792, 172)]
 )
-def test_training_classes_are_background_characters(
-    places: Places, lake: OpenDataset, split: str, train: int, val: int
-) -> None:
+def test_training_classes_are_background_characters(places, lake, split, train, val) -> None:
     dataset = open_dataset(f"omniglot_lake[size=105,split={split}]", places)
     sizes = {name: len(ids) for name, ids in dataset.splits.items()}
     assert sizes == {"train": train, "val": val, "test": 400}
@@ -230,9 +224,7 @@ def no_run(run: Path) -> None:
     "damage",
     [no_labels, short_labels, garbled_labels, binary_labels, no_image, text_for_image, no_run],
 )
-def test_damaged_runs_are_one_sentence(
-    unpacked: Places, damage: Callable[[Path], None], layout: str
-) -> None:
+def test_damaged_runs_are_one_sentence(unpacked, damage, layout) -> None:
     folder = unpacked.data_root / "omniglot-py" / "all_runs"
     damage(folder / "run07")
     if layout == "zip":

@@ -129,9 +129,7 @@ def test_seeds_differ_in_pixels_and_in_the_deal() -> None:
     assert shapes_generator.deal(0) != shapes_generator.deal(2**64 - 1)
 
 
-def test_the_generators_version_and_the_parameters_name_the_table(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_the_generators_version_and_the_parameters_name_the_table(monkeypatch) -> None:
     tables = [Shapes(), Shapes(1), Shapes(permute_names=True)]
     parameters = [table.pixel_parameters() for table in tables]
     monkeypatch.setattr(shapes_generator, "VERSION", shapes_generator.VERSION + 1)

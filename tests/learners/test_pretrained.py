@@ -17,7 +17,7 @@ from benchbench.backbones.base import Backbone
 from benchbench.backbones.conv4 import Conv4
 from benchbench.datasets.base import OpenDataset
 from benchbench.learners import pretrained
-from benchbench.learners.pretrained import PretrainedMethod, fit_classifier, nearest_mean
+from benchbench.learners.pretrained import fit_classifier, nearest_mean
 from benchbench.method import Classifier, Images, Method, Support, Task
 from benchbench.system.compute import Compute
 from benchbench.training.budget import Budget
@@ -81,9 +81,7 @@ def test_methods_share_one_training(dataset: OpenDataset, tmp_path: Path) -> Non
     assert first.weights_sha256() == second.weights_sha256()
 
 
-def test_what_changes_the_weights_is_another_training(
-    dataset: OpenDataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_what_changes_the_weights_is_another_training(dataset, tmp_path, monkeypatch) -> None:
     trained(make_source(dataset, tmp_path, steps=2))
     trained(make_source(dataset, tmp_path, steps=2, seed=1))
     trained(make_source(dataset, tmp_path, steps=3))
@@ -97,9 +95,7 @@ def test_what_changes_the_weights_is_another_training(
     assert len(list(tmp_path.rglob("classification.safetensors"))) == 7
 
 
-def test_validation_on_other_episodes_is_another_training(
-    dataset: OpenDataset, tmp_path: Path
-) -> None:
+def test_validation_on_other_episodes_is_another_training(dataset, tmp_path) -> None:
     """The weights that are kept are those that do best on episodes like the test's."""
     for shot in (1, 5, 5):
         source = make_source(dataset, tmp_path, steps=2)
@@ -136,9 +132,7 @@ def test_nearest_means_go_by_direction() -> None:
 
 
 @pytest.mark.parametrize("cls", [KNN, LinearProbe, Finetune])
-def test_a_method_starts_from_a_classifier_of_the_training_classes(
-    dataset: OpenDataset, cls: type[PretrainedMethod]
-) -> None:
+def test_a_method_starts_from_a_classifier_of_the_training_classes(dataset, cls) -> None:
     method = cls(backbone="conv4[width=8]")
     source = make_source(dataset, None, method, steps=30)
     method.train(source)

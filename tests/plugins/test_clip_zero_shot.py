@@ -72,9 +72,7 @@ def empty_support(names: tuple[str, ...], shape: tuple[int, int, int] = (16, 16,
 
 @pytest.mark.parametrize("n", [1, 2, 7, 64])
 @pytest.mark.parametrize("scale", [1.0, 14.3, 100.0])
-def test_info_nce_of_equal_embeddings_is_the_logarithm_of_their_number(
-    n: int, scale: float
-) -> None:
+def test_info_nce_of_equal_embeddings_is_the_logarithm_of_their_number(n, scale) -> None:
     same = torch.tensor([3.0, -1.0, 2.0]).expand(n, 3)
     assert float(info_nce(same, 5 * same, scale)) == pytest.approx(log(n), abs=1e-5)
 
@@ -248,9 +246,7 @@ def test_a_network_of_open_clip_is_used_as_the_paper_does(real: str, halves: Ope
     torch.testing.assert_close(scores, expected)
 
 
-def test_the_linear_probe_stands_on_features_before_the_projection(
-    real: str, halves: OpenDataset
-) -> None:
+def test_the_linear_probe_stands_on_features_before_the_projection(real, halves) -> None:
     (probe,) = create_methods(f"linear_probe[backbone={real}]")
     source = TrainingSource(halves, probe, Task("halves", "test", (16, 16, 1), 4, 5, 10))
     probe.train(source)

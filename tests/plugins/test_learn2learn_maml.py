@@ -81,9 +81,7 @@ def gradients(dataset: OpenDataset, first_order: bool, **parameters: Any) -> tup
 @pytest.mark.parametrize("bn", BN)
 @pytest.mark.parametrize("steps", [1, 5])
 @pytest.mark.parametrize("first_order", [False, True])
-def test_one_meta_step_has_the_gradient_of_ours(
-    dataset: OpenDataset, first_order: bool, steps: int, bn: str
-) -> None:
+def test_one_meta_step_has_the_gradient_of_ours(dataset, first_order, steps, bn) -> None:
     ours, theirs = gradients(dataset, first_order, inner_steps=steps, bn=bn)
     assert ours.dtype == theirs.dtype == torch.float64
     assert ours.norm() > 0.01
@@ -92,9 +90,7 @@ def test_one_meta_step_has_the_gradient_of_ours(
 
 @needs_library
 @pytest.mark.parametrize("steps", [1, 5])
-def test_the_comparison_tells_the_orders_the_steps_and_the_moments_apart(
-    dataset: OpenDataset, steps: int
-) -> None:
+def test_the_comparison_tells_the_orders_the_steps_and_the_moments_apart(dataset, steps) -> None:
     ours, _ = gradients(dataset, False, inner_steps=steps, bn="support")
     for other in (
         gradients(dataset, True, inner_steps=steps, bn="support"),
@@ -145,9 +141,7 @@ def test_an_episode_of_fewer_classes_uses_the_first_rows_of_the_head(dataset: Op
 @pytest.mark.parametrize("budget", ["smoke", "quick", "paper"])
 @pytest.mark.parametrize("first_order", [False, True])
 @pytest.mark.parametrize("way", [5, 20])
-def test_it_is_trained_as_ours_is(
-    dataset: OpenDataset, budget: str, first_order: bool, way: int
-) -> None:
+def test_it_is_trained_as_ours_is(dataset, budget, first_order, way) -> None:
     task = Task(dataset.name, "test", dataset.image_shape, way, 1, 15)
     recipes = []
     for method in ((FOMAML if first_order else MAML)(), Learn2LearnMAML(first_order=first_order)):
@@ -195,9 +189,7 @@ def test_it_is_in_one_table_with_ours(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("absent", ["learn2learn", "gym"])
-def test_without_the_library_a_sentence_says_how_to_install_it(
-    monkeypatch: pytest.MonkeyPatch, absent: str
-) -> None:
+def test_without_the_library_a_sentence_says_how_to_install_it(monkeypatch, absent) -> None:
     for name in [name for name in sys.modules if name.partition(".")[0] == "learn2learn"]:
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, absent, None)

@@ -26,9 +26,7 @@ ALL = [MAML, FOMAML, ProtoMAML, FOProtoMAML]
         ("cifar_fs", 5, InnerLoop(5, 10, 0.05), 4, 15),
     ],
 )
-def test_the_papers_recipe_is_that_of_the_data(
-    dataset: str, way: int, inner: InnerLoop, tasks: int, query: int
-) -> None:
+def test_the_papers_recipe_is_that_of_the_data(dataset, way, inner, tasks, query) -> None:
     recipe = MAML().published(Task(dataset, "test", SMALL, way, 3, 15))
     found = recipe["inner"], recipe["tasks"], recipe["query"], recipe["steps"], recipe["lr"]
     assert found == (inner, tasks, query, 60_000, 1e-3)

@@ -104,9 +104,7 @@ def test_full_context_treats_queries_one_by_one() -> None:
 
 @pytest.mark.parametrize("fce", [False, True])
 @pytest.mark.parametrize("bf16", [False, True])
-def test_the_loss_is_the_negative_log_likelihood_of_the_queries(
-    dataset: OpenDataset, fce: bool, bf16: bool
-) -> None:
+def test_the_loss_is_the_negative_log_likelihood_of_the_queries(dataset, fce, bf16) -> None:
     method = MatchingNet(backbone="conv4[width=8]", fce=fce)
     compute = Compute(bf16=bf16)
     source = make_source(dataset, method, steps=1, compute=compute)
@@ -121,9 +119,7 @@ def test_the_loss_is_the_negative_log_likelihood_of_the_queries(
 
 
 @pytest.mark.parametrize("fce", [False, True])
-def test_training_helps_and_reaches_every_weight(
-    make_dataset: Callable[..., OpenDataset], fce: bool
-) -> None:
+def test_training_helps_and_reaches_every_weight(make_dataset, fce) -> None:
     dataset = make_dataset(classes=(30, 10, 10), noise=255)
 
     def train(steps: int) -> tuple[float, dict[str, torch.Tensor]]:

@@ -71,9 +71,7 @@ def forget_hash(folder: Path) -> None:
         (edit("0,5,75,60", "0,5,75,many"), "cannot be read"),
     ],
 )
-def test_an_altered_file_is_found_out(
-    tmp_path: Path, change: Callable[[Path], None], reason: str
-) -> None:
+def test_an_altered_file_is_found_out(tmp_path, change, reason) -> None:
     """By its hash, and without one by what does not add up."""
     run = write_run(tmp_path, "toy", CORRECT)
     change(run.path)
@@ -95,9 +93,7 @@ def test_a_file_that_was_cut_or_lost_is_found_out(tmp_path: Path) -> None:
         read_result(RunDirectory(run.path))
 
 
-def test_what_cannot_be_read_is_left_out_and_told(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_what_cannot_be_read_is_left_out_and_told(tmp_path, capsys) -> None:
     write_run(tmp_path, "good", CORRECT)
     edit("75", "74")(write_run(tmp_path, "bad", CORRECT).path)
     write_run(tmp_path, "broken", CORRECT, status="failed")
@@ -196,9 +192,7 @@ def test_a_run_in_another_format_is_refused_with_the_cure(tmp_path: Path) -> Non
         read_result(RunDirectory(run.path))
 
 
-def test_runs_in_another_format_are_left_out_and_reported_together(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_runs_in_another_format_are_left_out_and_reported_together(tmp_path, capsys) -> None:
     write_run(tmp_path, "new", CORRECT)
     for method in ("a", "b"):
         in_format_1(write_run(tmp_path, method, CORRECT).path)

@@ -105,9 +105,7 @@ def test_no_finished_runs_are_an_empty_frame(make_run: MakeRun) -> None:
     ],
     ids=lambda change: next(iter(change)),
 )
-def test_rows_on_other_episodes_never_share_a_table(
-    make_run: MakeRun, change: dict[str, Any]
-) -> None:
+def test_rows_on_other_episodes_never_share_a_table(make_run, change) -> None:
     runs = [make_run("a"), make_run("b"), make_run("c", **change), make_run("d", **change)]
     found = tables(collect(runs))
     assert sorted(map(sorted, found)) == [["a", "b"], ["c", "d"]]
@@ -328,9 +326,7 @@ AUDIT = {
         ),
     ],
 )
-def test_the_setting_is_what_the_audit_found(
-    make_run: MakeRun, claims: dict, audits: list[dict], expected: tuple[str, str, str]
-) -> None:
+def test_the_setting_is_what_the_audit_found(make_run, claims, audits, expected) -> None:
     runs = []
     for seed, audit in enumerate(audits):
         runs.append(make_run(declared=claims, seed=seed))

@@ -90,9 +90,7 @@ def test_names_of_methods_are_compared_by_letters_and_digits() -> None:
         (None, "RN50"),
     ],
 )
-def test_of_several_figures_the_one_of_the_backbone_is_taken(
-    backbone: str | None, expected: str
-) -> None:
+def test_of_several_figures_the_one_of_the_backbone_is_taken(backbone, expected) -> None:
     figure = figure_of("clip_zero_shot", "food101", 101, 0, backbone)
     assert figure is not None
     assert figure["backbone"] == expected
@@ -107,9 +105,7 @@ def test_a_number_in_the_name_of_a_backbone_is_not_cut() -> None:
     assert ten["backbone"] == "ResNet-10"
 
 
-def test_the_backbone_counts_before_the_sureness_and_that_before_the_order(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_the_backbone_counts_before_the_sureness_and_that_before_the_order(monkeypatch) -> None:
     rows = [("Conv4", "recalled"), ("Conv6", "secondary"), ("Conv6", "exact"), ("Conv6", "exact")]
     table = pd.DataFrame(rows, columns=["backbone", "sure"])
     table = table.assign(method="M", dataset="D", way="5", shot="1")

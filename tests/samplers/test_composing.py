@@ -104,9 +104,7 @@ def test_episodes_are_what_was_asked_for(sampler: FixedSampler, seed: int, count
 
 @several
 @given(samplers(), st.integers(0, 300), st.integers(1, 3), st.integers(0, 2**32))
-def test_an_episode_is_the_same_alone_and_among_many(
-    sampler: FixedSampler, start: int, count: int, seed: int
-) -> None:
+def test_an_episode_is_the_same_alone_and_among_many(sampler, start, count, seed) -> None:
     alone = sampler.sample(related(), count, seed, start=start)
     among = sampler.sample(related(), start + count, seed)
     assert [e.id for e in alone] == [e.id for e in among][start:]

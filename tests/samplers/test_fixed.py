@@ -182,9 +182,7 @@ def test_disjoint_episodes_go_on_until_too_few_images_are_left(request_, seed: i
 
 @several
 @given(disjoint_requests(), st.integers(0, 2**32), st.integers(0, 12), st.integers(0, 12))
-def test_a_disjoint_episode_is_the_same_alone_and_among_many(
-    request_, seed: int, start: int, count: int
-) -> None:
+def test_a_disjoint_episode_is_the_same_alone_and_among_many(request_, seed, start, count) -> None:
     sizes, sampler = request_
     whole = sampler.sample(pool(sizes), 1000, seed)
     part = sampler.sample(pool(sizes), count, seed, start=start)

@@ -39,9 +39,7 @@ def test_episodes_to_detect_a_difference() -> None:
 
 @settings(max_examples=40, deadline=None)
 @given(st.floats(0.02, 2), st.sampled_from([0.5, 0.8, 0.95]), st.sampled_from([0.9, 0.99]))
-def test_the_fewest_episodes_are_those_of_statsmodels(
-    effect: float, power: float, level: float
-) -> None:
+def test_the_fewest_episodes_are_those_of_statsmodels(effect, power, level) -> None:
     found = episodes_to_detect(1, effect, power, level)
     solved = tt_solve_power(effect, power=power, alpha=1 - level)
     assert found == pytest.approx(np.ceil(solved), abs=1e-6)

@@ -75,9 +75,7 @@ def attempt(
 MISSING = RuntimeError("operator torchvision::nms does not exist")
 
 
-def test_missing_operators_are_declared_and_the_import_repeated(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_missing_operators_are_declared_and_the_import_repeated(monkeypatch) -> None:
     importing, declarations = attempt(monkeypatch, MISSING, failures=1)
     assert vision.torchvision("models") == "the module torchvision.models"
     assert importing.calls == ["torchvision.models"] * 2

@@ -119,9 +119,7 @@ def test_finished_training_is_loaded_and_not_repeated(dataset: OpenDataset, tmp_
     assert [entry["step"] for entry in log] == list(range(6, 61, 6))
 
 
-def test_training_whose_weights_are_gone_is_done_again(
-    dataset: OpenDataset, tmp_path: Path
-) -> None:
+def test_training_whose_weights_are_gone_is_done_again(dataset, tmp_path) -> None:
     line, _ = train(make_source(dataset, tmp_path))
     (tmp_path / "training.safetensors").unlink()
     again, _ = train(make_source(dataset, tmp_path))

@@ -160,9 +160,7 @@ def test_what_weights_have_seen_is_said_by_tag_file_or_user(file: Path) -> None:
     assert said.pretrained_on == ("toys",)
 
 
-def test_a_tag_beside_a_file_says_preparation_and_data(
-    file: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_tag_beside_a_file_says_preparation_and_data(file, monkeypatch) -> None:
     facts = {"mean": (0.5, 0.5, 0.5), "std": (0.25, 0.25, 0.25), "resize_mode": "squash"}
     monkeypatch.setattr(open_clip, "list_pretrained_tags_by_model", lambda name: ["laion2b_x"])
     monkeypatch.setattr(open_clip, "get_pretrained_cfg", lambda name, tag: facts)
@@ -172,9 +170,7 @@ def test_a_tag_beside_a_file_says_preparation_and_data(
     assert backbone.preparation.squash
 
 
-def test_a_tag_is_loaded_by_the_library_with_the_activation_it_needs(
-    file: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_tag_is_loaded_by_the_library_with_the_activation_it_needs(file, monkeypatch) -> None:
     facts = {"quick_gelu": True}
     monkeypatch.setattr(open_clip, "list_pretrained_tags_by_model", lambda name: ["openai"])
     monkeypatch.setattr(open_clip, "get_pretrained_cfg", lambda name, tag: facts)

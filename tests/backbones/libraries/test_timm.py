@@ -142,9 +142,7 @@ def test_weights_that_cannot_be_downloaded_are_told_with_the_cure(
         ("timm:test_resnet.r160_in1k[pretrained_on=imagenet-1k+mine]", ("imagenet-1k", "mine")),
     ],
 )
-def test_a_tag_says_what_the_weights_have_seen(
-    text: str, seen: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_tag_says_what_the_weights_have_seen(text, seen, monkeypatch) -> None:
     asked = {}
 
     def load(model: object, pretrained_cfg: dict[str, object], **others: object) -> None:
@@ -208,9 +206,7 @@ def test_the_real_encoder_says_what_it_needs_and_has_seen(encoder: Timm) -> None
 
 
 @pytest.mark.data
-def test_the_real_features_are_those_of_the_whole_network(
-    encoder: Timm, encoder_file: Path, caltech: OpenDataset
-) -> None:
+def test_the_real_features_are_those_of_the_whole_network(encoder, encoder_file, caltech) -> None:
     network = timm.create_model("mobilenetv2_100", pad_type="same").eval()
     network.load_state_dict(load_file(encoder_file))
     pixels = encoder.prepare(caltech.images(np.array([0, 50])))

@@ -115,9 +115,7 @@ def test_the_head_may_be_in_the_file_or_not(tmp_path: Path) -> None:
         ),
     ],
 )
-def test_what_does_not_fit_is_named(
-    tmp_path: Path, change: Callable[[dict[str, Tensor]], object], says: str
-) -> None:
+def test_what_does_not_fit_is_named(tmp_path, change, says) -> None:
     path, loaded = saved(tmp_path / "w.safetensors", change), network()
     before = {name: tensor.clone() for name, tensor in loaded.state_dict().items()}
     with pytest.raises(BenchbenchError, match=says):

@@ -105,9 +105,7 @@ def test_records_of_imagenet_have_nodes(empty: Places, smaller: Callable[..., So
         assert any(node.tolist() == opened.splits[split].tolist() for node in nodes)
 
 
-def test_records_of_traffic_signs_are_shuffled(
-    empty: Places, smaller: Callable[..., SourceSpec]
-) -> None:
+def test_records_of_traffic_signs_are_shuffled(empty, smaller) -> None:
     spec = smaller("traffic_sign", 0, 0, 2)
     write_records(empty.data_root / "meta_dataset" / "traffic_sign", spec, 30)
     opened = open_dataset(MetaDatasetSource("traffic_sign", size=6), empty)
@@ -128,9 +126,7 @@ def test_files_as_published_are_read(empty: Places, smaller: Callable[..., Sourc
     assert list(greys(opened).values()) == [[0, 1, 2, 3], [10, 11, 12, 13], [20, 21, 22, 23]]
 
 
-def test_omniglot_is_ink_on_black_in_alphabets(
-    empty: Places, smaller: Callable[..., SourceSpec]
-) -> None:
+def test_omniglot_is_ink_on_black_in_alphabets(empty, smaller) -> None:
     spec = smaller("omniglot", 2, 1, 1)
     for index, name in enumerate(spec.class_names):
         alphabet, _, character = name.rpartition("-")
@@ -150,9 +146,7 @@ def test_omniglot_is_ink_on_black_in_alphabets(
     assert len(set(opened.groups[:4])) == 4
 
 
-def test_omniglot_in_two_places_is_refused(
-    empty: Places, smaller: Callable[..., SourceSpec]
-) -> None:
+def test_omniglot_in_two_places_is_refused(empty, smaller) -> None:
     smaller("omniglot", 1, 1, 1)
     (empty.data_root / "omniglot-py" / "images_background").mkdir(parents=True)
     (empty.cache / "data" / "omniglot-py" / "images_evaluation").mkdir(parents=True)
@@ -160,9 +154,7 @@ def test_omniglot_in_two_places_is_refused(
         open_dataset(MetaDatasetSource("omniglot"), empty)
 
 
-def test_origin_is_taken_in_place_of_the_data_root(
-    empty: Places, tmp_path: Path, smaller: Callable[..., SourceSpec]
-) -> None:
+def test_origin_is_taken_in_place_of_the_data_root(empty, tmp_path, smaller) -> None:
     write_records(tmp_path / "records" / "dtd", smaller("dtd", 1, 1, 1))
     dataset = MetaDatasetSource("dtd", size=6)
     dataset.origin = tmp_path / "records"
@@ -179,9 +171,7 @@ def test_changed_files_are_decoded_anew(empty: Places, smaller: Callable[..., So
     assert open_dataset(MetaDatasetSource("dtd", size=6), empty).fingerprint != before
 
 
-def test_a_class_file_that_is_missing_is_an_error(
-    empty: Places, smaller: Callable[..., SourceSpec]
-) -> None:
+def test_a_class_file_that_is_missing_is_an_error(empty, smaller) -> None:
     spec = smaller("dtd", 1, 1, 1)
     folder = empty.data_root / "meta_dataset" / "dtd"
     write_records(folder, spec)
@@ -235,9 +225,7 @@ def test_quickdraw_can_be_had_whole() -> None:
     assert sum(counts.values()) == 50_426_266
 
 
-def test_share_of_quickdraw_is_told(
-    empty: Places, smaller: Callable[..., SourceSpec], capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_share_of_quickdraw_is_told(empty, smaller, capsys) -> None:
     spec = smaller("quickdraw", 1, 1, 1)
     folder = empty.data_root / "meta_dataset" / "quickdraw"
     folder.mkdir(parents=True)

@@ -55,9 +55,7 @@ def decoder() -> Callable[..., SourceDecoder]:
     return make
 
 
-def test_classes_are_in_the_order_of_the_spec_and_named_in_words(
-    decoder: Callable[..., SourceDecoder],
-) -> None:
+def test_classes_are_in_the_order_of_the_spec_and_named_in_words(decoder) -> None:
     pending = list(decoder().classes())
     decoded = [one.load() for one in pending]
     assert [one.name for one in pending] == [one.name for one in decoded] == ["a", "b", "c"]
@@ -76,9 +74,7 @@ def test_parents_and_groups_follow(decoder: Callable[..., SourceDecoder]) -> Non
     assert one.unreadable == ["broken.png"]
 
 
-def test_groups_and_images_of_traffic_signs_are_shuffled_alike(
-    decoder: Callable[..., SourceDecoder],
-) -> None:
+def test_groups_and_images_of_traffic_signs_are_shuffled_alike(decoder) -> None:
     greys = list(range(60))
     tracks = [f"track {grey // 30}" for grey in greys]
     files = SourceFiles({"01.a": greys}, load, {"01.a": tracks})
@@ -89,9 +85,7 @@ def test_groups_and_images_of_traffic_signs_are_shuffled_alike(
     assert one.groups == [tracks[grey] for grey in found]
 
 
-def test_absent_and_empty_classes_are_told_before_anything_is_decoded(
-    decoder: Callable[..., SourceDecoder],
-) -> None:
+def test_absent_and_empty_classes_are_told_before_anything_is_decoded(decoder) -> None:
     with pytest.raises(
         BenchbenchError, match=r"PLACE has no readable image of 2 of the 3 classes "
     ):
@@ -104,9 +98,7 @@ def test_class_of_which_no_image_can_be_read(decoder: Callable[..., SourceDecode
         decoder(images).load("01.a")
 
 
-def test_other_counts_than_published_are_told_once(
-    decoder: Callable[..., SourceDecoder], capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_other_counts_than_published_are_told_once(decoder, capsys) -> None:
     images: dict[str, list[Any]] = {"01.a": [1, 2], "00.b": [1, 2], "02.c": [1, 2]}
     for one in list(decoder(images).classes()):
         one.load()
@@ -115,9 +107,7 @@ def test_other_counts_than_published_are_told_once(
     assert "a has 2 of 3, c has 2 of 1" in told
 
 
-def test_nothing_is_told_of_published_counts(
-    decoder: Callable[..., SourceDecoder], capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_nothing_is_told_of_published_counts(decoder, capsys) -> None:
     for one in decoder().classes():
         one.load()
     assert not "".join(capsys.readouterr())

@@ -137,9 +137,7 @@ def test_any_record_is_read_or_refused_in_a_sentence(folder: Path, data: bytes) 
 
 
 @given(features=FEATURES, data=st.data())
-def test_changed_examples_are_read_or_refused(
-    folder: Path, features: dict[str, Any], data: st.DataObject
-) -> None:
+def test_changed_examples_are_read_or_refused(folder, features, data) -> None:
     content = bytearray(example(features)) or bytearray(1)
     content[data.draw(st.integers(0, len(content) - 1))] ^= data.draw(st.integers(1, 255))
     file = written(folder, framed(bytes(content)))

@@ -9,7 +9,6 @@ import lzma
 import struct
 import tarfile
 import zipfile
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -337,9 +336,7 @@ def test_no_accepted_name_leaves_a_folder(name: str) -> None:
 
 @pytest.mark.parametrize("harm", [lambda b: b[:100], lambda b: b + b"x", lambda b: b[::-1]])
 @KINDS
-def test_whatever_is_done_to_it_ends_in_one_sentence(
-    tmp_path: Path, kind: str, harm: Callable[[bytes], bytes]
-) -> None:
+def test_whatever_is_done_to_it_ends_in_one_sentence(tmp_path, kind, harm) -> None:
     path = make(tmp_path, kind)
     path.write_bytes(harm(path.read_bytes()))
     content, says = CONTENT, "damaged"

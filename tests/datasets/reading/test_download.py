@@ -187,9 +187,7 @@ def test_a_wrong_checksum_is_thrown_away(server: Server, target: Path) -> None:
 
 
 @pytest.mark.parametrize("size", [500, len(BODY) + 1], ids=["short", "long"])
-def test_a_partial_file_of_something_else_is_thrown_away(
-    server: Server, target: Path, size: int
-) -> None:
+def test_a_partial_file_of_something_else_is_thrown_away(server, target, size) -> None:
     target.parent.mkdir(parents=True)
     partial(target).write_bytes(bytes(size))
     fails(server.url, target, "thrown away; try again")
@@ -250,9 +248,7 @@ def test_a_download_without_a_checksum_is_not_offered(server: Server, target: Pa
         download(server.url, target)
 
 
-def test_a_full_disk_keeps_what_there_is(
-    server: Server, target: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_full_disk_keeps_what_there_is(server, target, monkeypatch) -> None:
     def refuse(meter: Meter, count: int = 1, remark: str = "") -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
@@ -289,17 +285,13 @@ def test_no_server_at_all(listener: socket.socket, target: Path) -> None:
     fails(url, target, rf"^Cannot download {url} \(.*refused.*\); .* put it at {target}\.$")
 
 
-def test_a_server_that_hangs(
-    listener: socket.socket, target: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_server_that_hangs(listener, target, monkeypatch) -> None:
     monkeypatch.setattr(module, "TIMEOUT_SECONDS", 0.1)
     fails(address(listener), target, r"^Cannot download .* \(timed out\)")
 
 
 @pytest.mark.parametrize("answer", [b"", b"SSH-2.0-OpenSSH_9.6\r\n"], ids=["none", "not http"])
-def test_a_server_that_speaks_something_else(
-    listener: socket.socket, target: Path, answer: bytes
-) -> None:
+def test_a_server_that_speaks_something_else(listener, target, answer) -> None:
     def talk() -> None:
         connection, _ = listener.accept()
         with connection:

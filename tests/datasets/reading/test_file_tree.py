@@ -68,9 +68,7 @@ def tree(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[FileTree]:
         yield FileTree(path, tmp_path / "unpacked")
 
 
-def test_a_compressed_tar_is_unpacked_into_the_cache_by_default(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_compressed_tar_is_unpacked_into_the_cache_by_default(tmp_path, monkeypatch) -> None:
     monkeypatch.setenv("BENCHBENCH_CACHE", str(tmp_path / "cache"))
     (tmp_path / "files").mkdir()
     (tmp_path / "files" / "one").write_bytes(b"1")
@@ -126,9 +124,7 @@ def test_a_file_that_is_no_image_is_named(tree: FileTree, name: str) -> None:
     assert str(caught.value) == name
 
 
-def test_a_file_that_may_not_be_read_is_named(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_file_that_may_not_be_read_is_named(tmp_path, monkeypatch) -> None:
     def refuse(path: Path) -> bytes:
         raise PermissionError(13, "Permission denied", str(path))
 
@@ -240,9 +236,7 @@ def test_files_are_located_by_name(tmp_path: Path, root: str, ending: str) -> No
     assert find(tmp_path, "one", "sub/two") == place
 
 
-def test_the_data_root_comes_before_the_cache_and_a_folder_before_an_archive(
-    tmp_path: Path,
-) -> None:
+def test_the_data_root_comes_before_the_cache_and_a_folder_before_an_archive(tmp_path) -> None:
     for name in ("cache/data/one", "root/two.zip", "root/two"):
         (tmp_path / name).mkdir(parents=True)
     assert find(tmp_path, "one", "two") == tmp_path / "root" / "two"
@@ -289,9 +283,7 @@ def pictures(tmp_path: Path) -> FileTree:
         ("deep.png", "L", [64]),
     ],
 )
-def test_images_are_decoded_to_one_size(
-    pictures: FileTree, name: str, mode: str, corner: list[int]
-) -> None:
+def test_images_are_decoded_to_one_size(pictures, name, mode, corner) -> None:
     array = decode_image(TreeFile(pictures, name), 3, mode)
     assert array.dtype == np.uint8
     assert array.shape == (3, 3, len(corner))

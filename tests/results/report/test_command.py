@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import pytest
 from click.testing import CliRunner, Result
 from results.report.synthetic import write_run
 
@@ -33,9 +32,7 @@ def test_a_page_and_its_pictures_are_written(tmp_path: Path, toy: OpenDataset) -
     assert out.read_text(encoding="utf-8") == text
 
 
-def test_the_default_is_the_folder_results(
-    tmp_path: Path, toy: OpenDataset, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_default_is_the_folder_results(tmp_path, toy, monkeypatch) -> None:
     write_run(tmp_path / "results", toy, "a", 0.7)
     monkeypatch.chdir(tmp_path)
     assert report("--rule", "plain").exit_code == 0
@@ -60,9 +57,7 @@ def test_mistakes_are_told_in_one_sentence(tmp_path: Path, toy: OpenDataset) -> 
         assert "Traceback" not in done.output
 
 
-def test_pictures_need_matplotlib(
-    tmp_path: Path, toy: OpenDataset, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_pictures_need_matplotlib(tmp_path, toy, monkeypatch) -> None:
     write_run(tmp_path / "runs", toy, "a", 0.7)
     monkeypatch.setattr(plots, "available", lambda: False)
     out = tmp_path / "r.html"

@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import csv
 import io
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -58,9 +57,7 @@ def test_thumbnails_are_small(channels: int) -> None:
 
 
 @pytest.mark.parametrize(("budget", "expected"), [(800_000, 2), (200_000, 1), (1000, 0)])
-def test_large_images_leave_fewer_or_smaller_ones(
-    tmp_path: Path, make_dataset: Callable[..., OpenDataset], budget: int, expected: int
-) -> None:
+def test_large_images_leave_fewer_or_smaller_ones(tmp_path, make_dataset, budget, expected) -> None:
     large = make_dataset(classes=(4, 4, 20), per_class=25, shape=(84, 84, 3), noise=120, seed=5)
     write_run(tmp_path, large, "a", 0.7)
     thumbnails = Thumbnails(Places.find())
@@ -87,9 +84,7 @@ def test_runs_without_predictions_are_told(tmp_path: Path, toy: OpenDataset) -> 
     assert "No run here has stored predictions" in reason(tmp_path)
 
 
-def test_data_that_cannot_be_opened_are_told_in_a_sentence(
-    tmp_path: Path, toy: OpenDataset
-) -> None:
+def test_data_that_cannot_be_opened_are_told_in_a_sentence(tmp_path, toy) -> None:
     write_run(tmp_path, OpenDataset(**{**vars(toy), "name": "toy-9"}), "a", 0.7)
     expected = "The images of toy-9 cannot be shown: There is no toy-9 in <nowhere>; put it there."
     assert expected in reason(tmp_path)
@@ -108,9 +103,7 @@ def test_data_with_another_fingerprint_are_not_shown(tmp_path: Path, toy: OpenDa
 @pytest.mark.parametrize(
     "content", ["", "episode,support\n0,1\n", "nonsense", "\x00", "episode\n0\n"]
 )
-def test_damaged_predictions_leave_the_method_out(
-    tmp_path: Path, toy: OpenDataset, content: str
-) -> None:
+def test_damaged_predictions_leave_the_method_out(tmp_path, toy, content) -> None:
     folder = write_run(tmp_path, toy, "a", 0.7)
     write_run(tmp_path, toy, "b", 0.6)
     (folder / "predictions.csv").write_text(content)

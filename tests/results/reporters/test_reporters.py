@@ -294,9 +294,7 @@ def test_one_of_several_sources_is_called_by_its_short_name() -> None:
     ],
     ids=str,
 )
-def test_published_figures_stand_beside_episodes_of_their_kind(
-    facts: dict[str, object], has_figures: bool
-) -> None:
+def test_published_figures_stand_beside_episodes_of_their_kind(facts, has_figures) -> None:
     """By what the manifest says of the episodes, whatever their protocol is called."""
     text = reporters.markdown(frame({"dataset": "omniglot", **facts}))
     assert ("Published, for context" in text) == has_figures
