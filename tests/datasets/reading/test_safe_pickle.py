@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
-from support.python2_pickles import python2_pickle
+from support.pickles import Call, python2_pickle
 
 from benchbench.datasets.reading.safe_pickle import DEPTH, KNOWN_NAMES, read_pickle
 from benchbench.errors import BenchbenchError
@@ -71,16 +71,6 @@ def test_arrays_survive(protocol: int, array: np.ndarray, by_columns: bool) -> N
     found = read(pickle.dumps([array], protocol))[0]
     np.testing.assert_array_equal(found, array)
     assert found.dtype == array.dtype
-
-
-class Call:
-    """Pickled, it asks for a call of any function."""
-
-    def __init__(self, function: Any, *arguments: Any) -> None:
-        self.call = (function, arguments)
-
-    def __reduce__(self) -> Any:
-        return self.call
 
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)
