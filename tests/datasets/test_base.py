@@ -9,8 +9,9 @@ from typing import ClassVar
 
 import numpy as np
 import pytest
+from support.opened import split_ids
 
-from benchbench.datasets.base import Dataset, DecodedClass, OpenDataset, splits_by_name
+from benchbench.datasets.base import SPLITS, Dataset, DecodedClass, OpenDataset, splits_by_name
 from benchbench.datasets.opening import open_dataset
 from benchbench.episodes import Episode, EpisodeSet
 from benchbench.errors import BenchbenchError
@@ -63,8 +64,7 @@ def test_a_plug_in_says_only_how_to_decode_and_split(tmp_path: Path) -> None:
     assert dataset.labels.dtype == np.int64
     assert dataset.image_shape == (2, 4, 1)
     assert dataset.pixels[:, 0, 0, 0].tolist() == [0, 1, 2, 10, 11, 12, 20, 21, 22, 30, 31, 32]
-    splits = {split: ids.tolist() for split, ids in dataset.splits.items()}
-    assert splits == {"train": [0, 3], "val": [], "test": [2]}
+    assert split_ids(dataset) == [[0, 3], [], [2]]
 
 
 def test_what_is_not_known_is_none(tmp_path: Path) -> None:
@@ -140,22 +140,20 @@ def test_a_generated_data_set_has_no_sources_and_all_parameters_count(tmp_path: 
 
 def test_splits_are_class_ids_in_ascending_order() -> None:
     splits = splits_by_name(NAMES, {"test": ["dog", "ant"], "val": []})
-    assert {split: ids.tolist() for split, ids in splits.items()} == {
-        "train": [],
-        "val": [],
-        "test": [0, 3],
-    }
+    assert [splits[split].tolist() for split in SPLITS] == [[], [], [0, 3]]
     assert {ids.dtype for ids in splits.values()} == {np.dtype(np.int64)}
 
 
-def test_an_unknown_split_is_named() -> None:
-    with pytest.raises(BenchbenchError, match=r"^'dev' is not a split; .* train, val, test\.$"):
-        splits_by_name(NAMES, {"train": ["ant"], "dev": ["bee"]})
-
-
-def test_an_unknown_class_is_named() -> None:
-    with pytest.raises(BenchbenchError, match=r"^2 classes of the split are not .* 'cow'\.$"):
-        splits_by_name(NAMES, {"train": ["ant", "cow"], "test": ["emu"]})
+@pytest.mark.parametrize(
+    ("splits", "says"),
+    [
+        ({"train": ["ant"], "dev": ["bee"]}, r"^'dev' is not a split; .* train, val, test\.$"),
+        ({"train": ["cow"], "test": ["emu"]}, r"^2 classes of the split are not .* 'cow'\.$"),
+    ],
+)
+def test_an_unknown_split_or_class_is_named(splits: dict[str, list[str]], says: str) -> None:
+    with pytest.raises(BenchbenchError, match=says):
+        splits_by_name(NAMES, splits)
 
 
 def test_the_hash_of_splits_sees_members_and_not_the_order_of_the_splits(dataset) -> None:

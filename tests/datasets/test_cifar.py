@@ -20,8 +20,9 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
-from support.opened import one_sentence, open_from, split_names, split_sizes
+from support.opened import open_from, split_names, split_sizes
 from support.pickles import Call, python2_pickle
+from support.sentences import one_sentence
 
 from benchbench.datasets import cifar
 from benchbench.datasets.base import OpenDataset

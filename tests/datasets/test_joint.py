@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from support.opened import split_sizes
 
 from benchbench.datasets.base import OpenDataset
 from benchbench.datasets.joint import StackedPixels, in_shape, joined, problems_of
@@ -78,11 +79,7 @@ def sources(make_dataset: MakeDataset) -> dict[str, OpenDataset]:
 
 def test_joined_classes_keep_their_images_and_splits(sources: dict[str, OpenDataset]) -> None:
     both = joined(sources, ["a", "b"])
-    assert {split: len(ids) for split, ids in both.splits.items()} == {
-        "train": 11,
-        "val": 3,
-        "test": 0,
-    }
+    assert split_sizes(both) == (11, 3, 0)
     assert both.class_names[13] == "b/class 0"
     assert both.members is not None
     assert {name: len(ids) for name, ids in both.members.items()} == {"a": 13, "b": 7}
@@ -113,8 +110,7 @@ def test_a_tested_source_shows_no_class_of_its_own_to_training(sources) -> None:
     (problem,) = problems_of(Both(), ["b"], ["a"], ["a"], sources.__getitem__)
     assert (problem.spec, problem.collection, problem.name) == ("both[test_source=b]", "both", "b")
     assert list(problem.train.members or {}) == ["a"]
-    tested = problem.test.splits
-    assert [len(tested[split]) for split in ("train", "val", "test")] == [0, 0, 2]
+    assert split_sizes(problem.test) == (0, 0, 2)
     assert problem.test.fingerprint == sources["b"].fingerprint
 
 

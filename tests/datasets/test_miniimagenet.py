@@ -11,8 +11,9 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
-from support.opened import one_sentence, open_from
+from support.opened import open_from
 from support.pickles import Call, python2_pickle
+from support.sentences import one_sentence
 
 from benchbench.datasets import miniimagenet
 from benchbench.datasets.base import SPLITS, OpenDataset

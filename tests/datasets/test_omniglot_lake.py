@@ -12,11 +12,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from support.opened import split_sizes
+from support.sentences import one_sentence
 
 from benchbench.datasets.base import OpenDataset
 from benchbench.datasets.omniglot_lake import OmniglotLake
 from benchbench.datasets.opening import open_dataset
-from benchbench.errors import BenchbenchError
 from benchbench.system.places import Places
 
 GOLDEN = "7d6fde9200b5d430751ce8480c323443e64b6bbc2d019bf4e44e33d0270f56e7"
@@ -145,8 +146,7 @@ def test_groups_tell_support_from_query(lake: OpenDataset) -> None:
 )
 def test_training_classes_are_background_characters(places, lake, split, train, val) -> None:
     dataset = open_dataset(f"omniglot_lake[size=105,split={split}]", places)
-    sizes = {name: len(ids) for name, ids in dataset.splits.items()}
-    assert sizes == {"train": train, "val": val, "test": 400}
+    assert split_sizes(dataset) == (train, val, 400)
     assert {dataset.class_names[class_id][:3] for class_id in dataset.splits["test"]} == {"run"}
     assert dataset.fingerprint == lake.fingerprint
 
@@ -154,11 +154,7 @@ def test_training_classes_are_background_characters(places, lake, split, train, 
 @pytest.mark.usefixtures("blank")
 def test_only_training_characters_are_turned(places: Places, tmp_path: Path) -> None:
     dataset = open_dataset("omniglot_lake[rotations=true]", Places(places.data_root, tmp_path))
-    assert {name: len(ids) for name, ids in dataset.splits.items()} == {
-        "train": 4 * 883,
-        "val": 81,
-        "test": 400,
-    }
+    assert split_sizes(dataset) == (4 * 883, 81, 400)
 
 
 # Damaged runs
@@ -189,47 +185,30 @@ def test_the_runs_may_be_a_folder(unpacked: Places, lake: OpenDataset) -> None:
     np.testing.assert_array_equal(dataset.pixels, lake.pixels[-800:])
 
 
-def no_labels(run: Path) -> None:
-    (run / "class_labels.txt").unlink()
+DAMAGES = {
+    "no labels": lambda run: (run / "class_labels.txt").unlink(),
+    "short labels": lambda run: write(run, b"run07/test/item01.png run07/training/class01.png"),
+    "garbled labels": lambda run: write(run, b"run07/test/item01.png\n" * 20),
+    "binary labels": lambda run: write(run, b"\xff\xfe" * 50),
+    "no image": lambda run: (run / "test" / "item05.png").unlink(),
+    "text for an image": lambda run: write(run, b"just text", "test/item05.png"),
+    "no run": shutil.rmtree,
+}
 
 
-def short_labels(run: Path) -> None:
-    path = run / "class_labels.txt"
-    path.write_text("\n".join(path.read_text().splitlines()[:-1]))
-
-
-def garbled_labels(run: Path) -> None:
-    (run / "class_labels.txt").write_text("run07/test/item01.png\n" * 20)
-
-
-def binary_labels(run: Path) -> None:
-    (run / "class_labels.txt").write_bytes(b"\xff\xfe" * 50)
-
-
-def no_image(run: Path) -> None:
-    (run / "test" / "item05.png").unlink()
-
-
-def text_for_image(run: Path) -> None:
-    (run / "test" / "item05.png").write_text("just text")
-
-
-def no_run(run: Path) -> None:
-    shutil.rmtree(run)
+def write(run: Path, content: bytes, file: str = "class_labels.txt") -> None:
+    (run / file).write_bytes(content)
 
 
 @pytest.mark.usefixtures("only_runs")
 @pytest.mark.parametrize("layout", ["folder", "zip"])
-@pytest.mark.parametrize(
-    "damage",
-    [no_labels, short_labels, garbled_labels, binary_labels, no_image, text_for_image, no_run],
-)
-def test_damaged_runs_are_one_sentence(unpacked, damage, layout) -> None:
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_damaged_runs_are_one_sentence(unpacked: Places, damage: str, layout: str) -> None:
     folder = unpacked.data_root / "omniglot-py" / "all_runs"
-    damage(folder / "run07")
+    DAMAGES[damage](folder / "run07")
     if layout == "zip":
         shutil.make_archive(str(folder), "zip", folder)
         shutil.rmtree(folder)
-    with pytest.raises(BenchbenchError, match=r"run07.*; copy or download it again") as caught:
+    with one_sentence(r"run07.*; copy or download it again") as caught:
         open_dataset(OmniglotLake(), unpacked)
     assert "all_runs" in str(caught.value)

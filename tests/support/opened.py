@@ -1,26 +1,14 @@
-"""What an opened data set holds, in few words, and how an opening fails."""
+"""What an opened data set holds, in few words."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
-import pytest
 
 from benchbench.datasets.base import SPLITS, Dataset, OpenDataset
 from benchbench.datasets.opening import open_dataset
-from benchbench.errors import BenchbenchError
 from benchbench.system.places import Places
-
-
-@contextmanager
-def one_sentence(says: str) -> Iterator[pytest.ExceptionInfo[BenchbenchError]]:
-    """The block ends in one sentence that matches the pattern."""
-    with pytest.raises(BenchbenchError, match=says) as caught:
-        yield caught
-    assert "\n" not in str(caught.value)
 
 
 def open_from(root: Path, dataset: Dataset, origin: Path | None = None) -> OpenDataset:

@@ -14,6 +14,7 @@ from typing import ClassVar
 import numpy as np
 import pytest
 from PIL import Image
+from support.sentences import one_sentence
 
 from benchbench.datasets.base import Dataset
 from benchbench.datasets.reading.file_tree import (
@@ -32,7 +33,6 @@ from benchbench.datasets.reading.images import (
     resize,
 )
 from benchbench.datasets.reading.parallel import in_parallel
-from benchbench.errors import BenchbenchError
 from benchbench.system.places import Places
 
 
@@ -145,9 +145,7 @@ def test_several_threads_may_read_one_archive(tmp_path: Path) -> None:
 
 
 def test_a_path_that_does_not_exist(tmp_path: Path) -> None:
-    with pytest.raises(
-        BenchbenchError, match=r"^There is no folder or zip file .*/nowhere\.zip\.$"
-    ):
+    with one_sentence(r"^There is no folder or zip file .*/nowhere\.zip\.$"):
         FileTree(tmp_path / "nowhere.zip")
 
 
@@ -155,7 +153,7 @@ def test_a_path_that_does_not_exist(tmp_path: Path) -> None:
 def test_a_file_that_is_no_zip(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "images.zip"
     path.write_bytes(content)
-    with pytest.raises(BenchbenchError, match="is neither a folder nor a readable zip") as caught:
+    with one_sentence("is neither a folder nor a readable zip") as caught:
         FileTree(path)
     assert str(path) in str(caught.value)
 
@@ -163,14 +161,14 @@ def test_a_file_that_is_no_zip(tmp_path: Path, content: bytes) -> None:
 def test_a_zip_without_files(tmp_path: Path) -> None:
     with zipfile.ZipFile(tmp_path / "images.zip", "w") as archive:
         archive.mkdir("only a folder")
-    with pytest.raises(BenchbenchError, match=r"^The zip file .*/images\.zip is empty; "):
+    with one_sentence(r"^The zip file .*/images\.zip is empty; "):
         FileTree(tmp_path / "images.zip")
 
 
 def test_a_zip_that_was_cut_short(tmp_path: Path) -> None:
     path = zipped(tmp_path / "images.zip")
     path.write_bytes(path.read_bytes()[:-40])
-    with pytest.raises(BenchbenchError, match=r"images\.zip .* nor a readable zip .* copy or down"):
+    with one_sentence(r"images\.zip .* nor a readable zip .* copy or down"):
         FileTree(path)
 
 
@@ -180,7 +178,7 @@ def test_a_zip_with_flipped_bits_names_the_damaged_file(tmp_path: Path) -> None:
     content[60:70] = bytes(10)
     path.write_bytes(content)
     tree = FileTree(path)
-    with pytest.raises(BenchbenchError, match=r"images\.zip is damaged at a/one\.png .* copy or"):
+    with one_sentence(r"images\.zip is damaged at a/one\.png .* copy or"):
         tree.image("a/one.png")
     assert tree.read("a/two.png") == bytes(range(256)) * 40
 
@@ -245,12 +243,12 @@ def test_the_data_root_comes_before_the_cache_and_a_folder_before_an_archive(tmp
 def test_an_origin_is_used_in_place_of_all_names(tmp_path: Path) -> None:
     (tmp_path / "root" / "one").mkdir(parents=True)
     assert find(tmp_path, "one", origin=tmp_path) == tmp_path
-    with pytest.raises(BenchbenchError, match=r"^There is no folder or file .*/gone\.$"):
+    with one_sentence(r"^There is no folder or file .*/gone\.$"):
         find(tmp_path, "one", origin=tmp_path / "gone")
 
 
 def test_files_that_are_nowhere(tmp_path: Path) -> None:
-    with pytest.raises(BenchbenchError, match=r"^Put it there\.$"):
+    with one_sentence(r"^Put it there\.$"):
         find(tmp_path, "one")
 
 
