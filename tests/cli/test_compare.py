@@ -8,23 +8,20 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from click.testing import CliRunner, Result
+from click.testing import Result
+from support.command_line import invoke
+from support.command_line import refused as refused_command
 from support.runs import draw_classes, noisy_correct, write_run
-
-from benchbench.cli.main import cli
 
 CLASSES = draw_classes(200)
 
 
 def compare(*arguments: object) -> Result:
-    return CliRunner().invoke(cli, ["compare", *map(str, arguments)])
+    return invoke("compare", *arguments)
 
 
 def refused(*arguments: object) -> str:
-    result = compare(*arguments)
-    assert result.exit_code == 2, result.output
-    assert isinstance(result.exception, SystemExit)
-    return result.stderr.strip().splitlines()[-1]
+    return refused_command("compare", *arguments)
 
 
 def write(folder: Path, dataset: str, means: dict[str, float], seeds: int = 1) -> None:
@@ -74,9 +71,8 @@ def test_all_pairs_or_each_against_a_reference(results: Path) -> None:
 def test_one_data_set_alone(results: Path) -> None:
     result = compare("a", "b", "--results", results, "--dataset", "omniglot")
     assert result.stdout.count("## ") == 1
-    assert "No finished runs on cifar" in refused(
-        "a", "b", "--results", results, "--dataset", "cifar"
-    )
+    cifar = ("a", "b", "--results", results, "--dataset", "cifar")
+    assert "No finished runs on cifar" in refused(*cifar)
 
 
 def test_csv_and_json_have_the_same_numbers(results: Path) -> None:

@@ -73,6 +73,19 @@ def invoke(*arguments: object) -> Result:
     )
 
 
+def succeeded(*arguments: object) -> Result:
+    result = invoke(*arguments)
+    assert result.exit_code == 0, result.output
+    return result
+
+
+def refused(*arguments: object) -> str:
+    """The one sentence that the command line is refused with."""
+    result = invoke(*arguments)
+    assert_one_sentence(result)
+    return result.stderr.strip().splitlines()[-1]
+
+
 def task(
     pictures: str, episodes: object = 10, methods: str = "knn", **options: object
 ) -> list[str]:
