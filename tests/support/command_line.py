@@ -25,11 +25,18 @@ PACKAGES = Path(loading.__file__).parents[2]
 """Where the benchbench under test lies."""
 
 
-def write_pictures(folder: Path, seed: int = 0, classes: int = CLASSES, count: int = PER_CLASS):
-    """A folder of small grey images: a class is a random pattern, its images are noisy copies."""
+def write_pictures(
+    folder: Path,
+    seed: int = 0,
+    classes: int = CLASSES,
+    count: int = PER_CLASS,
+    size: int = SIZE,
+    colour: bool = False,
+) -> Path:
+    """A folder of small images: a class is a random pattern, its images are noisy copies."""
     rng = np.random.default_rng(seed)
     for number in range(classes):
-        pattern = rng.integers(0, 256, (SIZE, SIZE))
+        pattern = rng.integers(0, 256, (size, size, 3) if colour else (size, size))
         place = folder / f"class {number:02}"
         place.mkdir(parents=True)
         for index in range(count):
