@@ -1,7 +1,5 @@
 """What benchbench promises on real Omniglot, at full length (`tox -e slow`)."""
 
-from __future__ import annotations
-
 import subprocess
 import sys
 from pathlib import Path

@@ -1,7 +1,5 @@
 """The documents tell the truth: the README's method runs, every hook is documented."""
 
-from __future__ import annotations
-
 import inspect
 import re
 from collections.abc import Iterable
@@ -37,7 +35,6 @@ def example(guide: str, class_name: str) -> str:
 def announcement(guide: str, module: str) -> str:
     """The first entry points that a document shows, leading to this module."""
     block = re.search(r"```toml\n(.*?)```", (ROOT / guide).read_text("utf-8"), re.DOTALL)
-    assert block is not None
     entries = block[1].replace("project.entry-points.", "").replace('"', "")
     return re.sub(r"= [\w.]+", f"= {module}", entries)
 
@@ -140,7 +137,6 @@ def test_the_numbers_of_the_guide_to_statistics() -> None:
     """Each line of its example gives what the comment behind it begins with."""
     guide = (ROOT / "docs" / "statistics.md").read_text(encoding="utf-8")
     block = re.search(r"```python\n(.*?)```", guide, re.DOTALL)
-    assert block is not None
     names: dict[str, object] = {}
     compared = 0
     for line in filter(None, block[1].splitlines()):

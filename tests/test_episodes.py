@@ -1,7 +1,5 @@
 """Episode sets: their identity, and what is on disk."""
 
-from __future__ import annotations
-
 import dataclasses
 import json
 from pathlib import Path

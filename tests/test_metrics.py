@@ -1,7 +1,5 @@
 """Metrics, and what a classifier may answer."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np

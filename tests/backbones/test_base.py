@@ -1,7 +1,5 @@
 """What every backbone does: prepare, freeze, know its weights, be made from a spec and a seed."""
 
-from __future__ import annotations
-
 import copy
 import hashlib
 import pickle
@@ -198,9 +196,6 @@ def test_a_copy_has_the_same_key() -> None:
 def test_networks_without_weights_are_on_the_cpu() -> None:
     assert create_backbone("pixels", SHAPE).device == torch.device("cpu")
     assert linear().device == torch.device("cpu")
-
-
-# From a spec
 
 
 @pytest.mark.parametrize("text", ["conv4", "conv4[width=8]"])

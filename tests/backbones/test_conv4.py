@@ -1,7 +1,5 @@
 """Conv4: sizes, the function that it computes, and the images that it takes."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 import torch

@@ -1,7 +1,5 @@
 """The feature cache: each image once, the same bits in any order, never those of other weights."""
 
-from __future__ import annotations
-
 from collections import OrderedDict
 from dataclasses import dataclass
 from math import prod

@@ -1,7 +1,5 @@
 """Speed, measured by pytest-benchmark (`tox -e speed`) and never asserted."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any

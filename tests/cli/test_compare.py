@@ -1,7 +1,5 @@
 """`benchbench compare`: on equal episodes, or a sentence that says why not."""
 
-from __future__ import annotations
-
 import io
 import json
 from pathlib import Path

@@ -1,7 +1,5 @@
 """`benchbench data list` and `data prepare`: what is here, what was made of it, and mistakes."""
 
-from __future__ import annotations
-
 import shutil
 import urllib.request
 from collections.abc import Iterator

@@ -1,7 +1,5 @@
 """`benchbench doctor` and `benchbench list` on plug-ins that are broken: what, where, the cure."""
 
-from __future__ import annotations
-
 import re
 import sys
 from collections.abc import Iterator

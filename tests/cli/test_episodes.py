@@ -1,7 +1,5 @@
 """`benchbench episodes make`, and runs on a file of episodes."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import pytest

@@ -1,7 +1,5 @@
 """`benchbench leaderboard`: files that are written, kept, and found out when they are stale."""
 
-from __future__ import annotations
-
 import csv
 import io
 import json

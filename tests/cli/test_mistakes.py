@@ -1,7 +1,5 @@
 """What the command line says about mistakes: one sentence, with the cure."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import pytest

@@ -1,7 +1,5 @@
 """`benchbench new`: what it writes works at once, and mistakes are told in one sentence."""
 
-from __future__ import annotations
-
 import ast
 import os
 from pathlib import Path

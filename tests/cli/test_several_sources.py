@@ -1,7 +1,5 @@
 """`benchbench run --dataset multi:...`: one training, a table of test sources, average ranks."""
 
-from __future__ import annotations
-
 import json
 import re
 import shutil

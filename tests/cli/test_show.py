@@ -1,7 +1,5 @@
 """`benchbench data show` and `episodes show`: a file, its path, and one sentence for a mistake."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import pytest

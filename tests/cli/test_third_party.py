@@ -1,7 +1,5 @@
 """Packages that bring methods, commands and reporters of their own, or are broken."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import pytest

@@ -1,7 +1,5 @@
 """`benchbench data verify`: exit 1 and a line for each thing that is wrong."""
 
-from __future__ import annotations
-
 import json
 import os
 from pathlib import Path

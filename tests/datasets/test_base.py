@@ -1,7 +1,5 @@
 """What a data set plug-in has to say, and what the core makes of it."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -88,7 +86,6 @@ def test_parameters_change_pixels_and_fingerprint(tmp_path: Path) -> None:
 
 def test_prescribed_episodes_come_with_the_data_set(tmp_path: Path) -> None:
     dataset = open_dataset(Prescribed(), Places(tmp_path, tmp_path))
-    assert dataset.fixed_episodes is not None
     assert dataset.fixed_episodes[0].classes.tolist() == [2]
     assert dataset.fixed_episodes.fingerprint == dataset.fingerprint
 

@@ -1,7 +1,5 @@
 """CIFAR-FS and FC100: the real data where it is, and small copies of both published layouts."""
 
-from __future__ import annotations
-
 import hashlib
 import io
 import json
@@ -33,9 +31,6 @@ from benchbench.system.vision import torchvision
 
 GOLDEN = "2cfaacd0572be4c5d991223629f6c3c28a31b58840f6e16de0aa5825ed417bb4"
 """The fingerprint of the lossless copy at 32 px: of its files alone."""
-
-
-# The real data
 
 
 @pytest.fixture(scope="module")
@@ -77,19 +72,15 @@ def test_the_pixels_are_the_files(data_root: Path, real: OpenDataset) -> None:
 def test_fc100_shares_no_super_class(real: OpenDataset) -> None:
     splits = FC100().split_classes(real.class_names, [])
     assert [len(ids) for ids in splits.values()] == [60, 20, 20]
-    assert real.hierarchy is not None
     parents = [{real.hierarchy[i] for i in ids} for ids in splits.values()]
     assert [len(names) for names in parents] == [12, 4, 4]
     assert len(set.union(*parents)) == 20
 
 
 def test_cifar_fs_shares_super_classes(real: OpenDataset) -> None:
-    assert real.hierarchy is not None
     train, _, test = ({real.hierarchy[i] for i in ids} for ids in real.splits.values())
     assert train & test
 
-
-# Small copies
 
 FINE = {
     "train": [["fish", "ray"], ["flowers", "rose"]],
@@ -287,9 +278,6 @@ def test_a_hostile_original_runs_nothing(root: Path, tmp_path: Path) -> None:
     with one_sentence(r"cifar-100-python/train holds pathlib\.\S+, which no file of plain arrays"):
         open_from(root, CifarFS())
     assert not (tmp_path / "executed").exists()
-
-
-# Downloads
 
 
 @pytest.fixture

@@ -1,7 +1,5 @@
 """Pictures of data sets and episodes: what is where, nothing cut off, the same bytes each time."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path

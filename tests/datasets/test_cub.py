@@ -1,7 +1,5 @@
 """CUB: small copies of the published folder and archive."""
 
-from __future__ import annotations
-
 import io
 import shutil
 import tarfile

@@ -1,7 +1,5 @@
 """Images of one's own: layouts, splits, colours, and files that cannot be read."""
 
-from __future__ import annotations
-
 import itertools
 import json
 import os
@@ -121,9 +119,6 @@ def test_the_home_folder_is_known(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     assert Folder("~/mine").sources(Places(tmp_path, tmp_path)) == [tmp_path / "mine"]
 
 
-# Splits
-
-
 SPLITS = {"train": ["a", "d"], "val": ["b"], "test": ["c"]}
 
 
@@ -237,9 +232,6 @@ def test_a_seeded_split_is_the_same_everywhere_and_hangs_on_the_seed(root: Path)
     assert len(tests) == 5
 
 
-# Files that cannot be read
-
-
 def spoil(root: Path, *names: str) -> None:
     for name in names:
         (root / name).write_text("just text")
@@ -306,9 +298,6 @@ def test_a_path_without_class_folders(tmp_path: Path, path: str, says: str) -> N
         (tmp_path / text).write_text("just text")
     with one_sentence(f"^{says.format(path=tmp_path / path)}"):
         open_folder(tmp_path / path)
-
-
-# Pixels
 
 
 @pytest.mark.parametrize("mode", ["1", "L", "LA"])
@@ -384,9 +373,6 @@ def test_a_changed_file_is_decoded_anew(root: Path, layout: str) -> None:
     assert before.fingerprint != after.fingerprint
 
 
-# Parameters
-
-
 @pytest.mark.parametrize(
     ("spec", "says"),
     [
@@ -403,9 +389,6 @@ def test_a_changed_file_is_decoded_anew(root: Path, layout: str) -> None:
 def test_specs_that_cannot_be(spec: str, says: str) -> None:
     with one_sentence(says):
         create_dataset(spec)
-
-
-# Real images
 
 
 @pytest.mark.parametrize(

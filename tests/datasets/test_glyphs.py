@@ -1,7 +1,5 @@
 """The generated data set as a data set; its pixels are tested with the generator."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 from support.opened import split_sizes
@@ -43,7 +41,6 @@ def test_pixels_are_the_generators(glyphs: OpenDataset, index: int) -> None:
 
 
 def test_an_alphabet_is_in_one_split_only(glyphs: OpenDataset) -> None:
-    assert glyphs.hierarchy is not None
     alphabets = [
         {glyphs.hierarchy[class_id] for class_id in glyphs.splits[split]}
         for split in ("train", "val", "test")
@@ -53,7 +50,6 @@ def test_an_alphabet_is_in_one_split_only(glyphs: OpenDataset) -> None:
 
 
 def test_every_class_has_the_twenty_drawers_of_its_alphabet(glyphs: OpenDataset) -> None:
-    assert glyphs.groups is not None
     for class_id, drawers in enumerate(glyphs.groups.reshape(-1, 20)):
         alphabet = glyphs.class_names[class_id].split("/")[0]
         assert drawers.tolist() == [f"{alphabet}/{drawer:02}" for drawer in range(20)]

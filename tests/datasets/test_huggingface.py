@@ -1,7 +1,5 @@
 """Data sets of Hugging Face: splits, folders, the hub, and what is found decoded."""
 
-from __future__ import annotations
-
 import json
 import subprocess
 import sys
@@ -28,9 +26,6 @@ from benchbench.system.places import Places
 @pytest.fixture(autouse=True)
 def library_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", tmp_path / "library cache")
-
-
-# Splits of the library, splits of classes
 
 
 @pytest.mark.parametrize(
@@ -110,9 +105,6 @@ def test_a_list_that_does_not_fit(tmp_path: Path, content: str | None, says: str
         opened(folder, tmp_path, splits=str(lists))
 
 
-# Folders that the library reads itself
-
-
 def class_folders(root: Path, names: Sequence[str]) -> Path:
     for grey, name in enumerate(names):
         (root / name).mkdir(parents=True)
@@ -185,9 +177,6 @@ def test_what_cannot_be_loaded(tmp_path: Path, source: str, parameters, says: st
         opened(here if here.exists() else source, tmp_path, **parameters)
 
 
-# The hub
-
-
 @pytest.mark.parametrize(
     ("error", "says"),
     [
@@ -245,9 +234,6 @@ def test_nothing_is_fetched_where_one_only_looks(tmp_path, hub) -> None:
     assert hub == []
 
 
-# The cache
-
-
 def test_the_second_opening_does_without_the_library(tmp_path: Path) -> None:
     folder = saved(tmp_path / "set", dictionary())
     before = opened(folder, tmp_path)
@@ -286,9 +272,6 @@ def test_a_class_is_decoded_when_its_turn_comes(tmp_path, monkeypatch) -> None:
     assert seen == []
     assert pending[1].load().images[0, 0, 0].tolist() == [20]
     assert seen == ["image"]
-
-
-# Parameters
 
 
 @pytest.mark.parametrize(

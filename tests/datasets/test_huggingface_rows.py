@@ -1,7 +1,5 @@
 """Columns, labels and images of tables of the library `datasets`."""
 
-from __future__ import annotations
-
 import io
 from pathlib import Path
 from typing import Any
@@ -14,8 +12,6 @@ from support import image_tables
 from support.image_tables import CLASS, NAMES, NUMBER, TEXT, columns, opened_table, picture, table
 from support.opened import greys_by_class
 from support.sentences import one_sentence
-
-# Labels
 
 
 def test_classes_are_in_the_order_of_the_class_label(tmp_path: Path) -> None:
@@ -107,9 +103,6 @@ def test_columns_that_are_not_clear(tmp_path: Path, content, parameters, says: s
 def test_a_class_label_goes_before_text_and_numbers(tmp_path: Path) -> None:
     content = table([10, 20], [0, 1]).add_column("id", [7, 8]).add_column("caption", ["x", "y"])
     assert opened_table(tmp_path, content).class_names == ["owl", "cat"]
-
-
-# Columns
 
 
 # Images

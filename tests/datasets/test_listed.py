@@ -1,7 +1,5 @@
 """The packaged lists: what the papers say of them, and how their classes' files are found."""
 
-from __future__ import annotations
-
 import zipfile
 from collections import Counter
 from importlib import resources

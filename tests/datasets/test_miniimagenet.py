@@ -1,7 +1,5 @@
 """miniImageNet: small copies in every published layout, and a small ILSVRC."""
 
-from __future__ import annotations
-
 import pickle
 import shutil
 from collections.abc import Callable
@@ -280,9 +278,6 @@ def test_an_unreadable_image_is_named_and_left_out(root: Path) -> None:
     dataset = open_from(root, MiniImageNet())
     assert dataset.unreadable == ["n00000003/n0000000300000005.jpg"]
     assert np.bincount(dataset.labels).tolist() == [3, 3, 2, 3, 3]
-
-
-# What cannot be opened
 
 
 def fails(root: Path, sentence: str, **parameters: Any) -> None:

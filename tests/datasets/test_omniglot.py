@@ -1,7 +1,5 @@
 """Omniglot: the real data where it is, and small archives of the same layout."""
 
-from __future__ import annotations
-
 import hashlib
 import io
 import itertools
@@ -52,9 +50,6 @@ def alphabet_sizes(dataset: OpenDataset, split: str) -> Counter[str]:
     return Counter(name.split("/")[0] for name in split_names(dataset)[split])
 
 
-# The real data
-
-
 @pytest.mark.parametrize(
     ("split", "sizes"),
     [("meta-dataset", (883, 81, 659)), ("lake", (964, 0, 659)), ("vinyals", (1028, 172, 423))],
@@ -83,7 +78,6 @@ def test_the_vinyals_lists_share_one_alphabet(places: Places, default: OpenDatas
 
 def test_every_class_has_the_same_twenty_drawers_of_its_alphabet(default: OpenDataset) -> None:
     np.testing.assert_array_equal(default.labels, np.repeat(np.arange(1623), 20))
-    assert default.groups is not None
     for name, drawers in zip(default.class_names, default.groups.reshape(-1, 20), strict=True):
         alphabet = name.split("/")[0]
         assert drawers.tolist() == [f"{alphabet}/{drawer:02}" for drawer in range(1, 21)]
@@ -168,9 +162,6 @@ def test_the_numbers_of_rotated_classes(places, tmp_path, monkeypatch, rotations
     assert len(dataset.labels) == 20 * sum(sizes)
 
 
-# Small archives of the same layout
-
-
 SMALL = {
     "images_background": ["Latin/character01", "Latin/character02", "Tagalog/character01"],
     "images_evaluation": ["Angelic/character01", "ULOG/character01"],
@@ -228,7 +219,6 @@ def test_folders_and_archives_are_read_alike(small: Path, layout: str) -> None:
     assert dataset.class_names == list(itertools.chain(*SMALL.values()))
     assert split_sizes(dataset) == (2, 1, 2)
     np.testing.assert_array_equal(dataset.pixels[..., 0], 255 * ~np.array(ALL_DRAWINGS))
-    assert dataset.groups is not None
     assert dataset.groups[-3:].tolist() == ["ULOG/01", "ULOG/02", "ULOG/03"]
 
 
@@ -264,7 +254,6 @@ def test_rotations_are_further_classes(small: Path, rotations: Any, split: Any) 
 
 def test_rotated_pixels(small: Path) -> None:
     dataset = open_small(small, rotations="all")
-    assert dataset.groups is not None
     images = dataset.pixels.reshape(5, 4, DRAWERS, 5, 5)
     drawers = dataset.groups.reshape(5, 4, DRAWERS)
     for quarter in range(4):
@@ -291,9 +280,6 @@ def test_a_read_only_data_root_is_enough(small: Path) -> None:
         for folder in (small, small.parent):
             folder.chmod(0o755)
     assert sorted(small.parent.rglob("*")) == before
-
-
-# What is missing or damaged
 
 
 def fails(folder: Path, says: str) -> None:

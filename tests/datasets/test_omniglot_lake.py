@@ -1,7 +1,5 @@
 """Lake's twenty runs: exactly his pairs and pixels, as prescribed episodes."""
 
-from __future__ import annotations
-
 import io
 import shutil
 import zipfile
@@ -53,7 +51,6 @@ def query_of_support(runs: zipfile.ZipFile, run: int) -> dict[str, str]:
 
 def test_twenty_runs_of_twenty_ways(lake: OpenDataset) -> None:
     episodes = lake.fixed_episodes
-    assert episodes is not None
     assert len(episodes) == 20
     for episode in episodes:
         assert episode.n_way == 20
@@ -66,7 +63,6 @@ def test_twenty_runs_of_twenty_ways(lake: OpenDataset) -> None:
 
 
 def test_pairs_and_pixels_are_lakes(lake: OpenDataset, runs: zipfile.ZipFile) -> None:
-    assert lake.fixed_episodes is not None
     for run, episode in enumerate(lake.fixed_episodes, 1):
         pairs = query_of_support(runs, run)
         names = [lake.class_names[class_id] for class_id in episode.classes]
@@ -80,7 +76,6 @@ def test_pairs_and_pixels_are_lakes(lake: OpenDataset, runs: zipfile.ZipFile) ->
 
 
 def test_slots_are_permuted_and_queries_shuffled(lake: OpenDataset) -> None:
-    assert lake.fixed_episodes is not None
     slots, queries = set(), set()
     for episode in lake.fixed_episodes:
         slots.add(tuple(episode.classes - episode.classes.min()))
@@ -101,20 +96,16 @@ def blank(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_episodes_do_not_hang_on_the_pixels(places, lake, tmp_path) -> None:
     dataset = open_dataset("omniglot_lake", Places(places.data_root, tmp_path))
     assert dataset.fingerprint != lake.fingerprint
-    assert dataset.fixed_episodes is not None
-    assert lake.fixed_episodes is not None
     assert [one.id for one in dataset.fixed_episodes] == [one.id for one in lake.fixed_episodes]
 
 
 def test_a_run_is_of_one_alphabet_and_two_drawers_of_the_evaluation_images(places, lake) -> None:
     everything = open_dataset("omniglot[size=105]", places)
     evaluation = everything.view("test").rows
-    assert everything.groups is not None
     drawer_of = {
         everything.pixels[row].tobytes(): (everything.groups[row], everything.labels[row])
         for row in evaluation
     }
-    assert lake.fixed_episodes is not None
     alphabets: Counter[str] = Counter()
     for episode in lake.fixed_episodes:
         support, query = (
@@ -135,8 +126,6 @@ def test_a_run_is_of_one_alphabet_and_two_drawers_of_the_evaluation_images(place
 
 
 def test_groups_tell_support_from_query(lake: OpenDataset) -> None:
-    assert lake.groups is not None
-    assert lake.fixed_episodes is not None
     assert set(lake.groups[lake.fixed_episodes.support]) == {"support"}
     assert set(lake.groups[lake.fixed_episodes.query]) == {"query"}
 
@@ -155,9 +144,6 @@ def test_training_classes_are_background_characters(places, lake, split, train, 
 def test_only_training_characters_are_turned(places: Places, tmp_path: Path) -> None:
     dataset = open_dataset("omniglot_lake[rotations=true]", Places(places.data_root, tmp_path))
     assert split_sizes(dataset) == (4 * 883, 81, 400)
-
-
-# Damaged runs
 
 
 @pytest.fixture

@@ -1,7 +1,5 @@
 """CLIP's prompts as data: all there, and found by the names that data sets have here."""
 
-from __future__ import annotations
-
 import pytest
 
 from benchbench.datasets.prompts import class_prompts, prompt_data

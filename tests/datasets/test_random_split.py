@@ -1,7 +1,5 @@
 """Classes dealt out at random: each once, by the shares and the seed alone."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 from hypothesis import given

@@ -1,7 +1,5 @@
 """The generated data set with names in words: its exact bits, and that pictures fit their names."""
 
-from __future__ import annotations
-
 from collections import Counter
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """tieredImageNet: small class folders as ILSVRC has them, or dealt out."""
 
-from __future__ import annotations
-
 import shutil
 from pathlib import Path
 

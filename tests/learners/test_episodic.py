@@ -1,7 +1,5 @@
 """Training on episodes by recipe, seen through a metric method."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import pytest

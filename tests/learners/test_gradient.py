@@ -1,7 +1,5 @@
 """Adaptation by gradient descent, seen through MAML, Proto-MAML and their first-order forms."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 import pytest

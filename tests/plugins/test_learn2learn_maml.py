@@ -1,8 +1,6 @@
 """The MAML of learn2learn beside benchbench's own. BENCHBENCH_REQUIRE_LEARN2LEARN makes the absence
 of the library a failure; without it, the tests that need the library are skipped."""
 
-from __future__ import annotations
-
 import os
 import subprocess
 import sys

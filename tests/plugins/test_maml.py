@@ -1,7 +1,5 @@
 """How MAML and Proto-MAML are trained; tests/learners/test_gradient.py has their adaptation."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 
 import pytest

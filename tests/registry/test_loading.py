@@ -1,7 +1,5 @@
 """Discovery: nothing is imported before it is used, and a broken plug-in harms no other."""
 
-from __future__ import annotations
-
 import importlib
 import logging
 import subprocess

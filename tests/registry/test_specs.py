@@ -1,7 +1,5 @@
 """Specs: the text that users type, the values that plug-ins get, and the mistakes in between."""
 
-from __future__ import annotations
-
 import re
 from dataclasses import KW_ONLY, dataclass, field
 from typing import ClassVar, Literal

@@ -1,7 +1,5 @@
 """Several data sets side by side: complete tables only, ranks by every rule, what is printed."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Entries against each other: pairing, families, and ranks by the paired test."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Runs read back: what agrees is one result, what was altered is none."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Callable
 from pathlib import Path

@@ -1,7 +1,5 @@
 """From run directories to tables: what may share one, in which order, and what is printed."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -355,7 +353,6 @@ def test_the_published_figure_stands_beside_with_its_source(tmp_path: Path) -> N
     )
     found = row_of(run)
     figure = figure_of("protonet", "omniglot", 5, 1, "conv4")
-    assert figure is not None
     assert found["published_percent"] == float(figure["accuracy_percent"])
     assert found["published_difference"] == pytest.approx(
         100 * found["accuracy"] - found["published_percent"]

@@ -1,7 +1,5 @@
 """Plots: their bars are those of the frame, equal ones are equal bytes, nothing global changes."""
 
-from __future__ import annotations
-
 import sys
 from pathlib import Path
 from typing import Any

@@ -1,7 +1,5 @@
 """Sets of classes: of one parent, below one node, or all."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 from samplers.toys import pool

@@ -1,7 +1,5 @@
 """Related classes, unequal queries and whole groups, in episodes of fixed way and shot."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import numpy as np
@@ -110,9 +108,6 @@ def test_an_episode_is_the_same_alone_and_among_many(sampler, start, count, seed
     assert [e.id for e in alone] == [e.id for e in among][start:]
 
 
-# Fair
-
-
 @pytest.fixture(scope="module")
 def many() -> EpisodeSet:
     parents = [("a",)] * 4 + [("b",)] * 6 + [("c",)] * 2
@@ -148,9 +143,6 @@ def test_queries_are_shuffled(many: EpisodeSet) -> None:
     assert seems_independent(column(many, "classes")[:, 0] % 4, slots[:, 0])
 
 
-# Priors
-
-
 def test_natural_queries_are_in_proportion_to_the_images_that_are_left() -> None:
     """Shot 5 leaves 5, 10 and 30 images, and 3 * 3 queries are dealt 1, 2, 6."""
     expected = np.array([1, 2, 6])
@@ -177,9 +169,6 @@ def test_classes_without_queries_are_scored() -> None:
         right = np.eye(5)[episode.query_labels]
         assert accuracy(right, episode.query_labels) == 1
         assert balanced_accuracy(right, episode.query_labels) == 1
-
-
-# Groups
 
 
 @several
@@ -210,9 +199,6 @@ def test_groups_that_cannot_be_shared_out_are_refused() -> None:
     )
 
 
-# Refused
-
-
 def test_what_the_pool_cannot_supply_is_refused_with_a_cure() -> None:
     with pytest.raises(BenchbenchError, match=r"has 6 classes; use --way 4 or classes=uniform\.$"):
         FixedSampler(6, 1, 2, classes="hierarchy").sample(related(), 1)
@@ -233,9 +219,6 @@ def test_shape_and_protocol() -> None:
     assert FixedSampler(classes="hierarchy").shape == (5, 1, 15)
     everything = FixedSampler(classes="auto", prior="dirichlet", separate_groups=True)
     assert everything.protocol == "5way-1shot-15query-auto-dirichlet2.0-groups"
-
-
-# Real data and the command line
 
 
 @pytest.fixture(scope="module")

@@ -1,7 +1,5 @@
 """Fixed episodes: frozen for ever, uniform in every respect, and refused with a cure."""
 
-from __future__ import annotations
-
 import dataclasses
 import random
 
@@ -34,9 +32,6 @@ from benchbench.samplers import ClassPool, FixedSampler, Labelled
 FROZEN_SHA256 = "69a35226e8eb252c16943e699b0eca64bc128b02580e1fd0dd3d061f1b4b26b7"
 FROZEN_DISJOINT_SHA256 = "2029f83368f74fda85150145d21f4fbe77f4adbb6916fec0a07b953108c2301e"
 FROZEN_ZERO_SHOT_SHA256 = "ccd4d79576ee102f711bd6a2994a06a05f136deac9786c369df8ee4c447ad106"
-
-
-# Frozen
 
 
 def test_the_episodes_are_frozen() -> None:
@@ -106,9 +101,6 @@ def test_a_set_says_what_it_was_drawn_from() -> None:
     }
 
 
-# Right
-
-
 @st.composite
 def requests(draw: st.DrawFn) -> tuple[list[int], FixedSampler]:
     way, shot, query = draw(st.integers(2, 5)), draw(st.integers(0, 4)), draw(st.integers(1, 4))
@@ -148,9 +140,6 @@ def test_an_episode_may_use_up_every_class_and_image() -> None:
 def test_only_classes_of_the_split_are_drawn(dataset: OpenDataset) -> None:
     drawn = FixedSampler(way=3).sample(ClassPool(dataset, "val"), 100)
     assert set(drawn.classes) == set(dataset.splits["val"])
-
-
-# Disjoint
 
 
 @st.composite
@@ -234,9 +223,6 @@ def test_disjoint_episodes_of_classes_without_the_small_ones() -> None:
     assert set(large.dataset.labels[images_of(drawn)]) == set(drawn.classes)
 
 
-# Fair
-
-
 @pytest.fixture(scope="module")
 def many() -> EpisodeSet:
     return FixedSampler(4, 2, 3).sample(pool([7] * 6), 6000, seed=1)
@@ -287,9 +273,6 @@ def test_the_order_of_queries_tells_nothing_about_the_choice_of_classes(many: Ep
 def test_successive_episodes_are_independent(many: EpisodeSet) -> None:
     first = column(many, "classes")[:, 0]
     assert seems_independent(first[:-1], first[1:])
-
-
-# Refused
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,5 @@
 """What the two intervals promise, on images: do they hold the truth over fresh test classes?"""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 

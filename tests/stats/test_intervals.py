@@ -1,7 +1,5 @@
 """Intervals against scipy, against a slow loop, and against the truth in a simulation."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from statistics import fmean, variance
 

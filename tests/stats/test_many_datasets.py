@@ -1,7 +1,5 @@
 """Tests over data sets against scipy, printed tables and enumeration."""
 
-from __future__ import annotations
-
 from itertools import product
 
 import numpy as np

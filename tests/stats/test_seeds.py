@@ -1,7 +1,5 @@
 """Variance components against a slow analysis of variance, and coverage in simulation."""
 
-from __future__ import annotations
-
 from statistics import fmean
 
 import numpy as np

@@ -1,7 +1,5 @@
 """The command line in tests: in a process of its own or in this one, and what it stored."""
 
-from __future__ import annotations
-
 import csv
 import io
 import json

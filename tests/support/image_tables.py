@@ -1,7 +1,5 @@
 """Small image tables of the library `datasets`, opened as data sets of benchbench."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any

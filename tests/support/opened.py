@@ -1,7 +1,5 @@
 """What an opened data set holds, in few words."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import numpy as np

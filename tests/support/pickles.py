@@ -1,7 +1,5 @@
 """Hostile pickles, and those of Python 2 and its NumPy, whose texts are bytes and names old."""
 
-from __future__ import annotations
-
 import io
 import pickle
 import struct

@@ -1,7 +1,5 @@
 """Pictures of noise, for tests to which their content does not matter."""
 
-from __future__ import annotations
-
 import numpy as np
 import torch
 

@@ -1,7 +1,5 @@
 """The code of two third-party packages: methods that fail in many ways, plug-ins of each kind."""
 
-from __future__ import annotations
-
 PLUGIN = '''
 import os
 

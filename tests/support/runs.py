@@ -1,7 +1,5 @@
 """Finished runs as `benchbench run` stores them, made from given numbers of correct answers."""
 
-from __future__ import annotations
-
 import hashlib
 from collections.abc import Sequence
 from pathlib import Path

@@ -1,7 +1,5 @@
 """What goes wrong is told in one sentence."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from contextlib import contextmanager
 

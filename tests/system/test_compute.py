@@ -1,7 +1,5 @@
 """Seeds, devices and threads of this process."""
 
-from __future__ import annotations
-
 import json
 import random
 from collections.abc import Iterator

@@ -1,7 +1,5 @@
 """Where data and cache lie: the argument, then the environment, then the platform."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import platformdirs

@@ -1,7 +1,5 @@
 """Progress: on standard error only, a bar on a terminal, else a line now and then."""
 
-from __future__ import annotations
-
 import io
 import sys
 

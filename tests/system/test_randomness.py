@@ -1,7 +1,5 @@
 """Random numbers by episode, and choices made of them."""
 
-from __future__ import annotations
-
 from itertools import permutations
 
 import numpy as np

@@ -1,7 +1,5 @@
 """torchvision imports, also where it was built for another torch."""
 
-from __future__ import annotations
-
 import subprocess
 import sys
 

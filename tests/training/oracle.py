@@ -1,7 +1,5 @@
 """A method that knows the classes of all images, and a source for it."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 
 import numpy as np

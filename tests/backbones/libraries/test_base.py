@@ -1,7 +1,5 @@
 """What the adapters to libraries share, on a library of one small network."""
 
-from __future__ import annotations
-
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass

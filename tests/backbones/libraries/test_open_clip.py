@@ -1,7 +1,5 @@
 """Networks of open_clip, on small ones of the library's own classes."""
 
-from __future__ import annotations
-
 import json
 import logging
 from pathlib import Path

@@ -1,7 +1,5 @@
 """timm's networks as backbones, and a real encoder where its weights are at hand."""
 
-from __future__ import annotations
-
 import json
 import subprocess
 import sys
@@ -171,9 +169,6 @@ def test_without_timm_the_cure_is_named(monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setitem(sys.modules, "timm", None)
     with pytest.raises(BenchbenchError, match=r'pip install "benchbench\[timm\]"'):
         backbone_arguments("timm:resnet18")
-
-
-# The real encoder
 
 
 @pytest.fixture(scope="module")

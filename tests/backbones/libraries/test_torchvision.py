@@ -1,7 +1,5 @@
 """torchvision's networks as backbones."""
 
-from __future__ import annotations
-
 import urllib.error
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """Weights: which files are read, what does not fit is named, what they have seen."""
 
-from __future__ import annotations
-
 import urllib.error
 from collections.abc import Callable
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Findings on the table, the files and the classes: each fault is told, a sound set has none."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import replace
 

@@ -1,7 +1,5 @@
 """What pre-training has seen of a data set, by name."""
 
-from __future__ import annotations
-
 import re
 
 import pytest

@@ -1,7 +1,5 @@
 """`meta_dataset` as a whole: the sources that are here, one training, each with its own test."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import numpy as np

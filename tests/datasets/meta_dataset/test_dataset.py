@@ -1,7 +1,5 @@
 """`meta_dataset:SOURCE` end to end, on generated records and files with small specs."""
 
-from __future__ import annotations
-
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -83,7 +81,6 @@ def test_records_of_imagenet_have_nodes(empty: Places, smaller: Callable[..., So
     write_records(empty.data_root / "meta_dataset" / "ilsvrc_2012", spec)
     opened = open_dataset(MetaDatasetSource("imagenet", size=6), empty)
     assert opened.class_names[:3] == ["tench", "goldfish", "great white shark"]
-    assert opened.nodes is not None
     assert list(opened.nodes) == list(spec.nodes)
     for split, nodes in opened.nodes.items():
         names = [[spec.class_names[label] for label in node] for node in nodes]
@@ -128,7 +125,6 @@ def test_omniglot_is_ink_on_black_in_alphabets(empty, smaller) -> None:
     assert opened.images(np.array([0]))[0, 0].tolist()[-1] == [0, 0, 0]
     assert opened.hierarchy == [spec.parents[name] for name in spec.class_names]
     assert not opened.names_are_words
-    assert opened.groups is not None
     assert len(set(opened.groups[:4])) == 4
 
 

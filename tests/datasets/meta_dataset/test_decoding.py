@@ -1,7 +1,5 @@
 """From a source's files to decoded classes: order, shares, what is missing, what is told."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from typing import Any
 

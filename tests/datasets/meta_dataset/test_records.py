@@ -1,7 +1,5 @@
 """A source from `.tfrecords` of Meta-Dataset's conversion, and what is refused."""
 
-from __future__ import annotations
-
 import json
 from pathlib import Path
 

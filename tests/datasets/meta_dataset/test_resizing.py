@@ -1,7 +1,5 @@
 """Resizing and converting, against Pillow and against torch's version of the authors' resizing."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 import torch

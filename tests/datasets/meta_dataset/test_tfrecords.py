@@ -1,7 +1,5 @@
 """TFRecord files: known bytes, what was written is read, damage is named, nothing else raises."""
 
-from __future__ import annotations
-
 import struct
 import sys
 from pathlib import Path

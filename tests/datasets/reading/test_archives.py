@@ -1,7 +1,5 @@
 """Archives from strangers: what would do harm is refused in one sentence before it is read."""
 
-from __future__ import annotations
-
 import bz2
 import gzip
 import io

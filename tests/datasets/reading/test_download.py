@@ -1,7 +1,5 @@
 """Downloads from a server of our own: resumed, checked, put in place whole or not at all."""
 
-from __future__ import annotations
-
 import errno
 import hashlib
 import re

@@ -1,7 +1,5 @@
 """A folder, a zip and tar archives read alike; what cannot be read is said in one sentence."""
 
-from __future__ import annotations
-
 import io
 import shutil
 import zipfile

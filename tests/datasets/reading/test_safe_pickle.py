@@ -1,7 +1,5 @@
 """Pickles of plain arrays: read alike whoever wrote them, and nothing in one is ever run."""
 
-from __future__ import annotations
-
 import io
 import os
 import pickle

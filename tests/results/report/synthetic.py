@@ -1,7 +1,5 @@
 """Run directories as `benchbench run` would leave them, of methods that guess with some skill."""
 
-from __future__ import annotations
-
 import hashlib
 import json
 from collections.abc import Sequence

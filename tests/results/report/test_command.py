@@ -1,7 +1,5 @@
 """`benchbench report`: files, exit codes and messages."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 from click.testing import CliRunner, Result

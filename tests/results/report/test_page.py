@@ -1,7 +1,5 @@
 """The page as text: its numbers, its safety, its size, and what it says where something lacks."""
 
-from __future__ import annotations
-
 import csv
 import io
 import json

@@ -1,7 +1,5 @@
 """The viewer's data: what was predicted, images once each, and reasons where there are none."""
 
-from __future__ import annotations
-
 import base64
 import csv
 import io

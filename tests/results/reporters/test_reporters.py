@@ -1,7 +1,5 @@
 """Leaderboards as text: what is printed is rounded, what is read again is not."""
 
-from __future__ import annotations
-
 import csv
 import io
 import json

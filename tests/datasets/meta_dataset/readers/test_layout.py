@@ -1,7 +1,5 @@
 """Finding a source's files, and refusing what is none of them."""
 
-from __future__ import annotations
-
 import shutil
 
 import pytest
