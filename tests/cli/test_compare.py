@@ -9,9 +9,7 @@ import pytest
 from click.testing import Result
 from support.command_line import invoke
 from support.command_line import refused as refused_command
-from support.runs import draw_classes, noisy_correct, write_run
-
-CLASSES = draw_classes(200)
+from support.runs import write_run, write_runs
 
 
 def compare(*arguments: object) -> Result:
@@ -23,10 +21,7 @@ def refused(*arguments: object) -> str:
 
 
 def write(folder: Path, dataset: str, means: dict[str, float], seeds: int = 1) -> None:
-    for number, (method, mean) in enumerate(means.items()):
-        for seed in range(seeds):
-            correct = noisy_correct(mean, 200, 10 * number + seed)
-            write_run(folder, method, correct, dataset=dataset, classes=CLASSES, seed=seed)
+    write_runs(folder, means, 200, datasets=[dataset], seeds=range(seeds))
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ import pytest
 from click.testing import Result
 from support.command_line import assert_one_sentence, invoke, succeeded, task
 from support.command_line import refused as refused_command
-from support.runs import TRANSDUCTIVE, draw_classes, noisy_correct, write_run
+from support.runs import TRANSDUCTIVE, draw_classes, noisy_correct, write_run, write_runs
 
 from benchbench.results.reporters.files import BEGIN, END
 
@@ -30,10 +30,8 @@ def refused(*arguments: object) -> str:
 def results(tmp_path: Path) -> Path:
     """Three methods on two data sets."""
     folder = tmp_path / "results"
-    for dataset in ("omniglot", "glyphs"):
-        for number, method in enumerate(("protonet", "knn[k=3]", "maml")):
-            correct = noisy_correct(0.9 - number / 10, 60, number)
-            write_run(folder, method, correct, dataset=dataset, classes=CLASSES)
+    means = {"protonet": 0.9, "knn[k=3]": 0.8, "maml": 0.7}
+    write_runs(folder, means, 60, datasets=["omniglot", "glyphs"])
     return folder
 
 

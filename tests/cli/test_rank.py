@@ -9,7 +9,7 @@ import pytest
 from click.testing import Result
 from support.command_line import invoke, succeeded
 from support.command_line import refused as refused_command
-from support.runs import TRANSDUCTIVE, draw_classes, noisy_correct, write_run
+from support.runs import TRANSDUCTIVE, draw_classes, noisy_correct, write_run, write_runs
 
 from benchbench.results.published import published_figures
 
@@ -296,9 +296,7 @@ def test_a_column_setting_of_a_table_ranks_apart(table: Path) -> None:
 
 def test_results_that_lack_a_source_are_refused_or_restricted(tmp_path: Path) -> None:
     for dataset, methods in {"omniglot": "abc", "glyphs": "ab"}.items():
-        for number, method in enumerate(methods):
-            correct = noisy_correct(0.8, 50, number)
-            write_run(tmp_path, method, correct, dataset=dataset, classes=draw_classes(50))
+        write_runs(tmp_path, dict.fromkeys(methods, 0.8), 50, datasets=[dataset])
     assert "'c' has no figure on 'glyphs'" in refused(tmp_path, "--rule", "paired")
     restricted = rank(tmp_path, "--rule", "paired", "--common").stdout
     assert "Left out, as not every method has them: glyphs." in restricted

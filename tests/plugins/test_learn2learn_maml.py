@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 import torch
 from benchbench_plugins.maml import FOMAML, MAML, Learn2LearnMAML, learn2learn
+from support.learning import make_source
 from torch import Tensor
 
 from benchbench.datasets.base import OpenDataset
@@ -44,8 +45,7 @@ def trained(
 ) -> tuple[Any, TrainingSource]:
     """A method after one step of training, and what it learned from."""
     method = cls(backbone="conv4[width=8]", **parameters)
-    task = Task(dataset.name, "test", dataset.image_shape, 5, 1, 15)
-    source = TrainingSource(dataset, method, task, Budget("smoke", 1))
+    source = make_source(dataset, method, budget=Budget("smoke", 1))
     source.validate = lambda: None  # type: ignore[method-assign]
     method.train(source)
     return method, source
@@ -158,19 +158,9 @@ def test_it_does_not_apply_where_ours_does_not() -> None:
 
 @needs_library
 def test_it_is_in_one_table_with_ours(tmp_path: Path) -> None:
-    command = [
-        sys.executable,
-        "-m",
-        "benchbench.cli",
-        "run",
-        "--budget",
-        "smoke",
-        "--no-fast",
-        "--threads",
-        "1",
-    ]
     parameters = "[backbone=conv4[width=8],test_steps=5,inner_lr=0.5]"
-    command += ["--methods", f"maml{parameters},learn2learn_maml{parameters}"]
+    command = [sys.executable, "-m", "benchbench.cli", "run", "--budget", "smoke", "--no-fast"]
+    command += ["--methods", f"maml{parameters},learn2learn_maml{parameters}", "--threads", "1"]
     command += ["--dataset", "glyphs", "--episodes", "20", "--out", str(tmp_path)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr

@@ -5,13 +5,13 @@ from collections.abc import Callable
 import pytest
 from benchbench_plugins.maml import FOMAML, MAML
 from benchbench_plugins.proto_maml import FOProtoMAML, ProtoMAML
+from support.learning import make_source
 from support.pictures import SMALL
 
 from benchbench.datasets.base import OpenDataset
 from benchbench.learners.gradient import InnerLoop
 from benchbench.method import Task
 from benchbench.training.budget import Budget
-from benchbench.training.source import TrainingSource
 
 ALL = [MAML, FOMAML, ProtoMAML, FOProtoMAML]
 
@@ -36,8 +36,7 @@ def test_training_helps(make_dataset: Callable[..., OpenDataset], cls: type[MAML
 
     def loss(steps: int) -> float:
         method = cls(backbone="conv4[width=8]", bn=bn)  # type: ignore[arg-type]
-        task = Task(dataset.name, "test", dataset.image_shape, 5, 1, 15)
-        source = TrainingSource(dataset, method, task, Budget("smoke", steps))
+        source = make_source(dataset, method, budget=Budget("smoke", steps))
         source.validate = lambda: None  # type: ignore[method-assign]
         method.train(source)
         assert method.encoder.frozen

@@ -2,31 +2,22 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-import numpy as np
 import pytest
 import torch
 from benchbench_plugins.matchingnet import FullContext, MatchingNet
+from support.learning import make_source
+from support.pictures import random_images
 from torch import nn
 
 from benchbench.backbones import create_backbone
 from benchbench.datasets.base import OpenDataset
-from benchbench.method import Images, Method, Support, Task
+from benchbench.method import Support, Task
 from benchbench.system.compute import Compute
-from benchbench.training.budget import Budget
-from benchbench.training.source import TrainingSource
 
 
 def support_of(labels: list[int], n_way: int, shape: tuple[int, int, int] = (1, 2, 1)) -> Support:
     """Random support images of these labels."""
-    pixels = np.random.default_rng(0).integers(0, 256, (len(labels), *shape)).astype(np.uint8)
-    return Support(Images.from_array(pixels), torch.tensor(labels), n_way, "toy")
-
-
-def make_source(
-    dataset: OpenDataset, method: Method, steps: int, shot: int = 1, **options: Any
-) -> TrainingSource:
-    task = Task(dataset.name, "test", dataset.image_shape, 5, shot, 15)
-    return TrainingSource(dataset, method, task, Budget("quick", steps), **options)
+    return Support(random_images(len(labels), shape), torch.tensor(labels), n_way, "toy")
 
 
 def with_context(size: int = 6, steps: int = 3) -> MatchingNet:
@@ -71,9 +62,7 @@ def test_one_shot_predicts_the_nearest_class_mean_in_cosine_distance(scale: floa
     encoder = create_backbone("conv4[width=8]", (16, 16, 1)).freeze()
     method.network = nn.ModuleDict({"encoder": encoder})
     support = support_of([3, 0, 2, 4, 1], 5, (16, 16, 1))
-    queries = Images.from_array(
-        np.random.default_rng(1).integers(0, 256, (200, 16, 16, 1)).astype(np.uint8)
-    )
+    queries = random_images(200, seed=1)
     means = encoder(support.images)[support.labels.argsort()]
     cosines = torch.cosine_similarity(encoder(queries)[:, None], means[None], dim=2)
     assert torch.equal(method.adapt(support)(queries).argmax(1), cosines.argmax(1))
@@ -124,9 +113,7 @@ def test_training_helps_and_reaches_every_weight(make_dataset, fce) -> None:
         torch.manual_seed(0)
         method = MatchingNet(backbone="conv4[width=16]", fce=fce)
         method.train(source := make_source(dataset, method, steps))
-        score = source.validate()
-        assert score is not None
-        return score, dict(method.network.named_parameters())
+        return source.validate(), dict(method.network.named_parameters())
 
     (before, start), (after, end) = train(1), train(60)
     assert after > before + 0.1

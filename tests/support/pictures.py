@@ -13,6 +13,11 @@ def random_images(count: int, shape: tuple[int, int, int] = SMALL, seed: int = 0
     return Images.from_array(array)
 
 
+def pixel_pairs(values: list[list[int]]) -> Images:
+    """Images of 1 x 2 pixels with these values."""
+    return Images.from_array(np.array(values, dtype=np.uint8)[:, None, :, None])
+
+
 def random_support(way: int = 3, shot: int = 2, seed: int = 0) -> Support:
     """The classes one after another, `shot` times."""
     labels = torch.arange(way).repeat(shot)

@@ -4,11 +4,12 @@ from pathlib import Path
 
 import pytest
 import torch
+from support import learning
 from torch import Tensor, nn
 
 from benchbench.datasets.base import OpenDataset
 from benchbench.errors import MethodError
-from benchbench.method import Classifier, Method, Support, Task
+from benchbench.method import Classifier, Method, Support
 from benchbench.training.budget import FitRecord
 from benchbench.training.fit import cosine, fit, step_decay
 from benchbench.training.source import TrainingSource
@@ -40,8 +41,7 @@ class Killed(BaseException):
 def make_source(
     dataset: OpenDataset, folder: Path | None = None, scripted: list[float] | None = None
 ) -> TrainingSource:
-    task = Task(dataset.name, "test", dataset.image_shape, 5, 1, 15)
-    source = TrainingSource(dataset, Regression(), task, folder=folder)
+    source = learning.make_source(dataset, Regression(), folder=folder)
     scores = iter(scripted or [])
     source.validate = lambda: next(scores, None)  # type: ignore[method-assign]
     return source
@@ -126,14 +126,9 @@ def test_training_whose_weights_are_gone_is_done_again(dataset, tmp_path) -> Non
 
 def test_a_loss_that_is_not_finite_is_the_methods_failure(dataset: OpenDataset) -> None:
     line = nn.Linear(1, 1)
+    source, loss = make_source(dataset), lambda _: line.weight.sum() * float("nan")
     with pytest.raises(MethodError, match="training loss is nan at step 1"):
-        fit(
-            make_source(dataset),
-            line,
-            lambda _: line.weight.sum() * float("nan"),
-            Points(),
-            steps=5,
-        )
+        fit(source, line, loss, Points(), steps=5)
 
 
 def test_training_leaves_the_global_generators_as_they_were(dataset: OpenDataset) -> None:

@@ -3,6 +3,7 @@
 import base64
 import csv
 import io
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -77,25 +78,21 @@ def reason(root: Path) -> str:
     return page.text
 
 
-def test_runs_without_predictions_are_told(tmp_path: Path, toy: OpenDataset) -> None:
-    write_run(tmp_path, toy, "a", 0.7, predictions=False)
-    assert "No run here has stored predictions" in reason(tmp_path)
+NOWHERE = "The images of toy-9 cannot be shown: There is no toy-9 in <nowhere>; put it there."
 
 
-def test_data_that_cannot_be_opened_are_told_in_a_sentence(tmp_path, toy) -> None:
-    write_run(tmp_path, OpenDataset(**{**vars(toy), "name": "toy-9"}), "a", 0.7)
-    expected = "The images of toy-9 cannot be shown: There is no toy-9 in <nowhere>; put it there."
-    assert expected in reason(tmp_path)
-
-
-def test_an_unknown_data_set_is_told(tmp_path: Path, toy: OpenDataset) -> None:
-    write_run(tmp_path, OpenDataset(**{**vars(toy), "name": "nosuchset"}), "a", 0.7)
-    assert "The images of nosuchset cannot be shown" in reason(tmp_path)
-
-
-def test_data_with_another_fingerprint_are_not_shown(tmp_path: Path, toy: OpenDataset) -> None:
-    write_run(tmp_path, OpenDataset(**{**vars(toy), "fingerprint": "ab" * 32}), "a", 0.7)
-    assert "their fingerprints differ" in reason(tmp_path)
+@pytest.mark.parametrize(
+    ("changes", "predictions", "says"),
+    [
+        ({}, False, "No run here has stored predictions"),
+        ({"name": "toy-9"}, True, NOWHERE),
+        ({"name": "nosuchset"}, True, "The images of nosuchset cannot be shown"),
+        ({"fingerprint": "ab" * 32}, True, "their fingerprints differ"),
+    ],
+)
+def test_what_cannot_be_shown_is_told(tmp_path, toy, changes, predictions, says) -> None:
+    write_run(tmp_path, replace(toy, **changes), "a", 0.7, predictions=predictions)
+    assert says in reason(tmp_path)
 
 
 @pytest.mark.parametrize(
