@@ -7,12 +7,10 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from click.testing import CliRunner
-from support.command_line import process
+from support.command_line import process, succeeded
 from support.installations import install, methods_of
 
 import benchbench
-from benchbench.cli.main import cli
 from benchbench.registry import hookspecs
 from benchbench.results.entries import read_results
 from benchbench.results.leaderboard import collect, run_table
@@ -22,7 +20,6 @@ from benchbench.runs.store import RunDirectory, Store
 
 ROOT = Path(__file__).parents[1]
 LEADERBOARDS = ROOT / "leaderboards"
-CHECKED = ["--across", "methods-by-data-set", "--check"]
 
 
 def example(guide: str, class_name: str) -> str:
@@ -127,10 +124,8 @@ def test_the_version_is_the_packages() -> None:
 
 
 def test_the_leaderboards_are_those_of_their_runs() -> None:
-    result = CliRunner().invoke(
-        cli, ["leaderboard", str(LEADERBOARDS / "runs"), "--out", str(LEADERBOARDS), *CHECKED]
-    )
-    assert result.exit_code == 0, result.stderr
+    checked = ("--across", "methods-by-data-set", "--check")
+    succeeded("leaderboard", LEADERBOARDS / "runs", "--out", LEADERBOARDS, *checked)
 
 
 def test_the_numbers_of_the_guide_to_statistics() -> None:

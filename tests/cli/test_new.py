@@ -77,12 +77,8 @@ def test_what_to_do_next_is_told_and_is_in_the_readme(tmp_path: Path, kind: str)
 @pytest.mark.parametrize("name", ["x", "MyIdea", "my_2nd_idea", "none", "method", "Images", "path"])
 def test_any_good_name_gives_good_files(kind: str, name: str) -> None:
     files = package_files(kind, name)
-    assert {str(path) for path in files} == {
-        "README.md",
-        "pyproject.toml",
-        str(Path("src", f"{name}.py")),
-        str(Path("tests", f"test_{name}.py")),
-    }
+    expected = {"README.md", "pyproject.toml", f"src/{name}.py", f"tests/test_{name}.py"}
+    assert {path.as_posix() for path in files} == expected
     for path, text in files.items():
         assert "$" not in text
         if path.suffix == ".py":

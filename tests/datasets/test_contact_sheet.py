@@ -102,13 +102,8 @@ def test_an_episode_shows_support_by_slot_and_queries_with_their_slots(make_data
 def test_episodes_of_uneven_size(make_dataset: Make) -> None:
     dataset = make_dataset()
     support = np.array([360, 361, 362, 380, 400])
-    uneven = Episode(
-        np.array([18, 19, 20]),
-        support,
-        np.array([0, 0, 0, 1, 2]),
-        np.array([381, 364]),
-        np.array([1, 0]),
-    )
+    slots, query = np.array([0, 0, 0, 1, 2]), np.array([381, 364])
+    uneven = Episode(np.array([18, 19, 20]), support, slots, query, np.array([1, 0]))
     picture = sheets.episode_sheet(dataset, uneven, "uneven")
     assert picture.width == LEFT + MARGIN + 3 * (64 + 2 * BORDER + GAP)
     without = replace(uneven, support=support[:0], support_labels=support[:0])

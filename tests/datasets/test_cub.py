@@ -69,12 +69,7 @@ def make_archive(root: Path) -> Path:
 
 
 def check(dataset: OpenDataset, crop: tuple[int, int, int, int] | None = None) -> None:
-    assert dataset.class_names == [
-        "Black footed Albatross",
-        "Laysan Albatross",
-        "Sooty Albatross",
-        "Groove billed Ani",
-    ]
+    assert dataset.class_names == [folder[4:].replace("_", " ") for folder in FOLDERS]
     assert dataset.names_are_words
     assert dataset.hierarchy is None
     assert split_ids(dataset) == [[0, 2], [1], [3]]

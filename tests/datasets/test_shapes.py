@@ -108,10 +108,10 @@ def test_patterns_differ_in_how_much_of_the_figure_is_painted() -> None:
 def test_permuted_names_are_a_control(shapes: OpenDataset, shared_cache: Path) -> None:
     control = open_dataset("shapes[permute_names=true]", Places(shared_cache, shared_cache))
     assert control.fingerprint == shapes.fingerprint
-    before_all, after_all = split_names(shapes), split_names(control)
-    assert before_all["test"] == after_all["test"]
+    names, permuted = split_names(shapes), split_names(control)
+    assert names["test"] == permuted["test"]
     for split in ("train", "val"):
-        before, after = before_all[split], after_all[split]
+        before, after = names[split], permuted[split]
         assert sorted(before) == sorted(after)
         assert sum(a == b for a, b in zip(before, after, strict=True)) < 5
 

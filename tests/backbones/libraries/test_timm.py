@@ -9,13 +9,12 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from click.testing import CliRunner
 from safetensors.torch import load_file, save_file
+from support.command_line import succeeded
 from support.pictures import random_images
 
 from benchbench.backbones import backbone_arguments, create_backbone
 from benchbench.backbones.libraries.timm import Timm
-from benchbench.cli.main import cli
 from benchbench.datasets.base import OpenDataset
 from benchbench.datasets.opening import open_dataset
 from benchbench.errors import BenchbenchError
@@ -232,10 +231,10 @@ def test_methods_run_on_the_real_encoder_over_photographs(
     ] + [f"finetune[backbone={backbone},depth=0]"]
     photographs = f"folder:{places.data_root / 'folders' / 'caltech101.zip'}"
     monkeypatch.setenv("BENCHBENCH_CACHE", str(places.cache))
-    command = ["run", "--methods", ",".join(methods), "--dataset", photographs, "--episodes", "4"]
-    command += ["--query", "3", "--threads", "1", "--no-audit", "--out", str(tmp_path)]
-    done = CliRunner().invoke(cli, command)
-    assert done.exit_code == 0, done.output
+    succeeded(
+        *("run", "--methods", ",".join(methods), "--dataset", photographs, "--episodes", 4),
+        *("--query", 3, "--threads", 1, "--no-audit", "--out", tmp_path),
+    )
     runs = [json.loads(path.read_text()) for path in tmp_path.glob("*/*/*/manifest.json")]
     assert len(runs) == 4
     for run in runs:

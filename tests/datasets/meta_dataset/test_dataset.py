@@ -49,8 +49,8 @@ def empty(tmp_path: Path) -> Places:
 
 @pytest.fixture
 def smaller(monkeypatch: pytest.MonkeyPatch) -> Callable[..., SourceSpec]:
-    def make(name: str, train: int, val: int, test: int) -> SourceSpec:
-        spec = small(name, {"train": train, "val": val, "test": test})
+    def make(name: str, *counts: int) -> SourceSpec:
+        spec = small(name, dict(zip(SPLITS, counts, strict=True)))
         monkeypatch.setattr(module, "source_spec", {name: spec}.__getitem__)
         return spec
 

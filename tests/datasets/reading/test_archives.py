@@ -33,11 +33,15 @@ def make(folder: Path, kind: str, content: dict[str, bytes] = CONTENT) -> Path:
     """An archive of these files."""
     path = folder / f"images.{kind}"
     if kind == "zip":
-        with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
-            for name, data in content.items():
-                archive.writestr(name, data)
-        return path
+        return zipped(path, *content.items())
     return compressed(path, tar_of(*((tarfile.TarInfo(name), d) for name, d in content.items())))
+
+
+def zipped(path: Path, *members: tuple[str | zipfile.ZipInfo, bytes]) -> Path:
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for member, data in members:
+            archive.writestr(member, data)
+    return path
 
 
 def tar_of(*members: tuple[tarfile.TarInfo, bytes]) -> bytes:
@@ -88,9 +92,7 @@ def test_a_name_that_leaves_the_archive(tmp_path: Path, kind: str, name: str) ->
 def test_a_name_that_is_there_twice(tmp_path: Path, kind: str) -> None:
     path = tmp_path / f"images.{kind}"
     if kind == "zip":
-        with zipfile.ZipFile(path, "w") as archive:
-            archive.writestr("a", b"1")
-            archive.writestr("a", b"2")
+        zipped(path, ("a", b"1"), ("a", b"2"))
     else:
         compressed(path, tar_of(*((tarfile.TarInfo(name), b"1") for name in ("a", "./a"))))
     refused(path, "a' is there twice")
@@ -102,19 +104,14 @@ def test_a_folder_may_be_there_twice(tmp_path: Path) -> None:
     folder.type = tarfile.DIRTYPE
     members = [(folder, b""), (tarfile.TarInfo("a/one"), b"1"), (folder, b"")]
     assert opened(compressed(tmp_path / "images.tar", tar_of(*members))).names == ["a/one"]
-    with zipfile.ZipFile(tmp_path / "images.zip", "w") as archive:
-        for _ in range(2):
-            archive.writestr("a/", b"")
-        archive.writestr("a/one", b"1")
-    assert opened(tmp_path / "images.zip").names == ["a/one"]
+    path = zipped(tmp_path / "images.zip", ("a/", b""), ("a/", b""), ("a/one", b"1"))
+    assert opened(path).names == ["a/one"]
 
 
 @pytest.mark.filterwarnings("ignore:Duplicate name")
 def test_a_file_may_not_bear_a_folder_s_name(tmp_path: Path) -> None:
-    with zipfile.ZipFile(tmp_path / "images.zip", "w") as archive:
-        archive.writestr("a", b"1")
-        archive.writestr("a/", b"")
-    refused(tmp_path / "images.zip", "'a/' is there twice")
+    path = zipped(tmp_path / "images.zip", ("a", b"1"), ("a/", b""))
+    refused(path, "'a/' is there twice")
 
 
 @KINDS
@@ -128,10 +125,8 @@ def test_images_of_one_s_own_may_lie_in_it(tmp_path: Path, kind: str) -> None:
         (tmp_path / "files" / f"class{index}" / "one.png").write_bytes(buffer.getvalue())
     places = Places(tmp_path, tmp_path / "cache")
     packed = open_dataset(Folder(str(make(tmp_path, kind, content)), size=4), places)
-    assert (
-        packed.fingerprint
-        == open_dataset(Folder(str(tmp_path / "files"), size=4), places).fingerprint
-    )
+    plain = open_dataset(Folder(str(tmp_path / "files"), size=4), places)
+    assert packed.fingerprint == plain.fingerprint
     assert packed.labels.tolist() == list(range(6))
 
 
@@ -154,9 +149,8 @@ def test_links_and_devices_in_a_tar(tmp_path: Path, kind: bytes) -> None:
 def test_a_link_in_a_zip(tmp_path: Path) -> None:
     member = zipfile.ZipInfo("evil")
     member.create_system, member.external_attr = 3, 0o120777 << 16
-    with zipfile.ZipFile(tmp_path / "images.zip", "w") as archive:
-        archive.writestr(member, "/etc/passwd")
-    refused(tmp_path / "images.zip", "'evil' is a link or a device")
+    path = zipped(tmp_path / "images.zip", (member, b"/etc/passwd"))
+    refused(path, "'evil' is a link or a device")
 
 
 def test_an_encrypted_zip(tmp_path: Path) -> None:

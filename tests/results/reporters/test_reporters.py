@@ -208,12 +208,8 @@ def test_json_of_no_runs_is_an_empty_list() -> None:
 
 
 def test_a_table_leaves_missing_cells_empty_and_numbers_as_they_are() -> None:
-    table = pd.DataFrame(
-        [
-            {"method": "a", "accuracy %": "98.70", "n": "4"},
-            {"method": "b", "note": "failed: no luck"},
-        ]
-    )
+    good = {"method": "a", "accuracy %": "98.70", "n": "4"}
+    table = pd.DataFrame([good, {"method": "b", "note": "failed: no luck"}])
     header, rule, first, second = reporters.markdown_table(table).splitlines()
     assert cells(header) == ["method", "accuracy %", "n", "note"]
     assert [cell[0] == ":" for cell in cells(rule)] == [True, False, False, True]
