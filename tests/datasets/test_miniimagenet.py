@@ -327,6 +327,12 @@ PICKLE = r"cache-val\.pkl is not a readable pickle of plain arrays .* download i
         ("zip", "", cut, r"mini_imagenet\.zip is .*; copy or download it again\.$"),
         ("pickles of Python 2", "*-val.pkl", cut, PICKLE),
     ],
+    ids=[
+        *("a missing class", "a class that a split lacks", "a class that ILSVRC lacks"),
+        *("a class that the tables lack", "a class that the pickles lack"),
+        *("a class without images", "a table of another form"),
+        *("positions need the whole class of ILSVRC", "a truncated zip", "a truncated pickle"),
+    ],
 )
 def test_a_damaged_copy(root, layout, files, damage, sentence) -> None:
     copy = LAYOUTS[layout](root)

@@ -89,6 +89,7 @@ NOWHERE = "The images of toy-9 cannot be shown: There is no toy-9 in <nowhere>; 
         ({"name": "nosuchset"}, True, "The images of nosuchset cannot be shown"),
         ({"fingerprint": "ab" * 32}, True, "their fingerprints differ"),
     ],
+    ids=["no predictions", "not to be opened", "unknown data set", "another fingerprint"],
 )
 def test_what_cannot_be_shown_is_told(tmp_path, toy, changes, predictions, says) -> None:
     write_run(tmp_path, replace(toy, **changes), "a", 0.7, predictions=predictions)
