@@ -283,9 +283,9 @@ def test_only_unreadable_files(root: Path) -> None:
 @pytest.mark.parametrize(
     ("path", "says"),
     [
-        ("empty", "{path} .*needs one folder per class"),
-        ("flat", "{path} .*needs one folder per class"),
-        ("nowhere", "There is no folder or zip file {path}"),
+        ("empty", r"{path} .*needs one folder per class\.$"),
+        ("flat", r"{path} .*needs one folder per class\.$"),
+        ("nowhere", r"There is no folder or zip file {path}\.$"),
         ("images.png", "{path} is neither a folder nor a"),
         ("images.zip", "{path} is neither a folder nor a"),
     ],

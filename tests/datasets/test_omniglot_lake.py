@@ -171,19 +171,23 @@ def test_the_runs_may_be_a_folder(unpacked: Places, lake: OpenDataset) -> None:
     np.testing.assert_array_equal(dataset.pixels, lake.pixels[-800:])
 
 
+def write(run: Path, content: bytes, file: str = "class_labels.txt") -> None:
+    (run / file).write_bytes(content)
+
+
+def forget_a_label(run: Path) -> None:
+    write(run, b"\n".join((run / "class_labels.txt").read_bytes().splitlines()[:-1]))
+
+
 DAMAGES = {
     "no labels": lambda run: (run / "class_labels.txt").unlink(),
-    "short labels": lambda run: write(run, b"run07/test/item01.png run07/training/class01.png"),
+    "short labels": forget_a_label,
     "garbled labels": lambda run: write(run, b"run07/test/item01.png\n" * 20),
     "binary labels": lambda run: write(run, b"\xff\xfe" * 50),
     "no image": lambda run: (run / "test" / "item05.png").unlink(),
     "text for an image": lambda run: write(run, b"just text", "test/item05.png"),
     "no run": shutil.rmtree,
 }
-
-
-def write(run: Path, content: bytes, file: str = "class_labels.txt") -> None:
-    (run / file).write_bytes(content)
 
 
 @pytest.mark.usefixtures("only_runs")
