@@ -5,8 +5,6 @@ than many a changed recipe. So the methods compute in float64 here, on one threa
 other processors moves no answer, and what changes the computation moves many.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """Sets of classes: of one parent, below one node, or all."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 from samplers.toys import pool
@@ -70,48 +68,26 @@ def test_auto_takes_what_the_data_set_has(changes, expected) -> None:
     assert (members(found), found.whole) == expected
 
 
+SMALL_PARENTS = "No parent in split 'test' of toy has 5 classes; use"
+SMALL_NODES = "No node of 4 classes or fewer in split 'test' of toy has 5 classes; use"
+
+
 @pytest.mark.parametrize(
-    ("classes", "changes", "message"),
+    ("classes", "changes", "told", "cure"),
     [
-        (
-            "hierarchy",
-            {"hierarchy": None},
-            "The classes of toy have no parents; use classes=uniform.",
-        ),
-        (
-            "graph",
-            {"nodes": None},
-            "There is no graph of classes for split 'test' of toy; use classes=uniform.",
-        ),
-        (
-            "hierarchy",
-            {},
-            "No parent in split 'test' of toy has 5 classes; use --way 3 or classes=uniform.",
-        ),
-        (
-            "graph",
-            {},
-            "No node of 4 classes or fewer in split 'test' of toy has 5 classes; use --way 3 or "
-            "classes=uniform.",
-        ),
-        (
-            "hierarchy",
-            {"hierarchy": [(str(c),) for c in range(7)]},
-            "No parent in split 'test' of toy has 5 classes; use classes=uniform.",
-        ),
-        (
-            "graph",
-            {"nodes": {"test": [np.arange(7)]}},
-            "No node of 4 classes or fewer in split 'test' of toy has 5 classes; use "
-            "classes=uniform.",
-        ),
+        ("hierarchy", {"hierarchy": None}, "The classes of toy have no parents; use", ""),
+        ("graph", {"nodes": None}, "There is no graph of classes for split 'test' of toy; use", ""),
+        ("hierarchy", {}, SMALL_PARENTS, "--way 3 or "),
+        ("graph", {}, SMALL_NODES, "--way 3 or "),
+        ("hierarchy", {"hierarchy": [(str(c),) for c in range(7)]}, SMALL_PARENTS, ""),
+        ("graph", {"nodes": {"test": [np.arange(7)]}}, SMALL_NODES, ""),
     ],
     ids=["no parents", "no graph", "small parents", "small nodes", "single classes", "large nodes"],
 )
-def test_what_is_not_there_is_refused_with_a_cure(classes, changes, message) -> None:
+def test_what_is_not_there_is_refused_with_a_cure(classes, changes, told, cure) -> None:
     with pytest.raises(BenchbenchError) as caught:
         families(related(**changes), classes, 5, 4, "--way {}")
-    assert str(caught.value) == message
+    assert str(caught.value) == f"{told} {cure}classes=uniform."
 
 
 def test_auto_passes_over_parents_that_are_too_small_for_most_classes() -> None:

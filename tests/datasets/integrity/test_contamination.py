@@ -1,7 +1,5 @@
 """What pre-training has seen of a data set, by name."""
 
-from __future__ import annotations
-
 import re
 
 import pytest
@@ -31,29 +29,18 @@ def test_without_pre_training_nothing_was_seen(dataset: str) -> None:
     assert judge((), dataset) == Contamination("none", "")
 
 
+BY_IMAGENET = {
+    "none": "glyphs shapes[permute_names=true] omniglot omniglot[split=lake] omniglot_lake",
+    "images": "miniimagenet mini-ImageNet tieredimagenet ilsvrc_2012",
+    "classes": "cifar_fs CIFAR-100 fc100 cub CUB_200_2011 caltech101",
+    "unknown": "folder:/data/mini_imagenet folder:photos[size=64] somebodys",
+}
+
+
 @pytest.mark.parametrize("seen", IMAGENETS)
 @pytest.mark.parametrize(
     ("dataset", "level"),
-    [
-        ("glyphs", "none"),
-        ("shapes[permute_names=true]", "none"),
-        ("omniglot", "none"),
-        ("omniglot[split=lake]", "none"),
-        ("omniglot_lake", "none"),
-        ("miniimagenet", "images"),
-        ("mini-ImageNet", "images"),
-        ("tieredimagenet", "images"),
-        ("ilsvrc_2012", "images"),
-        ("cifar_fs", "classes"),
-        ("CIFAR-100", "classes"),
-        ("fc100", "classes"),
-        ("cub", "classes"),
-        ("CUB_200_2011", "classes"),
-        ("caltech101", "classes"),
-        ("folder:/data/mini_imagenet", "unknown"),
-        ("folder:photos[size=64]", "unknown"),
-        ("somebodys", "unknown"),
-    ],
+    [(dataset, level) for level, names in BY_IMAGENET.items() for dataset in names.split()],
 )
 def test_weights_of_imagenet(seen: str, dataset: str, level: str) -> None:
     assert contamination((seen,), dataset) == level

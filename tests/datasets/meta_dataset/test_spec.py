@@ -1,7 +1,5 @@
 """The packaged specs against the numbers of the paper and of its repository."""
 
-from __future__ import annotations
-
 import json
 from collections import Counter
 from importlib import resources

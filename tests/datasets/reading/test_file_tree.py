@@ -1,7 +1,5 @@
 """A folder, a zip and tar archives read alike; what cannot be read is said in one sentence."""
 
-from __future__ import annotations
-
 import io
 import shutil
 import zipfile
@@ -14,6 +12,7 @@ from typing import ClassVar
 import numpy as np
 import pytest
 from PIL import Image
+from support.sentences import one_sentence
 
 from benchbench.datasets.base import Dataset
 from benchbench.datasets.reading.file_tree import (
@@ -32,7 +31,6 @@ from benchbench.datasets.reading.images import (
     resize,
 )
 from benchbench.datasets.reading.parallel import in_parallel
-from benchbench.errors import BenchbenchError
 from benchbench.system.places import Places
 
 
@@ -68,9 +66,7 @@ def tree(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[FileTree]:
         yield FileTree(path, tmp_path / "unpacked")
 
 
-def test_a_compressed_tar_is_unpacked_into_the_cache_by_default(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_compressed_tar_is_unpacked_into_the_cache_by_default(tmp_path, monkeypatch) -> None:
     monkeypatch.setenv("BENCHBENCH_CACHE", str(tmp_path / "cache"))
     (tmp_path / "files").mkdir()
     (tmp_path / "files" / "one").write_bytes(b"1")
@@ -126,9 +122,7 @@ def test_a_file_that_is_no_image_is_named(tree: FileTree, name: str) -> None:
     assert str(caught.value) == name
 
 
-def test_a_file_that_may_not_be_read_is_named(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_file_that_may_not_be_read_is_named(tmp_path, monkeypatch) -> None:
     def refuse(path: Path) -> bytes:
         raise PermissionError(13, "Permission denied", str(path))
 
@@ -149,9 +143,7 @@ def test_several_threads_may_read_one_archive(tmp_path: Path) -> None:
 
 
 def test_a_path_that_does_not_exist(tmp_path: Path) -> None:
-    with pytest.raises(
-        BenchbenchError, match=r"^There is no folder or zip file .*/nowhere\.zip\.$"
-    ):
+    with one_sentence(r"^There is no folder or zip file .*/nowhere\.zip\.$"):
         FileTree(tmp_path / "nowhere.zip")
 
 
@@ -159,7 +151,7 @@ def test_a_path_that_does_not_exist(tmp_path: Path) -> None:
 def test_a_file_that_is_no_zip(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "images.zip"
     path.write_bytes(content)
-    with pytest.raises(BenchbenchError, match="is neither a folder nor a readable zip") as caught:
+    with one_sentence("is neither a folder nor a readable zip") as caught:
         FileTree(path)
     assert str(path) in str(caught.value)
 
@@ -167,14 +159,14 @@ def test_a_file_that_is_no_zip(tmp_path: Path, content: bytes) -> None:
 def test_a_zip_without_files(tmp_path: Path) -> None:
     with zipfile.ZipFile(tmp_path / "images.zip", "w") as archive:
         archive.mkdir("only a folder")
-    with pytest.raises(BenchbenchError, match=r"^The zip file .*/images\.zip is empty; "):
+    with one_sentence(r"^The zip file .*/images\.zip is empty; "):
         FileTree(tmp_path / "images.zip")
 
 
 def test_a_zip_that_was_cut_short(tmp_path: Path) -> None:
     path = zipped(tmp_path / "images.zip")
     path.write_bytes(path.read_bytes()[:-40])
-    with pytest.raises(BenchbenchError, match=r"images\.zip .* nor a readable zip .* copy or down"):
+    with one_sentence(r"images\.zip .* nor a readable zip .* copy or down"):
         FileTree(path)
 
 
@@ -184,7 +176,7 @@ def test_a_zip_with_flipped_bits_names_the_damaged_file(tmp_path: Path) -> None:
     content[60:70] = bytes(10)
     path.write_bytes(content)
     tree = FileTree(path)
-    with pytest.raises(BenchbenchError, match=r"images\.zip is damaged at a/one\.png .* copy or"):
+    with one_sentence(r"images\.zip is damaged at a/one\.png .* copy or"):
         tree.image("a/one.png")
     assert tree.read("a/two.png") == bytes(range(256)) * 40
 
@@ -240,9 +232,7 @@ def test_files_are_located_by_name(tmp_path: Path, root: str, ending: str) -> No
     assert find(tmp_path, "one", "sub/two") == place
 
 
-def test_the_data_root_comes_before_the_cache_and_a_folder_before_an_archive(
-    tmp_path: Path,
-) -> None:
+def test_the_data_root_comes_before_the_cache_and_a_folder_before_an_archive(tmp_path) -> None:
     for name in ("cache/data/one", "root/two.zip", "root/two"):
         (tmp_path / name).mkdir(parents=True)
     assert find(tmp_path, "one", "two") == tmp_path / "root" / "two"
@@ -251,12 +241,12 @@ def test_the_data_root_comes_before_the_cache_and_a_folder_before_an_archive(
 def test_an_origin_is_used_in_place_of_all_names(tmp_path: Path) -> None:
     (tmp_path / "root" / "one").mkdir(parents=True)
     assert find(tmp_path, "one", origin=tmp_path) == tmp_path
-    with pytest.raises(BenchbenchError, match=r"^There is no folder or file .*/gone\.$"):
+    with one_sentence(r"^There is no folder or file .*/gone\.$"):
         find(tmp_path, "one", origin=tmp_path / "gone")
 
 
 def test_files_that_are_nowhere(tmp_path: Path) -> None:
-    with pytest.raises(BenchbenchError, match=r"^Put it there\.$"):
+    with one_sentence(r"^Put it there\.$"):
         find(tmp_path, "one")
 
 
@@ -289,9 +279,7 @@ def pictures(tmp_path: Path) -> FileTree:
         ("deep.png", "L", [64]),
     ],
 )
-def test_images_are_decoded_to_one_size(
-    pictures: FileTree, name: str, mode: str, corner: list[int]
-) -> None:
+def test_images_are_decoded_to_one_size(pictures, name, mode, corner) -> None:
     array = decode_image(TreeFile(pictures, name), 3, mode)
     assert array.dtype == np.uint8
     assert array.shape == (3, 3, len(corner))

@@ -1,7 +1,5 @@
 """FGVC-Aircraft: the lists together, each photograph cut to its box."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 

@@ -1,7 +1,5 @@
 """All ten sources with all their published classes, an image each, in the published layout."""
 
-from __future__ import annotations
-
 import io
 import json
 from collections.abc import Callable
