@@ -86,8 +86,8 @@ SECONDS = click.FloatRange(min=0, min_open=True)
     envvar="BENCHBENCH_ENGINE",
     show_envvar=True,
     type=click.Choice(["worker", "inline"]),
-    help="Where methods are computed: `worker` is a process for each method, which holds no label of "
-    "a query and harms no other if it crashes; `inline` is this process, without any protection.",
+    help="Where methods are computed: `worker` is a process for each method, which holds no label "
+    "of a query and harms no other if it crashes; `inline` is this process, unprotected.",
 )
 @click.option(
     "--timeout",
@@ -107,8 +107,8 @@ SECONDS = click.FloatRange(min=0, min_open=True)
     "--audit/--no-audit",
     default=None,
     show_default="audit the methods that are trained now",
-    help="Whether a tenth of the episodes are asked again, to see what a method's scores depend on; "
-    "--audit includes stored runs.",
+    help="Whether a tenth of the episodes is asked again, to see what a method's scores depend "
+    "on; --audit includes stored runs.",
 )
 @click.option(
     "--audit-seconds",
