@@ -1,8 +1,8 @@
 """A frozen backbone embeds each image of a split once.
 
 A table of features belongs to (weights, images of a split, pre-processing). It is filled in blocks
-of neighbouring images, each when one of its images is first needed. A block is always embedded whole
-and in the same order, so that features do not depend on which episodes came first.
+of neighbouring images, each when one of its images is first needed. A block is always embedded
+whole and in the same order, so that features do not depend on which episodes came first.
 """
 
 from __future__ import annotations
