@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from PIL import Image, ImageFont
+from PIL import Image
 
-from benchbench.datasets import contact_sheet as pictures
 from benchbench.datasets.base import OpenDataset
 from benchbench.datasets.contact_sheet import (
     BORDER,
+    FONT,
     GAP,
     LABEL,
     LONGEST,
@@ -35,7 +35,6 @@ from benchbench.errors import BenchbenchError
 from benchbench.samplers import ClassPool, create_sampler
 
 Make = Callable[..., OpenDataset]
-FONT = ImageFont.load_default(pictures.FONT_SIZE)
 LEFT = MARGIN + LABEL + GAP
 
 
@@ -163,7 +162,7 @@ def test_enlarging_repeats_pixels_and_reducing_averages() -> None:
 
 @given(st.text(st.characters(codec="latin-1", categories=["L", "N", "P", "Zs"]), max_size=120))
 def test_wrapping_loses_nothing_and_fits(text: str) -> None:
-    lines = wrapped(text, FONT, 150)
+    lines = wrapped(text, 150)
     assert all(FONT.getlength(line) <= 150 for line in lines)
     assert "".join("".join(lines).split()) == "".join(text.split())
 
