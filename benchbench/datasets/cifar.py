@@ -90,20 +90,15 @@ class CifarFS(ListedDataset):
         names = _content(tree, "meta", "fine_label_names")["fine_label_names"]
         fine = [name.decode("latin1") if isinstance(name, bytes) else name for name in names]
         self.refuse_missing(fine, tree.path)
-        for item in self.listed():
-            label = fine.index(item.folder)
-            yield PendingClass(item.name, partial(self._load_label, tree, item, label, parts))
 
-    def _load_label(
-        self,
-        tree: FileTree,
-        item: ListedClass,
-        label: int,
-        parts: Callable[[], list[tuple[ByteArray, IntArray]]],
-    ) -> DecodedClass:
-        images = np.concatenate([pixels[labels == label] for pixels, labels in parts()])
-        _refuse_other_count(tree.path, item.folder, len(images))
-        return DecodedClass(item.name, self.resized(images), item.parent)
+        def load(item: ListedClass) -> DecodedClass:
+            label = fine.index(item.folder)
+            images = np.concatenate([pixels[labels == label] for pixels, labels in parts()])
+            _refuse_other_count(tree.path, item.folder, len(images))
+            return DecodedClass(item.name, self.resized(images), item.parent)
+
+        for item in self.listed():
+            yield PendingClass(item.name, partial(load, item))
 
 
 @dataclass

@@ -69,7 +69,8 @@ class Folder(Dataset):
 
     def decode(self, sources: list[Path]) -> Iterator[PendingClass]:
         tree = FileTree(sources[0])
-        classes = _classes(tree)
+        top = _top(tree)
+        classes = tree.images_by(lambda name: name.removeprefix(top).rpartition("/")[0])
         if not classes:
             raise BenchbenchError(
                 f"{tree.path} has no folder with images; it needs one folder per class."
@@ -93,7 +94,10 @@ class Folder(Dataset):
             return splits_by_name(class_names, listed)
         if how == "file":
             raise BenchbenchError(f"{sources[0]} has no {SPLIT_FILE} at its top.")
-        below = {split: _below(class_names, split) for split in SPLITS}
+        below = {
+            split: [name for name in class_names if name.startswith(f"{split}/")]
+            for split in SPLITS
+        }
         if how == "folders" or (
             how == "auto" and sum(map(len, below.values())) == len(class_names)
         ):
@@ -144,16 +148,6 @@ def _refuse_shared_classes(below: dict[str, list[str]]) -> None:
                     "share no class, so use split=seed on one of the folders."
                 )
             homes[bare] = split
-
-
-def _below(class_names: list[str], split: str) -> list[str]:
-    return [name for name in class_names if name.startswith(f"{split}/")]
-
-
-def _classes(tree: FileTree) -> dict[str, list[TreeFile]]:
-    """Image files by the folder that they lie in, named from the top of the data."""
-    top = _top(tree)
-    return tree.images_by(lambda name: name.removeprefix(top).rpartition("/")[0])
 
 
 def _top(tree: FileTree) -> str:

@@ -19,6 +19,7 @@ from benchbench.datasets.reading.file_tree import FileTree, TreeFile, Unreadable
 from benchbench.datasets.reading.images import Interpolation, as_array, resize
 from benchbench.datasets.reading.parallel import in_parallel
 from benchbench.errors import BenchbenchError
+from benchbench.registry import specs
 from benchbench.registry.hookspecs import hookimpl
 from benchbench.system.arrays import ByteArray, IntArray
 from benchbench.system.files import can_write
@@ -30,40 +31,6 @@ FOLDER = "omniglot-py"
 URL = "https://raw.githubusercontent.com/brendenlake/omniglot/master/python"
 CHARACTERS = {"images_background": 964, "images_evaluation": 659}
 DRAWERS = 20
-
-VALIDATION_ALPHABETS = (
-    "Alphabet_of_the_Magi",
-    "Blackfoot_(Canadian_Aboriginal_Syllabics)",
-    "Inuktitut_(Canadian_Aboriginal_Syllabics)",
-    "Ojibwe_(Canadian_Aboriginal_Syllabics)",
-    "Tagalog",
-)
-"""Meta-Dataset's validation alphabets: the five smallest of the background set."""
-
-EVALUATION_ALPHABETS = (
-    "Angelic",
-    "Atemayar_Qelisayer",
-    "Atlantean",
-    "Aurek-Besh",
-    "Avesta",
-    "Ge_ez",
-    "Glagolitic",
-    "Gurmukhi",
-    "Kannada",
-    "Keble",
-    "Malayalam",
-    "Manipuri",
-    "Mongolian",
-    "Old_Church_Slavonic_(Cyrillic)",
-    "Oriya",
-    "Sylheti",
-    "Syriac_(Serto)",
-    "Tengwar",
-    "Tibetan",
-    "ULOG",
-)
-
-SplitName = Literal["meta-dataset", "lake", "vinyals"]
 
 
 @dataclass
@@ -82,7 +49,7 @@ class Omniglot(Dataset):
 
     name: ClassVar[str] = "omniglot"
     licence: ClassVar[str] = "MIT"
-    split: SplitName = "meta-dataset"
+    split: Literal["meta-dataset", "lake", "vinyals"] = "meta-dataset"
     rotations: bool | Literal["all"] = False
     size: int = 28
     interpolation: Interpolation = "bilinear"
@@ -96,13 +63,10 @@ class Omniglot(Dataset):
         return [archive(places, part, self.origin) for part in CHARACTERS]
 
     def pixel_parameters(self) -> dict[str, Any]:
-        rotated = {"rotations": self.rotations, "split": self.split} if self.rotations else {}
-        return {
-            "size": self.size,
-            "interpolation": self.interpolation,
-            "invert": self.invert,
-            **rotated,
-        }
+        parameters = specs.parameters_of(self)
+        if not self.rotations:  # then every split has the same pixels
+            del parameters["rotations"], parameters["split"]
+        return parameters
 
     def decode(self, sources: list[Path]) -> Iterator[DecodedClass]:
         for source, part in zip(sources, CHARACTERS, strict=True):
@@ -144,11 +108,8 @@ class Omniglot(Dataset):
         alphabet, number = character.split("/")[:2]
         if self.split == "vinyals":
             return vinyals_splits()[f"{alphabet}/{number}"]
-        if alphabet in EVALUATION_ALPHABETS:
-            return "test"
-        if self.split == "meta-dataset" and alphabet in VALIDATION_ALPHABETS:
-            return "val"
-        return "train"
+        split = alphabet_splits().get(alphabet, "train")
+        return "train" if split == "val" and self.split == "lake" else split
 
     def split_classes(self, class_names: list[str], sources: list[Path]) -> dict[str, IntArray]:
         members = np.array([self.split_of(name) for name in class_names])
@@ -156,6 +117,19 @@ class Omniglot(Dataset):
 
     def names_are_words(self, class_names: list[str]) -> bool:
         return False
+
+
+@cache
+def alphabet_splits() -> dict[str, str]:
+    """The split of each alphabet in Meta-Dataset.
+
+    The five smallest alphabets of Lake's background set are for validation, and those of his
+    evaluation set for test.
+    """
+    from benchbench.datasets.meta_dataset.spec import source_spec  # whose package imports this
+
+    classes = source_spec("omniglot").classes
+    return {name.rpartition("-")[0]: split for split in SPLITS for name in classes[split]}
 
 
 @cache

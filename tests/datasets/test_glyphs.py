@@ -73,7 +73,7 @@ def test_it_needs_no_source(glyphs: OpenDataset) -> None:
 def test_the_second_opening_generates_nothing(
     glyphs: OpenDataset, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.delattr(glyphs_generator, "alphabets")
+    monkeypatch.delattr(glyphs_generator, "draw_alphabet")
     assert open_dataset("glyphs").fingerprint == glyphs.fingerprint
 
 

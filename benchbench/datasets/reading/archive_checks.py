@@ -8,7 +8,6 @@ from dataclasses import dataclass
 
 from benchbench.errors import BenchbenchError
 
-
 MOST_BYTES = 512 << 30
 """Of all members of an archive together; ILSVRC-2012, the largest set in use, has 155 GB."""
 

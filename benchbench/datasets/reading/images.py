@@ -22,14 +22,6 @@ MODES = {"grey": "L", "rgb": "RGB"}
 
 Interpolation: TypeAlias = Literal["nearest", "box", "bilinear", "bicubic", "lanczos"]
 
-RESAMPLING = {
-    "nearest": Image.Resampling.NEAREST,
-    "box": Image.Resampling.BOX,
-    "bilinear": Image.Resampling.BILINEAR,
-    "bicubic": Image.Resampling.BICUBIC,
-    "lanczos": Image.Resampling.LANCZOS,
-}
-
 
 def decode_all(
     decode: Callable[[T], ByteArray], references: Sequence[T], shape: tuple[int, int, int]
@@ -99,7 +91,7 @@ def resize(image: Image.Image, size: int, interpolation: str) -> Image.Image:
     """The image at size x size pixels; one that has that size already is left untouched."""
     if image.size == (size, size):
         return image
-    return image.resize((size, size), RESAMPLING[interpolation])
+    return image.resize((size, size), Image.Resampling[interpolation.upper()])
 
 
 def as_array(image: Image.Image) -> ByteArray:

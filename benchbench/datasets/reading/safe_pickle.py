@@ -63,10 +63,6 @@ class _Array:
         self.value = _Type.array(kind, _bytes(data), tuple(shape), "F" if by_columns else "C")
 
 
-def _reconstruct(*arguments: object) -> _Array:
-    return _Array()
-
-
 def _from_buffer(data: object, kind: _Type, shape: tuple[int, ...], order: str) -> NDArray[Any]:
     return _Type.array(kind, _bytes(data), tuple(shape), order)
 
@@ -75,25 +71,18 @@ def _scalar(kind: _Type, data: object) -> Any:
     return _Type.array(kind, _bytes(data), ()).item()
 
 
-def _encode(text: str, encoding: str) -> bytes:
-    """Python 3 writes bytes so in the older protocols."""
-    return text.encode("latin1")
-
-
-def _no_bytes() -> bytes:
-    """Python 3 writes empty bytes so in them."""
-    return b""
-
+NUMPY_CORES = ("core", "_core")
 
 KNOWN_NAMES: dict[tuple[str, str], Callable[..., Any]] = {
     ("numpy", "ndarray"): _Array,
     ("numpy", "dtype"): _Type,
-    ("_codecs", "encode"): _encode,
-    ("__builtin__", "bytes"): _no_bytes,
+    # In older protocols Python 3 writes bytes as the first, and no bytes as the second.
+    ("_codecs", "encode"): lambda text, _: text.encode("latin1"),
+    ("__builtin__", "bytes"): lambda: b"",
     ("collections", "OrderedDict"): OrderedDict,
-    **{(f"numpy.{core}.multiarray", "_reconstruct"): _reconstruct for core in ("core", "_core")},
-    **{(f"numpy.{core}.multiarray", "scalar"): _scalar for core in ("core", "_core")},
-    **{(f"numpy.{core}.numeric", "_frombuffer"): _from_buffer for core in ("core", "_core")},
+    **{(f"numpy.{core}.multiarray", "_reconstruct"): lambda *_: _Array() for core in NUMPY_CORES},
+    **{(f"numpy.{core}.multiarray", "scalar"): _scalar for core in NUMPY_CORES},
+    **{(f"numpy.{core}.numeric", "_frombuffer"): _from_buffer for core in NUMPY_CORES},
 }
 
 
@@ -130,7 +119,7 @@ def read_pickle(file: IO[bytes], name: str) -> Any:
 
 
 def _plain(value: Any, done: dict[int, Any], depth: int = 0) -> Any:
-    """`value` with arrays in place of their substitutes and text keys in place of bytes.
+    """`value` with arrays instead of their substitutes and text keys instead of bytes.
 
     done: the containers made so far, by identity, since one may be in others many times.
     """
@@ -144,14 +133,13 @@ def _plain(value: Any, done: dict[int, Any], depth: int = 0) -> Any:
         return value
     if id(value) not in done:
         if isinstance(value, dict):
-            done[id(value)] = {_key(k): _plain(v, done, depth + 1) for k, v in value.items()}
+            done[id(value)] = {
+                key.decode("latin1") if isinstance(key, bytes) else key: _plain(v, done, depth + 1)
+                for key, v in value.items()
+            }
         else:
             done[id(value)] = type(value)([_plain(item, done, depth + 1) for item in value])
     return done[id(value)]
-
-
-def _key(key: object) -> object:
-    return key.decode("latin1") if isinstance(key, bytes) else key
 
 
 def _text(value: object) -> str:
