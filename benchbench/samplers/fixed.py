@@ -10,7 +10,7 @@ import numpy as np
 
 from benchbench.errors import BenchbenchError
 from benchbench.samplers.class_choice import Classes
-from benchbench.samplers.composing import Bounds, ComposingSampler
+from benchbench.samplers.composing import ComposingSampler
 from benchbench.samplers.pool import ClassPool
 from benchbench.samplers.query_priors import Prior
 from benchbench.system.arrays import FloatArray, IntArray
@@ -76,8 +76,8 @@ class FixedSampler(ComposingSampler):
     def fewest_shots(self) -> int:
         return self.shot
 
-    def bounds(self, pool: ClassPool) -> Bounds:
-        return Bounds(self.way, self.way * self.shot, self.way * self.query)
+    def bounds(self, pool: ClassPool) -> tuple[int, int, int]:
+        return self.way, self.way * self.shot, self.way * self.query
 
     def way_of(self, classes: int, whole: bool, numbers: Numbers) -> int:
         return self.way

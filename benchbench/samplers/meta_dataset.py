@@ -11,7 +11,7 @@ import numpy as np
 from benchbench.errors import BenchbenchError
 from benchbench.registry import specs
 from benchbench.samplers.class_choice import MAX_SPAN, Classes
-from benchbench.samplers.composing import Bounds, ComposingSampler
+from benchbench.samplers.composing import ComposingSampler
 from benchbench.samplers.pool import ClassPool
 from benchbench.samplers.query_priors import Prior, rounded_down
 from benchbench.system.arrays import IntArray
@@ -115,9 +115,9 @@ class MetaDatasetSampler(ComposingSampler):
     ) -> dict[str, IntArray]:
         return super().draw(pool.at_least(self.min_images), stream, start, stop)
 
-    def bounds(self, pool: ClassPool) -> Bounds:
+    def bounds(self, pool: ClassPool) -> tuple[int, int, int]:
         way = min(self.max_way, len(pool))
-        return Bounds(way, self.max_support, way * self.max_query)
+        return way, self.max_support, way * self.max_query
 
     def way_of(self, classes: int, whole: bool, numbers: Numbers) -> int:
         most = min(self.max_way, classes)

@@ -192,21 +192,13 @@ def _first_of(pictures: IntArray, ids: IntArray, count: int | None = None) -> In
 
 def _batches(blocks: Iterable[IntArray]) -> Iterator[IntArray]:
     """Blocks of pairs [2, p], joined or cut to a size whose pictures fit in memory."""
-    kept: list[IntArray] = []
-    count = 0
+    waiting = np.empty((2, 0), np.int64)
     for block in blocks:
-        kept.append(block)
-        count += block.shape[1]
-        if count >= PAIRS_AT_ONCE:
-            yield from _cut(kept)
-            kept, count = [], 0
-    yield from _cut(kept)
-
-
-def _cut(blocks: list[IntArray]) -> Iterator[IntArray]:
-    pairs = np.concatenate([np.empty((2, 0), np.int64), *blocks], axis=1)
-    for start in range(0, pairs.shape[1], PAIRS_AT_ONCE):
-        yield pairs[:, start : start + PAIRS_AT_ONCE]
+        waiting = np.concatenate([waiting, block], axis=1)
+        while waiting.shape[1] >= PAIRS_AT_ONCE:
+            yield waiting[:, :PAIRS_AT_ONCE]
+            waiting = waiting[:, PAIRS_AT_ONCE:]
+    yield waiting
 
 
 def _joined(found: list[Pairs], complete: bool) -> Pairs:
