@@ -28,8 +28,7 @@ GAP, BORDER, MARGIN, LABEL = 4, 3, 12, 200
 TEXT, PAPER = (20, 20, 20), (255, 255, 255)
 LINE = 17
 FONT = ImageFont.load_default(13)
-COLUMNS, CLASS_COLUMNS = 15, 40
-"""The most images on a line, of an episode and of a class."""
+COLUMNS, CLASS_COLUMNS = 15, 40  # most images on a line, of an episode and of a class
 
 Colour = tuple[int, int, int]
 

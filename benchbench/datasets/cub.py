@@ -24,8 +24,7 @@ CURE = (
     "it with `benchbench data prepare cub --from PATH`."
 )
 
-Box: TypeAlias = tuple[int, int, int, int]
-"""Left, top, right and bottom, in whole pixels."""
+Box: TypeAlias = tuple[int, int, int, int]  # left, top, right and bottom, in pixels
 
 
 @dataclass

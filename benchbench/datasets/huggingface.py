@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 from benchbench.datasets.base import Dataset, DecodedClass, PendingClass, splits_by_name
 from benchbench.datasets.folder import are_words, class_lists
 from benchbench.datasets.random_split import TEST_SHARE, VAL_SHARE, check_shares, deal_classes
-from benchbench.datasets.reading.file_tree import UnreadableImageError
-from benchbench.datasets.reading.images import GREY_MODES, as_array, decode_all, mode_for, resize
+from benchbench.datasets.reading.images import as_array, decode_all, mode_for, resize
 from benchbench.errors import BenchbenchError
 from benchbench.registry import specs
 from benchbench.registry.hookspecs import hookimpl
@@ -87,7 +86,7 @@ class HuggingFace(Dataset):
         table = load(name, source, self.config, self.revision, self.hf_split)
         images = LabelledImages(name, table, self.image, self.label)
         rows = [row for members in images.class_rows.values() for row in members]
-        mode = mode_for(self.colour, partial(_is_grey, images), rows)
+        mode = mode_for(self.colour, images.is_grey, rows)
         for class_name, rows in images.class_rows.items():
             yield PendingClass(class_name, partial(self._load, images, mode, class_name, rows))
 
@@ -108,13 +107,6 @@ class HuggingFace(Dataset):
     def names_are_words(self, class_names: list[str]) -> bool:
         """False if every class is a number or an identifier such as n01532829."""
         return are_words(class_names)
-
-
-def _is_grey(images: LabelledImages, row: int) -> bool:
-    try:
-        return images.mode(row) in GREY_MODES
-    except UnreadableImageError:
-        return True
 
 
 def _listed_split(file: Path) -> dict[str, list[str]]:

@@ -15,8 +15,7 @@ SAME = 1e-9
 """A share that is nearer than this to an integer, or to another share, counts as equal to it: the
 last bits of a float are not the same on every machine."""
 
-LEAST_CONCENTRATION = 0.1
-"""Below this concentration some proportions are smaller than the smallest double."""
+LEAST_CONCENTRATION = 0.1  # below, some proportions are smaller than any double
 
 
 def query_counts(

@@ -13,8 +13,7 @@ from scipy.special import ndtr, ndtri, stdtrit
 from benchbench.errors import NoEstimate
 from benchbench.system.arrays import FloatArray, IntArray
 
-Classes = Sequence[IntArray]
-"""The class ids of each episode."""
+Classes = Sequence[IntArray]  # the class ids of each episode
 
 CLASSES_TO_RESAMPLE = 10
 UNITS_TO_RESAMPLE = 10

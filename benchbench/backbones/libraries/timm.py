@@ -17,8 +17,7 @@ from benchbench.backbones.libraries.base import (
 from benchbench.backbones.libraries.preprocessing import Preparation
 from benchbench.errors import unknown_name
 
-DEFAULT = "default"
-"""The weights that the library chooses itself."""
+DEFAULT = "default"  # the weights that the library chooses itself
 
 
 @dataclass(eq=False)

@@ -15,11 +15,9 @@ from benchbench.errors import BenchbenchError
 
 SUFFIX = ".safetensors"
 PICKLED = (".pt", ".pth", ".pth.tar", ".bin", ".ckpt", ".pkl", ".pickle")
-UNKNOWN = ("unknown",)
-"""The data sets of weights whose origin is not declared."""
+UNKNOWN = ("unknown",)  # the data sets of weights whose origin is not declared
 
-NAMED = 3
-"""The most tensors that a message names."""
+NAMED = 3  # tensors in a message, at most
 
 DATA_SETS = {
     "in1k": "imagenet-1k",

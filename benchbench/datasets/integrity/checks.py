@@ -17,8 +17,7 @@ from benchbench.system.arrays import IntArray
 
 Level = Literal["error", "warning", "note"]
 
-SHOWN = 5
-"""Names that one sentence lists."""
+SHOWN = 5  # names that one sentence lists
 
 
 @dataclass(frozen=True)

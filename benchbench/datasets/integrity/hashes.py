@@ -9,14 +9,11 @@ from numpy.typing import NDArray
 
 from benchbench.system.arrays import ByteArray, FloatArray, IntArray
 
-SIDE = 32
-"""Pixels of the square to which pictures are averaged."""
+SIDE = 32  # pixels of the square to which pictures are averaged
 
-LOW = 8
-"""Frequencies of the hash along each side."""
+LOW = 8  # frequencies of the hash along each side
 
-LUMA = np.array([0.299, 0.587, 0.114], np.float32)
-"""Grey of red, green and blue (ITU-R BT.601)."""
+LUMA = np.array([0.299, 0.587, 0.114], np.float32)  # grey of RGB (ITU-R BT.601)
 
 ROWS_AT_ONCE = 512
 

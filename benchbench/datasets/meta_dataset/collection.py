@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -82,22 +83,14 @@ class MetaDataset(Collection):
 
 
 def _is_here(source: MetaDatasetSource, places: Places) -> bool:
-    """Whether the source's files are there, or it was prepared from where they were."""
-    try:
+    """Whether the source's files are there, or it can be opened as it was prepared."""
+    with suppress(BenchbenchError):
         source.sources(places)
-    except BenchbenchError:
-        return _is_prepared(source, places)
-    return True
-
-
-def _is_prepared(source: MetaDatasetSource, places: Places) -> bool:
-    """Whether the source can be opened as it was prepared, wherever its files are now."""
+        return True
     try:
         open_dataset(source, places)
-    except WouldDecodeError:
-        return True
-    except BenchbenchError:
-        return False
+    except BenchbenchError as error:
+        return isinstance(error, WouldDecodeError)
     return True
 
 

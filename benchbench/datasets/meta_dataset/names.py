@@ -44,10 +44,8 @@ def canonical(source: str) -> str:
 
     Raises BenchbenchError if it is neither.
     """
-    names = {
-        plain(name): found
-        for name, found in [*zip(SOURCES, SOURCES, strict=True), *ALIASES.items()]
-    }
+    names = {plain(name): name for name in SOURCES}
+    names |= {plain(alias): name for alias, name in ALIASES.items()}
     if plain(source) not in names:
         raise unknown_name("source of Meta-Dataset", source, [*SOURCES, *ALIASES])
     return names[plain(source)]

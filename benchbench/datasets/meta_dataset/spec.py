@@ -30,8 +30,7 @@ SOURCES = (
 )
 """In the order of the paper's tables (Triantafillou et al., ICLR 2020, arXiv:1903.03096)."""
 
-DUPLICATES = ("cu_birds", "caltech101", "caltech256")
-"""The data sets that share images with ILSVRC."""
+DUPLICATES = ("cu_birds", "caltech101", "caltech256")  # share images with ILSVRC
 
 
 @dataclass(frozen=True)

@@ -149,8 +149,7 @@ def folders_below(folder: Path) -> Iterator[tuple[str, str, list[os.DirEntry[str
         ]
 
 
-ARCHIVES = ("", ".zip", ".tar", ".tar.gz", ".tgz")
-"""The endings after a data set's name; a folder has none."""
+ARCHIVES = ("", ".zip", ".tar", ".tar.gz", ".tgz")  # a folder has no ending
 
 
 def located(dataset: Dataset, places: Places, names: Sequence[str], cure: str) -> Path:

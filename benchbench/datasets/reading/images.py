@@ -15,8 +15,7 @@ from benchbench.system.progress import track
 
 T = TypeVar("T")
 
-GREY_MODES = ("1", "L", "LA", "I", "I;16")
-"""Pillow's names of the modes without colour."""
+GREY_MODES = ("1", "L", "LA", "I", "I;16")  # Pillow's modes without colour
 
 MODES = {"grey": "L", "rgb": "RGB"}
 

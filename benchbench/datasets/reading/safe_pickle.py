@@ -21,11 +21,9 @@ from numpy.typing import NDArray
 from benchbench.datasets.reading.damage import copy_again
 from benchbench.errors import BenchbenchError
 
-PLAIN_TYPE = re.compile(r"[biuf][1248]")
-"""Booleans, whole numbers and floats; no objects, records, texts or dates."""
+PLAIN_TYPE = re.compile(r"[biuf][1248]")  # no objects, records, texts or dates
 
-DEPTH = 20
-"""How deeply containers may be nested."""
+DEPTH = 20  # containers within each other, at most
 
 
 class _RefusedError(Exception):

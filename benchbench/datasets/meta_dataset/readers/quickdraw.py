@@ -25,8 +25,7 @@ LAYOUT = Layout(
 )
 
 SIDE = 28
-FILES_KEPT = 8
-"""Files that are mapped at the same time."""
+FILES_KEPT = 8  # that are mapped at the same time
 
 
 def read(published: Published, spec: SourceSpec) -> SourceFiles:
