@@ -68,7 +68,9 @@ class CifarFS(ListedDataset):
         except BenchbenchError:
             if self.origin is not None:
                 raise
-            return [_downloaded(places)]
+            published = torchvision("datasets").CIFAR100
+            root = places.data_root if can_write(places.data_root) else places.cache / "data"
+            return [download(published.url, root / published.filename, published.tgz_md5)]
         parts = [_part(found, split) for split in SPLITS]
         return [part for part in parts if part is not None] if all(parts) else [found]
 
@@ -126,14 +128,9 @@ def _words(label: str) -> str:
 
 def _part(folder: Path, split: str) -> Path | None:
     """The folder, else the zip file, of a split."""
-    candidates = (folder / split, folder / f"{split}.zip")
-    return next((c for c in candidates if c.is_dir() or (c.suffix and c.is_file())), None)
-
-
-def _downloaded(places: Places) -> Path:
-    published = torchvision("datasets").CIFAR100
-    root = places.data_root if can_write(places.data_root) else places.cache / "data"
-    return download(published.url, root / published.filename, published.tgz_md5)
+    if (folder / split).is_dir():
+        return folder / split
+    return folder / f"{split}.zip" if (folder / f"{split}.zip").is_file() else None
 
 
 def _class_files(trees: list[FileTree]) -> dict[str, list[TreeFile]]:

@@ -50,10 +50,10 @@ class Cub(ListedDataset):
     def listed(self) -> list[ListedClass]:
         """In the order of their numbers."""
         deal = {name: split for split, names in read_json("cub").items() for name in names}
-        counts = image_counts("cub")
         return [
-            ListedClass(_words(folder), deal[folder], folder, counts[folder])
-            for folder in sorted(deal)
+            # '001.Black_footed_Albatross' is called 'Black footed Albatross'.
+            ListedClass(folder.partition(".")[2].replace("_", " "), deal[folder], folder, count)
+            for folder, count in sorted(image_counts("cub").items())
         ]
 
     def sources(self, places: Places) -> list[Path]:
@@ -70,11 +70,6 @@ class Cub(ListedDataset):
             return super().decode_image(file)
         image = file.image().convert("RGB").crop(_bird(file))
         return as_array(resize(image, self.size, self.interpolation))
-
-
-def _words(folder: str) -> str:
-    """'Black footed Albatross' for '001.Black_footed_Albatross'."""
-    return folder.partition(".")[2].replace("_", " ")
 
 
 def _bird(file: TreeFile) -> Box:

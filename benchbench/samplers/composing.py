@@ -28,6 +28,9 @@ class ComposingSampler(Sampler):
         to the images that the support leaves; `dirichlet`: in random proportions.
     concentration: the parameter of the Dirichlet distribution; large values are nearly balanced.
     separate_groups: whether support and query of a class share no group, such as a track.
+
+    A subclass sets `fewest_classes` and `fewest_shots`, the least numbers of classes and of support
+    images of a class, and `fewest_classes_option`, the option that sets the former to {}.
     """
 
     classes: Classes
@@ -36,7 +39,8 @@ class ComposingSampler(Sampler):
     separate_groups: bool
     max_span: int = MAX_SPAN
     fewest_classes_option: ClassVar[str]
-    """The option that sets `fewest_classes` to {}, for messages."""
+    fewest_classes: int
+    fewest_shots: int
 
     def check_options(self) -> None:
         """Raise ValueError if the shared parameters are wrong or do not go together."""
@@ -57,16 +61,6 @@ class ComposingSampler(Sampler):
         defaults = type(self)
         changed = [key for key in words if getattr(self, key) != getattr(defaults, key)]
         return "".join(f"-{words[key]}" for key in changed)
-
-    @property
-    def fewest_classes(self) -> int:
-        """The least number of classes in an episode."""
-        raise NotImplementedError
-
-    @property
-    def fewest_shots(self) -> int:
-        """The least number of support images of a class."""
-        raise NotImplementedError
 
     def bounds(self, pool: ClassPool) -> tuple[int, int, int]:
         """The most classes, support images and queries in all that an episode can have."""

@@ -64,6 +64,7 @@ class MetaDatasetSampler(ComposingSampler):
             raise ValueError("needs max_support >= max_way, for a support image of each class")
         if not 0 < self.min_weight <= self.max_weight < math.inf:
             raise ValueError("needs 0 < min_weight <= max_weight")
+        self.fewest_classes, self.fewest_shots = self.min_way, 1
         self.check_options()
 
     @property
@@ -79,14 +80,6 @@ class MetaDatasetSampler(ComposingSampler):
     @property
     def standard(self) -> bool:
         return self == type(self)()
-
-    @property
-    def fewest_classes(self) -> int:
-        return self.min_way
-
-    @property
-    def fewest_shots(self) -> int:
-        return 1
 
     def check(self, pool: ClassPool) -> None:
         kept = pool.at_least(self.min_images)

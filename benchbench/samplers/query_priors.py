@@ -37,11 +37,8 @@ def query_counts(
 
 
 def gamma_variates(uniform: FloatArray, shape: float) -> FloatArray:
-    """Gamma variates of unit scale by the inverse of their distribution function.
-
-    Divided by their sum they are Dirichlet proportions.
-    """
-    from scipy.special import gammaincinv
+    """Gamma variates of unit scale; divided by their sum they are Dirichlet proportions."""
+    from scipy.special import gammaincinv  # the inverse of their distribution function
 
     return np.asarray(gammaincinv(shape, uniform), dtype=np.float64)
 

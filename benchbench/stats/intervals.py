@@ -15,8 +15,7 @@ from benchbench.system.arrays import FloatArray, IntArray
 
 Classes = Sequence[IntArray]  # the class ids of each episode
 
-CLASSES_TO_RESAMPLE = 10
-UNITS_TO_RESAMPLE = 10
+CLASSES_TO_RESAMPLE = UNITS_TO_RESAMPLE = 10
 EVERY_CLASS = "Every episode has all classes, so that nothing is known of other classes."
 BATCH = 1000  # resamples held in memory at a time
 
@@ -167,8 +166,7 @@ def _expected_by_way(accuracy: FloatArray, way: IntArray) -> FloatArray:
     """The accuracy [n] that is expected of episodes of that way."""
     degree = min(2, len(np.unique(way)) - 1)
     powers = np.vander(np.log(way), degree + 1)
-    fitted: FloatArray = powers @ np.linalg.lstsq(powers, accuracy, rcond=None)[0]
-    return fitted
+    return np.asarray(powers @ np.linalg.lstsq(powers, accuracy, rcond=None)[0])
 
 
 def _require_episodes(accuracy: FloatArray, classes: Classes) -> None:

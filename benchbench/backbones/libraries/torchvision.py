@@ -58,20 +58,16 @@ class Torchvision(LibraryBackbone):
 
 def drop_last_layer(network: nn.Module, classes: int) -> None:
     """Replace the last layer, which gives a value for each class, by an identity."""
-    names = [name for name, module in network.named_modules() if _outputs(module) == classes]
+    names = [
+        name
+        for name, module in network.named_modules()
+        if (isinstance(module, nn.Linear) and module.out_features == classes)
+        or (isinstance(module, nn.Conv2d) and module.out_channels == classes)
+    ]
     if not names:
         raise ValueError(f"no layer of the network gives {classes} values")
     parent, _, child = names[-1].rpartition(".")
     setattr(network.get_submodule(parent), child, nn.Identity())
-
-
-def _outputs(module: nn.Module) -> int | None:
-    match module:
-        case nn.Linear():
-            return module.out_features
-        case nn.Conv2d():
-            return module.out_channels
-    return None
 
 
 def _trained_preparation(network: nn.Module, weights: Any) -> Preparation:

@@ -167,27 +167,22 @@ def _exact(
     A copy is paired with the first of its group; the first of a group with the first of all, or of
     the other side if there are two.
     """
+    import pandas as pd
+
     _, pictures = np.unique(digests[ids], return_inverse=True)
-    keys = pictures * (groups.max(initial=0) + 1) + groups[ids]
-    _, first, inverse = np.unique(keys, return_index=True, return_inverse=True)
-    alone, shown = ids[first], pictures[first]
+    frame = pd.DataFrame({"id": ids, "picture": pictures, "group": groups[ids]})
+    first = frame.groupby(["picture", "group"])["id"].transform("min")
+    alone = frame[first == frame["id"]]
     if side is None:
-        within = np.stack([alone[inverse], ids])
-        across = np.stack([_first_of(shown, alone)[shown], alone])
-        pairs = np.concatenate([within, across], axis=1)
+        of_all = frame.groupby("picture")["id"].transform("min")
+        partners = first.where(first != frame["id"], of_all)
+        pairs = np.stack([partners, frame["id"]])
     else:
-        here = side[alone] == side.min()
-        partners = _first_of(shown[~here], alone[~here], len(ids))[shown[here]]
-        pairs = np.stack([alone[here], partners])
-    return np.sort(alone), pairs[:, (pairs[0] != pairs[1]) & (pairs[1] >= 0)]
-
-
-def _first_of(pictures: IntArray, ids: IntArray, count: int | None = None) -> IntArray:
-    """The lowest id of each picture, by picture; -1 if there is none."""
-    count = int(pictures.max(initial=-1)) + 1 if count is None else count
-    firsts = np.full(count, np.iinfo(np.int64).max)
-    np.minimum.at(firsts, pictures, ids)
-    return np.where(firsts == np.iinfo(np.int64).max, -1, firsts)
+        here = side[alone["id"]] == side.min()
+        partners = alone[~here].groupby("picture")["id"].min().rename("partner")
+        paired = alone[here].join(partners, on="picture", how="inner")
+        pairs = paired[["id", "partner"]].to_numpy(np.int64).T
+    return alone["id"].to_numpy(), pairs[:, pairs[0] != pairs[1]]
 
 
 def _batches(blocks: Iterable[IntArray]) -> Iterator[IntArray]:

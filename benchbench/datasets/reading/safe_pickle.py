@@ -34,13 +34,13 @@ class _Type:
     """Replaces a `numpy.dtype`."""
 
     def __init__(self, code: object, *flags: object) -> None:
-        text = _text(code).lstrip("<>|=")
-        if not PLAIN_TYPE.fullmatch(text):
-            raise _RefusedError(f"an array of type '{_text(code)}'")
-        self.code, self.order = text, "<"
+        text = _bytes(code).decode("latin1")
+        self.code, self.order = text.lstrip("<>|="), "<"
+        if not PLAIN_TYPE.fullmatch(self.code):
+            raise _RefusedError(f"an array of type '{text}'")
 
     def __setstate__(self, state: tuple[Any, ...]) -> None:
-        self.order = ">" if _text(state[1]) == ">" else "<"
+        self.order = ">" if _bytes(state[1]) == b">" else "<"
 
     def array(self, data: bytes, shape: tuple[int, ...], order: str = "C") -> NDArray[Any]:
         """The array whose bytes are `data`. Raises ValueError if their number does not fit."""
@@ -140,17 +140,9 @@ def _plain(value: Any, done: dict[int, Any], depth: int = 0) -> Any:
     return done[id(value)]
 
 
-def _text(value: object) -> str:
-    if isinstance(value, bytes):
-        return value.decode("latin1")
-    if not isinstance(value, str):
-        raise TypeError("a text is missing")
-    return value
-
-
 def _bytes(value: object) -> bytes:
     if isinstance(value, str):
         return value.encode("latin1")
     if not isinstance(value, (bytes, bytearray)):
-        raise TypeError("the bytes of an array are missing")
+        raise TypeError("bytes are missing")
     return bytes(value)
