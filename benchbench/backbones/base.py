@@ -49,10 +49,7 @@ class Backbone(nn.Module):
 
     @classmethod
     def check(cls, arguments: dict[str, Any]) -> None:
-        """Find mistakes in the parameters without building anything. Optional.
-
-        Raises BenchbenchError, for example for a network that the library does not have.
-        """
+        """Find mistakes in the parameters before building; optional. Raises BenchbenchError."""
 
     @property
     def feature_size(self) -> int:

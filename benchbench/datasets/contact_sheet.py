@@ -48,10 +48,7 @@ class ImageRow:
 
 
 def class_sheet(dataset: OpenDataset, split: str, classes: int, images: int) -> Image.Image:
-    """A row for each of some classes, with some of its images; both are evenly spread.
-
-    Raises BenchbenchError if the split has no classes or the sheet would be too large.
-    """
+    """Evenly spread images of evenly spread classes. Raises BenchbenchError if none or too many."""
     if split not in dataset.splits:
         known = ", ".join(dataset.splits)
         raise BenchbenchError(f"{dataset.name} has no split '{split}'; it has {known}.")

@@ -74,10 +74,7 @@ def alphabet_splits() -> dict[str, str]:
 
 
 def draw_alphabet(seed: int, index: int) -> ByteArray:
-    """One alphabet by all its drawers: images [characters, DRAWERS, SIDE, SIDE], ink 255 on 0.
-
-    seed: within 0 .. 2**64 - 1; index: the alphabet's place in `alphabet_splits`.
-    """
+    """The images [characters, DRAWERS, SIDE, SIDE] of one alphabet, ink 255 on 0."""
     stream = RandomStream(seed, VERSION, index)
     n_characters = 20 + 8 * index % 21  # 20 .. 40, the same for every seed
     primitives = invent_primitives(stream, int(stream.integer(4)) + 7)

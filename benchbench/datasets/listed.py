@@ -1,8 +1,4 @@
-"""Data sets whose classes and splits are published lists.
-
-The lists are part of the package, in `splits/<list>/`, each with the licence of the repository that
-published it.
-"""
+"""Data sets of published classes and splits, packaged with their licences in `splits/`."""
 
 from __future__ import annotations
 
@@ -45,10 +41,7 @@ def read_rows(folder: str, file: str) -> list[tuple[str, str]]:
 
 
 def parse_rows(text: str) -> list[tuple[str, str]]:
-    """The rows of a CSV file of two columns; a heading that begins with `filename` is left out.
-
-    Raises ValueError if a row has another number of columns.
-    """
+    """The rows of a two-column CSV file, without heading. Raises ValueError for other columns."""
     rows = []
     for line in filter(None, map(str.strip, text.splitlines())):
         first, second = line.split(",")
@@ -68,10 +61,7 @@ def image_counts(of: str) -> dict[str, int]:
 
 @dataclass(frozen=True)
 class ListedClass:
-    """A class in the published lists.
-
-    folder: its name in the published files; images: how many it should have.
-    """
+    """A published class; folder: its name in the files; images: how many it should have."""
 
     name: str
     split: str
@@ -131,10 +121,7 @@ class ListedDataset(Dataset):
     def announced(
         self, files: Mapping[str, Sequence[TreeFile]], sources: list[Path]
     ) -> Iterator[PendingClass]:
-        """The listed classes, to be decoded from their files, which are given by folder name.
-
-        Raises BenchbenchError if a class has none.
-        """
+        """The listed classes, from files by folder name. Raises BenchbenchError if one has none."""
         where = sources[0].parent if len(sources) > 1 else sources[0]
         self.refuse_missing(files, where)
         for item in self.listed():

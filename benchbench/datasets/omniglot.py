@@ -84,7 +84,10 @@ class Omniglot(Dataset):
             stack = np.stack([next(images) for _ in drawings])
             drawers = [f"{alphabet}/{Path(file.name).stem[-2:]}" for file in drawings]
             yield DecodedClass(character, stack, (alphabet,), drawers)
-            for quarter in (1, 2, 3) if self._is_turned(character) else ():
+            rotated = self.rotations == "all" or (
+                self.rotations and self.split_of(character) == "train"
+            )
+            for quarter in (1, 2, 3) if rotated else ():
                 name = f"{character}/rot{90 * quarter:03}"
                 turned = np.rot90(stack, quarter, axes=(1, 2))
                 yield DecodedClass(name, turned, (alphabet,), drawers)
@@ -97,11 +100,6 @@ class Omniglot(Dataset):
             raise copy_again(f"{file.name} in {file.tree.path} is not an image") from error
         image = resize(image, self.size, self.interpolation)
         return as_array(ImageChops.invert(image) if self.invert else image)
-
-    def _is_turned(self, character: str) -> bool:
-        return self.rotations == "all" or (
-            self.rotations is True and self.split_of(character) == "train"
-        )
 
     def split_of(self, character: str) -> str:
         """The split of `ALPHABET/CHARACTER` or `ALPHABET/CHARACTER/ROTATION`."""
@@ -121,11 +119,7 @@ class Omniglot(Dataset):
 
 @cache
 def alphabet_splits() -> dict[str, str]:
-    """The split of each alphabet in Meta-Dataset.
-
-    The five smallest alphabets of Lake's background set are for validation, and those of his
-    evaluation set for test.
-    """
+    """The split of each alphabet in Meta-Dataset; five of the background set are for validation."""
     from benchbench.datasets.meta_dataset.spec import source_spec  # whose package imports this
 
     classes = source_spec("omniglot").classes

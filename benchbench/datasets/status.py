@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from copy import copy
 from dataclasses import dataclass
@@ -86,7 +87,7 @@ def _status_of(dataset: Dataset, places: Places) -> DatasetStatus:
         record = prepared_record(dataset, places)
         sources = dataset.sources(places) if record is None else []
         status.files = "prepared" if record else "here" if sources else "generated"
-        status.home = record.origin if record else _common(sources)
+        status.home = record.origin if record else os.path.commonpath([*map(str, sources)] or [""])
         status.opened = open_dataset(dataset, places)
     except WouldDownloadError:
         status.files = "to fetch"
@@ -96,11 +97,6 @@ def _status_of(dataset: Dataset, places: Places) -> DatasetStatus:
         if status.files != "missing":
             status.files, status.home = "damaged", str(error)
     return status
-
-
-def _common(sources: list[Path]) -> str:
-    """The one source, or the folder of several."""
-    return str(sources[0].parent if len(sources) > 1 else sources[0]) if sources else ""
 
 
 def size_text(dataset: OpenDataset) -> str:

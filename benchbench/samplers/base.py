@@ -60,10 +60,7 @@ class Sampler:
 
 
 def create_sampler(text: str, **options: int | str | None) -> Sampler:
-    """The sampler of a spec; options that are None are left out.
-
-    Raises BenchbenchError for an option that the sampler does not have or that the spec also sets.
-    """
+    """The sampler of a spec, with options that are not None. Raises BenchbenchError if wrong."""
     spec = specs.parse(text)
     cls = loading.find("register_samplers", "sampler", spec.name)
     parameters = specs.parameter_types(cls)

@@ -68,10 +68,7 @@ def iqm_over_sources(scores: FloatArray, level: float = 0.95) -> Aggregate:
 
 
 def mean_over_sources(scores: FloatArray, level: float = 0.95) -> Aggregate:
-    """The mean of all scores [tasks, runs] and its stratified bootstrap interval.
-
-    Raises NoEstimate with one run.
-    """
+    """The mean of all scores [tasks, runs], and its interval. Raises NoEstimate with one run."""
     return stratified_bootstrap(scores, lambda s: s.mean(axis=(-2, -1)), level)
 
 
@@ -88,10 +85,7 @@ def optimality_gap(scores: ArrayLike, target: float = 1.0) -> float:
 
 
 def performance_profile(scores: ArrayLike, taus: ArrayLike) -> FloatArray:
-    """The share [taus] of the scores, over all tasks and runs, that is above each tau.
-
-    Source: Agarwal et al. (2021), section 4.2 (run-score distributions).
-    """
+    """The share [taus] of all scores above each tau. Source: Agarwal et al. (2021), section 4.2."""
     ordered = np.sort(np.asarray(scores, dtype=np.float64), axis=None)
     return 1 - np.searchsorted(ordered, np.asarray(taus), side="right") / ordered.size
 
@@ -107,10 +101,7 @@ def probability_of_improvement(x: FloatArray, y: FloatArray) -> float:
 
 
 def improvement_interval(x: FloatArray, y: FloatArray, level: float = 0.95) -> Aggregate:
-    """`probability_of_improvement` with its stratified bootstrap interval.
-
-    Raises NoEstimate with one run of either method.
-    """
+    """`probability_of_improvement` and its interval. Raises NoEstimate with one run of either."""
     return _bootstrap(_improvement, [x, y], level)
 
 

@@ -126,10 +126,7 @@ def sign_flip(difference: FloatArray, *, flips: int = 9999, seed: int = 0) -> tu
 
 
 def holm(p_values: ArrayLike) -> FloatArray:
-    """Adjusted p-values [m] of a family of m tests, valid under any dependence among them.
-
-    Source: Holm (Scandinavian Journal of Statistics 6, 1979); computed by statsmodels.
-    """
+    """Holm's adjusted p-values [m] (Scandinavian Journal of Statistics 6, 1979), by statsmodels."""
     raw = np.asarray(p_values, dtype=np.float64)
     if raw.size == 0:
         return raw

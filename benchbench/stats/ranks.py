@@ -95,10 +95,7 @@ def paired_ranks(
 
 
 def plain_ranks(accuracy: Numbers) -> NDArray[np.float64]:
-    """Ranks of means [k] by their order alone; equal ones share their mean place.
-
-    Raises ValueError if a mean is not finite.
-    """
+    """Ranks of means [k]; equal ones share their mean place. Raises ValueError if not finite."""
     means = list(map(_exact, accuracy))
     better = np.array([sum(other > mean for other in means) for mean in means], dtype=np.float64)
     equal = np.array([means.count(mean) for mean in means], dtype=np.float64)

@@ -122,10 +122,7 @@ class OpenClip(LibraryBackbone):
 
 
 def drop_projection(tower: Any) -> None:
-    """Remove the last step, the projection into the joint space, from an image tower.
-
-    Raises BenchbenchError for a tower in which the projection is not separate.
-    """
+    """Remove the projection into the joint space. Raises BenchbenchError if it is not separate."""
     open_clip = _library()
     if isinstance(tower, open_clip.transformer.VisionTransformer):
         tower.proj = None

@@ -59,10 +59,7 @@ def check_pictures(dataset: OpenDataset, scanned: Scan) -> Iterator[Finding]:
 def check_duplicates(
     dataset: OpenDataset, scanned: Scan, distance: int, correlation: float
 ) -> Iterator[Finding]:
-    """Pictures that are there twice: across splits, across classes, or inside a class.
-
-    Those of classes that are in no split do not count.
-    """
+    """Pictures that are there twice in the splits: across them, across classes, or in a class."""
     groups = split_numbers(dataset)
     pairs = find_duplicates([dataset.pixels], [scanned], distance, correlation, groups)
     captions = Captions(dataset)

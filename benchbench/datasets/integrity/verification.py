@@ -106,10 +106,7 @@ class Verification:
     scans: dict[str, Scan] = field(default_factory=dict)
 
     def of(self, text: str) -> list[Verified]:
-        """What is wrong with a data set, or with each of those of a collection.
-
-        Raises BenchbenchError if it, or all of them, cannot be opened.
-        """
+        """What is wrong with each data set of a spec. Raises BenchbenchError if none opens."""
         dataset = create_dataset(text)
         other = open_dataset(self.against, self.places) if self.against else None
         results: dict[str, Verified] = {}

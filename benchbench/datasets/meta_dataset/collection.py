@@ -74,10 +74,7 @@ class MetaDataset(Collection):
         )
 
     def sources_here(self, places: Places) -> list[str]:
-        """The sources whose files are under the data root, or that were prepared as these are.
-
-        Nothing is fetched.
-        """
+        """The sources that are under the data root or prepared as these are; nothing is fetched."""
         with only_looking():
             return [name for name, one in self._sources.items() if _is_here(one, places)]
 
@@ -95,10 +92,7 @@ def _is_here(source: MetaDatasetSource, places: Places) -> bool:
 
 
 def training_sources(train: str, here: list[str]) -> list[str]:
-    """The source that methods learn from, or all those of `here` that have training classes.
-
-    Raises BenchbenchError if none of them is here.
-    """
+    """The source, or all sources, to learn from. Raises BenchbenchError if there is none here."""
     able = [name for name in here if source_spec(name).classes["train"]]
     if not able:
         raise BenchbenchError(

@@ -38,10 +38,7 @@ class SourceDecoder:
     _differing: list[str] = field(default_factory=list, init=False)
 
     def classes(self) -> Iterator[PendingClass]:
-        """All classes, by Meta-Dataset's class ids and with their names in words.
-
-        Raises BenchbenchError if some are certainly absent.
-        """
+        """All classes, by class id, named in words. Raises BenchbenchError if some are absent."""
         images = self.files.images
         present = {name for name in images if not isinstance(images, dict) or images[name]}
         absent = [name for name in self.spec.class_names if name not in present]

@@ -40,10 +40,7 @@ LICENCES = {
 
 
 def canonical(source: str) -> str:
-    """A source's name in `SOURCES`, given that or another of its names, `plain` or not.
-
-    Raises BenchbenchError if it is neither.
-    """
+    """The name in `SOURCES` for that or another usual name. Raises BenchbenchError if unknown."""
     names = {plain(name): name for name in SOURCES}
     names |= {plain(alias): name for alias, name in ALIASES.items()}
     if plain(source) not in names:

@@ -20,10 +20,7 @@ SMALL_BYTES = 64 << 20
 
 @dataclass(frozen=True)
 class Member:
-    """A file or folder as the archive describes it.
-
-    name: a folder's ends in a slash; packed: its bytes in the archive; flaw: why it is refused.
-    """
+    """A file or folder/ of an archive, its size and packed size, and the flaw that refuses it."""
 
     name: str
     size: int

@@ -16,7 +16,7 @@ import zipfile
 import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
 from filelock import FileLock
 
@@ -59,16 +59,7 @@ SMALL_PIECE = 1 << 12
 """Bytes read at once; few of the methods that can expand a few bytes without a bound."""
 
 
-class Archive(Protocol):
-    """An archive that passed the checks; `names` are those of its plain files."""
-
-    names: list[str]
-
-    def read(self, name: str) -> bytes:
-        """A member's content. Raises KeyError if there is none, BenchbenchError if damaged."""
-
-
-def open_archive(path: Path, unpack_to: Path) -> Archive:
+def open_archive(path: Path, unpack_to: Path) -> Zip | Tar:
     """A zip, or by its ending a tar archive, whose members are safe to read.
 
     unpack_to: the folder in which a compressed tar is decompressed, once. Raises BenchbenchError if
@@ -84,10 +75,12 @@ def open_archive(path: Path, unpack_to: Path) -> Archive:
             if plain != path:
                 plain.unlink(missing_ok=True)
             raise
-    return _Zip(path)
+    return Zip(path)
 
 
-class _Zip:
+class Zip:
+    """A zip that passed the checks; `names` are those of its plain files."""
+
     def __init__(self, path: Path) -> None:
         self._path = path
         try:
@@ -103,8 +96,9 @@ class _Zip:
             raise copy_again(f"The zip file {path} is empty")
 
     def read(self, name: str) -> bytes:
-        """The content, up to the stated size; a member that is longer fails its checksum."""
+        """A member's content. Raises KeyError if there is none, BenchbenchError if damaged."""
         member = self._members[name]
+        # It is read up to the stated size; a member that is longer fails its checksum.
         piece = PIECE if member.compress_type <= zipfile.ZIP_DEFLATED else SMALL_PIECE
         try:
             with self._file.open(member) as file:
@@ -135,7 +129,7 @@ class Span(NamedTuple):
 
 
 class Tar:
-    """A tar archive that is not compressed: a file, or a member of another one."""
+    """As `Zip`, a tar archive that is not compressed: a file, or a member of another one."""
 
     def __init__(self, called: object, place: Span) -> None:
         """called: what messages call it; place: its bytes."""

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from PIL import Image
 
-from benchbench.datasets.reading.archives import Archive, Tar, open_archive
+from benchbench.datasets.reading.archives import Tar, Zip, open_archive
 from benchbench.errors import BenchbenchError
 from benchbench.system.places import Places
 
@@ -30,7 +30,7 @@ class FileTree:
     """The files below a folder or inside a zip or tar archive, by relative name with slashes."""
 
     def __init__(
-        self, path: Path, unpack_to: Path | None = None, archive: Archive | None = None
+        self, path: Path, unpack_to: Path | None = None, archive: Zip | Tar | None = None
     ) -> None:
         """Raises BenchbenchError if `path` is neither, or the archive is empty, damaged or harmful.
 
@@ -41,8 +41,11 @@ class FileTree:
         if archive is None and not path.is_dir():
             archive = open_archive(path, unpack_to or Places.find().cache / "unpacked")
         self._archive = archive
-        found = archive.names if archive else [n for n, e in files_below(path) if e.is_file()]
-        self.names = sorted(found)
+        if archive:
+            self.names = sorted(archive.names)
+        else:
+            below = folders_below(path)
+            self.names = sorted(p + e.name for p, _, files in below for e in files if e.is_file())
 
     def image_names(self) -> list[str]:
         """The files with an image's ending, without hidden ones."""
@@ -50,8 +53,8 @@ class FileTree:
             name
             for name in self.names
             if posixpath.splitext(name)[1].lower() in IMAGE_SUFFIXES
-            and not f"/{name}".count("/.")
-            and not f"/{name}".count("/__MACOSX")
+            and "/." not in f"/{name}"
+            and "/__MACOSX" not in f"/{name}"
         ]
 
     def images(self) -> list[TreeFile]:
@@ -67,10 +70,7 @@ class FileTree:
         return found
 
     def read(self, name: str) -> bytes:
-        """A file's content.
-
-        Raises FileNotFoundError if there is none, BenchbenchError if the archive is damaged.
-        """
+        """A file's content. Raises FileNotFoundError, or BenchbenchError for a damaged archive."""
         if self._archive is None:
             return (self.path / name).read_bytes()
         try:
@@ -84,10 +84,7 @@ class FileTree:
         return FileTree(self.path, archive=self._archive.inner(name))
 
     def image(self, name: str) -> Image.Image:
-        """A decoded image. Raises UnreadableImageError if the file is not one.
-
-        Neither is a file of more than twice Pillow's `MAX_IMAGE_PIXELS`, 179 million pixels.
-        """
+        """A decoded image. Raises UnreadableImageError, also for more than 179 million pixels."""
         image = self.header(name)
         try:
             image.load()
@@ -116,21 +113,11 @@ class TreeFile(NamedTuple):
         return self.tree.image(self.name)
 
 
-def files_below(folder: Path) -> Iterator[tuple[str, os.DirEntry[str]]]:
-    """All but folders, by name from `folder` with slashes; a folder's own files come first.
-
-    The order is alphabetical. Links to folders are not followed, and folders that may not be read,
-    such as a disk's `lost+found`, are left out.
-    """
-    for prefix, _, entries in folders_below(folder):
-        for entry in entries:
-            yield prefix + entry.name, entry
-
-
 def folders_below(folder: Path) -> Iterator[tuple[str, str, list[os.DirEntry[str]]]]:
-    """The folder and all below it, in the order of `files_below`.
+    """The beginning of the files' names, the path and the files of a folder and of all below it.
 
-    Of each, this yields the beginning of its files' names, its path, and its files.
+    The order is alphabetical, and a folder's own files come first. Links to folders are not
+    followed, and folders that may not be read, such as a disk's `lost+found`, are left out.
     """
     waiting = [("", str(folder))]
     while waiting:

@@ -60,10 +60,7 @@ def decode_image(
 
 
 def mode_for(colour: str, is_grey: Callable[[T], bool], references: Sequence[T]) -> str:
-    """The mode that images are decoded in: `L` for `grey` and `RGB` for `rgb`.
-
-    For any other colour it is `L` if all images are grey.
-    """
+    """The mode to decode in: `L` for `grey`, `RGB` for `rgb`, else `L` if all images are grey."""
     if colour in MODES:
         return MODES[colour]
     greys = track(in_parallel(is_grey, references), "looking for colours", len(references))

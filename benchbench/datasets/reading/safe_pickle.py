@@ -117,10 +117,7 @@ def read_pickle(file: IO[bytes], name: str) -> Any:
 
 
 def _plain(value: Any, done: dict[int, Any], depth: int = 0) -> Any:
-    """`value` with arrays instead of their substitutes and text keys instead of bytes.
-
-    done: the containers made so far, by identity, since one may be in others many times.
-    """
+    """`value` with arrays and with text as keys; done: the containers made so far, by identity."""
     if depth > DEPTH:
         raise ValueError("its containers are nested too deeply")
     if isinstance(value, _Array):

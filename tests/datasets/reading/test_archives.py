@@ -21,7 +21,7 @@ from benchbench.datasets.folder import Folder
 from benchbench.datasets.opening import open_dataset
 from benchbench.datasets.reading import archive_checks
 from benchbench.datasets.reading.archive_checks import Member, check_members, plain_name
-from benchbench.datasets.reading.archives import Archive, Tar, open_archive
+from benchbench.datasets.reading.archives import Tar, Zip, open_archive
 from benchbench.datasets.reading.offline import WouldDecodeError, only_looking
 from benchbench.errors import BenchbenchError
 from benchbench.system.places import Places
@@ -62,7 +62,7 @@ def compressed(path: Path, content: bytes) -> Path:
     return path
 
 
-def opened(path: Path) -> Archive:
+def opened(path: Path) -> Zip | Tar:
     return open_archive(path, path.parent / "unpacked")
 
 

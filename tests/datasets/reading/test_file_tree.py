@@ -20,7 +20,7 @@ from benchbench.datasets.reading.file_tree import (
     FileTree,
     TreeFile,
     UnreadableImageError,
-    files_below,
+    folders_below,
     located,
 )
 from benchbench.datasets.reading.images import (
@@ -52,6 +52,10 @@ FILES = {
     ".trash/four.png": b"",
     "__MACOSX/a/._one.png": b"",
 }
+
+
+def names_below(folder: Path) -> list[str]:
+    return [prefix + file.name for prefix, _, files in folders_below(folder) for file in files]
 
 
 @pytest.fixture(params=["folder", "zip", "tar", "gztar"])
@@ -86,14 +90,14 @@ def test_links_to_folders_are_not_followed_and_links_to_files_are(tmp_path: Path
     (tmp_path / "a" / "two").symlink_to(tmp_path / "a" / "one")
     (tmp_path / "a" / "nowhere").symlink_to(tmp_path / "missing")
     assert FileTree(tmp_path).names == ["a/one", "a/two"]
-    assert [name for name, _ in files_below(tmp_path)] == ["a/nowhere", "a/one", "a/two"]
+    assert names_below(tmp_path) == ["a/nowhere", "a/one", "a/two"]
 
 
 def test_a_folder_s_own_files_come_before_those_deeper(tmp_path: Path) -> None:
     for name in ("b/2", "b/1", "a/x/3", "a/4", "z"):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).touch()
-    assert [name for name, _ in files_below(tmp_path)] == ["z", "a/4", "a/x/3", "b/1", "b/2"]
+    assert names_below(tmp_path) == ["z", "a/4", "a/x/3", "b/1", "b/2"]
 
 
 def zipped(path: Path, content: bytes = bytes(range(256)) * 40) -> Path:

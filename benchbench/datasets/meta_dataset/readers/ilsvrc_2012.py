@@ -33,10 +33,7 @@ LAYOUT = Layout(
 
 
 def read(published: Published, spec: SourceSpec) -> SourceFiles:
-    """The training images of each WordNet identifier, in the order of their file names.
-
-    Classes that are not there are left out.
-    """
+    """The training images of each WordNet identifier that is there, in the order of file names."""
     files = _unpacked(published, spec) or _packed(published, spec) or _elsewhere(published, spec)
 
     def kept(name: str) -> Sequence[TreeFile]:

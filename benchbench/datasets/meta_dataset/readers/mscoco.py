@@ -36,10 +36,7 @@ Box = tuple[float, float, float, float]
 
 
 def read(published: Published, spec: SourceSpec) -> SourceFiles:
-    """The objects of each category, by the file of their photograph, then as they are annotated.
-
-    A reference is the file of a photograph and the box around one of its objects.
-    """
+    """The objects of each category as the file of their photograph and their box, by file."""
     part = published.part("train2017/")
     annotations, categories = coco_tables(
         published, published.part(LIST), LIST, "annotations", "categories"

@@ -29,10 +29,7 @@ FILES_KEPT = 8  # that are mapped at the same time
 
 
 def read(published: Published, spec: SourceSpec) -> SourceFiles:
-    """The drawings of each class, in the order of the rows of its file.
-
-    A reference is the number of a drawing, counted through all classes.
-    """
+    """The drawings of each class, by row; a reference counts the drawings of all classes."""
     files = _files(published, spec.class_names)
     images: dict[str, range] = {name: range(0) for name in spec.class_names}
     starts: list[int] = []
