@@ -68,19 +68,15 @@ class Cub(ListedDataset):
     def decode_image(self, file: TreeFile) -> ByteArray:
         if not self.crop:
             return super().decode_image(file)
-        image = file.image().convert("RGB").crop(_bird(file))
+        key = "/".join(PurePosixPath(file.name).parts[-2:])
+        box = bounding_boxes(file.tree).get(key)
+        if box is None:
+            raise BenchbenchError(
+                f"bounding_boxes.txt of {file.tree.path} has no box of {key}; copy or download it "
+                "again, or leave out crop=true."
+            )
+        image = file.image().convert("RGB").crop(box)
         return as_array(resize(image, self.size, self.interpolation))
-
-
-def _bird(file: TreeFile) -> Box:
-    key = "/".join(PurePosixPath(file.name).parts[-2:])
-    box = bounding_boxes(file.tree).get(key)
-    if box is None:
-        raise BenchbenchError(
-            f"bounding_boxes.txt of {file.tree.path} has no box of {key}; copy or download it "
-            "again, or leave out crop=true."
-        )
-    return box
 
 
 @lru_cache(maxsize=1)

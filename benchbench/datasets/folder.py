@@ -13,7 +13,7 @@ from typing import Any, ClassVar, Literal
 
 from benchbench.datasets.base import SPLITS, Dataset, DecodedClass, PendingClass, splits_by_name
 from benchbench.datasets.random_split import TEST_SHARE, VAL_SHARE, check_shares, deal_classes
-from benchbench.datasets.reading.file_tree import FileTree, TreeFile
+from benchbench.datasets.reading.file_tree import FileTree
 from benchbench.datasets.reading.images import decode_all, decode_image, is_grey, mode_for
 from benchbench.errors import BenchbenchError
 from benchbench.registry.hookspecs import hookimpl
@@ -77,15 +77,15 @@ class Folder(Dataset):
             )
         files = [file for members in classes.values() for file in members]
         mode = mode_for(self.colour, is_grey, files)
-        for name, members in classes.items():
-            yield PendingClass(name, partial(self._load, name, members, mode))
-
-    def _load(self, name: str, files: list[TreeFile], mode: str) -> DecodedClass:
         shape = (self.size, self.size, len(mode))
-        images, _, unreadable = decode_all(
-            lambda file: decode_image(file, self.size, mode), files, shape
-        )
-        return DecodedClass(name, images, tuple(name.split("/")[:-1]), None, unreadable)
+        decode = partial(decode_image, size=self.size, mode=mode)
+
+        def load(name: str) -> DecodedClass:
+            images, _, unreadable = decode_all(decode, classes[name], shape)
+            return DecodedClass(name, images, tuple(name.split("/")[:-1]), None, unreadable)
+
+        for name in classes:
+            yield PendingClass(name, partial(load, name))
 
     def split_classes(self, class_names: list[str], sources: list[Path]) -> dict[str, IntArray]:
         how = self.split

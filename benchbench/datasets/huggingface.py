@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 from benchbench.datasets.base import Dataset, DecodedClass, PendingClass, splits_by_name
 from benchbench.datasets.folder import are_words, class_lists
@@ -17,9 +17,6 @@ from benchbench.registry import specs
 from benchbench.registry.hookspecs import hookimpl
 from benchbench.system.arrays import ByteArray, IntArray
 from benchbench.system.places import Places
-
-if TYPE_CHECKING:
-    from benchbench.datasets.huggingface_rows import LabelledImages
 
 
 @dataclass
@@ -87,17 +84,17 @@ class HuggingFace(Dataset):
         images = LabelledImages(name, table, self.image, self.label)
         rows = [row for members in images.class_rows.values() for row in members]
         mode = mode_for(self.colour, images.is_grey, rows)
-        for class_name, rows in images.class_rows.items():
-            yield PendingClass(class_name, partial(self._load, images, mode, class_name, rows))
+        shape = (self.size, self.size, len(mode))
 
-    def _load(
-        self, images: LabelledImages, mode: str, class_name: str, rows: list[int]
-    ) -> DecodedClass:
         def decode(row: int) -> ByteArray:
             return as_array(resize(images.image(row, mode), self.size, "bilinear"))
 
-        pixels, _, unreadable = decode_all(decode, rows, (self.size, self.size, len(mode)))
-        return DecodedClass(class_name, pixels, unreadable=unreadable)
+        def load_class(class_name: str) -> DecodedClass:
+            pixels, _, unreadable = decode_all(decode, images.class_rows[class_name], shape)
+            return DecodedClass(class_name, pixels, unreadable=unreadable)
+
+        for class_name in images.class_rows:
+            yield PendingClass(class_name, partial(load_class, class_name))
 
     def split_classes(self, class_names: list[str], sources: list[Path]) -> dict[str, IntArray]:
         if self.splits is None:

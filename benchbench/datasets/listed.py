@@ -106,7 +106,7 @@ class ListedDataset(Dataset):
     def class_folders(self, root: Path) -> list[Path]:
         """The listed classes' folders below `root`; none if it has none of them.
 
-        They are sources in place of the folder around them, so that opening the data set looks at
+        They are sources instead of the folder around them, so that opening the data set looks at
         no other folder. Raises BenchbenchError if only some are there.
         """
         found = class_folders(root, {item.folder: item.split for item in self.listed()})
@@ -123,19 +123,18 @@ class ListedDataset(Dataset):
     ) -> Iterator[PendingClass]:
         """The listed classes, from files by folder name. Raises BenchbenchError if one has none."""
         where = sources[0].parent if len(sources) > 1 else sources[0]
-        self.refuse_missing(files, where)
-        for item in self.listed():
-            yield PendingClass(item.name, partial(self._load, item, files, where))
-
-    def _load(
-        self, item: ListedClass, files: Mapping[str, Sequence[TreeFile]], where: Path
-    ) -> DecodedClass:
         shape = (self.size, self.size, 3)
-        images, _, unreadable = decode_all(self.decode_image, files[item.folder], shape)
-        if not len(images):
-            raise copy_again(f"{where} has no readable image of class '{item.folder}'")
-        names = [f"{item.folder}/{Path(name).name}" for name in unreadable]
-        return DecodedClass(item.name, images, item.parent, None, names)
+        self.refuse_missing(files, where)
+
+        def load(item: ListedClass) -> DecodedClass:
+            images, _, unreadable = decode_all(self.decode_image, files[item.folder], shape)
+            if not len(images):
+                raise copy_again(f"{where} has no readable image of class '{item.folder}'")
+            names = [f"{item.folder}/{Path(name).name}" for name in unreadable]
+            return DecodedClass(item.name, images, item.parent, None, names)
+
+        for item in self.listed():
+            yield PendingClass(item.name, partial(load, item))
 
     def resized(self, images: ByteArray) -> ByteArray:
         """Images uint8 [n, h, w, 3] as [n, size, size, 3]."""

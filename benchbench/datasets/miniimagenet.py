@@ -78,10 +78,8 @@ class MiniImageNet(ListedDataset):
         tree = FileTree(sources[0])
         pickles = Pickles(tree)
         if pickles.members:
-            return (
-                PendingClass(item.name, partial(self._load_pickled, pickles, item))
-                for item in self.listed()
-            )
+            load = partial(self._load_pickled, pickles)
+            return (PendingClass(item.name, partial(load, item)) for item in self.listed())
         return self.announced(self._picked(self.folders_in(tree) or self._by_table(tree)), sources)
 
     def _picked(self, files: Mapping[str, Sequence[TreeFile]]) -> ListedLater[TreeFile]:

@@ -130,7 +130,7 @@ def facts(dataset: Dataset | Collection, opened: OpenDataset, places: Places) ->
     """What was prepared, a line each, and how it differs from what was published."""
     height, width, channels = opened.image_shape
     counts = zip(class_counts(opened), SPLITS, strict=True)
-    per_class = np.bincount(opened.labels)
+    per_class, unreadable = np.bincount(opened.labels), opened.unreadable
     lines = {
         "from": _places(dataset, places) if isinstance(dataset, Dataset) else "",
         "licence": dataset.licence or "not stated",
@@ -140,7 +140,7 @@ def facts(dataset: Dataset | Collection, opened: OpenDataset, places: Places) ->
         "pixels": f"{height} x {width}, {'colour' if channels == 3 else 'grey'}",
         "on disk": size_text(opened),
         "fingerprint": opened.fingerprint,
-        "unreadable": _or_none(opened.unreadable),
+        "unreadable": f"{len(unreadable)}: {some(unreadable)}" if unreadable else "none",
         "published": _published(dataset, opened),
     }
     shown = [f"  {key:<12} {value}" for key, value in lines.items() if value]
@@ -157,10 +157,6 @@ def _places(dataset: Dataset, places: Places) -> str:
 def _span(counts: np.ndarray) -> str:
     low, high = int(counts.min()), int(counts.max())
     return str(low) if low == high else f"{low} to {high}"
-
-
-def _or_none(names: list[str]) -> str:
-    return f"{len(names)}: {some(names)}" if names else "none"
 
 
 def _published(dataset: Dataset | Collection, opened: OpenDataset) -> str:

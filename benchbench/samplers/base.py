@@ -62,7 +62,7 @@ class Sampler:
 def create_sampler(text: str, **options: int | str | None) -> Sampler:
     """The sampler of a spec, with options that are not None. Raises BenchbenchError if wrong."""
     spec = specs.parse(text)
-    cls = loading.find("register_samplers", "sampler", spec.name)
+    cls: type[Sampler] = loading.find("register_samplers", "sampler", spec.name)
     parameters = specs.parameter_types(cls)
     for key, value in options.items():
         if value is None:
@@ -72,5 +72,4 @@ def create_sampler(text: str, **options: int | str | None) -> Sampler:
         if key in spec.parameters:
             raise BenchbenchError(f"'{text}' and --{key} both say {key}; leave one out.")
         spec.parameters[key] = str(value)
-    sampler: Sampler = specs.configure(cls, spec)
-    return sampler
+    return specs.configure(cls, spec)

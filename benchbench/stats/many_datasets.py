@@ -93,6 +93,12 @@ def friedman(table: pd.DataFrame) -> Friedman:
     left = n * (k - 1) - chi2
     f = (n - 1) * chi2 / left if left > 1e-9 * n * k else float("inf")
     degrees = (k - 1, (k - 1) * (n - 1))
+    caution = None
+    if n <= FEW_DATASETS or k <= FEW_METHODS:
+        caution = (
+            f"With {n} data sets and {k} methods these p-values are rough: they want more than "
+            f"{FEW_DATASETS} data sets and more than {FEW_METHODS} methods."
+        )
     ranks = pd.DataFrame(values, columns=table.columns).rank(axis=1, ascending=False).mean()
     return Friedman(
         chi2=chi2,
@@ -101,16 +107,7 @@ def friedman(table: pd.DataFrame) -> Friedman:
         p_f=float(fdtrc(*degrees, f)),
         f_degrees=degrees,
         average_ranks=ranks,
-        caution=_caution(n, k),
-    )
-
-
-def _caution(n: int, k: int) -> str | None:
-    if n > FEW_DATASETS and k > FEW_METHODS:
-        return None
-    return (
-        f"With {n} data sets and {k} methods these p-values are rough: they want more than "
-        f"{FEW_DATASETS} data sets and more than {FEW_METHODS} methods."
+        caution=caution,
     )
 
 

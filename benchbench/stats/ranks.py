@@ -71,7 +71,7 @@ def meta_dataset_ranks(
 
     def margin(i: int, j: int) -> float:
         gap, squared = abs(means[i] - means[j]), widths[i] ** 2 + widths[j] ** 2
-        # a - b = (a^2 - b^2) / (a + b), as a - b in floating point cancels where it is small
+        # a - b = (a^2 - b^2) / (a + b), as a - b in floating point cancels if it is small
         total = float(gap) + math.sqrt(squared)
         return float(gap**2 - squared) / total if total else 0.0
 

@@ -48,9 +48,15 @@ class Torchvision(LibraryBackbone):
         names = set(network.state_dict())
         drop_last_layer(network, int(self.options.get("num_classes") or CLASSES))
         described = weights or (tags.get("DEFAULT") if from_file else None)
+        if described:
+            preparation = _trained_preparation(network, described)
+        else:
+            # Images keep their size if the network takes any.
+            side = getattr(network, "image_size", None)
+            preparation = Preparation(input_channels(network), (side, side) if side else None)
         return Created(
             network,
-            _trained_preparation(network, described) if described else _own_preparation(network),
+            preparation,
             head=frozenset(names - set(network.state_dict())),
             pretrained_on=weight_files.data_sets_of_tag(weights.name) if weights else (),
         )
@@ -85,9 +91,3 @@ def _trained_preparation(network: nn.Module, weights: Any) -> Preparation:
 
 def _side(size: int | Iterable[int]) -> int:
     return size if isinstance(size, int) else next(iter(size))
-
-
-def _own_preparation(network: nn.Module) -> Preparation:
-    """The preparation for random weights: images keep their size if the network takes any."""
-    side = getattr(network, "image_size", None)
-    return Preparation(input_channels(network), size=(side, side) if side else None)

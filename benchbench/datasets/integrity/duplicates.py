@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from benchbench.datasets.integrity.hashes import SIDE, averaging, greys, near, perceptual_hashes
@@ -167,8 +168,6 @@ def _exact(
     A copy is paired with the first of its group; the first of a group with the first of all, or of
     the other side if there are two.
     """
-    import pandas as pd
-
     _, pictures = np.unique(digests[ids], return_inverse=True)
     frame = pd.DataFrame({"id": ids, "picture": pictures, "group": groups[ids]})
     first = frame.groupby(["picture", "group"])["id"].transform("min")

@@ -103,8 +103,7 @@ def source_spec(name: str) -> SourceSpec:
 
 def _packaged(name: str) -> dict[str, Any]:
     file = resources.files(__package__) / "specs" / name
-    data: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
-    return data
+    return dict(json.loads(file.read_text(encoding="utf-8")))
 
 
 def _spans(graph: Mapping[str, Sequence[str]]) -> list[list[str]]:
