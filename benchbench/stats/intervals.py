@@ -15,7 +15,7 @@ from benchbench.system.arrays import FloatArray, IntArray
 
 Classes = Sequence[IntArray]  # the class ids of each episode
 
-CLASSES_TO_RESAMPLE = UNITS_TO_RESAMPLE = 10
+FEWEST_TO_RESAMPLE = 10
 EVERY_CLASS = "Every episode has all classes, so that nothing is known of other classes."
 BATCH = 1000  # resamples held in memory at a time
 
@@ -148,8 +148,8 @@ def class_influence(accuracy: FloatArray, classes: Classes) -> FloatArray:
     way = np.array([len(ids) for ids in classes])
     _, position = np.unique(np.concatenate(classes), return_inverse=True)
     total, n = int(position.max()) + 1, len(accuracy)
-    if total < CLASSES_TO_RESAMPLE:
-        raise NoEstimate(f"A bootstrap of classes needs {CLASSES_TO_RESAMPLE} classes or more.")
+    if total < FEWEST_TO_RESAMPLE:
+        raise NoEstimate(f"A bootstrap of classes needs {FEWEST_TO_RESAMPLE} classes or more.")
     if (way == total).all():
         raise NoEstimate(EVERY_CLASS)
     surprise = (accuracy - _expected_by_way(accuracy, way)) / ((total - way) / (total - 1)).sum()
@@ -197,8 +197,8 @@ def bca_interval(
     from scipy import stats
 
     units = np.asarray(values, dtype=np.float64)
-    if len(units) < UNITS_TO_RESAMPLE:
-        raise NoEstimate(f"A bootstrap needs {UNITS_TO_RESAMPLE} values or more.")
+    if len(units) < FEWEST_TO_RESAMPLE:
+        raise NoEstimate(f"A bootstrap needs {FEWEST_TO_RESAMPLE} values or more.")
     with warnings.catch_warnings(), np.errstate(invalid="ignore"):
         warnings.simplefilter("ignore", stats.DegenerateDataWarning)
         found = stats.bootstrap(

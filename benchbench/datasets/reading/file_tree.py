@@ -44,8 +44,12 @@ class FileTree:
         if archive:
             self.names = sorted(archive.names)
         else:
-            below = folders_below(path)
-            self.names = sorted(p + e.name for p, _, files in below for e in files if e.is_file())
+            self.names = sorted(
+                prefix + file.name
+                for prefix, _, files in folders_below(path)
+                for file in files
+                if file.is_file()
+            )
 
     def image_names(self) -> list[str]:
         """The files with an image's ending, without hidden ones."""
