@@ -42,10 +42,9 @@ class Sampler:
         raise NotImplementedError
 
     def sample(self, pool: ClassPool, count: int, seed: int = 0, start: int = 0) -> EpisodeSet:
-        """Episodes start .. start + count - 1 of the frozen sequence of this seed.
+        """Episodes start .. start + count - 1 of this seed, or fewer if the sequence ends earlier.
 
-        There are fewer if the sequence ends earlier. Raises BenchbenchError if the pool cannot
-        supply such episodes.
+        Raises BenchbenchError if the pool cannot supply such episodes.
         """
         self.check(pool)
         origin: dict[str, str | int] = {

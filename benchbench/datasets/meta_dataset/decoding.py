@@ -23,10 +23,9 @@ DIFFERENCES_SHOWN = 3
 
 @dataclass
 class SourceDecoder:
-    """Decodes a source's files class by class.
+    """Decodes a source's files class by class; size, interpolation: as `prepare` takes them.
 
-    where: the files' place, for messages; size, interpolation: as `prepare` takes them; share: the
-    share of each class's images that is kept, in (0, 1].
+    where: the files' place, for messages; share: of each class's images that is kept, in (0, 1].
     """
 
     spec: SourceSpec
