@@ -28,10 +28,9 @@ DIFFERENCES_SHOWN = 5
 
 @dataclass
 class DatasetStatus:
-    """What is known of a data set without touching it.
+    """What is known of a data set without touching it; opened: itself if its images are decoded.
 
     files: a word of docs/preparing-data.md; home: where they are, or what is wrong with them.
-    opened: the data set if its images are decoded.
     """
 
     name: str

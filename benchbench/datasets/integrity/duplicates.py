@@ -93,7 +93,10 @@ class Album:
         self._side = min(SIDE, *lengths)
 
     def thumbnails(self, ids: IntArray) -> NDArray[np.float32]:
-        """Pictures of 32 x 32 or less, float32 [n, values], of mean 0 and length 1; ids ascend."""
+        """Pictures of 32 x 32 or less, float32 [n, values], of mean 0 and length 1.
+
+        ids: ascending.
+        """
         starts = self.starts[:-1]
         of_tables = np.split(ids, np.searchsorted(ids, starts[1:]))
         parts = zip(self._tables, of_tables, starts, strict=True)

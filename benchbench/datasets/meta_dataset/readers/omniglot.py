@@ -25,7 +25,7 @@ SETS = ("images_background", "images_evaluation")
 
 
 def read(published: Published, spec: SourceSpec) -> SourceFiles:
-    """The drawings of `ALPHABET/CHARACTER/`, grouped by the drawer, who ends the name of a file."""
+    """The drawings of `ALPHABET/CHARACTER/`, grouped by drawer: the number at a file name's end."""
     images: dict[str, list[TreeFile]] = {name: [] for name in spec.class_names}
     groups: dict[str, list[str]] = {name: [] for name in spec.class_names}
     for folder in SETS:

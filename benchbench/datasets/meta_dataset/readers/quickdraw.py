@@ -30,7 +30,7 @@ FILES_KEPT = 8  # that are mapped at the same time
 
 
 def read(published: Published, spec: SourceSpec) -> SourceFiles:
-    """The drawings of each class, by row; a reference counts the drawings of all classes."""
+    """The drawings of each class; a reference is a number that counts on through the classes."""
     files = _files(published, spec.class_names)
     paths = list(files.values())
     starts = [0, *accumulate(len(_mapped(published, file)) for file in paths)]
