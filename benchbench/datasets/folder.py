@@ -142,12 +142,11 @@ def _refuse_shared_classes(below: dict[str, list[str]]) -> None:
     for split, names in below.items():
         for name in names:
             bare = name.partition("/")[2]
-            if bare in homes:
+            if homes.setdefault(bare, split) != split:
                 raise BenchbenchError(
                     f"Class '{bare}' is below both {homes[bare]}/ and {split}/; few-shot splits "
                     "share no class, so use split=seed on one of the folders."
                 )
-            homes[bare] = split
 
 
 def _top(tree: FileTree) -> str:

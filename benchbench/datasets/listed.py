@@ -85,7 +85,6 @@ class ListedDataset(Dataset):
         raise NotImplementedError
 
     def expected_counts(self) -> dict[str, int] | None:
-        """The number of images that each class should have, by its name."""
         return {item.name: item.images for item in self.listed()}
 
     def split_classes(self, class_names: list[str], sources: list[Path]) -> dict[str, IntArray]:

@@ -87,24 +87,6 @@ class FileTree:
         assert isinstance(self._archive, Tar)
         return FileTree(self.path, archive=self._archive.inner(name))
 
-    def image(self, name: str) -> Image.Image:
-        """A decoded image. Raises UnreadableImageError, also for more than 179 million pixels."""
-        image = self.header(name)
-        try:
-            image.load()
-        except Exception as error:
-            raise UnreadableImageError(name) from error
-        return image
-
-    def header(self, name: str) -> Image.Image:
-        """An image of which only size and mode are read. Raises as `image` does."""
-        try:
-            return Image.open(io.BytesIO(self.read(name)))
-        except BenchbenchError:
-            raise
-        except Exception as error:
-            raise UnreadableImageError(name) from error
-
 
 class TreeFile(NamedTuple):
     """A reference to an image of a folder or archive."""
@@ -113,8 +95,22 @@ class TreeFile(NamedTuple):
     name: str
 
     def image(self) -> Image.Image:
-        """The decoded image. Raises UnreadableImageError if the file is not one."""
-        return self.tree.image(self.name)
+        """The decoded image. Raises UnreadableImageError, also for over 179 million pixels."""
+        image = self.header()
+        try:
+            image.load()
+        except Exception as error:
+            raise UnreadableImageError(self.name) from error
+        return image
+
+    def header(self) -> Image.Image:
+        """An image of which only size and mode are read. Raises as `image` does."""
+        try:
+            return Image.open(io.BytesIO(self.tree.read(self.name)))
+        except BenchbenchError:
+            raise
+        except Exception as error:
+            raise UnreadableImageError(self.name) from error
 
 
 def folders_below(folder: Path) -> Iterator[tuple[str, str, list[os.DirEntry[str]]]]:

@@ -70,7 +70,7 @@ def mode_for(colour: str, is_grey: Callable[[T], bool], references: Sequence[T])
 def is_grey(file: TreeFile) -> bool:
     """Whether a file has no colour; one that cannot be read has none."""
     try:
-        return file.tree.header(file.name).mode in GREY_MODES or file.image().mode in GREY_MODES
+        return file.header().mode in GREY_MODES or file.image().mode in GREY_MODES
     except UnreadableImageError:
         return True
 

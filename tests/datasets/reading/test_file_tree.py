@@ -120,13 +120,13 @@ def test_content_is_read(tree: FileTree) -> None:
 
 
 def test_images_are_decoded(tree: FileTree) -> None:
-    assert np.asarray(tree.image("a/one.png")).tolist() == [[1, 2], [3, 4]]
+    assert np.asarray(TreeFile(tree, "a/one.png").image()).tolist() == [[1, 2], [3, 4]]
 
 
 @pytest.mark.parametrize("name", ["a/deep/three.jpeg", "a/cut.png"])
 def test_a_file_that_is_no_image_is_named(tree: FileTree, name: str) -> None:
     with pytest.raises(UnreadableImageError) as caught:
-        tree.image(name)
+        TreeFile(tree, name).image()
     assert str(caught.value) == name
 
 
@@ -140,7 +140,7 @@ def test_a_file_that_may_not_be_read_is_named(
     tree = FileTree(tmp_path)
     monkeypatch.setattr(Path, "read_bytes", refuse)
     with pytest.raises(UnreadableImageError, match=r"^one\.png$"):
-        tree.image("one.png")
+        TreeFile(tree, "one.png").image()
 
 
 def test_several_threads_may_read_one_archive(tmp_path: Path) -> None:
@@ -189,7 +189,7 @@ def test_a_zip_with_flipped_bits_names_the_damaged_file(tmp_path: Path) -> None:
     path.write_bytes(content)
     tree = FileTree(path)
     with pytest.raises(BenchbenchError, match=r"images\.zip is damaged at a/one\.png .* copy or"):
-        tree.image("a/one.png")
+        TreeFile(tree, "a/one.png").image()
     assert tree.read("a/two.png") == bytes(range(256)) * 40
 
 
@@ -345,7 +345,7 @@ def test_a_coloured_header_of_a_broken_image_does_not_count(pictures: FileTree) 
     Image.effect_noise((64, 64), 90).convert("RGB").save(pictures.path / "cut.png")
     content = pictures.read("cut.png")
     (pictures.path / "cut.png").write_bytes(content[: len(content) // 2])
-    assert pictures.header("cut.png").mode == "RGB"
+    assert TreeFile(pictures, "cut.png").header().mode == "RGB"
     assert is_grey(TreeFile(pictures, "cut.png"))
 
 
@@ -356,6 +356,6 @@ def test_an_image_bomb_is_unreadable(pictures: FileTree) -> None:
     content[29:33] = zlib.crc32(bytes(content[12:29])).to_bytes(4, "big")
     (pictures.path / "bomb.png").write_bytes(content)
     with pytest.raises(UnreadableImageError, match="bomb"):
-        pictures.image("bomb.png")
+        TreeFile(pictures, "bomb.png").image()
     with pytest.raises(UnreadableImageError, match="bomb"):
         decode_image(TreeFile(pictures, "bomb.png"), 3, "L")
