@@ -89,9 +89,12 @@ class Folder(Dataset):
 
     def split_classes(self, class_names: list[str], sources: list[Path]) -> dict[str, IntArray]:
         how = self.split
-        listed = _listed_split(FileTree(sources[0])) if how in ("auto", "file") else None
-        if listed is not None:
-            return splits_by_name(class_names, listed)
+        if how in ("auto", "file"):
+            tree = FileTree(sources[0])
+            file = _top(tree) + SPLIT_FILE
+            if file in tree.names:
+                lists = class_lists(tree.read(file), f"{SPLIT_FILE} in {tree.path}")
+                return splits_by_name(class_names, lists)
         if how == "file":
             raise BenchbenchError(f"{sources[0]} has no {SPLIT_FILE} at its top.")
         below = {
@@ -113,14 +116,6 @@ class Folder(Dataset):
 def are_words(class_names: Iterable[str]) -> bool:
     """Whether any class is more than a number or an identifier such as n01532829."""
     return any(WORD.search(name.rpartition("/")[2]) for name in class_names)
-
-
-def _listed_split(tree: FileTree) -> dict[str, list[str]] | None:
-    """The lists of `splits.json`, or None if there is no such file."""
-    file = _top(tree) + SPLIT_FILE
-    if file not in tree.names:
-        return None
-    return class_lists(tree.read(file), f"{SPLIT_FILE} in {tree.path}")
 
 
 def class_lists(content: str | bytes, name: str) -> dict[str, list[str]]:

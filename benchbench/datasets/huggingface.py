@@ -99,19 +99,17 @@ class HuggingFace(Dataset):
     def split_classes(self, class_names: list[str], sources: list[Path]) -> dict[str, IntArray]:
         if self.splits is None:
             return deal_classes(len(class_names), self.val, self.test, self.seed)
-        return splits_by_name(class_names, _listed_split(Path(self.splits).expanduser()))
+        file = Path(self.splits).expanduser()
+        try:
+            content = file.read_bytes()
+        except OSError as error:
+            reason = f"The split file {file} cannot be read: {error.strerror}."
+            raise BenchbenchError(reason) from error
+        return splits_by_name(class_names, class_lists(content, str(file)))
 
     def names_are_words(self, class_names: list[str]) -> bool:
         """False if every class is a number or an identifier such as n01532829."""
         return are_words(class_names)
-
-
-def _listed_split(file: Path) -> dict[str, list[str]]:
-    try:
-        content = file.read_bytes()
-    except OSError as error:
-        raise BenchbenchError(f"The split file {file} cannot be read: {error.strerror}.") from error
-    return class_lists(content, str(file))
 
 
 @hookimpl

@@ -152,16 +152,13 @@ def archive(places: Places, part: str, origin: Path | None = None) -> Path:
     if origin is not None:
         raise BenchbenchError(f"{origin} holds neither a folder {part} nor {part}.zip.")
     root = places.data_root if can_write(places.data_root) else places.cache / "data"
-    url, md5 = _published(part)
-    return download(url, root / FOLDER / f"{part}.zip", md5)
-
-
-def _published(part: str) -> tuple[str, str]:
-    """The authors' address of the archive, and its md5."""
     if part == "all_runs":
-        return f"{URL}/one-shot-classification/all_runs.zip", "e8996daecdf12afeeb4a53a179f06b19"
-    published = torchvision("datasets").Omniglot
-    return f"{published.download_url_prefix}/{part}.zip", published.zips_md5[part]
+        url = f"{URL}/one-shot-classification/all_runs.zip"
+        md5 = "e8996daecdf12afeeb4a53a179f06b19"
+    else:
+        published = torchvision("datasets").Omniglot
+        url, md5 = f"{published.download_url_prefix}/{part}.zip", published.zips_md5[part]
+    return download(url, root / FOLDER / f"{part}.zip", md5)
 
 
 def _characters(tree: FileTree, part: str) -> dict[str, list[TreeFile]]:
