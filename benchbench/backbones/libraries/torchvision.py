@@ -14,7 +14,7 @@ from benchbench.backbones.libraries.preprocessing import Preparation
 from benchbench.errors import unknown_name
 from benchbench.system.vision import torchvision
 
-CLASSES = 1000  # outputs of its networks, unless an option num_classes says otherwise
+CLASSES = 1000  # outputs of torchvision's networks, unless num_classes says otherwise
 
 
 @dataclass(eq=False)
