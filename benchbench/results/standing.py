@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from benchbench.datasets.integrity.contamination import LEVELS, contamination
+from benchbench.datasets.integrity.contamination import LEVELS, judge
 from benchbench.results.entries import Entry
 
 SETTINGS = ("inductive", "transductive")
@@ -44,7 +44,7 @@ def standing(entry: Entry) -> Standing:
     method, subject = entry.first.manifest["method"], entry.first.subject
     seen = method.get("pretrained_on") or []
     claim = SETTINGS[bool(method.get("transductive"))]
-    stands = Standing(subject, "+".join(seen), contamination(seen, subject), claim, "claim")
+    stands = Standing(subject, "+".join(seen), judge(seen, subject).level, claim, "claim")
     audits = [result.manifest.get("audit") or {} for result in entry.results]
     audits = [audit for audit in audits if audit.get("inductive") is not None]
     if not audits:

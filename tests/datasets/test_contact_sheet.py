@@ -8,17 +8,16 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from PIL import Image, ImageFont
+from PIL import Image
 
 from benchbench.datasets import contact_sheet as sheets
 from benchbench.datasets.base import OpenDataset
-from benchbench.datasets.contact_sheet import BORDER, GAP, LABEL, LONGEST, MARGIN
+from benchbench.datasets.contact_sheet import BORDER, FONT, GAP, LABEL, LONGEST, MARGIN
 from benchbench.episodes import Episode
 from benchbench.errors import BenchbenchError
 from benchbench.samplers import ClassPool, create_sampler
 
 Make = Callable[..., OpenDataset]
-FONT = ImageFont.load_default(sheets.FONT_SIZE)
 LEFT = MARGIN + LABEL + GAP
 
 
@@ -141,7 +140,7 @@ def test_enlarging_repeats_pixels_and_reducing_averages() -> None:
 
 @given(st.text(st.characters(codec="latin-1", categories=["L", "N", "P", "Zs"]), max_size=120))
 def test_wrapping_loses_nothing_and_fits(text: str) -> None:
-    lines = sheets.wrapped(text, FONT, 150)
+    lines = sheets.wrapped(text, 150)
     assert all(FONT.getlength(line) <= 150 for line in lines)
     assert "".join("".join(lines).split()) == "".join(text.split())
 

@@ -61,7 +61,7 @@ def test_it_needs_no_source(glyphs: OpenDataset) -> None:
 
 
 def test_the_second_opening_generates_nothing(glyphs, monkeypatch) -> None:
-    monkeypatch.delattr(glyphs_generator, "alphabets")
+    monkeypatch.delattr(glyphs_generator, "draw_alphabet")
     assert open_dataset("glyphs").fingerprint == glyphs.fingerprint
 
 

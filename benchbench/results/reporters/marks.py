@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from benchbench.datasets.integrity.contamination import reason
+from benchbench.datasets.integrity.contamination import judge
 from benchbench.results.numbers import percent
 from benchbench.results.standing import REFUTED, Standing
 
@@ -35,7 +35,7 @@ def evidence_notes(standings: Mapping[str, Sequence[Standing]]) -> list[str]:
     every = [one for of in standings.values() for one in of]
     flagged = [one for one in every if one.contamination != "none" and one.pretrained_on]
     pairs = dict.fromkeys((one.pretrained_on, one.subject) for one in flagged)
-    notes = [reason(seen.split("+"), subject) for seen, subject in pairs]
+    notes = [judge(seen.split("+"), subject).reason for seen, subject in pairs]
     if any(one.evidence == "claim" for one in every):
         notes.append("Claimed: by the method's own word, without an audit.")
     for method, of in standings.items():

@@ -17,8 +17,9 @@ from support.sentences import one_sentence
 
 from benchbench.datasets.folder import Folder
 from benchbench.datasets.opening import open_dataset
-from benchbench.datasets.reading.archive_checks import Limits, Member, check_members, plain_name
-from benchbench.datasets.reading.archives import Archive, Tar, open_archive
+from benchbench.datasets.reading import archive_checks
+from benchbench.datasets.reading.archive_checks import Member, check_members, plain_name
+from benchbench.datasets.reading.archives import Tar, Zip, open_archive
 from benchbench.datasets.reading.offline import WouldDecodeError, only_looking
 from benchbench.errors import BenchbenchError
 from benchbench.system.places import Places
@@ -26,7 +27,11 @@ from benchbench.system.places import Places
 CONTENT = {"a/one": b"1" * 700, "a/b/two": b"two", "empty": b""}
 KINDS = pytest.mark.parametrize("kind", ["zip", "tar", "tar.gz", "tgz", "tar.bz2", "tar.xz"])
 COMPRESS = {"tar": bytes, "gz": gzip.compress, "tgz": gzip.compress, "bz2": bz2.compress}
-TIGHT = Limits(total=5000, ratio=10, small=1000)
+
+
+def limit(monkeypatch: pytest.MonkeyPatch, **limits: int) -> None:
+    for name, value in limits.items():
+        monkeypatch.setattr(archive_checks, name, value)
 
 
 def make(folder: Path, kind: str, content: dict[str, bytes] = CONTENT) -> Path:
@@ -59,14 +64,14 @@ def compressed(path: Path, content: bytes) -> Path:
     return path
 
 
-def opened(path: Path, limits: Limits | None = None) -> Archive:
-    return open_archive(path, path.parent / "unpacked", *([limits] if limits else []))
+def opened(path: Path) -> Zip | Tar:
+    return open_archive(path, path.parent / "unpacked")
 
 
-def refused(path: Path, says: str, limits: Limits | None = None) -> None:
+def refused(path: Path, says: str) -> None:
     """It is refused in one sentence that names it and leaves nothing behind."""
     with one_sentence(says) as caught:
-        opened(path, limits)
+        opened(path)
     assert str(path) in str(caught.value)
     assert not list(path.parent.rglob("unpacked/*.tar"))
 
@@ -162,28 +167,35 @@ def test_an_encrypted_zip(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("kind", ["zip", "tar.gz", "tar.bz2", "tar.xz"])
-def test_a_bomb_of_one_file(tmp_path: Path, kind: str) -> None:
-    refused(make(tmp_path, kind, {"zeros": bytes(200_000)}), "more than 200 times", Limits(small=9))
+def test_a_bomb_of_one_file(tmp_path: Path, kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
     assert opened(make(tmp_path, kind, {"zeros": bytes(200_000)})).names == ["zeros"]
+    for file in (tmp_path / "unpacked").glob("*"):
+        file.unlink()
+    limit(monkeypatch, SMALL_BYTES=9)
+    refused(make(tmp_path, kind, {"zeros": bytes(200_000)}), "more than 200 times")
 
 
 @KINDS
-def test_more_than_the_total(tmp_path: Path, kind: str) -> None:
+def test_more_than_the_total(tmp_path: Path, kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    limit(monkeypatch, MOST_BYTES=5000, MOST_RATIO=10, SMALL_BYTES=1000)
     content = {str(index): bytes([index]) * 900 for index in range(6)}
-    refused(make(tmp_path, kind, content), "unpacks to more than", TIGHT)
+    refused(make(tmp_path, kind, content), "unpacks to more than")
 
 
-def test_many_small_files_are_a_bomb_together(tmp_path: Path) -> None:
+def test_many_small_files_are_a_bomb_together(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     content = {str(index): bytes(400) for index in range(9)}
-    limits = Limits(ratio=5, small=1000)
-    refused(make(tmp_path, "zip", content), "it unpacks to more than 5 times its size", limits)
+    limit(monkeypatch, MOST_RATIO=5, SMALL_BYTES=1000)
+    refused(make(tmp_path, "zip", content), "it unpacks to more than 5 times its size")
 
 
-def test_a_zip_whose_members_share_their_bytes() -> None:
+def test_a_zip_whose_members_share_their_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
     """The stated packed sizes are a claim; the file's own size bounds them."""
+    limit(monkeypatch, MOST_RATIO=10, SMALL_BYTES=1000)
     members = [Member(str(index), 1000, 1000) for index in range(9)]
     with one_sentence(r"^it is refused .* more than 10 times its size"):
-        check_members("it", 10, members, Limits(ratio=10, small=1000))
+        check_members("it", 10, members)
 
 
 def state_size(path: Path, size: int) -> None:

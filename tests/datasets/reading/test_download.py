@@ -233,18 +233,6 @@ def test_more_than_was_announced_is_not_read(server: Server, target: Path) -> No
     assert target.read_bytes() == BODY
 
 
-def test_a_sha256_is_checked_as_well(server: Server, target: Path) -> None:
-    right = hashlib.sha256(BODY).hexdigest()
-    with one_sentence(f"arrived with sha256 {right} instead of 00"):
-        download(server.url, target, sha256="0" * 64)
-    assert download(server.url, target, sha256=right.upper()).read_bytes() == BODY
-
-
-def test_a_download_without_a_checksum_is_not_offered(server: Server, target: Path) -> None:
-    with pytest.raises(ValueError, match="md5 or sha256"):
-        download(server.url, target)
-
-
 def test_a_full_disk_keeps_what_there_is(server, target, monkeypatch) -> None:
     def refuse(meter: Meter, count: int = 1, remark: str = "") -> None:
         raise OSError(errno.ENOSPC, "No space left on device")

@@ -19,7 +19,7 @@ from benchbench.datasets.reading.file_tree import (
     FileTree,
     TreeFile,
     UnreadableImageError,
-    files_below,
+    folders_below,
     located,
 )
 from benchbench.datasets.reading.images import (
@@ -52,6 +52,10 @@ FILES = {
 }
 
 
+def names_below(folder: Path) -> list[str]:
+    return [prefix + file.name for prefix, _, files in folders_below(folder) for file in files]
+
+
 @pytest.fixture(params=["folder", "zip", "tar", "gztar"])
 def tree(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[FileTree]:
     folder = tmp_path / "files"
@@ -82,14 +86,14 @@ def test_links_to_folders_are_not_followed_and_links_to_files_are(tmp_path: Path
     (tmp_path / "a" / "two").symlink_to(tmp_path / "a" / "one")
     (tmp_path / "a" / "nowhere").symlink_to(tmp_path / "missing")
     assert FileTree(tmp_path).names == ["a/one", "a/two"]
-    assert [name for name, _ in files_below(tmp_path)] == ["a/nowhere", "a/one", "a/two"]
+    assert names_below(tmp_path) == ["a/nowhere", "a/one", "a/two"]
 
 
 def test_a_folder_s_own_files_come_before_those_deeper(tmp_path: Path) -> None:
     for name in ("b/2", "b/1", "a/x/3", "a/4", "z"):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).touch()
-    assert [name for name, _ in files_below(tmp_path)] == ["z", "a/4", "a/x/3", "b/1", "b/2"]
+    assert names_below(tmp_path) == ["z", "a/4", "a/x/3", "b/1", "b/2"]
 
 
 def zipped(path: Path, content: bytes = bytes(range(256)) * 40) -> Path:
@@ -112,13 +116,13 @@ def test_content_is_read(tree: FileTree) -> None:
 
 
 def test_images_are_decoded(tree: FileTree) -> None:
-    assert np.asarray(tree.image("a/one.png")).tolist() == [[1, 2], [3, 4]]
+    assert np.asarray(TreeFile(tree, "a/one.png").image()).tolist() == [[1, 2], [3, 4]]
 
 
 @pytest.mark.parametrize("name", ["a/deep/three.jpeg", "a/cut.png"])
 def test_a_file_that_is_no_image_is_named(tree: FileTree, name: str) -> None:
     with pytest.raises(UnreadableImageError) as caught:
-        tree.image(name)
+        TreeFile(tree, name).image()
     assert str(caught.value) == name
 
 
@@ -130,7 +134,7 @@ def test_a_file_that_may_not_be_read_is_named(tmp_path, monkeypatch) -> None:
     tree = FileTree(tmp_path)
     monkeypatch.setattr(Path, "read_bytes", refuse)
     with pytest.raises(UnreadableImageError, match=r"^one\.png$"):
-        tree.image("one.png")
+        TreeFile(tree, "one.png").image()
 
 
 def test_several_threads_may_read_one_archive(tmp_path: Path) -> None:
@@ -177,7 +181,7 @@ def test_a_zip_with_flipped_bits_names_the_damaged_file(tmp_path: Path) -> None:
     path.write_bytes(content)
     tree = FileTree(path)
     with one_sentence(r"images\.zip is damaged at a/one\.png .* copy or"):
-        tree.image("a/one.png")
+        TreeFile(tree, "a/one.png").image()
     assert tree.read("a/two.png") == bytes(range(256)) * 40
 
 
@@ -329,7 +333,7 @@ def test_a_coloured_header_of_a_broken_image_does_not_count(pictures: FileTree) 
     Image.effect_noise((64, 64), 90).convert("RGB").save(pictures.path / "cut.png")
     content = pictures.read("cut.png")
     (pictures.path / "cut.png").write_bytes(content[: len(content) // 2])
-    assert pictures.header("cut.png").mode == "RGB"
+    assert TreeFile(pictures, "cut.png").header().mode == "RGB"
     assert is_grey(TreeFile(pictures, "cut.png"))
 
 
@@ -340,6 +344,6 @@ def test_an_image_bomb_is_unreadable(pictures: FileTree) -> None:
     content[29:33] = zlib.crc32(bytes(content[12:29])).to_bytes(4, "big")
     (pictures.path / "bomb.png").write_bytes(content)
     with pytest.raises(UnreadableImageError, match="bomb"):
-        pictures.image("bomb.png")
+        TreeFile(pictures, "bomb.png").image()
     with pytest.raises(UnreadableImageError, match="bomb"):
         decode_image(TreeFile(pictures, "bomb.png"), 3, "L")

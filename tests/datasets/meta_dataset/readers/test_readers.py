@@ -131,11 +131,6 @@ def test_every_published_class_is_found(source, tmp_path):
             assert abs(grey - (255 - expected if source == "omniglot" else expected)) <= 3
 
 
-def test_an_unknown_source_is_told(tmp_path):
-    with pytest.raises(BenchbenchError, match="no source of Meta-Dataset named 'aircrafts'"):
-        read("aircrafts", tmp_path, source_spec("aircraft"), tmp_path)
-
-
 @pytest.mark.parametrize("source", SOURCES)
 def test_an_empty_folder_is_refused_in_one_sentence(source, tmp_path):
     with pytest.raises(BenchbenchError, match=r"^/\S+ has no .*; .* is read from .*\.$"):
