@@ -2,31 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from benchbench.errors import NoEstimate
 from benchbench.results.across import rank_methods
 from benchbench.results.entries import (
     PROTOCOL,
     Entry,
     protocol_hash,
-    read_result,
     read_results,
     tables_of,
 )
-from benchbench.results.numbers import decimals, percent
+from benchbench.results.outcomes import further_means, numbers
 from benchbench.results.published import figure_of
-from benchbench.results.standing import REFUTED, standing
-from benchbench.runs.outcome import Outcome
+from benchbench.results.standing import standing
 from benchbench.runs.store import RunDirectory
-from benchbench.stats import class_half_width, crossed_seeds, mean_interval, wilson_interval
-
-T = TypeVar("T")
 
 GROUP = ["dataset", *PROTOCOL]
 """Rows that differ in one of these never share a table."""
@@ -126,37 +120,8 @@ def row(entry: Entry) -> dict[str, Any]:
         "parameters": manifest.get("parameters"),
         "peak_memory_bytes": max(c.get("peak_memory_bytes") or 0 for c in costs) or None,
         "run": " ".join(result.path.name for result in entry.results),
-        **{name: _metric(entry, name) for name in first.metrics},
+        **further_means(entry),
     }
-
-
-def numbers(entry: Entry) -> dict[str, Any]:
-    """The mean accuracy over episodes and seeds, its intervals (None if there is none), and n.
-
-    ci_episodes and ci_classes take the trained weights as they are; ci_seeds is of a fresh draw of
-    both seeds and episodes. A single episode, such as a whole test set classified once,
-    has Wilson's interval over its queries instead: wilson_low, wilson_high.
-    """
-    low, high = None, None
-    if len(entry) == 1 and len(entry.seeds) == 1:
-        low, high = wilson_interval(int(entry.first.correct[0]), int(entry.first.n_query[0]))
-    return {
-        "accuracy": float(entry.accuracy.mean()),
-        "ci_episodes": estimate(lambda: mean_interval(entry.accuracy)),
-        "ci_classes": estimate(lambda: class_half_width(entry.accuracy, entry.classes)),
-        "ci_seeds": estimate(lambda: crossed_seeds(entry.scores).half_width),
-        "wilson_low": low,
-        "wilson_high": high,
-        "episodes": len(entry),
-    }
-
-
-def estimate(function: Callable[[], T]) -> T | None:
-    """The function's value, None if it refuses."""
-    try:
-        return function()
-    except NoEstimate:
-        return None
 
 
 def _backbone(method: dict[str, Any]) -> str | None:
@@ -187,10 +152,6 @@ def _mean(costs: list[dict[str, Any]], key: str) -> float:
     return float(np.mean([cost[key] for cost in costs]))
 
 
-def _metric(entry: Entry, name: str) -> float:
-    return float(np.mean([result.metrics[name][: len(entry)] for result in entry.results]))
-
-
 def _ranked(entries: Sequence[Entry], rule: str) -> list[dict[str, Any]]:
     """The rows of one table with their ranks: group after group, in each the best mean first."""
     best_first = sorted(entries, key=lambda entry: (-float(entry.accuracy.mean()), entry.label))
@@ -199,38 +160,6 @@ def _ranked(entries: Sequence[Entry], rule: str) -> list[dict[str, Any]]:
     ranked = table.cells.droplevel(1)[["rank", "best"]].to_dict(orient="index")
     rows = [{**row(entry), "rank_rule": rule, **ranked[entry.label]} for entry in best_first]
     return sorted(rows, key=lambda found: groups.index(found["rank_group"]))
-
-
-def entry_of(outcome: Outcome, episodes: int) -> Entry | None:
-    """The first episodes of what a command has finished; None if it has not."""
-    if outcome.status != "finished" or outcome.run is None:
-        return None
-    return Entry(outcome.method, (read_result(outcome.run).head(episodes),))
-
-
-def run_table(outcomes: Iterable[Outcome], episodes: int) -> pd.DataFrame:
-    """The outcome of one command, in the order of its methods.
-
-    Nothing in it changes between two equal runs: times are in the leaderboard.
-    """
-    columns = ["method", "accuracy %", "± episodes", "± classes", "n"]
-    metrics: list[str] = []
-    rows: list[dict[str, str | None]] = []
-    for outcome in outcomes:
-        entry = entry_of(outcome, episodes)
-        if entry is None:
-            rows.append({"method": outcome.method, "note": f"{outcome.status}: {outcome.reason}"})
-            continue
-        found = numbers(entry)
-        shares = (percent(found[key]) for key in ("accuracy", "ci_episodes", "ci_classes"))
-        values = [outcome.method, *shares, str(found["episodes"])]
-        metrics = list(entry.first.metrics)
-        means = {name: decimals(_metric(entry, name)) for name in metrics}
-        refuted = standing(entry).evidence == REFUTED
-        note = {"note": "transductive by the audit, against its claim"} if refuted else {}
-        rows.append({**dict(zip(columns, values, strict=True)), **means, **note})
-    table = pd.DataFrame(rows, columns=[*columns, *metrics, "note"])
-    return table if table["note"].notna().any() else table.drop(columns="note")
 
 
 def further_metrics(columns: Iterable[Any]) -> list[str]:

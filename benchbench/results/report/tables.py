@@ -11,10 +11,10 @@ import pandas as pd
 
 from benchbench.results.leaderboard import further_metrics
 from benchbench.results.numbers import DASH
+from benchbench.results.printed import WORDS
 from benchbench.results.ranking import RankedTable
 from benchbench.results.reporters.comparisons import COLUMNS, compared_cells
 from benchbench.results.reporters.ranks import ranked_cells
-from benchbench.results.reporters.sections import WORDS
 
 VALUES = {
     "rank": "rank",

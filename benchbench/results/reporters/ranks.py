@@ -10,10 +10,10 @@ from typing import Any
 import pandas as pd
 
 from benchbench.results.numbers import DASH
+from benchbench.results.printed import Bold
 from benchbench.results.ranking import RULES, Decision, RankedTable
 from benchbench.results.reporters.markdown import bullets, markdown_table
 from benchbench.results.reporters.marks import apart, evidence_notes, seen_text, setting_text
-from benchbench.results.reporters.sections import Bold
 from benchbench.results.standing import groups
 
 FRAGILE_LISTED = 5

@@ -11,20 +11,12 @@ import pandas as pd
 from benchbench.results.entries import kind_of
 from benchbench.results.leaderboard import GROUP, further_metrics
 from benchbench.results.numbers import DASH, decimals, percent
+from benchbench.results.printed import Bold
 from benchbench.results.published import figures_for
 from benchbench.results.ranking import RULES
 from benchbench.results.reporters.marks import apart, evidence_notes, seen_text, setting_text
 from benchbench.results.standing import Standing
 from benchbench.stats import reuse_warning
-
-WORDS = frozenset(
-    {"a", "b", "method", "backbone", "pre-trained on", "setting", "trained on", "source", "note"}
-)
-"""Columns of words, which stand to the left; numbers stand to the right."""
-
-
-class Bold(str):
-    """A cell that a format prints in bold."""
 
 
 @dataclass
@@ -79,8 +71,8 @@ def _cells(rows: pd.DataFrame, citations: list[str]) -> pd.DataFrame:
         "± classes": rows["ci_classes"].map(percent),
         **({"± seeds": rows["ci_seeds"].map(percent)} if several else {}),
         **{name: rows[name].map(decimals) for name in further_metrics(rows)},
-        "n": rows["episodes"],
-        "seeds": rows["seeds"],
+        "n": rows["episodes"].map(str),
+        "seeds": rows["seeds"].map(str),
         **({"of each seed": rows["seed_accuracies"].map(_seeds)} if several else {}),
         "published %": [_figure(one, citations) for one in records],
         "budget": rows["budget"],
