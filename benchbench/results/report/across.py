@@ -2,25 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, TypeAlias
 
 from benchbench.errors import BenchbenchError, NoEstimate
 from benchbench.results import plots
 from benchbench.results.across import Sources, families_of, sources_of
 from benchbench.results.entries import Entry
-from benchbench.results.report.pictures import Picture
+from benchbench.results.report.pictures import Draw, Picture
 from benchbench.results.report.tables import Table, ranked
 from benchbench.results.reporters.across import ENOUGH_METHODS, friedman_notes
 from benchbench.results.reporters.ranks import rank_notes
 from benchbench.runs.store import slug
 from benchbench.stats import friedman, nemenyi_critical_difference
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
-Draw: TypeAlias = "Callable[[str, str, Callable[[], Figure]], Picture | None]"
 
 
 @dataclass

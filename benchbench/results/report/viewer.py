@@ -8,7 +8,7 @@ import io
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,8 +30,7 @@ SIZES = (56, 40, 28)
 COLORS = 64
 
 
-@dataclass(frozen=True)
-class Shown:
+class Shown(NamedTuple):
     """One episode: image ids and class slots, the same for all methods."""
 
     support: tuple[int, ...]
@@ -80,16 +79,17 @@ class Thumbnails:
             "those of the runs (their fingerprints differ)."
         )
 
-    def encoded(self, source: OpenDataset, ids: Iterable[int], size: int) -> dict[int, str]:
-        """Those of the images that the page does not have yet."""
+    def add(self, source: OpenDataset, ids: Iterable[int], size: int, room: int) -> int:
+        """Add those of the images that the page lacks if there is room; return their bytes."""
         new = sorted({one for one in ids if (source.fingerprint, one, size) not in self._index})
         pixels = source.images(np.array(new, dtype=np.int64))
-        return {one: thumbnail(image, size) for one, image in zip(new, pixels, strict=True)}
-
-    def add(self, source: OpenDataset, encoded: dict[int, str], size: int) -> None:
-        for one, text in encoded.items():
-            self._index[source.fingerprint, one, size] = len(self.images)
-            self.images.append(text)
+        texts = [thumbnail(image, size) for image in pixels]
+        taken = sum(len(text) + 3 for text in texts)
+        if taken <= room:
+            for one, text in zip(new, texts, strict=True):
+                self._index[source.fingerprint, one, size] = len(self.images)
+                self.images.append(text)
+        return taken
 
     def index(self, source: OpenDataset, ids: Sequence[int], size: int) -> list[int]:
         return [self._index[source.fingerprint, one, size] for one in ids]
@@ -126,7 +126,13 @@ def make_viewer(entries: Sequence[Entry], thumbnails: Thumbnails, budget: int) -
         {"name": name, "predicted": {str(n): of[n] for n in numbers if n in of}}
         for name, (_, of) in predictions.items()
     ]
-    return Viewer("", methods, episodes, [*notes, _extent(len(numbers), len(shown))])
+    extent = f"The first {len(numbers)} episodes, all whose predictions are stored."
+    if len(numbers) < len(shown):
+        extent = (
+            f"The first {len(numbers)} of {len(shown)} stored episodes: more images would make the "
+            "page too large."
+        )
+    return Viewer("", methods, episodes, [*notes, extent])
 
 
 def _predictions(entries: Sequence[Entry]) -> tuple[dict[str, Predictions], list[str]]:
@@ -160,16 +166,12 @@ def read_predictions(run: Path) -> Predictions:
         rows = list(csv.DictReader(file))[:PREDICTED_EPISODES]
     shown, predicted = {}, {}
     for row in rows:
-        parts = [_integers(row[column]) for column in PREDICTION_COLUMNS[1:]]
+        parts = [tuple(map(int, row[column].split())) for column in PREDICTION_COLUMNS[1:]]
         if len(parts[0]) != len(parts[1]) or not len(parts[2]) == len(parts[3]) == len(parts[4]):
             raise ValueError("a row's columns differ in length")
         number = int(row["episode"])
         shown[number], predicted[number] = Shown(*parts[:4]), list(parts[4])
     return shown, predicted
-
-
-def _integers(text: str) -> tuple[int, ...]:
-    return tuple(map(int, text.split()))
 
 
 def _fitting(
@@ -181,11 +183,9 @@ def _fitting(
         left = budget
         for number in sorted(shown):
             ids = {*shown[number].support, *shown[number].query}
-            encoded = thumbnails.encoded(source, ids, size)
-            left -= sum(len(text) + 3 for text in encoded.values())
+            left -= thumbnails.add(source, ids, size, left)
             if left < 0:
                 break
-            thumbnails.add(source, encoded, size)
             numbers.append(number)
         if numbers:
             return size, numbers
@@ -207,11 +207,3 @@ def _episode(
         "query": thumbnails.index(source, shown.query, size),
         "query_labels": shown.query_labels,
     }
-
-
-def _extent(shown: int, stored: int) -> str:
-    if shown == stored:
-        return f"The first {shown} episodes, all whose predictions are stored."
-    return (
-        f"The first {shown} of {stored} stored episodes: more images would make the page too large."
-    )
