@@ -15,7 +15,6 @@ from benchbench.samplers import Sampler
 from benchbench.system.progress import say
 
 RULE = "paired"
-"""Of the ranks of several sources."""
 
 
 class Tested(NamedTuple):

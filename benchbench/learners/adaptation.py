@@ -14,7 +14,7 @@ from torch.overrides import TorchFunctionMode
 from benchbench.backbones.base import Backbone
 
 Weights = dict[str, Tensor]
-"""Tensors by name, in the place of a network's own parameters."""
+"""Tensors by name, instead of a network's own parameters."""
 
 
 def descend(
@@ -43,10 +43,7 @@ def descend(
 
 
 def embed_with(backbone: Backbone, weights: Weights, pixels: Tensor) -> Tensor:
-    """`backbone.embed(pixels)` with `weights` for its parameters, by their names in the backbone.
-
-    Other names are ignored; the backbone itself and the feature cache stay unchanged.
-    """
+    """`backbone.embed(pixels)` with `weights` by the parameters' names; other names are ignored."""
     own = {f"backbone.{name}": weights[name] for name, _ in backbone.named_parameters()}
     features: Tensor = functional_call(_Embedding(backbone), own, (pixels,))
     return features

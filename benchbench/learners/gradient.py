@@ -206,10 +206,7 @@ class InnerLoopMethod(EpisodicMethod):
 
 @dataclass
 class FixedWayMethod(InnerLoopMethod):
-    """A method that also learns the initial weights of its linear head.
-
-    The head has the way of the task; an episode of fewer classes uses its first rows.
-    """
+    """A method with a learned linear head, of which an episode of fewer classes uses first rows."""
 
     expected_failures = MappingProxyType(
         {"class_slots": "its head has learned rows, one for each slot"}

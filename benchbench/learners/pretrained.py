@@ -27,9 +27,7 @@ from benchbench.training.streams import Batch
 
 @dataclass
 class PretrainedMethod(Method):
-    """A method that starts from a network which is trained once for all methods of this kind.
-
-    `train` sets `encoder`, trained by `fit_classifier`.
+    """A method that starts from `encoder`, a network trained once for all methods of this kind.
 
     backbone: trained to classify the training classes, unless it comes with weights.
     """
@@ -90,7 +88,6 @@ def fit_classifier(source: TrainingSource, backbone: Backbone) -> FitRecord | No
 
 
 def _key(source: TrainingSource, backbone: Backbone) -> str:
-    """The hash of what the trained weights depend on."""
     facts: dict[str, Any] = {
         "core": CORE,
         "fingerprint": source._dataset.fingerprint,

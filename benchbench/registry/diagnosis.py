@@ -22,7 +22,6 @@ HOOKS = {
 }
 """Every hook, with its arguments."""
 
-
 Finding = tuple[str, str]
 """`ok`, `note` or `FAIL`, and the text of a line."""
 
@@ -60,10 +59,7 @@ def _of_class(kind: str, provenance: Provenance) -> Iterator[Finding]:
 
 
 def explained(entry: Provenance, error: BaseException, hook: str = "") -> str:
-    """One line on a plug-in that failed: the error, the line of the plug-in's code, the cure.
-
-    hook: the one that was called or looked up.
-    """
+    """A line on a plug-in that failed in `hook`: the error, its line in the plug-in, the cure."""
     if isinstance(error, BenchbenchError):
         return f"{entry}: {error}"
     message = error.msg if isinstance(error, SyntaxError) else str(error)
@@ -96,11 +92,9 @@ def _cure_missing(entry: Provenance, name: str) -> str:
 
 
 def _cure_refused(names: dict[str, Any]) -> str:
-    """The cure for a hook that does not exist, or that has other arguments."""
     marked = _marked(names)
-    for name in marked:
-        if name not in HOOKS:
-            return _renaming(name)
+    if unknown := [name for name in marked if name not in HOOKS]:
+        return _renaming(unknown[0])
     wrong = [
         name
         for name, function in marked.items()
@@ -111,27 +105,24 @@ def _cure_refused(names: dict[str, Any]) -> str:
 
 def _cure_absent(hook: str, names: Iterable[str]) -> str:
     others = [name for name in names if name not in HOOKS]
-    close = difflib.get_close_matches(hook, others, n=1, cutoff=0.8)
-    if close:
-        return f"rename {close[0]} to {hook}"
+    for close in difflib.get_close_matches(hook, others, n=1, cutoff=0.8):
+        return f"rename {close} to {hook}"
     return f"add {_signature(hook)}, marked @benchbench.hookimpl"
 
 
 def stray_hooks(entry: Provenance) -> list[str]:
     """A sentence on each hook in a method's or data set's module that is never called there."""
-    called = {hook for _, hook in entry_points.KINDS.values()}
+    called, group = {hook for _, hook in entry_points.KINDS.values()}, entry_points.EXTRAS_GROUP
     found = []
     for name in _marked(vars(sys.modules[entry.module])):
         if name not in HOOKS:
             found.append(f"there is no hook {name}; {_renaming(name)}.")
         elif name not in called:
-            group = entry_points.EXTRAS_GROUP
             found.append(f"{name} is called only in the group {group}; announce the module there.")
     return found
 
 
 def _marked(names: dict[str, Any]) -> dict[str, Callable[..., Any]]:
-    """The functions that are marked as hooks."""
     return {name: value for name, value in names.items() if hasattr(value, "benchbench_impl")}
 
 

@@ -12,7 +12,7 @@ import logging
 import pkgutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 import pluggy
@@ -46,10 +46,7 @@ BASES = {
 
 @dataclass(frozen=True)
 class Fault:
-    """An error of a module of the group `benchbench.plugins`.
-
-    hook: the one in which it failed; empty if the module is left out as a whole.
-    """
+    """An error of a module of `benchbench.plugins`; no hook means that all of it is left out."""
 
     entry: Provenance
     error: BaseException
@@ -108,9 +105,7 @@ def _wrong_kind(hook: str, thing: Any) -> str:
 class _Extras:
     """The modules of `benchbench.plugins` under pluggy, by `str` of their entry point."""
 
-    manager: pluggy.PluginManager = field(
-        default_factory=lambda: pluggy.PluginManager("benchbench")
-    )
+    manager: pluggy.PluginManager
     entries: dict[str, Provenance] = field(default_factory=dict)
     faults: list[Fault] = field(default_factory=list)
 
@@ -118,22 +113,18 @@ class _Extras:
         """Register a module, but none of it if one of its hooks does not exist."""
         self.entries[str(entry)] = entry
         try:
-            module = importlib.import_module(entry.module)
-            try:
-                self.manager.register(module, str(entry))
-                self.manager.check_pending()
-            except Exception:
-                if self.manager.get_name(module) == str(entry):
-                    self.manager.unregister(module)
-                raise
+            self.manager.register(importlib.import_module(entry.module), str(entry))
+            self.manager.check_pending()
         except (Exception, SystemExit) as error:
+            if self.manager.has_plugin(str(entry)):
+                self.manager.unregister(name=str(entry))
             self.faults.append(Fault(entry, error))
             log.warning("plug-in %s is left out: %s", entry, _described(error, entry))
 
 
 @cache
 def _extras() -> _Extras:
-    extras = _Extras()
+    extras = _Extras(pluggy.PluginManager("benchbench"))
     extras.manager.add_hookspecs(hookspecs)
     for entry in sorted(announced(EXTRAS_GROUP), key=lambda entry: (entry.package, entry.name)):
         extras.admit(entry)
@@ -173,7 +164,6 @@ def _implementations(hook: str) -> Iterator[pluggy.HookImpl]:
 def _error_in(
     implementation: pluggy.HookImpl, arguments: dict[str, Any]
 ) -> Exception | SystemExit | None:
-    """Call one implementation and return what it raises."""
     try:
         implementation.function(*(arguments[name] for name in implementation.argnames))
     except (Exception, SystemExit) as error:
@@ -183,8 +173,8 @@ def _error_in(
 
 def _warn(implementation: pluggy.HookImpl, hook: str, error: BaseException) -> None:
     name = implementation.plugin_name
-    entry = _extras().entries.get(name)
-    log.warning("plug-in %s failed in %s: %s", name, hook, _described(error, entry))
+    text = _described(error, _extras().entries.get(name))
+    log.warning("plug-in %s failed in %s: %s", name, hook, text)
 
 
 def _record(implementation: pluggy.HookImpl, hook: str, error: BaseException) -> None:
@@ -194,33 +184,25 @@ def _record(implementation: pluggy.HookImpl, hook: str, error: BaseException) ->
         _extras().faults.append(Fault(entry, error, hook))
 
 
-def _collected(implementation: pluggy.HookImpl, hook: str) -> list[tuple[Any, ...]]:
-    """The arguments of each call of `register`."""
-    calls: list[tuple[Any, ...]] = []
-
-    def register(*arguments: Any) -> None:
-        calls.append(arguments)
-
-    if error := _error_in(implementation, {"register": register}):
-        _record(implementation, hook, error)
-    return calls
-
-
 @cache
 def registered(hook: str) -> dict[str, Any]:
-    """All that plug-ins register with `register_samplers`, `..._metrics`, `..._backbones` or
-    `..._reporters`, by name.
-
-    A name belongs to the first that registers it, and benchbench's own come first.
-    """
+    """What plug-ins register with this hook, by name; the first has it, core first."""
     things: dict[str, Any] = {}
     for implementation in _implementations(hook):
-        for arguments in _collected(implementation, hook):
-            try:
-                _keep(things, hook, *arguments)
-            except (BenchbenchError, TypeError) as error:
-                _record(implementation, hook, error)
+        register = partial(_register, things, hook, implementation)
+        if error := _error_in(implementation, {"register": register}):
+            _record(implementation, hook, error)
     return things
+
+
+def _register(
+    things: dict[str, Any], hook: str, implementation: pluggy.HookImpl, *arguments: Any
+) -> None:
+    """What a plug-in calls with one thing: a mistake in it does not affect the others."""
+    try:
+        _keep(things, hook, *arguments)
+    except (BenchbenchError, TypeError) as error:
+        _record(implementation, hook, error)
 
 
 def _keep(things: dict[str, Any], hook: str, first: Any, second: Any = None) -> None:
@@ -228,8 +210,7 @@ def _keep(things: dict[str, Any], hook: str, first: Any, second: Any = None) -> 
     name, thing = (first, second) if isinstance(first, str) else (_name_of(first), first)
     if wrong := _wrong_kind(hook, thing):
         raise BenchbenchError(f"'{name}' {wrong}")
-    holder = things.setdefault(name, thing)
-    if holder is not thing:
+    if (holder := things.setdefault(name, thing)) is not thing:
         raise BenchbenchError(f"The name '{name}' is taken by {holder.__module__}; rename it.")
 
 
@@ -249,10 +230,7 @@ def add_commands(group: Any) -> None:
 
 
 def observer(hook: str) -> Callable[..., None]:
-    """A function that notifies the observers of `hook`; it costs nothing if there are none.
-
-    An observer that raises is reported once only, and does not affect the others.
-    """
+    """A function that notifies the observers of `hook`, and reports each that raises once."""
     implementations = list(_implementations(hook))
     reported: set[str] = set()
 

@@ -34,9 +34,6 @@ from benchbench.stats import (
 )
 from benchbench.system.progress import say
 
-WIDE = 2.0
-"""More than any two accuracies can differ."""
-
 
 @dataclass(frozen=True)
 class Comparison:
@@ -60,8 +57,9 @@ def compare_entries(entries: Sequence[Entry], reference: Entry | None = None) ->
 
     Raises BenchbenchError if two entries did not meet the same episodes.
     """
-    pairs = list(combinations(entries, 2))
-    if reference is not None:
+    if reference is None:
+        pairs = list(combinations(entries, 2))
+    else:
         pairs = [(entry, reference) for entry in entries if entry is not reference]
     found = [_difference(a, b) for a, b in pairs]
     adjusted = holm(np.array([paired.p_t for paired, _, _ in found]))
@@ -75,7 +73,10 @@ def _difference(a: Entry, b: Entry) -> tuple[PairedDifference, float | None, int
     check_same_episodes(a.first, b.first)
     count = min(len(a), len(b))
     common = [seed for seed in a.seeds if seed in b.seeds]
-    of_a, of_b = (_by_seed(entry, common)[:, :count] for entry in (a, b))
+    of_a, of_b = (
+        entry.scores[[entry.seeds.index(seed) for seed in common or entry.seeds], :count]
+        for entry in (a, b)
+    )
     paired = compare_paired(of_a.mean(axis=0), of_b.mean(axis=0), a.classes[:count])
     try:
         ci_seeds = crossed_seeds(of_a - of_b).half_width if common else None
@@ -84,12 +85,8 @@ def _difference(a: Entry, b: Entry) -> tuple[PairedDifference, float | None, int
     return paired, ci_seeds, len(common)
 
 
-def _by_seed(entry: Entry, seeds: list[int]) -> NDArray[np.float64]:
-    return entry.scores[[entry.seeds.index(seed) for seed in seeds]] if seeds else entry.scores
-
-
 def comparison_frame(comparisons: Sequence[Comparison]) -> pd.DataFrame:
-    """A row a pair; differences are a less b, in [-1, 1]."""
+    """A row for each pair; differences are a less b, in [-1, 1]."""
     return pd.DataFrame(
         {
             "a": one.a.label,
@@ -117,10 +114,7 @@ def comparison_frame(comparisons: Sequence[Comparison]) -> pd.DataFrame:
 
 
 def find_entries(names: Sequence[str], entries: Sequence[Entry]) -> list[Entry]:
-    """The entries of one table with these labels, in the order of the names.
-
-    Raises BenchbenchError if a name is unknown.
-    """
+    """The entries with these labels, in this order. Raises BenchbenchError for an unknown name."""
     by_label = {entry.label: entry for entry in entries}
     for name in names:
         if name not in by_label:
@@ -189,10 +183,7 @@ def adjusted_p_values(entries: Sequence[Entry]) -> NDArray[np.float64]:
         if count < 2 or len(longer) < 2:
             continue
         block = pairwise_p_values(np.stack([entries[i].accuracy[:count] for i in longer.tolist()]))
-        shortest = np.minimum.outer(counts[longer], counts[longer]) == count
-        p_values[np.ix_(longer, longer)] = np.where(
-            shortest, block, p_values[np.ix_(longer, longer)]
-        )
+        p_values[np.ix_(longer, longer)] = block  # a later count replaces those of longer pairs
     upper = np.triu_indices(len(entries), 1)
     if len(upper[0]):
         p_values[upper] = holm(p_values[upper])
@@ -201,8 +192,8 @@ def adjusted_p_values(entries: Sequence[Entry]) -> NDArray[np.float64]:
 
 
 def half_width(entry: Entry) -> float:
-    """± episodes; of a single episode, which has none, `WIDE`, so that it ties with all."""
+    """± episodes; of a single episode more than accuracies can differ, so that it ties with all."""
     try:
         return mean_interval(entry.accuracy)
     except NoEstimate:
-        return WIDE
+        return 2.0

@@ -82,9 +82,7 @@ def collect(runs: Iterable[RunDirectory], rule: str = "paired") -> pd.DataFrame:
 
 def tabulate_entries(tables: Iterable[list[Entry]], rule: str = "paired") -> pd.DataFrame:
     """As `collect`, from entries by table."""
-    rows: list[dict[str, Any]] = []
-    for entries in tables:
-        rows += _ranked(entries, rule)
+    rows = [one for entries in tables for one in _ranked(entries, rule)]
     if not rows:
         return pd.DataFrame()
     metrics = list(dict.fromkeys(name for one in rows for name in further_metrics(one)))
@@ -115,8 +113,10 @@ def row(entry: Entry) -> dict[str, Any]:
             for seed, score in zip(entry.seeds, entry.scores.mean(axis=1).tolist(), strict=True)
         ),
         **_published(entry),
-        "training_seconds": _mean(costs, "training_seconds"),
-        "seconds_per_episode": _mean(costs, "seconds_per_episode"),
+        **{
+            key: float(np.mean([cost[key] for cost in costs]))
+            for key in ("training_seconds", "seconds_per_episode")
+        },
         "parameters": manifest.get("parameters"),
         "peak_memory_bytes": max(c.get("peak_memory_bytes") or 0 for c in costs) or None,
         "run": " ".join(result.path.name for result in entry.results),
@@ -140,16 +140,12 @@ def _published(entry: Entry) -> dict[str, Any]:
     figure = figure_of(first.method, first.dataset, facts.get("way"), facts.get("shot"), backbone)
     if figure is None:
         return {}
-    percent = float(figure["accuracy_percent"])
+    published = float(figure["accuracy_percent"])
     return {
-        "published_percent": percent,
-        "published_difference": 100 * float(entry.accuracy.mean()) - percent,
+        "published_percent": published,
+        "published_difference": 100 * float(entry.accuracy.mean()) - published,
         "published_source": figure["source"],
     }
-
-
-def _mean(costs: list[dict[str, Any]], key: str) -> float:
-    return float(np.mean([cost[key] for cost in costs]))
 
 
 def _ranked(entries: Sequence[Entry], rule: str) -> list[dict[str, Any]]:

@@ -40,7 +40,7 @@ def numbers(entry: Entry) -> dict[str, Any]:
 
 
 def estimate(function: Callable[[], T]) -> T | None:
-    """The function's value, None if it refuses."""
+    """The function's value, or None if it raises NoEstimate."""
     try:
         return function()
     except NoEstimate:
@@ -63,10 +63,7 @@ def entry_of(outcome: Outcome, episodes: int) -> Entry | None:
 
 
 def run_table(outcomes: Iterable[Outcome], episodes: int) -> str:
-    """The outcomes of one command in markdown, in the order of its methods.
-
-    Nothing in it changes between two equal runs: times are in the leaderboard.
-    """
+    """The outcomes in markdown, in the order of the methods; equal for equal runs, so no times."""
     columns = dict.fromkeys(["method", "accuracy %", "± episodes", "± classes", "n"])
     rows = [_row(outcome, entry_of(outcome, episodes)) for outcome in outcomes]
     for row in rows:

@@ -97,10 +97,7 @@ def difference_plot(comparisons: pd.DataFrame) -> Figure:
 
 @_styled()
 def shot_plot(frame: pd.DataFrame) -> Figure:
-    """Accuracy against shot, a line for each method; rows are of one data set and one way.
-
-    Thick bars are ± episodes, thin ones ± classes.
-    """
+    """Accuracy against shot on one data set and way; thick bars are ± episodes, thin ± classes."""
     rows = frame.assign(name=frame["method"])
     if rows["budget"].nunique() > 1:
         rows["name"] = list(map(with_budget, rows["method"], rows["budget"]))
@@ -211,10 +208,7 @@ def with_budget(method: str, budget: str) -> str:
 
 
 def svg(figure: Figure) -> str:
-    """The figure as an SVG element on no background; equal figures give equal text.
-
-    Text stays text, in whatever sans-serif font the reader has.
-    """
+    """The figure as an SVG element without background; equal figures give equal text."""
     return "<svg" + _rendered(figure, "svg", "none").decode("utf-8").partition("<svg")[2]
 
 

@@ -21,10 +21,7 @@ SURE = ("exact", "secondary", "recalled")
 
 
 def published_figures() -> pd.DataFrame:
-    """All figures, one a row, every cell as the text that was printed; what is unknown is empty.
-
-    Accuracies and half-widths of 95 % intervals are in per cent.
-    """
+    """All figures as printed text, empty if unknown; accuracies and half-widths in per cent."""
     return _figures().copy()
 
 
@@ -74,10 +71,7 @@ def _fitting(dataset: str, way: int | None, shot: int | None) -> pd.DataFrame:
 
 
 def _of_test_source(figures: pd.DataFrame, spec: specs.Spec) -> pd.Series[bool]:
-    """Which figures are of the test source and the training that a spec of Meta-Dataset names.
-
-    All if it names none; none where methods learn from the source itself.
-    """
+    """Which figures are of the source and training that a spec of Meta-Dataset names, if any."""
     source = spec.parameters.get("test_source")
     if source is None:
         return pd.Series(spec.argument is None, index=figures.index)

@@ -121,9 +121,7 @@ def rank_table(
     sources = list(dict.fromkeys(frame["test_source"]))
     _check(cells, sources, rule)
     by_method = cells.groupby(level=0, sort=False)
-    units = {
-        str(m): (_half_unit(of["accuracy"]), _half_unit(of["half_width"])) for m, of in by_method
-    }
+    units = by_method[["accuracy", "half_width"]].agg(_half_unit)
     standings = {str(m): worst(list(of["standing"].dropna())) for m, of in by_method}
     ranks: dict[tuple[str, str], tuple[float, bool]] = {}
     decisions: list[Decision] = []
@@ -142,7 +140,7 @@ def rank_table(
                 ranks[method, source] = rank, rank == found.min()
             for (i, j), margin in margins.items():
                 pair = members[i], members[j]
-                rounding = _rounding(*(units[method] for method in pair))
+                rounding = _rounding(units.loc[list(pair)])
                 decisions.append(Decision(source, *pair, margin > 0, abs(margin), rounding))
         order += sorted(members, key=lambda method: sum(ranks[method, s][0] for s in sources))
     cells = cells.loc[[(method, source) for method in order for source in sources]]
@@ -162,26 +160,25 @@ def _check(cells: pd.DataFrame, sources: Sequence[str], rule: str) -> None:
             f"'{method}' has no figure on '{source}'{more}; take only the test sources that all "
             "methods have (--common), or only some methods (--methods)."
         )
-    for method, source in cells.index[cells["half_width"].isna()] if rule == "meta-dataset" else ():
+    lacking = cells.index[cells["half_width"].isna()]
+    if rule == "meta-dataset" and len(lacking):
+        method, source = lacking[0]
         raise BenchbenchError(
             f"'{method}' has no interval on '{source}', which the rule meta-dataset needs; add it, "
             "or rank by the rule plain."
         )
 
 
-def _rounding(a: tuple[float, float], b: tuple[float, float]) -> float:
+def _rounding(half_units: pd.DataFrame) -> float:
     """How far rounding can have moved the margin of two methods, by the half units of their digits.
 
     The root of a sum of squares is a norm, so that it moves by the norm of its changes at most.
     """
-    return a[0] + b[0] + math.hypot(a[1], b[1])
+    return float(half_units["accuracy"].sum() + math.hypot(*half_units["half_width"]))
 
 
 def _half_unit(figures: Iterable[Any]) -> float:
-    """Half a unit of the last digit of a method's figures.
-
-    Some tables drop zeros at the end, so that the figure with the most digits tells.
-    """
+    """Half a unit of the last digit, that of the longest figure, as some tables drop zeros."""
     printed = [figure for figure in figures if isinstance(figure, Decimal)]
     exponents = [int(figure.as_tuple().exponent) for figure in printed]
     return 0.5 * 10.0 ** min(exponents) if exponents else 0.0

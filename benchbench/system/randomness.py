@@ -76,10 +76,7 @@ class AddressedStream:
         return _unit(raw).reshape(stop - start, blocks * 4)[:, :width]
 
     def each(self, start: int, stop: int, width: int) -> Iterator[Numbers]:
-        """The rows of `uniform`, one episode after the other.
-
-        All calls on one stream need the same width, or episodes would share numbers.
-        """
+        """The rows of `uniform` one by one; calls of unequal width on one stream share numbers."""
         for first in range(start, stop, DRAWN_AT_ONCE):
             for row in self.uniform(first, min(first + DRAWN_AT_ONCE, stop), width):
                 yield Numbers(row)
@@ -106,8 +103,7 @@ class Numbers:
 class Permutation:
     """A random permutation of range(population), computed only as far as it is needed.
 
-    Fisher and Yates' shuffle (Durstenfeld, Communications of the ACM 7(7), 1964) that remembers
-    only what has moved.
+    Source: Fisher and Yates' shuffle (Durstenfeld, Communications of the ACM 7(7), 1964).
     """
 
     def __init__(self, population: int) -> None:

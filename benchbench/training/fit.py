@@ -1,7 +1,4 @@
-"""The one training loop, for which methods only write a loss.
-
-It has a schedule, validation, the best checkpoint, and resumes what was interrupted.
-"""
+"""The one training loop, for which methods only write a loss; it resumes after interruptions."""
 
 from __future__ import annotations
 
@@ -207,18 +204,15 @@ class _Loop:
             self.best = _copied_state(self.module)
 
     def out_of_patience(self) -> bool:
-        """Whether the last better validation is too long ago."""
         waited = (self.progress.step - self.progress.best_step) // self.validate_every
         return self.patience is not None and waited >= self.patience
 
     def remark(self, loss: float) -> str:
-        """The text next to the progress bar."""
         best = self.progress.best_accuracy
         validation = "" if best is None else f", best validation {100 * best:.2f} %"
         return f"loss {loss:.4f}{validation}"
 
     def resume(self) -> None:
-        """Continue from the checkpoint, if there is one."""
         state = self.files.load_checkpoint()
         if state is None:
             return
@@ -229,7 +223,6 @@ class _Loop:
         say(f"{self.name}: resumes from step {self.progress.step}")
 
     def state(self) -> dict[str, Any]:
-        """Everything that `resume` needs, as tensors and plain values."""
         return {
             "module": self.module.state_dict(),
             "optimizer": self.optimizer.state_dict(),

@@ -73,8 +73,7 @@ class Report:
 def make_report(tables: Sequence[list[Entry]], rule: str, places: Places) -> Report:
     """The report on the entries of each protocol; the same results give the same text.
 
-    rule: that of the ranks. places: where the data sets are, for the images of the viewer. Plots
-    are left out if matplotlib is not installed.
+    rule: that of the ranks. Plots are left out if matplotlib is not installed.
     """
     pictures: list[Picture] = []
 

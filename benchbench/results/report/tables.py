@@ -98,10 +98,7 @@ def _table(
     behind: Mapping[str, str],
     anchors: Sequence[str] = (),
 ) -> Table:
-    """A printed frame with the values of another as its csv has them.
-
-    behind: the column of `exact` by the printed one.
-    """
+    """A printed frame and the exact one behind it; behind: column of `exact` by printed column."""
     columns = [str(name) for name in printed]
     values = list(csv.DictReader(io.StringIO(exact.to_csv(index=False))))
     rows = [

@@ -158,10 +158,7 @@ def _predictions(entries: Sequence[Entry]) -> tuple[dict[str, Predictions], list
 
 
 def read_predictions(run: Path) -> Predictions:
-    """The episodes of a run's `predictions.csv` and the class slots predicted in each.
-
-    Raises OSError if there is none, ValueError or KeyError if it is damaged.
-    """
+    """A run's `predictions.csv`. Raises OSError, or ValueError or KeyError if it is damaged."""
     with (run / "predictions.csv").open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))[:PREDICTED_EPISODES]
     shown, predicted = {}, {}

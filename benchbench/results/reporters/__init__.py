@@ -18,11 +18,5 @@ SUFFIXES = {"markdown": "md", "latex": "tex"}
 
 @hookimpl
 def register_reporters(register: Callable[..., None]) -> None:
-    for name, reporter in (
-        ("markdown", markdown),
-        ("csv", csv),
-        ("json", json),
-        ("latex", latex),
-        ("html", html),
-    ):
-        register(name, reporter)
+    for reporter in (markdown, csv, json, latex, html):
+        register(reporter.__name__, reporter)

@@ -49,14 +49,14 @@ def _aggregates(sources: Sources) -> list[str]:
         scores = {method: sources.seed_scores(method) for method in sources.methods}
     except BenchbenchError as error:
         return [str(error)]
-    rows, reason = [], None
+    rows, reasons = [], []
     for method, values in scores.items():
-        row = {"method": method, "normalised mean": decimals(float(values.mean()))}
+        row = {"method": method, "normalised mean": decimals(float(values.mean())), "IQM": DASH}
         try:
             iqm = iqm_over_sources(values)
             row["IQM"] = f"{decimals(iqm.value)} [{decimals(iqm.low)}, {decimals(iqm.high)}]"
         except NoEstimate as error:
-            row["IQM"], reason = DASH, str(error)
+            reasons = [f"No IQM: {error}"]
         shares = performance_profile(values, TAUS)
         row |= {f"> {tau:g}": f"{share:.2f}" for tau, share in zip(TAUS, shares, strict=True)}
         for other, theirs in scores.items():
@@ -67,16 +67,13 @@ def _aggregates(sources: Sources) -> list[str]:
         "Normalised: 0 is chance and 1 is perfect. > 0.9: the share of sources and seeds that are "
         "above (performance profile). Beats: the probability that a seed of the method is better "
         "than one of the other on a source drawn at random.",
-        *([f"No IQM: {reason}"] if reason else []),
+        *reasons,
     ]
     return [markdown_table(pd.DataFrame(rows)), bullets(notes)]
 
 
 def significance_over_sources(sources: Sources, heading: str = "##", of: str = "") -> str:
-    """Wilcoxon's test of every pair, and Friedman's of each group of methods, over the sources.
-
-    of: what the heading ends with.
-    """
+    """Wilcoxon's test of every pair and Friedman's of each group; `of` ends the heading."""
     table = sources.accuracies()
     parts = [f"{heading} Over {len(table)} data sets: {', '.join(sources.names)}{of}"]
     try:
