@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from benchbench.backbones import create_backbone
 from benchbench.backbones.base import Backbone
-from benchbench.method import Classifier, Images, Method, Support, Task
+from benchbench.method import Classifier, Method, Support
 from benchbench.registry import specs
 from benchbench.runs.manifest import CORE
 from benchbench.system.compute import separate_randomness
@@ -88,6 +88,8 @@ def fit_classifier(source: TrainingSource, backbone: Backbone) -> FitRecord | No
 
 
 def _key(source: TrainingSource, backbone: Backbone) -> str:
+    task = source.task
+    shape = task.protocol if task.n_way is None else f"{task.n_way}-way {task.n_shot}-shot"
     facts: dict[str, Any] = {
         "core": CORE,
         "fingerprint": source._dataset.fingerprint,
@@ -96,15 +98,10 @@ def _key(source: TrainingSource, backbone: Backbone) -> str:
         "initial": backbone.weights_sha256(),
         "budget": str(source.budget),
         "seed": source.seed,
-        "validated_on": _validation(source.task),
+        "validated_on": shape,
         "compute": {key: v for key, v in asdict(source.compute).items() if key != "threads"},
     }
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:16]
-
-
-def _validation(task: Task) -> str:
-    """Describes the validation episodes: by way and shot, or by the sampler if those vary."""
-    return task.protocol if task.n_way is None else f"{task.n_way}-way {task.n_shot}-shot"
 
 
 def nearest_mean(backbone: Backbone) -> Callable[[Support], Classifier]:
@@ -115,10 +112,6 @@ def nearest_mean(backbone: Backbone) -> Callable[[Support], Classifier]:
         members = F.one_hot(support.labels, support.n_way).to(features)
         # Sums, as their directions are those of the means.
         centres = F.normalize(members.T @ features, dim=1)
-
-        def classify(images: Images) -> Tensor:
-            return F.normalize(backbone(images), dim=1) @ centres.T
-
-        return classify
+        return lambda images: F.normalize(backbone(images), dim=1) @ centres.T
 
     return adapt

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from copy import deepcopy
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
@@ -143,7 +143,7 @@ class _Loop:
         self.optimizer = torch.optim.AdamW(
             self.module.parameters(), self.lr, weight_decay=self.weight_decay
         )
-        self.best = _copied_state(self.module)
+        self.best = deepcopy(self.module.state_dict())
         self.progress = _Progress()
         self.name = specs.text_of(self.source.method)
 
@@ -193,15 +193,17 @@ class _Loop:
     def score(self, loss: float) -> None:
         """Score the weights on the validation classes and keep them if they are the best so far."""
         started = time.perf_counter()
-        with _frozen(self.module), separate_randomness(self.source.seed):
+        self.module.eval().requires_grad_(False)
+        with separate_randomness(self.source.seed):
             accuracy = self.validate()
+        self.module.train().requires_grad_(True)
         progress = self.progress
         progress.seconds += time.perf_counter() - started
         progress.log.append({"step": progress.step, "loss": loss, "validation": accuracy})
         best = progress.best_accuracy
         if accuracy is None or best is None or accuracy > best:
             progress.best_accuracy, progress.best_step = accuracy, progress.step
-            self.best = _copied_state(self.module)
+            self.best = deepcopy(self.module.state_dict())
 
     def out_of_patience(self) -> bool:
         waited = (self.progress.step - self.progress.best_step) // self.validate_every
@@ -229,17 +231,3 @@ class _Loop:
             "best": self.best,
             "progress": asdict(self.progress),
         }
-
-
-def _copied_state(module: nn.Module) -> dict[str, Tensor]:
-    return {name: tensor.detach().clone() for name, tensor in module.state_dict().items()}
-
-
-@contextmanager
-def _frozen(module: nn.Module) -> Iterator[None]:
-    """A block in which the module is in evaluation mode and without gradients."""
-    module.eval().requires_grad_(False)
-    try:
-        yield
-    finally:
-        module.train().requires_grad_(True)
