@@ -27,8 +27,7 @@ def descend(
 ) -> Weights:
     """The weights after some steps of plain gradient descent on `loss`; none is changed in place.
 
-    The result stays differentiable with respect to `weights`: through the steps' gradients if
-    `second_order`, else as if these were constants.
+    They are differentiable in `weights`, through the steps' gradients only if `second_order`.
     """
     # Aliases, as some weights may depend on others (a head made of prototypes, on the backbone):
     # the gradient of a step is the partial one, which does not follow that dependence.
@@ -63,8 +62,7 @@ class _Embedding(nn.Module):
 class BatchMoments(TorchFunctionMode):
     """A context in which batch norm uses the batch's statistics and leaves its buffers unchanged.
 
-    rows: the statistics are those of the first so many images, so that each later image is
-    normalised independently of the others; by default those of all images.
+    rows: the first so many images give the statistics for all, by default all of them.
     """
 
     def __init__(self, rows: int | None = None) -> None:

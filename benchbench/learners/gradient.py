@@ -41,8 +41,7 @@ class InnerLoopMethod(EpisodicMethod):
     """A method whose `adapt` is some steps of gradient descent on the support's mean cross-entropy.
 
     A subclass says in `start` with which weights the inner loop begins. `second_order` is whether
-    `loss` differentiates the inner gradients. Its recipes also have `inner`, an `InnerLoop`, from
-    which the parameters are taken that the user leaves open.
+    `loss` differentiates the inner gradients. Its recipes also have `inner`, the defaults.
 
     backbone: trained from scratch, unless it comes with weights.
     inner_steps: gradient steps in training; none is the recipe's number.

@@ -43,15 +43,12 @@ class PretrainedMethod(Method):
 def fit_classifier(source: TrainingSource, backbone: Backbone) -> FitRecord | None:
     """Train the backbone to classify all training classes, or load the result of such a training.
 
-    A backbone without parameters, or with pre-trained weights, is frozen as it is, and the result
-    is None.
-
+    A backbone without parameters, or with pre-trained weights, is frozen and the result is None.
     The loss is the cross-entropy of a linear head, which is dropped; the weights kept are those
     whose nearest class means classify the validation episodes best, so that they do not depend on
-    the method. The baselines of Triantafillou et al. (Meta-Dataset, ICLR 2020) and Chen et al. (A
-    Closer Look, ICLR 2019) do the same. If the source has a `shared` folder, one training serves
-    every method with the same data, backbone, budget, seed, precision, and way and shot of
-    validation.
+    the method, as in Triantafillou et al. (Meta-Dataset, ICLR 2020) and Chen et al. (A Closer Look,
+    ICLR 2019). In the `shared` folder, if any, one training serves every method with the same data,
+    backbone, budget, seed, precision and validation.
     """
     if backbone.pretrained_on or not any(True for _ in backbone.parameters()):
         source.compute.place(backbone)

@@ -21,10 +21,7 @@ DECLARATIONS = (
 
 
 def described(text: str) -> list[str]:
-    """A description of each thing that the spec names, parameters and all: `matchingnet[fce=true]`.
-
-    Raises BenchbenchError if nothing has the name.
-    """
+    """A description of all that the spec names. Raises BenchbenchError if nothing has the name."""
     spec = specs.parse(text)
     found: list[str] = []
     known: list[str] = []

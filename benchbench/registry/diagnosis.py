@@ -38,9 +38,9 @@ def plugin_findings() -> Iterator[Finding]:
     for hook in loading.CORE_MODULES:
         loading.registered(hook)
     loading.add_commands(click.Group())
-    faults = loading.faults()
-    for entry in loading.extras():
-        if entry not in {fault.entry for fault in faults}:
+    faults = loading.extras().faults
+    for entry in loading.extras().entries.values():
+        if entry not in [fault.entry for fault in faults]:
             yield "ok", f"plug-in {entry.name} ({entry.package} {entry.version})"
     for fault in faults:
         yield "FAIL", f"plug-in {explained(fault.entry, fault.error, fault.hook)}"
@@ -54,7 +54,7 @@ def _of_class(kind: str, provenance: Provenance) -> Iterator[Finding]:
         yield "FAIL", f"{kind} {explained(provenance, error.__cause__ or error, hook)}"
         return
     yield "ok", f"{kind} {provenance.name} ({provenance.package} {provenance.version})"
-    if provenance.module not in {entry.module for entry in loading.extras()}:
+    if provenance.module not in {entry.module for entry in loading.extras().entries.values()}:
         yield from (("note", f"{kind} {provenance}: {text}") for text in stray_hooks(provenance))
 
 
@@ -71,7 +71,10 @@ def explained(entry: Provenance, error: BaseException, hook: str = "") -> str:
 
 def _cure(entry: Provenance, error: BaseException, hook: str) -> str:
     if isinstance(error, ModuleNotFoundError) and error.name:
-        return _cure_missing(entry, error.name)
+        if f"{entry.module}.".startswith(f"{error.name}."):
+            return f"correct the entry point of {entry.package}, and install it again"
+        name = error.name.split(".")[0]
+        return f"install {name}, and name it in the dependencies of {entry.package}"
     if isinstance(error, ImportError):
         return f"install versions of {entry.package} and of what it imports that fit together"
     module = sys.modules.get(entry.module)
@@ -83,12 +86,6 @@ def _cure(entry: Provenance, error: BaseException, hook: str) -> str:
     if isinstance(error, TypeError) and not inspection.place_of(error, entry.module):
         return f"it has to be {_signature(hook)}, and to give register what docs/hooks.md says"
     return f"mend that line, or uninstall {entry.package}"
-
-
-def _cure_missing(entry: Provenance, name: str) -> str:
-    if f"{entry.module}.".startswith(f"{name}."):
-        return f"correct the entry point of {entry.package}, and install it again"
-    return f"install {name.split('.')[0]}, and name it in the dependencies of {entry.package}"
 
 
 def _cure_refused(names: dict[str, Any]) -> str:

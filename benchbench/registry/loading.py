@@ -1,8 +1,7 @@
 """Loading plug-ins: only those in use are imported, and a broken one does not affect the others.
 
-Methods and data sets are looked up by entry-point name, so that naming them imports nothing. The
-modules of the group `benchbench.plugins` (observers, reporters, commands, metrics, samplers,
-backbones) are imported together, when the first of their hooks is needed.
+Methods and data sets are looked up by entry-point name. The modules of `benchbench.plugins` are
+imported together, when the first of their hooks is needed.
 """
 
 from __future__ import annotations
@@ -102,7 +101,7 @@ def _wrong_kind(hook: str, thing: Any) -> str:
 
 
 @dataclass
-class _Extras:
+class Extras:
     """The modules of `benchbench.plugins` under pluggy, by `str` of their entry point."""
 
     manager: pluggy.PluginManager
@@ -123,12 +122,13 @@ class _Extras:
 
 
 @cache
-def _extras() -> _Extras:
-    extras = _Extras(pluggy.PluginManager("benchbench"))
-    extras.manager.add_hookspecs(hookspecs)
+def extras() -> Extras:
+    """All modules of `benchbench.plugins`, imported at the first call, whether or not they work."""
+    found = Extras(pluggy.PluginManager("benchbench"))
+    found.manager.add_hookspecs(hookspecs)
     for entry in sorted(announced(EXTRAS_GROUP), key=lambda entry: (entry.package, entry.name)):
-        extras.admit(entry)
-    return extras
+        found.admit(entry)
+    return found
 
 
 def _described(error: BaseException, entry: Provenance | None) -> str:
@@ -137,23 +137,13 @@ def _described(error: BaseException, entry: Provenance | None) -> str:
     return f"{text} ({place})" if place else text
 
 
-def extras() -> list[Provenance]:
-    """The modules of `benchbench.plugins`, whether or not they work."""
-    return list(_extras().entries.values())
-
-
 def broken_extras() -> dict[str, BaseException]:
     """The modules of `benchbench.plugins` that were left out, each with its error."""
-    return {str(fault.entry): fault.error for fault in faults() if not fault.hook}
-
-
-def faults() -> list[Fault]:
-    """The errors of the modules of `benchbench.plugins`, as far as they were used."""
-    return list(_extras().faults)
+    return {str(fault.entry): fault.error for fault in extras().faults if not fault.hook}
 
 
 def _implementations(hook: str) -> Iterator[pluggy.HookImpl]:
-    manager = _extras().manager
+    manager = extras().manager
     core = CORE_MODULES.get(hook)
     if core and not manager.has_plugin(core):
         manager.register(importlib.import_module(core), core)
@@ -173,15 +163,15 @@ def _error_in(
 
 def _warn(implementation: pluggy.HookImpl, hook: str, error: BaseException) -> None:
     name = implementation.plugin_name
-    text = _described(error, _extras().entries.get(name))
+    text = _described(error, extras().entries.get(name))
     log.warning("plug-in %s failed in %s: %s", name, hook, text)
 
 
 def _record(implementation: pluggy.HookImpl, hook: str, error: BaseException) -> None:
-    """Warn of a failure, and record it for `faults`."""
+    """Warn of a failure, and record it."""
     _warn(implementation, hook, error)
-    if entry := _extras().entries.get(implementation.plugin_name):
-        _extras().faults.append(Fault(entry, error, hook))
+    if entry := extras().entries.get(implementation.plugin_name):
+        extras().faults.append(Fault(entry, error, hook))
 
 
 @cache

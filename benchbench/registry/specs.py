@@ -1,9 +1,8 @@
 """Names with parameters, as typed: `maml[inner_steps=5]`, `folder:PATH[size=84]`.
 
 A spec is `NAME`, then optionally `:ARGUMENT` (or `/ARGUMENT`), then optionally `[KEY=VALUE,...]`; a
-value may itself be a spec with brackets. The keys are the fields of the dataclass that is called
-NAME. A dataclass that passes options on to a library names, in a class attribute `open_parameters`,
-a field `dict[str, ...]` that takes all other keys.
+value may be a spec itself. The keys are the fields of the dataclass called NAME; all others go to
+the field `dict[str, ...]` that its class attribute `open_parameters` names, if any.
 """
 
 from __future__ import annotations
@@ -106,10 +105,9 @@ def construct(cls: type[T], name: str, **values: Any) -> T:
 def arguments(cls: type, spec: Spec) -> dict[str, Any]:
     """The constructor's arguments for the spec's parameters.
 
-    A class attribute `argument` names the field for the text after the colon, and `open_parameters`
-    the one that collects the keys which are no field; `parameters_hint` is added to the message
-    about an unknown key. Raises BenchbenchError for an unknown, missing or repeated key and for a
-    value of the wrong type.
+    Class attributes: `argument` names the field for the text after the colon, `open_parameters` the
+    one for unknown keys; `parameters_hint` is added to the message about such a key. Raises
+    BenchbenchError for an unknown, missing or repeated key and for a value of the wrong type.
     """
     fields = parameter_types(cls)
     values = dict(spec.parameters)

@@ -20,8 +20,8 @@ from benchbench.stats import chance_normalised
 def rank_methods(entries: Mapping[tuple[str, str], Entry], rule: str) -> RankedTable:
     """Entries by method and test source, ranked by one of `ranking.RULES` in per cent.
 
-    paired: two entries differ if the paired t test on the episodes that both have met says so at
-    5 %, after Holm over all pairs of their group. Raises BenchbenchError if one is missing.
+    paired: by the t test on the episodes that both have met, at 5 % after Holm over all pairs of
+    their group. Raises BenchbenchError if an entry is missing.
     """
     frame = pd.DataFrame(
         {
@@ -111,10 +111,9 @@ class Sources:
 
 
 def sources_of(tables: Sequence[Sequence[Entry]]) -> Sources:
-    """The tables of several protocols, each a source, with the methods that all of them have.
+    """The tables of several protocols as sources, called by as little as tells them apart.
 
-    A source is called by its data set, and by its protocol as well where two would be called alike.
-    Raises BenchbenchError below two sources, or where no method has them all.
+    Raises BenchbenchError below two sources, or if no method has them all.
     """
     if len(tables) < 2:
         raise BenchbenchError("Average ranks need results on two data sets or more.")

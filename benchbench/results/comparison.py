@@ -39,9 +39,8 @@ from benchbench.system.progress import say
 class Comparison:
     """Two entries on the episodes and seeds that both have.
 
-    ci_seeds: the half-width for a fresh draw of seeds and episodes, where both have two seeds or
-    more in common. p_holm: of the paired t test, over the family of the comparison. seeds: how many
-    they share; 0 where none, so that the means over each one's own seeds are compared.
+    ci_seeds: the half-width for a fresh draw of seeds and episodes, if they share two seeds.
+    p_holm: of the t test. seeds: how many they share; if 0, their own means are compared.
     """
 
     a: Entry
@@ -53,7 +52,7 @@ class Comparison:
 
 
 def compare_entries(entries: Sequence[Entry], reference: Entry | None = None) -> list[Comparison]:
-    """All pairs, or each entry against `reference`; Holm's correction is over these.
+    """All pairs, or each against `reference`, with Holm's correction over these.
 
     Raises BenchbenchError if two entries did not meet the same episodes.
     """
@@ -127,8 +126,8 @@ def chosen_entries(
 ) -> list[list[Entry]]:
     """The named entries of each protocol that has all of them, in the order of the names.
 
-    names: labels of entries, or run directories, which make one table. dataset: the only data set,
-    collection or source of one to look at. Raises BenchbenchError if they share no protocol.
+    names: labels, or run directories, which make one table. dataset: the only one to look at.
+    Raises BenchbenchError if they share no protocol.
     """
     if paths := [name for name in names if (Path(name) / "manifest.json").is_file()]:
         if others := [name for name in names if name not in paths]:

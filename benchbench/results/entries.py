@@ -1,7 +1,5 @@
-"""Finished runs as arrays: what leaderboards, comparisons and reports are made of.
-
-A `Result` is one run, read back and checked against its manifest. An `Entry` is one configured
-method on one protocol, with a result for each training seed, all on the same frozen episodes.
+"""Finished runs as arrays: a `Result` is one run, checked against its manifest; an `Entry` is one
+configured method on one protocol, with a result for each training seed on the same episodes.
 """
 
 from __future__ import annotations
@@ -201,9 +199,9 @@ def no_runs(folders: Sequence[Path], where: str = "") -> BenchbenchError:
 
 @dataclass(frozen=True)
 class Entry:
-    """A configured method on one protocol; `results` has one for each training seed, in order.
+    """A configured method on one protocol, with a result for each training seed, in order.
 
-    label: the method's spec; where a table has it twice, its budget or a hash tells them apart.
+    label: the method's spec; if a table has it twice, its budget or a hash tells them apart.
     """
 
     label: str

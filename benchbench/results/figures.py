@@ -1,7 +1,4 @@
-"""Tables of figures, published or one's own, read and narrowed down to what can be ranked.
-
-Cells are text as it was printed: method, test_source, accuracy_percent and, if known, ci95_percent.
-"""
+"""Tables of figures, published or one's own, read and narrowed down to what can be ranked."""
 
 from __future__ import annotations
 
@@ -86,11 +83,10 @@ def _read_csv(path: Path) -> pd.DataFrame:
 
 
 def choose(rows: pd.DataFrame, where: Sequence[str], methods: str, sources: str) -> pd.DataFrame:
-    """The rows of these methods and test sources in their order; all where none are named.
+    """The rows of these methods and test sources in their order; an empty name chooses all.
 
-    where: texts COLUMN=VALUE; methods, sources: names with commas between, in any case unless two
-    differ in that alone. Raises BenchbenchError if a name fits nothing, if a method is alone,
-    left without a source, or has two figures on one.
+    where: texts COLUMN=VALUE; methods, sources: names with commas between, in any case. Raises
+    BenchbenchError if a name fits nothing, or if a method is alone, or has no or two figures.
     """
     for condition in where:
         column, equals, value = (part.strip() for part in condition.partition("="))

@@ -29,53 +29,24 @@ FACTS = ["way", "shot", "query", "disjoint", "standard", "images_drawn", "images
 """What a manifest says of the episodes; way, shot and query are missing if they vary."""
 
 COLUMNS = [
-    "collection",
-    "source",
-    "subject",
-    "trained_on",
-    "protocol_hash",
-    "rank",
-    "rank_rule",
-    "rank_group",
-    "best",
-    "method",
-    "budget",
-    "backbone",
-    "pretrained_on",
-    "contamination",
-    "setting",
-    "evidence",
-    "properties",
-    "accuracy_together",
-    "accuracy_one_at_a_time",
-    "accuracy",
-    "ci_episodes",
-    "ci_classes",
-    "ci_seeds",
-    "wilson_low",
-    "wilson_high",
-    "episodes",
-    *FACTS,
-    "seeds",
-    "seed_accuracies",
-    "published_percent",
-    "published_difference",
-    "published_source",
-    "training_seconds",
-    "seconds_per_episode",
-    "parameters",
-    "peak_memory_bytes",
+    *("collection", "source", "subject", "trained_on", "protocol_hash"),
+    *("rank", "rank_rule", "rank_group", "best"),
+    *("method", "budget", "backbone", "pretrained_on", "contamination"),
+    *("setting", "evidence", "properties", "accuracy_together", "accuracy_one_at_a_time"),
+    *("accuracy", "ci_episodes", "ci_classes", "ci_seeds", "wilson_low", "wilson_high"),
+    *("episodes", *FACTS, "seeds", "seed_accuracies"),
+    *("published_percent", "published_difference", "published_source"),
+    *("training_seconds", "seconds_per_episode", "parameters", "peak_memory_bytes"),
     "run",
 ]
 """Of every row, after those of `GROUP`; the columns after them are means of further metrics."""
 
 
 def collect(runs: Iterable[RunDirectory], rule: str = "paired") -> pd.DataFrame:
-    """The finished runs as a frame, an entry a row; accuracies and intervals are in [0, 1].
+    """The finished runs as a frame, a row for each entry; accuracies and intervals are in [0, 1].
 
-    Seeds of one configuration are one row. Tables follow each other; in a table each group that is
-    ranked together (`rank_group`) does, the best row first. rule: one of `ranking.RULES`. A run
-    that cannot be read is left out, which is said. A further metric is a column of its own name.
+    In a table each group that is ranked together (`rank_group`) follows another, the best row
+    first. rule: one of `ranking.RULES`. A run that cannot be read is reported and left out.
     """
     return tabulate_entries(tables_of(read_results(runs)), rule)
 
@@ -125,7 +96,7 @@ def row(entry: Entry) -> dict[str, Any]:
 
 
 def _backbone(method: dict[str, Any]) -> str | None:
-    """What the parameter `backbone` says, or `model` where a method has none."""
+    """The parameter `backbone`, or `model` if a method has none."""
     parameters = method.get("parameters", {})
     found = parameters.get("backbone", parameters.get("model"))
     return None if found is None else str(found)

@@ -22,8 +22,7 @@ def numbers(entry: Entry) -> dict[str, Any]:
     """The mean accuracy over episodes and seeds, its intervals (None if there is none), and n.
 
     ci_episodes and ci_classes take the trained weights as they are; ci_seeds is of a fresh draw of
-    both seeds and episodes. A single episode, such as a whole test set classified once,
-    has Wilson's interval over its queries instead: wilson_low, wilson_high.
+    seeds and episodes. wilson_low and wilson_high are over the queries of a single episode.
     """
     low, high = None, None
     if len(entry) == 1 and len(entry.seeds) == 1:

@@ -1,7 +1,6 @@
 """Plots of leaderboards and comparisons, as matplotlib figures that leave its global state alone.
 
-Accuracies in the frames are in [0, 1]; the axes show percent. Every function raises BenchbenchError
-where matplotlib (the extra `plots`) is not installed.
+Accuracies in frames are in [0, 1]. Functions raise BenchbenchError if matplotlib is not installed.
 """
 
 from __future__ import annotations
@@ -144,10 +143,7 @@ def training_plot(logs: Mapping[str, Sequence[Mapping[str, Any]]]) -> Figure:
 
 @_styled()
 def critical_difference_plot(average_ranks: Mapping[str, float], cd: float, n: int) -> Figure:
-    """Demšar's diagram (JMLR 7, 2006): average ranks over n data sets, 1 is best.
-
-    A bar joins methods that lie within the critical difference of each other.
-    """
+    """Demšar's diagram (JMLR 7, 2006) over n data sets; a bar joins methods that lie within cd."""
     ordered = sorted(average_ranks.items(), key=lambda pair: (pair[1], pair[0]))
     names = [_wrapped(name, 32) for name, _ in ordered]
     ranks = np.array([rank for _, rank in ordered])
@@ -203,7 +199,7 @@ def joined_groups(ranks: NDArray[np.float64], cd: float) -> list[tuple[int, int]
 
 
 def with_budget(method: str, budget: str) -> str:
-    """A method's label, which tells the budget already where its own table has several."""
+    """A method's label, with its budget unless the label has it already."""
     return method if f" ({budget})" in method else f"{method} ({budget})"
 
 
@@ -299,7 +295,7 @@ def _legend_height(names: Sequence[str]) -> float:
 
 
 def _percent(values: pd.Series[Any]) -> NDArray[np.float64]:
-    """In percent; NaN, which draws nothing, where there is none."""
+    """In percent; NaN, which draws nothing, for None."""
     return 100 * pd.to_numeric(values).to_numpy(np.float64)
 
 

@@ -28,9 +28,8 @@ def published_figures() -> pd.DataFrame:
 def figures_for(dataset: str, way: int | None, shot: int | None) -> pd.DataFrame:
     """The figures on a data set, as in `published_figures`; perhaps none.
 
-    dataset: its spec; case, punctuation and parameters do not count, but for the test source of
-    Meta-Dataset and what was learnt from. way, shot: None if they vary from episode to episode,
-    which fits only figures of such episodes.
+    dataset: a spec, of which only the test source and training of Meta-Dataset count beyond the
+    name. way, shot: None if they vary, which fits only figures of such episodes.
     """
     return _fitting(dataset, way, shot).copy()
 
@@ -40,8 +39,7 @@ def figure_of(
 ) -> pd.Series[str] | None:
     """The published row of a measured method, or None; arguments as in `figures_for`.
 
-    Where several fit, those of the same family of backbones come first (`conv4` is of the family of
-    Conv4-64), then the surest ones, then the earlier ones in the file.
+    The same family of backbones (`conv4` and Conv4-64) comes first, then the surest figure.
     """
     figures = _fitting(dataset, way, shot)
     figures = figures[figures["method"].map(_plain_name) == _plain_name(method)]

@@ -34,9 +34,8 @@ PValues: TypeAlias = Callable[[str, list[str]], NDArray[np.float64]]
 class Decision:
     """Whether two methods differ on a test source; `leader` has the better mean of both.
 
-    margin: how far from the opposite answer, in the unit of the accuracies, or of p-values under
-    the rule paired. rounding: by how much at most the rounding of printed figures can have moved
-    the margin; 0 if figures are not rounded.
+    margin: how far from the opposite answer, in accuracy, or in p under the rule paired. rounding:
+    how far rounded figures can have moved the margin at most.
     """
 
     source: str
@@ -51,9 +50,8 @@ class Decision:
 class RankedTable:
     """Methods on test sources: each group ranked by itself, its best average rank first.
 
-    cells: a row for each `method` and `test_source` (the index) with `accuracy` and `half_width` as
-    they were given, `standing`, `rank`, and whether the rank is the `best` one of its group.
-    decisions: all those of the rule, none under the rule plain.
+    cells: by `method` and `test_source`, with `accuracy`, `half_width`, `standing`, `rank`, and
+    whether it is the `best` one of its group. decisions: none under the rule plain.
     """
 
     rule: str
@@ -77,7 +75,7 @@ class RankedTable:
 
     @cached_property
     def standings(self) -> dict[str, list[Standing]]:
-        """Of each method, on each test source; empty where none is known."""
+        """Of each method, on each test source; empty if none is known."""
         known = self.cells["standing"].dropna().groupby(level=0, sort=False)
         return {str(method): list(standings) for method, standings in known}
 
@@ -103,14 +101,12 @@ def rank_table(
 ) -> RankedTable:
     """Rank methods on each test source by one of `RULES`, those of one group among themselves.
 
-    frame: columns `method`, `test_source`, `accuracy` and, for the rule meta-dataset, `half_width`;
-    a row for each method on each source, in any order. A Decimal counts as a figure that is rounded
-    to its digits, any other number as exact. A column `standing` of `Standing`s, if there is one,
-    says who is ranked with whom. p_values: for the rule paired.
+    frame: a row for each method on each source, in any order, with columns `method`, `test_source`,
+    `accuracy`, `half_width` for the rule meta-dataset, and perhaps `standing`. A Decimal counts as
+    a figure that is rounded to its digits. p_values: for the rule paired.
 
-    Raises:
-        BenchbenchError: the rule is unknown or lacks what it needs, or a method has no row or
-            several on a source.
+    Raises BenchbenchError for an unknown rule, for what it lacks, and unless each method has one
+    row on each source.
     """
     if rule not in RULES:
         raise unknown_name("rule", rule, RULES)
@@ -170,10 +166,7 @@ def _check(cells: pd.DataFrame, sources: Sequence[str], rule: str) -> None:
 
 
 def _rounding(half_units: pd.DataFrame) -> float:
-    """How far rounding can have moved the margin of two methods, by the half units of their digits.
-
-    The root of a sum of squares is a norm, so that it moves by the norm of its changes at most.
-    """
+    """How far rounding moves the margin of two methods at most; a norm, by the norm of changes."""
     return float(half_units["accuracy"].sum() + math.hypot(*half_units["half_width"]))
 
 

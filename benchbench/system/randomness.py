@@ -1,9 +1,8 @@
 """Random numbers that are the same on every machine, and random choices made of them.
 
-All of them are raw output of NumPy's Philox counter generator (Salmon et al., SC 2011), whose
-stream NumPy keeps for ever. Those of episodes are addressed: the key is a hash of what the episodes
-are drawn from, and the counter starts at the episode's number, so that episode i is the same
-whether it is drawn alone or among ten thousand.
+All are raw output of NumPy's Philox counter generator (Salmon et al., SC 2011), whose stream NumPy
+keeps for ever. The key is a hash of what episodes are drawn from, and the counter starts at the
+episode's number, so that an episode is the same drawn alone or among ten thousand.
 """
 
 from __future__ import annotations
@@ -126,8 +125,7 @@ def choose(uniform: FloatArray, population: IntArray | int, order: FloatArray) -
     """Distinct integers below `population`, every ordered choice equally likely.
 
     uniform, order: [..., size] numbers in [0, 1); population: broadcasts against [...].
-    Floyd's algorithm (Bentley, Communications of the ACM 30(9), 1987) over all rows at once, then
-    the order of `order`.
+    Floyd's algorithm (Bentley, Communications of the ACM 30(9), 1987), then the order of `order`.
     """
     size = uniform.shape[-1]
     chosen = np.empty(uniform.shape, dtype=np.int64)

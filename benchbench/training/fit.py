@@ -76,12 +76,11 @@ def fit(
     """Train `module` with Adam on `loss(data[step])`, and leave it frozen at its best validation.
 
     schedule: the factor on `lr` by step, by default a cosine to zero. weight_decay: decoupled from
-    the gradient (AdamW). clip_norm, clip_value: bounds on the gradient's norm and on each of its
-    elements. validate_every: steps between two calls of `validate` (by default `source.validate`),
-    by default a tenth of the training. patience: training ends after this many validations without
-    a better one. folder: where checkpoints are kept, by default the source's: interrupted training
-    is resumed, and finished training is loaded. A method that calls `fit` more than once names each
-    `stage`. Raises MethodError if the loss is not finite.
+    the gradient (AdamW). clip_norm, clip_value: bounds on the gradient and on its elements.
+    validate_every: steps between two calls of `validate` (by default `source.validate`), by default
+    a tenth of the training. patience: training ends after so many validations without a better one.
+    folder: of checkpoints, by default the source's; training is resumed from there. A method that
+    calls `fit` more than once names each `stage`. Raises MethodError if the loss is not finite.
     """
     source.compute.place(module)
     files = TrainingFiles(folder or source.folder, stage)

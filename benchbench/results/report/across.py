@@ -1,4 +1,4 @@
-"""Methods over several data sets, where enough of them are common to all."""
+"""Methods over several data sets, if enough of them are common to all."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def overviews(tables: Sequence[list[Entry]], rule: str, draw: Draw) -> list[Over
 
 
 def _one_a_data_set(tables: Sequence[list[Entry]]) -> list[list[Entry]]:
-    """The largest table of each data set, its labels with the budgets where these differ."""
+    """The largest table of each data set, its labels with the budgets if these differ."""
     largest: dict[str, list[Entry]] = {}
     for entries in tables:
         name = entries[0].first.dataset

@@ -36,15 +36,6 @@ ALL_PAIRS = 25
 """Entries up to which all pairs are compared, and each with the best one above."""
 
 
-@dataclass(frozen=True)
-class Manifest:
-    """What made one row: a heading and text for each of its seeds."""
-
-    anchor: str
-    method: str
-    runs: list[tuple[str, str]]
-
-
 @dataclass
 class Protocol:
     """A section of the page."""
@@ -53,7 +44,7 @@ class Protocol:
     title: str
     table: Table
     notes: list[str]
-    manifests: list[Manifest]
+    manifests: list[tuple[str, Entry]]
     viewer: Viewer
     accuracy: Picture | None = None
     comparisons: Table | None = None
@@ -110,14 +101,13 @@ def _protocol(
 ) -> Protocol:
     """entries, rows: in the order of the table."""
     title, stem = section.title, slug(section.title)
-    manifests = [_manifest(f"{anchor}-row-{i}", entry) for i, entry in enumerate(entries)]
-    anchors = [manifest.anchor for manifest in manifests]
+    anchors = [f"{anchor}-row-{i}" for i in range(len(entries))]
     protocol = Protocol(
         anchor=anchor,
         title=title,
         table=measured(title, section.table, rows, anchors),
         notes=section.notes,
-        manifests=manifests,
+        manifests=list(zip(anchors, entries, strict=True)),
         viewer=viewer,
     )
     protocol.accuracy = draw(
@@ -149,14 +139,6 @@ def _compare(protocol: Protocol, entries: list[Entry], stem: str, draw: Draw) ->
         f"Paired differences to {best.label}, the highest mean, with both intervals.",
         lambda: plots.difference_plot(against),
     )
-
-
-def _manifest(anchor: str, entry: Entry) -> Manifest:
-    runs = [
-        (result.path.name, json.dumps(result.manifest, indent=1, ensure_ascii=False, default=str))
-        for result in entry.results
-    ]
-    return Manifest(anchor, entry.label, runs)
 
 
 def _training_logs(entries: list[Entry]) -> dict[str, list[dict[str, Any]]]:
@@ -216,6 +198,7 @@ def _rendered(
         autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
     environment.filters["code"] = _code
+    environment.filters["manifest"] = partial(json.dumps, indent=1, ensure_ascii=False, default=str)
     environment.filters["breakable"] = _breakable
     environment.filters["inline"] = Markup
     environment.tests["words"] = is_words

@@ -119,7 +119,7 @@ def _table(
 
 
 def plain(caption: str, frame: pd.DataFrame) -> Table:
-    """A frame of text as it is, sorted as words where a column holds them."""
+    """A frame of text as it is; columns of words are sorted as words."""
     printed = frame.astype(object).where(frame.notna(), DASH)
     numbers = {str(c): str(c) for c in printed if not is_words(str(c))}
     return _table(caption, printed, printed.replace(DASH, ""), numbers)

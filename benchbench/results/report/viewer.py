@@ -25,7 +25,7 @@ BYTES = 1_600_000
 """For the images of a page; with twenty methods the rest of it takes about half as much."""
 
 SIZES = (56, 40, 28)
-"""Pixels of a thumbnail's longer side; a smaller one where not even one episode would fit."""
+"""Pixels of a thumbnail's longer side; a smaller one if not even one episode would fit."""
 
 COLORS = 64
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from json import dumps
+
+import pandas as pd
 
 from benchbench.registry.hookspecs import hookimpl
-from benchbench.results.reporters.data import csv, json
 from benchbench.results.reporters.html import html
 from benchbench.results.reporters.latex import latex
 from benchbench.results.reporters.markdown import markdown, markdown_table
@@ -14,6 +16,17 @@ __all__ = ["SUFFIXES", "csv", "html", "json", "latex", "markdown", "markdown_tab
 
 SUFFIXES = {"markdown": "md", "latex": "tex"}
 """How the files of a format end, if that is not the format's name."""
+
+
+def csv(frame: pd.DataFrame) -> str:
+    """All columns at full precision, accuracies in [0, 1]; what is missing is empty."""
+    return frame.to_csv(index=False)
+
+
+def json(frame: pd.DataFrame) -> str:
+    """As csv, a list of objects; what is missing is null."""
+    rows = frame.astype(object).where(frame.notna(), None).to_dict(orient="records")
+    return dumps(rows, indent=1) + "\n"
 
 
 @hookimpl

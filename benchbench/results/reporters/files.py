@@ -67,9 +67,9 @@ def leaderboard_files(
 
 
 def across_markdown(tables: Sequence[list[Entry]], rule: str) -> str:
-    """A section for each kind of episodes that methods have met on two data sets or more.
+    """A section for each kind of episodes on two data sets or more that share no training.
 
-    Sources that share a training are not among them. Raises BenchbenchError if there is none.
+    Raises BenchbenchError if there is none.
     """
     text = _side_by_side([table for table in tables if not table[0].first.trained_on], rule)
     if not text:
