@@ -87,7 +87,6 @@ class BatchMoments(TorchFunctionMode):
         momentum: float = 0.1,
         eps: float = 1e-5,
     ) -> Tensor:
-        """The replacement for `torch.nn.functional.batch_norm`."""
         if self.rows is None or self.rows == len(input):
             return F.batch_norm(input, None, None, weight, bias, training=True, eps=eps)
         channels = (1, -1) + (1,) * (input.ndim - 2)

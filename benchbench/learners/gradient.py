@@ -21,7 +21,6 @@ from benchbench.training.source import TrainingSource
 from benchbench.training.streams import LabelledEpisode
 
 HEAD = ("head.weight", "head.bias")
-"""The names of the linear head among the weights."""
 
 ADAPTED_TOGETHER = 16
 """Episodes in one pass on a GPU, so that their activations fit."""
@@ -173,7 +172,6 @@ class InnerLoopMethod(EpisodicMethod):
         *,
         second_order: bool,
     ) -> Weights:
-        """The weights after so many steps on the support."""
         return descend(
             lambda weights: self.support_loss(weights, support_pixels, support),
             weights,
@@ -194,7 +192,6 @@ class InnerLoopMethod(EpisodicMethod):
             return self.logits(weights, torch.cat([support_pixels, query_pixels]))[count:]
 
     def logits(self, weights: Weights, pixels: Tensor) -> Tensor:
-        """Logits of prepared images."""
         features = embed_with(self.encoder, weights, pixels)
         return F.linear(features, *(weights[name] for name in HEAD)).float()
 

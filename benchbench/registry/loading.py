@@ -168,7 +168,6 @@ def _warn(implementation: pluggy.HookImpl, hook: str, error: BaseException) -> N
 
 
 def _record(implementation: pluggy.HookImpl, hook: str, error: BaseException) -> None:
-    """Warn of a failure, and record it."""
     _warn(implementation, hook, error)
     if entry := extras().entries.get(implementation.plugin_name):
         extras().faults.append(Fault(entry, error, hook))

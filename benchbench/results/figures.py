@@ -122,7 +122,6 @@ def _only(rows: pd.DataFrame, column: str, values: Sequence[str]) -> pd.DataFram
 
 
 def _spelled(value: str, column: str, known: Sequence[str]) -> str:
-    """The value as the column spells it."""
     if value in known:
         return value
     for one in known:

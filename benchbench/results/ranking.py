@@ -24,7 +24,6 @@ RULES = {
     "paired": "groups are peeled off the top; a method differs from the leader of its group if "
     "the p-value of their paired test, adjusted for all pairs, is below 0.05",
 }
-"""What each rule does, in a sentence."""
 
 PValues: TypeAlias = Callable[[str, list[str]], NDArray[np.float64]]
 """From a test source and k methods to their [k, k] p-values, adjusted for all pairs of these."""

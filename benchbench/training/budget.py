@@ -32,7 +32,6 @@ class Budget:
         return str(self.steps or self.name)
 
     def choose(self, *, smoke: T, quick: T, paper: T) -> T:
-        """The value for this budget."""
         return {"smoke": smoke, "quick": quick, "paper": paper}[self.name]
 
     def training_steps(self, *, smoke: int, quick: int, paper: int) -> int:

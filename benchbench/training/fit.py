@@ -86,22 +86,27 @@ def fit(
     files = TrainingFiles(folder or source.folder, stage)
     record = files.finished(module)
     if record is None:
-        loop = _Loop(
-            source,
-            module,
-            loss,
-            files,
-            steps,
-            lr,
-            schedule or cosine(steps),
-            weight_decay,
-            clip_norm,
-            clip_value,
-            validate_every or max(1, steps // 10),
-            patience,
-            validate or source.validate,
-        )
-        record = loop.run(data, stage)
+        module.train().requires_grad_(True)
+        optimizer = torch.optim.AdamW(module.parameters(), lr, weight_decay=weight_decay)
+        rate = schedule or cosine(steps)
+
+        def update(step: int) -> float:
+            with source.compute.autocast():
+                found = loss(data[step])
+            optimizer.zero_grad(set_to_none=True)
+            found.backward()  # type: ignore[no-untyped-call]
+            if clip_norm is not None:
+                nn.utils.clip_grad_norm_(module.parameters(), clip_norm)
+            if clip_value is not None:
+                nn.utils.clip_grad_value_(module.parameters(), clip_value)
+            for group in optimizer.param_groups:
+                group["lr"] = lr * rate(step)
+            optimizer.step()
+            return float(found.detach())
+
+        validate, every = validate or source.validate, validate_every or max(1, steps // 10)
+        loop = _Loop(source, module, optimizer, update, files, steps, every, patience, validate)
+        record = loop.run(stage)
         files.finish(module, record, loop.progress.log)
     module.eval().requires_grad_(False)
     source.records.append(record)
@@ -121,32 +126,24 @@ class _Progress:
 
 @dataclass
 class _Loop:
-    """The arguments of `fit`, and the state of one training."""
+    """The state of one training; `update` takes a step and returns its loss."""
 
     source: TrainingSource
     module: nn.Module
-    loss: Callable[[Any], Tensor]
+    optimizer: torch.optim.Optimizer
+    update: Callable[[int], float]
     files: TrainingFiles
     steps: int
-    lr: float
-    schedule: Schedule
-    weight_decay: float
-    clip_norm: float | None
-    clip_value: float | None
     validate_every: int
     patience: int | None
     validate: Callable[[], float | None]
 
     def __post_init__(self) -> None:
-        self.module.train().requires_grad_(True)
-        self.optimizer = torch.optim.AdamW(
-            self.module.parameters(), self.lr, weight_decay=self.weight_decay
-        )
         self.best = deepcopy(self.module.state_dict())
         self.progress = _Progress()
         self.name = specs.text_of(self.source.method)
 
-    def run(self, data: Indexable, stage: str) -> FitRecord:
+    def run(self, stage: str) -> FitRecord:
         """Train to the end, from the checkpoint if there is one; leave the best weights loaded."""
         progress, steps = self.progress, self.steps
         with separate_randomness(self.source.seed):
@@ -154,7 +151,7 @@ class _Loop:
             saved = time.monotonic()
             with meter(f"{self.name}: {stage}", steps, progress.step) as counter:
                 while progress.step < steps and not self.out_of_patience():
-                    loss = self.step(data)
+                    loss = self.step()
                     due = progress.step % self.validate_every == 0 or progress.step == steps
                     if due:
                         self.score(loss)
@@ -167,24 +164,13 @@ class _Loop:
             stage, progress.step, progress.best_step, progress.best_accuracy, progress.seconds
         )
 
-    def step(self, data: Indexable) -> float:
+    def step(self) -> float:
         """One update; returns its loss. Random numbers depend on the seed and the step alone."""
         started = time.perf_counter()
         self.source.seed_step(self.progress.step)
-        with self.source.compute.autocast():
-            loss = self.loss(data[self.progress.step])
-        self.optimizer.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
-        if self.clip_norm is not None:
-            nn.utils.clip_grad_norm_(self.module.parameters(), self.clip_norm)
-        if self.clip_value is not None:
-            nn.utils.clip_grad_value_(self.module.parameters(), self.clip_value)
-        for group in self.optimizer.param_groups:
-            group["lr"] = self.lr * self.schedule(self.progress.step)
-        self.optimizer.step()
+        value = self.update(self.progress.step)
         self.progress.step += 1
         self.progress.seconds += time.perf_counter() - started
-        value = float(loss.detach())
         if not math.isfinite(value):
             raise MethodError(f"the training loss is {value} at step {self.progress.step}")
         return value

@@ -39,10 +39,6 @@ class Shown(NamedTuple):
     query_labels: tuple[int, ...]
 
 
-Predictions = tuple[dict[int, Shown], dict[int, list[int]]]
-"""The episodes of a run by their numbers, and the class slots predicted in each."""
-
-
 @dataclass
 class Viewer:
     """What the page's script shows of one protocol, or the reason why it shows nothing."""
@@ -108,13 +104,12 @@ def thumbnail(pixels: NDArray[np.uint8], size: int) -> str:
 
 def make_viewer(entries: Sequence[Entry], thumbnails: Thumbnails, budget: int) -> Viewer:
     """The viewer of one protocol; its images take at most `budget` bytes of the page."""
-    predictions, notes = _predictions(entries)
-    if not predictions:
+    shown, predicted, notes = _predictions(entries)
+    if not shown:
         return Viewer("No run here has stored predictions; a run that is made again has them.")
     source = thumbnails.source(entries[0])
     if isinstance(source, str):
         return Viewer(source)
-    shown = next(iter(predictions.values()))[0]
     known = set(range(len(source.labels)))
     if any(not known.issuperset((*one.support, *one.query)) for one in shown.values()):
         return Viewer("The predictions name images that the data set does not have.")
@@ -124,7 +119,7 @@ def make_viewer(entries: Sequence[Entry], thumbnails: Thumbnails, budget: int) -
     episodes = [_episode(number, shown[number], source, thumbnails, size) for number in numbers]
     methods = [
         {"name": name, "predicted": {str(n): of[n] for n in numbers if n in of}}
-        for name, (_, of) in predictions.items()
+        for name, of in predicted.items()
     ]
     extent = f"The first {len(numbers)} episodes, all whose predictions are stored."
     if len(numbers) < len(shown):
@@ -135,29 +130,30 @@ def make_viewer(entries: Sequence[Entry], thumbnails: Thumbnails, budget: int) -
     return Viewer("", methods, episodes, [*notes, extent])
 
 
-def _predictions(entries: Sequence[Entry]) -> tuple[dict[str, Predictions], list[str]]:
-    """By the entry's label, those that agree on the episodes, and notes on the others."""
-    found: dict[str, Predictions] = {}
-    notes = []
+def _predictions(
+    entries: Sequence[Entry],
+) -> tuple[dict[int, Shown], dict[str, dict[int, list[int]]], list[str]]:
+    """The episodes, what was predicted by label and episode, and notes on what is left out."""
+    shown: dict[int, Shown] = {}
+    predicted, notes = {}, []
     for entry in entries:
         try:
-            own = read_predictions(entry.first.path)
+            own, slots = read_predictions(entry.first.path)
         except (ValueError, KeyError, OSError):
-            own = ({}, {})
-        others = next(iter(found.values()))[0] if found else own[0]
-        if not own[0]:
+            own, slots = {}, {}
+        if not own:
             notes.append(f"{entry.label} has no stored predictions.")
-        elif any(own[0][number] != others[number] for number in own[0].keys() & others.keys()):
+        elif any(one != shown.get(number, one) for number, one in own.items()):
             notes.append(f"{entry.label} is left out: its predictions are of other episodes.")
         else:
-            found[entry.label] = own
+            shown |= own
+            predicted[entry.label] = slots
             if len(entry.seeds) > 1:
                 notes.append(f"{entry.label}: the predictions are those of seed {entry.seeds[0]}.")
-    most = max((shown for shown, _ in found.values()), key=len, default={})
-    return {label: (most, predicted) for label, (_, predicted) in found.items()}, notes
+    return shown, predicted, notes
 
 
-def read_predictions(run: Path) -> Predictions:
+def read_predictions(run: Path) -> tuple[dict[int, Shown], dict[int, list[int]]]:
     """A run's `predictions.csv`. Raises OSError, or ValueError or KeyError if it is damaged."""
     with (run / "predictions.csv").open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))[:PREDICTED_EPISODES]
