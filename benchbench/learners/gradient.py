@@ -77,8 +77,8 @@ class InnerLoopMethod(EpisodicMethod):
 
     def weights(self) -> Weights:
         """What is meta-learned: the backbone's parameters, and `head.weight` and so on."""
-        extra = nn.ModuleDict({k: m for k, m in self.network.items() if k != "encoder"})
-        return {**dict(self.encoder.named_parameters()), **dict(extra.named_parameters())}
+        named = self.network.named_parameters()
+        return {name.removeprefix("encoder."): tensor for name, tensor in named}
 
     def start(self, weights: Weights, support_pixels: Tensor, support: Support) -> Weights:
         """The weights that the inner loop begins with: the meta-learned ones, and those of a head.

@@ -5,8 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, dataclass, field
-from pathlib import Path
 from typing import Any
 
 import torch.nn.functional as F
@@ -62,7 +62,13 @@ def fit_classifier(source: TrainingSource, backbone: Backbone) -> FitRecord | No
         logits: Tensor = head(backbone(batch.images))
         return F.cross_entropy(logits, batch.labels.to(logits.device))
 
-    def train(folder: Path | None) -> FitRecord:
+    folder = None
+    lock: AbstractContextManager[Any] = nullcontext()
+    if source.shared is not None:
+        folder = source.shared / f"{backbone.name}-{_key(source, backbone)}"
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(folder / ".lock")
+    with lock:
         return fit(
             source,
             module,
@@ -75,13 +81,6 @@ def fit_classifier(source: TrainingSource, backbone: Backbone) -> FitRecord | No
             validate=lambda: source.validate(nearest_mean(backbone)),
             folder=folder,
         )
-
-    if source.shared is None:
-        return train(None)
-    folder = source.shared / f"{backbone.name}-{_key(source, backbone)}"
-    folder.mkdir(parents=True, exist_ok=True)
-    with FileLock(folder / ".lock"):
-        return train(folder)
 
 
 def _key(source: TrainingSource, backbone: Backbone) -> str:

@@ -59,10 +59,6 @@ class Sources:
             if len(of) < len(self.names)
         }
 
-    @property
-    def methods(self) -> list[str]:
-        return list(self.entries)
-
     def groups(self) -> dict[str, Sources]:
         """Each group of methods that is ranked together, if one of them has all sources."""
         standings = {

@@ -22,7 +22,8 @@ SURE = ("exact", "secondary", "recalled")
 
 def published_figures() -> pd.DataFrame:
     """All figures as printed text, empty if unknown; accuracies and half-widths in per cent."""
-    return _figures().copy()
+    with (files("benchbench.results") / "published.csv").open(encoding="utf-8") as file:
+        return pd.read_csv(file, dtype=str, keep_default_na=False)
 
 
 def figures_for(dataset: str, way: int | None, shot: int | None) -> pd.DataFrame:
@@ -50,15 +51,9 @@ def figure_of(
     return figures.iloc[ranks.index(min(ranks))]
 
 
-@lru_cache(maxsize=1)
-def _figures() -> pd.DataFrame:
-    with (files("benchbench.results") / "published.csv").open(encoding="utf-8") as file:
-        return pd.read_csv(file, dtype=str, keep_default_na=False)
-
-
 @lru_cache(maxsize=64)
 def _fitting(dataset: str, way: int | None, shot: int | None) -> pd.DataFrame:
-    figures = _figures()
+    figures = published_figures()
     fits = figures["dataset"].map(_plain_name) == _plain_name(dataset)
     if _plain_name(dataset) == "metadataset":
         fits &= _of_test_source(figures, specs.parse(dataset))

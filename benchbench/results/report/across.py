@@ -38,7 +38,7 @@ def overviews(tables: Sequence[list[Entry]], rule: str, draw: Draw) -> list[Over
             continue
         words = [family[0][0].first.kind, *([shared] if shared else [])]
         for group, part in sources.groups().items():
-            if len(part.methods) >= ENOUGH_METHODS:
+            if len(part.entries) >= ENOUGH_METHODS:
                 found.append(_overview(", ".join([*words, group]), part, rule, draw))
     return found
 

@@ -32,7 +32,7 @@ def sources_markdown(sources: Sources, rule: str) -> str:
     for group, part in groups.items():
         of = f" ({group})" if len(groups) > 1 else ""
         parts += [f"### Aggregates{of}", *_aggregates(part)]
-        parts += [significance_over_sources(part, "###", of)] if len(part.methods) > 1 else []
+        parts += [significance_over_sources(part, "###", of)] if len(part.entries) > 1 else []
     return "\n\n".join(part.rstrip("\n") for part in parts) + "\n"
 
 
@@ -46,7 +46,7 @@ def sources_table(sources: Sources, rule: str) -> str:
 def _aggregates(sources: Sources) -> list[str]:
     """The chance-normalised mean and its robust form, and who is likely to beat whom."""
     try:
-        scores = {method: sources.seed_scores(method) for method in sources.methods}
+        scores = {method: sources.seed_scores(method) for method in sources.entries}
     except BenchbenchError as error:
         return [str(error)]
     rows, reasons = [], []
@@ -93,7 +93,7 @@ def significance_over_sources(sources: Sources, heading: str = "##", of: str = "
             f"With {len(table)} data sets the least p that Wilcoxon's test has is {least:.3g}."
         ]
         for part in sources.groups().values():
-            if len(part.methods) >= ENOUGH_METHODS:
+            if len(part.entries) >= ENOUGH_METHODS:
                 notes += friedman_notes(part.accuracies())
         parts.append(bullets(notes))
     except NoEstimate as error:
