@@ -14,8 +14,6 @@ from benchbench.runs.outcome import Outcome
 from benchbench.samplers import Sampler
 from benchbench.system.progress import say
 
-RULE = "paired"
-
 
 class Tested(NamedTuple):
     """The outcomes of all methods on one problem; sampler: that drew its episodes, or None."""
@@ -64,7 +62,7 @@ def _tell_sources(tested: Sequence[Tested]) -> None:
     ]
     try:
         sources = sources_of([table for table in tables if table])
-        print(f"## All {len(sources.names)} sources\n\n{sources_table(sources, RULE)}", end="")
+        print(f"## All {len(sources.names)} sources\n\n{sources_table(sources, 'paired')}", end="")
     except BenchbenchError as error:
         say(str(error))
 

@@ -161,15 +161,11 @@ def _error_in(
     return None
 
 
-def _warn(implementation: pluggy.HookImpl, hook: str, error: BaseException) -> None:
-    name = implementation.plugin_name
-    text = _described(error, extras().entries.get(name))
-    log.warning("plug-in %s failed in %s: %s", name, hook, text)
-
-
 def _record(implementation: pluggy.HookImpl, hook: str, error: BaseException) -> None:
-    _warn(implementation, hook, error)
-    if entry := extras().entries.get(implementation.plugin_name):
+    name = implementation.plugin_name
+    entry = extras().entries.get(name)
+    log.warning("plug-in %s failed in %s: %s", name, hook, _described(error, entry))
+    if entry:
         extras().faults.append(Fault(entry, error, hook))
 
 
@@ -228,6 +224,6 @@ def observer(hook: str) -> Callable[..., None]:
             error = _error_in(implementation, arguments)
             if error and implementation.plugin_name not in reported:
                 reported.add(implementation.plugin_name)
-                _warn(implementation, hook, error)
+                _record(implementation, hook, error)
 
     return notify
