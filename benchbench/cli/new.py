@@ -20,7 +20,7 @@ from benchbench.system.files import write_text
 
 HOME = Path(benchbench.__file__).parent
 CONSTRAINTS = HOME.parent / "constraints.txt"
-"""The tested versions, where benchbench is run from a checkout."""
+"""The tested versions, if benchbench is run from a checkout."""
 
 
 @click.command()

@@ -49,7 +49,7 @@ def _can_be_disjoint(sampler: Sampler | None) -> bool:
 
 
 def _tell_sources(tested: Sequence[Tested]) -> None:
-    """A table of each source, and one of them all where a method has results on every one."""
+    """A table of each source, and one of them all if a method has results on every one."""
     from benchbench.results.across import sources_of
     from benchbench.results.outcomes import entry_of, run_table
     from benchbench.results.reporters.across import sources_table

@@ -179,24 +179,22 @@ def _alternatives(kind: Any) -> tuple[Any, ...]:
 
 
 def _convert_to(text: str, kind: Any) -> Any:
-    known: dict[str, bool | None] | None = None
-    if kind is bool:
-        known = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
-    elif kind is type(None):
-        known = {"none": None}
-    if known is not None:
-        if text.lower() not in known:
-            raise ValueError(text)
-        return known[text.lower()]
-    if typing.get_origin(kind) is Literal:
-        choices = {str(choice): choice for choice in typing.get_args(kind)}
-        if text not in choices:
-            raise ValueError(text)
-        return choices[text]
+    arguments = typing.get_args(kind)
+    choices: dict[str, Any] = {}
     if typing.get_origin(kind) is tuple:
-        item = typing.get_args(kind)[0]
-        return tuple(_convert_to(part, item) for part in text.split(BETWEEN_ITEMS))
-    return kind(text)
+        return tuple(_convert_to(part, arguments[0]) for part in text.split(BETWEEN_ITEMS))
+    if typing.get_origin(kind) is Literal:
+        choices = {str(choice): choice for choice in arguments}
+    elif kind is bool:
+        text = text.lower()
+        choices = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
+    elif kind is type(None):
+        text, choices = text.lower(), {"none": None}
+    else:
+        return kind(text)
+    if text not in choices:
+        raise ValueError(text)
+    return choices[text]
 
 
 def type_name(kind: Any) -> str:

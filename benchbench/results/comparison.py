@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
 from pathlib import Path
 
@@ -60,15 +60,13 @@ def compare_entries(entries: Sequence[Entry], reference: Entry | None = None) ->
         pairs = list(combinations(entries, 2))
     else:
         pairs = [(entry, reference) for entry in entries if entry is not reference]
-    found = [_difference(a, b) for a, b in pairs]
-    adjusted = holm(np.array([paired.p_t for paired, _, _ in found]))
-    return [
-        Comparison(a, b, paired, ci_seeds, float(p), seeds)
-        for (a, b), (paired, ci_seeds, seeds), p in zip(pairs, found, adjusted, strict=True)
-    ]
+    found = [_compared(a, b) for a, b in pairs]
+    adjusted = holm(np.array([one.paired.p_t for one in found]))
+    return [replace(one, p_holm=float(p)) for one, p in zip(found, adjusted, strict=True)]
 
 
-def _difference(a: Entry, b: Entry) -> tuple[PairedDifference, float | None, int]:
+def _compared(a: Entry, b: Entry) -> Comparison:
+    """As if there were no other comparison."""
     check_same_episodes(a.first, b.first)
     count = min(len(a), len(b))
     common = [seed for seed in a.seeds if seed in b.seeds]
@@ -81,7 +79,7 @@ def _difference(a: Entry, b: Entry) -> tuple[PairedDifference, float | None, int
         ci_seeds = crossed_seeds(of_a - of_b).half_width if common else None
     except NoEstimate:
         ci_seeds = None
-    return paired, ci_seeds, len(common)
+    return Comparison(a, b, paired, ci_seeds, paired.p_t, len(common))
 
 
 def comparison_frame(comparisons: Sequence[Comparison]) -> pd.DataFrame:

@@ -152,12 +152,12 @@ def critical_difference_plot(average_ranks: Mapping[str, float], cd: float, n: i
     top = 0.5 + 0.16 * len(groups)
     places = _label_places([name.count("\n") + 1 for name in names], half) + top
     depth = float(places.max()) + 0.4
-    beside = 0.085 * max(len(line) for name in names for line in name.split("\n")) + 0.5
-    figure = _figure(3.6 + 2 * beside, 0.95 + depth, layout=None)
+    label_width = 0.085 * max(len(line) for name in names for line in name.split("\n")) + 0.5
+    figure = _figure(3.6 + 2 * label_width, 0.95 + depth, layout=None)
     axes = figure.add_axes((0, 0, 1, 1))
     axes.set_axis_off()
     span = max(1, count - 1)
-    margin = beside * span / 3.6
+    margin = label_width * span / 3.6
     axes.set_xlim(1 - margin, count + margin)
     axes.set_ylim(depth, -0.95)
     axes.plot([1, count], [0, 0], color=INK, linewidth=1.2)
