@@ -184,10 +184,7 @@ def _but_for_shot(frame: pd.DataFrame) -> list[str]:
 
 
 def _rendered(
-    protocols: list[Protocol],
-    shots: list[Picture],
-    across: list[Overview],
-    images: list[str],
+    protocols: list[Protocol], shots: list[Picture], across: list[Overview], images: list[str]
 ) -> str:
     package = files("benchbench.results.report")
     style, script, template = (
