@@ -164,7 +164,8 @@ def critical_difference_plot(average_ranks: Mapping[str, float], cd: float, n: i
     for rank in range(1, count + 1):
         axes.plot([rank, rank], [0, -0.08], color=INK, linewidth=1.2)
         axes.text(rank, -0.12, str(rank), ha="center", va="bottom", fontsize=9)
-    axes.plot([1, 1 + cd], [-0.5, -0.5], color=INK, linewidth=1.2, marker="|", gid="cd")
+    ruler: dict[str, Any] = {"color": INK, "linewidth": 1.2, "marker": "|", "clip_on": False}
+    axes.plot([1, 1 + cd], [-0.5, -0.5], gid="cd", **ruler)
     rests_on = f"CD = {cd:.2f},  N = {n} data sets,  k = {count} methods"
     axes.text(1, -0.6, rests_on, ha="left", va="bottom", fontsize=9)
     bar: dict[str, Any] = {"color": INK, "linewidth": 4, "solid_capstyle": "butt"}
