@@ -66,6 +66,11 @@ SHARE_AUDITED = 10
 """One of so many test episodes is asked about again by an audit."""
 FEWEST_AUDITED = 20
 
+NONCE_OF = (
+    "method", "parameters", "fingerprint", "splits", "split", "protocol", "episode_seed", "seed"
+)  # fmt: skip
+"""The parts of a run's identity that its nonce depends on."""
+
 NOT_AUDITED = {"reason": "not asked for (--no-audit)"}
 
 
@@ -145,8 +150,9 @@ class Job:
 
     @cached_property
     def nonce(self) -> Nonce:
-        """The secret of this run."""
-        return Nonce.derived(self.store.salt(), run_hash(self.identity))
+        """The secret of this run, which an edit of the method's source leaves as it is."""
+        facts = {name: self.identity[name] for name in NONCE_OF}
+        return Nonce.derived(self.store.salt(), run_hash(facts))
 
     @cached_property
     def examiner(self) -> Examiner:
