@@ -252,7 +252,8 @@ def run(start: Start) -> Run:
     ) -> subprocess.CompletedProcess[str]:
         process = start(out, methods, *options, **variables)
         stdout, stderr = process.communicate(timeout=240)
-        assert "Traceback" not in stderr, stderr
+        if "Traceback" in stderr:
+            pytest.fail(stderr)
         return subprocess.CompletedProcess(process.args, process.returncode, stdout, stderr)
 
     return ran
