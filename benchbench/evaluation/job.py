@@ -24,6 +24,7 @@ from benchbench.metrics import find_metrics
 from benchbench.registry import loading
 from benchbench.runs import manifest
 from benchbench.runs.outcome import Outcome
+from benchbench.runs.started import StartLog
 from benchbench.runs.store import PREDICTED_EPISODES, RunDirectory, Store, run_hash
 from benchbench.samplers import Sampler
 from benchbench.system.arrays import FloatArray
@@ -178,6 +179,7 @@ class Job:
                         self.identity, self.card, self.problem, self.settings.compute
                     )
                 )
+                StartLog(self.store.root).add(self.run)
                 with self._recorded():
                     self._train()
                     self._score()

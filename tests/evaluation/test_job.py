@@ -24,6 +24,7 @@ from benchbench.evaluation.settings import Settings
 from benchbench.evaluation.task import task_of
 from benchbench.method import Classifier, Images, Method, Support, Task
 from benchbench.registry import loading
+from benchbench.runs.started import StartLog
 from benchbench.runs.store import Store
 from benchbench.samplers import ClassPool, FixedSampler, MetaDatasetSampler, Sampler
 from benchbench.training.source import TrainingSource
@@ -541,3 +542,16 @@ def test_methods_learn_from_the_problems_training_data(
     assert job.execute().status == "finished"
     assert Pupil.learned == [7]
     assert job.run.path.relative_to(tmp_path).parts[:2] == ("both", "toy")
+
+
+def test_a_run_that_begins_is_logged_and_one_that_is_read_is_not(
+    make_dataset: Callable[..., OpenDataset], tmp_path: Path
+) -> None:
+    dataset, store = make_dataset(), Store(tmp_path)
+    episodes = draw(dataset, 3)
+    for _ in range(2):
+        run_job(NearestMean(), dataset, episodes, store)
+    (line,) = StartLog(tmp_path).lines()
+    assert line["method"] == "nearest_mean"
+    run_job(NearestMean(), dataset, episodes, store, Settings(seed=1))
+    assert [line["seed"] for line in StartLog(tmp_path).lines()] == [0, 1]
