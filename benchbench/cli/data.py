@@ -87,8 +87,8 @@ def prepare(dataset: str, origin: Path | None, data_root: Path | None) -> None:
             missing.append(spec)
     if len(missing) == len(parts):
         raise BenchbenchError(f"None of the {len(parts)} data sets of {dataset} can be prepared.")
-    told = f"; missing: {some(missing)}" if missing else ""
-    click.echo(f"{len(parts) - len(missing)} of {len(parts)} data sets prepared{told}")
+    lacking = f"; missing: {some(missing)}" if missing else ""
+    click.echo(f"{len(parts) - len(missing)} of {len(parts)} data sets prepared{lacking}")
 
 
 @data.command()

@@ -36,15 +36,13 @@ def list_(kind: str) -> None:
 
 def _announced(kind: str) -> dict[str, tuple[str, str]]:
     """Name to summary and package, by entry point; nothing is imported."""
-    return {
-        name: (_summary(provenance), f"{provenance.package} {provenance.version}")
-        for name, provenance in entry_points.available(kind).items()
-    }
-
-
-def _summary(provenance: entry_points.Provenance) -> str:
-    fault = inspection.visible_fault(provenance)
-    return f"BROKEN: {fault}; see `benchbench doctor`" if fault else inspection.summary(provenance)
+    found = {}
+    for name, entry in entry_points.available(kind).items():
+        summary = inspection.summary(entry)
+        if fault := inspection.visible_fault(entry):
+            summary = f"BROKEN: {fault}; see `benchbench doctor`"
+        found[name] = summary, f"{entry.package} {entry.version}"
+    return found
 
 
 def _registered(kinds: str) -> dict[str, tuple[str, str]]:

@@ -20,7 +20,7 @@ from benchbench.system.files import write_text
 
 HOME = Path(benchbench.__file__).parent
 CONSTRAINTS = HOME.parent / "constraints.txt"
-"""The tested versions, where benchbench is run from a checkout."""
+"""The tested versions, if benchbench is run from a checkout."""
 
 
 @click.command()
@@ -79,14 +79,11 @@ def package_files(kind: str, name: str) -> dict[Path, str]:
         "class_name": _class_name(kind, name, " ".join(templates.values())),
         "distribution": name.replace("_", "-").lower(),
     }
-    return {
-        _destination(path.relative_to(home), name): Template(text).substitute(values)
-        for path, text in templates.items()
-    }
-
-
-def _destination(template: Path, name: str) -> Path:
-    return template.with_name(template.stem.replace("module", name))
+    files = {}
+    for path, text in templates.items():
+        destination = path.relative_to(home).with_name(path.stem.replace("module", name))
+        files[destination] = Template(text).substitute(values)
+    return files
 
 
 def _class_name(kind: str, name: str, taken: str) -> str:
@@ -99,21 +96,15 @@ def _class_name(kind: str, name: str, taken: str) -> str:
 
 def _next_steps(kind: str, name: str, folder: Path) -> list[str]:
     """The commands to install the package and to use it, from this folder."""
-    tested = ["-c", _shortest(CONSTRAINTS)] if CONSTRAINTS.is_file() else []
+    here, tested = Path.cwd(), CONSTRAINTS
+    tested = tested.relative_to(here) if tested.is_relative_to(here) else tested
+    constraints = ["-c", str(tested)] if tested.is_file() else []
     place = str(folder) if folder.is_absolute() else f".{os.sep}{folder}"
-    install = ["python", "-m", "pip", "install", *tested, "-e", f"{place}[test]"]
-    run = {
-        "method": ["benchbench", "run", "--methods", f"knn,{name}"],
-        "dataset": ["benchbench", "run", "--dataset", name, "--methods", "knn"],
-    }
-    check = {
-        "method": ["benchbench", "check", name],
-        "dataset": ["python", "-m", "pytest", str(folder)],
-    }
-    commands = [install, check[kind], [*run[kind], "--budget", "smoke"]]
-    return [f"  {shlex.join(command)}" for command in commands]
-
-
-def _shortest(path: Path) -> str:
-    here = Path.cwd()
-    return str(path.relative_to(here) if path.is_relative_to(here) else path)
+    install = ["python", "-m", "pip", "install", *constraints, "-e", f"{place}[test]"]
+    if kind == "method":
+        check = ["benchbench", "check", name]
+        run = ["benchbench", "run", "--methods", f"knn,{name}", "--budget", "smoke"]
+    else:
+        check = ["python", "-m", "pytest", str(folder)]
+        run = ["benchbench", "run", "--dataset", name, "--methods", "knn", "--budget", "smoke"]
+    return [f"  {shlex.join(command)}" for command in (install, check, run)]

@@ -14,9 +14,6 @@ from benchbench.runs.outcome import Outcome
 from benchbench.samplers import Sampler
 from benchbench.system.progress import say
 
-RULE = "paired"
-"""Of the ranks of several sources."""
-
 
 class Tested(NamedTuple):
     """The outcomes of all methods on one problem; sampler: that drew its episodes, or None."""
@@ -29,15 +26,14 @@ class Tested(NamedTuple):
 
 def print_tables(tested: Sequence[Tested]) -> None:
     """Print the table of a data set; of several, a column for each and average ranks."""
-    from benchbench.results.leaderboard import run_table
-    from benchbench.results.reporters import markdown_table
+    from benchbench.results.outcomes import run_table
     from benchbench.stats import reuse_warning
 
     if len(tested) > 1:
         _tell_sources(tested)
         return
     problem, episodes, outcomes, sampler = tested[0]
-    print(markdown_table(run_table(outcomes, len(episodes))))
+    print(run_table(outcomes, len(episodes)))
     if warning := reuse_warning(episodes.images_drawn, len(problem.test.view(episodes.split).rows)):
         cure = " With --replacement none it speaks of them." if _can_be_disjoint(sampler) else ""
         say(warning + cure)
@@ -53,21 +49,20 @@ def _can_be_disjoint(sampler: Sampler | None) -> bool:
 
 
 def _tell_sources(tested: Sequence[Tested]) -> None:
-    """A table of each source, and one of them all where a method has results on every one."""
+    """A table of each source, and one of them all if a method has results on every one."""
     from benchbench.results.across import sources_of
-    from benchbench.results.leaderboard import entry_of, run_table
-    from benchbench.results.reporters import markdown_table
+    from benchbench.results.outcomes import entry_of, run_table
     from benchbench.results.reporters.across import sources_table
 
     for problem, episodes, outcomes, _ in tested:
-        print(f"## {problem.name}\n\n{markdown_table(run_table(outcomes, len(episodes)))}\n")
+        print(f"## {problem.name}\n\n{run_table(outcomes, len(episodes))}\n")
     tables = [
         [entry for outcome in outcomes if (entry := entry_of(outcome, len(episodes))) is not None]
         for _, episodes, outcomes, _ in tested
     ]
     try:
         sources = sources_of([table for table in tables if table])
-        print(f"## All {len(sources.names)} sources\n\n{sources_table(sources, RULE)}", end="")
+        print(f"## All {len(sources.names)} sources\n\n{sources_table(sources, 'paired')}", end="")
     except BenchbenchError as error:
         say(str(error))
 

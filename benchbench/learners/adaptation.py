@@ -14,7 +14,7 @@ from torch.overrides import TorchFunctionMode
 from benchbench.backbones.base import Backbone
 
 Weights = dict[str, Tensor]
-"""Tensors by name, in the place of a network's own parameters."""
+"""Tensors by name, instead of a network's own parameters."""
 
 
 def descend(
@@ -27,8 +27,7 @@ def descend(
 ) -> Weights:
     """The weights after some steps of plain gradient descent on `loss`; none is changed in place.
 
-    The result stays differentiable with respect to `weights`: through the steps' gradients if
-    `second_order`, else as if these were constants.
+    They are differentiable in `weights`, through the steps' gradients only if `second_order`.
     """
     # Aliases, as some weights may depend on others (a head made of prototypes, on the backbone):
     # the gradient of a step is the partial one, which does not follow that dependence.
@@ -43,10 +42,7 @@ def descend(
 
 
 def embed_with(backbone: Backbone, weights: Weights, pixels: Tensor) -> Tensor:
-    """`backbone.embed(pixels)` with `weights` for its parameters, by their names in the backbone.
-
-    Other names are ignored; the backbone itself and the feature cache stay unchanged.
-    """
+    """`backbone.embed(pixels)` with `weights` by the parameters' names; other names are ignored."""
     own = {f"backbone.{name}": weights[name] for name, _ in backbone.named_parameters()}
     features: Tensor = functional_call(_Embedding(backbone), own, (pixels,))
     return features
@@ -66,8 +62,7 @@ class _Embedding(nn.Module):
 class BatchMoments(TorchFunctionMode):
     """A context in which batch norm uses the batch's statistics and leaves its buffers unchanged.
 
-    rows: the statistics are those of the first so many images, so that each later image is
-    normalised independently of the others; by default those of all images.
+    rows: the first so many images give the statistics for all, by default all of them.
     """
 
     def __init__(self, rows: int | None = None) -> None:
@@ -92,7 +87,6 @@ class BatchMoments(TorchFunctionMode):
         momentum: float = 0.1,
         eps: float = 1e-5,
     ) -> Tensor:
-        """The replacement for `torch.nn.functional.batch_norm`."""
         if self.rows is None or self.rows == len(input):
             return F.batch_norm(input, None, None, weight, bias, training=True, eps=eps)
         channels = (1, -1) + (1,) * (input.ndim - 2)

@@ -9,11 +9,7 @@ from benchbench.registry import loading, specs
 
 
 def create_method(text: str) -> Method:
-    """The configured method of a spec such as `knn[k=3]`.
-
-    A parameter named `backbone` holds the spec of a backbone, which is looked up here so that a
-    mistake in it is reported before anything runs.
-    """
+    """The method of a spec such as `knn[k=3]`; a mistake in its `backbone` is reported as well."""
     spec = specs.parse(text)
     method: Method = specs.configure(loading.load("method", spec.name), spec)
     if isinstance(backbone := getattr(method, "backbone", None), str):

@@ -21,7 +21,6 @@ from benchbench.training.source import TrainingSource
 from benchbench.training.streams import LabelledEpisode
 
 HEAD = ("head.weight", "head.bias")
-"""The names of the linear head among the weights."""
 
 ADAPTED_TOGETHER = 16
 """Episodes in one pass on a GPU, so that their activations fit."""
@@ -41,8 +40,7 @@ class InnerLoopMethod(EpisodicMethod):
     """A method whose `adapt` is some steps of gradient descent on the support's mean cross-entropy.
 
     A subclass says in `start` with which weights the inner loop begins. `second_order` is whether
-    `loss` differentiates the inner gradients. Its recipes also have `inner`, an `InnerLoop`, from
-    which the parameters are taken that the user leaves open.
+    `loss` differentiates the inner gradients. Its recipes also have `inner`, the defaults.
 
     backbone: trained from scratch, unless it comes with weights.
     inner_steps: gradient steps in training; none is the recipe's number.
@@ -79,8 +77,8 @@ class InnerLoopMethod(EpisodicMethod):
 
     def weights(self) -> Weights:
         """What is meta-learned: the backbone's parameters, and `head.weight` and so on."""
-        extra = nn.ModuleDict({k: m for k, m in self.network.items() if k != "encoder"})
-        return {**dict(self.encoder.named_parameters()), **dict(extra.named_parameters())}
+        named = self.network.named_parameters()
+        return {name.removeprefix("encoder."): tensor for name, tensor in named}
 
     def start(self, weights: Weights, support_pixels: Tensor, support: Support) -> Weights:
         """The weights that the inner loop begins with: the meta-learned ones, and those of a head.
@@ -174,7 +172,6 @@ class InnerLoopMethod(EpisodicMethod):
         *,
         second_order: bool,
     ) -> Weights:
-        """The weights after so many steps on the support."""
         return descend(
             lambda weights: self.support_loss(weights, support_pixels, support),
             weights,
@@ -195,7 +192,6 @@ class InnerLoopMethod(EpisodicMethod):
             return self.logits(weights, torch.cat([support_pixels, query_pixels]))[count:]
 
     def logits(self, weights: Weights, pixels: Tensor) -> Tensor:
-        """Logits of prepared images."""
         features = embed_with(self.encoder, weights, pixels)
         return F.linear(features, *(weights[name] for name in HEAD)).float()
 
@@ -206,10 +202,7 @@ class InnerLoopMethod(EpisodicMethod):
 
 @dataclass
 class FixedWayMethod(InnerLoopMethod):
-    """A method that also learns the initial weights of its linear head.
-
-    The head has the way of the task; an episode of fewer classes uses its first rows.
-    """
+    """A method with a learned linear head, of which an episode of fewer classes uses first rows."""
 
     expected_failures = MappingProxyType(
         {"class_slots": "its head has learned rows, one for each slot"}

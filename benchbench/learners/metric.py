@@ -14,10 +14,7 @@ from benchbench.training.streams import LabelledEpisode
 
 
 def class_means(features: Tensor, support: Support) -> Tensor:
-    """The mean feature [n_way, d] of each class of a support with these features [n, d].
-
-    Zero for a class without support.
-    """
+    """Mean features [n_way, d] of a support's features [n, d]; 0 for a class without support."""
     members = F.one_hot(support.labels, support.n_way).to(features)
     return members.T @ features / members.sum(0).clamp(min=1)[:, None]
 
@@ -33,16 +30,12 @@ class MetricMethod(EpisodicMethod):
         )
 
     def quick(self, task: Task) -> Recipe:
-        """Many classes at once with one support image each, a recipe for every way and shot.
-
-        That is for drawings. One image in colour says less about its class: each class has five.
-        """
+        """A recipe for every way and shot; images in colour need more shots than drawings."""
         if task.image_shape[2] == 1:
             return {"way": 60, "shot": 1, "query": 5, "steps": 640, "lr": 4e-3}
         return {"way": 20, "shot": 5, "query": 5, "steps": 1200, "lr": 2e-3}
 
     def loss(self, episode: LabelledEpisode) -> Tensor:
-        """The mean cross-entropy of the queries, in float32."""
         features = self.encoder(episode.images)
         # Distances in bf16 are wrong by some thousandths, which a scale multiplies.
         with torch.autocast(features.device.type, enabled=False):

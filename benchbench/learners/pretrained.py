@@ -5,8 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, dataclass, field
-from pathlib import Path
 from typing import Any
 
 import torch.nn.functional as F
@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from benchbench.backbones import create_backbone
 from benchbench.backbones.base import Backbone
-from benchbench.method import Classifier, Images, Method, Support, Task
+from benchbench.method import Classifier, Method, Support
 from benchbench.registry import specs
 from benchbench.runs.manifest import CORE
 from benchbench.system.compute import separate_randomness
@@ -27,9 +27,7 @@ from benchbench.training.streams import Batch
 
 @dataclass
 class PretrainedMethod(Method):
-    """A method that starts from a network which is trained once for all methods of this kind.
-
-    `train` sets `encoder`, trained by `fit_classifier`.
+    """A method that starts from `encoder`, a network trained once for all methods of this kind.
 
     backbone: trained to classify the training classes, unless it comes with weights.
     """
@@ -45,15 +43,12 @@ class PretrainedMethod(Method):
 def fit_classifier(source: TrainingSource, backbone: Backbone) -> FitRecord | None:
     """Train the backbone to classify all training classes, or load the result of such a training.
 
-    A backbone without parameters, or with pre-trained weights, is frozen as it is, and the result
-    is None.
-
+    A backbone without parameters, or with pre-trained weights, is frozen and the result is None.
     The loss is the cross-entropy of a linear head, which is dropped; the weights kept are those
     whose nearest class means classify the validation episodes best, so that they do not depend on
-    the method. The baselines of Triantafillou et al. (Meta-Dataset, ICLR 2020) and Chen et al. (A
-    Closer Look, ICLR 2019) do the same. If the source has a `shared` folder, one training serves
-    every method with the same data, backbone, budget, seed, precision, and way and shot of
-    validation.
+    the method, as in Triantafillou et al. (Meta-Dataset, ICLR 2020) and Chen et al. (A Closer Look,
+    ICLR 2019). In the `shared` folder, if any, one training serves every method with the same data,
+    backbone, budget, seed, precision and validation.
     """
     if backbone.pretrained_on or not any(True for _ in backbone.parameters()):
         source.compute.place(backbone)
@@ -67,7 +62,13 @@ def fit_classifier(source: TrainingSource, backbone: Backbone) -> FitRecord | No
         logits: Tensor = head(backbone(batch.images))
         return F.cross_entropy(logits, batch.labels.to(logits.device))
 
-    def train(folder: Path | None) -> FitRecord:
+    folder = None
+    lock: AbstractContextManager[Any] = nullcontext()
+    if source.shared is not None:
+        folder = source.shared / f"{backbone.name}-{_key(source, backbone)}"
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(folder / ".lock")
+    with lock:
         return fit(
             source,
             module,
@@ -81,16 +82,10 @@ def fit_classifier(source: TrainingSource, backbone: Backbone) -> FitRecord | No
             folder=folder,
         )
 
-    if source.shared is None:
-        return train(None)
-    folder = source.shared / f"{backbone.name}-{_key(source, backbone)}"
-    folder.mkdir(parents=True, exist_ok=True)
-    with FileLock(folder / ".lock"):
-        return train(folder)
-
 
 def _key(source: TrainingSource, backbone: Backbone) -> str:
-    """The hash of what the trained weights depend on."""
+    task = source.task
+    shape = task.protocol if task.n_way is None else f"{task.n_way}-way {task.n_shot}-shot"
     facts: dict[str, Any] = {
         "core": CORE,
         "fingerprint": source._dataset.fingerprint,
@@ -99,15 +94,10 @@ def _key(source: TrainingSource, backbone: Backbone) -> str:
         "initial": backbone.weights_sha256(),
         "budget": str(source.budget),
         "seed": source.seed,
-        "validated_on": _validation(source.task),
+        "validated_on": shape,
         "compute": {key: v for key, v in asdict(source.compute).items() if key != "threads"},
     }
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:16]
-
-
-def _validation(task: Task) -> str:
-    """Describes the validation episodes: by way and shot, or by the sampler if those vary."""
-    return task.protocol if task.n_way is None else f"{task.n_way}-way {task.n_shot}-shot"
 
 
 def nearest_mean(backbone: Backbone) -> Callable[[Support], Classifier]:
@@ -118,10 +108,6 @@ def nearest_mean(backbone: Backbone) -> Callable[[Support], Classifier]:
         members = F.one_hot(support.labels, support.n_way).to(features)
         # Sums, as their directions are those of the means.
         centres = F.normalize(members.T @ features, dim=1)
-
-        def classify(images: Images) -> Tensor:
-            return F.normalize(backbone(images), dim=1) @ centres.T
-
-        return classify
+        return lambda images: F.normalize(backbone(images), dim=1) @ centres.T
 
     return adapt

@@ -19,16 +19,9 @@ DECLARATIONS = (
     "pretrained_on",
 )
 
-REGISTERED = ("backbone", "sampler", "metric")
-"""The kinds beyond methods and data sets that can be described."""
-
 
 def described(text: str) -> list[str]:
-    """A description of each thing that the spec names: `meta_dataset` is a data set and a sampler.
-
-    Parameters in the spec may change the declarations: `matchingnet[fce=true]`. Raises
-    BenchbenchError where nothing has the name.
-    """
+    """A description of all that the spec names. Raises BenchbenchError if nothing has the name."""
     spec = specs.parse(text)
     found: list[str] = []
     known: list[str] = []
@@ -40,12 +33,11 @@ def described(text: str) -> list[str]:
             declaring = specs.configure(cls, spec) if kind == "method" and spec.parameters else cls
             text = _explained(f"{spec.name} ({kind} of {home})", cls)
             if single := getattr(cls, "single", None):  # the class of one of a collection
-                text += (
-                    "\n" + _explained(f"{spec.name}:{str(single.argument).upper()}", single) + "\n"
-                )
+                title = f"{spec.name}:{str(single.argument).upper()}"
+                text += f"\n{_explained(title, single)}\n"
             found.append(text + _declarations(declaring))
         known += available
-    for kind in REGISTERED:
+    for kind in ("backbone", "sampler", "metric"):
         things = loading.registered(f"register_{kind}s")
         if spec.name in things:
             thing = things[spec.name]
@@ -57,8 +49,8 @@ def described(text: str) -> list[str]:
 
 
 def _explained(title: str, thing: Any) -> str:
-    parameters = _parameters(thing) or ["  none"]
-    return "\n".join([title, "", _documentation(thing), "", "parameters:", *parameters, ""])
+    parameters = "\n".join(_parameters(thing)) or "  none"
+    return f"{title}\n\n{_documentation(thing)}\n\nparameters:\n{parameters}\n"
 
 
 def _declarations(declaring: Any) -> str:
@@ -87,9 +79,9 @@ def _parameters(cls: type) -> list[str]:
     defaults = {f.name: f.default for f in dataclasses.fields(cls)}
     lines = []
     for name, kind in specs.parameter_types(cls).items():
-        required = defaults[name] is dataclasses.MISSING
-        default = specs.value_text(defaults[name]) or "nothing"
-        default = "required" if required else f"default {default}"
+        default = f"default {specs.value_text(defaults[name]) or 'nothing'}"
+        if defaults[name] is dataclasses.MISSING:
+            default = "required"
         lines.append(f"  {name}: {specs.type_name(kind)}; {default}")
     if specs.open_parameters(cls):
         lines.append("  any other key: passed on as it is")

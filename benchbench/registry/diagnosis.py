@@ -22,7 +22,6 @@ HOOKS = {
 }
 """Every hook, with its arguments."""
 
-
 Finding = tuple[str, str]
 """`ok`, `note` or `FAIL`, and the text of a line."""
 
@@ -39,9 +38,9 @@ def plugin_findings() -> Iterator[Finding]:
     for hook in loading.CORE_MODULES:
         loading.registered(hook)
     loading.add_commands(click.Group())
-    faults = loading.faults()
-    for entry in loading.extras():
-        if entry not in {fault.entry for fault in faults}:
+    faults = loading.extras().faults
+    for entry in loading.extras().entries.values():
+        if entry not in [fault.entry for fault in faults]:
             yield "ok", f"plug-in {entry.name} ({entry.package} {entry.version})"
     for fault in faults:
         yield "FAIL", f"plug-in {explained(fault.entry, fault.error, fault.hook)}"
@@ -55,15 +54,12 @@ def _of_class(kind: str, provenance: Provenance) -> Iterator[Finding]:
         yield "FAIL", f"{kind} {explained(provenance, error.__cause__ or error, hook)}"
         return
     yield "ok", f"{kind} {provenance.name} ({provenance.package} {provenance.version})"
-    if provenance.module not in {entry.module for entry in loading.extras()}:
+    if provenance.module not in {entry.module for entry in loading.extras().entries.values()}:
         yield from (("note", f"{kind} {provenance}: {text}") for text in stray_hooks(provenance))
 
 
 def explained(entry: Provenance, error: BaseException, hook: str = "") -> str:
-    """One line on a plug-in that failed: the error, the line of the plug-in's code, the cure.
-
-    hook: the one that was called or looked up.
-    """
+    """A line on a plug-in that failed in `hook`: the error, its line in the plug-in, the cure."""
     if isinstance(error, BenchbenchError):
         return f"{entry}: {error}"
     message = error.msg if isinstance(error, SyntaxError) else str(error)
@@ -75,7 +71,10 @@ def explained(entry: Provenance, error: BaseException, hook: str = "") -> str:
 
 def _cure(entry: Provenance, error: BaseException, hook: str) -> str:
     if isinstance(error, ModuleNotFoundError) and error.name:
-        return _cure_missing(entry, error.name)
+        if f"{entry.module}.".startswith(f"{error.name}."):
+            return f"correct the entry point of {entry.package}, and install it again"
+        name = error.name.split(".")[0]
+        return f"install {name}, and name it in the dependencies of {entry.package}"
     if isinstance(error, ImportError):
         return f"install versions of {entry.package} and of what it imports that fit together"
     module = sys.modules.get(entry.module)
@@ -89,18 +88,10 @@ def _cure(entry: Provenance, error: BaseException, hook: str) -> str:
     return f"mend that line, or uninstall {entry.package}"
 
 
-def _cure_missing(entry: Provenance, name: str) -> str:
-    if f"{entry.module}.".startswith(f"{name}."):
-        return f"correct the entry point of {entry.package}, and install it again"
-    return f"install {name.split('.')[0]}, and name it in the dependencies of {entry.package}"
-
-
 def _cure_refused(names: dict[str, Any]) -> str:
-    """The cure for a hook that does not exist, or that has other arguments."""
     marked = _marked(names)
-    for name in marked:
-        if name not in HOOKS:
-            return _renaming(name)
+    if unknown := [name for name in marked if name not in HOOKS]:
+        return _renaming(unknown[0])
     wrong = [
         name
         for name, function in marked.items()
@@ -111,27 +102,24 @@ def _cure_refused(names: dict[str, Any]) -> str:
 
 def _cure_absent(hook: str, names: Iterable[str]) -> str:
     others = [name for name in names if name not in HOOKS]
-    close = difflib.get_close_matches(hook, others, n=1, cutoff=0.8)
-    if close:
-        return f"rename {close[0]} to {hook}"
+    for close in difflib.get_close_matches(hook, others, n=1, cutoff=0.8):
+        return f"rename {close} to {hook}"
     return f"add {_signature(hook)}, marked @benchbench.hookimpl"
 
 
 def stray_hooks(entry: Provenance) -> list[str]:
     """A sentence on each hook in a method's or data set's module that is never called there."""
-    called = {hook for _, hook in entry_points.KINDS.values()}
+    called, group = {hook for _, hook in entry_points.KINDS.values()}, entry_points.EXTRAS_GROUP
     found = []
     for name in _marked(vars(sys.modules[entry.module])):
         if name not in HOOKS:
             found.append(f"there is no hook {name}; {_renaming(name)}.")
         elif name not in called:
-            group = entry_points.EXTRAS_GROUP
             found.append(f"{name} is called only in the group {group}; announce the module there.")
     return found
 
 
 def _marked(names: dict[str, Any]) -> dict[str, Callable[..., Any]]:
-    """The functions that are marked as hooks."""
     return {name: value for name, value in names.items() if hasattr(value, "benchbench_impl")}
 
 

@@ -15,10 +15,9 @@ from benchbench.registry.entry_points import KINDS, Provenance
 
 
 def summary(provenance: Provenance) -> str:
-    """The first line of the class's docstring, read from its source without importing it.
+    """The first line of the class's docstring, read from source without an import.
 
-    The class is in the module that the entry point names, or in the one that this imports its hook
-    from.
+    The class is in the entry point's module, or in the one that this imports its hook from.
     """
     try:
         found = _class_in(_tree(provenance.module), provenance.name)
@@ -76,16 +75,13 @@ def _parsed(source: str) -> ast.Module:
 
 def spec_of(module: str) -> ModuleSpec | None:
     """Where a module is, or None; its parent packages are located, not imported."""
-    spec, place, name = None, None, ""
-    for part in module.split("."):
-        name = f"{name}.{part}" if name else part
-        spec = _located(name, place)
-        if spec is None or name == module:
-            break
-        if spec.submodule_search_locations is None:
-            return None
-        place = list(spec.submodule_search_locations)
-    return spec
+    parent = module.rpartition(".")[0]
+    if not parent:
+        return _located(module, None)
+    package = _spec_of(parent)
+    if package is None or package.submodule_search_locations is None:
+        return None
+    return _located(module, list(package.submodule_search_locations))
 
 
 def _located(name: str, place: Sequence[str] | None) -> ModuleSpec | None:

@@ -1,8 +1,7 @@
 """Loading plug-ins: only those in use are imported, and a broken one does not affect the others.
 
-Methods and data sets are looked up by entry-point name, so that naming them imports nothing. The
-modules of the group `benchbench.plugins` (observers, reporters, commands, metrics, samplers,
-backbones) are imported together, when the first of their hooks is needed.
+Methods and data sets are looked up by entry-point name. The modules of `benchbench.plugins` are
+imported together, when the first of their hooks is needed.
 """
 
 from __future__ import annotations
@@ -12,7 +11,7 @@ import logging
 import pkgutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 import pluggy
@@ -46,10 +45,7 @@ BASES = {
 
 @dataclass(frozen=True)
 class Fault:
-    """An error of a module of the group `benchbench.plugins`.
-
-    hook: the one in which it failed; empty if the module is left out as a whole.
-    """
+    """An error of a module of `benchbench.plugins`; no hook means that all of it is left out."""
 
     entry: Provenance
     error: BaseException
@@ -105,12 +101,10 @@ def _wrong_kind(hook: str, thing: Any) -> str:
 
 
 @dataclass
-class _Extras:
+class Extras:
     """The modules of `benchbench.plugins` under pluggy, by `str` of their entry point."""
 
-    manager: pluggy.PluginManager = field(
-        default_factory=lambda: pluggy.PluginManager("benchbench")
-    )
+    manager: pluggy.PluginManager
     entries: dict[str, Provenance] = field(default_factory=dict)
     faults: list[Fault] = field(default_factory=list)
 
@@ -118,26 +112,23 @@ class _Extras:
         """Register a module, but none of it if one of its hooks does not exist."""
         self.entries[str(entry)] = entry
         try:
-            module = importlib.import_module(entry.module)
-            try:
-                self.manager.register(module, str(entry))
-                self.manager.check_pending()
-            except Exception:
-                if self.manager.get_name(module) == str(entry):
-                    self.manager.unregister(module)
-                raise
+            self.manager.register(importlib.import_module(entry.module), str(entry))
+            self.manager.check_pending()
         except (Exception, SystemExit) as error:
+            if self.manager.has_plugin(str(entry)):
+                self.manager.unregister(name=str(entry))
             self.faults.append(Fault(entry, error))
             log.warning("plug-in %s is left out: %s", entry, _described(error, entry))
 
 
 @cache
-def _extras() -> _Extras:
-    extras = _Extras()
-    extras.manager.add_hookspecs(hookspecs)
+def extras() -> Extras:
+    """All modules of `benchbench.plugins`, imported at the first call, whether or not they work."""
+    found = Extras(pluggy.PluginManager("benchbench"))
+    found.manager.add_hookspecs(hookspecs)
     for entry in sorted(announced(EXTRAS_GROUP), key=lambda entry: (entry.package, entry.name)):
-        extras.admit(entry)
-    return extras
+        found.admit(entry)
+    return found
 
 
 def _described(error: BaseException, entry: Provenance | None) -> str:
@@ -146,23 +137,13 @@ def _described(error: BaseException, entry: Provenance | None) -> str:
     return f"{text} ({place})" if place else text
 
 
-def extras() -> list[Provenance]:
-    """The modules of `benchbench.plugins`, whether or not they work."""
-    return list(_extras().entries.values())
-
-
 def broken_extras() -> dict[str, BaseException]:
     """The modules of `benchbench.plugins` that were left out, each with its error."""
-    return {str(fault.entry): fault.error for fault in faults() if not fault.hook}
-
-
-def faults() -> list[Fault]:
-    """The errors of the modules of `benchbench.plugins`, as far as they were used."""
-    return list(_extras().faults)
+    return {str(fault.entry): fault.error for fault in extras().faults if not fault.hook}
 
 
 def _implementations(hook: str) -> Iterator[pluggy.HookImpl]:
-    manager = _extras().manager
+    manager = extras().manager
     core = CORE_MODULES.get(hook)
     if core and not manager.has_plugin(core):
         manager.register(importlib.import_module(core), core)
@@ -173,7 +154,6 @@ def _implementations(hook: str) -> Iterator[pluggy.HookImpl]:
 def _error_in(
     implementation: pluggy.HookImpl, arguments: dict[str, Any]
 ) -> Exception | SystemExit | None:
-    """Call one implementation and return what it raises."""
     try:
         implementation.function(*(arguments[name] for name in implementation.argnames))
     except (Exception, SystemExit) as error:
@@ -181,46 +161,33 @@ def _error_in(
     return None
 
 
-def _warn(implementation: pluggy.HookImpl, hook: str, error: BaseException) -> None:
-    name = implementation.plugin_name
-    entry = _extras().entries.get(name)
-    log.warning("plug-in %s failed in %s: %s", name, hook, _described(error, entry))
-
-
 def _record(implementation: pluggy.HookImpl, hook: str, error: BaseException) -> None:
-    """Warn of a failure, and record it for `faults`."""
-    _warn(implementation, hook, error)
-    if entry := _extras().entries.get(implementation.plugin_name):
-        _extras().faults.append(Fault(entry, error, hook))
-
-
-def _collected(implementation: pluggy.HookImpl, hook: str) -> list[tuple[Any, ...]]:
-    """The arguments of each call of `register`."""
-    calls: list[tuple[Any, ...]] = []
-
-    def register(*arguments: Any) -> None:
-        calls.append(arguments)
-
-    if error := _error_in(implementation, {"register": register}):
-        _record(implementation, hook, error)
-    return calls
+    name = implementation.plugin_name
+    entry = extras().entries.get(name)
+    log.warning("plug-in %s failed in %s: %s", name, hook, _described(error, entry))
+    if entry:
+        extras().faults.append(Fault(entry, error, hook))
 
 
 @cache
 def registered(hook: str) -> dict[str, Any]:
-    """All that plug-ins register with `register_samplers`, `..._metrics`, `..._backbones` or
-    `..._reporters`, by name.
-
-    A name belongs to the first that registers it, and benchbench's own come first.
-    """
+    """What plug-ins register with this hook, by name; the first has it, core first."""
     things: dict[str, Any] = {}
     for implementation in _implementations(hook):
-        for arguments in _collected(implementation, hook):
-            try:
-                _keep(things, hook, *arguments)
-            except (BenchbenchError, TypeError) as error:
-                _record(implementation, hook, error)
+        register = partial(_register, things, hook, implementation)
+        if error := _error_in(implementation, {"register": register}):
+            _record(implementation, hook, error)
     return things
+
+
+def _register(
+    things: dict[str, Any], hook: str, implementation: pluggy.HookImpl, *arguments: Any
+) -> None:
+    """What a plug-in calls with one thing: a mistake in it does not affect the others."""
+    try:
+        _keep(things, hook, *arguments)
+    except (BenchbenchError, TypeError) as error:
+        _record(implementation, hook, error)
 
 
 def _keep(things: dict[str, Any], hook: str, first: Any, second: Any = None) -> None:
@@ -228,8 +195,7 @@ def _keep(things: dict[str, Any], hook: str, first: Any, second: Any = None) -> 
     name, thing = (first, second) if isinstance(first, str) else (_name_of(first), first)
     if wrong := _wrong_kind(hook, thing):
         raise BenchbenchError(f"'{name}' {wrong}")
-    holder = things.setdefault(name, thing)
-    if holder is not thing:
+    if (holder := things.setdefault(name, thing)) is not thing:
         raise BenchbenchError(f"The name '{name}' is taken by {holder.__module__}; rename it.")
 
 
@@ -249,10 +215,7 @@ def add_commands(group: Any) -> None:
 
 
 def observer(hook: str) -> Callable[..., None]:
-    """A function that notifies the observers of `hook`; it costs nothing if there are none.
-
-    An observer that raises is reported once only, and does not affect the others.
-    """
+    """A function that notifies the observers of `hook`, and reports each that raises once."""
     implementations = list(_implementations(hook))
     reported: set[str] = set()
 
@@ -261,6 +224,6 @@ def observer(hook: str) -> Callable[..., None]:
             error = _error_in(implementation, arguments)
             if error and implementation.plugin_name not in reported:
                 reported.add(implementation.plugin_name)
-                _warn(implementation, hook, error)
+                _record(implementation, hook, error)
 
     return notify

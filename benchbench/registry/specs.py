@@ -1,9 +1,8 @@
 """Names with parameters, as typed: `maml[inner_steps=5]`, `folder:PATH[size=84]`.
 
 A spec is `NAME`, then optionally `:ARGUMENT` (or `/ARGUMENT`), then optionally `[KEY=VALUE,...]`; a
-value may itself be a spec with brackets. The keys are the fields of the dataclass that is called
-NAME. A dataclass that passes options on to a library names, in a class attribute `open_parameters`,
-a field `dict[str, ...]` that takes all other keys.
+value may be a spec itself. The keys are the fields of the dataclass called NAME; all others go to
+the field `dict[str, ...]` that its class attribute `open_parameters` names, if any.
 """
 
 from __future__ import annotations
@@ -76,7 +75,6 @@ def split_list(text: str) -> list[str]:
 
 
 def _split_brackets(text: str) -> tuple[str, str]:
-    """The text before the closing bracket group, and the group's inside."""
     if not text.endswith("]"):
         return text, ""
     depth = 0
@@ -107,10 +105,9 @@ def construct(cls: type[T], name: str, **values: Any) -> T:
 def arguments(cls: type, spec: Spec) -> dict[str, Any]:
     """The constructor's arguments for the spec's parameters.
 
-    A class attribute `argument` names the field for the text after the colon, and `open_parameters`
-    the one that collects the keys which are no field; `parameters_hint` is added to the message
-    about an unknown key. Raises BenchbenchError for an unknown, missing or repeated key and for a
-    value of the wrong type.
+    Class attributes: `argument` names the field for the text after the colon, `open_parameters` the
+    one for unknown keys; `parameters_hint` is added to the message about such a key. Raises
+    BenchbenchError for an unknown, missing or repeated key and for a value of the wrong type.
     """
     fields = parameter_types(cls)
     values = dict(spec.parameters)
@@ -123,7 +120,8 @@ def arguments(cls: type, spec: Spec) -> dict[str, Any]:
         values[target] = spec.argument
     if target in _required(cls) and not values.get(target):
         raise BenchbenchError(f"'{spec.name}' needs its {target}: {spec.name}:{target.upper()}")
-    collector, reserved = open_parameters(cls), _field_names(cls)
+    collector = open_parameters(cls)
+    reserved = {f.name for f in _fields(cls)}
     for key in values:
         if key not in fields and (collector is None or key in reserved):
             error = unknown_name(f"parameter of {spec.name}", key, fields)
@@ -142,38 +140,32 @@ def open_parameters(cls: type) -> str | None:
     return name
 
 
-def _field_names(cls: type) -> set[str]:
-    return {f.name for f in dataclasses.fields(cls)} if dataclasses.is_dataclass(cls) else set()
+def _fields(cls: type) -> tuple[dataclasses.Field[Any], ...]:
+    return dataclasses.fields(cls) if dataclasses.is_dataclass(cls) else ()
 
 
 def parameter_types(cls: type) -> dict[str, Any]:
     """The parameters a user may set: name to type, in the order of the dataclass fields."""
-    if not dataclasses.is_dataclass(cls):
-        return {}
-    hints, collector = typing.get_type_hints(cls), open_parameters(cls)
-    return {
-        f.name: hints[f.name]
-        for f in dataclasses.fields(cls)
-        if f.init and not f.kw_only and f.name != collector
-    }
+    fields = [f for f in _fields(cls) if f.init and not f.kw_only]
+    hints = typing.get_type_hints(cls) if fields else {}
+    return {f.name: hints[f.name] for f in fields if f.name != open_parameters(cls)}
 
 
 def _required(cls: type) -> list[str]:
-    """The parameters without a default."""
-    missing = dataclasses.MISSING
     return [
         f.name
-        for f in (dataclasses.fields(cls) if dataclasses.is_dataclass(cls) else ())
-        if f.init and not f.kw_only and f.default is missing and f.default_factory is missing
+        for f in _fields(cls)
+        if f.init
+        and not f.kw_only
+        and f.default is dataclasses.MISSING
+        and f.default_factory is dataclasses.MISSING
     ]
 
 
 def convert(text: str, kind: Any, name: str = "value") -> Any:
-    """Read `text` as an int, float, bool, str, Literal, a tuple[..., ...] of one, or a union.
-
-    Raises BenchbenchError if it is none of these.
-    """
-    for option in _strictest_first(_alternatives(kind)):
+    """Read an int, float, bool, str, Literal, tuple or union; raises BenchbenchError otherwise."""
+    ranks = {type(None): 0, str: 2}  # text last, as any text can be read as text
+    for option in sorted(_alternatives(kind), key=lambda option: ranks.get(option, 1)):
         try:
             return _convert_to(text, option)
         except ValueError:
@@ -182,38 +174,27 @@ def convert(text: str, kind: Any, name: str = "value") -> Any:
 
 
 def _alternatives(kind: Any) -> tuple[Any, ...]:
-    if typing.get_origin(kind) in (Union, types.UnionType):
-        return typing.get_args(kind)
-    return (kind,)
-
-
-def _strictest_first(options: tuple[Any, ...]) -> list[Any]:
-    """None first and text last, as any text can be read as text."""
-    ranks = {type(None): 0, str: 2}
-    return sorted(options, key=lambda option: ranks.get(option, 1))
+    union = typing.get_origin(kind) in (Union, types.UnionType)
+    return typing.get_args(kind) if union else (kind,)
 
 
 def _convert_to(text: str, kind: Any) -> Any:
-    lowered = text.lower()
-    if kind is bool:
-        if lowered in ("true", "yes", "1"):
-            return True
-        if lowered in ("false", "no", "0"):
-            return False
-        raise ValueError(text)
-    if kind in (type(None), None):
-        if lowered == "none":
-            return None
-        raise ValueError(text)
-    if typing.get_origin(kind) is Literal:
-        for choice in typing.get_args(kind):
-            if text == str(choice):
-                return choice
-        raise ValueError(text)
+    arguments = typing.get_args(kind)
+    choices: dict[str, Any] = {}
     if typing.get_origin(kind) is tuple:
-        item = typing.get_args(kind)[0]
-        return tuple(_convert_to(part, item) for part in text.split(BETWEEN_ITEMS))
-    return kind(text)
+        return tuple(_convert_to(part, arguments[0]) for part in text.split(BETWEEN_ITEMS))
+    if typing.get_origin(kind) is Literal:
+        choices = {str(choice): choice for choice in arguments}
+    elif kind is bool:
+        text = text.lower()
+        choices = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
+    elif kind is type(None):
+        text, choices = text.lower(), {"none": None}
+    else:
+        return kind(text)
+    if text not in choices:
+        raise ValueError(text)
+    return choices[text]
 
 
 def type_name(kind: Any) -> str:
@@ -224,7 +205,7 @@ def type_name(kind: Any) -> str:
             words.append("one of " + ", ".join(map(str, typing.get_args(option))))
         elif option is bool:
             words.append("true or false")
-        elif option in (type(None), None):
+        elif option is type(None):
             words.append("none")
         elif typing.get_origin(option) is tuple:
             item = type_name(typing.get_args(option)[0])

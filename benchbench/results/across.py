@@ -20,8 +20,8 @@ from benchbench.stats import chance_normalised
 def rank_methods(entries: Mapping[tuple[str, str], Entry], rule: str) -> RankedTable:
     """Entries by method and test source, ranked by one of `ranking.RULES` in per cent.
 
-    paired: two entries differ if the paired t test on the episodes that both have met says so at
-    5 %, after Holm over all pairs of their group. Raises BenchbenchError if one is missing.
+    paired: by the t test on the episodes that both have met, at 5 % after Holm over all pairs of
+    their group. Raises BenchbenchError if an entry is missing.
     """
     frame = pd.DataFrame(
         {
@@ -40,17 +40,14 @@ def rank_methods(entries: Mapping[tuple[str, str], Entry], rule: str) -> RankedT
 
 @dataclass(frozen=True)
 class Sources:
-    """Methods on several test sources; numbers are of those that have results on every one.
-
-    found: by method's label, then by source.
-    """
+    """Methods on several test sources; `found` has entries by method's label, then by source."""
 
     names: tuple[str, ...]
     found: dict[str, dict[str, Entry]]
 
     @property
     def entries(self) -> dict[str, dict[str, Entry]]:
-        """Of the methods that have all sources."""
+        """By method and source, of the methods that have all sources."""
         return {label: of for label, of in self.found.items() if len(of) == len(self.names)}
 
     @property
@@ -61,10 +58,6 @@ class Sources:
             for label, of in self.found.items()
             if len(of) < len(self.names)
         }
-
-    @property
-    def methods(self) -> list[str]:
-        return list(self.entries)
 
     def groups(self) -> dict[str, Sources]:
         """Each group of methods that is ranked together, if one of them has all sources."""
@@ -79,7 +72,7 @@ class Sources:
         return {group: part for group, part in parts.items() if part.entries}
 
     def accuracies(self) -> pd.DataFrame:
-        """Mean accuracies in [0, 1], a row a source and a column a method."""
+        """Mean accuracies in [0, 1], a row for each source and a column for each method."""
         return pd.DataFrame(
             {
                 method: [float(of[source].accuracy.mean()) for source in self.names]
@@ -89,7 +82,7 @@ class Sources:
         )
 
     def seed_scores(self, method: str) -> NDArray[np.float64]:
-        """Chance-normalised mean accuracies [sources, seeds] of the seeds that every source has.
+        """Chance-normalised means [sources, seeds] of the seeds that every source has.
 
         Raises BenchbenchError if the way of a source varies, as chance then does.
         """
@@ -99,11 +92,10 @@ class Sources:
         ]
         rows = []
         for source, entry in of.items():
-            way = entry.facts.get("way")
-            if way is None:
+            if entry.facts.get("way") is None:
                 raise BenchbenchError(f"The way of {source} varies, and so does chance.")
             means = entry.scores[[entry.seeds.index(seed) for seed in seeds]].mean(axis=1)
-            rows.append(chance_normalised(means, way))
+            rows.append(chance_normalised(means, entry.facts["way"]))
         return np.stack(rows)
 
     def ranked(self, rule: str) -> RankedTable:
@@ -115,10 +107,9 @@ class Sources:
 
 
 def sources_of(tables: Sequence[Sequence[Entry]]) -> Sources:
-    """The tables of several protocols, each a source, with the methods that all of them have.
+    """The tables of several protocols as sources, called by as little as tells them apart.
 
-    A source is called by its data set, and by its protocol as well where two would be called alike.
-    Raises BenchbenchError below two sources, or where no method has them all.
+    Raises BenchbenchError below two sources, or if no method has them all.
     """
     if len(tables) < 2:
         raise BenchbenchError("Average ranks need results on two data sets or more.")
@@ -145,14 +136,11 @@ def families_of(tables: Iterable[list[Entry]]) -> list[tuple[str, list[list[Entr
 
 def source_names(entries: Sequence[Entry]) -> list[str]:
     """What the sources of these entries are called: as little as tells them apart."""
-    short = [entry.first.source for entry in entries]
-    plain = [entry.first.dataset for entry in entries]
-    full = [f"{e.first.dataset} {e.first.identity['protocol']}" for e in entries]
-    whole = [
-        f"{name} seed {e.first.identity['episode_seed']}"
-        for name, e in zip(full, entries, strict=True)
-    ]
-    for names in (short, plain, full, whole):
+    firsts = [entry.first for entry in entries]
+    full = [f"{one.dataset} {one.identity['protocol']}" for one in firsts]
+    seeds = [one.identity["episode_seed"] for one in firsts]
+    whole = [f"{name} seed {seed}" for name, seed in zip(full, seeds, strict=True)]
+    for names in ([one.source for one in firsts], [one.dataset for one in firsts], full, whole):
         if len(set(names)) == len(names):
             return names
     return [f"{name} {number}" for number, name in enumerate(whole, start=1)]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
 from pathlib import Path
 
@@ -34,17 +34,13 @@ from benchbench.stats import (
 )
 from benchbench.system.progress import say
 
-WIDE = 2.0
-"""More than any two accuracies can differ."""
-
 
 @dataclass(frozen=True)
 class Comparison:
     """Two entries on the episodes and seeds that both have.
 
-    ci_seeds: the half-width for a fresh draw of seeds and episodes, where both have two seeds or
-    more in common. p_holm: of the paired t test, over the family of the comparison. seeds: how many
-    they share; 0 where none, so that the means over each one's own seeds are compared.
+    ci_seeds: the half-width for a fresh draw of seeds and episodes, if they share two seeds.
+    p_holm: of the t test. seeds: how many they share; if 0, their own means are compared.
     """
 
     a: Entry
@@ -56,40 +52,38 @@ class Comparison:
 
 
 def compare_entries(entries: Sequence[Entry], reference: Entry | None = None) -> list[Comparison]:
-    """All pairs, or each entry against `reference`; Holm's correction is over these.
+    """All pairs, or each against `reference`, with Holm's correction over these.
 
     Raises BenchbenchError if two entries did not meet the same episodes.
     """
-    pairs = list(combinations(entries, 2))
-    if reference is not None:
+    if reference is None:
+        pairs = list(combinations(entries, 2))
+    else:
         pairs = [(entry, reference) for entry in entries if entry is not reference]
-    found = [_difference(a, b) for a, b in pairs]
-    adjusted = holm(np.array([paired.p_t for paired, _, _ in found]))
-    return [
-        Comparison(a, b, paired, ci_seeds, float(p), seeds)
-        for (a, b), (paired, ci_seeds, seeds), p in zip(pairs, found, adjusted, strict=True)
-    ]
+    found = [_compared(a, b) for a, b in pairs]
+    adjusted = holm(np.array([one.paired.p_t for one in found]))
+    return [replace(one, p_holm=float(p)) for one, p in zip(found, adjusted, strict=True)]
 
 
-def _difference(a: Entry, b: Entry) -> tuple[PairedDifference, float | None, int]:
+def _compared(a: Entry, b: Entry) -> Comparison:
+    """As if there were no other comparison."""
     check_same_episodes(a.first, b.first)
     count = min(len(a), len(b))
     common = [seed for seed in a.seeds if seed in b.seeds]
-    of_a, of_b = (_by_seed(entry, common)[:, :count] for entry in (a, b))
+    of_a, of_b = (
+        entry.scores[[entry.seeds.index(seed) for seed in common or entry.seeds], :count]
+        for entry in (a, b)
+    )
     paired = compare_paired(of_a.mean(axis=0), of_b.mean(axis=0), a.classes[:count])
     try:
         ci_seeds = crossed_seeds(of_a - of_b).half_width if common else None
     except NoEstimate:
         ci_seeds = None
-    return paired, ci_seeds, len(common)
-
-
-def _by_seed(entry: Entry, seeds: list[int]) -> NDArray[np.float64]:
-    return entry.scores[[entry.seeds.index(seed) for seed in seeds]] if seeds else entry.scores
+    return Comparison(a, b, paired, ci_seeds, paired.p_t, len(common))
 
 
 def comparison_frame(comparisons: Sequence[Comparison]) -> pd.DataFrame:
-    """A row a pair; differences are a less b, in [-1, 1]."""
+    """A row for each pair; differences are a less b, in [-1, 1]."""
     return pd.DataFrame(
         {
             "a": one.a.label,
@@ -117,10 +111,7 @@ def comparison_frame(comparisons: Sequence[Comparison]) -> pd.DataFrame:
 
 
 def find_entries(names: Sequence[str], entries: Sequence[Entry]) -> list[Entry]:
-    """The entries of one table with these labels, in the order of the names.
-
-    Raises BenchbenchError if a name is unknown.
-    """
+    """The entries with these labels, in this order. Raises BenchbenchError for an unknown name."""
     by_label = {entry.label: entry for entry in entries}
     for name in names:
         if name not in by_label:
@@ -133,8 +124,8 @@ def chosen_entries(
 ) -> list[list[Entry]]:
     """The named entries of each protocol that has all of them, in the order of the names.
 
-    names: labels of entries, or run directories, which make one table. dataset: the only data set,
-    collection or source of one to look at. Raises BenchbenchError if they share no protocol.
+    names: labels, or run directories, which make one table. dataset: the only one to look at.
+    Raises BenchbenchError if they share no protocol.
     """
     if paths := [name for name in names if (Path(name) / "manifest.json").is_file()]:
         if others := [name for name in names if name not in paths]:
@@ -189,10 +180,7 @@ def adjusted_p_values(entries: Sequence[Entry]) -> NDArray[np.float64]:
         if count < 2 or len(longer) < 2:
             continue
         block = pairwise_p_values(np.stack([entries[i].accuracy[:count] for i in longer.tolist()]))
-        shortest = np.minimum.outer(counts[longer], counts[longer]) == count
-        p_values[np.ix_(longer, longer)] = np.where(
-            shortest, block, p_values[np.ix_(longer, longer)]
-        )
+        p_values[np.ix_(longer, longer)] = block  # a later count replaces those of longer pairs
     upper = np.triu_indices(len(entries), 1)
     if len(upper[0]):
         p_values[upper] = holm(p_values[upper])
@@ -201,8 +189,8 @@ def adjusted_p_values(entries: Sequence[Entry]) -> NDArray[np.float64]:
 
 
 def half_width(entry: Entry) -> float:
-    """± episodes; of a single episode, which has none, `WIDE`, so that it ties with all."""
+    """± episodes; of a single episode more than accuracies can differ, so that it ties with all."""
     try:
         return mean_interval(entry.accuracy)
     except NoEstimate:
-        return WIDE
+        return 2.0

@@ -1,7 +1,5 @@
-"""Finished runs as arrays: what leaderboards, comparisons and reports are made of.
-
-A `Result` is one run, read back and checked against its manifest. An `Entry` is one configured
-method on one protocol, with a result for each training seed, all on the same frozen episodes.
+"""Finished runs as arrays: a `Result` is one run, checked against its manifest; an `Entry` is one
+configured method on one protocol, with a result for each training seed on the same episodes.
 """
 
 from __future__ import annotations
@@ -28,10 +26,9 @@ PROTOCOL = ("fingerprint", "splits", "split", "protocol", "episode_seed")
 
 @dataclass(frozen=True)
 class Result:
-    """One finished run.
+    """A finished run.
 
-    correct, n_query: int64 [n], of each episode; class_ids: "3 1 4" of each episode; metrics:
-    float64 [n] by the name of a further metric.
+    correct, n_query: int64 [n]; class_ids: "3 1 4" of each episode; metrics: float64 [n] by name.
     """
 
     path: Path
@@ -116,11 +113,7 @@ class Result:
 
 
 def read_result(run: RunDirectory) -> Result:
-    """Read a finished run.
-
-    Raises BenchbenchError if its files do not agree with each other, or if another version
-    of benchbench stored them in a format of its own.
-    """
+    """Read a finished run. Raises BenchbenchError if it is damaged or in another format."""
     manifest = run.manifest
     if not _is_readable(run):
         raise BenchbenchError(f"{run.path} is {_FOREIGN}; run its command again, then delete it.")
@@ -169,17 +162,16 @@ def _altered(run: RunDirectory, what: str) -> BenchbenchError:
 
 
 def read_results(runs: Iterable[RunDirectory]) -> list[Result]:
-    """The finished runs, each folder once, by path; what cannot be read is left out and reported.
-
-    Runs in another format are reported together.
-    """
+    """The finished runs, each folder once, by path; those that cannot be read are reported."""
     results, foreign = [], []
     for path, run in sorted({run.path.resolve(): run for run in runs}.items()):
         try:
-            if run.status == "finished" and not _is_readable(run):
-                foreign.append(path)
-            elif run.status == "finished":
+            if run.status != "finished":
+                continue
+            if _is_readable(run):
                 results.append(read_result(run))
+            else:
+                foreign.append(path)
         except (BenchbenchError, KeyError, TypeError, ValueError) as error:
             why = str(error) if isinstance(error, BenchbenchError) else repr(error)
             say(f"left out {path}: {why}")
@@ -207,9 +199,9 @@ def no_runs(folders: Sequence[Path], where: str = "") -> BenchbenchError:
 
 @dataclass(frozen=True)
 class Entry:
-    """A configured method on one protocol; `results` has one for each training seed, in order.
+    """A configured method on one protocol, with a result for each training seed, in order.
 
-    label: the method's spec; where a table has it twice, its budget or a hash tells them apart.
+    label: the method's spec; if a table has it twice, its budget or a hash tells them apart.
     """
 
     label: str
@@ -239,7 +231,6 @@ class Entry:
 
     @property
     def classes(self) -> list[NDArray[np.int64]]:
-        """The class ids of each episode."""
         return list(_parsed(self.first.class_ids[: len(self)]))
 
     @property
@@ -258,10 +249,7 @@ def _parsed(class_ids: tuple[str, ...]) -> tuple[NDArray[np.int64], ...]:
 
 
 def entries_of(results: Iterable[Result]) -> list[Entry]:
-    """The results of one protocol as entries, in order of their labels.
-
-    Raises BenchbenchError if two of them met different episodes.
-    """
+    """The results of one protocol by label. Raises BenchbenchError if their episodes differ."""
     groups: dict[str, dict[int, Result]] = {}
     for result in results:
         groups.setdefault(result.configuration, {})[result.seed] = result
@@ -277,7 +265,7 @@ def _labels(results: Sequence[Result]) -> list[str]:
     """The methods' specs, and as much more as tells apart those that are equal."""
     labels = [result.method for result in results]
     budgets = [f" ({result.identity['budget']})" for result in results]
-    hashes = [f" #{_short_hash(result.configuration)}" for result in results]
+    hashes = [f" #{_hash(result.configuration)[:6]}" for result in results]
     for more in (budgets, hashes):
         labels = [
             label + (addition if labels.count(label) > 1 else "")
@@ -286,8 +274,8 @@ def _labels(results: Sequence[Result]) -> list[str]:
     return labels
 
 
-def _short_hash(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()[:6]
+def _hash(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def check_same_episodes(a: Result, b: Result) -> None:
@@ -316,12 +304,11 @@ def tables_of(results: Sequence[Result]) -> list[list[Entry]]:
 
 def kind_of(protocol: str, split: str, episode_seed: int) -> str:
     """What episodes are called: by their protocol, and by what is not as usual."""
-    words = [protocol]
-    words += [split] if split != "test" else []
-    words += [f"episode seed {episode_seed}"] if episode_seed else []
-    return ", ".join(words)
+    split = "" if split == "test" else split
+    seed = f"episode seed {episode_seed}" if episode_seed else ""
+    return ", ".join(filter(None, [protocol, split, seed]))
 
 
 def protocol_hash(protocol: tuple[Any, ...]) -> str:
     """Twelve hex digits of what `Result.protocol` holds but for the data set's name."""
-    return hashlib.sha256(json.dumps(protocol[1:]).encode()).hexdigest()[:12]
+    return _hash(json.dumps(protocol[1:]))[:12]

@@ -1,7 +1,4 @@
-"""Tables of figures, published or one's own, read and narrowed down to what can be ranked.
-
-Cells are text as it was printed: method, test_source, accuracy_percent and, if known, ci95_percent.
-"""
+"""Tables of figures, published or one's own, read and narrowed down to what can be ranked."""
 
 from __future__ import annotations
 
@@ -86,11 +83,10 @@ def _read_csv(path: Path) -> pd.DataFrame:
 
 
 def choose(rows: pd.DataFrame, where: Sequence[str], methods: str, sources: str) -> pd.DataFrame:
-    """The rows of these methods and test sources in their order; all where none are named.
+    """The rows of these methods and test sources in their order; an empty name chooses all.
 
-    where: texts COLUMN=VALUE; methods, sources: names with commas between, in any case unless two
-    differ in that alone. Raises BenchbenchError if a name fits nothing, if a method is alone,
-    left without a source, or has two figures on one.
+    where: texts COLUMN=VALUE; methods, sources: names with commas between, in any case. Raises
+    BenchbenchError if a name fits nothing, or if a method is alone, or has no or two figures.
     """
     for condition in where:
         column, equals, value = (part.strip() for part in condition.partition("="))
@@ -126,11 +122,12 @@ def _only(rows: pd.DataFrame, column: str, values: Sequence[str]) -> pd.DataFram
 
 
 def _spelled(value: str, column: str, known: Sequence[str]) -> str:
-    """The value as the column spells it."""
-    alike = [one for one in known if one.lower() == value.lower()]
-    if not alike:
-        raise unknown_name(f"{column} in the rows that are left", value, known)
-    return value if value in alike else alike[0]
+    if value in known:
+        return value
+    for one in known:
+        if one.lower() == value.lower():
+            return one
+    raise unknown_name(f"{column} in the rows that are left", value, known)
 
 
 def _check_single(rows: pd.DataFrame) -> None:
@@ -163,35 +160,31 @@ def only_common(rows: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
 
 
 def figures_frame(rows: pd.DataFrame, rule: str) -> pd.DataFrame:
-    """The frame that `ranking.rank_table` takes, with numbers as they are printed.
-
-    A column `setting`, if there is one, says who is ranked with whom.
-    """
-    columns = {"method": rows["method"], "test_source": rows["test_source"]}
-    columns["accuracy"] = _numbers(rows, "accuracy_percent")
+    """The frame for `rank_table`, its numbers as printed; a column `setting` says who is apart."""
+    frame = rows[["method", "test_source"]].assign(accuracy=_numbers(rows, "accuracy_percent"))
     if "ci95_percent" in rows:
-        columns["half_width"] = _numbers(rows, "ci95_percent")
+        frame["half_width"] = _numbers(rows, "ci95_percent")
     elif rule == "meta-dataset":
         raise BenchbenchError(
             "The table has no column ci95_percent, which the rule meta-dataset needs; add it, or "
             "rank by --rule plain."
         )
     if "setting" in rows:
-        columns["standing"] = rows["setting"].map(stated)
-    return pd.DataFrame(columns)
+        frame["standing"] = rows["setting"].map(stated)
+    return frame
 
 
 def _numbers(rows: pd.DataFrame, column: str) -> pd.Series[Any]:
     """A column as Decimals; None if it is empty, which an accuracy may not be."""
-    numbers = [_decimal(text) for text in rows[column]]
+    numbers = rows[column].astype(object).map(_decimal)
     optional = column == "ci95_percent"
-    for number, (_, row) in zip(numbers, rows.iterrows(), strict=True):
-        if number is None and not (optional and row[column] == ""):
-            of = f"{column} of '{row['method']}' on '{row['test_source']}'"
+    for _, row in rows[numbers.isna()].iterrows():
+        if not (optional and row[column] == ""):
             raise BenchbenchError(
-                f"{of} is '{row[column]}', which is no number from 0 on; write it like 41.03."
+                f"{column} of '{row['method']}' on '{row['test_source']}' is '{row[column]}', "
+                "which is no number from 0 on; write it like 41.03."
             )
-    return pd.Series(numbers, index=rows.index, dtype=object)
+    return numbers
 
 
 def _decimal(text: str) -> Decimal | None:

@@ -1,18 +1,17 @@
 """Plots of leaderboards and comparisons, as matplotlib figures that leave its global state alone.
 
-Accuracies in the frames are in [0, 1]; the axes show percent. Every function raises BenchbenchError
-where matplotlib (the extra `plots`) is not installed.
+Accuracies in frames are in [0, 1]. Functions raise BenchbenchError if matplotlib is not installed.
 """
 
 from __future__ import annotations
 
 import io
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import wraps
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -24,9 +23,6 @@ from benchbench.system.files import output_file
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
-
-P = ParamSpec("P")
-T = TypeVar("T")
 
 INK, GRID = "#1f2328", "#c9ccd1"
 SERIES = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#e69f00", "#7f5539", "#6b7280")
@@ -66,32 +62,28 @@ def available() -> bool:
     return find_spec("matplotlib") is not None
 
 
-def _styled(function: Callable[P, T]) -> Callable[P, T]:
-    """Let a function draw in this module's style, and say what to install where it cannot."""
-
-    @wraps(function)
-    def styled(*args: P.args, **kwargs: P.kwargs) -> T:
-        try:
-            from matplotlib import rc_context
-        except ImportError as error:
-            raise BenchbenchError(
-                "A plot needs matplotlib; install it with pip install 'benchbench[plots]'."
-            ) from error
-        with rc_context(STYLE):  # type: ignore[arg-type]
-            return function(*args, **kwargs)
-
-    return styled
+@contextmanager
+def _styled() -> Iterator[None]:
+    """Draw in this module's style, or raise BenchbenchError that says what to install."""
+    try:
+        from matplotlib import rc_context
+    except ImportError as error:
+        raise BenchbenchError(
+            "A plot needs matplotlib; install it with pip install 'benchbench[plots]'."
+        ) from error
+    with rc_context(STYLE):  # type: ignore[arg-type]
+        yield
 
 
-@_styled
+@_styled()
 def accuracy_plot(rows: pd.DataFrame) -> Figure:
-    """Accuracy with both intervals, a line a row of a leaderboard's table, in its order."""
+    """Accuracy with both intervals: a line for each row of a leaderboard's table, in its order."""
     return _forest(list(rows["method"]), "accuracy", rows, "accuracy %")
 
 
-@_styled
+@_styled()
 def difference_plot(comparisons: pd.DataFrame) -> Figure:
-    """Paired differences with both intervals, a line a row of a frame of comparisons."""
+    """Paired differences with both intervals: a line for each row of a frame of comparisons."""
     names = [f"{a} − {b}" for a, b in zip(comparisons["a"], comparisons["b"], strict=True)]
     label = "difference in accuracy, points"
     references = comparisons["b"].unique()
@@ -102,38 +94,37 @@ def difference_plot(comparisons: pd.DataFrame) -> Figure:
     return figure
 
 
-@_styled
+@_styled()
 def shot_plot(frame: pd.DataFrame) -> Figure:
-    """Accuracy against shot, a line a method; the rows are of one data set and one way.
-
-    Thick bars are ± episodes, thin ones ± classes.
-    """
-    rows = frame.assign(name=row_names(frame))
+    """Accuracy against shot on one data set and way; thick bars are ± episodes, thin ± classes."""
+    rows = frame.assign(name=frame["method"])
+    if rows["budget"].nunique() > 1:
+        rows["name"] = list(map(with_budget, rows["method"], rows["budget"]))
     shots = sorted(rows["shot"].unique())
     names = list(dict.fromkeys(rows["name"]))
+    asides = np.linspace(-0.18, 0.18, len(names)) if len(names) > 1 else [0.0]
     figure = _figure(WIDTH, 3.0 + _legend_height(names))
     axes = figure.subplots()
     for index, name in enumerate(names):
         own = rows[rows["name"] == name].sort_values("shot")
         # Side by side, so that the bars of different methods do not cover each other.
-        aside = 0.36 * (index / max(1, len(names) - 1) - 0.5) if len(names) > 1 else 0.0
-        places = np.array([shots.index(shot) for shot in own["shot"]]) + aside
+        places = np.searchsorted(shots, own["shot"]) + asides[index]
         values, color = _percent(own["accuracy"]), SERIES[index % len(SERIES)]
         for column, width in (("ci_classes", 1.0), ("ci_episodes", 3.2)):
-            half = _percent(own[column])
-            _bars(axes, places, values, color, yerr=half, elinewidth=width, label=f"_{column}")
+            bars: dict[str, Any] = {"ecolor": color, "elinewidth": width, "label": f"_{column}"}
+            axes.errorbar(places, values, yerr=_percent(own[column]), fmt="none", **bars)
         _line(axes, index, name, places, values)
     axes.set_xticks(range(len(shots)), [str(shot) for shot in shots])
     axes.set_xlabel("shot")
     axes.set_ylabel("accuracy %")
     axes.grid(axis="y")
-    _legend_below(figure, axes)
+    figure.legend(*axes.get_legend_handles_labels(), loc="outside lower left")
     return figure
 
 
-@_styled
+@_styled()
 def training_plot(logs: Mapping[str, Sequence[Mapping[str, Any]]]) -> Figure:
-    """Validation accuracy and loss over the steps, a line a training; logs as in training.json."""
+    """Validation accuracy and loss by step, a line for each training; logs as in training.json."""
     figure = _figure(WIDTH, 4.2 + _legend_height(list(logs)))
     above, below = figure.subplots(2, 1, sharex=True)
     for index, (name, log) in enumerate(logs.items()):
@@ -146,16 +137,13 @@ def training_plot(logs: Mapping[str, Sequence[Mapping[str, Any]]]) -> Figure:
     below.set_xlabel("step")
     for axes in (above, below):
         axes.grid(axis="y")
-    _legend_below(figure, above)
+    figure.legend(*above.get_legend_handles_labels(), loc="outside lower left")
     return figure
 
 
-@_styled
+@_styled()
 def critical_difference_plot(average_ranks: Mapping[str, float], cd: float, n: int) -> Figure:
-    """Demšar's diagram (JMLR 7, 2006): average ranks over n data sets, 1 is best.
-
-    A bar joins methods that lie within the critical difference of each other.
-    """
+    """Demšar's diagram (JMLR 7, 2006) over n data sets; a bar joins methods that lie within cd."""
     ordered = sorted(average_ranks.items(), key=lambda pair: (pair[1], pair[0]))
     names = [_wrapped(name, 32) for name, _ in ordered]
     ranks = np.array([rank for _, rank in ordered])
@@ -164,40 +152,33 @@ def critical_difference_plot(average_ranks: Mapping[str, float], cd: float, n: i
     top = 0.5 + 0.16 * len(groups)
     places = _label_places([name.count("\n") + 1 for name in names], half) + top
     depth = float(places.max()) + 0.4
-    beside = 0.085 * max(len(line) for name in names for line in name.split("\n")) + 0.5
-    figure = _figure(3.6 + 2 * beside, 0.95 + depth, layout=None)
+    label_width = 0.085 * max(len(line) for name in names for line in name.split("\n")) + 0.5
+    figure = _figure(3.6 + 2 * label_width, 0.95 + depth, layout=None)
     axes = figure.add_axes((0, 0, 1, 1))
     axes.set_axis_off()
     span = max(1, count - 1)
-    margin = beside * span / 3.6
+    margin = label_width * span / 3.6
     axes.set_xlim(1 - margin, count + margin)
     axes.set_ylim(depth, -0.95)
-    _rank_axis(axes, count)
-    _cd_ruler(axes, cd, n, count)
+    axes.plot([1, count], [0, 0], color=INK, linewidth=1.2)
+    for rank in range(1, count + 1):
+        axes.plot([rank, rank], [0, -0.08], color=INK, linewidth=1.2)
+        axes.text(rank, -0.12, str(rank), ha="center", va="bottom", fontsize=9)
+    ruler: dict[str, Any] = {"color": INK, "linewidth": 1.2, "marker": "|", "clip_on": False}
+    axes.plot([1, 1 + cd], [-0.5, -0.5], gid="cd", **ruler)
+    rests_on = f"CD = {cd:.2f},  N = {n} data sets,  k = {count} methods"
+    axes.text(1, -0.6, rests_on, ha="left", va="bottom", fontsize=9)
+    bar: dict[str, Any] = {"color": INK, "linewidth": 4, "solid_capstyle": "butt"}
     for level, (first, last) in enumerate(groups):
-        height = 0.22 + 0.16 * level
-        reach = 0.03 * span
-        axes.plot(
-            [ranks[first] - reach, ranks[last] + reach],
-            [height, height],
-            color=INK,
-            linewidth=4,
-            solid_capstyle="butt",
-            gid=f"group-{first}-{last}",
-        )
+        ends = [ranks[first] - 0.03 * span, ranks[last] + 0.03 * span]
+        axes.plot(ends, [0.22 + 0.16 * level] * 2, gid=f"group-{first}-{last}", **bar)
     for index, (name, rank, height) in enumerate(zip(names, ranks, places, strict=True)):
-        left = index < half
-        end = 1 - 0.05 * span if left else count + 0.05 * span
+        if index < half:
+            end, aside, side, text = 1 - 0.05 * span, -0.02 * span, "right", f"{name}  {rank:.2f}"
+        else:
+            end, aside, side, text = count + 0.05 * span, 0.02 * span, "left", f"{rank:.2f}  {name}"
         axes.plot([rank, rank, end], [0, height, height], color=SERIES[0], linewidth=1.2)
-        text = f"{name}  {rank:.2f}" if left else f"{rank:.2f}  {name}"
-        axes.text(
-            end - 0.02 * span if left else end + 0.02 * span,
-            height,
-            text,
-            va="center",
-            ha="right" if left else "left",
-            fontsize=9,
-        )
+        axes.text(end + aside, height, text, va="center", ha=side, fontsize=9)
     return figure
 
 
@@ -206,23 +187,6 @@ def _label_places(lines: list[int], half: int) -> NDArray[np.float64]:
     heights = 0.1 + LINE * np.array(lines, dtype=np.float64)
     middles = [np.cumsum(side) - side / 2 for side in (heights[:half], heights[half:][::-1])]
     return np.concatenate([middles[0], middles[1][::-1]])
-
-
-def _rank_axis(axes: Axes, count: int) -> None:
-    axes.plot([1, count], [0, 0], color=INK, linewidth=1.2)
-    for rank in range(1, count + 1):
-        axes.plot([rank, rank], [0, -0.08], color=INK, linewidth=1.2)
-        axes.text(rank, -0.12, str(rank), ha="center", va="bottom", fontsize=9)
-
-
-def _cd_ruler(axes: Axes, cd: float, n: int, count: int) -> None:
-    """The critical difference to scale, and what it rests on."""
-    end = 1 + cd
-    axes.plot([1, end], [-0.5, -0.5], color=INK, linewidth=1.2, gid="cd", clip_on=False)
-    for x in (1, end):
-        axes.plot([x, x], [-0.55, -0.45], color=INK, linewidth=1.2, clip_on=False)
-    text = f"CD = {cd:.2f},  N = {n} data sets,  k = {count} methods"
-    axes.text(1, -0.6, text, ha="left", va="bottom", fontsize=9)
 
 
 def joined_groups(ranks: NDArray[np.float64], cd: float) -> list[tuple[int, int]]:
@@ -235,24 +199,13 @@ def joined_groups(ranks: NDArray[np.float64], cd: float) -> list[tuple[int, int]
     return groups
 
 
-def row_names(rows: pd.DataFrame) -> list[str]:
-    """Each row's method, with its budget where rows of several tables differ in that."""
-    if rows["budget"].nunique() < 2:
-        return [str(method) for method in rows["method"]]
-    pairs = zip(rows["method"], rows["budget"], strict=True)
-    return [with_budget(str(method), str(budget)) for method, budget in pairs]
-
-
 def with_budget(method: str, budget: str) -> str:
-    """A method's label, which tells the budget already where its own table has several."""
+    """A method's label, with its budget unless the label has it already."""
     return method if f" ({budget})" in method else f"{method} ({budget})"
 
 
 def svg(figure: Figure) -> str:
-    """The figure as an SVG element on no background; equal figures give equal text.
-
-    Text stays text, in whatever sans-serif font the reader has.
-    """
+    """The figure as an SVG element without background; equal figures give equal text."""
     return "<svg" + _rendered(figure, "svg", "none").decode("utf-8").partition("<svg")[2]
 
 
@@ -265,7 +218,7 @@ def save(figure: Figure, path: Path) -> None:
         partial.write_bytes(_rendered(figure, suffix[1:], "white"))
 
 
-@_styled
+@_styled()
 def _rendered(figure: Figure, style: str, background: str) -> bytes:
     # What says when or with what a file was made would differ between equal figures.
     metadata = {"svg": ("Date", "Creator", "Format", "Type"), "pdf": ("CreationDate",)}
@@ -288,10 +241,7 @@ def _figure(width: float, height: float, layout: str | None = "constrained") -> 
 
 
 def _forest(names: list[str], column: str, frame: pd.DataFrame, label: str) -> Figure:
-    """A line a row: its name, and under it the value with the thick and the thin interval.
-
-    Names stand above their lines and not beside, so that a long one costs no width.
-    """
+    """A line for each row, below its name: next to it, a long name would cost width."""
     wrapped = [_wrapped(name, LETTERS) for name in names]
     heights = [LINE * (name.count("\n") + 1) + 0.2 for name in wrapped]
     bottoms = np.cumsum(heights)
@@ -305,10 +255,11 @@ def _forest(names: list[str], column: str, frame: pd.DataFrame, label: str) -> F
     axes.grid(axis="x")
     axes.set_axisbelow(True)
     values = _percent(frame[column])
-    for half, width, color in (("ci_classes", 1.2, INK), ("ci_episodes", 4.5, SERIES[0])):
-        cap, name = 3 if half == "ci_classes" else 0, half.replace("ci_", "± ")
-        bars = {"xerr": _percent(frame[half]), "elinewidth": width, "capsize": cap, "label": name}
-        _bars(axes, values, places, color, **bars)
+    thick: dict[str, Any] = {"ecolor": SERIES[0], "elinewidth": 4.5, "zorder": 3}
+    thin: dict[str, Any] = {"ecolor": INK, "elinewidth": 1.2, "capsize": 3}
+    for name, style in (("episodes", thick), ("classes", thin)):
+        half = _percent(frame[f"ci_{name}"])
+        axes.errorbar(values, places, xerr=half, fmt="none", label=f"± {name}", **style)
     axes.plot(values, places, "o", color=SERIES[1], markersize=4.5, label="mean", zorder=4)
     for name, bottom, height in zip(wrapped, bottoms, heights, strict=True):
         axes.text(
@@ -321,17 +272,8 @@ def _forest(names: list[str], column: str, frame: pd.DataFrame, label: str) -> F
             linespacing=1.1,
         )
     axes.set_xlabel(label)
-    handles, labels = axes.get_legend_handles_labels()
-    order = [labels.index(text) for text in ("mean", "± episodes", "± classes")]
-    figure.legend(
-        [handles[i] for i in order], [labels[i] for i in order], loc="outside lower left", ncols=3
-    )
+    figure.legend(*axes.get_legend_handles_labels(), loc="outside lower left", ncols=3)
     return figure
-
-
-def _bars(axes: Axes, x: ArrayLike, y: ArrayLike, color: str, **style: Any) -> None:
-    """Intervals without the points in their middle."""
-    axes.errorbar(x, y, fmt="none", ecolor=color, **style)
 
 
 def _line(axes: Axes, index: int, name: str, x: ArrayLike, y: ArrayLike) -> None:
@@ -348,18 +290,13 @@ def _line(axes: Axes, index: int, name: str, x: ArrayLike, y: ArrayLike) -> None
     )
 
 
-def _legend_below(figure: Figure, axes: Axes) -> None:
-    handles, labels = axes.get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower left")
-
-
 def _legend_height(names: Sequence[str]) -> float:
     lines = sum(_wrapped(name, LETTERS - 8).count("\n") + 1 for name in names)
     return 0.2 + 0.19 * lines
 
 
 def _percent(values: pd.Series[Any]) -> NDArray[np.float64]:
-    """In percent; NaN, which draws nothing, where there is none."""
+    """In percent; NaN, which draws nothing, for None."""
     return 100 * pd.to_numeric(values).to_numpy(np.float64)
 
 

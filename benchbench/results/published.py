@@ -21,19 +21,16 @@ SURE = ("exact", "secondary", "recalled")
 
 
 def published_figures() -> pd.DataFrame:
-    """All figures, one a row, every cell as the text that was printed; what is unknown is empty.
-
-    Accuracies and half-widths of 95 % intervals are in per cent.
-    """
-    return _figures().copy()
+    """All figures as printed text, empty if unknown; accuracies and half-widths in per cent."""
+    with (files("benchbench.results") / "published.csv").open(encoding="utf-8") as file:
+        return pd.read_csv(file, dtype=str, keep_default_na=False)
 
 
 def figures_for(dataset: str, way: int | None, shot: int | None) -> pd.DataFrame:
     """The figures on a data set, as in `published_figures`; perhaps none.
 
-    dataset: its spec; case, punctuation and parameters do not count, but for the test source of
-    Meta-Dataset and what was learnt from. way, shot: None if they vary from episode to episode,
-    which fits only figures of such episodes.
+    dataset: a spec, of which only the test source and training of Meta-Dataset count beyond the
+    name. way, shot: None if they vary, which fits only figures of such episodes.
     """
     return _fitting(dataset, way, shot).copy()
 
@@ -43,8 +40,7 @@ def figure_of(
 ) -> pd.Series[str] | None:
     """The published row of a measured method, or None; arguments as in `figures_for`.
 
-    Where several fit, those of the same family of backbones come first (`conv4` is of the family of
-    Conv4-64), then the surest ones, then the earlier ones in the file.
+    The same family of backbones (`conv4` and Conv4-64) comes first, then the surest figure.
     """
     figures = _fitting(dataset, way, shot)
     figures = figures[figures["method"].map(_plain_name) == _plain_name(method)]
@@ -55,15 +51,9 @@ def figure_of(
     return figures.iloc[ranks.index(min(ranks))]
 
 
-@lru_cache(maxsize=1)
-def _figures() -> pd.DataFrame:
-    with (files("benchbench.results") / "published.csv").open(encoding="utf-8") as file:
-        return pd.read_csv(file, dtype=str, keep_default_na=False)
-
-
 @lru_cache(maxsize=64)
 def _fitting(dataset: str, way: int | None, shot: int | None) -> pd.DataFrame:
-    figures = _figures()
+    figures = published_figures()
     fits = figures["dataset"].map(_plain_name) == _plain_name(dataset)
     if _plain_name(dataset) == "metadataset":
         fits &= _of_test_source(figures, specs.parse(dataset))
@@ -74,10 +64,7 @@ def _fitting(dataset: str, way: int | None, shot: int | None) -> pd.DataFrame:
 
 
 def _of_test_source(figures: pd.DataFrame, spec: specs.Spec) -> pd.Series[bool]:
-    """Which figures are of the test source and the training that a spec of Meta-Dataset names.
-
-    All if it names none; none where methods learn from the source itself.
-    """
+    """Which figures are of the source and training that a spec of Meta-Dataset names, if any."""
     source = spec.parameters.get("test_source")
     if source is None:
         return pd.Series(spec.argument is None, index=figures.index)

@@ -24,7 +24,6 @@ RULES = {
     "paired": "groups are peeled off the top; a method differs from the leader of its group if "
     "the p-value of their paired test, adjusted for all pairs, is below 0.05",
 }
-"""What each rule does, in a sentence."""
 
 PValues: TypeAlias = Callable[[str, list[str]], NDArray[np.float64]]
 """From a test source and k methods to their [k, k] p-values, adjusted for all pairs of these."""
@@ -34,9 +33,8 @@ PValues: TypeAlias = Callable[[str, list[str]], NDArray[np.float64]]
 class Decision:
     """Whether two methods differ on a test source; `leader` has the better mean of both.
 
-    margin: how far from the opposite answer, in the unit of the accuracies, or of p-values under
-    the rule paired. rounding: by how much at most the rounding of printed figures can have moved
-    the margin; 0 if figures are not rounded.
+    margin: how far from the opposite answer, in accuracy, or in p under the rule paired. rounding:
+    how far rounded figures can have moved the margin at most.
     """
 
     source: str
@@ -51,9 +49,8 @@ class Decision:
 class RankedTable:
     """Methods on test sources: each group ranked by itself, its best average rank first.
 
-    cells: a row for each `method` and `test_source` (the index) with `accuracy` and `half_width` as
-    they were given, `standing`, `rank`, and whether the rank is the `best` one of its group.
-    decisions: all those of the rule, none under the rule plain.
+    cells: by `method` and `test_source`, with `accuracy`, `half_width`, `standing`, `rank`, and
+    whether it is the `best` one of its group. decisions: none under the rule plain.
     """
 
     rule: str
@@ -77,7 +74,7 @@ class RankedTable:
 
     @cached_property
     def standings(self) -> dict[str, list[Standing]]:
-        """Of each method, on each test source; empty where none is known."""
+        """Of each method, on each test source; empty if none is known."""
         known = self.cells["standing"].dropna().groupby(level=0, sort=False)
         return {str(method): list(standings) for method, standings in known}
 
@@ -103,14 +100,12 @@ def rank_table(
 ) -> RankedTable:
     """Rank methods on each test source by one of `RULES`, those of one group among themselves.
 
-    frame: columns `method`, `test_source`, `accuracy` and, for the rule meta-dataset, `half_width`;
-    a row for each method on each source, in any order. A Decimal counts as a figure that is rounded
-    to its digits, any other number as exact. A column `standing` of `Standing`s, if there is one,
-    says who is ranked with whom. p_values: for the rule paired.
+    frame: a row for each method on each source, in any order, with columns `method`, `test_source`,
+    `accuracy`, `half_width` for the rule meta-dataset, and perhaps `standing`. A Decimal counts as
+    a figure that is rounded to its digits. p_values: for the rule paired.
 
-    Raises:
-        BenchbenchError: the rule is unknown or lacks what it needs, or a method has no row or
-            several on a source.
+    Raises BenchbenchError for an unknown rule, for what it lacks, and unless each method has one
+    row on each source.
     """
     if rule not in RULES:
         raise unknown_name("rule", rule, RULES)
@@ -121,9 +116,7 @@ def rank_table(
     sources = list(dict.fromkeys(frame["test_source"]))
     _check(cells, sources, rule)
     by_method = cells.groupby(level=0, sort=False)
-    units = {
-        str(m): (_half_unit(of["accuracy"]), _half_unit(of["half_width"])) for m, of in by_method
-    }
+    units = by_method[["accuracy", "half_width"]].agg(_half_unit)
     standings = {str(m): worst(list(of["standing"].dropna())) for m, of in by_method}
     ranks: dict[tuple[str, str], tuple[float, bool]] = {}
     decisions: list[Decision] = []
@@ -142,7 +135,7 @@ def rank_table(
                 ranks[method, source] = rank, rank == found.min()
             for (i, j), margin in margins.items():
                 pair = members[i], members[j]
-                rounding = _rounding(*(units[method] for method in pair))
+                rounding = _rounding(units.loc[list(pair)])
                 decisions.append(Decision(source, *pair, margin > 0, abs(margin), rounding))
         order += sorted(members, key=lambda method: sum(ranks[method, s][0] for s in sources))
     cells = cells.loc[[(method, source) for method in order for source in sources]]
@@ -162,26 +155,22 @@ def _check(cells: pd.DataFrame, sources: Sequence[str], rule: str) -> None:
             f"'{method}' has no figure on '{source}'{more}; take only the test sources that all "
             "methods have (--common), or only some methods (--methods)."
         )
-    for method, source in cells.index[cells["half_width"].isna()] if rule == "meta-dataset" else ():
+    lacking = cells.index[cells["half_width"].isna()]
+    if rule == "meta-dataset" and len(lacking):
+        method, source = lacking[0]
         raise BenchbenchError(
             f"'{method}' has no interval on '{source}', which the rule meta-dataset needs; add it, "
             "or rank by the rule plain."
         )
 
 
-def _rounding(a: tuple[float, float], b: tuple[float, float]) -> float:
-    """How far rounding can have moved the margin of two methods, by the half units of their digits.
-
-    The root of a sum of squares is a norm, so that it moves by the norm of its changes at most.
-    """
-    return a[0] + b[0] + math.hypot(a[1], b[1])
+def _rounding(half_units: pd.DataFrame) -> float:
+    """How far rounding moves the margin of two methods at most; a norm, by the norm of changes."""
+    return float(half_units["accuracy"].sum() + math.hypot(*half_units["half_width"]))
 
 
 def _half_unit(figures: Iterable[Any]) -> float:
-    """Half a unit of the last digit of a method's figures.
-
-    Some tables drop zeros at the end, so that the figure with the most digits tells.
-    """
+    """Half a unit of the last digit, that of the longest figure, as some tables drop zeros."""
     printed = [figure for figure in figures if isinstance(figure, Decimal)]
     exponents = [int(figure.as_tuple().exponent) for figure in printed]
     return 0.5 * 10.0 ** min(exponents) if exponents else 0.0

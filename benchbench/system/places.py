@@ -11,11 +11,7 @@ import platformdirs
 
 @dataclass(frozen=True)
 class Places:
-    """The folders that benchbench reads and writes.
-
-    data_root: the folder of data sets as they were published, perhaps read-only.
-    cache: the folder of decoded and downloaded files; it may be deleted at any time.
-    """
+    """data_root: data sets as published, perhaps read-only. cache: files that may be deleted."""
 
     data_root: Path
     cache: Path

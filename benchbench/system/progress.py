@@ -5,18 +5,11 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
-from typing import TypeVar
+from contextlib import contextmanager, nullcontext
+from typing import TYPE_CHECKING, TypeVar
 
-from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    TextColumn,
-    TimeElapsedColumn,
-    TimeRemainingColumn,
-)
+if TYPE_CHECKING:
+    from rich.progress import Progress
 
 T = TypeVar("T")
 
@@ -44,23 +37,33 @@ class Meter:
 @contextmanager
 def meter(description: str, total: int | None = None, done: int = 0) -> Iterator[Meter]:
     """Show a count while the block runs; `done` of `total` are already done."""
-    if not sys.stderr.isatty():
-        counter = Meter(description, total, None)
+    with _bar() if sys.stderr.isatty() else nullcontext() as bar:
+        counter = Meter(description, total, bar)
         counter.advance(done)
         yield counter
-        return
-    columns = (
+
+
+def _bar() -> Progress:
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeElapsedColumn,
+        TimeRemainingColumn,
+    )
+
+    return Progress(
         TextColumn("{task.description}"),
         BarColumn(),
         MofNCompleteColumn(),
         TimeElapsedColumn(),
         TimeRemainingColumn(),
         TextColumn("{task.fields[remark]}"),
+        console=Console(stderr=True),
+        transient=True,
     )
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        counter = Meter(description, total, bar)
-        counter.advance(done)
-        yield counter
 
 
 def track(items: Iterable[T], description: str, total: int | None = None) -> Iterator[T]:

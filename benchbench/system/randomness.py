@@ -1,9 +1,8 @@
 """Random numbers that are the same on every machine, and random choices made of them.
 
-All of them are raw output of NumPy's Philox counter generator (Salmon et al., SC 2011), whose
-stream NumPy keeps for ever. Those of episodes are addressed: the key is a hash of what the episodes
-are drawn from, and the counter starts at the episode's number, so that episode i is the same
-whether it is drawn alone or among ten thousand.
+All are raw output of NumPy's Philox counter generator (Salmon et al., SC 2011), whose stream NumPy
+keeps for ever. The key is a hash of what episodes are drawn from, and the counter starts at the
+episode's number, so that an episode is the same drawn alone or among ten thousand.
 """
 
 from __future__ import annotations
@@ -76,10 +75,7 @@ class AddressedStream:
         return _unit(raw).reshape(stop - start, blocks * 4)[:, :width]
 
     def each(self, start: int, stop: int, width: int) -> Iterator[Numbers]:
-        """The rows of `uniform`, one episode after the other.
-
-        All calls on one stream need the same width, or episodes would share numbers.
-        """
+        """The rows of `uniform` one by one; calls of unequal width on one stream share numbers."""
         for first in range(start, stop, DRAWN_AT_ONCE):
             for row in self.uniform(first, min(first + DRAWN_AT_ONCE, stop), width):
                 yield Numbers(row)
@@ -106,8 +102,7 @@ class Numbers:
 class Permutation:
     """A random permutation of range(population), computed only as far as it is needed.
 
-    Fisher and Yates' shuffle (Durstenfeld, Communications of the ACM 7(7), 1964) that remembers
-    only what has moved.
+    Source: Fisher and Yates' shuffle (Durstenfeld, Communications of the ACM 7(7), 1964).
     """
 
     def __init__(self, population: int) -> None:
@@ -130,8 +125,7 @@ def choose(uniform: FloatArray, population: IntArray | int, order: FloatArray) -
     """Distinct integers below `population`, every ordered choice equally likely.
 
     uniform, order: [..., size] numbers in [0, 1); population: broadcasts against [...].
-    Floyd's algorithm (Bentley, Communications of the ACM 30(9), 1987) over all rows at once, then
-    the order of `order`.
+    Floyd's algorithm (Bentley, Communications of the ACM 30(9), 1987), then the order of `order`.
     """
     size = uniform.shape[-1]
     chosen = np.empty(uniform.shape, dtype=np.int64)

@@ -6,17 +6,13 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from benchbench.errors import BenchbenchError
-from benchbench.training.streams import Batch as Batch
-from benchbench.training.streams import LabelledEpisode as LabelledEpisode
 
 T = TypeVar("T")
 
 
 @dataclass(frozen=True)
 class Budget:
-    """How long to train: `smoke` (seconds), `quick` (minutes on two cores), `paper` (the published
-    recipe), or a number of steps with the quick recipe otherwise.
-    """
+    """How long to train: smoke (seconds), quick (minutes), paper (as published), or some steps."""
 
     name: str = "quick"
     steps: int | None = None
@@ -36,7 +32,6 @@ class Budget:
         return str(self.steps or self.name)
 
     def choose(self, *, smoke: T, quick: T, paper: T) -> T:
-        """The value for this budget."""
         return {"smoke": smoke, "quick": quick, "paper": paper}[self.name]
 
     def training_steps(self, *, smoke: int, quick: int, paper: int) -> int:

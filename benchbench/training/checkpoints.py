@@ -1,8 +1,4 @@
-"""The files that a training leaves in the run directory.
-
-They are `STAGE.checkpoint` while it runs, then `STAGE.safetensors` and `STAGE.json`, each written
-whole or not at all.
-"""
+"""The files of a training: STAGE.checkpoint, then STAGE.safetensors and STAGE.json, each whole."""
 
 from __future__ import annotations
 
@@ -30,7 +26,6 @@ class TrainingFiles:
         )
 
     def save_checkpoint(self, state: dict[str, Any]) -> None:
-        """Replace the checkpoint."""
         if self._kept:
             with whole_file(self._checkpoint) as partial:
                 torch.save(state, partial)

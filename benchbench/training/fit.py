@@ -1,14 +1,11 @@
-"""The one training loop, for which methods only write a loss.
-
-It has a schedule, validation, the best checkpoint, and resumes what was interrupted.
-"""
+"""The one training loop, for which methods only write a loss; it resumes after interruptions."""
 
 from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from copy import deepcopy
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
@@ -79,33 +76,37 @@ def fit(
     """Train `module` with Adam on `loss(data[step])`, and leave it frozen at its best validation.
 
     schedule: the factor on `lr` by step, by default a cosine to zero. weight_decay: decoupled from
-    the gradient (AdamW). clip_norm, clip_value: bounds on the gradient's norm and on each of its
-    elements. validate_every: steps between two calls of `validate` (by default `source.validate`),
-    by default a tenth of the training. patience: training ends after this many validations without
-    a better one. folder: where checkpoints are kept, by default the source's: interrupted training
-    is resumed, and finished training is loaded. A method that calls `fit` more than once names each
-    `stage`. Raises MethodError if the loss is not finite.
+    the gradient (AdamW). clip_norm, clip_value: bounds on the gradient and on its elements.
+    validate_every: steps between two calls of `validate` (by default `source.validate`), by default
+    a tenth of the training. patience: training ends after so many validations without a better one.
+    folder: of checkpoints, by default the source's; training is resumed from there. A method that
+    calls `fit` more than once names each `stage`. Raises MethodError if the loss is not finite.
     """
     source.compute.place(module)
     files = TrainingFiles(folder or source.folder, stage)
     record = files.finished(module)
     if record is None:
-        loop = _Loop(
-            source,
-            module,
-            loss,
-            files,
-            steps,
-            lr,
-            schedule or cosine(steps),
-            weight_decay,
-            clip_norm,
-            clip_value,
-            validate_every or max(1, steps // 10),
-            patience,
-            validate or source.validate,
-        )
-        record = loop.run(data, stage)
+        module.train().requires_grad_(True)
+        optimizer = torch.optim.AdamW(module.parameters(), lr, weight_decay=weight_decay)
+        rate = schedule or cosine(steps)
+
+        def update(step: int) -> float:
+            with source.compute.autocast():
+                found = loss(data[step])
+            optimizer.zero_grad(set_to_none=True)
+            found.backward()  # type: ignore[no-untyped-call]
+            if clip_norm is not None:
+                nn.utils.clip_grad_norm_(module.parameters(), clip_norm)
+            if clip_value is not None:
+                nn.utils.clip_grad_value_(module.parameters(), clip_value)
+            for group in optimizer.param_groups:
+                group["lr"] = lr * rate(step)
+            optimizer.step()
+            return float(found.detach())
+
+        validate, every = validate or source.validate, validate_every or max(1, steps // 10)
+        loop = _Loop(source, module, optimizer, update, files, steps, every, patience, validate)
+        record = loop.run(stage)
         files.finish(module, record, loop.progress.log)
     module.eval().requires_grad_(False)
     source.records.append(record)
@@ -125,32 +126,24 @@ class _Progress:
 
 @dataclass
 class _Loop:
-    """The arguments of `fit`, and the state of one training."""
+    """The state of one training; `update` takes a step and returns its loss."""
 
     source: TrainingSource
     module: nn.Module
-    loss: Callable[[Any], Tensor]
+    optimizer: torch.optim.Optimizer
+    update: Callable[[int], float]
     files: TrainingFiles
     steps: int
-    lr: float
-    schedule: Schedule
-    weight_decay: float
-    clip_norm: float | None
-    clip_value: float | None
     validate_every: int
     patience: int | None
     validate: Callable[[], float | None]
 
     def __post_init__(self) -> None:
-        self.module.train().requires_grad_(True)
-        self.optimizer = torch.optim.AdamW(
-            self.module.parameters(), self.lr, weight_decay=self.weight_decay
-        )
-        self.best = _copied_state(self.module)
+        self.best = deepcopy(self.module.state_dict())
         self.progress = _Progress()
         self.name = specs.text_of(self.source.method)
 
-    def run(self, data: Indexable, stage: str) -> FitRecord:
+    def run(self, stage: str) -> FitRecord:
         """Train to the end, from the checkpoint if there is one; leave the best weights loaded."""
         progress, steps = self.progress, self.steps
         with separate_randomness(self.source.seed):
@@ -158,7 +151,7 @@ class _Loop:
             saved = time.monotonic()
             with meter(f"{self.name}: {stage}", steps, progress.step) as counter:
                 while progress.step < steps and not self.out_of_patience():
-                    loss = self.step(data)
+                    loss = self.step()
                     due = progress.step % self.validate_every == 0 or progress.step == steps
                     if due:
                         self.score(loss)
@@ -171,24 +164,13 @@ class _Loop:
             stage, progress.step, progress.best_step, progress.best_accuracy, progress.seconds
         )
 
-    def step(self, data: Indexable) -> float:
+    def step(self) -> float:
         """One update; returns its loss. Random numbers depend on the seed and the step alone."""
         started = time.perf_counter()
         self.source.seed_step(self.progress.step)
-        with self.source.compute.autocast():
-            loss = self.loss(data[self.progress.step])
-        self.optimizer.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
-        if self.clip_norm is not None:
-            nn.utils.clip_grad_norm_(self.module.parameters(), self.clip_norm)
-        if self.clip_value is not None:
-            nn.utils.clip_grad_value_(self.module.parameters(), self.clip_value)
-        for group in self.optimizer.param_groups:
-            group["lr"] = self.lr * self.schedule(self.progress.step)
-        self.optimizer.step()
+        value = self.update(self.progress.step)
         self.progress.step += 1
         self.progress.seconds += time.perf_counter() - started
-        value = float(loss.detach())
         if not math.isfinite(value):
             raise MethodError(f"the training loss is {value} at step {self.progress.step}")
         return value
@@ -196,29 +178,28 @@ class _Loop:
     def score(self, loss: float) -> None:
         """Score the weights on the validation classes and keep them if they are the best so far."""
         started = time.perf_counter()
-        with _frozen(self.module), separate_randomness(self.source.seed):
+        self.module.eval().requires_grad_(False)
+        with separate_randomness(self.source.seed):
             accuracy = self.validate()
+        self.module.train().requires_grad_(True)
         progress = self.progress
         progress.seconds += time.perf_counter() - started
         progress.log.append({"step": progress.step, "loss": loss, "validation": accuracy})
         best = progress.best_accuracy
         if accuracy is None or best is None or accuracy > best:
             progress.best_accuracy, progress.best_step = accuracy, progress.step
-            self.best = _copied_state(self.module)
+            self.best = deepcopy(self.module.state_dict())
 
     def out_of_patience(self) -> bool:
-        """Whether the last better validation is too long ago."""
         waited = (self.progress.step - self.progress.best_step) // self.validate_every
         return self.patience is not None and waited >= self.patience
 
     def remark(self, loss: float) -> str:
-        """The text next to the progress bar."""
         best = self.progress.best_accuracy
         validation = "" if best is None else f", best validation {100 * best:.2f} %"
         return f"loss {loss:.4f}{validation}"
 
     def resume(self) -> None:
-        """Continue from the checkpoint, if there is one."""
         state = self.files.load_checkpoint()
         if state is None:
             return
@@ -229,24 +210,9 @@ class _Loop:
         say(f"{self.name}: resumes from step {self.progress.step}")
 
     def state(self) -> dict[str, Any]:
-        """Everything that `resume` needs, as tensors and plain values."""
         return {
             "module": self.module.state_dict(),
             "optimizer": self.optimizer.state_dict(),
             "best": self.best,
             "progress": asdict(self.progress),
         }
-
-
-def _copied_state(module: nn.Module) -> dict[str, Tensor]:
-    return {name: tensor.detach().clone() for name, tensor in module.state_dict().items()}
-
-
-@contextmanager
-def _frozen(module: nn.Module) -> Iterator[None]:
-    """A block in which the module is in evaluation mode and without gradients."""
-    module.eval().requires_grad_(False)
-    try:
-        yield
-    finally:
-        module.train().requires_grad_(True)

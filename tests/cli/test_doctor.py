@@ -140,7 +140,7 @@ EXTRAS = {
     ),
     "taken name": (
         HOOKED + "def register_reporters(register): register('csv', str)\n",
-        r"The name 'csv' is taken by benchbench\.results\.reporters\.data; rename it\.",
+        r"The name 'csv' is taken by benchbench\.results\.reporters; rename it\.",
     ),
     "no sampler": (
         HOOKED + "def register_samplers(register): register(object)\n",
@@ -182,7 +182,7 @@ def test_a_hook_of_a_methods_module_that_nobody_calls(
     assert healthy
     if hook == "run_finished":
         installed.add("benchbench.plugins", "toy", None, module=home)
-        loading._extras.cache_clear()
+        loading.extras.cache_clear()
         assert lines(diagnose()[0], "note method") == []
 
 

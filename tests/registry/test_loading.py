@@ -231,19 +231,19 @@ def test_a_module_announced_twice_works_once(installed: Installation) -> None:
     installed.add("benchbench.plugins", "second", None, module=home)
     loading.observer("episode_scored")(run=None, record={"episode": 7})
     assert module(home).seen == [7]
-    assert [fault.entry.name for fault in loading.faults()] == ["second"]
+    assert [fault.entry.name for fault in loading.extras().faults] == ["second"]
 
 
 def test_two_packages_may_use_one_name(installed: Installation) -> None:
     homes = [installed.add("benchbench.plugins", "log", OBSERVER, package=p) for p in ("a", "b")]
     loading.observer("episode_scored")(run=None, record={"episode": 7})
     assert [module(home).seen for home in homes] == [[7], [7]]
-    assert loading.faults() == []
+    assert loading.extras().faults == []
 
 
 def test_no_extras_are_broken_where_none_are_installed(installed: Installation) -> None:
-    assert loading.extras() == []
-    assert loading.faults() == []
+    assert loading.extras().entries == {}
+    assert loading.extras().faults == []
 
 
 @pytest.mark.parametrize(
@@ -272,7 +272,7 @@ def test_an_observer_that_raises_harms_nobody_and_is_told_once_a_run(
 def test_without_observers_notifying_does_nothing(installed: Installation) -> None:
     installed.extra("other", OBSERVER)
     loading.observer("run_started")(run=None)
-    assert loading.faults() == []
+    assert loading.extras().faults == []
 
 
 def test_observers_take_only_the_arguments_that_they_name(installed: Installation) -> None:
@@ -332,7 +332,7 @@ def test_an_extra_that_fails_while_registering_harms_no_other(
     installed.extra("good", METRIC.format(name="whole"))
     assert {"accuracy", "whole"} <= set(loading.registered("register_metrics"))
     assert "plug-in bad of other failed in register_metrics: RuntimeError: no" in caplog.text
-    fault, *_ = loading.faults()
+    fault, *_ = loading.extras().faults
     assert (fault.entry.name, fault.hook) == ("bad", "register_metrics")
 
 
@@ -356,7 +356,7 @@ def test_an_extra_that_registers_what_it_must_not_is_told_and_the_rest_works(
     source = f"@hookimpl\ndef {hook}(register):\n    register({thing})\n"
     installed.extra("bad", OBSERVER + source)
     assert {"accuracy", "fixed", "conv4", "csv"} & set(loading.registered(hook))
-    (fault,) = loading.faults()
+    (fault,) = loading.extras().faults
     assert reason in str(fault.error)
     assert reason in caplog.text
 

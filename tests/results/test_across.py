@@ -49,7 +49,7 @@ def test_average_ranks(tmp_path: Path, rule: str) -> None:
 def test_methods_that_lack_a_source_are_left_out_and_named(tmp_path: Path) -> None:
     write_run(tmp_path, "d", noisy_correct(0.9, 200), dataset="glyphs", classes=CLASSES)
     sources = make_sources(tmp_path)
-    assert sources.methods == ["a", "b", "c"]
+    assert list(sources.entries) == ["a", "b", "c"]
     assert sources.left_out == {"d": ["cifar_fs", "omniglot"]}
     assert "d (no cifar_fs, omniglot)" in sources_markdown(sources, "paired")
 
@@ -86,7 +86,7 @@ def test_each_group_is_ranked_by_itself_over_the_worst_of_its_sources(tmp_path: 
             correct = noisy_correct(0.98 - number / 10, 200, number)
             write_run(tmp_path, method, correct, dataset=dataset, audit=audit)
     sources = make_sources(tmp_path)
-    assert {group: part.methods for group, part in sources.groups().items()} == {
+    assert {group: list(part.entries) for group, part in sources.groups().items()} == {
         "inductive": ["a", "b", "c"],
         "transductive": ["joint", "joint_too"],
         "inductive, images seen": ["seen"],

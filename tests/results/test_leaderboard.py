@@ -11,15 +11,14 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy import stats
-from support.runs import TRANSDUCTIVE, draw_classes, noisy_correct, write_run
+from support.runs import draw_classes, noisy_correct, write_run
 
 from benchbench.results.entries import entries_of, protocol_hash, read_result
-from benchbench.results.leaderboard import COLUMNS, GROUP, collect, further_metrics, row, run_table
+from benchbench.results.leaderboard import COLUMNS, GROUP, collect, further_metrics, row
 from benchbench.results.numbers import decimals, percent
 from benchbench.results.published import figure_of
 from benchbench.results.ranking import RULES
-from benchbench.results.reporters import markdown, markdown_table
-from benchbench.runs.outcome import Outcome
+from benchbench.results.reporters import markdown
 from benchbench.runs.store import RunDirectory, Store
 from benchbench.stats import class_bootstrap, class_interval, crossed_seeds
 
@@ -118,62 +117,6 @@ def test_rows_on_the_same_episodes_share_a_table(make_run: MakeRun, change) -> N
     assert len(tables(collect([make_run("a"), make_run("b", **change)]))) == 1
 
 
-def test_the_table_of_a_command_keeps_its_order_and_prints_percent(make_run: MakeRun) -> None:
-    cells = [
-        Outcome("worse", "finished", run=make_run("worse", [15, 15, 15, 15])),
-        Outcome("better", "finished", run=make_run("better", CORRECT)),
-    ]
-    table = run_table(cells, 4)
-    assert table["method"].tolist() == ["worse", "better"]
-    assert table["accuracy %"].tolist() == ["20.00", "70.00"]
-    # 100 * t(0.975, 3) * sd / 2, with an sd of 0.2581989 over the four episodes.
-    assert table["± episodes"].tolist() == ["0.00", "41.09"]
-    assert table["n"].tolist() == ["4", "4"]
-
-
-def test_the_table_of_a_command_has_the_episodes_that_were_asked_for(make_run: MakeRun) -> None:
-    table = run_table([Outcome("toy", "finished", run=make_run())], 2)
-    assert (table["accuracy %"][0], table["n"][0]) == ("70.00", "2")
-
-
-def test_a_broken_claim_is_noted_in_the_table_of_a_command(make_run: MakeRun) -> None:
-    cells = [
-        Outcome("honest", "finished", run=make_run("honest", audit={"inductive": True})),
-        Outcome("joint", "finished", run=make_run("joint", audit=TRANSDUCTIVE)),
-    ]
-    table = run_table(cells, 4).set_index("method")
-    assert table["note"].dropna().to_dict() == {
-        "joint": "transductive by the audit, against its claim"
-    }
-    assert list(run_table(cells[:1], 4))[-1] == "n"
-
-
-def test_failed_and_skipped_methods_say_why(make_run: MakeRun) -> None:
-    cells = [
-        Outcome("good", "finished", run=make_run("good")),
-        Outcome("bad", "failed", "RuntimeError: no luck", make_run("bad", status="failed")),
-        Outcome("shy", "skipped", "it needs class names"),
-    ]
-    table = run_table(cells, 4).set_index("method")
-    assert table["note"].dropna().to_dict() == {
-        "bad": "failed: RuntimeError: no luck",
-        "shy": "skipped: it needs class names",
-    }
-    assert table["accuracy %"].dropna().to_dict() == {"good": "70.00"}
-
-
-def test_the_number_of_episodes_is_printed_whole_beside_a_failed_method(make_run: MakeRun) -> None:
-    cells = [Outcome("good", "finished", run=make_run()), Outcome("bad", "failed", "no luck")]
-    line = markdown_table(run_table(cells, 4)).splitlines()[2]
-    assert [cell.strip() for cell in line.strip("|").split("|")][4] == "4"
-
-
-def test_the_table_of_a_command_does_not_change_with_time(make_run: MakeRun) -> None:
-    quick = run_table([Outcome("toy", "finished", run=make_run("a", seconds=0.25))], 4)
-    slow = run_table([Outcome("toy", "finished", run=make_run("b", seconds=97531.0))], 4)
-    pd.testing.assert_frame_equal(quick, slow)
-
-
 def test_a_row_without_further_metrics_has_the_declared_columns(make_run: MakeRun) -> None:
     frame = collect([make_run()])
     assert list(frame) == [*GROUP, *COLUMNS]
@@ -191,17 +134,6 @@ def test_a_metric_that_a_run_does_not_have_is_missing(make_run: MakeRun) -> None
     frame = collect([make_run("a", metrics={"nats": [1.0] * 4}), make_run("b")])
     assert further_metrics(frame) == ["nats"]
     assert frame.set_index("method")["nats"].fillna(-1).to_dict() == {"a": 1.0, "b": -1.0}
-
-
-def test_the_table_of_a_command_has_the_further_metrics_before_the_note(make_run: MakeRun) -> None:
-    cells = [
-        Outcome("bad", "failed", "no luck"),
-        Outcome("good", "finished", run=make_run(metrics={"nats": [0.25, 0.5, 0.25, 0.5]})),
-    ]
-    table = run_table(cells, 4)
-    assert table.columns.tolist()[-3:] == ["n", "nats", "note"]
-    assert table["nats"].tolist()[1] == "0.3750"
-    assert run_table(cells[1:], 4).columns.tolist()[-2:] == ["n", "nats"]
 
 
 @pytest.mark.parametrize(

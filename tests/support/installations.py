@@ -116,7 +116,7 @@ class Installation:
 
 
 def forget() -> None:
-    loading._extras.cache_clear()
+    loading.extras.cache_clear()
     loading.registered.cache_clear()
 
 

@@ -1,26 +1,20 @@
-"""Methods over several data sets, where enough of them are common to all."""
+"""Methods over several data sets, if enough of them are common to all."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, TypeAlias
 
 from benchbench.errors import BenchbenchError, NoEstimate
 from benchbench.results import plots
 from benchbench.results.across import Sources, families_of, sources_of
 from benchbench.results.entries import Entry
-from benchbench.results.report.pictures import Picture
+from benchbench.results.report.pictures import Draw, Picture
 from benchbench.results.report.tables import Table, ranked
 from benchbench.results.reporters.across import ENOUGH_METHODS, friedman_notes
 from benchbench.results.reporters.ranks import rank_notes
 from benchbench.runs.store import slug
 from benchbench.stats import friedman, nemenyi_critical_difference
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
-Draw: TypeAlias = "Callable[[str, str, Callable[[], Figure]], Picture | None]"
 
 
 @dataclass
@@ -44,13 +38,13 @@ def overviews(tables: Sequence[list[Entry]], rule: str, draw: Draw) -> list[Over
             continue
         words = [family[0][0].first.kind, *([shared] if shared else [])]
         for group, part in sources.groups().items():
-            if len(part.methods) >= ENOUGH_METHODS:
+            if len(part.entries) >= ENOUGH_METHODS:
                 found.append(_overview(", ".join([*words, group]), part, rule, draw))
     return found
 
 
 def _one_a_data_set(tables: Sequence[list[Entry]]) -> list[list[Entry]]:
-    """The largest table of each data set, its labels with the budgets where these differ."""
+    """The largest table of each data set, its labels with the budgets if these differ."""
     largest: dict[str, list[Entry]] = {}
     for entries in tables:
         name = entries[0].first.dataset

@@ -6,8 +6,9 @@ import base64
 import hashlib
 import json
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
@@ -21,8 +22,8 @@ from benchbench.results.comparison import compare_entries, comparison_frame
 from benchbench.results.entries import Entry
 from benchbench.results.leaderboard import GROUP, tabulate_entries
 from benchbench.results.report.across import Overview, overviews
-from benchbench.results.report.pictures import Picture
-from benchbench.results.report.tables import Table, compared, csv_values, is_words, measured, plain
+from benchbench.results.report.pictures import Draw, Picture
+from benchbench.results.report.tables import Table, compared, is_words, measured, plain
 from benchbench.results.report.viewer import BYTES, Thumbnails, Viewer, make_viewer
 from benchbench.results.reporters.sections import Section, sections
 from benchbench.runs.store import slug
@@ -35,15 +36,6 @@ ALL_PAIRS = 25
 """Entries up to which all pairs are compared, and each with the best one above."""
 
 
-@dataclass(frozen=True)
-class Manifest:
-    """What made one row: a heading and text for each of its seeds."""
-
-    anchor: str
-    method: str
-    runs: list[tuple[str, str]]
-
-
 @dataclass
 class Protocol:
     """A section of the page."""
@@ -52,7 +44,7 @@ class Protocol:
     title: str
     table: Table
     notes: list[str]
-    manifests: list[Manifest]
+    manifests: list[tuple[str, Entry]]
     viewer: Viewer
     accuracy: Picture | None = None
     comparisons: Table | None = None
@@ -72,92 +64,68 @@ class Report:
 def make_report(tables: Sequence[list[Entry]], rule: str, places: Places) -> Report:
     """The report on the entries of each protocol; the same results give the same text.
 
-    rule: that of the ranks. places: where the data sets are, for the images of the viewer. Plots
-    are left out if matplotlib is not installed.
+    rule: that of the ranks. Plots are left out if matplotlib is not installed.
     """
-    draw = _Drawing()
+    pictures: list[Picture] = []
+
+    def draw(name: str, caption: str, make: Callable[[], Figure]) -> Picture | None:
+        if not plots.available():
+            return None
+        pictures.append(Picture(name, caption, make()))
+        return pictures[-1]
+
     frame = tabulate_entries(tables, rule)
     thumbnails = Thumbnails(places)
     budget = BYTES // max(1, len(tables))
-    protocols = [
-        _protocol(number, entries, part, thumbnails, budget, draw)
-        for number, (entries, part) in enumerate(_parts(tables, frame))
-    ]
-    shots = list(_shot_plots(frame, draw))
-    across = overviews(tables, rule, draw)
-    html = _rendered(protocols, shots, across, thumbnails.images)
-    return Report(html, draw.pictures)
-
-
-class _Drawing:
-    """Makes pictures where matplotlib is there, and keeps them."""
-
-    def __init__(self) -> None:
-        self.pictures: list[Picture] = []
-
-    def __call__(self, name: str, caption: str, make: Callable[[], Figure]) -> Picture | None:
-        if not plots.available():
-            return None
-        self.pictures.append(Picture(name, caption, make()))
-        return self.pictures[-1]
-
-
-@dataclass(frozen=True)
-class _Part:
-    """The rows of one protocol in the frame, as numbers, as csv and as printed."""
-
-    rows: pd.DataFrame
-    values: list[dict[str, str]]
-    section: Section
-
-
-def _parts(
-    tables: Sequence[list[Entry]], frame: pd.DataFrame
-) -> Iterator[tuple[list[Entry], _Part]]:
-    """The entries of each protocol in the order of their rows, beside the rows."""
-    values = csv_values(frame)
     groups = [rows for _, rows in frame.groupby(GROUP, sort=False)]
+    protocols: list[Protocol] = []
     for entries, rows, section in zip(tables, groups, sections(frame), strict=True):
         by_label = {entry.label: entry for entry in entries}
         ordered = [by_label[label] for label in rows["method"]]
-        yield ordered, _Part(rows, [values[index] for index in rows.index], section)
+        viewer = make_viewer(ordered, thumbnails, budget)
+        anchor = f"protocol-{len(protocols)}"
+        protocols.append(_protocol(anchor, ordered, rows, section, viewer, draw))
+    shots = _shot_plots(frame, draw)
+    across = overviews(tables, rule, draw)
+    html = _rendered(protocols, shots, across, thumbnails.images)
+    return Report(html, pictures)
 
 
 def _protocol(
-    number: int,
+    anchor: str,
     entries: list[Entry],
-    part: _Part,
-    thumbnails: Thumbnails,
-    budget: int,
-    draw: _Drawing,
+    rows: pd.DataFrame,
+    section: Section,
+    viewer: Viewer,
+    draw: Draw,
 ) -> Protocol:
-    anchor, title, stem = f"protocol-{number}", part.section.title, slug(part.section.title)
-    manifests = [_manifest(f"{anchor}-row-{i}", entry) for i, entry in enumerate(entries)]
-    anchors = [manifest.anchor for manifest in manifests]
+    """entries, rows: in the order of the table."""
+    title, stem = section.title, slug(section.title)
+    anchors = [f"{anchor}-row-{i}" for i in range(len(entries))]
     protocol = Protocol(
         anchor=anchor,
         title=title,
-        table=measured(title, part.section.table, part.rows, part.values, anchors),
-        notes=part.section.notes,
-        manifests=manifests,
-        viewer=make_viewer(entries, thumbnails, budget),
+        table=measured(title, section.table, rows, anchors),
+        notes=section.notes,
+        manifests=list(zip(anchors, entries, strict=True)),
+        viewer=viewer,
     )
     protocol.accuracy = draw(
         f"{stem}-accuracy",
         "Accuracy with both intervals, in the order of the table.",
-        lambda: plots.accuracy_plot(part.rows),
+        lambda: plots.accuracy_plot(rows),
     )
     _compare(protocol, entries, stem, draw)
     if logs := _training_logs(entries):
         protocol.training = draw(
             f"{stem}-training", "Validation accuracy and loss.", lambda: plots.training_plot(logs)
         )
-    if part.section.published is not None:
-        protocol.published = plain(f"Published on {title}", part.section.published)
+    if section.published is not None:
+        protocol.published = plain(f"Published on {title}", section.published)
     return protocol
 
 
-def _compare(protocol: Protocol, entries: list[Entry], stem: str, draw: _Drawing) -> None:
+def _compare(protocol: Protocol, entries: list[Entry], stem: str, draw: Draw) -> None:
     """Add the pairwise table, and the differences of the others to the first row as a plot."""
     if len(entries) < 2:
         return
@@ -165,29 +133,12 @@ def _compare(protocol: Protocol, entries: list[Entry], stem: str, draw: _Drawing
     pairs = compare_entries(entries, None if len(entries) <= ALL_PAIRS else best)
     frame = comparison_frame(pairs)
     protocol.comparisons = compared(f"Differences on {protocol.title}", frame)
-    against = _against(frame, best.label)
+    against = comparison_frame(compare_entries(entries, best))
     protocol.differences = draw(
         f"{stem}-differences",
         f"Paired differences to {best.label}, the highest mean, with both intervals.",
         lambda: plots.difference_plot(against),
     )
-
-
-def _against(frame: pd.DataFrame, best: str) -> pd.DataFrame:
-    """The pairs with `best` among them, all as the other one less `best`."""
-    own = frame[(frame["a"] == best) | (frame["b"] == best)].copy()
-    turned = own["a"] == best
-    own.loc[turned, ["a", "b"]] = own.loc[turned, ["b", "a"]].to_numpy()
-    own.loc[turned, "difference"] = -own.loc[turned, "difference"]
-    return own
-
-
-def _manifest(anchor: str, entry: Entry) -> Manifest:
-    runs = [
-        (result.path.name, json.dumps(result.manifest, indent=1, ensure_ascii=False, default=str))
-        for result in entry.results
-    ]
-    return Manifest(anchor, entry.label, runs)
 
 
 def _training_logs(entries: list[Entry]) -> dict[str, list[dict[str, Any]]]:
@@ -206,22 +157,24 @@ def _training_logs(entries: list[Entry]) -> dict[str, list[dict[str, Any]]]:
     return logs
 
 
-def _shot_plots(frame: pd.DataFrame, draw: _Drawing) -> Iterator[Picture]:
+def _shot_plots(frame: pd.DataFrame, draw: Draw) -> list[Picture]:
     """A plot for each data set and way on which a method was run with several shots."""
     keys = [key for key in GROUP if key != "protocol"]
     shaped = frame.dropna(subset="shot").assign(anyshot=_but_for_shot)
+    pictures = []
     for key, rows in shaped.groupby([*keys, "anyshot"], sort=False):
         several = rows.groupby(["method", "budget"])["protocol"].transform("nunique") > 1
         if several.any():
             title = f"{key[0]}, {key[-1]}"
-            kept = rows[several]
-            picture = draw(
-                f"{slug(title)}-{slug(str(key[1:]))[-6:]}-shots",
-                f"{title}: accuracy against shot. Thick bars are ± episodes, thin ones ± classes.",
-                lambda kept=kept: plots.shot_plot(kept),  # type: ignore[misc]
+            pictures.append(
+                draw(
+                    f"{slug(title)}-{slug(str(key[1:]))[-6:]}-shots",
+                    f"{title}: accuracy against shot. Thick bars are ± episodes, thin ones "
+                    "± classes.",
+                    partial(plots.shot_plot, rows[several]),
+                )
             )
-            if picture:
-                yield picture
+    return [picture for picture in pictures if picture]
 
 
 def _but_for_shot(frame: pd.DataFrame) -> list[str]:
@@ -231,10 +184,7 @@ def _but_for_shot(frame: pd.DataFrame) -> list[str]:
 
 
 def _rendered(
-    protocols: list[Protocol],
-    shots: list[Picture],
-    across: list[Overview],
-    images: list[str],
+    protocols: list[Protocol], shots: list[Picture], across: list[Overview], images: list[str]
 ) -> str:
     package = files("benchbench.results.report")
     style, script, template = (
@@ -245,6 +195,7 @@ def _rendered(
         autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
     environment.filters["code"] = _code
+    environment.filters["manifest"] = partial(json.dumps, indent=1, ensure_ascii=False, default=str)
     environment.filters["breakable"] = _breakable
     environment.filters["inline"] = Markup
     environment.tests["words"] = is_words

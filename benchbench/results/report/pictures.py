@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from benchbench.results import plots
 
@@ -41,8 +42,9 @@ class Picture:
     def _adapted(self, tag: str) -> str:
         tag = re.sub(r'\bid="', f'id="{self.name}-', tag)
         tag = re.sub(r"(url\(|href=\")#", rf"\1#{self.name}-", tag)
-        for name, color in _colors().items():
-            tag = tag.replace(color, f"var({name})")
+        tag = tag.replace(plots.INK, "var(--ink)").replace(plots.GRID, "var(--grid)")
+        for index, color in enumerate(plots.SERIES):
+            tag = tag.replace(color, f"var(--series-{index})")
         return tag
 
     def save(self, folder: Path) -> None:
@@ -51,7 +53,5 @@ class Picture:
             plots.save(self.figure, folder / f"{self.name}{suffix}")
 
 
-def _colors() -> dict[str, str]:
-    """The properties of the style sheet that stand for the plots' colours."""
-    series = {f"--series-{index}": color for index, color in enumerate(plots.SERIES)}
-    return {"--ink": plots.INK, "--grid": plots.GRID, **series}
+Draw: TypeAlias = "Callable[[str, str, Callable[[], Figure]], Picture | None]"
+"""Draws a plot of a name and a caption, if matplotlib is installed."""

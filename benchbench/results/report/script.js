@@ -77,28 +77,23 @@ function picture(index, alt, caption, kind) {
 }
 
 function supportOf(episode, slot) {
-  const figures = episode.support
+  return episode.support
     .filter((_, i) => episode.support_labels[i] === slot)
     .map((index) => picture(index, `support of ${episode.names[slot]}`, "", "support"));
-  return element("div", { className: "thumbnails" }, ...figures);
 }
 
 function queriesOf(episode, slot, predicted) {
   const way = episode.names.length;
-  const figures = [];
-  episode.query.forEach((index, i) => {
-    if (episode.query_labels[i] !== slot) {
-      return;
-    }
+  const ofSlot = [...episode.query.keys()].filter((i) => episode.query_labels[i] === slot);
+  return ofSlot.map((i) => {
     const found = predicted[i];
     const right = found === slot;
     const alt = right ? "right" : `wrong: taken for ${letter(found, way)}, ${episode.names[found]}`;
     const caption = right ? "✓" : `✗ ${letter(found, way)}`;
-    const figure = picture(index, alt, caption, right ? "right" : "wrong");
+    const figure = picture(episode.query[i], alt, caption, right ? "right" : "wrong");
     Object.assign(figure.dataset, { query: i, predicted: found });
-    figures.push(figure);
+    return figure;
   });
-  return element("div", { className: "thumbnails" }, ...figures);
 }
 
 function setUpViewer(root) {
@@ -131,9 +126,9 @@ function setUpViewer(root) {
           "div",
           { className: "parts" },
           element("span", {}, "support"),
-          supportOf(shown, slot),
+          element("div", { className: "thumbnails" }, ...supportOf(shown, slot)),
           element("span", {}, "query"),
-          queriesOf(shown, slot, predicted),
+          element("div", { className: "thumbnails" }, ...queriesOf(shown, slot, predicted)),
         ),
       ),
     );

@@ -5,16 +5,16 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import pandas as pd
 
 from benchbench.results.leaderboard import further_metrics
 from benchbench.results.numbers import DASH
+from benchbench.results.printed import WORDS
 from benchbench.results.ranking import RankedTable
 from benchbench.results.reporters.comparisons import COLUMNS, compared_cells
 from benchbench.results.reporters.ranks import ranked_cells
-from benchbench.results.reporters.sections import WORDS
 
 VALUES = {
     "rank": "rank",
@@ -49,9 +49,9 @@ class TableRow:
     """anchor: the id of the element with the row's manifest, if any."""
 
     cells: list[TableCell]
-    best: bool = False
-    setting: str = ""
-    anchor: str = ""
+    best: bool
+    setting: str
+    anchor: str
 
 
 @dataclass(frozen=True)
@@ -68,32 +68,18 @@ def is_words(column: str) -> bool:
     return column in WORDS or column in MORE_WORDS
 
 
-def csv_values(frame: pd.DataFrame) -> list[dict[str, str]]:
-    """The frame's cells as its csv writes them."""
-    return list(csv.DictReader(io.StringIO(frame.to_csv(index=False))))
-
-
 def measured(
-    caption: str,
-    printed: pd.DataFrame,
-    rows: pd.DataFrame,
-    values: Sequence[Mapping[str, str]],
-    anchors: Sequence[str],
+    caption: str, printed: pd.DataFrame, rows: pd.DataFrame, anchors: Sequence[str]
 ) -> Table:
-    """A protocol's leaderboard: cells as other formats print them, csv values behind them."""
+    """A protocol's leaderboard: cells as other formats print them, the values of `rows` behind."""
     behind = VALUES | {name: name for name in further_metrics(rows)}
-    table = _table(caption, printed, values, behind)
-    table.rows[:] = [
-        replace(row, best=exact["best"] == "True", setting=exact["setting"], anchor=anchor)
-        for row, exact, anchor in zip(table.rows, values, anchors, strict=True)
-    ]
-    return table
+    return _table(caption, printed, rows, behind, anchors)
 
 
 def compared(caption: str, frame: pd.DataFrame) -> Table:
     """The frame of `comparison_frame`, differences in points."""
     behind = {name: column for name, (column, _) in COLUMNS.items() if name not in MORE_WORDS}
-    return _table(caption, compared_cells(frame), csv_values(frame), behind)
+    return _table(caption, compared_cells(frame), frame, behind)
 
 
 def ranked(caption: str, table: RankedTable) -> Table:
@@ -102,31 +88,38 @@ def ranked(caption: str, table: RankedTable) -> Table:
     exact = pd.DataFrame({source: shares.xs(source, level=1) for source in table.sources})
     exact["average rank"] = table.average
     behind = {str(name): str(name) for name in exact}
-    return _table(caption, ranked_cells(table), csv_values(exact), behind)
+    return _table(caption, ranked_cells(table), exact, behind)
 
 
 def _table(
     caption: str,
     printed: pd.DataFrame,
-    values: Sequence[Mapping[str, str]],
+    exact: pd.DataFrame,
     behind: Mapping[str, str],
+    anchors: Sequence[str] = (),
 ) -> Table:
-    """A printed frame with the exact values behind it. behind: their names by printed column."""
-    columns = [str(name) for name in printed.columns]
+    """A printed frame and the exact one behind it; behind: column of `exact` by printed column."""
+    columns = [str(name) for name in printed]
+    values = list(csv.DictReader(io.StringIO(exact.to_csv(index=False))))
     rows = [
         TableRow(
             [
-                TableCell(str(text), exact[behind[column]] if column in behind else None)
+                TableCell(str(text), value[behind[column]] if column in behind else None)
                 for column, text in zip(columns, texts, strict=True)
-            ]
+            ],
+            best=value.get("best") == "True",
+            setting=value.get("setting", ""),
+            anchor=anchor,
         )
-        for texts, exact in zip(printed.to_numpy(), values, strict=True)
+        for texts, value, anchor in zip(
+            printed.to_numpy(), values, anchors or [""] * len(values), strict=True
+        )
     ]
     return Table(caption, columns, rows)
 
 
 def plain(caption: str, frame: pd.DataFrame) -> Table:
-    """A frame of text as it is, sorted as words where a column holds them."""
+    """A frame of text as it is; columns of words are sorted as words."""
     printed = frame.astype(object).where(frame.notna(), DASH)
     numbers = {str(c): str(c) for c in printed if not is_words(str(c))}
-    return _table(caption, printed, csv_values(printed.replace(DASH, "")), numbers)
+    return _table(caption, printed, printed.replace(DASH, ""), numbers)

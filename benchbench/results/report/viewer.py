@@ -8,7 +8,7 @@ import io
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,23 +25,18 @@ BYTES = 1_600_000
 """For the images of a page; with twenty methods the rest of it takes about half as much."""
 
 SIZES = (56, 40, 28)
-"""Pixels of a thumbnail's longer side; a smaller one where not even one episode would fit."""
+"""Pixels of a thumbnail's longer side; a smaller one if not even one episode would fit."""
 
 COLORS = 64
 
 
-@dataclass(frozen=True)
-class Shown:
+class Shown(NamedTuple):
     """One episode: image ids and class slots, the same for all methods."""
 
     support: tuple[int, ...]
     support_labels: tuple[int, ...]
     query: tuple[int, ...]
     query_labels: tuple[int, ...]
-
-
-Predictions = tuple[dict[int, Shown], dict[int, list[int]]]
-"""The episodes of a run by their numbers, and the class slots predicted in each."""
 
 
 @dataclass
@@ -80,16 +75,17 @@ class Thumbnails:
             "those of the runs (their fingerprints differ)."
         )
 
-    def encoded(self, source: OpenDataset, ids: Iterable[int], size: int) -> dict[int, str]:
-        """Those of the images that the page does not have yet."""
+    def add(self, source: OpenDataset, ids: Iterable[int], size: int, room: int) -> int:
+        """Add those of the images that the page lacks if there is room; return their bytes."""
         new = sorted({one for one in ids if (source.fingerprint, one, size) not in self._index})
         pixels = source.images(np.array(new, dtype=np.int64))
-        return {one: thumbnail(image, size) for one, image in zip(new, pixels, strict=True)}
-
-    def add(self, source: OpenDataset, encoded: dict[int, str], size: int) -> None:
-        for one, text in encoded.items():
-            self._index[source.fingerprint, one, size] = len(self.images)
-            self.images.append(text)
+        texts = [thumbnail(image, size) for image in pixels]
+        taken = sum(len(text) + 3 for text in texts)
+        if taken <= room:
+            for one, text in zip(new, texts, strict=True):
+                self._index[source.fingerprint, one, size] = len(self.images)
+                self.images.append(text)
+        return taken
 
     def index(self, source: OpenDataset, ids: Sequence[int], size: int) -> list[int]:
         return [self._index[source.fingerprint, one, size] for one in ids]
@@ -108,13 +104,12 @@ def thumbnail(pixels: NDArray[np.uint8], size: int) -> str:
 
 def make_viewer(entries: Sequence[Entry], thumbnails: Thumbnails, budget: int) -> Viewer:
     """The viewer of one protocol; its images take at most `budget` bytes of the page."""
-    predictions, notes = _predictions(entries)
-    if not predictions:
+    shown, predicted, notes = _predictions(entries)
+    if not shown:
         return Viewer("No run here has stored predictions; a run that is made again has them.")
     source = thumbnails.source(entries[0])
     if isinstance(source, str):
         return Viewer(source)
-    shown = next(iter(predictions.values()))[0]
     known = set(range(len(source.labels)))
     if any(not known.issuperset((*one.support, *one.query)) for one in shown.values()):
         return Viewer("The predictions name images that the data set does not have.")
@@ -124,52 +119,52 @@ def make_viewer(entries: Sequence[Entry], thumbnails: Thumbnails, budget: int) -
     episodes = [_episode(number, shown[number], source, thumbnails, size) for number in numbers]
     methods = [
         {"name": name, "predicted": {str(n): of[n] for n in numbers if n in of}}
-        for name, (_, of) in predictions.items()
+        for name, of in predicted.items()
     ]
-    return Viewer("", methods, episodes, [*notes, _extent(len(numbers), len(shown))])
+    extent = f"The first {len(numbers)} episodes, all whose predictions are stored."
+    if len(numbers) < len(shown):
+        extent = (
+            f"The first {len(numbers)} of {len(shown)} stored episodes: more images would make the "
+            "page too large."
+        )
+    return Viewer("", methods, episodes, [*notes, extent])
 
 
-def _predictions(entries: Sequence[Entry]) -> tuple[dict[str, Predictions], list[str]]:
-    """By the entry's label, those that agree on the episodes, and notes on the others."""
-    found: dict[str, Predictions] = {}
-    notes = []
+def _predictions(
+    entries: Sequence[Entry],
+) -> tuple[dict[int, Shown], dict[str, dict[int, list[int]]], list[str]]:
+    """The episodes, what was predicted by label and episode, and notes on what is left out."""
+    shown: dict[int, Shown] = {}
+    predicted, notes = {}, []
     for entry in entries:
         try:
-            own = read_predictions(entry.first.path)
+            own, slots = read_predictions(entry.first.path)
         except (ValueError, KeyError, OSError):
-            own = ({}, {})
-        others = next(iter(found.values()))[0] if found else own[0]
-        if not own[0]:
+            own, slots = {}, {}
+        if not own:
             notes.append(f"{entry.label} has no stored predictions.")
-        elif any(own[0][number] != others[number] for number in own[0].keys() & others.keys()):
+        elif any(one != shown.get(number, one) for number, one in own.items()):
             notes.append(f"{entry.label} is left out: its predictions are of other episodes.")
         else:
-            found[entry.label] = own
+            shown |= own
+            predicted[entry.label] = slots
             if len(entry.seeds) > 1:
                 notes.append(f"{entry.label}: the predictions are those of seed {entry.seeds[0]}.")
-    most = max((shown for shown, _ in found.values()), key=len, default={})
-    return {label: (most, predicted) for label, (_, predicted) in found.items()}, notes
+    return shown, predicted, notes
 
 
-def read_predictions(run: Path) -> Predictions:
-    """The episodes of a run's `predictions.csv` and the class slots predicted in each.
-
-    Raises OSError if there is none, ValueError or KeyError if it is damaged.
-    """
+def read_predictions(run: Path) -> tuple[dict[int, Shown], dict[int, list[int]]]:
+    """A run's `predictions.csv`. Raises OSError, or ValueError or KeyError if it is damaged."""
     with (run / "predictions.csv").open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))[:PREDICTED_EPISODES]
     shown, predicted = {}, {}
     for row in rows:
-        parts = [_integers(row[column]) for column in PREDICTION_COLUMNS[1:]]
+        parts = [tuple(map(int, row[column].split())) for column in PREDICTION_COLUMNS[1:]]
         if len(parts[0]) != len(parts[1]) or not len(parts[2]) == len(parts[3]) == len(parts[4]):
             raise ValueError("a row's columns differ in length")
         number = int(row["episode"])
         shown[number], predicted[number] = Shown(*parts[:4]), list(parts[4])
     return shown, predicted
-
-
-def _integers(text: str) -> tuple[int, ...]:
-    return tuple(map(int, text.split()))
 
 
 def _fitting(
@@ -181,11 +176,9 @@ def _fitting(
         left = budget
         for number in sorted(shown):
             ids = {*shown[number].support, *shown[number].query}
-            encoded = thumbnails.encoded(source, ids, size)
-            left -= sum(len(text) + 3 for text in encoded.values())
+            left -= thumbnails.add(source, ids, size, left)
             if left < 0:
                 break
-            thumbnails.add(source, encoded, size)
             numbers.append(number)
         if numbers:
             return size, numbers
@@ -207,11 +200,3 @@ def _episode(
         "query": thumbnails.index(source, shown.query, size),
         "query_labels": shown.query_labels,
     }
-
-
-def _extent(shown: int, stored: int) -> str:
-    if shown == stored:
-        return f"The first {shown} episodes, all whose predictions are stored."
-    return (
-        f"The first {shown} of {stored} stored episodes: more images would make the page too large."
-    )

@@ -32,7 +32,7 @@ def sources_markdown(sources: Sources, rule: str) -> str:
     for group, part in groups.items():
         of = f" ({group})" if len(groups) > 1 else ""
         parts += [f"### Aggregates{of}", *_aggregates(part)]
-        parts += [significance_over_sources(part, "###", of)] if len(part.methods) > 1 else []
+        parts += [significance_over_sources(part, "###", of)] if len(part.entries) > 1 else []
     return "\n\n".join(part.rstrip("\n") for part in parts) + "\n"
 
 
@@ -46,17 +46,17 @@ def sources_table(sources: Sources, rule: str) -> str:
 def _aggregates(sources: Sources) -> list[str]:
     """The chance-normalised mean and its robust form, and who is likely to beat whom."""
     try:
-        scores = {method: sources.seed_scores(method) for method in sources.methods}
+        scores = {method: sources.seed_scores(method) for method in sources.entries}
     except BenchbenchError as error:
         return [str(error)]
-    rows, reason = [], None
+    rows, reasons = [], []
     for method, values in scores.items():
-        row = {"method": method, "normalised mean": decimals(float(values.mean()))}
+        row = {"method": method, "normalised mean": decimals(float(values.mean())), "IQM": DASH}
         try:
             iqm = iqm_over_sources(values)
             row["IQM"] = f"{decimals(iqm.value)} [{decimals(iqm.low)}, {decimals(iqm.high)}]"
         except NoEstimate as error:
-            row["IQM"], reason = DASH, str(error)
+            reasons = [f"No IQM: {error}"]
         shares = performance_profile(values, TAUS)
         row |= {f"> {tau:g}": f"{share:.2f}" for tau, share in zip(TAUS, shares, strict=True)}
         for other, theirs in scores.items():
@@ -67,16 +67,13 @@ def _aggregates(sources: Sources) -> list[str]:
         "Normalised: 0 is chance and 1 is perfect. > 0.9: the share of sources and seeds that are "
         "above (performance profile). Beats: the probability that a seed of the method is better "
         "than one of the other on a source drawn at random.",
-        *([f"No IQM: {reason}"] if reason else []),
+        *reasons,
     ]
     return [markdown_table(pd.DataFrame(rows)), bullets(notes)]
 
 
 def significance_over_sources(sources: Sources, heading: str = "##", of: str = "") -> str:
-    """Wilcoxon's test of every pair, and Friedman's of each group of methods, over the sources.
-
-    of: what the heading ends with.
-    """
+    """Wilcoxon's test of every pair and Friedman's of each group; `of` ends the heading."""
     table = sources.accuracies()
     parts = [f"{heading} Over {len(table)} data sets: {', '.join(sources.names)}{of}"]
     try:
@@ -96,7 +93,7 @@ def significance_over_sources(sources: Sources, heading: str = "##", of: str = "
             f"With {len(table)} data sets the least p that Wilcoxon's test has is {least:.3g}."
         ]
         for part in sources.groups().values():
-            if len(part.methods) >= ENOUGH_METHODS:
+            if len(part.entries) >= ENOUGH_METHODS:
                 notes += friedman_notes(part.accuracies())
         parts.append(bullets(notes))
     except NoEstimate as error:

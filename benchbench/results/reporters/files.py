@@ -41,9 +41,8 @@ def leaderboard_files(
     across: str | None,
     out: Path,
 ) -> dict[Path, str]:
-    """What a file of each data set and format is to hold.
+    """The text of a file for each format and data set, or collection with its sources together.
 
-    A data set of several sources has one file, whose markdown begins with the sources side by side.
     across: the name of a further markdown file, with the data sets side by side.
     """
     collections: dict[str, list[list[Entry]]] = {}
@@ -68,10 +67,9 @@ def leaderboard_files(
 
 
 def across_markdown(tables: Sequence[list[Entry]], rule: str) -> str:
-    """A section for each kind of episodes that methods have met on two data sets or more.
+    """A section for each kind of episodes on two data sets or more that share no training.
 
-    Sources that share a training have a table of their own, and no place here. Raises
-    BenchbenchError where there is none.
+    Raises BenchbenchError if there is none.
     """
     text = _side_by_side([table for table in tables if not table[0].first.trained_on], rule)
     if not text:

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import re
+from html import escape
+from string import Template
+
 import pandas as pd
 
-from benchbench.results.reporters.sections import WORDS, Bold, sections
+from benchbench.results.printed import Bold, printed
+from benchbench.results.reporters.sections import Section, sections
 
-PAGE = """<!doctype html>
+PAGE = Template("""<!doctype html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
@@ -16,59 +21,35 @@ PAGE = """<!doctype html>
 body { font: 15px/1.4 system-ui, sans-serif; margin: 1rem; }
 .wide { overflow-x: auto; }
 table { border-collapse: collapse; white-space: nowrap; font-variant-numeric: tabular-nums; }
-th, td { padding: .25rem .6rem; border-bottom: 1px solid #ccc; text-align: right; }
-.words { text-align: left; }
+th, td { padding: .25rem .6rem; border-bottom: 1px solid #ccc; text-align: left; }
 </style>
 </head>
 <body>
-{% macro kind(column) %}{% if column in words %} class="words"{% endif %}{% endmacro %}
-{% macro data_table(frame) %}
-<div class="wide"><table>
-<thead><tr>
-{%- for name in frame %}<th scope="col"{{ kind(name) }}>{{ name }}</th>{% endfor -%}
-</tr></thead>
-<tbody>
-{% for row in frame.to_dict("records") %}
-<tr>
-{%- for name, value in row.items() %}<td{{ kind(name) }}>
-{%- if value is bold %}<strong>{{ value }}</strong>{% else %}{{ value }}{% endif %}</td>
-{%- endfor -%}
-</tr>
-{% endfor %}
-</tbody>
-</table></div>
-{% endmacro %}
-{% for section in sections %}
-<h2>{{ section.title }}</h2>
-{{ data_table(section.table) -}}
-<ul>
-{% for note in section.notes %}
-<li>{{ note }}</li>
-{% endfor %}
-</ul>
-{% if section.published is not none %}
-<h3>Published, for context</h3>
-{{ data_table(section.published) -}}
-{% endif %}
-{% else %}
-<p>No finished runs.</p>
-{% endfor %}
+$body
 </body>
 </html>
-"""
+""")
 
 
 def html(frame: pd.DataFrame) -> str:
     """A whole page: a heading, a table and its notes for each data set and protocol."""
-    from jinja2 import Environment, StrictUndefined  # late, as `run` prints markdown only
+    body = "\n".join(map(_section, sections(frame))) or "<p>No finished runs.</p>"
+    return PAGE.substitute(body=body)
 
-    environment = Environment(
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
-    environment.tests["bold"] = lambda value: isinstance(value, Bold)
-    page = environment.from_string(PAGE)
-    return page.render(sections=list(sections(frame)), words=WORDS)
+
+def _section(section: Section) -> str:
+    notes = "\n".join(f"<li>{escape(note)}</li>" for note in section.notes)
+    parts = [f"<h2>{escape(section.title)}</h2>", _table(section.table), f"<ul>\n{notes}\n</ul>"]
+    if section.published is not None:
+        parts += ["<h3>Published, for context</h3>", _table(section.published)]
+    return "\n".join(parts)
+
+
+def _table(frame: pd.DataFrame) -> str:
+    table = printed(frame, frame.to_numpy(), "unsafehtml", _cell)
+    headed = re.sub(r"<th\b", '<th scope="col"', table)
+    return f'<div class="wide">{headed}</div>'
+
+
+def _cell(text: str) -> str:
+    return f"<strong>{escape(text)}</strong>" if isinstance(text, Bold) else escape(text)

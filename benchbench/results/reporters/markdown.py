@@ -6,14 +6,13 @@ from collections.abc import Iterable
 
 import pandas as pd
 
-from benchbench.results.reporters.sections import WORDS, Bold, Section, sections
+from benchbench.results.printed import markdown_cell, printed
+from benchbench.results.reporters.sections import Section, sections
 
 
 def markdown(frame: pd.DataFrame) -> str:
     """A heading, a table and its notes for each data set and protocol."""
-    if frame.empty:
-        return "No finished runs.\n"
-    return "\n".join(map(_section, sections(frame)))
+    return "\n".join(map(_section, sections(frame))) or "No finished runs.\n"
 
 
 def _section(section: Section) -> str:
@@ -30,14 +29,5 @@ def bullets(notes: Iterable[str]) -> str:
 
 def markdown_table(frame: pd.DataFrame) -> str:
     """A frame as a markdown table: words to the left, numbers to the right."""
-    text = frame.astype(object).where(frame.notna(), "").map(_cell)
-    return text.to_markdown(
-        index=False,
-        disable_numparse=True,
-        colalign=["left" if column in WORDS else "right" for column in frame],
-    )
-
-
-def _cell(value: object) -> str:
-    text = str(value).replace("|", r"\|")
-    return f"**{text}**" if isinstance(value, Bold) else text
+    text = frame.fillna("")
+    return printed(text, text.to_numpy(), "pipe", markdown_cell)

@@ -28,10 +28,7 @@ def apart(groups: Iterable[str]) -> list[str]:
 
 
 def evidence_notes(standings: Mapping[str, Sequence[Standing]]) -> list[str]:
-    """Why rows are flagged, and whose word or what evidence their settings rest on.
-
-    standings: of each method, on each of the test sources.
-    """
+    """Why rows are flagged, and what settings rest on; standings: of a method, by source."""
     every = [one for of in standings.values() for one in of]
     flagged = [one for one in every if one.contamination != "none" and one.pretrained_on]
     pairs = dict.fromkeys((one.pretrained_on, one.subject) for one in flagged)

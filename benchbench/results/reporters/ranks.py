@@ -10,10 +10,10 @@ from typing import Any
 import pandas as pd
 
 from benchbench.results.numbers import DASH
+from benchbench.results.printed import Bold
 from benchbench.results.ranking import RULES, Decision, RankedTable
 from benchbench.results.reporters.markdown import bullets, markdown_table
 from benchbench.results.reporters.marks import apart, evidence_notes, seen_text, setting_text
-from benchbench.results.reporters.sections import Bold
 from benchbench.results.standing import groups
 
 FRAGILE_LISTED = 5
@@ -25,10 +25,7 @@ def ranked_markdown(table: RankedTable, left_out: str = "") -> str:
 
 
 def ranked_cells(table: RankedTable) -> pd.DataFrame:
-    """The table as it is printed: accuracy ± half-width (rank), the best of a group in bold.
-
-    What the weights have seen and the setting are columns unless there is nothing to say of them.
-    """
+    """The table as printed; columns on weights and setting only if there is something to say."""
     columns: dict[str, list[str]] = {"method": table.methods}
     if table.standings:
         seen = [seen_text(one) for one in table.overall.values()]
@@ -64,19 +61,20 @@ def rank_notes(table: RankedTable, left_out: str = "") -> list[str]:
     ]
     notes += evidence_notes(table.standings)
     if table.closest:
-        notes.append(f"Closest decision: {_told(table.closest, table.rule)}.")
+        notes.append(f"Closest decision: {_sentence(table.closest, table.rule)}.")
     notes += [left_out] if left_out else []
     if fragile := table.within_rounding:
-        listed = "; ".join(_told(one, table.rule) for one in fragile[:FRAGILE_LISTED])
-        more = f"; and {len(fragile) - FRAGILE_LISTED} more" * (len(fragile) > FRAGILE_LISTED)
+        listed = [_sentence(one, table.rule) for one in fragile[:FRAGILE_LISTED]]
+        if len(fragile) > FRAGILE_LISTED:
+            listed.append(f"and {len(fragile) - FRAGILE_LISTED} more")
         notes.append(
             f"Warning: the figures are rounded, and without that {len(fragile)} of "
-            f"{len(table.decisions)} decisions may fall out otherwise: {listed}{more}."
+            f"{len(table.decisions)} decisions may fall out otherwise: {'; '.join(listed)}."
         )
     return notes
 
 
-def _told(decision: Decision, rule: str) -> str:
+def _sentence(decision: Decision, rule: str) -> str:
     tie = "" if decision.different else ", a tie"
     unit = "in p" if rule == "paired" else "points"
     pair = f"{decision.leader} and {decision.other} on {decision.source}{tie}"

@@ -11,20 +11,12 @@ import pandas as pd
 from benchbench.results.entries import kind_of
 from benchbench.results.leaderboard import GROUP, further_metrics
 from benchbench.results.numbers import DASH, decimals, percent
+from benchbench.results.printed import Bold
 from benchbench.results.published import figures_for
 from benchbench.results.ranking import RULES
 from benchbench.results.reporters.marks import apart, evidence_notes, seen_text, setting_text
 from benchbench.results.standing import Standing
 from benchbench.stats import reuse_warning
-
-WORDS = frozenset(
-    {"a", "b", "method", "backbone", "pre-trained on", "setting", "trained on", "source", "note"}
-)
-"""Columns of words, which stand to the left; numbers stand to the right."""
-
-
-class Bold(str):
-    """A cell that a format prints in bold."""
 
 
 @dataclass
@@ -61,7 +53,7 @@ def _title(row: pd.Series[Any]) -> str:
 
 def _cells(rows: pd.DataFrame, citations: list[str]) -> pd.DataFrame:
     """The columns that are printed; one in which no row has anything is left out."""
-    interval = "± open" if _disjoint(rows) else "± episodes"
+    interval = "± open" if rows["disjoint"].all() else "± episodes"
     accuracy = rows["accuracy"].map(percent)
     several = rows["seeds"].gt(1).any()
     records: list[dict[str, Any]] = rows.to_dict("records")  # type: ignore[assignment]
@@ -77,11 +69,11 @@ def _cells(rows: pd.DataFrame, citations: list[str]) -> pd.DataFrame:
         ],
         interval: [_interval(one) for one in records],
         "± classes": rows["ci_classes"].map(percent),
-        **({"± seeds": rows["ci_seeds"].map(percent)} if several else {}),
+        "± seeds": rows["ci_seeds"].map(percent) if several else DASH,
         **{name: rows[name].map(decimals) for name in further_metrics(rows)},
-        "n": rows["episodes"],
-        "seeds": rows["seeds"],
-        **({"of each seed": rows["seed_accuracies"].map(_seeds)} if several else {}),
+        "n": rows["episodes"].map(str),
+        "seeds": rows["seeds"].map(str),
+        "of each seed": rows["seed_accuracies"].map(_seeds) if several else DASH,
         "published %": [_figure(one, citations) for one in records],
         "budget": rows["budget"],
         "training s": rows["training_seconds"].map("{:.0f}".format),
@@ -89,7 +81,7 @@ def _cells(rows: pd.DataFrame, citations: list[str]) -> pd.DataFrame:
         "parameters": rows["parameters"].map(_number(1, "{:,.0f}")),
         "peak MB": rows["peak_memory_bytes"].map(_number(2**20, "{:.0f}")),
     }
-    shown = pd.DataFrame({name: list(values) for name, values in columns.items()}, dtype=object)
+    shown = pd.DataFrame(columns, index=rows.index, dtype=object)
     shown = shown.where(shown.notna() & (shown != ""), DASH)
     always = {interval, "± classes", "accuracy %"}
     return shown[[name for name in shown if name in always or (shown[name] != DASH).any()]]
@@ -105,10 +97,6 @@ def _interval(row: dict[str, Any]) -> str:
     if pd.isna(row["wilson_low"]):
         return percent(row["ci_episodes"])
     return f"[{percent(row['wilson_low'])}, {percent(row['wilson_high'])}]"
-
-
-def _disjoint(rows: pd.DataFrame) -> bool:
-    return bool(rows["disjoint"].all())
 
 
 def _seeds(text: str) -> str:
@@ -137,14 +125,13 @@ def _notes(rows: pd.DataFrame, citations: list[str]) -> list[str]:
     notes += apart(rows["rank_group"])
     standings = zip(rows["method"], _standings(rows), strict=True)
     notes += evidence_notes({method: [one] for method, one in standings})
-    if _disjoint(rows):
+    if rows["disjoint"].all():
         notes.append("No image is in two episodes: ± open speaks of other images of these classes.")
     if rows["wilson_low"].notna().any():
         notes.append("[low, high]: Wilson's interval over the queries of a single episode.")
     counts = rows[["images_drawn", "images_available"]].dropna()
     if len(counts):
-        drawn, available = (int(counts[name].max()) for name in counts)
-        warning = reuse_warning(drawn, available)
+        warning = reuse_warning(*counts.max().astype(int).tolist())
         notes += [warning] if warning else []
     notes += [f"[{number}] {source}" for number, source in enumerate(citations, start=1)]
     if citations:

@@ -1,0 +1,96 @@
+"""The table of one command: its order, its numbers and its notes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support.runs import TRANSDUCTIVE, write_run
+
+from benchbench.results.outcomes import run_table
+from benchbench.runs.outcome import Outcome
+from benchbench.runs.store import RunDirectory
+
+CORRECT = [60, 45, 75, 30]
+CLASSES = [[0, 1, 2, 3, 4], [1, 2, 3, 4, 5], [0, 2, 3, 4, 5], [5, 1, 0, 3, 4]]
+
+MakeRun = Callable[..., RunDirectory]
+
+
+@pytest.fixture
+def make_run(tmp_path: Path) -> MakeRun:
+    """Stores a run of four episodes of 75 queries."""
+
+    def make(method: str = "toy", correct: list[int] = CORRECT, **options: Any) -> RunDirectory:
+        return write_run(tmp_path, method, correct, **{"classes": CLASSES, **options})
+
+    return make
+
+
+def columns(table: str) -> dict[str, list[str]]:
+    """The cells of a markdown table by their column, from the top."""
+    lines = [[cell.strip() for cell in line.strip("|").split("|")] for line in table.splitlines()]
+    return {name: list(cells) for name, *cells in zip(lines[0], *lines[2:], strict=True)}
+
+
+def test_the_table_of_a_command_keeps_its_order_and_prints_percent(make_run: MakeRun) -> None:
+    cells = [
+        Outcome("worse", "finished", run=make_run("worse", [15, 15, 15, 15])),
+        Outcome("better", "finished", run=make_run("better", CORRECT)),
+    ]
+    table = columns(run_table(cells, 4))
+    assert table["method"] == ["worse", "better"]
+    assert table["accuracy %"] == ["20.00", "70.00"]
+    # 100 * t(0.975, 3) * sd / 2, with an sd of 0.2581989 over the four episodes.
+    assert table["± episodes"] == ["0.00", "41.09"]
+    assert table["n"] == ["4", "4"]
+
+
+def test_the_table_of_a_command_has_the_episodes_that_were_asked_for(make_run: MakeRun) -> None:
+    table = columns(run_table([Outcome("toy", "finished", run=make_run())], 2))
+    assert (table["accuracy %"][0], table["n"][0]) == ("70.00", "2")
+
+
+def test_a_broken_claim_is_noted_in_the_table_of_a_command(make_run: MakeRun) -> None:
+    cells = [
+        Outcome("honest", "finished", run=make_run("honest", audit={"inductive": True})),
+        Outcome("joint", "finished", run=make_run("joint", audit=TRANSDUCTIVE)),
+    ]
+    table = columns(run_table(cells, 4))
+    assert table["note"] == ["", "transductive by the audit, against its claim"]
+    assert list(columns(run_table(cells[:1], 4)))[-1] == "n"
+
+
+def test_failed_and_skipped_methods_say_why(make_run: MakeRun) -> None:
+    cells = [
+        Outcome("good", "finished", run=make_run("good")),
+        Outcome("bad", "failed", "RuntimeError: no luck", make_run("bad", status="failed")),
+        Outcome("shy", "skipped", "it needs class names"),
+    ]
+    table = columns(run_table(cells, 4))
+    assert table["note"] == ["", "failed: RuntimeError: no luck", "skipped: it needs class names"]
+    assert table["accuracy %"] == ["70.00", "", ""]
+
+
+def test_the_number_of_episodes_is_printed_whole_beside_a_failed_method(make_run: MakeRun) -> None:
+    cells = [Outcome("good", "finished", run=make_run()), Outcome("bad", "failed", "no luck")]
+    assert columns(run_table(cells, 4))["n"] == ["4", ""]
+
+
+def test_the_table_of_a_command_does_not_change_with_time(make_run: MakeRun) -> None:
+    quick = run_table([Outcome("toy", "finished", run=make_run("a", seconds=0.25))], 4)
+    slow = run_table([Outcome("toy", "finished", run=make_run("b", seconds=97531.0))], 4)
+    assert quick == slow
+
+
+def test_the_table_of_a_command_has_the_further_metrics_before_the_note(make_run: MakeRun) -> None:
+    cells = [
+        Outcome("bad", "failed", "no luck"),
+        Outcome("good", "finished", run=make_run(metrics={"nats": [0.25, 0.5, 0.25, 0.5]})),
+    ]
+    table = columns(run_table(cells, 4))
+    assert list(table)[-3:] == ["n", "nats", "note"]
+    assert table["nats"] == ["", "0.3750"]
+    assert list(columns(run_table(cells[1:], 4)))[-2:] == ["n", "nats"]
