@@ -78,7 +78,7 @@ def spec_of(module: str) -> ModuleSpec | None:
     parent = module.rpartition(".")[0]
     if not parent:
         return _located(module, None)
-    package = _spec_of(parent)
+    package = spec_of(parent)
     if package is None or package.submodule_search_locations is None:
         return None
     return _located(module, list(package.submodule_search_locations))

@@ -280,3 +280,15 @@ class TestLeaderboard:
         assert invoke("leaderboard", "--out", "-", board, board).stdout == once
         inside = next(path for path in board.iterdir() if path.is_dir())
         assert invoke("leaderboard", "--out", "-", board, inside).stdout == once
+
+
+def test_runs_that_began_and_have_no_result_are_counted(knn_out: Path, tmp_path: Path) -> None:
+    """Also where their folders were deleted, as of the seeds that came out worse."""
+    quiet = invoke("leaderboard", knn_out, "--out", "-")
+    assert "have no stored result" not in quiet.stderr
+    begun = (knn_out / "started.jsonl").read_text()
+    others = [begun.replace("/knn-", f"/knn-{seed}") for seed in range(3)]
+    (knn_out / "started.jsonl").write_text("".join([begun, *others]))
+    told = invoke("leaderboard", knn_out, "--out", "-")
+    assert told.stdout == quiet.stdout
+    assert "3 runs have begun and have no stored result: 3 of knn (2) on " in told.stderr
