@@ -1,7 +1,5 @@
 """Shared fixtures: the real data where it is, a cache, a small data set in memory."""
 
-from __future__ import annotations
-
 import gc
 import os
 from collections.abc import Callable

@@ -1,7 +1,5 @@
 """What benchbench promises on real Omniglot, at full length (`tox -e slow`)."""
 
-from __future__ import annotations
-
 import subprocess
 import sys
 from pathlib import Path
@@ -37,9 +35,7 @@ LEAST = {
 
 
 @pytest.mark.parametrize("method", LEAST)
-def test_it_reaches_its_accuracy_on_the_test_alphabets(
-    data_root: Path, tmp_path: Path, method: str
-) -> None:
+def test_it_reaches_its_accuracy_on_the_test_alphabets(data_root, tmp_path, method) -> None:
     found = []
     for shot, least in zip((1, 5), LEAST[method], strict=True):
         table = run(data_root, tmp_path / str(shot), "--methods", method, "--shot", str(shot))
@@ -49,9 +45,7 @@ def test_it_reaches_its_accuracy_on_the_test_alphabets(
     assert found[0] < found[1]
 
 
-def test_methods_that_start_from_a_classifier_share_its_training(
-    data_root: Path, tmp_path: Path
-) -> None:
+def test_methods_that_start_from_a_classifier_share_its_training(data_root, tmp_path) -> None:
     methods = "knn,linear_probe,finetune"
     once = run(data_root, tmp_path, "--methods", methods)
     assert once["accuracy"].min() >= 0.88

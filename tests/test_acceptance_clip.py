@@ -1,7 +1,5 @@
 """What benchbench promises of zero-shot classification by names, at full length."""
 
-from __future__ import annotations
-
 import subprocess
 import sys
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Who may import whom, as ARCHITECTURE.md says: layers in the core, public names in plug-ins."""
 
-from __future__ import annotations
-
 import ast
 import subprocess
 import sys

@@ -1,7 +1,5 @@
 """Episode sets: their identity, and what is on disk."""
 
-from __future__ import annotations
-
 import dataclasses
 import json
 from pathlib import Path
@@ -78,18 +76,14 @@ def test_variable_sizes_come_back_as_they_were_given(given_episodes: list[Episod
 
 @settings(deadline=None)
 @given(episode_lists, st.data())
-def test_head_is_the_set_of_the_first_episodes(
-    given_episodes: list[Episode], data: st.DataObject
-) -> None:
+def test_head_is_the_set_of_the_first_episodes(given_episodes, data) -> None:
     count = data.draw(st.integers(1, len(given_episodes)))
     assert collected(*given_episodes).head(count) == collected(*given_episodes[:count])
 
 
 @settings(max_examples=25, deadline=None)
 @given(episode_lists)
-def test_a_saved_set_is_loaded_again(
-    tmp_path_factory: pytest.TempPathFactory, given_episodes: list[Episode]
-) -> None:
+def test_a_saved_set_is_loaded_again(tmp_path_factory, given_episodes) -> None:
     path = tmp_path_factory.mktemp("sets") / "new folder" / "episodes.npz"
     before = collected(*given_episodes, seed=9)
     before.save(path)
@@ -248,12 +242,9 @@ def test_an_altered_origin_is_detected(tmp_path: Path) -> None:
         EpisodeSet.load(path)
 
 
-def write_text(path: Path) -> None:
-    path.write_text("episode,accuracy\n0,1.0\n")
-
-
-def write_nothing(path: Path) -> None:
-    path.write_bytes(b"")
+def write_array(path: Path, array: np.ndarray) -> None:
+    with path.open("wb") as file:
+        np.save(file, array, allow_pickle=True)
 
 
 def write_half(path: Path) -> None:
@@ -261,27 +252,20 @@ def write_half(path: Path) -> None:
     path.write_bytes(path.read_bytes()[:200])
 
 
-def write_other_arrays(path: Path) -> None:
-    np.savez(path, images=np.zeros(3))
+OTHER_FILES = {
+    "text": lambda path: path.write_text("episode,accuracy\n0,1.0\n"),
+    "nothing": lambda path: path.write_bytes(b""),
+    "half": write_half,
+    "other arrays": lambda path: np.savez(path, images=np.zeros(3)),
+    "pickle": lambda path: write_array(path, np.array([{}], dtype=object)),
+    "lone array": lambda path: write_array(path, np.arange(3)),
+}
 
 
-def write_pickle(path: Path) -> None:
-    with path.open("wb") as file:
-        np.save(file, np.array([{}], dtype=object), allow_pickle=True)
-
-
-def write_lone_array(path: Path) -> None:
-    with path.open("wb") as file:
-        np.save(file, np.arange(3))
-
-
-@pytest.mark.parametrize(
-    "write",
-    [write_text, write_nothing, write_half, write_other_arrays, write_pickle, write_lone_array],
-)
-def test_another_kind_of_file_is_refused(tmp_path: Path, write) -> None:
+@pytest.mark.parametrize("kind", OTHER_FILES)
+def test_another_kind_of_file_is_refused(tmp_path: Path, kind: str) -> None:
     path = tmp_path / "episodes.npz"
-    write(path)
+    OTHER_FILES[kind](path)
     with pytest.raises(BenchbenchError, match="is not an episode file; `benchbench episodes make`"):
         EpisodeSet.load(path)
 

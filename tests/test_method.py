@@ -1,7 +1,5 @@
 """What a method is given: handles on images, a support set, a task."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 import torch

@@ -1,7 +1,5 @@
 """Metrics, and what a classifier may answer."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np
@@ -73,9 +71,7 @@ def log_probabilities(*rows: list[float]) -> np.ndarray:
     ],
     ids=["majority", "minority", "a class without queries", "none right", "all right"],
 )
-def test_balanced_accuracy_known_answers(
-    predicted: list[int], labels: list[int], expected: float
-) -> None:
+def test_balanced_accuracy_known_answers(predicted, labels, expected) -> None:
     found = balanced_accuracy(one_hot(predicted, 3), np.array(labels))
     assert found == pytest.approx(expected, abs=1e-15)
 

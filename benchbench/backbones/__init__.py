@@ -18,20 +18,14 @@ from benchbench.system.compute import separate_randomness
 
 
 def create_backbone(text: str, image_shape: tuple[int, int, int], seed: int = 0) -> Backbone:
-    """The backbone of a spec such as `conv4[width=32]` for images of [h, w, c].
-
-    Its initial weights depend on `seed` alone; the global generators stay unchanged.
-    """
+    """The backbone of a spec for images [h, w, c]; its random weights depend on `seed` alone."""
     cls, arguments = backbone_arguments(text)
     with separate_randomness(seed):
         return specs.construct(cls, cls.name, **arguments, image_shape=image_shape)
 
 
 def backbone_arguments(text: str) -> tuple[type[Backbone], dict[str, Any]]:
-    """The class and parameters of a backbone's spec, without building anything.
-
-    Raises BenchbenchError if there is no such backbone or parameter, or `cls.check` refuses it.
-    """
+    """A backbone's class and parameters, unbuilt. Raises BenchbenchError if its spec is wrong."""
     spec = specs.parse(text)
     cls: type[Backbone] = loading.find("register_backbones", "backbone", spec.name)
     arguments = specs.arguments(cls, spec)

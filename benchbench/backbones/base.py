@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import KW_ONLY, dataclass
+from functools import cached_property
 from typing import Any, ClassVar
 
 import torch
@@ -14,7 +15,7 @@ from benchbench.method import Images
 from benchbench.registry import specs
 from benchbench.system.arrays import ByteArray
 
-REMEMBERED = ("_found_tensors", "_hashed")
+REMEMBERED = ("_tensors", "_hashed")
 """What a backbone has looked up, and a copy of it must look up again."""
 
 
@@ -48,10 +49,7 @@ class Backbone(nn.Module):
 
     @classmethod
     def check(cls, arguments: dict[str, Any]) -> None:
-        """Find mistakes in the parameters without building anything. Optional.
-
-        Raises BenchbenchError, for example for a network that the library does not have.
-        """
+        """Find mistakes in the parameters before building; optional. Raises BenchbenchError."""
 
     @property
     def feature_size(self) -> int:
@@ -85,13 +83,10 @@ class Backbone(nn.Module):
         """Whether it is in evaluation mode and no parameter needs a gradient."""
         return not self.training and not any(tensor.requires_grad for tensor in self._tensors)
 
-    @property
+    @cached_property
     def _tensors(self) -> list[Tensor]:
         """All parameters and buffers, looked up once: walking the modules is slow."""
-        found: list[Tensor] | None = self.__dict__.get("_found_tensors")
-        if found is None:
-            found = self.__dict__["_found_tensors"] = [*self.parameters(), *self.buffers()]
-        return found
+        return [*self.parameters(), *self.buffers()]
 
     def train(self, mode: bool = True) -> Backbone:
         """Switch between training and evaluation; layers may have been replaced before."""

@@ -1,13 +1,14 @@
 """A frozen backbone embeds each image of a split once.
 
-A table of features belongs to (weights, data set, split, pre-processing). It is filled in blocks of
-neighbouring images, each when one of its images is first needed. A block is always embedded whole
-and in the same order, so that features do not depend on which episodes came first.
+A table of features belongs to (weights, images of a split, pre-processing). It is filled in blocks
+of neighbouring images, each when one of its images is first needed. A block is always embedded
+whole and in the same order, so that features do not depend on which episodes came first.
 """
 
 from __future__ import annotations
 
-from collections import OrderedDict
+import hashlib
+from collections import OrderedDict, deque
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -28,6 +29,7 @@ MOST_BYTES = 2**30
 
 Key = tuple[str, ...]
 _tables: OrderedDict[Key, _Table] = OrderedDict()
+_digests: deque[tuple[IntArray, str]] = deque(maxlen=8)
 
 
 class _Table:
@@ -57,13 +59,22 @@ def features(backbone: Backbone, images: Images) -> Tensor:
 
 
 def _table(backbone: Backbone, fingerprint: str, split: str, rows: IntArray) -> _Table:
-    key = (backbone.weights_key(), fingerprint, split, backbone.preprocessing)
+    key = (backbone.weights_key(), fingerprint, split, _digest(rows), backbone.preprocessing)
     if key not in _tables:
         _tables[key] = _Table(rows, backbone.feature_size, backbone.device)
         while sum(table.features.nbytes for table in _tables.values()) > MOST_BYTES:
             _tables.popitem(last=False)
     _tables.move_to_end(key)
     return _tables[key]
+
+
+def _digest(rows: IntArray) -> str:
+    """The hash of the rows of a split, which may be addressed in more ways than one."""
+    for known, digest in _digests:
+        if known is rows:
+            return digest
+    _digests.append((rows, hashlib.sha256(rows.tobytes()).hexdigest()))
+    return _digests[-1][1]
 
 
 def _fill(table: _Table, backbone: Backbone, source: PixelSource, block: int) -> None:

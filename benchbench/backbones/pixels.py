@@ -1,4 +1,4 @@
-"""Raw pixels in place of features: a baseline for every method."""
+"""Raw pixels instead of features: a baseline for every method."""
 
 from __future__ import annotations
 

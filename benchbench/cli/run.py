@@ -86,8 +86,8 @@ SECONDS = click.FloatRange(min=0, min_open=True)
     envvar="BENCHBENCH_ENGINE",
     show_envvar=True,
     type=click.Choice(["worker", "inline"]),
-    help="Where methods are computed: `worker` is a process of its own, so that a method that "
-    "crashes or hangs harms no other; `inline` is this process.",
+    help="Where methods are computed: `worker` is a process for each method, which holds no label "
+    "of a query and harms no other if it crashes; `inline` is this process, unprotected.",
 )
 @click.option(
     "--timeout",
@@ -107,7 +107,15 @@ SECONDS = click.FloatRange(min=0, min_open=True)
     "--audit/--no-audit",
     default=None,
     show_default="audit the methods that are trained now",
-    help="Whether methods are audited on validation classes; --audit includes stored runs.",
+    help="Whether a tenth of the episodes is asked again, to see what a method's scores depend "
+    "on; --audit includes stored runs.",
+)
+@click.option(
+    "--audit-seconds",
+    type=SECONDS,
+    metavar="SECONDS",
+    show_default="5, or a tenth of the evaluation",
+    help="The longest time that the audit of a method takes before it is content with less.",
 )
 def run(
     *,
@@ -128,6 +136,7 @@ def run(
     timeout: float | None,
     training_timeout: float | None,
     audit: bool | None,
+    audit_seconds: float | None,
     **sampling: int | str | None,
 ) -> None:
     """Train and evaluate methods, and print their table.
@@ -162,6 +171,7 @@ def run(
         compute=configure(device, threads, fast),
         metrics=tuple(find_metrics(specs.split_list(metrics))),
         audit="missing" if audit is None else "all" if audit else "none",
+        audit_seconds=audit_seconds,
         sampler=drawing.sampler_made(),
     )
     store, places = Store(out), Places.find(data_root)

@@ -12,6 +12,7 @@ from torch import nn
 from torch.nn.modules import module as torch_module
 
 from benchbench.datasets.base import OpenDataset
+from benchbench.datasets.tables.stored import Storage
 from benchbench.system.arrays import ByteArray
 
 
@@ -42,17 +43,32 @@ class WatchedPixels:
 @contextmanager
 def reads_of(dataset: OpenDataset) -> Iterator[WatchedPixels]:
     """Records which rows of the data set's pixels are read in the block, by any code."""
-    pixels = dataset.pixels
+    pixels, stored = dataset.pixels, dataset.storage
     watched = WatchedPixels(pixels)
-    stored = vars(dataset).pop("storage", None)  # It would lead past what watches.
     dataset.pixels = watched
+    vars(dataset)["storage"] = Storage(_WatchedStorage(watched, stored), stored.places)
     try:
         yield watched
     finally:
-        dataset.pixels = pixels
-        vars(dataset).pop("storage", None)
-        if stored is not None:
-            vars(dataset)["storage"] = stored
+        dataset.pixels, vars(dataset)["storage"] = pixels, stored
+
+
+class _WatchedStorage:
+    """The same pixels by place; what is read is recorded by image id."""
+
+    def __init__(self, watched: WatchedPixels, stored: Storage) -> None:
+        self._watched, self._pixels = watched, stored.pixels
+        self._ids = np.argsort(stored.places)
+
+    def __getitem__(self, places: Any) -> Any:
+        self._watched.read[self._ids[places]] = True
+        return self._pixels[places]
+
+    def __len__(self) -> int:
+        return len(self._pixels)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._pixels, name)
 
 
 @contextmanager

@@ -68,7 +68,9 @@ class CifarFS(ListedDataset):
         except BenchbenchError:
             if self.origin is not None:
                 raise
-            return [_downloaded(places)]
+            published = torchvision("datasets").CIFAR100
+            root = places.data_root if can_write(places.data_root) else places.cache / "data"
+            return [download(published.url, root / published.filename, published.tgz_md5)]
         parts = [_part(found, split) for split in SPLITS]
         return [part for part in parts if part is not None] if all(parts) else [found]
 
@@ -90,20 +92,15 @@ class CifarFS(ListedDataset):
         names = _content(tree, "meta", "fine_label_names")["fine_label_names"]
         fine = [name.decode("latin1") if isinstance(name, bytes) else name for name in names]
         self.refuse_missing(fine, tree.path)
-        for item in self.listed():
-            label = fine.index(item.folder)
-            yield PendingClass(item.name, partial(self._load_label, tree, item, label, parts))
 
-    def _load_label(
-        self,
-        tree: FileTree,
-        item: ListedClass,
-        label: int,
-        parts: Callable[[], list[tuple[ByteArray, IntArray]]],
-    ) -> DecodedClass:
-        images = np.concatenate([pixels[labels == label] for pixels, labels in parts()])
-        _refuse_other_count(tree.path, item.folder, len(images))
-        return DecodedClass(item.name, self.resized(images), item.parent)
+        def load(item: ListedClass) -> DecodedClass:
+            label = fine.index(item.folder)
+            images = np.concatenate([pixels[labels == label] for pixels, labels in parts()])
+            _refuse_other_count(tree.path, item.folder, len(images))
+            return DecodedClass(item.name, self.resized(images), item.parent)
+
+        for item in self.listed():
+            yield PendingClass(item.name, partial(load, item))
 
 
 @dataclass
@@ -131,14 +128,9 @@ def _words(label: str) -> str:
 
 def _part(folder: Path, split: str) -> Path | None:
     """The folder, else the zip file, of a split."""
-    candidates = (folder / split, folder / f"{split}.zip")
-    return next((c for c in candidates if c.is_dir() or (c.suffix and c.is_file())), None)
-
-
-def _downloaded(places: Places) -> Path:
-    published = torchvision("datasets").CIFAR100
-    root = places.data_root if can_write(places.data_root) else places.cache / "data"
-    return download(published.url, root / published.filename, published.tgz_md5)
+    if (folder / split).is_dir():
+        return folder / split
+    return folder / f"{split}.zip" if (folder / f"{split}.zip").is_file() else None
 
 
 def _class_files(trees: list[FileTree]) -> dict[str, list[TreeFile]]:

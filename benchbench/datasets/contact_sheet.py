@@ -6,7 +6,6 @@ import colorsys
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -28,12 +27,10 @@ LONGEST, HEADING = 4000, 200
 GAP, BORDER, MARGIN, LABEL = 4, 3, 12, 200
 TEXT, PAPER = (20, 20, 20), (255, 255, 255)
 LINE = 17
-FONT_SIZE = 13
-COLUMNS, CLASS_COLUMNS = 15, 40
-"""The most images on a line, of an episode and of a class."""
+FONT = ImageFont.load_default(13)
+COLUMNS, CLASS_COLUMNS = 15, 40  # most images on a line, of an episode and of a class
 
 Colour = tuple[int, int, int]
-Font = ImageFont.ImageFont | ImageFont.FreeTypeFont
 
 
 @dataclass(frozen=True)
@@ -51,14 +48,11 @@ class ImageRow:
 
 
 def class_sheet(dataset: OpenDataset, split: str, classes: int, images: int) -> Image.Image:
-    """A row for each of some classes, with some of its images; both are evenly spread.
-
-    Raises BenchbenchError if the split has no classes or the sheet would be too large.
-    """
-    members = dataset.splits.get(split)
-    if members is None:
+    """Evenly spread images of evenly spread classes. Raises BenchbenchError if none or too many."""
+    if split not in dataset.splits:
         known = ", ".join(dataset.splits)
         raise BenchbenchError(f"{dataset.name} has no split '{split}'; it has {known}.")
+    members = dataset.splits[split]
     if len(members) == 0:
         raise BenchbenchError(f"{dataset.name} has no classes in the split '{split}'.")
     chosen = members[spread(len(members), classes)]
@@ -91,8 +85,8 @@ def episode_sheet(dataset: OpenDataset, episode: Episode, title: str) -> Image.I
         rows.append(ImageRow(name, dataset.images(ids), (), [colours[slot]] * len(ids)))
     slots = episode.query_labels.tolist()
     queries = f"{len(slots)} queries\nin the order of the episode, each with its true slot"
-    marks = [str(slot) for slot in slots]
     frames = [colours[slot] for slot in slots]
+    marks = list(map(str, slots))
     rows.append(ImageRow(queries, dataset.images(episode.query), marks, frames, space=LINE))
     widest = max(len(row.images) for row in rows)
     return sheet(title, rows, min(widest, COLUMNS))
@@ -106,20 +100,17 @@ def slot_colour(slot: int) -> Colour:
 
 def sheet(title: str, rows: Sequence[ImageRow], columns: int) -> Image.Image:
     """The rows from top to bottom, with `columns` images on a line."""
-    font = ImageFont.load_default(FONT_SIZE)
-    labels = [wrapped(row.label, font, LABEL) for row in rows]
+    labels = [wrapped(row.label, LABEL) for row in rows]
     size, heights = _fitting(rows, labels, columns)
-    cell = _cell(size)
-    width = 2 * MARGIN + LABEL + GAP + columns * cell[0]
-    heading = wrapped(title, font, width - 2 * MARGIN)
+    width = 2 * MARGIN + LABEL + GAP + columns * _cell(size)[0]
+    heading = wrapped(title, width - 2 * MARGIN)
     top = MARGIN + LINE * len(heading) + MARGIN // 2
     picture = Image.new("RGB", (width, top + sum(heights) + MARGIN), PAPER)
     draw = ImageDraw.Draw(picture)
-    _write(draw, (MARGIN, MARGIN), heading, font, TEXT)
+    _write(draw, MARGIN, heading)
     for row, label, height in zip(rows, labels, heights, strict=True):
-        start = top + row.space
-        _write(draw, (MARGIN, start + BORDER), label, font, TEXT)
-        _paste(picture, draw, row, (MARGIN + LABEL + GAP, start), size, columns, font)
+        _write(draw, top + row.space + BORDER, label)
+        _paste(picture, row, top + row.space, size, columns)
         top += height
     return picture
 
@@ -132,7 +123,7 @@ def _fitting(
     for target in _sides(max(shape)):
         height, width = (max(1, target * side // max(shape)) for side in shape)
         heights = [
-            max(_lines(row, columns) * _cell((width, height), row)[1], LINE * len(label))
+            max(-(-len(row.images) // columns) * _cell((width, height), row)[1], LINE * len(label))
             + GAP
             + row.space
             for row, label in zip(rows, labels, strict=True)
@@ -149,10 +140,6 @@ def _sides(longest: int) -> list[int]:
     return [*enlarged, *range(min(longest, 2 * TILE), min(longest, SMALLEST_TILE) - 1, -1)]
 
 
-def _lines(row: ImageRow, columns: int) -> int:
-    return -(-len(row.images) // columns)
-
-
 def _cell(size: tuple[int, int], row: ImageRow | None = None) -> tuple[int, int]:
     """Width and height of an image with its frame, its mark and the gap after it."""
     extra = 2 * BORDER + GAP
@@ -160,42 +147,35 @@ def _cell(size: tuple[int, int], row: ImageRow | None = None) -> tuple[int, int]
 
 
 def _paste(
-    picture: Image.Image,
-    draw: ImageDraw.ImageDraw,
-    row: ImageRow,
-    corner: tuple[int, int],
-    size: tuple[int, int],
-    columns: int,
-    font: Font,
+    picture: Image.Image, row: ImageRow, start: int, size: tuple[int, int], columns: int
 ) -> None:
-    cell = _cell(size, row)
+    """Put the images of a row into the picture, from `start` pixels below its top."""
+    draw, cell = ImageDraw.Draw(picture), _cell(size, row)
     for index, pixels in enumerate(row.images):
-        left = corner[0] + index % columns * cell[0]
-        top = corner[1] + index // columns * cell[1]
+        left = MARGIN + LABEL + GAP + index % columns * cell[0]
+        top = start + index // columns * cell[1]
         right, bottom = left + size[0] + 2 * BORDER - 1, top + size[1] + 2 * BORDER - 1
         if row.colours:
             draw.rectangle((left, top, right, bottom), fill=row.colours[index])
         picture.paste(scaled(pixels, size), (left + BORDER, top + BORDER))
         if row.marks:
             centre = left + BORDER + size[0] / 2
-            draw.text((centre, bottom + 2), row.marks[index], TEXT, font, "ma")
+            draw.text((centre, bottom + 2), row.marks[index], TEXT, FONT, "ma")
 
 
 def scaled(pixels: ByteArray, size: tuple[int, int]) -> Image.Image:
     """An image uint8 [h, w, c] at a size (width, height), enlarged by repeating pixels."""
     image = Image.fromarray(pixels[..., 0] if pixels.shape[2] == 1 else pixels[..., :3])
-    larger = size[0] >= image.width
-    how = Image.Resampling.NEAREST if larger else Image.Resampling.BOX
-    return image.convert("RGB").resize(size, how)
+    return image.convert("RGB").resize(size, Image.Resampling.BOX)
 
 
-def wrapped(text: str, font: Font, width: int) -> list[str]:
+def wrapped(text: str, width: int) -> list[str]:
     """The text in lines of at most this width, broken after a space or sign, else anywhere."""
     lines = []
     for paragraph in text.split("\n"):
         line = ""
-        for part in _parts(paragraph, font, width):
-            if line and font.getlength((line + part).rstrip()) > width:
+        for part in _parts(paragraph, width):
+            if line and FONT.getlength((line + part).rstrip()) > width:
                 lines.append(line.rstrip())
                 line = ""
             line += part if line else part.lstrip()
@@ -203,25 +183,17 @@ def wrapped(text: str, font: Font, width: int) -> list[str]:
     return lines
 
 
-def _parts(text: str, font: Font, width: int) -> list[str]:
+def _parts(text: str, width: int) -> list[str]:
     """Pieces after which a line may end, none too wide for a line."""
-    ends = [0, *(match.end() for match in re.finditer(r"[\s_/\-.,:]+", text)), len(text)]
-    words = [text[start:stop] for start, stop in pairwise(ends)]
     parts = []
-    for word in words:
-        parts += [word] if font.getlength(word) <= width else list(word)
+    for word in re.findall(r"[^\s_/\-.,:]*[\s_/\-.,:]*", text):
+        parts += [word] if FONT.getlength(word) <= width else list(word)
     return parts
 
 
-def _write(
-    draw: ImageDraw.ImageDraw,
-    corner: tuple[int, int],
-    lines: Sequence[str],
-    font: Font,
-    colour: Colour,
-) -> None:
+def _write(draw: ImageDraw.ImageDraw, top: int, lines: Sequence[str]) -> None:
     for number, line in enumerate(lines):
-        draw.text((corner[0], corner[1] + number * LINE), line, colour, font)
+        draw.text((MARGIN, top + number * LINE), line, TEXT, FONT)
 
 
 def check_png(path: Path) -> None:

@@ -24,8 +24,7 @@ CURE = (
     "it with `benchbench data prepare cub --from PATH`."
 )
 
-Box: TypeAlias = tuple[int, int, int, int]
-"""Left, top, right and bottom, in whole pixels."""
+Box: TypeAlias = tuple[int, int, int, int]  # left, top, right and bottom, in pixels
 
 
 @dataclass
@@ -51,10 +50,10 @@ class Cub(ListedDataset):
     def listed(self) -> list[ListedClass]:
         """In the order of their numbers."""
         deal = {name: split for split, names in read_json("cub").items() for name in names}
-        counts = image_counts("cub")
         return [
-            ListedClass(_words(folder), deal[folder], folder, counts[folder])
-            for folder in sorted(deal)
+            # '001.Black_footed_Albatross' is called 'Black footed Albatross'.
+            ListedClass(folder.partition(".")[2].replace("_", " "), deal[folder], folder, count)
+            for folder, count in sorted(image_counts("cub").items())
         ]
 
     def sources(self, places: Places) -> list[Path]:
@@ -69,24 +68,15 @@ class Cub(ListedDataset):
     def decode_image(self, file: TreeFile) -> ByteArray:
         if not self.crop:
             return super().decode_image(file)
-        image = file.image().convert("RGB").crop(_bird(file))
+        key = "/".join(PurePosixPath(file.name).parts[-2:])
+        box = bounding_boxes(file.tree).get(key)
+        if box is None:
+            raise BenchbenchError(
+                f"bounding_boxes.txt of {file.tree.path} has no box of {key}; copy or download it "
+                "again, or leave out crop=true."
+            )
+        image = file.image().convert("RGB").crop(box)
         return as_array(resize(image, self.size, self.interpolation))
-
-
-def _words(folder: str) -> str:
-    """'Black footed Albatross' for '001.Black_footed_Albatross'."""
-    return folder.partition(".")[2].replace("_", " ")
-
-
-def _bird(file: TreeFile) -> Box:
-    key = "/".join(PurePosixPath(file.name).parts[-2:])
-    box = bounding_boxes(file.tree).get(key)
-    if box is None:
-        raise BenchbenchError(
-            f"bounding_boxes.txt of {file.tree.path} has no box of {key}; copy or download it "
-            "again, or leave out crop=true."
-        )
-    return box
 
 
 @lru_cache(maxsize=1)

@@ -13,7 +13,7 @@ from typing import Any, ClassVar, Literal
 
 from benchbench.datasets.base import SPLITS, Dataset, DecodedClass, PendingClass, splits_by_name
 from benchbench.datasets.random_split import TEST_SHARE, VAL_SHARE, check_shares, deal_classes
-from benchbench.datasets.reading.file_tree import FileTree, TreeFile
+from benchbench.datasets.reading.file_tree import FileTree
 from benchbench.datasets.reading.images import decode_all, decode_image, is_grey, mode_for
 from benchbench.errors import BenchbenchError
 from benchbench.registry.hookspecs import hookimpl
@@ -69,31 +69,38 @@ class Folder(Dataset):
 
     def decode(self, sources: list[Path]) -> Iterator[PendingClass]:
         tree = FileTree(sources[0])
-        classes = _classes(tree)
+        top = _top(tree)
+        classes = tree.images_by(lambda name: name.removeprefix(top).rpartition("/")[0])
         if not classes:
             raise BenchbenchError(
                 f"{tree.path} has no folder with images; it needs one folder per class."
             )
         files = [file for members in classes.values() for file in members]
         mode = mode_for(self.colour, is_grey, files)
-        for name, members in classes.items():
-            yield PendingClass(name, partial(self._load, name, members, mode))
-
-    def _load(self, name: str, files: list[TreeFile], mode: str) -> DecodedClass:
         shape = (self.size, self.size, len(mode))
-        images, _, unreadable = decode_all(
-            lambda file: decode_image(file, self.size, mode), files, shape
-        )
-        return DecodedClass(name, images, tuple(name.split("/")[:-1]), None, unreadable)
+        decode = partial(decode_image, size=self.size, mode=mode)
+
+        def load(name: str) -> DecodedClass:
+            images, _, unreadable = decode_all(decode, classes[name], shape)
+            return DecodedClass(name, images, tuple(name.split("/")[:-1]), None, unreadable)
+
+        for name in classes:
+            yield PendingClass(name, partial(load, name))
 
     def split_classes(self, class_names: list[str], sources: list[Path]) -> dict[str, IntArray]:
         how = self.split
-        listed = _listed_split(FileTree(sources[0])) if how in ("auto", "file") else None
-        if listed is not None:
-            return splits_by_name(class_names, listed)
+        if how in ("auto", "file"):
+            tree = FileTree(sources[0])
+            file = _top(tree) + SPLIT_FILE
+            if file in tree.names:
+                lists = class_lists(tree.read(file), f"{SPLIT_FILE} in {tree.path}")
+                return splits_by_name(class_names, lists)
         if how == "file":
             raise BenchbenchError(f"{sources[0]} has no {SPLIT_FILE} at its top.")
-        below = {split: _below(class_names, split) for split in SPLITS}
+        below = {
+            split: [name for name in class_names if name.startswith(f"{split}/")]
+            for split in SPLITS
+        }
         if how == "folders" or (
             how == "auto" and sum(map(len, below.values())) == len(class_names)
         ):
@@ -109,14 +116,6 @@ class Folder(Dataset):
 def are_words(class_names: Iterable[str]) -> bool:
     """Whether any class is more than a number or an identifier such as n01532829."""
     return any(WORD.search(name.rpartition("/")[2]) for name in class_names)
-
-
-def _listed_split(tree: FileTree) -> dict[str, list[str]] | None:
-    """The lists of `splits.json`, or None if there is no such file."""
-    file = _top(tree) + SPLIT_FILE
-    if file not in tree.names:
-        return None
-    return class_lists(tree.read(file), f"{SPLIT_FILE} in {tree.path}")
 
 
 def class_lists(content: str | bytes, name: str) -> dict[str, list[str]]:
@@ -138,22 +137,11 @@ def _refuse_shared_classes(below: dict[str, list[str]]) -> None:
     for split, names in below.items():
         for name in names:
             bare = name.partition("/")[2]
-            if bare in homes:
+            if homes.setdefault(bare, split) != split:
                 raise BenchbenchError(
                     f"Class '{bare}' is below both {homes[bare]}/ and {split}/; few-shot splits "
                     "share no class, so use split=seed on one of the folders."
                 )
-            homes[bare] = split
-
-
-def _below(class_names: list[str], split: str) -> list[str]:
-    return [name for name in class_names if name.startswith(f"{split}/")]
-
-
-def _classes(tree: FileTree) -> dict[str, list[TreeFile]]:
-    """Image files by the folder that they lie in, named from the top of the data."""
-    top = _top(tree)
-    return tree.images_by(lambda name: name.removeprefix(top).rpartition("/")[0])
 
 
 def _top(tree: FileTree) -> str:

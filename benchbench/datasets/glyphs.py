@@ -38,12 +38,12 @@ class Glyphs(Dataset):
         return {"seed": self.seed, "version": generator.VERSION}
 
     def decode(self, sources: list[Path]) -> Iterator[DecodedClass]:
-        total = sum(generator.SPLITS.values())
-        for alphabet in track(generator.alphabets(self.seed), "writing glyphs", total):
-            drawers = [f"{alphabet.name}/{drawer:02}" for drawer in range(generator.DRAWERS)]
-            for number, images in enumerate(alphabet.images):
-                name = f"{alphabet.name}/character{number:02}"
-                yield DecodedClass(name, images[..., None], (alphabet.name,), drawers)
+        alphabets = generator.alphabet_splits()
+        for index, alphabet in enumerate(track(alphabets, "writing glyphs", len(alphabets))):
+            drawers = [f"{alphabet}/{drawer:02}" for drawer in range(generator.DRAWERS)]
+            for number, images in enumerate(generator.draw_alphabet(self.seed, index)):
+                name = f"{alphabet}/character{number:02}"
+                yield DecodedClass(name, images[..., None], (alphabet,), drawers)
 
     def split_classes(self, class_names: list[str], sources: list[Path]) -> dict[str, IntArray]:
         split_of = generator.alphabet_splits()

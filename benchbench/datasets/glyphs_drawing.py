@@ -1,7 +1,4 @@
-"""Points, curves and ink, exact to the last bit on every machine (see `glyphs_generator`).
-
-Points are (x, y) with y downwards.
-"""
+"""Points (x, y), y downwards, curves and ink, exact to the last bit on every machine."""
 
 import numpy as np
 

@@ -10,7 +10,6 @@ IEEE 754 defines to the last bit. Functions such as sin and reductions such as s
 depend on the library and the SIMD width, so floats never meet one.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -55,15 +54,6 @@ PROGRAM = np.dtype(
 
 
 @dataclass(frozen=True)
-class Alphabet:
-    """One alphabet in the writing of all its drawers."""
-
-    name: str
-    split: str  # train, val or test
-    images: ByteArray  # [characters, DRAWERS, SIDE, SIDE], ink 255 on 0
-
-
-@dataclass(frozen=True)
 class Hands:
     """What each drawer does the same way in every character of the alphabet."""
 
@@ -77,12 +67,6 @@ class Hands:
     tremor: FloatArray  # [DRAWERS], spread of the fine wobble along a path
 
 
-def alphabets(seed: int = 0) -> Iterator[Alphabet]:
-    """All alphabets, those of the train split first. The seed is within 0 .. 2**64 - 1."""
-    for index, (name, split) in enumerate(alphabet_splits().items()):
-        yield Alphabet(name, split, draw_alphabet(seed, index))
-
-
 def alphabet_splits() -> dict[str, str]:
     """The split of each alphabet, by name and in order."""
     splits = [split for split, n in SPLITS.items() for _ in range(n)]
@@ -90,7 +74,7 @@ def alphabet_splits() -> dict[str, str]:
 
 
 def draw_alphabet(seed: int, index: int) -> ByteArray:
-    """The images [characters, DRAWERS, SIDE, SIDE] of one alphabet."""
+    """The images [characters, DRAWERS, SIDE, SIDE] of one alphabet, ink 255 on 0."""
     stream = RandomStream(seed, VERSION, index)
     n_characters = 20 + 8 * index % 21  # 20 .. 40, the same for every seed
     primitives = invent_primitives(stream, int(stream.integer(4)) + 7)

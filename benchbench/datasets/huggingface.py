@@ -6,21 +6,17 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 from benchbench.datasets.base import Dataset, DecodedClass, PendingClass, splits_by_name
 from benchbench.datasets.folder import are_words, class_lists
 from benchbench.datasets.random_split import TEST_SHARE, VAL_SHARE, check_shares, deal_classes
-from benchbench.datasets.reading.file_tree import UnreadableImageError
-from benchbench.datasets.reading.images import GREY_MODES, as_array, decode_all, mode_for, resize
+from benchbench.datasets.reading.images import as_array, decode_all, mode_for, resize
 from benchbench.errors import BenchbenchError
 from benchbench.registry import specs
 from benchbench.registry.hookspecs import hookimpl
 from benchbench.system.arrays import ByteArray, IntArray
 from benchbench.system.places import Places
-
-if TYPE_CHECKING:
-    from benchbench.datasets.huggingface_rows import LabelledImages
 
 
 @dataclass
@@ -87,42 +83,33 @@ class HuggingFace(Dataset):
         table = load(name, source, self.config, self.revision, self.hf_split)
         images = LabelledImages(name, table, self.image, self.label)
         rows = [row for members in images.class_rows.values() for row in members]
-        mode = mode_for(self.colour, partial(_is_grey, images), rows)
-        for class_name, rows in images.class_rows.items():
-            yield PendingClass(class_name, partial(self._load, images, mode, class_name, rows))
+        mode = mode_for(self.colour, images.is_grey, rows)
+        shape = (self.size, self.size, len(mode))
 
-    def _load(
-        self, images: LabelledImages, mode: str, class_name: str, rows: list[int]
-    ) -> DecodedClass:
         def decode(row: int) -> ByteArray:
             return as_array(resize(images.image(row, mode), self.size, "bilinear"))
 
-        pixels, _, unreadable = decode_all(decode, rows, (self.size, self.size, len(mode)))
-        return DecodedClass(class_name, pixels, unreadable=unreadable)
+        def load_class(class_name: str) -> DecodedClass:
+            pixels, _, unreadable = decode_all(decode, images.class_rows[class_name], shape)
+            return DecodedClass(class_name, pixels, unreadable=unreadable)
+
+        for class_name in images.class_rows:
+            yield PendingClass(class_name, partial(load_class, class_name))
 
     def split_classes(self, class_names: list[str], sources: list[Path]) -> dict[str, IntArray]:
         if self.splits is None:
             return deal_classes(len(class_names), self.val, self.test, self.seed)
-        return splits_by_name(class_names, _listed_split(Path(self.splits).expanduser()))
+        file = Path(self.splits).expanduser()
+        try:
+            content = file.read_bytes()
+        except OSError as error:
+            reason = f"The split file {file} cannot be read: {error.strerror}."
+            raise BenchbenchError(reason) from error
+        return splits_by_name(class_names, class_lists(content, str(file)))
 
     def names_are_words(self, class_names: list[str]) -> bool:
         """False if every class is a number or an identifier such as n01532829."""
         return are_words(class_names)
-
-
-def _is_grey(images: LabelledImages, row: int) -> bool:
-    try:
-        return images.mode(row) in GREY_MODES
-    except UnreadableImageError:
-        return True
-
-
-def _listed_split(file: Path) -> dict[str, list[str]]:
-    try:
-        content = file.read_bytes()
-    except OSError as error:
-        raise BenchbenchError(f"The split file {file} cannot be read: {error.strerror}.") from error
-    return class_lists(content, str(file))
 
 
 @hookimpl

@@ -13,7 +13,7 @@ import numpy as np
 from PIL import Image, ImageOps
 
 from benchbench.datasets.reading.file_tree import UnreadableImageError
-from benchbench.datasets.reading.images import eight_bits
+from benchbench.datasets.reading.images import GREY_MODES, eight_bits
 from benchbench.datasets.reading.offline import refuse_download
 from benchbench.errors import BenchbenchError, unknown_name
 from benchbench.system.progress import say
@@ -64,9 +64,12 @@ class LabelledImages:
         except Exception as error:
             raise UnreadableImageError(name) from error
 
-    def mode(self, row: int) -> str:
-        """Pillow's mode by the image's header. Raises UnreadableImageError as `image`."""
-        return self._opened(row)[0].mode
+    def is_grey(self, row: int) -> bool:
+        """Whether an image has no colour by its header; one that cannot be read has none."""
+        try:
+            return self._opened(row)[0].mode in GREY_MODES
+        except UnreadableImageError:
+            return True
 
     def _opened(self, row: int) -> tuple[Image.Image, str]:
         value = self._images[row][self._column]

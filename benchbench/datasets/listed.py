@@ -1,8 +1,4 @@
-"""Data sets whose classes and splits are published lists.
-
-The lists are part of the package, in `splits/<list>/`, each with the licence of the repository that
-published it.
-"""
+"""Data sets of published classes and splits, packaged with their licences in `splits/`."""
 
 from __future__ import annotations
 
@@ -45,10 +41,7 @@ def read_rows(folder: str, file: str) -> list[tuple[str, str]]:
 
 
 def parse_rows(text: str) -> list[tuple[str, str]]:
-    """The rows of a CSV file of two columns; a heading that begins with `filename` is left out.
-
-    Raises ValueError if a row has another number of columns.
-    """
+    """The rows of a two-column CSV file, without heading. Raises ValueError for other columns."""
     rows = []
     for line in filter(None, map(str.strip, text.splitlines())):
         first, second = line.split(",")
@@ -68,10 +61,7 @@ def image_counts(of: str) -> dict[str, int]:
 
 @dataclass(frozen=True)
 class ListedClass:
-    """A class in the published lists.
-
-    folder: its name in the published files; images: how many it should have.
-    """
+    """A published class; folder: its name in the files; images: how many it should have."""
 
     name: str
     split: str
@@ -95,7 +85,6 @@ class ListedDataset(Dataset):
         raise NotImplementedError
 
     def expected_counts(self) -> dict[str, int] | None:
-        """The number of images that each class should have, by its name."""
         return {item.name: item.images for item in self.listed()}
 
     def split_classes(self, class_names: list[str], sources: list[Path]) -> dict[str, IntArray]:
@@ -116,7 +105,7 @@ class ListedDataset(Dataset):
     def class_folders(self, root: Path) -> list[Path]:
         """The listed classes' folders below `root`; none if it has none of them.
 
-        They are sources in place of the folder around them, so that opening the data set looks at
+        They are sources instead of the folder around them, so that opening the data set looks at
         no other folder. Raises BenchbenchError if only some are there.
         """
         found = class_folders(root, {item.folder: item.split for item in self.listed()})
@@ -131,24 +120,20 @@ class ListedDataset(Dataset):
     def announced(
         self, files: Mapping[str, Sequence[TreeFile]], sources: list[Path]
     ) -> Iterator[PendingClass]:
-        """The listed classes, to be decoded from their files, which are given by folder name.
-
-        Raises BenchbenchError if a class has none.
-        """
+        """The listed classes, from files by folder name. Raises BenchbenchError if one has none."""
         where = sources[0].parent if len(sources) > 1 else sources[0]
-        self.refuse_missing(files, where)
-        for item in self.listed():
-            yield PendingClass(item.name, partial(self._load, item, files, where))
-
-    def _load(
-        self, item: ListedClass, files: Mapping[str, Sequence[TreeFile]], where: Path
-    ) -> DecodedClass:
         shape = (self.size, self.size, 3)
-        images, _, unreadable = decode_all(self.decode_image, files[item.folder], shape)
-        if not len(images):
-            raise copy_again(f"{where} has no readable image of class '{item.folder}'")
-        names = [f"{item.folder}/{Path(name).name}" for name in unreadable]
-        return DecodedClass(item.name, images, item.parent, None, names)
+        self.refuse_missing(files, where)
+
+        def load(item: ListedClass) -> DecodedClass:
+            images, _, unreadable = decode_all(self.decode_image, files[item.folder], shape)
+            if not len(images):
+                raise copy_again(f"{where} has no readable image of class '{item.folder}'")
+            names = [f"{item.folder}/{Path(name).name}" for name in unreadable]
+            return DecodedClass(item.name, images, item.parent, None, names)
+
+        for item in self.listed():
+            yield PendingClass(item.name, partial(load, item))
 
     def resized(self, images: ByteArray) -> ByteArray:
         """Images uint8 [n, h, w, 3] as [n, size, size, 3]."""

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, partial
+from itertools import chain
 from pathlib import Path, PurePosixPath
 from typing import ClassVar, Literal
 
@@ -77,18 +78,20 @@ class MiniImageNet(ListedDataset):
         tree = FileTree(sources[0])
         pickles = Pickles(tree)
         if pickles.members:
-            return self._decode_pickles(pickles)
+            load = partial(self._load_pickled, pickles)
+            return (PendingClass(item.name, partial(load, item)) for item in self.listed())
         return self.announced(self._picked(self.folders_in(tree) or self._by_table(tree)), sources)
 
     def _picked(self, files: Mapping[str, Sequence[TreeFile]]) -> ListedLater[TreeFile]:
         """Of each class, the files that the list has."""
-        lists = {
-            name: names
-            for split in SPLITS
-            for name, names in listed_files(self.split, split).items()
-            if name in files
-        }
-        return ListedLater({name: partial(_pick, name, files, lists[name]) for name in lists})
+        return ListedLater(
+            {
+                name: partial(_pick, name, files, names)
+                for split in SPLITS
+                for name, names in listed_files(self.split, split).items()
+                if name in files
+            }
+        )
 
     def _by_table(self, tree: FileTree) -> dict[str, list[TreeFile]]:
         """The files by class as the copy's own csv files have it, or else the list."""
@@ -97,14 +100,10 @@ class MiniImageNet(ListedDataset):
         if not any(tables):
             tables = [read_rows(f"miniimagenet_{self.split}", f"{s}.csv.gz") for s in SPLITS]
         found: dict[str, list[TreeFile]] = {}
-        for file, label in (row for rows in tables for row in rows):
+        for file, label in chain.from_iterable(tables):
             if (stem := PurePosixPath(file).stem) in images:
                 found.setdefault(label, []).append(images[stem])
         return found
-
-    def _decode_pickles(self, pickles: Pickles) -> Iterator[PendingClass]:
-        for item in self.listed():
-            yield PendingClass(item.name, partial(self._load_pickled, pickles, item))
 
     def _load_pickled(self, pickles: Pickles, item: ListedClass) -> DecodedClass:
         try:
@@ -161,7 +160,7 @@ def by_position(name: str, found: Iterable[str], listed: list[str], where: Path)
 
 
 def _table(tree: FileTree, split: str) -> list[tuple[str, str]]:
-    """File name and label of each image by the copy's own csv file; empty if it has none."""
+    """File name and label of each image by the copy's own csv file; none without one."""
     file = next((n for n in tree.names if PurePosixPath(n).name == f"{split}.csv"), None)
     if file is None:
         return []

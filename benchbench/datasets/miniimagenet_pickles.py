@@ -31,12 +31,8 @@ class Pickles:
         self._held: tuple[str, ByteArray, dict[str, Any]] | None = None
 
     def images(self, name: str, split: str) -> ByteArray:
-        """The images uint8 [n, h, w, 3] of a class, from whichever file has it.
-
-        Its split's file is read first; some copies have another split. Raises KeyError if no file
-        has the class.
-        """
-        for part in sorted(self.members, key=lambda part: part != split):
+        """Images uint8 [n, h, w, 3] of a class, of its split's file or another. Raises KeyError."""
+        for part in sorted(self.members, key=lambda part: part != split):  # some have other splits
             if name in self._classes.get(part, {name}) and name in self._load(part)[1]:
                 return self._chosen(part, name)
         raise KeyError(name)

@@ -48,10 +48,10 @@ class Multi(Collection):
     def __post_init__(self) -> None:
         if self.size is not None and self.size < 1:
             raise ValueError("size must be at least 1 pixel")
-        if len(specs.split_list(self.datasets)) < 2:
+        texts = specs.split_list(self.datasets)
+        if len(texts) < 2:
             raise ValueError("needs two data sets or more, as in multi:omniglot,cifar_fs")
-        members = map(create_dataset, specs.split_list(self.datasets))
-        self._members = dict(zip(_labels(self.datasets), members, strict=True))
+        self._members = dict(zip(_labels(texts), map(create_dataset, texts), strict=True))
         if self.train not in (FIRST, ALL, *self._members):
             raise unknown_name("source", self.train, self._members)
         if self.test_source not in ("", *self._members):
@@ -93,18 +93,15 @@ class Multi(Collection):
         return int(wanted or open_dataset(first, places).image_shape[0])
 
 
-def _labels(datasets: str) -> list[str]:
+def _labels(texts: list[str]) -> list[str]:
     """What the sources are called: as their name or file, or by their spec if others are too."""
-    texts = specs.split_list(datasets)
-    short = []
-    for text in texts:
-        spec = specs.parse(text)
-        short.append(Path(spec.argument).stem if spec.argument else spec.name)
+    parsed = map(specs.parse, texts)
+    short = [Path(one.argument).stem if one.argument else one.name for one in parsed]
     labels = [
         one if short.count(one) == 1 else text for one, text in zip(short, texts, strict=True)
     ]
     if len(set(labels)) < len(labels):
-        raise BenchbenchError(f"multi:{datasets} names a data set twice.")
+        raise BenchbenchError(f"multi:{','.join(texts)} names a data set twice.")
     return labels
 
 

@@ -19,6 +19,7 @@ from benchbench.datasets.reading.file_tree import FileTree, TreeFile, Unreadable
 from benchbench.datasets.reading.images import Interpolation, as_array, resize
 from benchbench.datasets.reading.parallel import in_parallel
 from benchbench.errors import BenchbenchError
+from benchbench.registry import specs
 from benchbench.registry.hookspecs import hookimpl
 from benchbench.system.arrays import ByteArray, IntArray
 from benchbench.system.files import can_write
@@ -30,40 +31,6 @@ FOLDER = "omniglot-py"
 URL = "https://raw.githubusercontent.com/brendenlake/omniglot/master/python"
 CHARACTERS = {"images_background": 964, "images_evaluation": 659}
 DRAWERS = 20
-
-VALIDATION_ALPHABETS = (
-    "Alphabet_of_the_Magi",
-    "Blackfoot_(Canadian_Aboriginal_Syllabics)",
-    "Inuktitut_(Canadian_Aboriginal_Syllabics)",
-    "Ojibwe_(Canadian_Aboriginal_Syllabics)",
-    "Tagalog",
-)
-"""Meta-Dataset's validation alphabets: the five smallest of the background set."""
-
-EVALUATION_ALPHABETS = (
-    "Angelic",
-    "Atemayar_Qelisayer",
-    "Atlantean",
-    "Aurek-Besh",
-    "Avesta",
-    "Ge_ez",
-    "Glagolitic",
-    "Gurmukhi",
-    "Kannada",
-    "Keble",
-    "Malayalam",
-    "Manipuri",
-    "Mongolian",
-    "Old_Church_Slavonic_(Cyrillic)",
-    "Oriya",
-    "Sylheti",
-    "Syriac_(Serto)",
-    "Tengwar",
-    "Tibetan",
-    "ULOG",
-)
-
-SplitName = Literal["meta-dataset", "lake", "vinyals"]
 
 
 @dataclass
@@ -82,7 +49,7 @@ class Omniglot(Dataset):
 
     name: ClassVar[str] = "omniglot"
     licence: ClassVar[str] = "MIT"
-    split: SplitName = "meta-dataset"
+    split: Literal["meta-dataset", "lake", "vinyals"] = "meta-dataset"
     rotations: bool | Literal["all"] = False
     size: int = 28
     interpolation: Interpolation = "bilinear"
@@ -96,13 +63,10 @@ class Omniglot(Dataset):
         return [archive(places, part, self.origin) for part in CHARACTERS]
 
     def pixel_parameters(self) -> dict[str, Any]:
-        rotated = {"rotations": self.rotations, "split": self.split} if self.rotations else {}
-        return {
-            "size": self.size,
-            "interpolation": self.interpolation,
-            "invert": self.invert,
-            **rotated,
-        }
+        parameters = specs.parameters_of(self)
+        if not self.rotations:  # then every split has the same pixels
+            del parameters["rotations"], parameters["split"]
+        return parameters
 
     def decode(self, sources: list[Path]) -> Iterator[DecodedClass]:
         for source, part in zip(sources, CHARACTERS, strict=True):
@@ -120,7 +84,10 @@ class Omniglot(Dataset):
             stack = np.stack([next(images) for _ in drawings])
             drawers = [f"{alphabet}/{Path(file.name).stem[-2:]}" for file in drawings]
             yield DecodedClass(character, stack, (alphabet,), drawers)
-            for quarter in (1, 2, 3) if self._is_turned(character) else ():
+            rotated = self.rotations == "all" or (
+                self.rotations and self.split_of(character) == "train"
+            )
+            for quarter in (1, 2, 3) if rotated else ():
                 name = f"{character}/rot{90 * quarter:03}"
                 turned = np.rot90(stack, quarter, axes=(1, 2))
                 yield DecodedClass(name, turned, (alphabet,), drawers)
@@ -134,21 +101,13 @@ class Omniglot(Dataset):
         image = resize(image, self.size, self.interpolation)
         return as_array(ImageChops.invert(image) if self.invert else image)
 
-    def _is_turned(self, character: str) -> bool:
-        return self.rotations == "all" or (
-            self.rotations is True and self.split_of(character) == "train"
-        )
-
     def split_of(self, character: str) -> str:
         """The split of `ALPHABET/CHARACTER` or `ALPHABET/CHARACTER/ROTATION`."""
         alphabet, number = character.split("/")[:2]
         if self.split == "vinyals":
             return vinyals_splits()[f"{alphabet}/{number}"]
-        if alphabet in EVALUATION_ALPHABETS:
-            return "test"
-        if self.split == "meta-dataset" and alphabet in VALIDATION_ALPHABETS:
-            return "val"
-        return "train"
+        split = alphabet_splits().get(alphabet, "train")
+        return "train" if split == "val" and self.split == "lake" else split
 
     def split_classes(self, class_names: list[str], sources: list[Path]) -> dict[str, IntArray]:
         members = np.array([self.split_of(name) for name in class_names])
@@ -156,6 +115,15 @@ class Omniglot(Dataset):
 
     def names_are_words(self, class_names: list[str]) -> bool:
         return False
+
+
+@cache
+def alphabet_splits() -> dict[str, str]:
+    """The split of each alphabet in Meta-Dataset; five of the background set are for validation."""
+    from benchbench.datasets.meta_dataset.spec import source_spec  # whose package imports this
+
+    classes = source_spec("omniglot").classes
+    return {name.rpartition("-")[0]: split for split in SPLITS for name in classes[split]}
 
 
 @cache
@@ -184,16 +152,13 @@ def archive(places: Places, part: str, origin: Path | None = None) -> Path:
     if origin is not None:
         raise BenchbenchError(f"{origin} holds neither a folder {part} nor {part}.zip.")
     root = places.data_root if can_write(places.data_root) else places.cache / "data"
-    url, md5 = _published(part)
-    return download(url, root / FOLDER / f"{part}.zip", md5)
-
-
-def _published(part: str) -> tuple[str, str]:
-    """The authors' address of the archive, and its md5."""
     if part == "all_runs":
-        return f"{URL}/one-shot-classification/all_runs.zip", "e8996daecdf12afeeb4a53a179f06b19"
-    published = torchvision("datasets").Omniglot
-    return f"{published.download_url_prefix}/{part}.zip", published.zips_md5[part]
+        url = f"{URL}/one-shot-classification/all_runs.zip"
+        md5 = "e8996daecdf12afeeb4a53a179f06b19"
+    else:
+        published = torchvision("datasets").Omniglot
+        url, md5 = f"{published.download_url_prefix}/{part}.zip", published.zips_md5[part]
+    return download(url, root / FOLDER / f"{part}.zip", md5)
 
 
 def _characters(tree: FileTree, part: str) -> dict[str, list[TreeFile]]:

@@ -18,7 +18,7 @@ def class_prompts(name: str, dataset: str, templates: str = "auto") -> list[str]
     """The texts that describe one class of a data set: each template, filled with the class's name.
 
     templates: `auto` takes CLIP's templates for the data set, or "a photo of a {}." if it has none;
-    others are the name of one of CLIP's data sets, or a template with {} in place of the class. A
+    others are the name of one of CLIP's data sets, or a template with {} instead of the class. A
     data set is recognised by the name in its spec, or by its folder or archive. CLIP's own name of
     a class that it knows replaces that in the data. Raises BenchbenchError for other `templates`.
     """
@@ -51,8 +51,7 @@ def prompt_data() -> dict[str, dict[str, Any]]:
     have different names. A class with several names has a list of them.
     """
     file = resources.files("benchbench.datasets") / "clip_prompts" / "prompts.json"
-    data: dict[str, dict[str, Any]] = json.loads(file.read_text(encoding="utf-8"))
-    return data
+    return dict(json.loads(file.read_text(encoding="utf-8")))
 
 
 @cache

@@ -48,18 +48,13 @@ class Shapes(Dataset):
         }
 
     def decode(self, sources: list[Path]) -> Iterator[DecodedClass]:
-        dealt = generator.deal(self.seed)
-        named = {split: self._named(split, members) for split, members in dealt.items()}
-        drawn = [index for members in dealt.values() for index in members]
-        names = [generator.class_name(index) for members in named.values() for index in members]
-        for index, name in zip(track(drawn, "drawing shapes", len(drawn)), names, strict=True):
-            yield DecodedClass(name, generator.draw(self.seed, index))
-
-    def _named(self, split: str, members: list[int]) -> list[int]:
-        """The combinations after which the classes of a split are named."""
-        if split == "test" or not self.permute_names:
-            return members
-        return generator.shuffled(self.seed, members)
+        drawn, named = [], []
+        for split, members in generator.deal(self.seed).items():
+            permuted = self.permute_names and split != "test"
+            drawn += members
+            named += generator.shuffled(self.seed, members) if permuted else members
+        for index, name in zip(track(drawn, "drawing shapes", len(drawn)), named, strict=True):
+            yield DecodedClass(generator.class_name(name), generator.draw(self.seed, index))
 
     def split_classes(self, class_names: list[str], sources: list[Path]) -> dict[str, IntArray]:
         bounds = np.cumsum(list(generator.SPLITS.values()))[:-1]

@@ -89,8 +89,7 @@ def draw(seed: int, index: int) -> ByteArray:
     shade = shading(stream, u, v) if pattern == "shaded" else np.array([256])
     images = blend(first, inside & ~first, paint * shade // 256, other, ground)
     noise = stream.integer(19, *images.shape) - 9
-    noisy: ByteArray = np.clip(images + noise, 0, 255).astype(np.uint8)
-    return noisy
+    return np.asarray(np.clip(images + noise, 0, 255), np.uint8)
 
 
 def figure_coordinates(stream: RandomStream, radius: FloatArray) -> tuple[FloatArray, FloatArray]:
@@ -153,8 +152,7 @@ def shading(stream: RandomStream, u: FloatArray, v: FloatArray) -> IntArray:
 def coverage(flags: BoolArray) -> IntArray:
     """How many subpixels of each pixel are set: [n, SIDE, SIDE, 1]."""
     blocks = flags.reshape(len(flags), SIDE, SUBPIXELS, SIDE, SUBPIXELS)
-    counts: IntArray = blocks.sum(axis=(2, 4), dtype=np.int64)[..., None]
-    return counts
+    return np.asarray(blocks.sum(axis=(2, 4), dtype=np.int64)[..., None])
 
 
 def blend(
@@ -163,5 +161,4 @@ def blend(
     """The pixels of two paints on a background, each a colour that broadcasts to them."""
     a, b = coverage(first), coverage(second)
     whole = SUBPIXELS * SUBPIXELS
-    pixels: IntArray = (a * paint + b * other + (whole - a - b) * ground) // whole
-    return pixels
+    return np.asarray((a * paint + b * other + (whole - a - b) * ground) // whole)

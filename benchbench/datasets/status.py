@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from copy import copy
 from dataclasses import dataclass
@@ -27,10 +28,9 @@ DIFFERENCES_SHOWN = 5
 
 @dataclass
 class DatasetStatus:
-    """What is known of a data set without touching it.
+    """What is known of a data set without touching it; opened: itself if its images are decoded.
 
     files: a word of docs/preparing-data.md; home: where they are, or what is wrong with them.
-    opened: the data set if its images are decoded.
     """
 
     name: str
@@ -86,7 +86,7 @@ def _status_of(dataset: Dataset, places: Places) -> DatasetStatus:
         record = prepared_record(dataset, places)
         sources = dataset.sources(places) if record is None else []
         status.files = "prepared" if record else "here" if sources else "generated"
-        status.home = record.origin if record else _common(sources)
+        status.home = record.origin if record else os.path.commonpath([*map(str, sources)] or [""])
         status.opened = open_dataset(dataset, places)
     except WouldDownloadError:
         status.files = "to fetch"
@@ -96,11 +96,6 @@ def _status_of(dataset: Dataset, places: Places) -> DatasetStatus:
         if status.files != "missing":
             status.files, status.home = "damaged", str(error)
     return status
-
-
-def _common(sources: list[Path]) -> str:
-    """The one source, or the folder of several."""
-    return str(sources[0].parent if len(sources) > 1 else sources[0]) if sources else ""
 
 
 def size_text(dataset: OpenDataset) -> str:
@@ -134,7 +129,7 @@ def facts(dataset: Dataset | Collection, opened: OpenDataset, places: Places) ->
     """What was prepared, a line each, and how it differs from what was published."""
     height, width, channels = opened.image_shape
     counts = zip(class_counts(opened), SPLITS, strict=True)
-    per_class = np.bincount(opened.labels)
+    per_class, unreadable = np.bincount(opened.labels), opened.unreadable
     lines = {
         "from": _places(dataset, places) if isinstance(dataset, Dataset) else "",
         "licence": dataset.licence or "not stated",
@@ -144,7 +139,7 @@ def facts(dataset: Dataset | Collection, opened: OpenDataset, places: Places) ->
         "pixels": f"{height} x {width}, {'colour' if channels == 3 else 'grey'}",
         "on disk": size_text(opened),
         "fingerprint": opened.fingerprint,
-        "unreadable": _or_none(opened.unreadable),
+        "unreadable": f"{len(unreadable)}: {some(unreadable)}" if unreadable else "none",
         "published": _published(dataset, opened),
     }
     shown = [f"  {key:<12} {value}" for key, value in lines.items() if value]
@@ -161,10 +156,6 @@ def _places(dataset: Dataset, places: Places) -> str:
 def _span(counts: np.ndarray) -> str:
     low, high = int(counts.min()), int(counts.max())
     return str(low) if low == high else f"{low} to {high}"
-
-
-def _or_none(names: list[str]) -> str:
-    return f"{len(names)}: {some(names)}" if names else "none"
 
 
 def _published(dataset: Dataset | Collection, opened: OpenDataset) -> str:

@@ -46,7 +46,7 @@ class TieredImageNet(ListedDataset):
         return [
             ListedClass(name, split, name, counts[name], (parent,))
             for split in SPLITS
-            for name, parent in sorted(class_rows(split))
+            for name, parent in sorted(read_rows("tieredimagenet", f"{split}.csv"))
         ]
 
     def sources(self, places: Places) -> list[Path]:
@@ -61,11 +61,6 @@ class TieredImageNet(ListedDataset):
 
     def names_are_words(self, class_names: list[str]) -> bool:
         return False
-
-
-def class_rows(split: str) -> list[tuple[str, str]]:
-    """The classes of a split, each with its super-class, as WordNet identifiers."""
-    return read_rows("tieredimagenet", f"{split}.csv")
 
 
 @hookimpl

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -26,7 +27,8 @@ class HiddenImages:
     """The images of one split, without labels, by the place at which they lie on disk.
 
     rows: the places, ascending. They are mixed over the classes, as tables lie in a secret order.
-    public_ids: the identifiers that methods see, by place.
+    public_ids: the identifiers that methods see, by place. fingerprint: of these images in this
+    order.
     """
 
     pixels: Pixels
@@ -81,9 +83,11 @@ class Question:
 def hidden_images(dataset: OpenDataset, split: str, nonce: Nonce) -> HiddenImages:
     """The images of a split as the process of a method sees them."""
     storage = dataset.storage
-    rows = np.sort(storage.places[dataset.view(split).rows])
+    places = storage.places[dataset.view(split).rows]
+    # Features are kept by this hash, and another order is another address of the same images.
+    order = hashlib.sha256(dataset.fingerprint.encode() + places.tobytes()).hexdigest()
     ids = permutation(len(storage.pixels), nonce.ids_key)
-    return HiddenImages(storage.pixels, rows, dataset.fingerprint, split, ids)
+    return HiddenImages(storage.pixels, np.sort(places), order, split, ids)
 
 
 def learned_part(dataset: OpenDataset, nonce: Nonce) -> OpenDataset:

@@ -12,8 +12,9 @@ from typing import Any, Protocol, TypeAlias
 from filelock import FileLock
 
 from benchbench.datasets.problem import Problem
+from benchbench.datasets.tables.stored import paths_of
 from benchbench.episodes import EpisodeSet
-from benchbench.errors import reason_of
+from benchbench.errors import MethodError, reason_of
 from benchbench.evaluation.given import Given, hidden_images, learned_part
 from benchbench.evaluation.loop import Answering, Examiner
 from benchbench.evaluation.nonce import Nonce
@@ -28,6 +29,7 @@ from benchbench.runs.started import StartLog
 from benchbench.runs.store import PREDICTED_EPISODES, RunDirectory, Store, run_hash
 from benchbench.samplers import Sampler
 from benchbench.system.arrays import FloatArray
+from benchbench.system.files import file_hash
 from benchbench.system.progress import meter, say
 
 
@@ -64,6 +66,11 @@ Audit: TypeAlias = "Callable[[Job], dict[str, Any]]"
 SHARE_AUDITED = 10
 """One of so many test episodes is asked about again by an audit."""
 FEWEST_AUDITED = 20
+
+NONCE_OF = (
+    "method", "parameters", "fingerprint", "splits", "split", "protocol", "episode_seed", "seed"
+)  # fmt: skip
+"""The parts of a run's identity that its nonce depends on."""
 
 NOT_AUDITED = {"reason": "not asked for (--no-audit)"}
 
@@ -144,8 +151,9 @@ class Job:
 
     @cached_property
     def nonce(self) -> Nonce:
-        """The secret of this run."""
-        return Nonce.derived(self.store.salt(), run_hash(self.identity))
+        """The secret of this run, which an edit of the method's source leaves as it is."""
+        facts = {name: self.identity[name] for name in NONCE_OF}
+        return Nonce.derived(self.store.salt(), run_hash(facts))
 
     @cached_property
     def examiner(self) -> Examiner:
@@ -180,7 +188,7 @@ class Job:
                     )
                 )
                 StartLog(self.store.root).add(self.run)
-                with self._recorded():
+                with self._recorded(), self._images_unchanged():
                     self._train()
                     self._score()
                     self._examine(audit)
@@ -201,6 +209,22 @@ class Job:
         finally:
             self.run.flush()
             loading.observer("run_finished")(run=self.run)
+
+    @contextmanager
+    def _images_unchanged(self) -> Iterator[None]:
+        """Make sure that the method leaves the decoded images as they are, if it could write there.
+
+        Raises MethodError if it did not.
+        """
+        tables = (self.problem.train.pixels, self.problem.test.pixels)
+        files = {file for table in tables for file in paths_of(table)}
+        if self.contestant.protection.get("sandbox"):
+            files = set()
+        before = {file: file_hash(file) for file in files}
+        yield
+        for file, digest in before.items():
+            if file_hash(file) != digest:
+                raise MethodError(f"{file} was changed while it ran; delete its folder, run again")
 
     def _train(self) -> None:
         task, started = training_task(self.problem, self.task), time.perf_counter()

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from benchbench.datasets.integrity.contamination import LEVELS, contamination
+from benchbench.datasets.integrity.contamination import LEVELS, judge
 from benchbench.results.entries import Entry
 
 INDUCTIVE, TRANSDUCTIVE, UNDECIDED = SETTINGS = ("inductive", "transductive", "undecided")
@@ -73,7 +73,7 @@ def standing(entry: Entry) -> Standing:
         found,
         subject=subject,
         pretrained_on="+".join(seen),
-        contamination=contamination(seen, subject),
+        contamination=judge(seen, subject).level,
         properties=" ".join(properties),
         audit_reason=reasons[0] if reasons else "",
         files_tried=tried,

@@ -42,10 +42,9 @@ class Sampler:
         raise NotImplementedError
 
     def sample(self, pool: ClassPool, count: int, seed: int = 0, start: int = 0) -> EpisodeSet:
-        """Episodes start .. start + count - 1 of the frozen sequence of this seed.
+        """Episodes start .. start + count - 1 of this seed, or fewer if the sequence ends earlier.
 
-        There are fewer if the sequence ends earlier. Raises BenchbenchError if the pool cannot
-        supply such episodes.
+        Raises BenchbenchError if the pool cannot supply such episodes.
         """
         self.check(pool)
         origin: dict[str, str | int] = {
@@ -60,12 +59,9 @@ class Sampler:
 
 
 def create_sampler(text: str, **options: int | str | None) -> Sampler:
-    """The sampler of a spec; options that are None are left out.
-
-    Raises BenchbenchError for an option that the sampler does not have or that the spec also sets.
-    """
+    """The sampler of a spec, with options that are not None. Raises BenchbenchError if wrong."""
     spec = specs.parse(text)
-    cls = loading.find("register_samplers", "sampler", spec.name)
+    cls: type[Sampler] = loading.find("register_samplers", "sampler", spec.name)
     parameters = specs.parameter_types(cls)
     for key, value in options.items():
         if value is None:
@@ -75,5 +71,4 @@ def create_sampler(text: str, **options: int | str | None) -> Sampler:
         if key in spec.parameters:
             raise BenchbenchError(f"'{text}' and --{key} both say {key}; leave one out.")
         spec.parameters[key] = str(value)
-    sampler: Sampler = specs.configure(cls, spec)
-    return sampler
+    return specs.configure(cls, spec)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 import numpy as np
@@ -19,31 +17,23 @@ MAX_SPAN = 392
 et al., ICLR 2020): the least number by which every class of ILSVRC is below some such node."""
 
 
-@dataclass(frozen=True)
-class Families:
-    """Sets of classes: an episode's classes are of one of them, and each is equally likely.
+def families(
+    pool: ClassPool, classes: Classes, fewest: int, most: int, option: str
+) -> tuple[list[IntArray], bool]:
+    """The sets of classes of a rule: an episode's classes are of one, each equally likely.
 
-    members: positions in the pool, int64. whole: whether an episode takes all classes of its set,
-    up to its largest way, as Meta-Dataset does below a node.
-    """
-
-    members: Sequence[IntArray]
-    whole: bool = False
-
-
-def families(pool: ClassPool, classes: Classes, fewest: int, most: int, option: str) -> Families:
-    """The sets of classes of a rule.
-
+    A set has positions in the pool, int64. The second result is whether an episode takes all
+    classes of its set, up to its largest way, as Meta-Dataset does below a node.
     fewest: the classes that a set needs; most: the classes that a node may span; option: the option
     that sets `fewest` to {}, for messages. Raises BenchbenchError if no set is left.
     """
     rule = chosen_rule(pool, classes, fewest)
     if rule == "uniform":
-        return Families([np.arange(len(pool))])
+        return [np.arange(len(pool))], False
     sets = _by_parent(pool) if rule == "hierarchy" else _by_node(pool, most)
     large = [members for members in sets if len(members) >= fewest]
     if large:
-        return Families(large, whole=rule == "graph")
+        return large, rule == "graph"
     largest = max(map(len, sets), default=0)
     smaller = f"{option.format(largest)} or " if largest > 1 else ""
     what = "parent" if rule == "hierarchy" else f"node of {most} classes or fewer"
@@ -66,7 +56,8 @@ def chosen_rule(pool: ClassPool, classes: Classes, fewest: int) -> Classes:
     if classes == "auto":
         if has_nodes:
             return "graph"
-        return "hierarchy" if has_parents and _has_families(pool, fewest) else "uniform"
+        large = [len(members) for members in _by_parent(pool) if len(members) >= fewest]
+        return "hierarchy" if 2 * sum(large) > len(pool) else "uniform"
     if classes == "hierarchy" and not has_parents:
         raise BenchbenchError(
             f"The classes of {pool.dataset.name} have no parents; use classes=uniform."
@@ -82,15 +73,10 @@ def _by_parent(pool: ClassPool) -> list[IntArray]:
     """The positions of the classes of each parent, parents in the order of their names."""
     parents: dict[tuple[str, ...], list[int]] = {}
     for position, class_id in enumerate(pool.classes.tolist()):
-        parent = (pool.dataset.hierarchy or [])[class_id]
+        parent = pool.dataset.hierarchy[class_id] if pool.dataset.hierarchy else ()
         if parent:
             parents.setdefault(tuple(parent), []).append(position)
     return [np.array(parents[parent], dtype=np.int64) for parent in sorted(parents)]
-
-
-def _has_families(pool: ClassPool, fewest: int) -> bool:
-    large = [members for members in _by_parent(pool) if len(members) >= fewest]
-    return 2 * sum(map(len, large)) > len(pool)
 
 
 def _by_node(pool: ClassPool, most: int) -> list[IntArray]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, NamedTuple, get_args
+from typing import ClassVar, get_args
 
 import numpy as np
 
@@ -10,20 +10,12 @@ from benchbench.episodes import Episode, arrays_of
 from benchbench.errors import BenchbenchError
 from benchbench.registry import specs
 from benchbench.samplers.base import Sampler
-from benchbench.samplers.class_choice import MAX_SPAN, Classes, Families, families
+from benchbench.samplers.class_choice import MAX_SPAN, Classes, families
 from benchbench.samplers.image_choice import ClassImages, GroupedImages, separable
 from benchbench.samplers.pool import ClassPool
 from benchbench.samplers.query_priors import LEAST_CONCENTRATION, Prior, query_counts
 from benchbench.system.arrays import IntArray
 from benchbench.system.randomness import AddressedStream, Numbers, Permutation
-
-
-class Bounds(NamedTuple):
-    """The most that an episode can have: classes, support images and queries in all."""
-
-    way: int
-    support: int
-    query: int
 
 
 class ComposingSampler(Sampler):
@@ -36,6 +28,9 @@ class ComposingSampler(Sampler):
         to the images that the support leaves; `dirichlet`: in random proportions.
     concentration: the parameter of the Dirichlet distribution; large values are nearly balanced.
     separate_groups: whether support and query of a class share no group, such as a track.
+
+    A subclass sets `fewest_classes` and `fewest_shots`, the least numbers of classes and of support
+    images of a class, and `fewest_classes_option`, the option that sets the former to {}.
     """
 
     classes: Classes
@@ -44,7 +39,8 @@ class ComposingSampler(Sampler):
     separate_groups: bool
     max_span: int = MAX_SPAN
     fewest_classes_option: ClassVar[str]
-    """The option that sets `fewest_classes` to {}, for messages."""
+    fewest_classes: int
+    fewest_shots: int
 
     def check_options(self) -> None:
         """Raise ValueError if the shared parameters are wrong or do not go together."""
@@ -66,22 +62,12 @@ class ComposingSampler(Sampler):
         changed = [key for key in words if getattr(self, key) != getattr(defaults, key)]
         return "".join(f"-{words[key]}" for key in changed)
 
-    @property
-    def fewest_classes(self) -> int:
-        """The least number of classes in an episode."""
-        raise NotImplementedError
-
-    @property
-    def fewest_shots(self) -> int:
-        """The least number of support images of a class."""
-        raise NotImplementedError
-
-    def bounds(self, pool: ClassPool) -> Bounds:
-        """The bounds on which the number of random numbers for an episode depends."""
+    def bounds(self, pool: ClassPool) -> tuple[int, int, int]:
+        """The most classes, support images and queries in all that an episode can have."""
         raise NotImplementedError
 
     def way_of(self, classes: int, whole: bool, numbers: Numbers) -> int:
-        """How many of a set of classes an episode takes; `whole` as in `Families`."""
+        """How many of a set of classes an episode takes; whole: all, up to the largest way."""
         raise NotImplementedError
 
     def queries_of(self, sizes: IntArray) -> int:
@@ -97,7 +83,7 @@ class ComposingSampler(Sampler):
         if self.separate_groups:
             self._check_groups(pool)
 
-    def _families(self, pool: ClassPool) -> Families:
+    def _families(self, pool: ClassPool) -> tuple[list[IntArray], bool]:
         return families(
             pool, self.classes, self.fewest_classes, self.max_span, self.fewest_classes_option
         )
@@ -121,22 +107,26 @@ class ComposingSampler(Sampler):
     def draw(
         self, pool: ClassPool, stream: AddressedStream, start: int, stop: int
     ) -> dict[str, IntArray]:
-        sets, bounds = self._families(pool), self.bounds(pool)
+        way, support, query = self.bounds(pool)
         # Set, way, beta; classes, alphas, proportions; images; the queries' order.
-        width = 3 + 3 * bounds.way + bounds.support + 2 * bounds.query
+        width = 3 + 3 * way + support + 2 * query
         keys: list[IntArray] = []
         if self.separate_groups:
             keys = [group_keys(pool, position) for position in range(len(pool))]
-            width += sum(sorted(int(each.max()) + 1 for each in keys)[-bounds.way :])
-        rows = stream.each(start, stop, width)
-        return arrays_of([self._episode(pool, sets, keys, numbers) for numbers in rows])
+            width += sum(sorted(int(each.max()) + 1 for each in keys)[-way:])
+        sets, whole = self._families(pool)
+        episodes = []
+        for numbers in stream.each(start, stop, width):
+            members = sets[numbers.below(len(sets))]
+            way = self.way_of(len(members), whole, numbers)
+            places = members[Permutation(len(members)).take(numbers.take(way))]
+            episodes.append(self._episode(pool, places, keys, numbers))
+        return arrays_of(episodes)
 
     def _episode(
-        self, pool: ClassPool, sets: Families, keys: list[IntArray], numbers: Numbers
+        self, pool: ClassPool, places: IntArray, keys: list[IntArray], numbers: Numbers
     ) -> Episode:
-        members = sets.members[numbers.below(len(sets.members))]
-        way = self.way_of(len(members), sets.whole, numbers)
-        places = members[Permutation(len(members)).take(numbers.take(way))]
+        """The episode of the classes at these positions in the pool."""
         sizes = pool.sizes[places]
         query = self.queries_of(sizes)
         shots = self.shots_of(sizes, query, numbers)
@@ -155,9 +145,9 @@ class ComposingSampler(Sampler):
         return Episode(
             classes=pool.classes[places],
             support=np.concatenate(support),
-            support_labels=np.repeat(np.arange(way), shots),
+            support_labels=np.repeat(np.arange(len(places)), shots),
             query=np.concatenate(queries)[order],
-            query_labels=np.repeat(np.arange(way), counts)[order],
+            query_labels=np.repeat(np.arange(len(places)), counts)[order],
         )
 
 

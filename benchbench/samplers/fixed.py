@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
@@ -10,7 +9,7 @@ import numpy as np
 
 from benchbench.errors import BenchbenchError
 from benchbench.samplers.class_choice import Classes
-from benchbench.samplers.composing import Bounds, ComposingSampler
+from benchbench.samplers.composing import ComposingSampler
 from benchbench.samplers.pool import ClassPool
 from benchbench.samplers.query_priors import Prior
 from benchbench.system.arrays import FloatArray, IntArray
@@ -43,6 +42,7 @@ class FixedSampler(ComposingSampler):
             raise ValueError("needs way >= 2, shot >= 0 and query >= 1")
         if self.replacement not in ("images", "none"):
             raise ValueError("needs replacement images or none")
+        self.fewest_classes, self.fewest_shots = self.way, self.shot
         self.check_options()
         if self.replacement == "none" and not self._is_plain:
             raise ValueError(
@@ -68,16 +68,8 @@ class FixedSampler(ComposingSampler):
     def standard(self) -> bool:
         return self._is_plain
 
-    @property
-    def fewest_classes(self) -> int:
-        return self.way
-
-    @property
-    def fewest_shots(self) -> int:
-        return self.shot
-
-    def bounds(self, pool: ClassPool) -> Bounds:
-        return Bounds(self.way, self.way * self.shot, self.way * self.query)
+    def bounds(self, pool: ClassPool) -> tuple[int, int, int]:
+        return self.way, self.way * self.shot, self.way * self.query
 
     def way_of(self, classes: int, whole: bool, numbers: Numbers) -> int:
         return self.way
@@ -119,14 +111,14 @@ class FixedSampler(ComposingSampler):
             return self._draw_disjoint(pool, stream, start, stop)
         if not self._is_plain:
             return super().draw(pool, stream, start, stop)
-        per_class = self.shot + self.query
-        take = _columns(
-            stream.uniform(start, stop, 2 * self.way * (1 + per_class) + self.way * self.query)
-        )
-        slots = choose(take(self.way), len(pool), take(self.way))
-        images = choose(take(self.way, per_class), pool.sizes[slots], take(self.way, per_class))
-        rows = pool.rows[pool.starts[slots][..., None] + images]
-        return self._arrays(pool.classes[slots], rows, take(self.way * self.query))
+        shape = stop - start, self.way, self.shot + self.query
+        widths = self.way * np.array([1, 1, shape[2], shape[2], self.query])
+        numbers = stream.uniform(start, stop, int(widths.sum()))
+        classes, order, images, places, shuffle = np.split(numbers, widths.cumsum()[:-1], axis=1)
+        slots = choose(classes, len(pool), order)
+        chosen = choose(images.reshape(shape), pool.sizes[slots], places.reshape(shape))
+        rows = pool.rows[pool.starts[slots][..., None] + chosen]
+        return self._arrays(pool.classes[slots], rows, shuffle)
 
     def _draw_disjoint(
         self, pool: ClassPool, stream: AddressedStream, start: int, stop: int
@@ -134,14 +126,15 @@ class FixedSampler(ComposingSampler):
         """Each class's images are put into a random order and used up from the front."""
         per_class = self.shot + self.query
         stop = min(stop, int((pool.sizes // per_class).sum()) // self.way)
-        take = _columns(stream.uniform(0, stop, self.way * (2 + self.query)))
-        slots, used = self._unused_classes(pool.sizes, take(self.way), take(self.way))
+        numbers = stream.uniform(0, stop, self.way * (2 + self.query))
+        classes, order, shuffle = np.split(numbers, [self.way, 2 * self.way], axis=1)
+        slots, used = self._unused_classes(pool.sizes, classes, order)
         rows = _shuffled_rows(pool, stream.branch("images"))
         first = (pool.starts[slots] + used)[start:]
         return self._arrays(
             pool.classes[slots[start:]],
             rows[first[..., None] + np.arange(per_class)],
-            take(self.way * self.query)[start : len(slots)],
+            shuffle[start : len(slots)],
         )
 
     def _unused_classes(
@@ -200,16 +193,3 @@ def _shuffled_rows(pool: ClassPool, stream: AddressedStream) -> IntArray:
         order = np.argsort(keys[start : start + size], kind="stable")
         rows[start : start + size] = rows[start : start + size][order]
     return rows
-
-
-def _columns(uniform: FloatArray) -> Callable[..., FloatArray]:
-    """A function that gives out the columns of [n, width] from left to right, as [n, *shape]."""
-    used = 0
-
-    def take(*shape: int) -> FloatArray:
-        nonlocal used
-        width = int(np.prod(shape))
-        used += width
-        return uniform[:, used - width : used].reshape(len(uniform), *shape)
-
-    return take

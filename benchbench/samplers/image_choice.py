@@ -11,11 +11,7 @@ from benchbench.system.randomness import Numbers, Permutation
 
 
 class ClassImages:
-    """The images of a class that an episode takes, each at most once.
-
-    rows: [n] image ids. room: how many images the support may take so that `query` of them are
-    left.
-    """
+    """Images of a class, each taken once; room: how many support images leave `query` others."""
 
     def __init__(self, rows: IntArray, query: int) -> None:
         self.room = len(rows) - query

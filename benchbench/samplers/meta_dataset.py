@@ -11,7 +11,7 @@ import numpy as np
 from benchbench.errors import BenchbenchError
 from benchbench.registry import specs
 from benchbench.samplers.class_choice import MAX_SPAN, Classes
-from benchbench.samplers.composing import Bounds, ComposingSampler
+from benchbench.samplers.composing import ComposingSampler
 from benchbench.samplers.pool import ClassPool
 from benchbench.samplers.query_priors import Prior, rounded_down
 from benchbench.system.arrays import IntArray
@@ -64,6 +64,7 @@ class MetaDatasetSampler(ComposingSampler):
             raise ValueError("needs max_support >= max_way, for a support image of each class")
         if not 0 < self.min_weight <= self.max_weight < math.inf:
             raise ValueError("needs 0 < min_weight <= max_weight")
+        self.fewest_classes, self.fewest_shots = self.min_way, 1
         self.check_options()
 
     @property
@@ -79,14 +80,6 @@ class MetaDatasetSampler(ComposingSampler):
     @property
     def standard(self) -> bool:
         return self == type(self)()
-
-    @property
-    def fewest_classes(self) -> int:
-        return self.min_way
-
-    @property
-    def fewest_shots(self) -> int:
-        return 1
 
     def check(self, pool: ClassPool) -> None:
         kept = pool.at_least(self.min_images)
@@ -115,9 +108,9 @@ class MetaDatasetSampler(ComposingSampler):
     ) -> dict[str, IntArray]:
         return super().draw(pool.at_least(self.min_images), stream, start, stop)
 
-    def bounds(self, pool: ClassPool) -> Bounds:
+    def bounds(self, pool: ClassPool) -> tuple[int, int, int]:
         way = min(self.max_way, len(pool))
-        return Bounds(way, self.max_support, way * self.max_query)
+        return way, self.max_support, way * self.max_query
 
     def way_of(self, classes: int, whole: bool, numbers: Numbers) -> int:
         most = min(self.max_way, classes)

@@ -15,8 +15,7 @@ SAME = 1e-9
 """A share that is nearer than this to an integer, or to another share, counts as equal to it: the
 last bits of a float are not the same on every machine."""
 
-LEAST_CONCENTRATION = 0.1
-"""Below this concentration some proportions are smaller than the smallest double."""
+LEAST_CONCENTRATION = 0.1  # below, some proportions are smaller than any double
 
 
 def query_counts(
@@ -38,11 +37,8 @@ def query_counts(
 
 
 def gamma_variates(uniform: FloatArray, shape: float) -> FloatArray:
-    """Gamma variates of unit scale by the inverse of their distribution function.
-
-    Divided by their sum they are Dirichlet proportions.
-    """
-    from scipy.special import gammaincinv
+    """Gamma variates of unit scale; divided by their sum they are Dirichlet proportions."""
+    from scipy.special import gammaincinv  # the inverse of their distribution function
 
     return np.asarray(gammaincinv(shape, uniform), dtype=np.float64)
 

@@ -1,6 +1,6 @@
 """Statistics of few-shot accuracies, as pure functions of arrays and tables.
 
-Where a number would mean nothing, they raise `benchbench.errors.NoEstimate` with the reason.
+If a number would mean nothing, they raise `benchbench.errors.NoEstimate` with the reason.
 """
 
 from benchbench.stats.aggregates import Aggregate as Aggregate

@@ -8,7 +8,7 @@ task and the tasks stay, so that the intervals are about other runs and not abou
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,7 +18,6 @@ from benchbench.errors import NoEstimate
 from benchbench.stats.intervals import interquartile_mean
 from benchbench.system.arrays import FloatArray
 
-ONE_RUN = "One run per task says nothing of other runs: a bootstrap of runs needs two or more."
 RESAMPLES = 9999
 BATCH = 500
 
@@ -40,8 +39,7 @@ def chance_normalised(accuracy: ArrayLike, way: ArrayLike) -> FloatArray:
     chance = 1 / np.asarray(way, dtype=np.float64)
     if (chance > 0.5).any():
         raise NoEstimate("With fewer than two classes every guess is right.")
-    normalised: FloatArray = (np.asarray(accuracy, dtype=np.float64) - chance) / (1 - chance)
-    return normalised
+    return np.asarray((np.asarray(accuracy, dtype=np.float64) - chance) / (1 - chance))
 
 
 def stratified_bootstrap(
@@ -57,33 +55,21 @@ def stratified_bootstrap(
     statistic: from [..., tasks, runs] to [...]. Source: Agarwal et al. (2021), section 4.1. Raises
     NoEstimate with one run.
     """
-    _require_runs(scores)
-    rng = np.random.default_rng(seed)
-    drawn = [statistic(_redraw(scores, size, rng)) for size in _batches(resamples)]
-    return _percentile(float(statistic(scores)), np.concatenate(drawn), level)
+    return _bootstrap(statistic, [scores], level, resamples, seed)
 
 
-def iqm_over_sources(
-    scores: FloatArray, level: float = 0.95, *, resamples: int = RESAMPLES, seed: int = 0
-) -> Aggregate:
+def iqm_over_sources(scores: FloatArray, level: float = 0.95) -> Aggregate:
     """The interquartile mean of all scores [tasks, runs] and its stratified bootstrap interval.
 
     Source: Agarwal et al. (2021), section 4.3. See `interquartile_mean` for the convention. Raises
     NoEstimate with one run.
     """
-    return stratified_bootstrap(scores, _iqm, level, resamples=resamples, seed=seed)
+    return stratified_bootstrap(scores, _iqm, level)
 
 
-def mean_over_sources(
-    scores: FloatArray, level: float = 0.95, *, resamples: int = RESAMPLES, seed: int = 0
-) -> Aggregate:
-    """The mean of all scores [tasks, runs] and its stratified bootstrap interval.
-
-    Raises NoEstimate with one run.
-    """
-    return stratified_bootstrap(
-        scores, lambda s: s.mean(axis=(-2, -1)), level, resamples=resamples, seed=seed
-    )
+def mean_over_sources(scores: FloatArray, level: float = 0.95) -> Aggregate:
+    """The mean of all scores [tasks, runs], and its interval. Raises NoEstimate with one run."""
+    return stratified_bootstrap(scores, lambda s: s.mean(axis=(-2, -1)), level)
 
 
 def _iqm(scores: FloatArray) -> FloatArray:
@@ -99,10 +85,7 @@ def optimality_gap(scores: ArrayLike, target: float = 1.0) -> float:
 
 
 def performance_profile(scores: ArrayLike, taus: ArrayLike) -> FloatArray:
-    """The share [taus] of the scores, over all tasks and runs, that is above each tau.
-
-    Source: Agarwal et al. (2021), section 4.2 (run-score distributions).
-    """
+    """The share [taus] of all scores above each tau. Source: Agarwal et al. (2021), section 4.2."""
     ordered = np.sort(np.asarray(scores, dtype=np.float64), axis=None)
     return 1 - np.searchsorted(ordered, np.asarray(taus), side="right") / ordered.size
 
@@ -117,20 +100,9 @@ def probability_of_improvement(x: FloatArray, y: FloatArray) -> float:
     return float(_improvement(x, y))
 
 
-def improvement_interval(
-    x: FloatArray, y: FloatArray, level: float = 0.95, *, resamples: int = RESAMPLES, seed: int = 0
-) -> Aggregate:
-    """`probability_of_improvement` with its stratified bootstrap interval.
-
-    Raises NoEstimate with one run of either method.
-    """
-    _require_runs(x)
-    _require_runs(y)
-    rng = np.random.default_rng(seed)
-    drawn = [
-        _improvement(_redraw(x, size, rng), _redraw(y, size, rng)) for size in _batches(resamples)
-    ]
-    return _percentile(probability_of_improvement(x, y), np.concatenate(drawn), level)
+def improvement_interval(x: FloatArray, y: FloatArray, level: float = 0.95) -> Aggregate:
+    """`probability_of_improvement` and its interval. Raises NoEstimate with one run of either."""
+    return _bootstrap(_improvement, [x, y], level)
 
 
 def _improvement(x: FloatArray, y: FloatArray) -> FloatArray:
@@ -139,23 +111,29 @@ def _improvement(x: FloatArray, y: FloatArray) -> FloatArray:
     return np.asarray(((np.sign(difference) + 1) / 2).mean(axis=(-3, -2, -1)))
 
 
-def _require_runs(scores: FloatArray) -> None:
-    if scores.shape[1] < 2:
-        raise NoEstimate(ONE_RUN)
-
-
-def _batches(resamples: int) -> list[int]:
-    return [min(BATCH, resamples - start) for start in range(0, resamples, BATCH)]
+def _bootstrap(
+    statistic: Callable[..., FloatArray],
+    tables: Sequence[FloatArray],
+    level: float,
+    resamples: int = RESAMPLES,
+    seed: int = 0,
+) -> Aggregate:
+    """A statistic of tables [tasks, runs], each of which is redrawn by itself."""
+    if min(table.shape[1] for table in tables) < 2:
+        raise NoEstimate(
+            "One run per task says nothing of other runs: a bootstrap of runs needs two or more."
+        )
+    rng = np.random.default_rng(seed)
+    drawn = []
+    for start in range(0, resamples, BATCH):
+        size = min(BATCH, resamples - start)
+        drawn.append(statistic(*(_redraw(table, size, rng) for table in tables)))
+    low, high = np.quantile(np.concatenate(drawn), [(1 - level) / 2, (1 + level) / 2])
+    return Aggregate(float(statistic(*tables)), float(low), float(high))
 
 
 def _redraw(scores: FloatArray, size: int, rng: np.random.Generator) -> FloatArray:
     """Scores [size, tasks, runs] with the runs of each task drawn with replacement."""
     tasks, runs = scores.shape
     chosen = rng.integers(runs, size=(size, tasks, runs))
-    redrawn: FloatArray = scores[np.arange(tasks)[:, None], chosen]
-    return redrawn
-
-
-def _percentile(value: float, drawn: FloatArray, level: float) -> Aggregate:
-    low, high = np.quantile(drawn, [(1 - level) / 2, (1 + level) / 2])
-    return Aggregate(value, float(low), float(high))
+    return np.asarray(scores[np.arange(tasks)[:, None], chosen])

@@ -13,11 +13,9 @@ from scipy.special import ndtr, ndtri, stdtrit
 from benchbench.errors import NoEstimate
 from benchbench.system.arrays import FloatArray, IntArray
 
-Classes = Sequence[IntArray]
-"""The class ids of each episode."""
+Classes = Sequence[IntArray]  # the class ids of each episode
 
-CLASSES_TO_RESAMPLE = 10
-UNITS_TO_RESAMPLE = 10
+FEWEST_TO_RESAMPLE = 10
 EVERY_CLASS = "Every episode has all classes, so that nothing is known of other classes."
 BATCH = 1000  # resamples held in memory at a time
 
@@ -167,8 +165,8 @@ def class_influence(accuracy: FloatArray, classes: Classes) -> FloatArray:
     way = np.array([len(ids) for ids in classes])
     _, position = np.unique(np.concatenate(classes), return_inverse=True)
     total, n = int(position.max()) + 1, len(accuracy)
-    if total < CLASSES_TO_RESAMPLE:
-        raise NoEstimate(f"A bootstrap of classes needs {CLASSES_TO_RESAMPLE} classes or more.")
+    if total < FEWEST_TO_RESAMPLE:
+        raise NoEstimate(f"A bootstrap of classes needs {FEWEST_TO_RESAMPLE} classes or more.")
     if (way == total).all():
         raise NoEstimate(EVERY_CLASS)
     surprise = (accuracy - _expected_by_way(accuracy, way)) / ((total - way) / (total - 1)).sum()
@@ -185,8 +183,7 @@ def _expected_by_way(accuracy: FloatArray, way: IntArray) -> FloatArray:
     """The accuracy [n] that is expected of episodes of that way."""
     degree = min(2, len(np.unique(way)) - 1)
     powers = np.vander(np.log(way), degree + 1)
-    fitted: FloatArray = powers @ np.linalg.lstsq(powers, accuracy, rcond=None)[0]
-    return fitted
+    return np.asarray(powers @ np.linalg.lstsq(powers, accuracy, rcond=None)[0])
 
 
 def _require_episodes(accuracy: FloatArray, classes: Classes) -> None:
@@ -217,8 +214,8 @@ def bca_interval(
     from scipy import stats
 
     units = np.asarray(values, dtype=np.float64)
-    if len(units) < UNITS_TO_RESAMPLE:
-        raise NoEstimate(f"A bootstrap needs {UNITS_TO_RESAMPLE} values or more.")
+    if len(units) < FEWEST_TO_RESAMPLE:
+        raise NoEstimate(f"A bootstrap needs {FEWEST_TO_RESAMPLE} values or more.")
     with warnings.catch_warnings(), np.errstate(invalid="ignore"):
         warnings.simplefilter("ignore", stats.DegenerateDataWarning)
         found = stats.bootstrap(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import combinations
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy.special import fdtrc
@@ -37,26 +37,23 @@ class Friedman:
     caution: str | None
 
 
-def wilcoxon_holm(
-    table: pd.DataFrame, zero_method: Literal["wilcox", "pratt", "zsplit"] = "zsplit"
-) -> pd.DataFrame:
+def wilcoxon_holm(table: pd.DataFrame) -> pd.DataFrame:
     """Wilcoxon's signed-rank test of every pair of methods over data sets, Holm-corrected.
 
     table: accuracies, a row per data set and a column per method. The result has a row per pair: a,
     b, median_difference (a less b), p (two-sided) and p_holm over all pairs. p is exact up to 50
-    data sets if no differences are tied or zero, and from all patterns of signs up to 13.
-    zero_method: how equal accuracies count, as in scipy; "zsplit" gives half of their ranks to
-    either method, as Demsar does. A pair that is equal everywhere has p = 1. Source: Demsar (JMLR
-    2006), section 3.1.3; Benavoli, Corani and Mangili (JMLR 2016) for the pairwise tests in place
-    of Nemenyi's. Raises NoEstimate below two methods or two data sets, or if an accuracy is
-    missing.
+    data sets if no differences are tied or zero, and from all patterns of signs up to 13. Either
+    method gets half of the ranks of equal accuracies, as in Demsar. A pair that is equal everywhere
+    has p = 1. Source: Demsar (JMLR 2006), section 3.1.3; Benavoli, Corani and Mangili (JMLR 2016)
+    for the pairwise tests instead of Nemenyi's. Raises NoEstimate below two methods or two data
+    sets, or if an accuracy is missing.
     """
     import pandas as pd
 
     values = _complete(table, methods=2)
     pairs = list(combinations(range(values.shape[1]), 2))
     differences = [values[:, i] - values[:, j] for i, j in pairs]
-    p = [_signed_rank(difference, zero_method) for difference in differences]
+    p = list(map(_signed_rank, differences))
     return pd.DataFrame(
         {
             "a": [table.columns[i] for i, _ in pairs],
@@ -68,16 +65,14 @@ def wilcoxon_holm(
     )
 
 
-def _signed_rank(
-    difference: FloatArray, zero_method: Literal["wilcox", "pratt", "zsplit"]
-) -> float:
+def _signed_rank(difference: FloatArray) -> float:
     from scipy import stats
 
     # Differences that are equal on paper must share a rank.
     rounded = np.round(difference, int(-np.log10(ROUNDING)))
     if not rounded.any():
         return 1.0
-    return float(stats.wilcoxon(rounded, zero_method=zero_method).pvalue)
+    return float(stats.wilcoxon(rounded, zero_method="zsplit").pvalue)
 
 
 def friedman(table: pd.DataFrame) -> Friedman:
@@ -98,6 +93,12 @@ def friedman(table: pd.DataFrame) -> Friedman:
     left = n * (k - 1) - chi2
     f = (n - 1) * chi2 / left if left > 1e-9 * n * k else float("inf")
     degrees = (k - 1, (k - 1) * (n - 1))
+    caution = None
+    if n <= FEW_DATASETS or k <= FEW_METHODS:
+        caution = (
+            f"With {n} data sets and {k} methods these p-values are rough: they want more than "
+            f"{FEW_DATASETS} data sets and more than {FEW_METHODS} methods."
+        )
     ranks = pd.DataFrame(values, columns=table.columns).rank(axis=1, ascending=False).mean()
     return Friedman(
         chi2=chi2,
@@ -106,16 +107,7 @@ def friedman(table: pd.DataFrame) -> Friedman:
         p_f=float(fdtrc(*degrees, f)),
         f_degrees=degrees,
         average_ranks=ranks,
-        caution=_caution(n, k),
-    )
-
-
-def _caution(n: int, k: int) -> str | None:
-    if n > FEW_DATASETS and k > FEW_METHODS:
-        return None
-    return (
-        f"With {n} data sets and {k} methods these p-values are rough: they want more than "
-        f"{FEW_DATASETS} data sets and more than {FEW_METHODS} methods."
+        caution=caution,
     )
 
 

@@ -14,7 +14,6 @@ from benchbench.stats.intervals import Classes, class_half_width, mean_interval
 from benchbench.system.arrays import FloatArray
 
 EXACT_UP_TO = 16  # non-zero differences; 2^16 patterns of signs
-FLIPS = 9999
 BATCH = 1024
 ROUNDING = 1e-12  # two accuracies that differ by less are the same number
 CANCELLED = 1e-4  # share of the variances left in that of the difference
@@ -71,6 +70,7 @@ def compare_paired(
     sd = float(np.std(difference - mean, ddof=1))
     effect = mean / sd if sd > 0 else math.copysign(math.inf, mean) if mean else 0.0
     p_sign_flip, exact = sign_flip(difference, seed=seed)
+    constant = min(np.ptp(a), np.ptp(b)) <= ROUNDING
     return PairedDifference(
         difference=mean,
         ci_episodes=mean_interval(difference - mean, level),
@@ -81,7 +81,7 @@ def compare_paired(
         exact=exact,
         effect_size=effect,
         sd=sd,
-        correlation=_correlation(a, b),
+        correlation=None if constant else float(np.corrcoef(a, b)[0, 1]),
         n=n,
     )
 
@@ -97,13 +97,7 @@ def _over_classes(
         return None, error.reason
 
 
-def _correlation(a: FloatArray, b: FloatArray) -> float | None:
-    if min(np.ptp(a), np.ptp(b)) <= ROUNDING:
-        return None
-    return float(np.corrcoef(a, b)[0, 1])
-
-
-def sign_flip(difference: FloatArray, *, flips: int = FLIPS, seed: int = 0) -> tuple[float, bool]:
+def sign_flip(difference: FloatArray, *, flips: int = 9999, seed: int = 0) -> tuple[float, bool]:
     """(p, exact): the two-sided sign-flip permutation test on the mean of differences [n].
 
     If the methods are equal, each difference may as well have the other sign. With at most 16
@@ -116,8 +110,7 @@ def sign_flip(difference: FloatArray, *, flips: int = FLIPS, seed: int = 0) -> t
     total = float(size.sum())
     # Sums that are equal on paper must count as equal.
     bar = abs(float(difference.sum())) - 1e-10 * total
-    exact = len(size) <= EXACT_UP_TO
-    if exact:
+    if len(size) <= EXACT_UP_TO:
         patterns = np.arange(2 ** len(size), dtype=np.uint32)[:, None]
         positive = patterns >> np.arange(len(size), dtype=np.uint32) & 1
         return float(np.mean(np.abs(2 * (positive @ size) - total) >= bar)), True
@@ -133,17 +126,13 @@ def sign_flip(difference: FloatArray, *, flips: int = FLIPS, seed: int = 0) -> t
 
 
 def holm(p_values: ArrayLike) -> FloatArray:
-    """Adjusted p-values [m] of a family of m tests, valid under any dependence among them.
-
-    Source: Holm (Scandinavian Journal of Statistics 6, 1979); computed by statsmodels.
-    """
+    """Holm's adjusted p-values [m] (Scandinavian Journal of Statistics 6, 1979), by statsmodels."""
     raw = np.asarray(p_values, dtype=np.float64)
     if raw.size == 0:
         return raw
     from statsmodels.stats.multitest import multipletests
 
-    adjusted: FloatArray = multipletests(raw, method="holm")[1]
-    return adjusted
+    return np.asarray(multipletests(raw, method="holm")[1])
 
 
 def pairwise_p_values(scores: FloatArray) -> FloatArray:
@@ -180,5 +169,4 @@ def _two_sided(difference: FloatArray, variance: FloatArray, n: int) -> FloatArr
     t = np.full(len(difference), math.inf)
     np.divide(np.abs(difference), np.sqrt(variance / n), out=t, where=variance > 0)
     t[np.abs(difference) <= ROUNDING] = 0
-    p: FloatArray = 2 * stdtr(n - 1, -t)
-    return p
+    return np.asarray(2 * stdtr(n - 1, -t))

@@ -18,14 +18,14 @@ from numpy.typing import ArrayLike, NDArray
 from benchbench.stats.paired import holm
 
 Number: TypeAlias = Fraction | Decimal | float
-"""Taken exactly as it is: a float stands for its binary value, a Decimal for what is printed."""
+"""Taken exactly as it is: a float is its binary value, a Decimal is what is printed."""
 
 Numbers: TypeAlias = Sequence[Number] | NDArray[np.float64]
 
 Margins: TypeAlias = dict[tuple[int, int], float]
 """By leader and other, indices into the input, how far the pair is beyond the threshold of a rule.
 
-Positive where the two differ; the absolute value is the distance from the opposite answer.
+Positive if the two differ; the absolute value is the distance from the opposite answer.
 """
 
 
@@ -63,10 +63,8 @@ def meta_dataset_ranks(
 
     the unpaired z test at 95 %, in which 1.96 and the numbers of episodes cancel. It is decided in
     exact arithmetic, and equality is a tie. Of equal means the first in the input leads. A margin
-    is the left side less the right one.
-
-    Raises:
-        ValueError: a number is not finite, a half-width is negative, or the lengths differ.
+    is the left side less the right one. Raises ValueError if a number is not finite, a half-width
+    is negative, or the lengths differ.
     """
     means, widths = list(map(_exact, accuracy)), list(map(_exact, half_width))
     if len(means) != len(widths):
@@ -76,7 +74,7 @@ def meta_dataset_ranks(
 
     def margin(i: int, j: int) -> float:
         gap, squared = abs(means[i] - means[j]), widths[i] ** 2 + widths[j] ** 2
-        # a - b = (a^2 - b^2) / (a + b), as a - b in floating point cancels where it is small
+        # a - b = (a^2 - b^2) / (a + b), as a - b in floating point cancels if it is small
         total = float(gap) + math.sqrt(squared)
         return float(gap**2 - squared) / total if total else 0.0
 
@@ -93,10 +91,8 @@ def paired_ranks(
     leader with all that are left, and over no other pair: whoever is far behind the leader has a
     small p, which Holm's steps leave behind, so that such methods do not change who ties with it.
     Two differ if their corrected p is below alpha. Of equal means the first in the input leads. A
-    margin is alpha less the corrected p.
-
-    Raises:
-        ValueError: a mean is not finite, or the shapes do not fit.
+    margin is alpha less the corrected p. Raises ValueError if a mean is not finite, or the shapes
+    do not fit.
     """
     means = list(map(_exact, accuracy))
     raw = np.nan_to_num(np.asarray(p_values, dtype=np.float64), nan=1.0)
@@ -111,11 +107,7 @@ def paired_ranks(
 
 
 def plain_ranks(accuracy: Numbers) -> NDArray[np.float64]:
-    """Ranks of means [k] by their order alone; equal ones share their mean place.
-
-    Raises:
-        ValueError: a mean is not finite.
-    """
+    """Ranks of means [k]; equal ones share their mean place. Raises ValueError if not finite."""
     means = list(map(_exact, accuracy))
     better = np.array([sum(other > mean for other in means) for mean in means], dtype=np.float64)
     equal = np.array([means.count(mean) for mean in means], dtype=np.float64)

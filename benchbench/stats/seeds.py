@@ -92,7 +92,7 @@ def crossed_seeds(scores: FloatArray, level: float = 0.95) -> CrossedSeeds:
 def nested_seeds(scores: Sequence[FloatArray], level: float = 0.95) -> NestedSeeds:
     """Fresh episodes for each seed: Student's t over the means of the seeds.
 
-    scores: the accuracies [episodes] of each seed. Where all have equally many episodes this is the
+    scores: the accuracies [episodes] of each seed. If all have equally many episodes this is the
     exact interval of one-way random effects, SE^2 = MS_between / (S E) with S - 1 degrees of
     freedom. Otherwise it is still t over the equally weighted means, and only approximate, as means
     of fewer episodes are noisier; the components use the mean of 1 / E. Below five seeds the

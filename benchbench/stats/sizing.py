@@ -126,10 +126,7 @@ def best_queries(shot: int, a: float, b: float) -> float:
 
 
 def reuse(images_drawn: int, images_available: int) -> float:
-    """How often an image was drawn on average: images of all episodes over available images.
-
-    Raises NoEstimate without images.
-    """
+    """How often an image was drawn on average. Raises NoEstimate if there are no images."""
     if images_available < 1:
         raise NoEstimate("There are no images to draw.")
     return images_drawn / images_available

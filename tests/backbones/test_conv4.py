@@ -1,23 +1,15 @@
 """Conv4: sizes, the function that it computes, and the images that it takes."""
 
-from __future__ import annotations
-
-import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
+from support.pictures import random_images as pixels
 from torch import Tensor
 
 from benchbench.backbones import create_backbone
 from benchbench.backbones.conv4 import Conv4
 from benchbench.errors import BenchbenchError
-from benchbench.method import Images
 from benchbench.system.compute import separate_randomness
-
-
-def pixels(count: int, shape: tuple[int, int, int]) -> Images:
-    array = np.random.default_rng(0).integers(0, 256, (count, *shape), dtype=np.uint8)
-    return Images.from_array(array)
 
 
 @pytest.mark.parametrize(
@@ -31,9 +23,7 @@ def pixels(count: int, shape: tuple[int, int, int]) -> Images:
     ],
 )
 @pytest.mark.parametrize("frozen", [True, False])
-def test_the_number_of_features(
-    shape: tuple[int, int, int], width: int, features: int, frozen: bool
-) -> None:
+def test_the_number_of_features(shape, width, features, frozen) -> None:
     backbone = create_backbone(f"conv4[width={width}]", shape)
     assert backbone.feature_size == features
     if frozen:

@@ -1,9 +1,6 @@
 """The feature cache: each image once, the same bits in any order, never those of other weights."""
 
-from __future__ import annotations
-
 from collections import OrderedDict
-from collections.abc import Callable
 from dataclasses import dataclass
 from math import prod
 from typing import ClassVar
@@ -91,9 +88,7 @@ def test_only_the_blocks_that_are_asked_for_are_filled(dataset: OpenDataset) -> 
 
 
 @pytest.mark.parametrize("block", [1, 5, 7, 64, 160, 1000])
-def test_blocks_of_any_size(
-    dataset: OpenDataset, monkeypatch: pytest.MonkeyPatch, block: int
-) -> None:
+def test_blocks_of_any_size(dataset, monkeypatch, block) -> None:
     monkeypatch.setattr(feature_cache, "BLOCK", block)
     backbone, images = counting(dataset), images_of(dataset)
     torch.testing.assert_close(backbone(images), directly(backbone, images))
@@ -101,9 +96,7 @@ def test_blocks_of_any_size(
     assert sum(backbone.batches) == 160
 
 
-def test_features_do_not_hang_on_the_order_of_access(
-    dataset: OpenDataset, tables: OrderedDict[object, object]
-) -> None:
+def test_features_do_not_hang_on_the_order_of_access(dataset, tables) -> None:
     backbone = create_backbone("conv4[width=8]", dataset.image_shape).freeze()
     at_once = backbone(images_of(dataset))
     for seed in range(3):
@@ -127,9 +120,7 @@ def test_no_images_at_all(dataset: OpenDataset) -> None:
     assert backbone(Images(view, view.rows[:0])).shape == (0, WIDTH)
 
 
-def test_splits_and_data_sets_are_kept_apart(
-    dataset: OpenDataset, make_dataset: Callable[..., OpenDataset]
-) -> None:
+def test_splits_and_data_sets_are_kept_apart(dataset, make_dataset) -> None:
     backbone = counting(dataset)
     other = make_dataset(seed=1)
     for images in (images_of(dataset), images_of(dataset, "val"), images_of(other)):
@@ -137,9 +128,7 @@ def test_splits_and_data_sets_are_kept_apart(
     assert sum(backbone.batches) == 160 + 120 + 160
 
 
-def test_the_same_data_set_opened_twice_shares_features(
-    make_dataset: Callable[..., OpenDataset],
-) -> None:
+def test_the_same_data_set_opened_twice_shares_features(make_dataset) -> None:
     first, second = make_dataset(), make_dataset()
     backbone = counting(first)
     assert torch.equal(backbone(images_of(first)), backbone(images_of(second)))
@@ -174,9 +163,7 @@ def other_tensors(backbone: Counting) -> None:
 
 
 @pytest.mark.parametrize("change", [an_optimizer_step, other_weights, other_tensors])
-def test_changed_weights_give_fresh_features(
-    dataset: OpenDataset, change: Callable[[Counting], None]
-) -> None:
+def test_changed_weights_give_fresh_features(dataset, change) -> None:
     backbone, images = counting(dataset), images_of(dataset)
     before = backbone(images)
     change(backbone)
@@ -220,9 +207,7 @@ def test_preprocessing_tells_features_apart(dataset: OpenDataset) -> None:
     torch.testing.assert_close(inverted(images), expected)
 
 
-def test_a_network_in_training_is_not_cached(
-    dataset: OpenDataset, tables: OrderedDict[object, object]
-) -> None:
+def test_a_network_in_training_is_not_cached(dataset, tables) -> None:
     backbone, images = counting(dataset), images_of(dataset, "test", 1, 2)
     backbone.requires_grad_(True)
     for _ in range(2):
@@ -231,9 +216,7 @@ def test_a_network_in_training_is_not_cached(
     assert not tables
 
 
-def test_images_of_no_data_set_are_embedded_as_they_come(
-    dataset: OpenDataset, tables: OrderedDict[object, object]
-) -> None:
+def test_images_of_no_data_set_are_embedded_as_they_come(dataset, tables) -> None:
     backbone = counting(dataset)
     first, second = (Images.from_array(dataset.pixels[rows]) for rows in (slice(9), slice(9, 12)))
     for images in (first, second, first):
@@ -244,9 +227,7 @@ def test_images_of_no_data_set_are_embedded_as_they_come(
     assert not tables
 
 
-def test_the_tables_used_longest_ago_make_room(
-    dataset: OpenDataset, monkeypatch: pytest.MonkeyPatch, tables: OrderedDict[object, object]
-) -> None:
+def test_the_tables_used_longest_ago_make_room(dataset, monkeypatch, tables) -> None:
     """Room for the two smaller splits, of 120 and 160 images."""
     monkeypatch.setattr(feature_cache, "MOST_BYTES", (120 + 160) * WIDTH * 4)
     first, second = counting(dataset, seed=1), counting(dataset, seed=2)
@@ -267,9 +248,7 @@ def test_the_tables_used_longest_ago_make_room(
     assert fresh(first, "test") == 160
 
 
-def test_a_split_that_needs_more_than_all_memory_is_not_kept(
-    dataset: OpenDataset, monkeypatch: pytest.MonkeyPatch, tables: OrderedDict[object, object]
-) -> None:
+def test_a_split_that_needs_more_than_all_memory_is_not_kept(dataset, monkeypatch, tables) -> None:
     monkeypatch.setattr(feature_cache, "MOST_BYTES", 160 * WIDTH * 4 - 1)
     backbone, images = counting(dataset), images_of(dataset, "test", 150, 3)
     for _ in range(2):

@@ -1,7 +1,5 @@
 """Raw pixels as features."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 import torch

@@ -1,14 +1,12 @@
-from __future__ import annotations
-
 from itertools import pairwise
 
 import pytest
 import torch
+from support.pictures import random_images
 
 from benchbench.backbones import create_backbone
 from benchbench.backbones.resnet12 import drop_block
 from benchbench.errors import BenchbenchError
-from benchbench.method import Images
 
 SHAPE = (84, 84, 3)
 
@@ -25,9 +23,8 @@ SHAPE = (84, 84, 3)
 )
 def test_the_number_of_features(spec: str, shape: tuple[int, int, int], features: int) -> None:
     backbone = create_backbone(spec, shape).freeze()
-    images = Images.from_array(torch.randint(0, 256, (2, *shape), dtype=torch.uint8).numpy())
     assert backbone.feature_size == features
-    assert backbone(images).shape == (2, features)
+    assert backbone(random_images(2, shape)).shape == (2, features)
 
 
 def test_the_number_of_parameters() -> None:
@@ -69,16 +66,18 @@ def test_dropping_takes_its_share_in_squares_and_keeps_the_sum(square: int) -> N
 
 def test_nothing_is_dropped_in_evaluation() -> None:
     backbone = create_backbone("resnet12[drop=0.5]", (16, 16, 1)).freeze()
-    images = Images.from_array(torch.randint(0, 256, (3, 16, 16, 1), dtype=torch.uint8).numpy())
+    images = random_images(3)
     assert torch.equal(backbone(images), backbone(images))
 
 
-@pytest.mark.parametrize("spec", ["resnet12[drop=1.0]", "resnet12[drop=-0.1]"])
-def test_a_share_that_cannot_be(spec: str) -> None:
-    with pytest.raises(BenchbenchError, match="drop must be at least 0 and below 1"):
-        create_backbone(spec, SHAPE)
-
-
-def test_images_that_are_too_small() -> None:
-    with pytest.raises(BenchbenchError, match="at least 16 px, not 15x20"):
-        create_backbone("resnet12", (15, 20, 3))
+@pytest.mark.parametrize(
+    ("spec", "shape", "says"),
+    [
+        ("resnet12[drop=1.0]", SHAPE, "drop must be at least 0 and below 1"),
+        ("resnet12[drop=-0.1]", SHAPE, "drop must be at least 0 and below 1"),
+        ("resnet12", (15, 20, 3), "at least 16 px, not 15x20"),
+    ],
+)
+def test_what_cannot_be(spec: str, shape: tuple[int, int, int], says: str) -> None:
+    with pytest.raises(BenchbenchError, match=says):
+        create_backbone(spec, shape)

@@ -3,8 +3,6 @@
 BENCHBENCH_SPEED_IMAGES sets how many images there are: 60000 for a miniImageNet.
 """
 
-from __future__ import annotations
-
 import os
 import shutil
 from collections.abc import Callable, Iterator

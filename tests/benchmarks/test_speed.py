@@ -1,7 +1,5 @@
 """Speed, measured by pytest-benchmark (`tox -e speed`) and never asserted."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -44,9 +42,7 @@ def trained(method: Method, dataset: OpenDataset, fast: bool = True) -> Training
 
 
 @pytest.mark.parametrize(("way", "shot"), [(5, 1), (20, 5)])
-def test_draw_ten_thousand_episodes(
-    benchmark: Benchmark, glyphs: OpenDataset, way: int, shot: int
-) -> None:
+def test_draw_ten_thousand_episodes(benchmark, glyphs, way, shot) -> None:
     pool = ClassPool(glyphs, "test")
     drawn = benchmark(FixedSampler(way, shot, 15).sample, pool, 10_000)
     assert len(drawn) == 10_000

@@ -1,7 +1,5 @@
 """A small data set, and packages that are installed beside benchbench."""
 
-from __future__ import annotations
-
 import shutil
 from collections.abc import Callable
 from functools import cache

@@ -1,37 +1,27 @@
 """`benchbench compare`: on equal episodes, or a sentence that says why not."""
 
-from __future__ import annotations
-
 import io
 import json
 from pathlib import Path
 
 import pandas as pd
 import pytest
-from click.testing import CliRunner, Result
-from support.runs import draw_classes, noisy_correct, write_run
-
-from benchbench.cli.main import cli
-
-CLASSES = draw_classes(200)
+from click.testing import Result
+from support.command_line import invoke
+from support.command_line import refused as refused_command
+from support.runs import write_run, write_runs
 
 
 def compare(*arguments: object) -> Result:
-    return CliRunner().invoke(cli, ["compare", *map(str, arguments)])
+    return invoke("compare", *arguments)
 
 
 def refused(*arguments: object) -> str:
-    result = compare(*arguments)
-    assert result.exit_code == 2, result.output
-    assert isinstance(result.exception, SystemExit)
-    return result.stderr.strip().splitlines()[-1]
+    return refused_command("compare", *arguments)
 
 
 def write(folder: Path, dataset: str, means: dict[str, float], seeds: int = 1) -> None:
-    for number, (method, mean) in enumerate(means.items()):
-        for seed in range(seeds):
-            correct = noisy_correct(mean, 200, 10 * number + seed)
-            write_run(folder, method, correct, dataset=dataset, classes=CLASSES, seed=seed)
+    write_runs(folder, means, 200, datasets=[dataset], seeds=range(seeds))
 
 
 @pytest.fixture
@@ -74,9 +64,8 @@ def test_all_pairs_or_each_against_a_reference(results: Path) -> None:
 def test_one_data_set_alone(results: Path) -> None:
     result = compare("a", "b", "--results", results, "--dataset", "omniglot")
     assert result.stdout.count("## ") == 1
-    assert "No finished runs on cifar" in refused(
-        "a", "b", "--results", results, "--dataset", "cifar"
-    )
+    cifar = ("a", "b", "--results", results, "--dataset", "cifar")
+    assert "No finished runs on cifar" in refused(*cifar)
 
 
 def test_csv_and_json_have_the_same_numbers(results: Path) -> None:

@@ -1,7 +1,5 @@
 """`benchbench doctor` and `benchbench list` on plug-ins that are broken: what, where, the cure."""
 
-from __future__ import annotations
-
 import re
 import sys
 from collections.abc import Iterator
@@ -92,9 +90,7 @@ METHODS = {
 
 
 @pytest.mark.parametrize(("source", "line"), METHODS.values(), ids=METHODS.keys())
-def test_a_broken_method_is_explained_and_harms_no_other(
-    installed: Installation, source: str | None, line: str
-) -> None:
+def test_a_broken_method_is_explained_and_harms_no_other(installed, source, line) -> None:
     home = installed.add("benchbench.methods", "toy", source)
     installed.method("sound", package="another")
     text, healthy = diagnose()
@@ -150,9 +146,7 @@ EXTRAS = {
 
 
 @pytest.mark.parametrize(("source", "line"), EXTRAS.values(), ids=EXTRAS.keys())
-def test_a_broken_extra_is_explained_and_harms_no_other(
-    installed: Installation, source: str, line: str
-) -> None:
+def test_a_broken_extra_is_explained_and_harms_no_other(installed, source, line) -> None:
     home = installed.extra("toy", source)
     installed.extra("sound", OBSERVER)
     text, healthy = diagnose()
@@ -170,9 +164,7 @@ def test_a_broken_extra_is_explained_and_harms_no_other(
         ("run_finnished", "there is no hook run_finnished; rename it to run_finished."),
     ],
 )
-def test_a_hook_of_a_methods_module_that_nobody_calls(
-    installed: Installation, hook: str, told: str
-) -> None:
+def test_a_hook_of_a_methods_module_that_nobody_calls(installed, hook, told) -> None:
     source = METHOD.format(name="toy") + f"\n@hookimpl\ndef {hook}(run): pass\n"
     home = installed.method("toy", source)
     text, healthy = diagnose()
@@ -208,9 +200,7 @@ def test_a_taken_name_is_told_by_both(installed: Installation) -> None:
     ],
     ids=["no module", "syntax", "raises"],
 )
-def test_list_marks_what_shows_without_import(
-    installed: Installation, source: str | None, shown: str
-) -> None:
+def test_list_marks_what_shows_without_import(installed, source, shown) -> None:
     home = installed.add("benchbench.methods", "toy", source)
     assert invoke("list", "methods").stdout == f"methods:\n  toy  {shown} [other 1.0]\n"
     assert home not in sys.modules

@@ -1,10 +1,9 @@
 """`benchbench episodes make`, and runs on a file of episodes."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import pytest
+from click.testing import Result
 from support.command_line import (
     SIZE,
     assert_one_sentence,
@@ -12,26 +11,29 @@ from support.command_line import (
     manifests,
     rows,
     stored,
+    succeeded,
     task,
     write_pictures,
 )
 
 
+def make(dataset: str, file: Path, *options: object, query: int = 4) -> Result:
+    """A file of eight 3-way episodes, unless the options say otherwise."""
+    shape = ("--way", 3, "--query", query, "--episodes", 8)
+    return succeeded("episodes", "make", "--dataset", dataset, *shape, *options, "--out", file)
+
+
+def run(dataset: str, file: Path, *options: object) -> Result:
+    arguments = ("--methods", "knn", "--dataset", dataset, "--episodes", file, "--budget", 2)
+    return invoke("run", *arguments, "--out", file.parent / "loaded", *options)
+
+
 class TestEpisodeFiles:
     def test_a_file_gives_the_same_rows_as_drawing(self, pictures: str, tmp_path: Path) -> None:
         file = tmp_path / "frozen.npz"
-        made = invoke(
-            *("episodes", "make", "--dataset", pictures, "--way", 3, "--query", 4),
-            *("--episodes", 8, "--out", file),
-        )
-        assert made.exit_code == 0, made.output
-        assert "sha256" in made.stdout
+        assert "sha256" in make(pictures, file).stdout
         drawn = invoke(*task(pictures, 8, out=tmp_path / "drawn"))
-        loaded = invoke(
-            "run",
-            *("--methods", "knn", "--dataset", pictures, "--episodes", file),
-            *("--budget", 2, "--out", tmp_path / "loaded"),
-        )
+        loaded = run(pictures, file)
         assert loaded.exit_code == 0, loaded.output
         assert loaded.stdout == drawn.stdout
         assert stored(tmp_path / "loaded") == stored(tmp_path / "drawn")
@@ -47,8 +49,7 @@ class TestEpisodeFiles:
         """Five classes of eight images: an episode takes four of three of them."""
         name = f"{pictures} has images for 3 disjoint episodes; 10 were asked for"
         shape = {"replacement": "none", "query": 3}
-        result = invoke(*task(pictures, **shape, out=tmp_path / "drawn"))
-        assert result.exit_code == 0, result.output
+        result = succeeded(*task(pictures, **shape, out=tmp_path / "drawn"))
         assert result.stderr.count(name) == 1
         assert "says nothing about other images" not in result.stderr
         assert len(rows(tmp_path / "drawn")) == 3
@@ -59,24 +60,11 @@ class TestEpisodeFiles:
         assert manifest["episodes"]["images_drawn"] == 36
 
         file = tmp_path / "frozen.npz"
-        made = invoke(
-            *("episodes", "make", "--dataset", pictures, "--way", 3, "--query", 3),
-            *("--episodes", 10, "--replacement", "none", "--out", file),
-        )
-        assert made.exit_code == 0, made.output
+        made = make(pictures, file, "--episodes", 10, "--replacement", "none", query=3)
         assert name in made.stderr
         assert "3 episodes 3way-1shot-3query-disjoint" in made.stdout
-        loaded = invoke(
-            "run",
-            *("--methods", "knn", "--dataset", pictures, "--episodes", file),
-            *("--budget", 2, "--out", tmp_path / "loaded"),
-        )
-        assert loaded.stdout == result.stdout
-        refused = invoke(
-            *("run", "--methods", "knn", "--dataset", pictures, "--episodes", file),
-            *("--replacement", "none", "--out", tmp_path / "loaded"),
-        )
-        assert_one_sentence(refused, "--replacement")
+        assert run(pictures, file).stdout == result.stdout
+        assert_one_sentence(run(pictures, file, "--replacement", "none"), "--replacement")
 
     def test_images_drawn_more_often_than_there_are_call_for_a_warning(
         self, pictures: str, tmp_path: Path
@@ -97,10 +85,9 @@ class TestEpisodeFiles:
         """A file of episodes takes no --replacement, and neither do samplers of other rules."""
         file, shape = tmp_path / "often.npz", ["--way", 3, "--query", 4]
         drawing = ["--sampler", sampler, *(shape if sampler.startswith("fixed") else [])]
-        made = invoke(
+        succeeded(
             *("episodes", "make", "--dataset", pictures, "--episodes", 12, "--out", file), *drawing
         )
-        assert made.exit_code == 0, made.output
         for episodes, can in ([12, *drawing], sampler == "fixed"), ([file], False):
             result = invoke(
                 *("run", "--methods", "knn[backbone=pixels]", "--dataset", pictures, "--no-audit"),
@@ -112,62 +99,29 @@ class TestEpisodeFiles:
     def test_episodes_of_other_pixels_are_refused(self, pictures: str, tmp_path: Path) -> None:
         other = write_pictures(tmp_path / "other", seed=1)
         file = tmp_path / "other.npz"
-        options = ("--way", 3, "--query", 4, "--episodes", 8, "--out", file)
-        made = invoke("episodes", "make", "--dataset", f"folder:{other}[size={SIZE}]", *options)
-        assert made.exit_code == 0, made.output
-        result = invoke("run", "--dataset", pictures, "--episodes", file, "--out", tmp_path / "r")
-        assert_one_sentence(result, str(file), "pixels")
+        make(f"folder:{other}[size={SIZE}]", file)
+        assert_one_sentence(run(pictures, file), str(file), "pixels")
 
-    def test_episodes_of_another_split_of_the_classes_are_refused(
-        self, pictures: str, tmp_path: Path
-    ) -> None:
+    def test_episodes_of_another_split_of_the_classes_are_refused(self, pictures, tmp_path) -> None:
         """Equal pixels, but the file's test classes are partly training classes here."""
         file = tmp_path / "split.npz"
-        dealt = pictures.replace("]", ",seed=7]")
-        made = invoke(
-            *("episodes", "make", "--dataset", dealt, "--way", 3, "--query", 4),
-            *("--episodes", 8, "--out", file),
-        )
-        assert made.exit_code == 0, made.output
-        result = invoke(
-            *("run", "--methods", "knn", "--dataset", pictures, "--episodes", file),
-            *("--out", tmp_path / "r"),
-        )
-        assert_one_sentence(result, str(file))
+        make(pictures.replace("]", ",seed=7]"), file)
+        assert_one_sentence(run(pictures, file), str(file))
 
     def test_training_episodes_do_not_share_a_table_with_test_episodes(
         self, pictures: str, tmp_path: Path
     ) -> None:
-        file = tmp_path / "train.npz"
-        made = invoke(
-            *("episodes", "make", "--dataset", pictures, "--way", 3, "--query", 4),
-            *("--episodes", 8, "--split", "train", "--out", file),
-        )
-        assert made.exit_code == 0, made.output
-        out = tmp_path / "r"
-        result = invoke(
-            *("run", "--methods", "knn[k=2]", "--dataset", pictures, "--episodes", file),
-            *("--budget", 2, "--out", out),
-        )
-        if result.exit_code == 2:
+        file, out = tmp_path / "train.npz", tmp_path / "loaded"
+        make(pictures, file, "--split", "train")
+        if run(pictures, file, "--methods", "knn[k=2]").exit_code == 2:
             return
-        assert invoke(*task(pictures, 8, out=out)).exit_code == 0
+        succeeded(*task(pictures, 8, out=out))
         table = invoke("leaderboard", "--out", "-", out).stdout
         assert table.count("## ") == 2, "rows over different episodes share a table"
 
-    def test_a_contradiction_of_file_and_options_is_told(
-        self, pictures: str, tmp_path: Path
-    ) -> None:
-        file = tmp_path / "frozen.npz"
-        invoke(
-            *("episodes", "make", "--dataset", pictures, "--way", 3, "--query", 4),
-            *("--episodes", 8, "--out", file),
-        )
-        result = invoke(
-            *("run", "--methods", "knn", "--dataset", pictures, "--episodes", file),
-            *("--way", 5, "--out", tmp_path / "r"),
-        )
-        assert_one_sentence(result, "--way")
+    def test_a_contradiction_of_file_and_options_is_told(self, pictures, tmp_path) -> None:
+        make(pictures, tmp_path / "frozen.npz")
+        assert_one_sentence(run(pictures, tmp_path / "frozen.npz", "--way", 5), "--way")
 
     @pytest.mark.parametrize(
         ("name", "content", "words"),
@@ -177,14 +131,11 @@ class TestEpisodeFiles:
             ("empty.npz", b"", "is not an episode file"),
         ],
     )
-    def test_a_bad_file_is_told(
-        self, pictures: str, tmp_path: Path, name: str, content: bytes | None, words: str
-    ) -> None:
+    def test_a_bad_file_is_told(self, pictures, tmp_path, name, content, words) -> None:
         file = tmp_path / name
         if content is not None:
             file.write_bytes(content)
-        result = invoke("run", "--dataset", pictures, "--episodes", file, "--out", tmp_path / "r")
-        assert_one_sentence(result, words, name)
+        assert_one_sentence(run(pictures, file), words, name)
 
     @pytest.mark.parametrize("name", ["file.txt", "below.txt/x.npz"])
     def test_where_a_file_cannot_go(self, pictures: str, tmp_path: Path, name: str) -> None:

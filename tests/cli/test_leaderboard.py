@@ -1,7 +1,5 @@
 """`benchbench leaderboard`: files that are written, kept, and found out when they are stale."""
 
-from __future__ import annotations
-
 import csv
 import io
 import json
@@ -10,45 +8,40 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from click.testing import CliRunner, Result
-from support.command_line import assert_one_sentence, invoke, task
-from support.runs import TRANSDUCTIVE, draw_classes, noisy_correct, write_run
+from click.testing import Result
+from support.command_line import assert_one_sentence, invoke, succeeded, task
+from support.command_line import refused as refused_command
+from support.runs import TRANSDUCTIVE, draw_classes, noisy_correct, write_run, write_runs
 
-from benchbench.cli.main import cli
 from benchbench.results.reporters.files import BEGIN, END
 
-FORMATS = "markdown,csv,json,latex,html"
 CLASSES = draw_classes(60)
 
 
 def leaderboard(*arguments: object) -> Result:
-    return CliRunner().invoke(cli, ["leaderboard", *map(str, arguments)])
+    return invoke("leaderboard", *arguments)
 
 
 def refused(*arguments: object) -> str:
-    result = leaderboard(*arguments)
-    assert result.exit_code == 2, result.output
-    assert isinstance(result.exception, SystemExit)
-    return result.stderr.strip().splitlines()[-1]
+    return refused_command("leaderboard", *arguments)
 
 
 @pytest.fixture
 def results(tmp_path: Path) -> Path:
     """Three methods on two data sets."""
     folder = tmp_path / "results"
-    for dataset in ("omniglot", "glyphs"):
-        for number, method in enumerate(("protonet", "knn[k=3]", "maml")):
-            correct = noisy_correct(0.9 - number / 10, 60, number)
-            write_run(folder, method, correct, dataset=dataset, classes=CLASSES)
+    means = {"protonet": 0.9, "knn[k=3]": 0.8, "maml": 0.7}
+    write_runs(folder, means, 60, datasets=["omniglot", "glyphs"])
     return folder
+
+
+ALL_FORMATS = ("--format", "markdown,csv,json,latex,html", "--across", "all")
 
 
 @pytest.fixture
 def written(results: Path, tmp_path: Path) -> Path:
-    out = tmp_path / "boards"
-    result = leaderboard(results, "--out", out, "--format", FORMATS, "--across", "all")
-    assert result.exit_code == 0, result.output
-    return out
+    succeeded("leaderboard", results, "--out", tmp_path / "boards", *ALL_FORMATS)
+    return tmp_path / "boards"
 
 
 def test_each_data_set_has_a_file_of_each_format(written: Path) -> None:
@@ -71,8 +64,7 @@ def test_the_default_is_a_folder_here(results: Path, monkeypatch: pytest.MonkeyP
 
 def test_twice_is_the_same_bytes(written: Path, results: Path) -> None:
     before = {path: path.read_bytes() for path in written.iterdir()}
-    again = leaderboard(results, "--out", written, "--format", FORMATS, "--across", "all")
-    assert again.exit_code == 0
+    succeeded("leaderboard", results, "--out", written, *ALL_FORMATS)
     assert {path: path.read_bytes() for path in written.iterdir()} == before
 
 
@@ -96,7 +88,7 @@ def test_a_file_without_a_place_for_tables_is_left_alone(written: Path, results:
 
 
 def check(results: Path, out: Path) -> Result:
-    return leaderboard(results, "--out", out, "--format", FORMATS, "--across", "all", "--check")
+    return leaderboard(results, "--out", out, *ALL_FORMATS, "--check")
 
 
 def test_what_was_just_written_is_up_to_date(written: Path, results: Path) -> None:
@@ -126,7 +118,9 @@ def test_runs_of_an_earlier_format_are_left_out_with_their_number(results: Path)
         assert result.stderr.count("left out") == 1
         assert result.exit_code == 0
         assert ("protonet" in result.stdout) == (number < len(manifests))
-    assert "No finished runs below" in refused(results, "--out", results.parent / "boards")
+    last = leaderboard(results, "--out", results.parent / "boards")
+    assert last.exit_code == 2
+    assert "No finished runs below" in last.stderr
 
 
 def test_an_edited_run_is_found_out(written: Path, results: Path) -> None:
@@ -182,20 +176,11 @@ def test_a_broken_claim_is_ranked_apart_on_every_page(results: Path, tmp_path: P
         header, _, *rows = [[cell.strip() for cell in line.split("|")] for line in lines[:6]]
         return {row[header.index("method")]: row[header.index(column)] for row in rows}
 
-    assert ranks("omniglot.md", "rank") == {
-        "protonet": "1",
-        "knn[k=3]": "2",
-        "maml": "3",
-        "joint": "1",
-    }
-    assert list(ranks("omniglot.md", "rank"))[-1] == "joint"
-    assert ranks("all.md", "average rank") == {
-        "protonet": "1.00",
-        "knn[k=3]": "2.00",
-        "maml": "3.00",
-        "joint": "1.00",
-    }
-    assert list(ranks("all.md", "average rank"))[-1] == "joint"
+    for name, column, decimals in (("omniglot.md", "rank", ""), ("all.md", "average rank", ".00")):
+        wanted = {"protonet": "1", "knn[k=3]": "2", "maml": "3", "joint": "1"}
+        found = ranks(name, column)
+        assert found == {method: rank + decimals for method, rank in wanted.items()}
+        assert list(found)[-1] == "joint"
     assert ranks("all.md", "setting")["joint"] == "transductive"
     for name in ("omniglot.md", "all.md"):
         text = (out / name).read_text()
@@ -205,15 +190,12 @@ def test_a_broken_claim_is_ranked_apart_on_every_page(results: Path, tmp_path: P
 
 def test_what_cannot_be_done_is_told(results: Path, tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
-    assert "No finished runs" in refused(tmp_path / "empty", "--out", tmp_path / "out")
-    assert "is the name of a data set" in refused(
-        results, "--out", tmp_path / "out", "--across", "glyphs"
-    )
-    assert "two data sets" in refused(
-        results / "glyphs", "--out", tmp_path / "out", "--across", "all"
-    )
-    assert "--check compares files" in refused(results, "--out", "-", "--check")
     (tmp_path / "file").write_text("")
+    out = ("--out", tmp_path / "out")
+    assert "No finished runs" in refused(tmp_path / "empty", *out)
+    assert "is the name of a data set" in refused(results, *out, "--across", "glyphs")
+    assert "two data sets" in refused(results / "glyphs", *out, "--across", "all")
+    assert "--check compares files" in refused(results, "--out", "-", "--check")
     assert "Cannot write" in refused(results, "--out", tmp_path / "file")
     assert not (tmp_path / "out").exists()
 
@@ -222,14 +204,18 @@ def test_what_cannot_be_done_is_told(results: Path, tmp_path: Path) -> None:
 def board(pictures: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A results folder with two protocols."""
     out = tmp_path_factory.mktemp("board")
-    assert invoke(*task(pictures, methods="knn,protonet", out=out)).exit_code == 0
-    assert invoke(*task(pictures, way=4, out=out)).exit_code == 0
+    succeeded(*task(pictures, methods="knn,protonet", out=out))
+    succeeded(*task(pictures, way=4, out=out))
     return out
+
+
+def shown(*folders: Path, form: str = "markdown") -> str:
+    return succeeded("leaderboard", "--out", "-", "--format", form, *folders).stdout
 
 
 class TestLeaderboard:
     def test_markdown_has_a_table_for_each_protocol(self, board: Path) -> None:
-        text = invoke("leaderboard", "--out", "-", board).stdout
+        text = shown(board)
         headings = [line for line in text.splitlines() if line.startswith("## ")]
         assert len(headings) == 2
         assert all("way-1shot-4query" in heading for heading in headings)
@@ -237,11 +223,8 @@ class TestLeaderboard:
         assert "± classes" in text
 
     def test_csv_and_json_hold_the_same_rows(self, board: Path) -> None:
-        as_csv = invoke("leaderboard", "--out", "-", board, "--format", "csv")
-        as_json = invoke("leaderboard", "--out", "-", board, "--format", "json")
-        assert as_csv.exit_code == as_json.exit_code == 0
-        table = list(csv.DictReader(io.StringIO(as_csv.stdout)))
-        objects = json.loads(as_json.stdout)
+        table = list(csv.DictReader(io.StringIO(shown(board, form="csv"))))
+        objects = json.loads(shown(board, form="json"))
         assert [row["method"] for row in table] == [row["method"] for row in objects]
         assert len(table) == 3
         for row, other in zip(table, objects, strict=True):
@@ -249,46 +232,35 @@ class TestLeaderboard:
             assert 0 <= float(row["accuracy"]) <= 1
 
     def test_best_row_first(self, board: Path) -> None:
-        objects = json.loads(invoke("leaderboard", "--out", "-", board, "--format", "json").stdout)
+        objects = json.loads(shown(board, form="json"))
         three_way = [row["accuracy"] for row in objects if row["protocol"].startswith("3way")]
         assert three_way == sorted(three_way, reverse=True)
 
     def test_unknown_format(self, board: Path) -> None:
-        assert_one_sentence(
-            invoke("leaderboard", "--out", "-", board, "--format", "cvs"),
-            "'cvs'",
-            "did you mean csv?",
-        )
+        result = leaderboard("--out", "-", board, "--format", "cvs")
+        assert_one_sentence(result, "'cvs'", "did you mean csv?")
 
     def test_missing_folder(self, tmp_path: Path) -> None:
-        assert_one_sentence(
-            invoke("leaderboard", "--out", "-", tmp_path / "no"), "There is no folder"
-        )
+        assert "There is no folder" in refused("--out", "-", tmp_path / "no")
 
     def test_no_runs_yet(self, tmp_path: Path) -> None:
-        assert invoke("leaderboard", "--out", "-", tmp_path).stdout == "No finished runs.\n"
-        assert (
-            json.loads(invoke("leaderboard", "--out", "-", tmp_path, "--format", "json").stdout)
-            == []
-        )
-        table = invoke("leaderboard", "--out", "-", tmp_path, "--format", "csv")
-        assert list(csv.DictReader(io.StringIO(table.stdout))) == []
-        assert '""' not in table.stdout
+        assert shown(tmp_path) == "No finished runs.\n"
+        assert json.loads(shown(tmp_path, form="json")) == []
+        assert list(csv.DictReader(io.StringIO(shown(tmp_path, form="csv")))) == []
+        assert '""' not in shown(tmp_path, form="csv")
 
     def test_a_folder_named_twice_counts_once(self, board: Path) -> None:
-        once = invoke("leaderboard", "--out", "-", board).stdout
-        assert invoke("leaderboard", "--out", "-", board, board).stdout == once
         inside = next(path for path in board.iterdir() if path.is_dir())
-        assert invoke("leaderboard", "--out", "-", board, inside).stdout == once
+        assert shown(board, board) == shown(board, inside) == shown(board)
 
 
-def test_runs_that_began_and_have_no_result_are_counted(knn_out: Path, tmp_path: Path) -> None:
+def test_runs_that_began_and_have_no_result_are_counted(knn_out: Path) -> None:
     """Also where their folders were deleted, as of the seeds that came out worse."""
-    quiet = invoke("leaderboard", knn_out, "--out", "-")
+    quiet = leaderboard(knn_out, "--out", "-")
     assert "have no stored result" not in quiet.stderr
     begun = (knn_out / "started.jsonl").read_text()
     others = [begun.replace("/knn-", f"/knn-{seed}") for seed in range(3)]
     (knn_out / "started.jsonl").write_text("".join([begun, *others]))
-    told = invoke("leaderboard", knn_out, "--out", "-")
+    told = leaderboard(knn_out, "--out", "-")
     assert told.stdout == quiet.stdout
     assert "3 runs have begun and have no stored result: 3 of knn (2) on " in told.stderr

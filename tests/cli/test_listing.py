@@ -1,7 +1,5 @@
 """`benchbench list` and `benchbench describe`."""
 
-from __future__ import annotations
-
 import re
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """The command line as a whole: it starts fast, and explains every verb and option."""
 
-from __future__ import annotations
-
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -18,7 +16,6 @@ def commands(group: click.Group, *path: str) -> Iterator[tuple[tuple[str, ...], 
     context = click.Context(group)
     for name in group.list_commands(context):
         command = group.get_command(context, name)
-        assert command is not None
         yield (*path, name), command
         if isinstance(command, click.Group):
             yield from commands(command, *path, name)

@@ -1,7 +1,5 @@
 """What the command line says about mistakes: one sentence, with the cure."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import pytest
@@ -84,9 +82,7 @@ class TestMistakes:
             ("threads", "0", ("--threads",)),
         ],
     )
-    def test_one_sentence(
-        self, pictures: str, tmp_path: Path, option: str, value: object, words: tuple[str, ...]
-    ) -> None:
+    def test_one_sentence(self, pictures, tmp_path, option, value, words) -> None:
         arguments = task(pictures, out=tmp_path / "r")
         result = invoke(*arguments, f"--{option}", value)
         assert_one_sentence(result, *words)
@@ -108,9 +104,7 @@ class TestMistakes:
             (("leaderboard", "no/such/folder"), ("no/such/folder",)),
         ],
     )
-    def test_one_sentence_of_any_command(
-        self, arguments: tuple[str, ...], words: tuple[str, ...]
-    ) -> None:
+    def test_one_sentence_of_any_command(self, arguments, words) -> None:
         assert_one_sentence(invoke(*arguments), *words)
 
     def test_way_and_a_samplers_own_way_contradict(self, pictures: str, tmp_path: Path) -> None:

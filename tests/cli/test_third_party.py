@@ -1,7 +1,5 @@
 """Packages that bring methods, commands and reporters of their own, or are broken."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import pytest
@@ -11,9 +9,7 @@ from support.plugin_sources import PLUGIN
 
 
 class TestThirdParty:
-    def test_a_method_is_listed_described_and_run(
-        self, pictures: str, site: Path, tmp_path: Path
-    ) -> None:
+    def test_a_method_is_listed_described_and_run(self, pictures, site, tmp_path) -> None:
         listed = process("list", path=(site,)).stdout
         assert "Scores that know nothing. [third_party 1.5]" in listed
         assert "knn" in listed

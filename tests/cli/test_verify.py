@@ -1,16 +1,13 @@
 """`benchbench data verify`: exit 1 and a line for each thing that is wrong."""
 
-from __future__ import annotations
-
 import json
 import os
 from pathlib import Path
 
 import numpy as np
 import pytest
-from click.testing import Result
 from PIL import Image
-from support.command_line import assert_one_sentence, invoke
+from support.command_line import assert_one_sentence, invoke, succeeded
 from support.tfrecord_writer import plain, write_class
 
 from benchbench.datasets.tables import file_states as states
@@ -52,24 +49,26 @@ def folder(tmp_path: Path) -> Folder:
     return Folder(tmp_path / "photos")
 
 
-def verified(result: Result, code: int = 0) -> list[str]:
+def verified(*arguments: object, code: int = 0) -> list[str]:
+    """The lines of `data verify`."""
+    result = invoke("data", "verify", *arguments)
     assert result.exit_code == code, result.output
     return result.stdout.splitlines()
 
 
 def test_nothing_is_wrong(folder: Folder) -> None:
-    lines = verified(invoke("data", "verify", folder.spec))
+    lines = verified(folder.spec)
     assert lines == [f"{folder.spec}: nothing is wrong, in 36 images of 9 classes."]
 
 
 def test_a_leak_is_an_error_and_the_others_are_not(folder: Folder) -> None:
     folder.copy("val/val 0/0.png", "val/val 1/3.png")
     folder.copy("val/val 2/0.png", "val/val 2/3.png")
-    *lines, summary = verified(invoke("data", "verify", folder.spec))
+    *lines, summary = verified(folder.spec)
     assert [line.split(":")[0] for line in lines] == ["warning  duplicates", "note     duplicates"]
     assert "1 warning, 1 note" in summary
     folder.copy("train/train 0/1.png", "test/test 1/2.png")
-    first, *_, summary = verified(invoke("data", "verify", folder.spec), 1)
+    first, *_, summary = verified(folder.spec, code=1)
     assert first == (
         "error    duplicates: one picture in two splits: image 2 of 'test/test 1' (test) equals "
         "image 1 of 'train/train 0' (train)."
@@ -81,14 +80,14 @@ def test_the_limits_of_near_duplicates_can_be_chosen(folder: Folder) -> None:
     original = np.asarray(Image.open(folder.path / "train/train 0/1.png")).astype(int)
     noise = np.random.default_rng(0).integers(-40, 41, original.shape)
     folder.save("test/test 1/2.png", np.clip(original + noise, 0, 255).astype(np.uint8))
-    assert len(verified(invoke("data", "verify", folder.spec))) == 1
-    loose = invoke("data", "verify", folder.spec, "--distance", 12, "--correlation", 0.8)
-    assert "is nearly" in verified(loose, 1)[0]
+    assert len(verified(folder.spec)) == 1
+    loose = ("--distance", 12, "--correlation", 0.8)
+    assert "is nearly" in verified(folder.spec, *loose, code=1)[0]
 
 
 def test_a_file_that_is_no_image_is_named(folder: Folder) -> None:
     (folder.path / "val/val 0/9.png").write_text("no picture")
-    first, *_ = verified(invoke("data", "verify", folder.spec), 1)
+    first, *_ = verified(folder.spec, code=1)
     assert first.startswith("error    files: 1 file that cannot be read")
     assert "val/val 0/9.png" in first
 
@@ -97,7 +96,7 @@ def test_a_class_of_one_image_a_pixel_and_a_grey_image(folder: Folder) -> None:
     folder.save("train/alone/0.png", folder.noise())
     folder.save("train/train 0/0.png", np.full((1, 1, 3), 9, np.uint8))
     folder.save("train/train 1/0.png", folder.noise()[..., 0])
-    lines = verified(invoke("data", "verify", folder.spec))
+    lines = verified(folder.spec)
     assert [line.split(": ")[1] for line in lines[:3]] == [
         "1 class with one image only, too few for a support and a query",
         "1 image of one colour all over",
@@ -106,11 +105,10 @@ def test_a_class_of_one_image_a_pixel_and_a_grey_image(folder: Folder) -> None:
 
 
 def test_one_class_in_two_splits(folder: Folder) -> None:
-    folder.save("train/Sea-Lion/0.png", folder.noise())
-    folder.save("train/Sea-Lion/1.png", folder.noise())
-    folder.save("test/sea lion/0.png", folder.noise())
-    folder.save("test/sea lion/1.png", folder.noise())
-    first, *_ = verified(invoke("data", "verify", folder.spec), 1)
+    for name in ("train/Sea-Lion", "test/sea lion"):
+        folder.save(f"{name}/0.png", folder.noise())
+        folder.save(f"{name}/1.png", folder.noise())
+    first, *_ = verified(folder.spec, code=1)
     assert first.startswith("error    classes: one class is in several splits: ")
 
 
@@ -118,7 +116,7 @@ def test_many_findings_of_a_kind_are_cut_in_the_text_only(folder: Folder) -> Non
     for number in range(25):
         folder.save(f"train/train 0/a{number:02}.png", folder.noise())
         folder.copy(f"train/train 0/a{number:02}.png", f"test/test 0/a{number:02}.png")
-    lines = verified(invoke("data", "verify", folder.spec), 1)
+    lines = verified(folder.spec, code=1)
     assert len(lines) == 22
     assert lines[20] == "error    duplicates: and 5 more; --format json lists all."
     told = json.loads(invoke("data", "verify", folder.spec, "--format", "json").stdout)
@@ -134,57 +132,46 @@ def test_many_findings_of_a_kind_are_cut_in_the_text_only(folder: Folder) -> Non
 
 def test_against_another_data_set(folder: Folder, tmp_path: Path) -> None:
     other = Folder(tmp_path / "other", seed=1)
-    lines = verified(invoke("data", "verify", folder.spec, "--against", other.spec))
-    assert [line.split(":")[0] for line in lines[:3]] == [
-        "warning  overlap",
-        "warning  overlap",
-        "note     overlap",
-    ]
+    lines = verified(folder.spec, "--against", other.spec)
+    kinds = [line.split(":")[0] for line in lines[:3]]
+    assert kinds == ["warning  overlap", "warning  overlap", "note     overlap"]
     picture = (folder.path / "test/test 2/0.png").read_bytes()
     (other.path / "train/train 2/0.png").write_bytes(picture)
-    first, *_ = verified(invoke("data", "verify", folder.spec, "--against", other.spec), 1)
+    first, *_ = verified(folder.spec, "--against", other.spec, code=1)
     assert first == (
         f"error    overlap: one picture also in {other.spec}: image 0 of 'test/test 2' (test) "
         "equals image 0 of 'train/train 2' (train)."
     )
 
 
-def test_altered_pixels_in_the_cache(
-    folder: Folder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_altered_pixels_in_the_cache(folder, tmp_path, monkeypatch) -> None:
     monkeypatch.setenv("BENCHBENCH_CACHE", str(tmp_path / "cache"))
-    assert len(verified(invoke("data", "verify", folder.spec))) == 1
+    assert len(verified(folder.spec)) == 1
     (pixels,) = (tmp_path / "cache").rglob("pixels.bin")
     content = bytearray(pixels.read_bytes())
     content[500] ^= 1
     pixels.chmod(0o644)
     pixels.write_bytes(content)
-    assert "error    table: " in verified(invoke("data", "verify", folder.spec), 1)[0]
+    assert "error    table: " in verified(folder.spec, code=1)[0]
     pixels.write_bytes(content[:1000])
     assert_one_sentence(invoke("data", "verify", folder.spec), "damaged", "delete it")
 
 
-def test_several_data_sets_are_compared_with_what_methods_learn_from(
-    folder: Folder, tmp_path: Path
-) -> None:
+def test_several_data_sets_are_compared_with_what_methods_learn_from(folder, tmp_path) -> None:
     other = Folder(tmp_path / "other", seed=1)
-    (other.path / "test/test 2/0.png").write_bytes(
-        (folder.path / "train/train 2/0.png").read_bytes()
-    )
+    picture = (folder.path / "train/train 2/0.png").read_bytes()
+    (other.path / "test/test 2/0.png").write_bytes(picture)
     spec = f"multi:folder:{folder.path},folder:{other.path}[size={SIZE}]"
-    lines = verified(invoke("data", "verify", spec), 1)
+    lines = verified(spec, code=1)
     errors = [line for line in lines if line.startswith("error")]
     assert len(errors) == 1
     assert "image 0 of 'test/test 2' (test) equals image 0 of" in errors[0]
     assert sum(", in 36 images of 9 classes." in line for line in lines) == 2
 
 
-@pytest.mark.parametrize(
-    ("backbone", "told"), [("conv4", "note     pretraining: conv4 has seen: none.")]
-)
-def test_what_a_backbone_has_seen(folder: Folder, backbone: str, told: str) -> None:
-    first, _ = verified(invoke("data", "verify", folder.spec, "--backbone", backbone))
-    assert first.startswith(told)
+def test_what_a_backbone_has_seen(folder: Folder) -> None:
+    first, _ = verified(folder.spec, "--backbone", "conv4")
+    assert first.startswith("note     pretraining: conv4 has seen: none.")
 
 
 @pytest.mark.parametrize(
@@ -203,19 +190,17 @@ def test_mistakes(folder: Folder, arguments: tuple[str, ...], words: tuple[str, 
     assert_one_sentence(invoke("data", "verify", *given), *words)
 
 
-def test_of_very_many_files_one_that_was_rewritten_is_told(
-    folder: Folder, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_of_very_many_files_one_that_was_rewritten_is_told(folder, monkeypatch) -> None:
     monkeypatch.setattr(states, "MANY_FILES", 30)
     monkeypatch.setattr(states, "FILES_PER_FOLDER", 1)
     for path in [folder.path, *folder.path.rglob("*")]:
         os.utime(path, ns=(10**18, 10**18))
-    verified(invoke("data", "verify", folder.spec))
+    verified(folder.spec)
     folder.save("test/test 0/0.png", folder.noise())
-    told = verified(invoke("data", "verify", folder.spec))
+    told = verified(folder.spec)
     assert told[0].startswith("warning  files: files have changed in place since")
     assert told[1:] == [f"{folder.spec}: 1 warning, in 36 images of 9 classes."]
-    assert len(verified(invoke("data", "verify", folder.spec))) == 1
+    assert len(verified(folder.spec)) == 1
 
 
 def test_a_test_source_of_meta_dataset_is_prepared_and_verified(tmp_path: Path) -> None:
@@ -223,8 +208,8 @@ def test_a_test_source_of_meta_dataset_is_prepared_and_verified(tmp_path: Path) 
         images = [plain(label, (6, 6)), plain(label + 100, (6, 6))]
         write_class(tmp_path / "meta_dataset" / "dtd" / f"{label}.tfrecords", label, images)
     spec = "meta_dataset[size=6,train=dtd,test_source=dtd]"
-    prepared = verified(invoke("data", "prepare", spec, "--data-root", tmp_path))
-    assert "  classes      33 train, 7 val, 7 test" in prepared
-    *_, alone, learned_from = verified(invoke("data", "verify", spec, "--data-root", tmp_path), 1)
+    prepared = succeeded("data", "prepare", spec, "--data-root", tmp_path)
+    assert "  classes      33 train, 7 val, 7 test\n" in prepared.stdout
+    *_, alone, learned_from = verified(spec, "--data-root", tmp_path, code=1)
     assert alone.startswith("meta_dataset:dtd[size=6]: 47 errors, ")  # fewer images than published
     assert learned_from.startswith(f"{spec}: nothing is wrong, ")

@@ -52,7 +52,6 @@ CAUGHT = [
     ("not_below_chance", faulty.Distances),
     ("hidden_query_labels", faulty.FrameReader),
     ("hidden_query_labels", faulty.GarbageReader),
-    ("hidden_query_labels", faulty.HandleReader),
     ("test_images_unread", faulty.Peeking),
     ("test_images_unread", faulty.PeekingThroughGarbage),
 ]

@@ -1,16 +1,15 @@
 """What a data set plug-in has to say, and what the core makes of it."""
 
-from __future__ import annotations
-
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
 import pytest
+from support.opened import split_ids
 
-from benchbench.datasets.base import Dataset, DecodedClass, OpenDataset, splits_by_name
+from benchbench.datasets.base import SPLITS, Dataset, DecodedClass, OpenDataset, splits_by_name
 from benchbench.datasets.opening import open_dataset
 from benchbench.episodes import Episode, EpisodeSet
 from benchbench.errors import BenchbenchError
@@ -63,8 +62,7 @@ def test_a_plug_in_says_only_how_to_decode_and_split(tmp_path: Path) -> None:
     assert dataset.labels.dtype == np.int64
     assert dataset.image_shape == (2, 4, 1)
     assert dataset.pixels[:, 0, 0, 0].tolist() == [0, 1, 2, 10, 11, 12, 20, 21, 22, 30, 31, 32]
-    splits = {split: ids.tolist() for split, ids in dataset.splits.items()}
-    assert splits == {"train": [0, 3], "val": [], "test": [2]}
+    assert split_ids(dataset) == [[0, 3], [], [2]]
 
 
 def test_what_is_not_known_is_none(tmp_path: Path) -> None:
@@ -88,7 +86,6 @@ def test_parameters_change_pixels_and_fingerprint(tmp_path: Path) -> None:
 
 def test_prescribed_episodes_come_with_the_data_set(tmp_path: Path) -> None:
     dataset = open_dataset(Prescribed(), Places(tmp_path, tmp_path))
-    assert dataset.fixed_episodes is not None
     assert dataset.fixed_episodes[0].classes.tolist() == [2]
     assert dataset.fixed_episodes.fingerprint == dataset.fingerprint
 
@@ -108,9 +105,7 @@ def test_a_class_in_two_splits_is_refused(dataset: OpenDataset) -> None:
         replace(dataset, splits=splits)
 
 
-def test_public_ids_are_a_permutation_that_hangs_on_the_fingerprint_alone(
-    make_dataset: Callable[..., OpenDataset],
-) -> None:
+def test_public_ids_are_a_permutation_that_hangs_on_the_fingerprint_alone(make_dataset) -> None:
     first, other = make_dataset(seed=1), make_dataset(seed=2)
     assert sorted(first.public_ids) == list(range(len(first.labels)))
     renamed = replace(other, name="other", fingerprint=first.fingerprint)
@@ -142,27 +137,23 @@ def test_a_generated_data_set_has_no_sources_and_all_parameters_count(tmp_path: 
 
 def test_splits_are_class_ids_in_ascending_order() -> None:
     splits = splits_by_name(NAMES, {"test": ["dog", "ant"], "val": []})
-    assert {split: ids.tolist() for split, ids in splits.items()} == {
-        "train": [],
-        "val": [],
-        "test": [0, 3],
-    }
+    assert [splits[split].tolist() for split in SPLITS] == [[], [], [0, 3]]
     assert {ids.dtype for ids in splits.values()} == {np.dtype(np.int64)}
 
 
-def test_an_unknown_split_is_named() -> None:
-    with pytest.raises(BenchbenchError, match=r"^'dev' is not a split; .* train, val, test\.$"):
-        splits_by_name(NAMES, {"train": ["ant"], "dev": ["bee"]})
+@pytest.mark.parametrize(
+    ("splits", "says"),
+    [
+        ({"train": ["ant"], "dev": ["bee"]}, r"^'dev' is not a split; .* train, val, test\.$"),
+        ({"train": ["cow"], "test": ["emu"]}, r"^2 classes of the split are not .* 'cow'\.$"),
+    ],
+)
+def test_an_unknown_split_or_class_is_named(splits: dict[str, list[str]], says: str) -> None:
+    with pytest.raises(BenchbenchError, match=says):
+        splits_by_name(NAMES, splits)
 
 
-def test_an_unknown_class_is_named() -> None:
-    with pytest.raises(BenchbenchError, match=r"^2 classes of the split are not .* 'cow'\.$"):
-        splits_by_name(NAMES, {"train": ["ant", "cow"], "test": ["emu"]})
-
-
-def test_the_hash_of_splits_sees_members_and_not_the_order_of_the_splits(
-    dataset: OpenDataset,
-) -> None:
+def test_the_hash_of_splits_sees_members_and_not_the_order_of_the_splits(dataset) -> None:
     backwards = dict(reversed(dataset.splits.items()))
     assert replace(dataset, splits=backwards).splits_sha256 == dataset.splits_sha256
     swapped = {**dataset.splits, "train": dataset.splits["val"], "val": dataset.splits["train"]}

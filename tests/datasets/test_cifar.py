@@ -1,7 +1,5 @@
 """CIFAR-FS and FC100: the real data where it is, and small copies of both published layouts."""
 
-from __future__ import annotations
-
 import hashlib
 import io
 import json
@@ -10,7 +8,8 @@ import shutil
 import tarfile
 import threading
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -19,21 +18,19 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
-from support.python2_pickles import python2_pickle
+from support.opened import open_from, split_names, split_sizes
+from support.pickles import Call, python2_pickle
+from support.sentences import one_sentence
 
 from benchbench.datasets import cifar
 from benchbench.datasets.base import OpenDataset
 from benchbench.datasets.cifar import FC100, CifarFS, coarse_labels
 from benchbench.datasets.opening import open_dataset
-from benchbench.errors import BenchbenchError
 from benchbench.system.places import Places
 from benchbench.system.vision import torchvision
 
 GOLDEN = "2cfaacd0572be4c5d991223629f6c3c28a31b58840f6e16de0aa5825ed417bb4"
 """The fingerprint of the lossless copy at 32 px: of its files alone."""
-
-
-# The real data
 
 
 @pytest.fixture(scope="module")
@@ -43,16 +40,8 @@ def real(places: Places) -> OpenDataset:
     return open_dataset("cifar_fs", places)
 
 
-def names_of(dataset: OpenDataset, splits: dict[str, Any]) -> dict[str, set[str]]:
-    return {split: {dataset.class_names[i] for i in ids} for split, ids in splits.items()}
-
-
 def test_cifar_fs_is_complete(real: OpenDataset) -> None:
-    assert {split: len(ids) for split, ids in real.splits.items()} == {
-        "train": 64,
-        "val": 16,
-        "test": 20,
-    }
+    assert split_sizes(real) == (64, 16, 20)
     assert real.image_shape == (32, 32, 3)
     np.testing.assert_array_equal(real.labels, np.repeat(np.arange(100), 600))
     assert real.class_names == sorted(real.class_names)
@@ -65,9 +54,9 @@ def test_the_lists_are_those_of_the_copy(data_root: Path, real: OpenDataset) -> 
     published = json.loads((data_root / "cifar_fs" / "classes.json").read_text(encoding="utf-8"))
     assert coarse_labels() == published["fine_to_coarse"]
     for dataset, key in ((CifarFS(), "cifar_fs"), (FC100(), "fc100")):
-        found = names_of(real, dataset.split_classes(real.class_names, []))
-        for split, names in published[key].items():
-            assert found[split] == {name.replace("_", " ") for name in names}
+        splits = dataset.split_classes(real.class_names, [])
+        for split, names in split_names(replace(real, splits=splits)).items():
+            assert {name.replace("_", " ") for name in published[key][split]} == set(names)
 
 
 def test_the_pixels_are_the_files(data_root: Path, real: OpenDataset) -> None:
@@ -83,19 +72,15 @@ def test_the_pixels_are_the_files(data_root: Path, real: OpenDataset) -> None:
 def test_fc100_shares_no_super_class(real: OpenDataset) -> None:
     splits = FC100().split_classes(real.class_names, [])
     assert [len(ids) for ids in splits.values()] == [60, 20, 20]
-    assert real.hierarchy is not None
     parents = [{real.hierarchy[i] for i in ids} for ids in splits.values()]
     assert [len(names) for names in parents] == [12, 4, 4]
     assert len(set.union(*parents)) == 20
 
 
 def test_cifar_fs_shares_super_classes(real: OpenDataset) -> None:
-    assert real.hierarchy is not None
     train, _, test = ({real.hierarchy[i] for i in ids} for ids in real.splits.values())
     assert train & test
 
-
-# Small copies
 
 FINE = {
     "train": [["fish", "ray"], ["flowers", "rose"]],
@@ -127,10 +112,6 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "data"
 
 
-def open_small(root: Path, dataset: CifarFS | None = None) -> OpenDataset:
-    return open_dataset((dataset or CifarFS()), Places(root, root.parent / "cache"))
-
-
 def make_folders(root: Path) -> Path:
     for split, pairs in FINE.items():
         for _, label in pairs:
@@ -150,7 +131,7 @@ def make_zips(root: Path, base: str = ".") -> Path:
     return folder
 
 
-def members(write: Any) -> dict[str, bytes]:
+def members(write: Any = python2_pickle) -> dict[str, bytes]:
     """The files of CIFAR-100's python version: of each class a test and two training images."""
     rows = [(label, number) for number in range(IMAGES) for label in reversed(LABELS)]
     files = {
@@ -172,7 +153,7 @@ def members(write: Any) -> dict[str, bytes]:
 def make_original(root: Path, files: dict[str, bytes] | None = None) -> Path:
     folder = root / "cifar-100-python"
     folder.mkdir()
-    for name, data in (files or members(python2_pickle)).items():
+    for name, data in (files or members()).items():
         (folder / name).write_bytes(data)
     return folder
 
@@ -196,9 +177,7 @@ LAYOUTS = {
     "zips": make_zips,
     "zips of a folder": partial(make_zips, base="split"),
     "original": make_original,
-    "original by Python 3": lambda root: make_original(
-        root, members(partial(pickle.dumps, protocol=4))
-    ),
+    "original by Python 3": lambda root: make_original(root, members(pickle.dumps)),
     "archive": make_archive,
 }
 
@@ -206,64 +185,58 @@ LAYOUTS = {
 @pytest.mark.parametrize("layout", LAYOUTS)
 def test_layouts(root: Path, layout: str) -> None:
     LAYOUTS[layout](root)
-    dataset = open_small(root)
-    check(dataset)
-    assert names_of(dataset, dataset.splits) == {
-        "train": {"ray", "rose"},
-        "val": {"shark"},
-        "test": {"tulip", "old man"},
-    }
-    dealt_anew = open_small(root, FC100())
+    dealt, dealt_anew = open_from(root, CifarFS()), open_from(root, FC100())
+    check(dealt)
     check(dealt_anew)
-    assert names_of(dealt_anew, dealt_anew.splits) == {
-        "train": {"ray", "shark"},
-        "val": {"rose", "tulip"},
-        "test": {"old man"},
-    }
+    assert [*split_names(dealt).values()] == [["ray", "rose"], ["shark"], ["old man", "tulip"]]
+    assert [*split_names(dealt_anew).values()] == [["ray", "shark"], ["rose", "tulip"], ["old man"]]
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
 def test_from_another_place(root: Path, tmp_path: Path, layout: str) -> None:
     (tmp_path / "elsewhere").mkdir()
-    dataset = CifarFS()
-    dataset.origin = LAYOUTS[layout](tmp_path / "elsewhere")
-    check(open_small(root, dataset))
+    check(open_from(root, CifarFS(), LAYOUTS[layout](tmp_path / "elsewhere")))
 
 
 @pytest.mark.parametrize("make", [make_folders, make_original])
 def test_another_size_is_pillows(root: Path, make: Any) -> None:
     make(root)
-    dataset = open_small(root, CifarFS(size=20, interpolation="lanczos"))
+    dataset = open_from(root, CifarFS(size=20, interpolation="lanczos"))
     for pixels, original in zip(dataset.pixels, PICTURES, strict=True):
         expected = Image.fromarray(original).resize((20, 20), Image.Resampling.LANCZOS)
         np.testing.assert_array_equal(pixels, np.asarray(expected))
 
 
-def fails(root: Path, sentence: str, dataset: CifarFS | None = None) -> None:
-    with pytest.raises(BenchbenchError, match=sentence) as caught:
-        open_small(root, dataset)
-    assert "\n" not in str(caught.value)
-
-
-def test_a_missing_class(root: Path) -> None:
+def lack_a_class(root: Path) -> None:
     shutil.rmtree(make_folders(root) / "test" / "tulip")
-    fails(root, r"cifar_fs lacks 1 of the 5 classes of cifar_fs, such as 'tulip'; copy or ")
 
 
-def test_a_class_with_too_few_images(root: Path) -> None:
+def lack_an_image(root: Path) -> None:
     (make_folders(root) / "test" / "tulip" / "te_01.png").unlink()
-    fails(root, r"test holds 2 images of 'tulip' instead of 3; copy or download it again\.$")
 
 
-def test_an_image_that_is_none(root: Path) -> None:
+def spoil_an_image(root: Path) -> None:
     (make_folders(root) / "test" / "tulip" / "te_01.png").write_bytes(b"none")
-    fails(root, r"^tulip/te_01\.png in .*test is not an image; copy or download it again\.$")
 
 
-def test_a_truncated_zip(root: Path) -> None:
+def cut_a_zip(root: Path) -> None:
     file = make_zips(root) / "val.zip"
     file.write_bytes(file.read_bytes()[:-200])
-    fails(root, r"val\.zip is .*; copy or download it again\.$")
+
+
+@pytest.mark.parametrize(
+    ("damage", "sentence"),
+    [
+        (lack_a_class, r"cifar_fs lacks 1 of the 5 classes of cifar_fs, such as 'tulip'; copy or "),
+        (lack_an_image, r"test holds 2 images of 'tulip' instead of 3; copy or download it again"),
+        (spoil_an_image, r"^tulip/te_01\.png in .*test is not an image; copy or download it again"),
+        (cut_a_zip, r"val\.zip is .*; copy or download it again\.$"),
+    ],
+)
+def test_a_damaged_copy(root: Path, damage: Callable[[Path], None], sentence: str) -> None:
+    damage(root)
+    with one_sentence(sentence):
+        open_from(root, CifarFS())
 
 
 def test_too_few_images_of_the_original(root: Path) -> None:
@@ -271,7 +244,8 @@ def test_too_few_images_of_the_original(root: Path) -> None:
     test: Any = files["test"]
     test.update(data=test["data"][:-1], fine_labels=test["fine_labels"][:-1])
     make_original(root, {name: pickle.dumps(content) for name, content in files.items()})
-    fails(root, r"cifar-100-python holds 2 images of 'old_man' instead of 3; copy or download")
+    with one_sentence(r"cifar-100-python holds 2 images of 'old_man' instead of 3; copy or downl"):
+        open_from(root, CifarFS())
 
 
 @pytest.mark.parametrize(
@@ -280,43 +254,30 @@ def test_too_few_images_of_the_original(root: Path) -> None:
         ("train", {}, "has no 'train' with 'data'"),
         ("meta", {"fine_label_names": [b"ray"]}, "lacks 4 of the 5 classes"),
         ("meta", [1], "has no 'meta' with 'fine_label_names'"),
-        ("test", {"data": np.zeros((1, 9), np.uint8)}, "'test' of .* is not 3072 bytes"),
-        ("test", {"data": [[1]], "fine_labels": [0]}, "'test' of .* is not 3072 bytes"),
-        ("test", {"data": [[1], [1, 2]], "fine_labels": [0]}, "'test' of .* is not 3072 bytes"),
-        (
-            "test",
-            {"data": np.zeros((2, 3072), np.uint8), "fine_labels": [[0], [1, 2]]},
-            "'test' of .* is not 3072 bytes",
-        ),
-        (
-            "test",
-            {"data": np.zeros((1, 3072), np.uint8), "fine_labels": None},
-            "'test' of .* is not 3072 bytes",
+        *(
+            ("test", {"data": data, "fine_labels": labels}, "'test' of .* is not 3072 bytes")
+            for data, labels in [
+                (np.zeros((1, 9), np.uint8), [0]),
+                ([[1]], [0]),
+                ([[1], [1, 2]], [0]),
+                (np.zeros((2, 3072), np.uint8), [[0], [1, 2]]),
+                (np.zeros((1, 3072), np.uint8), None),
+            ]
         ),
     ],
 )
 def test_another_content(root: Path, part: str, content: Any, sentence: str) -> None:
-    make_original(root, {**members(python2_pickle), part: pickle.dumps(content, 2)})
-    fails(root, sentence)
-
-
-class Hostile:
-    def __init__(self, marker: Path) -> None:
-        self.marker = marker
-
-    def __reduce__(self) -> Any:
-        return Path.mkdir, (self.marker,)
+    make_original(root, {**members(), part: pickle.dumps(content, 2)})
+    with one_sentence(sentence):
+        open_from(root, CifarFS())
 
 
 def test_a_hostile_original_runs_nothing(root: Path, tmp_path: Path) -> None:
-    marker = tmp_path / "executed"
-    files = members(python2_pickle)
-    make_original(root, {**files, "train": pickle.dumps({"data": Hostile(marker)})})
-    fails(root, r"cifar-100-python/train holds pathlib\.\S+, which no file of plain arrays has")
-    assert not marker.exists()
-
-
-# Downloads
+    hostile = pickle.dumps({"data": Call(Path.mkdir, tmp_path / "executed")})
+    make_original(root, {**members(), "train": hostile})
+    with one_sentence(r"cifar-100-python/train holds pathlib\.\S+, which no file of plain arrays"):
+        open_from(root, CifarFS())
+    assert not (tmp_path / "executed").exists()
 
 
 @pytest.fixture
@@ -341,23 +302,20 @@ def published(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> It
 
 
 def test_what_is_missing_is_downloaded(root: Path, published: type[Any]) -> None:
-    check(open_small(root))
-    assert [path.name for path in root.iterdir() if not path.name.startswith(".")] == [
-        "cifar-100-python.tar.gz"
-    ]
+    check(open_from(root, CifarFS()))
+    assert [path.name for path in root.glob("[!.]*")] == ["cifar-100-python.tar.gz"]
 
 
 def test_a_wrong_md5(root: Path, published: type[Any], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(published, "tgz_md5", "0" * 32)
-    fails(root, r"arrived with md5 \w+ instead of 0{32} and was thrown away; try again\.$")
+    with one_sentence(r"arrived with md5 \w+ instead of 0{32} and was thrown away; try again\.$"):
+        open_from(root, CifarFS())
     assert not list(root.glob("*.tar.gz"))
 
 
-def test_a_data_root_that_may_not_be_written(
-    root: Path, published: type[Any], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_data_root_that_may_not_be_written(root, published, monkeypatch) -> None:
     monkeypatch.setattr(cifar, "can_write", lambda folder: False)
-    check(open_small(root))
+    check(open_from(root, CifarFS()))
     assert list(root.iterdir()) == []
     assert (root.parent / "cache" / "data" / "cifar-100-python.tar.gz").is_file()
 

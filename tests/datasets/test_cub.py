@@ -1,7 +1,5 @@
 """CUB: small copies of the published folder and archive."""
 
-from __future__ import annotations
-
 import io
 import shutil
 import tarfile
@@ -11,13 +9,12 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
+from support.opened import open_from, split_ids
+from support.sentences import one_sentence
 
 from benchbench.datasets import cub
 from benchbench.datasets.base import OpenDataset
 from benchbench.datasets.cub import Cub
-from benchbench.datasets.opening import open_dataset
-from benchbench.errors import BenchbenchError
-from benchbench.system.places import Places
 
 DEAL = {
     "train": ["001.Black_footed_Albatross", "003.Sooty_Albatross"],
@@ -70,26 +67,11 @@ def make_archive(root: Path) -> Path:
     return root / "CUB_200_2011.tgz"
 
 
-def open_small(root: Path, origin: Path | None = None, **parameters: Any) -> OpenDataset:
-    dataset = Cub(**parameters)
-    dataset.origin = origin
-    return open_dataset(dataset, Places(root, root.parent / "cache"))
-
-
 def check(dataset: OpenDataset, crop: tuple[int, int, int, int] | None = None) -> None:
-    assert dataset.class_names == [
-        "Black footed Albatross",
-        "Laysan Albatross",
-        "Sooty Albatross",
-        "Groove billed Ani",
-    ]
+    assert dataset.class_names == [folder[4:].replace("_", " ") for folder in FOLDERS]
     assert dataset.names_are_words
     assert dataset.hierarchy is None
-    assert {split: ids.tolist() for split, ids in dataset.splits.items()} == {
-        "train": [0, 2],
-        "val": [1],
-        "test": [3],
-    }
+    assert split_ids(dataset) == [[0, 2], [1], [3]]
     pictures = [picture(folder, number) for folder in FOLDERS for number in range(2)]
     for pixels, image in zip(dataset.pixels, pictures, strict=True):
         expected = (image.crop(crop) if crop else image).resize((84, 84), Image.Resampling.BILINEAR)
@@ -100,58 +82,60 @@ def check(dataset: OpenDataset, crop: tuple[int, int, int, int] | None = None) -
 @pytest.mark.parametrize("layout", [make, make_archive])
 def test_layouts(root: Path, tmp_path: Path, layout: Any) -> None:
     layout(root)
-    check(open_small(root))
+    check(open_from(root, Cub()))
     (tmp_path / "elsewhere").mkdir()
-    check(open_small(root, layout(tmp_path / "elsewhere")))
+    check(open_from(root, Cub(), layout(tmp_path / "elsewhere")))
 
 
 @pytest.mark.parametrize("layout", [make, make_archive])
 def test_crops_are_the_boxes(root: Path, layout: Any) -> None:
     layout(root)
-    whole = open_small(root)
-    cropped = open_small(root, crop=True)
+    whole, cropped = open_from(root, Cub()), open_from(root, Cub(crop=True))
     check(cropped, (10, 5, 30, 17))
     assert cropped.name == "cub[crop=true]"
     assert cropped.fingerprint != whole.fingerprint
-
-
-def fails(root: Path, sentence: str, **parameters: Any) -> None:
-    with pytest.raises(BenchbenchError, match=sentence) as caught:
-        open_small(root, **parameters)
-    assert "\n" not in str(caught.value)
 
 
 @pytest.mark.parametrize("content", [None, "1 2 3\n", "99 1 2 3 4\n", "1 a b c d\n", "1 5 5 0 9\n"])
 def test_boxes_that_do_not_fit(root: Path, content: str | None) -> None:
     file = make(root) / "bounding_boxes.txt"
     file.unlink() if content is None else file.write_text(content)
-    fails(
-        root, r"has no images\.txt and bounding_boxes\.txt that fit; copy or .*crop=true", crop=True
-    )
-    check(open_small(root))
+    with one_sentence(r"has no images\.txt and bounding_boxes\.txt that fit; copy or .*crop=true"):
+        open_from(root, Cub(crop=True))
+    check(open_from(root, Cub()))
 
 
-def test_an_image_without_a_box(root: Path) -> None:
+def lack_a_box(root: Path) -> None:
     file = make(root) / "bounding_boxes.txt"
     file.write_text("\n".join(file.read_text().splitlines()[:-1]))
-    fails(root, r"has no box of 004\.Groove_billed_Ani/bird_1\.png; copy or download", crop=True)
 
 
-def test_a_missing_class(root: Path) -> None:
+def lack_a_class(root: Path) -> None:
     shutil.rmtree(make(root) / "images" / "003.Sooty_Albatross")
-    fails(
-        root, r"lacks 1 of the 4 classes of cub, such as '003\.Sooty_Albatross'; copy or download"
-    )
 
 
-def test_a_truncated_archive(root: Path) -> None:
+def cut_the_archive(root: Path) -> None:
     file = make_archive(root)
     file.write_bytes(file.read_bytes()[: -file.stat().st_size // 2])
-    fails(root, r"CUB_200_2011\.tgz is .*; copy or download it again\.$")
 
 
-def test_no_copy_at_all(root: Path) -> None:
-    fails(root, r"^CUB_200_2011\.tgz is not under the data root: get it from https://data\.caltech")
+def lack_everything(root: Path) -> None:
+    assert not list(root.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("damage", "crop", "sentence"),
+    [
+        (lack_a_box, True, r"has no box of 004\.Groove_billed_Ani/bird_1\.png; copy or download"),
+        (lack_a_class, False, r"lacks 1 of the 4 classes of cub, such as '003\.Sooty_Albatross';"),
+        (cut_the_archive, False, r"CUB_200_2011\.tgz is .*; copy or download it again\.$"),
+        (lack_everything, False, r"^CUB_200_2011\.tgz is not under the data root: get it from htt"),
+    ],
+)
+def test_what_cannot_be_read(root: Path, damage, crop: bool, sentence: str) -> None:
+    damage(root)
+    with one_sentence(sentence):
+        open_from(root, Cub(crop=crop))
 
 
 def test_the_archive_may_hold_the_folders_alone(root: Path) -> None:
@@ -164,4 +148,4 @@ def test_the_archive_may_hold_the_folders_alone(root: Path) -> None:
                 info.size = data.tell()
                 data.seek(0)
                 archive.addfile(info, data)
-    check(open_small(root))
+    check(open_from(root, Cub()))

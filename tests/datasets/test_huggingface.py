@@ -1,7 +1,5 @@
 """Data sets of Hugging Face: splits, folders, the hub, and what is found decoded."""
 
-from __future__ import annotations
-
 import json
 import subprocess
 import sys
@@ -13,17 +11,9 @@ import datasets
 import pytest
 from datasets.exceptions import DatasetNotFoundError
 from PIL import Image
-from support.image_tables import (
-    NAMES,
-    TEXT,
-    dictionary,
-    greys_by_class,
-    names_of_splits,
-    opened,
-    picture,
-    saved,
-    table,
-)
+from support.image_tables import NAMES, TEXT, dictionary, opened, picture, saved, table
+from support.opened import greys_by_class, split_names, split_sizes
+from support.sentences import one_sentence
 
 from benchbench.datasets.huggingface import HuggingFace
 from benchbench.datasets.opening import create_dataset, open_dataset
@@ -38,9 +28,6 @@ def library_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", tmp_path / "library cache")
 
 
-# Splits of the library, splits of classes
-
-
 @pytest.mark.parametrize(
     ("wanted", "found"),
     [
@@ -49,9 +36,7 @@ def library_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         (("second", "first"), {"owl": [10], "cat": [30, 20], "dog": [40]}),
     ],
 )
-def test_rows_of_several_splits(
-    tmp_path: Path, wanted: tuple[str, ...] | None, found: dict[str, list[int]]
-) -> None:
+def test_rows_of_several_splits(tmp_path, wanted, found) -> None:
     folder = saved(tmp_path / "set", dictionary())
     assert greys_by_class(opened(folder, tmp_path, hf_split=wanted)) == found
 
@@ -77,20 +62,11 @@ def many_classes(folder: Path, count: int = 20) -> Path:
 
 def test_classes_are_dealt_out_by_the_seed(tmp_path: Path) -> None:
     folder = many_classes(tmp_path / "set")
-    splits = [names_of_splits(opened(folder, tmp_path, seed=seed)) for seed in (0, 0, 1)]
-    assert splits[0] == splits[1] != splits[2]
-    assert {split: len(names) for split, names in splits[0].items()} == {
-        "train": 11,
-        "val": 3,
-        "test": 6,
-    }
-    assert len(set.union(*splits[0].values())) == 20
-    shares = opened(folder, tmp_path, val=0.5, test=0.5)
-    assert {split: len(ids) for split, ids in shares.splits.items()} == {
-        "train": 0,
-        "val": 10,
-        "test": 10,
-    }
+    first, again, other = (opened(folder, tmp_path, seed=seed) for seed in (0, 0, 1))
+    assert split_names(first) == split_names(again) != split_names(other)
+    assert split_sizes(first) == (11, 3, 6)
+    assert len({name for names in split_names(first).values() for name in names}) == 20
+    assert split_sizes(opened(folder, tmp_path, val=0.5, test=0.5)) == (0, 10, 10)
 
 
 def test_the_deal_is_that_of_a_folder_of_the_same_classes(tmp_path: Path) -> None:
@@ -100,7 +76,7 @@ def test_the_deal_is_that_of_a_folder_of_the_same_classes(tmp_path: Path) -> Non
         picture(index).save(tmp_path / "images" / f"class {index:02}" / "0.png")
     folder = create_dataset(f"folder:{tmp_path / 'images'}[seed=3,size=4]")
     other = open_dataset(folder, Places(tmp_path, tmp_path / "cache"))
-    assert names_of_splits(dataset) == names_of_splits(other)
+    assert split_names(dataset) == split_names(other)
     assert dataset.fingerprint == other.fingerprint
 
 
@@ -108,8 +84,7 @@ def test_a_file_lists_the_classes(tmp_path: Path) -> None:
     folder, lists = many_classes(tmp_path / "set", 4), tmp_path / "lists.json"
     wanted = {"train": ["class 03"], "val": [], "test": ["class 00", "class 02"]}
     lists.write_text(json.dumps(wanted))
-    dataset = opened(folder, tmp_path, splits=str(lists))
-    assert names_of_splits(dataset) == {split: set(names) for split, names in wanted.items()}
+    assert split_names(opened(folder, tmp_path, splits=str(lists))) == wanted
 
 
 @pytest.mark.parametrize(
@@ -128,9 +103,6 @@ def test_a_list_that_does_not_fit(tmp_path: Path, content: str | None, says: str
         lists.write_text(content)
     with pytest.raises(BenchbenchError, match=says):
         opened(folder, tmp_path, splits=str(lists))
-
-
-# Folders that the library reads itself
 
 
 def class_folders(root: Path, names: Sequence[str]) -> Path:
@@ -180,45 +152,29 @@ def test_a_folder_below_the_data_root_and_one_that_is_handed_over(tmp_path: Path
 
 
 @pytest.mark.parametrize(
-    ("parameters", "says"),
+    ("source", "parameters", "says"),
     [
-        ({"revision": "main"}, "which has no revisions; leave out revision"),
-        ({"config": "small"}, "without configurations; leave out config"),
+        ("set", {"revision": "main"}, "which has no revisions; leave out revision"),
+        ("set", {"config": "small"}, "without configurations; leave out config"),
+        ("empty", {}, r"^hf:.* cannot be loaded: .*any data files\.$"),
+        ("file.zip", {}, "is a file; name the folder that it is in"),
+        ("truncated", {}, "^hf:.* cannot be loaded: "),
+        ("/no/where", {}, "There is no folder /no/where"),
+        ("./nowhere", {}, "There is no folder .*nowhere"),
+        ("~/no where", {}, "There is no folder .*/no where"),
+        ("a/b/c", {}, "There is no folder a/b/c"),
+        ("user/name", {}, "^hf:user/name cannot be loaded: .*HF_HOME"),
     ],
 )
-def test_what_a_saved_table_does_not_have(
-    tmp_path: Path, parameters: dict[str, str], says: str
-) -> None:
-    folder = saved(tmp_path / "set", table([1], [0]))
-    with pytest.raises(BenchbenchError, match=says):
-        opened(folder, tmp_path, **parameters)
-
-
-@pytest.mark.parametrize("source", ["/no/where", "./nowhere", "~/no where", "a/b/c"])
-def test_a_path_without_a_folder(tmp_path: Path, source: str) -> None:
-    with pytest.raises(BenchbenchError, match=r"There is no folder .*where|There is no folder a/b"):
-        opened(source, tmp_path)
-
-
-def test_folders_without_data(tmp_path: Path) -> None:
+def test_what_cannot_be_loaded(tmp_path: Path, source: str, parameters, says: str) -> None:
     (tmp_path / "empty").mkdir()
-    with pytest.raises(BenchbenchError, match=r"^hf:.* cannot be loaded: .*any data files\.$"):
-        opened(tmp_path / "empty", tmp_path)
     (tmp_path / "file.zip").write_bytes(b"")
-    with pytest.raises(BenchbenchError, match="is a file; name the folder that it is in"):
-        opened(tmp_path / "file.zip", tmp_path)
-    folder = saved(tmp_path / "set", table([1], [0]))
-    next(folder.glob("*.arrow")).write_bytes(b"truncated")
-    with pytest.raises(BenchbenchError, match=r"^hf:.* cannot be loaded: "):
-        opened(folder, tmp_path)
-
-
-# The hub
-
-
-def test_a_name_that_is_not_in_the_library_cache(tmp_path: Path) -> None:
-    with pytest.raises(BenchbenchError, match=r"^hf:user/name cannot be loaded: .*HF_HOME"):
-        opened("user/name", tmp_path)
+    for name in ("set", "truncated"):
+        saved(tmp_path / name, table([1], [0]))
+    next((tmp_path / "truncated").glob("*.arrow")).write_bytes(b"truncated")
+    here = tmp_path / source
+    with one_sentence(says):
+        opened(here if here.exists() else source, tmp_path, **parameters)
 
 
 @pytest.mark.parametrize(
@@ -232,9 +188,7 @@ def test_a_name_that_is_not_in_the_library_cache(tmp_path: Path) -> None:
         (OSError("No space left\nand a long explanation"), r"No space left\.$"),
     ],
 )
-def test_what_the_hub_refuses_is_one_sentence(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception, says: str
-) -> None:
+def test_what_the_hub_refuses_is_one_sentence(tmp_path, monkeypatch, error, says) -> None:
     def refuse(*arguments: Any, **named: Any) -> None:
         raise error
 
@@ -272,17 +226,12 @@ def test_a_name_is_asked_for_once(tmp_path: Path, hub: list[tuple[Any, ...]]) ->
     assert len(hub) == 2
 
 
-def test_nothing_is_fetched_where_one_only_looks(
-    tmp_path: Path, hub: list[tuple[Any, ...]]
-) -> None:
+def test_nothing_is_fetched_where_one_only_looks(tmp_path, hub) -> None:
     with only_looking(), pytest.raises(WouldDownloadError, match="hf:user/name is not here yet"):
         list(HuggingFace("user/name").decode([]))
     with only_looking(), pytest.raises(WouldDecodeError):
         opened("user/name", tmp_path)
     assert hub == []
-
-
-# The cache
 
 
 def test_the_second_opening_does_without_the_library(tmp_path: Path) -> None:
@@ -313,9 +262,7 @@ def test_another_table_at_the_same_place_is_decoded_anew(tmp_path: Path) -> None
     assert before.fingerprint != after.fingerprint
 
 
-def test_a_class_is_decoded_when_its_turn_comes(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_class_is_decoded_when_its_turn_comes(tmp_path, monkeypatch) -> None:
     dataset = HuggingFace(str(saved(tmp_path / "set", table([10, 20], [0, 1]))), colour="grey")
     pending = list(dataset.decode([tmp_path / "set"]))
     seen: list[str] = []
@@ -325,9 +272,6 @@ def test_a_class_is_decoded_when_its_turn_comes(
     assert seen == []
     assert pending[1].load().images[0, 0, 0].tolist() == [20]
     assert seen == ["image"]
-
-
-# Parameters
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,5 @@
 """Columns, labels and images of tables of the library `datasets`."""
 
-from __future__ import annotations
-
 import io
 from pathlib import Path
 from typing import Any
@@ -10,26 +8,14 @@ import datasets
 import numpy as np
 import pytest
 from PIL import Image
-from support.image_tables import (
-    CLASS,
-    NAMES,
-    NUMBER,
-    TEXT,
-    greys_by_class,
-    opened,
-    picture,
-    saved,
-    table,
-)
-
-from benchbench.errors import BenchbenchError
-
-# Labels
+from support import image_tables
+from support.image_tables import CLASS, NAMES, NUMBER, TEXT, columns, opened_table, picture, table
+from support.opened import greys_by_class
+from support.sentences import one_sentence
 
 
 def test_classes_are_in_the_order_of_the_class_label(tmp_path: Path) -> None:
-    folder = saved(tmp_path / "set", table([10, 20, 30, 40, 50], [2, 0, 2, 1, 0]))
-    dataset = opened(folder, tmp_path)
+    dataset = opened_table(tmp_path, table([10, 20, 30, 40, 50], [2, 0, 2, 1, 0]))
     assert dataset.class_names == NAMES
     assert greys_by_class(dataset) == {"owl": [20, 50], "cat": [40], "dog": [10, 30]}
     assert dataset.image_shape == (4, 4, 1)
@@ -46,10 +32,8 @@ def test_classes_are_in_the_order_of_the_class_label(tmp_path: Path) -> None:
         (datasets.Value("large_string"), ["b", "a", "b"], {"a": [20], "b": [10, 30]}, False),
     ],
 )
-def test_text_and_numbers_are_labels(
-    tmp_path: Path, kind: Any, labels: list[Any], names: dict[str, list[int]], words: bool
-) -> None:
-    dataset = opened(saved(tmp_path / "set", table([10, 20, 30], labels, kind)), tmp_path)
+def test_text_and_numbers_are_labels(tmp_path, kind, labels, names, words) -> None:
+    dataset = opened_table(tmp_path, table([10, 20, 30], labels, kind))
     assert greys_by_class(dataset) == names
     assert list(greys_by_class(dataset)) == list(names)
     assert dataset.names_are_words is words
@@ -58,80 +42,67 @@ def test_text_and_numbers_are_labels(
 @pytest.mark.parametrize(
     ("kind", "labels"), [(CLASS, [0, -1, None, 1]), (TEXT, ["owl", None, None, "cat"])]
 )
-def test_rows_without_a_label_are_left_out(
-    tmp_path: Path, kind: Any, labels: list[Any], capsys: pytest.CaptureFixture[str]
-) -> None:
-    dataset = opened(saved(tmp_path / "set", table([10, 20, 30, 40], labels, kind)), tmp_path)
+def test_rows_without_a_label_are_left_out(tmp_path, kind, labels, capsys) -> None:
+    dataset = opened_table(tmp_path, table([10, 20, 30, 40], labels, kind))
     assert greys_by_class(dataset) == {"owl": [10], "cat": [40]}
     assert "left out 2 row(s) without a label" in capsys.readouterr().err
 
 
-def test_a_table_without_labels_is_refused(tmp_path: Path) -> None:
-    folder = saved(tmp_path / "set", table([10], [None]))
-    with pytest.raises(BenchbenchError, match=r"No row of hf:.* has a label in column 'kind'"):
-        opened(folder, tmp_path)
-
-
 def test_a_class_without_images_is_left_out(tmp_path: Path) -> None:
-    assert opened(saved(tmp_path / "set", table([1, 2], [2, 0])), tmp_path).class_names == [
-        "owl",
-        "dog",
-    ]
-
-
-# Columns
+    assert opened_table(tmp_path, table([1, 2], [2, 0])).class_names == ["owl", "dog"]
 
 
 def two_of_each() -> datasets.Dataset:
-    columns = {
-        "picture": (datasets.Image(), [picture(10), picture(20)]),
-        "photo": (datasets.Image(), [picture(30), picture(40)]),
-        "kind": (CLASS, [0, 1]),
-        "family": (datasets.ClassLabel(names=["bird", "pet"]), [1, 0]),
-        "weight": (datasets.Value("float64"), [0.5, 1.5]),
-    }
-    return datasets.Dataset.from_dict(
-        {name: values for name, (_, values) in columns.items()},
-        features=datasets.Features({name: kind for name, (kind, _) in columns.items()}),
+    return columns(
+        picture=(datasets.Image(), [picture(10), picture(20)]),
+        photo=(datasets.Image(), [picture(30), picture(40)]),
+        kind=(CLASS, [0, 1]),
+        family=(datasets.ClassLabel(names=["bird", "pet"]), [1, 0]),
+        weight=(datasets.Value("float64"), [0.5, 1.5]),
     )
 
 
 def test_columns_that_are_named(tmp_path: Path) -> None:
-    folder = saved(tmp_path / "set", two_of_each())
-    dataset = opened(folder, tmp_path, image="photo", label="family")
+    dataset = opened_table(tmp_path, two_of_each(), image="photo", label="family")
     assert greys_by_class(dataset) == {"bird": [40], "pet": [30]}
-    other = opened(folder, tmp_path, image="picture", label="kind")
+    other = image_tables.opened(tmp_path / "set", tmp_path, image="picture", label="kind")
     assert greys_by_class(other) == {"owl": [10], "cat": [20]}
 
 
+TEXT_AND_NUMBER = table([10, 20], [0, 1], NUMBER).add_column("caption", ["x", "y"])
+
+
 @pytest.mark.parametrize(
-    ("parameters", "says"),
+    ("content", "parameters", "says"),
     [
-        (
-            {"label": "kind"},
-            r"is the image is not clear; say image=COLUMN: its columns are picture",
+        *(
+            (two_of_each(), parameters, says)
+            for parameters, says in [
+                ({"label": "kind"}, r"is the image is not clear; say image=COLUMN: .* picture"),
+                (
+                    {"image": "photo"},
+                    r"is the label is not clear.*kind \(ClassLabel\).*weight \(float64\)",
+                ),
+                (
+                    {"image": "foto", "label": "kind"},
+                    "no column of hf:.* named 'foto'; did you mean photo",
+                ),
+                ({"image": "kind", "label": "kind"}, "'kind' of hf:.* does not hold images"),
+                ({"image": "photo", "label": "weight"}, "'weight' of hf:.* does not hold labels"),
+            ]
         ),
-        ({"image": "photo"}, r"is the label is not clear.*kind \(ClassLabel\).*weight \(float64\)"),
-        ({"image": "foto", "label": "kind"}, "no column of hf:.* named 'foto'; did you mean photo"),
-        ({"image": "kind", "label": "kind"}, "'kind' of hf:.* does not hold images"),
-        ({"image": "photo", "label": "weight"}, "'weight' of hf:.* does not hold labels"),
+        (TEXT_AND_NUMBER, {}, r"caption \(text or numbers\)"),
+        (table([10], [None]), {}, "No row of hf:.* has a label in column 'kind'"),
     ],
 )
-def test_columns_that_are_not_clear(tmp_path: Path, parameters: dict[str, str], says: str) -> None:
-    folder = saved(tmp_path / "set", two_of_each())
-    with pytest.raises(BenchbenchError, match=says):
-        opened(folder, tmp_path, **parameters)
+def test_columns_that_are_not_clear(tmp_path: Path, content, parameters, says: str) -> None:
+    with one_sentence(says):
+        opened_table(tmp_path, content, **parameters)
 
 
 def test_a_class_label_goes_before_text_and_numbers(tmp_path: Path) -> None:
     content = table([10, 20], [0, 1]).add_column("id", [7, 8]).add_column("caption", ["x", "y"])
-    assert opened(saved(tmp_path / "set", content), tmp_path).class_names == ["owl", "cat"]
-
-
-def test_text_and_a_number_are_not_clear(tmp_path: Path) -> None:
-    content = table([10, 20], [0, 1], NUMBER).add_column("caption", ["x", "y"])
-    with pytest.raises(BenchbenchError, match=r"caption \(text or numbers\)"):
-        opened(saved(tmp_path / "set", content), tmp_path)
+    assert opened_table(tmp_path, content).class_names == ["owl", "cat"]
 
 
 # Images
@@ -148,22 +119,17 @@ def test_text_and_a_number_are_not_clear(tmp_path: Path) -> None:
         ("LL", "rgb", 3),
     ],
 )
-def test_grey_only_where_all_images_are(
-    tmp_path: Path, modes: str, colour: str, channels: int
-) -> None:
+def test_grey_only_where_all_images_are(tmp_path, modes, colour, channels) -> None:
     names = {"L": "L", "A": "LA", "R": "RGB"}
     pictures = [picture(10 + i, names[mode]) for i, mode in enumerate(modes)]
-    features = datasets.Features({"picture": datasets.Image(), "kind": CLASS})
-    rows = {"picture": pictures, "kind": [0, 1]}
-    content = datasets.Dataset.from_dict(rows, features=features)
-    dataset = opened(saved(tmp_path / "set", content), tmp_path, colour=colour)
+    content = columns(picture=(datasets.Image(), pictures), kind=(CLASS, [0, 1]))
+    dataset = opened_table(tmp_path, content, colour=colour)
     assert dataset.image_shape == (4, 4, channels)
     assert greys_by_class(dataset) == {"owl": [10], "cat": [11]}
 
 
 def test_images_are_resized(tmp_path: Path) -> None:
-    folder = saved(tmp_path / "set", table([10, 20], [0, 1]))
-    dataset = opened(folder, tmp_path, size=7)
+    dataset = opened_table(tmp_path, table([10, 20], [0, 1]), size=7)
     assert dataset.image_shape == (7, 7, 1)
     assert greys_by_class(dataset) == {"owl": [10], "cat": [20]}
 
@@ -183,10 +149,8 @@ def test_what_cannot_be_read_is_named(tmp_path: Path, capsys: pytest.CaptureFixt
         {"bytes": b"", "path": None},
         None,
     ]
-    features = datasets.Features({"picture": datasets.Image(), "kind": CLASS})
-    rows = {"picture": cells, "kind": [0] * 5}
-    content = datasets.Dataset.from_dict(rows, features=features)
-    dataset = opened(saved(tmp_path / "set", content), tmp_path)
+    content = columns(picture=(datasets.Image(), cells), kind=(CLASS, [0] * 5))
+    dataset = opened_table(tmp_path, content)
     assert greys_by_class(dataset) == {"owl": [30]}
     assert dataset.unreadable[:2] == ["row 1", "half.png (row 2)"]
     assert len(dataset.unreadable) == 4
@@ -195,11 +159,8 @@ def test_what_cannot_be_read_is_named(tmp_path: Path, capsys: pytest.CaptureFixt
 
 def test_sixteen_bit_greys_keep_their_range(tmp_path: Path) -> None:
     deep = [Image.fromarray(np.full((4, 4), value, np.uint16)) for value in (0, 16384, 65535)]
-    features = datasets.Features({"picture": datasets.Image(), "kind": CLASS})
-    content = datasets.Dataset.from_dict({"picture": deep, "kind": [0] * 3}, features=features)
-    assert greys_by_class(opened(saved(tmp_path / "set", content), tmp_path)) == {
-        "owl": [0, 64, 255]
-    }
+    content = columns(picture=(datasets.Image(), deep), kind=(CLASS, [0] * 3))
+    assert greys_by_class(opened_table(tmp_path, content)) == {"owl": [0, 64, 255]}
 
 
 def test_a_photograph_is_turned_upright(tmp_path: Path) -> None:
@@ -207,9 +168,8 @@ def test_a_photograph_is_turned_upright(tmp_path: Path) -> None:
     orientation = Image.Exif()
     orientation[0x0112] = 6  # to be turned by a quarter, clockwise
     cell = {"bytes": encoded(halves, format="PNG", exif=orientation), "path": None}
-    features = datasets.Features({"picture": datasets.Image(), "kind": CLASS})
-    content = datasets.Dataset.from_dict({"picture": [cell], "kind": [0]}, features=features)
-    dataset = opened(saved(tmp_path / "set", content), tmp_path, size=2)
+    content = columns(picture=(datasets.Image(), [cell]), kind=(CLASS, [0]))
+    dataset = opened_table(tmp_path, content, size=2)
     assert dataset.pixels[0, :, :, 0].tolist() == [[0, 0], [200, 200]]
 
 
@@ -223,15 +183,11 @@ def test_a_photograph_is_turned_upright(tmp_path: Path) -> None:
         (datasets.Array3D((6, 6, 1), "uint8"), (6, 6, 1), 1),
     ],
 )
-def test_arrays_are_images(
-    tmp_path: Path, feature: Any, shape: tuple[int, ...], channels: int
-) -> None:
+def test_arrays_are_images(tmp_path, feature, shape, channels) -> None:
     pixels = np.random.default_rng(0).integers(0, 256, (2, *shape), dtype=np.uint8)
     stored = np.moveaxis(pixels, 3, 1) if feature.shape[0] < 4 else pixels
-    features = datasets.Features({"pixels": feature, "kind": CLASS})
-    rows = {"pixels": stored.tolist(), "kind": [0, 1]}
-    content = datasets.Dataset.from_dict(rows, features=features)
-    dataset = opened(saved(tmp_path / "set", content), tmp_path, size=6, image="pixels")
+    content = columns(pixels=(feature, stored.tolist()), kind=(CLASS, [0, 1]))
+    dataset = opened_table(tmp_path, content, size=6, image="pixels")
     np.testing.assert_array_equal(dataset.pixels, pixels.reshape(2, 6, 6, channels))
 
 
@@ -239,8 +195,6 @@ def test_arrays_are_images(
     "feature", [datasets.Array2D((2, 2), "float32"), datasets.Array3D((2, 2, 2), "uint8")]
 )
 def test_arrays_that_are_no_images(tmp_path: Path, feature: Any) -> None:
-    features = datasets.Features({"pixels": feature, "kind": CLASS})
-    rows = {"pixels": np.zeros((1, *feature.shape)).tolist(), "kind": [0]}
-    folder = saved(tmp_path / "set", datasets.Dataset.from_dict(rows, features=features))
-    with pytest.raises(BenchbenchError, match="images are uint8 with 1 or 3 channels"):
-        opened(folder, tmp_path, image="pixels")
+    pixels = np.zeros((1, *feature.shape)).tolist()
+    with one_sentence("images are uint8 with 1 or 3 channels"):
+        opened_table(tmp_path, columns(pixels=(feature, pixels), kind=(CLASS, [0])), image="pixels")

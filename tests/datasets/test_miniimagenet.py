@@ -1,7 +1,5 @@
 """miniImageNet: small copies in every published layout, and a small ILSVRC."""
 
-from __future__ import annotations
-
 import pickle
 import shutil
 from collections.abc import Callable
@@ -11,14 +9,13 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
-from support.python2_pickles import python2_pickle
+from support.opened import open_from
+from support.pickles import Call, python2_pickle
+from support.sentences import one_sentence
 
 from benchbench.datasets import miniimagenet
 from benchbench.datasets.base import SPLITS, OpenDataset
 from benchbench.datasets.miniimagenet import MiniImageNet
-from benchbench.datasets.opening import open_dataset
-from benchbench.errors import BenchbenchError
-from benchbench.system.places import Places
 
 TRAIN_IMAGES = 12
 """Of each class of the small ILSVRC, of which the lists name three."""
@@ -84,12 +81,6 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     )
     (tmp_path / "data").mkdir()
     return tmp_path / "data"
-
-
-def open_small(root: Path, origin: Path | None = None, **parameters: Any) -> OpenDataset:
-    dataset = MiniImageNet(**parameters)
-    dataset.origin = origin
-    return open_dataset(dataset, Places(root, root.parent / "cache"))
 
 
 def check(dataset: OpenDataset, how: str = "ravi", tolerance: int = 4) -> None:
@@ -201,7 +192,7 @@ LAYOUTS: dict[str, Callable[[Path], Path]] = {
 @pytest.mark.parametrize("layout", LAYOUTS)
 def test_layouts(root: Path, layout: str) -> None:
     LAYOUTS[layout](root)
-    dataset = open_small(root)
+    dataset = open_from(root, MiniImageNet())
     assert dataset.image_shape == (84, 84, 3)
     check(dataset)
     assert dataset.class_names == ORDER
@@ -210,37 +201,37 @@ def test_layouts(root: Path, layout: str) -> None:
 @pytest.mark.parametrize("layout", LAYOUTS)
 def test_from_another_place(root: Path, tmp_path: Path, layout: str) -> None:
     (tmp_path / "elsewhere").mkdir()
-    check(open_small(root, LAYOUTS[layout](tmp_path / "elsewhere")))
+    check(open_from(root, MiniImageNet(), LAYOUTS[layout](tmp_path / "elsewhere")))
 
 
 def test_the_train_folder_itself(root: Path, tmp_path: Path) -> None:
-    make_ilsvrc(tmp_path / "elsewhere")
-    check(open_small(root, tmp_path / "elsewhere" / "ILSVRC2012" / "train"))
+    folder = make_ilsvrc(tmp_path / "elsewhere") / "train"
+    check(open_from(root, MiniImageNet(), folder))
 
 
 def test_vinyals_names_are_ilsvrcs_own(root: Path) -> None:
     make_ilsvrc(root)
-    dataset = open_small(root, split="vinyals")
+    dataset = open_from(root, MiniImageNet(split="vinyals"))
     check(dataset, "vinyals")
     assert dataset.name == "miniimagenet[split=vinyals]"
 
 
 def test_a_copy_goes_before_ilsvrc(root: Path) -> None:
     make_ilsvrc(root)
-    before = open_small(root)
+    before = open_from(root, MiniImageNet())
     make_pickles(root)
-    assert open_small(root).fingerprint != before.fingerprint
+    assert open_from(root, MiniImageNet()).fingerprint != before.fingerprint
 
 
 def test_images_that_have_the_size_are_untouched(root: Path) -> None:
     make_pickles(root)
-    check(open_small(root, interpolation="lanczos"), tolerance=0)
+    check(open_from(root, MiniImageNet(interpolation="lanczos")), tolerance=0)
 
 
 @pytest.mark.parametrize("layout", ["class folders", "pickles of Python 2"])
 def test_another_size(root: Path, layout: str) -> None:
     LAYOUTS[layout](root)
-    dataset = open_small(root, size=20)
+    dataset = open_from(root, MiniImageNet(size=20))
     assert dataset.image_shape == (20, 20, 3)
     check(dataset)
 
@@ -252,7 +243,7 @@ def test_resampling_is_pillows(root: Path) -> None:
         file.unlink()
         Image.fromarray(noise).save(file.with_suffix(".png"))
     expected = Image.fromarray(noise).resize((84, 84), Image.Resampling.BICUBIC)
-    dataset = open_small(root, interpolation="bicubic")
+    dataset = open_from(root, MiniImageNet(interpolation="bicubic"))
     np.testing.assert_array_equal(dataset.pixels[4], np.asarray(expected))
 
 
@@ -260,7 +251,7 @@ def test_grey_and_tiny_images_are_read_as_the_others(root: Path) -> None:
     files = sorted((make_class_folders(root) / "n00000003").iterdir())
     Image.new("L", (30, 40), 77).save(files[0])
     Image.new("RGB", (1, 1), (9, 9, 9)).save(files[1])
-    dataset = open_small(root)
+    dataset = open_from(root, MiniImageNet())
     assert dataset.image_shape == (84, 84, 3)
     np.testing.assert_allclose(dataset.pixels[6], 77, atol=2)
     np.testing.assert_allclose(dataset.pixels[7], 9, atol=2)
@@ -269,7 +260,7 @@ def test_grey_and_tiny_images_are_read_as_the_others(root: Path) -> None:
 def test_a_copy_whose_files_have_other_names_is_taken_whole(root: Path) -> None:
     for file in make_class_folders(root).rglob("*.jpg"):
         file.rename(file.with_name(f"picture-{file.name[-6:]}"))
-    dataset = open_small(root)
+    dataset = open_from(root, MiniImageNet())
     np.testing.assert_array_equal(np.bincount(dataset.labels), 3)
 
 
@@ -279,41 +270,23 @@ def test_counts_are_those_of_the_list(root: Path) -> None:
 
 def test_an_image_too_few_shows_in_the_counts(root: Path) -> None:
     (make_table(root) / "images" / "n0000000300000005.jpg").unlink()
-    dataset = open_small(root)
-    assert np.bincount(dataset.labels).tolist() == [3, 3, 2, 3, 3]
+    assert np.bincount(open_from(root, MiniImageNet()).labels).tolist() == [3, 3, 2, 3, 3]
 
 
 def test_an_unreadable_image_is_named_and_left_out(root: Path) -> None:
     (make_class_folders(root) / "n00000003" / "n0000000300000005.jpg").write_bytes(b"none")
-    dataset = open_small(root)
+    dataset = open_from(root, MiniImageNet())
     assert dataset.unreadable == ["n00000003/n0000000300000005.jpg"]
     assert np.bincount(dataset.labels).tolist() == [3, 3, 2, 3, 3]
 
 
-# What cannot be opened
-
-
 def fails(root: Path, sentence: str, **parameters: Any) -> None:
-    with pytest.raises(BenchbenchError, match=sentence) as caught:
-        open_small(root, **parameters)
-    assert "\n" not in str(caught.value)
+    with one_sentence(sentence):
+        open_from(root, MiniImageNet(**parameters))
 
 
 def test_no_copy_at_all(root: Path) -> None:
     fails(root, r"^miniImageNet cannot be downloaded: put a copy under the data root as ")
-
-
-@pytest.mark.parametrize("layout", ["class folders", "split folders", "ILSVRC"])
-def test_a_missing_class(root: Path, layout: str) -> None:
-    folder = LAYOUTS[layout](root)
-    for part in folder.rglob("n00000003"):
-        shutil.rmtree(part)
-    fails(root, r"lacks 1 of the 5 classes of miniimagenet, such as 'n00000003'; copy or downl")
-
-
-def test_a_class_that_the_tables_lack(root: Path) -> None:
-    (make_table(root) / "val.csv").write_text("filename,label\n")
-    fails(root, r"lacks 1 of the 5 classes of miniimagenet, such as 'n00000003'; copy or downl")
 
 
 def test_a_copy_of_the_other_list(root: Path) -> None:
@@ -321,38 +294,51 @@ def test_a_copy_of_the_other_list(root: Path) -> None:
     fails(root, r"lacks 3 of the 4 classes of miniimagenet\[split=vinyals\]", split="vinyals")
 
 
-def test_a_class_that_the_pickles_lack(root: Path) -> None:
-    (make_pickles(root) / "mini-imagenet-cache-val.pkl").unlink()
-    fails(root, r"lacks 1 of the 5 classes of miniimagenet, such as 'n00000003'; copy or downl")
+def remove(path: Path) -> None:
+    shutil.rmtree(path) if path.is_dir() else path.unlink()
 
 
-def test_a_class_without_images(root: Path) -> None:
-    for file in (make_class_folders(root) / "n00000003").iterdir():
-        file.write_bytes(b"none")
-    fails(root, r"has no readable image of class 'n00000003'; copy or download it again\.$")
+def cut(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:-200])
 
 
-def test_a_table_of_another_form(root: Path) -> None:
-    (make_table(root) / "val.csv").write_text("filename,label\na,b,c\n")
-    fails(root, r"^val\.csv in .* is not of the form 'filename,label'; copy or download it again")
+def write(text: str) -> Callable[[Path], object]:
+    return lambda path: path.write_text(text)
 
 
-def test_positions_need_the_whole_class_of_ilsvrc(root: Path) -> None:
-    name = ilsvrc_name("n00000003", 2)
-    (make_ilsvrc(root) / "train" / "n00000003" / f"{name}.JPEG").unlink()
-    fails(root, r"n00000003 holds 11 of ILSVRC-2012's 12 training images of n00000003, but")
+LACKS = r"lacks 1 of the 5 classes of miniimagenet, such as 'n00000003'; copy or download it"
+UNREADABLE = "has no readable image of class 'n00000003'; copy or download it again"
+COLUMNS = r"^val\.csv in .* is not of the form 'filename,label'; copy or download it again"
+POSITIONS = "n00000003 holds 11 of ILSVRC-2012's 12 training images of n00000003, but"
+PICKLE = r"cache-val\.pkl is not a readable pickle of plain arrays .* download it again\.$"
 
 
-def test_a_truncated_zip(root: Path) -> None:
-    file = make_zip(root)
-    file.write_bytes(file.read_bytes()[:-200])
-    fails(root, r"mini_imagenet\.zip is .*; copy or download it again\.$")
-
-
-def test_a_truncated_pickle(root: Path) -> None:
-    file = make_pickles(root) / "mini-imagenet-cache-val.pkl"
-    file.write_bytes(file.read_bytes()[:-200])
-    fails(root, r"cache-val\.pkl is not a readable pickle of plain arrays .* download it again\.$")
+@pytest.mark.parametrize(
+    ("layout", "files", "damage", "sentence"),
+    [
+        ("class folders", "n00000003", remove, LACKS),
+        ("split folders", "*/n00000003", remove, LACKS),
+        ("ILSVRC", "*/n00000003", remove, LACKS),
+        ("table", "val.csv", write("filename,label\n"), LACKS),
+        ("pickles of Python 2", "*-val.pkl", remove, LACKS),
+        ("class folders", "n00000003/*", write("none"), UNREADABLE),
+        ("table", "val.csv", write("filename,label\na,b,c\n"), COLUMNS),
+        ("ILSVRC", f"train/*/{ilsvrc_name('n00000003', 2)}.JPEG", remove, POSITIONS),
+        ("zip", "", cut, r"mini_imagenet\.zip is .*; copy or download it again\.$"),
+        ("pickles of Python 2", "*-val.pkl", cut, PICKLE),
+    ],
+    ids=[
+        *("a missing class", "a class that a split lacks", "a class that ILSVRC lacks"),
+        *("a class that the tables lack", "a class that the pickles lack"),
+        *("a class without images", "a table of another form"),
+        *("positions need the whole class of ILSVRC", "a truncated zip", "a truncated pickle"),
+    ],
+)
+def test_a_damaged_copy(root, layout, files, damage, sentence) -> None:
+    copy = LAYOUTS[layout](root)
+    for path in list(copy.glob(files)) if files else [copy]:
+        damage(path)
+    fails(root, sentence)
 
 
 @pytest.mark.parametrize(
@@ -373,17 +359,9 @@ def test_a_pickle_of_another_content(root: Path, content: Any) -> None:
     fails(root, r"^mini-imagenet-cache-val\.pkl in .* is not 'image_data' \(bytes")
 
 
-class Hostile:
-    def __init__(self, marker: Path) -> None:
-        self.marker = marker
-
-    def __reduce__(self) -> Any:
-        return Path.mkdir, (self.marker,)
-
-
 def test_a_hostile_pickle_runs_nothing(root: Path, tmp_path: Path) -> None:
-    marker = tmp_path / "executed"
     file = make_pickles(root) / "mini-imagenet-cache-val.pkl"
-    file.write_bytes(pickle.dumps({"image_data": Hostile(marker), "class_dict": {}}))
+    call = Call(Path.mkdir, tmp_path / "executed")
+    file.write_bytes(pickle.dumps({"image_data": call, "class_dict": {}}))
     fails(root, r"cache-val\.pkl holds pathlib\.\S+, which no file of plain arrays has")
-    assert not marker.exists()
+    assert not (tmp_path / "executed").exists()

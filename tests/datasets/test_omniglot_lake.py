@@ -1,22 +1,21 @@
 """Lake's twenty runs: exactly his pairs and pixels, as prescribed episodes."""
 
-from __future__ import annotations
-
 import io
 import shutil
 import zipfile
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
+from support.opened import split_sizes
+from support.sentences import one_sentence
 
 from benchbench.datasets.base import OpenDataset
 from benchbench.datasets.omniglot_lake import OmniglotLake
 from benchbench.datasets.opening import open_dataset
-from benchbench.errors import BenchbenchError
 from benchbench.system.places import Places
 
 GOLDEN = "7d6fde9200b5d430751ce8480c323443e64b6bbc2d019bf4e44e33d0270f56e7"
@@ -52,7 +51,6 @@ def query_of_support(runs: zipfile.ZipFile, run: int) -> dict[str, str]:
 
 def test_twenty_runs_of_twenty_ways(lake: OpenDataset) -> None:
     episodes = lake.fixed_episodes
-    assert episodes is not None
     assert len(episodes) == 20
     for episode in episodes:
         assert episode.n_way == 20
@@ -65,7 +63,6 @@ def test_twenty_runs_of_twenty_ways(lake: OpenDataset) -> None:
 
 
 def test_pairs_and_pixels_are_lakes(lake: OpenDataset, runs: zipfile.ZipFile) -> None:
-    assert lake.fixed_episodes is not None
     for run, episode in enumerate(lake.fixed_episodes, 1):
         pairs = query_of_support(runs, run)
         names = [lake.class_names[class_id] for class_id in episode.classes]
@@ -79,7 +76,6 @@ def test_pairs_and_pixels_are_lakes(lake: OpenDataset, runs: zipfile.ZipFile) ->
 
 
 def test_slots_are_permuted_and_queries_shuffled(lake: OpenDataset) -> None:
-    assert lake.fixed_episodes is not None
     slots, queries = set(), set()
     for episode in lake.fixed_episodes:
         slots.add(tuple(episode.classes - episode.classes.min()))
@@ -97,27 +93,19 @@ def blank(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("blank")
-def test_episodes_do_not_hang_on_the_pixels(
-    places: Places, lake: OpenDataset, tmp_path: Path
-) -> None:
+def test_episodes_do_not_hang_on_the_pixels(places, lake, tmp_path) -> None:
     dataset = open_dataset("omniglot_lake", Places(places.data_root, tmp_path))
     assert dataset.fingerprint != lake.fingerprint
-    assert dataset.fixed_episodes is not None
-    assert lake.fixed_episodes is not None
     assert [one.id for one in dataset.fixed_episodes] == [one.id for one in lake.fixed_episodes]
 
 
-def test_a_run_is_of_one_alphabet_and_two_drawers_of_the_evaluation_images(
-    places: Places, lake: OpenDataset
-) -> None:
+def test_a_run_is_of_one_alphabet_and_two_drawers_of_the_evaluation_images(places, lake) -> None:
     everything = open_dataset("omniglot[size=105]", places)
     evaluation = everything.view("test").rows
-    assert everything.groups is not None
     drawer_of = {
         everything.pixels[row].tobytes(): (everything.groups[row], everything.labels[row])
         for row in evaluation
     }
-    assert lake.fixed_episodes is not None
     alphabets: Counter[str] = Counter()
     for episode in lake.fixed_episodes:
         support, query = (
@@ -138,8 +126,6 @@ def test_a_run_is_of_one_alphabet_and_two_drawers_of_the_evaluation_images(
 
 
 def test_groups_tell_support_from_query(lake: OpenDataset) -> None:
-    assert lake.groups is not None
-    assert lake.fixed_episodes is not None
     assert set(lake.groups[lake.fixed_episodes.support]) == {"support"}
     assert set(lake.groups[lake.fixed_episodes.query]) == {"query"}
 
@@ -147,12 +133,9 @@ def test_groups_tell_support_from_query(lake: OpenDataset) -> None:
 @pytest.mark.parametrize(
     ("split", "train", "val"), [("meta-dataset", 883, 81), ("lake", 964, 0), ("vinyals", 792, 172)]
 )
-def test_training_classes_are_background_characters(
-    places: Places, lake: OpenDataset, split: str, train: int, val: int
-) -> None:
+def test_training_classes_are_background_characters(places, lake, split, train, val) -> None:
     dataset = open_dataset(f"omniglot_lake[size=105,split={split}]", places)
-    sizes = {name: len(ids) for name, ids in dataset.splits.items()}
-    assert sizes == {"train": train, "val": val, "test": 400}
+    assert split_sizes(dataset) == (train, val, 400)
     assert {dataset.class_names[class_id][:3] for class_id in dataset.splits["test"]} == {"run"}
     assert dataset.fingerprint == lake.fingerprint
 
@@ -160,14 +143,7 @@ def test_training_classes_are_background_characters(
 @pytest.mark.usefixtures("blank")
 def test_only_training_characters_are_turned(places: Places, tmp_path: Path) -> None:
     dataset = open_dataset("omniglot_lake[rotations=true]", Places(places.data_root, tmp_path))
-    assert {name: len(ids) for name, ids in dataset.splits.items()} == {
-        "train": 4 * 883,
-        "val": 81,
-        "test": 400,
-    }
-
-
-# Damaged runs
+    assert split_sizes(dataset) == (4 * 883, 81, 400)
 
 
 @pytest.fixture
@@ -195,49 +171,34 @@ def test_the_runs_may_be_a_folder(unpacked: Places, lake: OpenDataset) -> None:
     np.testing.assert_array_equal(dataset.pixels, lake.pixels[-800:])
 
 
-def no_labels(run: Path) -> None:
-    (run / "class_labels.txt").unlink()
+def write(run: Path, content: bytes, file: str = "class_labels.txt") -> None:
+    (run / file).write_bytes(content)
 
 
-def short_labels(run: Path) -> None:
-    path = run / "class_labels.txt"
-    path.write_text("\n".join(path.read_text().splitlines()[:-1]))
+def forget_a_label(run: Path) -> None:
+    write(run, b"\n".join((run / "class_labels.txt").read_bytes().splitlines()[:-1]))
 
 
-def garbled_labels(run: Path) -> None:
-    (run / "class_labels.txt").write_text("run07/test/item01.png\n" * 20)
-
-
-def binary_labels(run: Path) -> None:
-    (run / "class_labels.txt").write_bytes(b"\xff\xfe" * 50)
-
-
-def no_image(run: Path) -> None:
-    (run / "test" / "item05.png").unlink()
-
-
-def text_for_image(run: Path) -> None:
-    (run / "test" / "item05.png").write_text("just text")
-
-
-def no_run(run: Path) -> None:
-    shutil.rmtree(run)
+DAMAGES = {
+    "no labels": lambda run: (run / "class_labels.txt").unlink(),
+    "short labels": forget_a_label,
+    "garbled labels": lambda run: write(run, b"run07/test/item01.png\n" * 20),
+    "binary labels": lambda run: write(run, b"\xff\xfe" * 50),
+    "no image": lambda run: (run / "test" / "item05.png").unlink(),
+    "text for an image": lambda run: write(run, b"just text", "test/item05.png"),
+    "no run": shutil.rmtree,
+}
 
 
 @pytest.mark.usefixtures("only_runs")
 @pytest.mark.parametrize("layout", ["folder", "zip"])
-@pytest.mark.parametrize(
-    "damage",
-    [no_labels, short_labels, garbled_labels, binary_labels, no_image, text_for_image, no_run],
-)
-def test_damaged_runs_are_one_sentence(
-    unpacked: Places, damage: Callable[[Path], None], layout: str
-) -> None:
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_damaged_runs_are_one_sentence(unpacked: Places, damage: str, layout: str) -> None:
     folder = unpacked.data_root / "omniglot-py" / "all_runs"
-    damage(folder / "run07")
+    DAMAGES[damage](folder / "run07")
     if layout == "zip":
         shutil.make_archive(str(folder), "zip", folder)
         shutil.rmtree(folder)
-    with pytest.raises(BenchbenchError, match=r"run07.*; copy or download it again") as caught:
+    with one_sentence(r"run07.*; copy or download it again") as caught:
         open_dataset(OmniglotLake(), unpacked)
     assert "all_runs" in str(caught.value)

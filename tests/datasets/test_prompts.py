@@ -1,50 +1,27 @@
 """CLIP's prompts as data: all there, and found by the names that data sets have here."""
 
-from __future__ import annotations
-
 import pytest
 
 from benchbench.datasets.prompts import class_prompts, prompt_data
 from benchbench.errors import BenchbenchError
 
 PLAIN = "a photo of a {}."
-COUNTS = {
-    "Birdsnap": (500, 1),
-    "CIFAR10": (10, 18),
-    "CIFAR100": (100, 18),
-    "CLEVRCounts": (8, 1),
-    "Caltech101": (102, 34),
-    "Country211": (211, 5),
-    "DescribableTextures": (47, 8),
-    "EuroSAT": (10, 3),
-    "FGVCAircraft": (100, 2),
-    "FacialEmotionRecognition2013": (7, 6),
-    "Flowers102": (102, 1),
-    "Food101": (101, 1),
-    "GTSRB": (43, 3),
-    "HatefulMemes": (2, 1),
-    "KITTI": (4, 1),
-    "Kinetics700": (700, 28),
-    "MNIST": (10, 1),
-    "OxfordPets": (37, 1),
-    "PascalVOC2007": (20, 1),
-    "PatchCamelyon": (2, 1),
-    "RESISC45": (45, 18),
-    "SST2": (2, 1),
-    "STL10": (10, 2),
-    "SUN397": (397, 2),
-    "StanfordCars": (196, 8),
-    "UCF101": (101, 48),
-}
-"""Class names and templates of the published file."""
+PUBLISHED = """
+Birdsnap 500 1, CIFAR10 10 18, CIFAR100 100 18, CLEVRCounts 8 1, Caltech101 102 34,
+Country211 211 5, DescribableTextures 47 8, EuroSAT 10 3, FGVCAircraft 100 2,
+FacialEmotionRecognition2013 7 6, Flowers102 102 1, Food101 101 1, GTSRB 43 3, HatefulMemes 2 1,
+KITTI 4 1, Kinetics700 700 28, MNIST 10 1, OxfordPets 37 1, PascalVOC2007 20 1, PatchCamelyon 2 1,
+RESISC45 45 18, SST2 2 1, STL10 10 2, SUN397 397 2, StanfordCars 196 8, UCF101 101 48
+"""
+"""Data sets with their numbers of class names and templates, in the published file."""
 
 
 def test_all_published_lists_are_there() -> None:
-    found = {
-        name: (len(entry["classes"]), len(entry["templates"]))
+    found = [
+        f"{name} {len(entry['classes'])} {len(entry['templates'])}"
         for name, entry in prompt_data().items()
-    }
-    assert found == COUNTS
+    ]
+    assert sorted(found) == sorted(" ".join(PUBLISHED.split()).split(", "))
     assert len(found) == 26
 
 

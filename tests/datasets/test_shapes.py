@@ -1,12 +1,11 @@
 """The generated data set with names in words: its exact bits, and that pictures fit their names."""
 
-from __future__ import annotations
-
 from collections import Counter
 from pathlib import Path
 
 import numpy as np
 import pytest
+from support.opened import split_names, split_sizes
 
 from benchbench.datasets import shapes_generator
 from benchbench.datasets.base import SPLITS, OpenDataset
@@ -22,10 +21,6 @@ GOLDEN = "7265fa30f4c1bb65f3ab03fa1410a368e208d99b9eb64db1b3ef7780b952d9a1"
 @pytest.fixture(scope="module")
 def shapes() -> OpenDataset:
     return open_dataset("shapes")
-
-
-def names(dataset: OpenDataset, split: str) -> list[str]:
-    return [dataset.class_names[class_id] for class_id in dataset.splits[split]]
 
 
 def of(**wanted: str) -> list[int]:
@@ -45,11 +40,7 @@ def drawn(every: int, **wanted: str) -> np.ndarray:
 
 def test_what_it_holds(shapes: OpenDataset) -> None:
     assert shapes.pixels.shape == (640 * IMAGES, 32, 32, 3)
-    assert {split: len(ids) for split, ids in shapes.splits.items()} == {
-        "train": 400,
-        "val": 80,
-        "test": 160,
-    }
+    assert split_sizes(shapes) == (400, 80, 160)
     np.testing.assert_array_equal(shapes.labels, np.repeat(np.arange(640), IMAGES))
     assert shapes.names_are_words
     assert shapes.hierarchy is None
@@ -66,7 +57,7 @@ def test_names_are_combinations_and_no_two_classes_share_one(shapes: OpenDataset
 
 
 def test_every_attribute_of_a_test_class_is_seen_in_training(shapes: OpenDataset) -> None:
-    seen = Counter(word for name in names(shapes, "train") for word in name.split())
+    seen = Counter(word for name in split_names(shapes)["train"] for word in name.split())
     assert set(seen) == {word for values in COMBINATIONS for word in values}
     assert min(seen.values()) >= 30
 
@@ -117,9 +108,10 @@ def test_patterns_differ_in_how_much_of_the_figure_is_painted() -> None:
 def test_permuted_names_are_a_control(shapes: OpenDataset, shared_cache: Path) -> None:
     control = open_dataset("shapes[permute_names=true]", Places(shared_cache, shared_cache))
     assert control.fingerprint == shapes.fingerprint
-    assert names(control, "test") == names(shapes, "test")
+    names, permuted = split_names(shapes), split_names(control)
+    assert names["test"] == permuted["test"]
     for split in ("train", "val"):
-        before, after = names(shapes, split), names(control, split)
+        before, after = names[split], permuted[split]
         assert sorted(before) == sorted(after)
         assert sum(a == b for a, b in zip(before, after, strict=True)) < 5
 
@@ -129,9 +121,7 @@ def test_seeds_differ_in_pixels_and_in_the_deal() -> None:
     assert shapes_generator.deal(0) != shapes_generator.deal(2**64 - 1)
 
 
-def test_the_generators_version_and_the_parameters_name_the_table(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_the_generators_version_and_the_parameters_name_the_table(monkeypatch) -> None:
     tables = [Shapes(), Shapes(1), Shapes(permute_names=True)]
     parameters = [table.pixel_parameters() for table in tables]
     monkeypatch.setattr(shapes_generator, "VERSION", shapes_generator.VERSION + 1)

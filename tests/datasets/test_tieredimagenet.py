@@ -1,20 +1,17 @@
 """tieredImageNet: small class folders as ILSVRC has them, or dealt out."""
 
-from __future__ import annotations
-
 import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
+from support.opened import open_from, split_ids
+from support.sentences import one_sentence
 
 from benchbench.datasets import tieredimagenet
 from benchbench.datasets.base import OpenDataset
-from benchbench.datasets.opening import open_dataset
 from benchbench.datasets.tieredimagenet import TieredImageNet
-from benchbench.errors import BenchbenchError
-from benchbench.system.places import Places
 
 ROWS = {
     "train": [("n00000002", "n90000001"), ("n00000001", "n90000001")],
@@ -27,7 +24,7 @@ COUNTS = {"n00000001": 1, "n00000002": 2, "n00000003": 3, "n00000004": 4, "n0000
 @pytest.fixture
 def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A data root for lists of five classes."""
-    monkeypatch.setattr(tieredimagenet, "class_rows", ROWS.__getitem__)
+    monkeypatch.setattr(tieredimagenet, "read_rows", lambda _, file: ROWS[file[:-4]])
     monkeypatch.setattr(tieredimagenet, "image_counts", lambda of: COUNTS)
     (tmp_path / "data").mkdir()
     return tmp_path / "data"
@@ -44,19 +41,9 @@ def make(root: Path, around: str, splits: bool = False) -> Path:
     return root / around.split("/")[0]
 
 
-def open_small(root: Path, origin: Path | None = None) -> OpenDataset:
-    dataset = TieredImageNet()
-    dataset.origin = origin
-    return open_dataset(dataset, Places(root, root.parent / "cache"))
-
-
 def check(dataset: OpenDataset) -> None:
     assert dataset.class_names == list(COUNTS)
-    assert {split: ids.tolist() for split, ids in dataset.splits.items()} == {
-        "train": [0, 1],
-        "val": [2],
-        "test": [3, 4],
-    }
+    assert split_ids(dataset) == [[0, 1], [2], [3, 4]]
     parents = dict(row for rows in ROWS.values() for row in rows)
     assert dataset.hierarchy == [(parents[name],) for name in COUNTS]
     assert np.bincount(dataset.labels).tolist() == list(COUNTS.values())
@@ -80,40 +67,36 @@ def check(dataset: OpenDataset) -> None:
 )
 def test_layouts(root: Path, tmp_path: Path, around: str, splits: bool) -> None:
     make(root, around, splits)
-    check(open_small(root))
-    origin = make(tmp_path / "elsewhere", around, splits)
-    check(open_small(root, origin))
+    check(open_from(root, TieredImageNet()))
+    check(open_from(root, TieredImageNet(), make(tmp_path / "elsewhere", around, splits)))
 
 
 def test_a_zip(root: Path) -> None:
     folder = make(root, "tiered_imagenet", splits=True)
     shutil.make_archive(str(folder), "zip", root, folder.name)
     shutil.rmtree(folder)
-    check(open_small(root))
+    check(open_from(root, TieredImageNet()))
 
 
 def test_only_the_listed_folders_are_looked_at(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = make(root, "ILSVRC2012/train")
-    before = open_small(root)
+    before = open_from(root, TieredImageNet())
     (folder / "train" / "n00000099" / "new.png").touch()
     monkeypatch.delattr(TieredImageNet, "decode")
-    assert open_small(root).fingerprint == before.fingerprint
+    assert open_from(root, TieredImageNet()).fingerprint == before.fingerprint
 
 
 def test_a_missing_class(root: Path) -> None:
     shutil.rmtree(make(root, "ILSVRC2012/train") / "train" / "n00000004")
-    with pytest.raises(
-        BenchbenchError,
-        match=r"ILSVRC2012 lacks 1 of the 5 classes of tieredimagenet, such as 'n00000004'; copy",
-    ):
-        open_small(root)
+    with one_sentence("ILSVRC2012 lacks 1 of the 5 classes of tieredimagenet, such as 'n00000004'"):
+        open_from(root, TieredImageNet())
 
 
 def test_too_few_images_open_and_differ_from_the_counts(root: Path) -> None:
     (make(root, "ILSVRC2012/train") / "train" / "n00000004" / "0.png").unlink()
-    assert np.bincount(open_small(root).labels).tolist() == [1, 2, 3, 3, 5]
+    assert np.bincount(open_from(root, TieredImageNet()).labels).tolist() == [1, 2, 3, 3, 5]
 
 
 def test_no_copy_at_all(root: Path) -> None:
-    with pytest.raises(BenchbenchError, match=r"^tieredImageNet is made from ImageNet's training"):
-        open_small(root)
+    with one_sentence(r"^tieredImageNet is made from ImageNet's training"):
+        open_from(root, TieredImageNet())

@@ -1,10 +1,9 @@
 """Training on episodes by recipe, seen through a metric method."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import pytest
+from support.learning import make_source
 from torch import Tensor
 
 from benchbench.datasets.base import OpenDataset
@@ -12,7 +11,6 @@ from benchbench.learners.episodic import EpisodicMethod, Recipe
 from benchbench.learners.metric import MetricMethod, class_means
 from benchbench.method import Support, Task
 from benchbench.training.budget import Budget
-from benchbench.training.source import TrainingSource
 
 
 @dataclass
@@ -37,8 +35,7 @@ def test_only_the_paper_budget_takes_the_papers_recipe(
     dataset: OpenDataset, budget: str, way: int, shot: int, query: int, steps: int
 ) -> None:
     method = Dot()
-    task = Task(dataset.name, "test", dataset.image_shape, 5, 4, 15)
-    source = TrainingSource(dataset, method, task, Budget.parse(budget))
+    source = make_source(dataset, method, shot=4, budget=Budget.parse(budget))
     shapes = []
     whole = method.loss
     method.loss = lambda episode: (  # type: ignore[method-assign]

@@ -1,7 +1,5 @@
 """Adaptation by gradient descent, seen through MAML, Proto-MAML and their first-order forms."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 import pytest
@@ -57,9 +55,7 @@ def training_episode() -> LabelledEpisode:
 
 @pytest.mark.parametrize("bn", ["support", "transductive"])
 @pytest.mark.parametrize("cls", [MAML, ProtoMAML])
-def test_the_meta_gradient_equals_finite_differences(
-    cls: type[MAML], bn: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_meta_gradient_equals_finite_differences(cls, bn, monkeypatch) -> None:
     method, episode = in_float64(cls, monkeypatch, bn=bn), training_episode()
     weights = method.weights()
     direction = {name: torch.randn_like(tensor) for name, tensor in weights.items()}
@@ -79,9 +75,7 @@ def test_the_meta_gradient_equals_finite_differences(
     assert float(slope) == pytest.approx((shifted(1e-5) - shifted(-1e-5)) / 2e-5, rel=1e-5)
 
 
-def test_the_first_order_gradient_is_that_at_the_adapted_weights(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_the_first_order_gradient_is_that_at_the_adapted_weights(monkeypatch) -> None:
     method, episode = in_float64(FOMAML, monkeypatch), training_episode()
     initial = list(method.weights().values())
     gradients = torch.autograd.grad(method.query_loss(episode), initial)
@@ -133,9 +127,7 @@ def test_adaptation_leaves_no_state_behind(cls: type[MAML], bn: str) -> None:
 
 @pytest.mark.parametrize("bn", ["support", "running", "transductive"])
 @pytest.mark.parametrize("cls", ALL)
-def test_episodes_adapted_together_are_as_if_alone(
-    cls: type[MAML], bn: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_episodes_adapted_together_are_as_if_alone(cls, bn, monkeypatch) -> None:
     method = in_float64(cls, monkeypatch, bn=bn)
     method.network.eval().requires_grad_(False)
     order = torch.tensor([3, 1, 0, 5, 2, 4])

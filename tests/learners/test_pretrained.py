@@ -1,26 +1,25 @@
-from __future__ import annotations
-
 import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
-import numpy as np
 import pytest
 import torch
 from benchbench_plugins.finetune import Finetune
 from benchbench_plugins.knn import KNN
 from benchbench_plugins.linear_probe import LinearProbe
+from support import learning
+from support.pictures import pixel_pairs as images
 
 from benchbench.backbones import create_backbone
 from benchbench.backbones.base import Backbone
 from benchbench.backbones.conv4 import Conv4
 from benchbench.datasets.base import OpenDataset
 from benchbench.learners import pretrained
-from benchbench.learners.pretrained import PretrainedMethod, fit_classifier, nearest_mean
-from benchbench.method import Classifier, Images, Method, Support, Task
+from benchbench.learners.pretrained import fit_classifier, nearest_mean
+from benchbench.method import Classifier, Method, Support
 from benchbench.system.compute import Compute
-from benchbench.training.budget import Budget
 from benchbench.training.source import TrainingSource
 
 
@@ -38,17 +37,10 @@ class Other(Silent):
 
 
 def make_source(
-    dataset: OpenDataset,
-    shared: Path | None,
-    method: Method | None = None,
-    seed: int = 0,
-    steps: int = 40,
-    compute: Compute | None = None,
+    dataset: OpenDataset, shared: Path | None, method: Method | None = None, **options: Any
 ) -> TrainingSource:
-    task = Task(dataset.name, "test", dataset.image_shape, 5, 1, 15)
-    budget = Budget("quick", steps)
-    compute = compute or Compute()
-    return TrainingSource(dataset, method or Silent(), task, budget, seed, compute, shared=shared)
+    options = {"steps": 40, **options}
+    return learning.make_source(dataset, method or Silent(), shared=shared, **options)
 
 
 def trained(source: TrainingSource, spec: str = "conv4[width=8]") -> Backbone:
@@ -81,14 +73,10 @@ def test_methods_share_one_training(dataset: OpenDataset, tmp_path: Path) -> Non
     assert first.weights_sha256() == second.weights_sha256()
 
 
-def test_what_changes_the_weights_is_another_training(
-    dataset: OpenDataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    trained(make_source(dataset, tmp_path, steps=2))
-    trained(make_source(dataset, tmp_path, steps=2, seed=1))
-    trained(make_source(dataset, tmp_path, steps=3))
+def test_what_changes_the_weights_is_another_training(dataset, tmp_path, monkeypatch) -> None:
+    for changes in ({}, {"seed": 1}, {"steps": 3}, {"compute": Compute(channels_last=True)}):
+        trained(make_source(dataset, tmp_path, **{"steps": 2, **changes}))
     trained(make_source(dataset, tmp_path, steps=2), "conv4[width=9]")
-    trained(make_source(dataset, tmp_path, steps=2, compute=Compute(channels_last=True)))
     fewer = {**dataset.splits, "train": dataset.splits["train"][1:]}
     trained(make_source(replace(dataset, splits=fewer), tmp_path, steps=2))
     trained(make_source(dataset, tmp_path, steps=2, compute=Compute(threads=2)))
@@ -97,9 +85,7 @@ def test_what_changes_the_weights_is_another_training(
     assert len(list(tmp_path.rglob("classification.safetensors"))) == 7
 
 
-def test_validation_on_other_episodes_is_another_training(
-    dataset: OpenDataset, tmp_path: Path
-) -> None:
+def test_validation_on_other_episodes_is_another_training(dataset, tmp_path) -> None:
     """The weights that are kept are those that do best on episodes like the test's."""
     for shot in (1, 5, 5):
         source = make_source(dataset, tmp_path, steps=2)
@@ -127,18 +113,13 @@ def test_nothing_is_trained_where_there_is_nothing_to_train(
 def test_nearest_means_go_by_direction() -> None:
     backbone = create_backbone("pixels", (1, 2, 1))
 
-    def images(values: list[list[int]]) -> Images:
-        return Images.from_array(np.array(values, dtype=np.uint8)[:, None, :, None])
-
     support = Support(images([[9, 0], [0, 200], [0, 3]]), torch.tensor([1, 0, 0]), 2, "toy")
     scores = nearest_mean(backbone)(support)(images([[50, 50], [7, 0]]))
     torch.testing.assert_close(scores, torch.tensor([[0.5**0.5, 0.5**0.5], [0.0, 1.0]]))
 
 
 @pytest.mark.parametrize("cls", [KNN, LinearProbe, Finetune])
-def test_a_method_starts_from_a_classifier_of_the_training_classes(
-    dataset: OpenDataset, cls: type[PretrainedMethod]
-) -> None:
+def test_a_method_starts_from_a_classifier_of_the_training_classes(dataset, cls) -> None:
     method = cls(backbone="conv4[width=8]")
     source = make_source(dataset, None, method, steps=30)
     method.train(source)

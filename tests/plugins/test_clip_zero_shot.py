@@ -1,5 +1,3 @@
-from __future__ import annotations
-
 import json
 from dataclasses import replace
 from math import log
@@ -12,6 +10,7 @@ import torch.nn.functional as F
 from benchbench_plugins.clip_zero_shot import ClipZeroShot, TinyEncoder, info_nce, words_of
 from safetensors.torch import save_file
 from support.command_line import process
+from support.pictures import random_images
 
 from benchbench.backbones import create_backbone
 from benchbench.datasets.base import OpenDataset
@@ -72,9 +71,7 @@ def empty_support(names: tuple[str, ...], shape: tuple[int, int, int] = (16, 16,
 
 @pytest.mark.parametrize("n", [1, 2, 7, 64])
 @pytest.mark.parametrize("scale", [1.0, 14.3, 100.0])
-def test_info_nce_of_equal_embeddings_is_the_logarithm_of_their_number(
-    n: int, scale: float
-) -> None:
+def test_info_nce_of_equal_embeddings_is_the_logarithm_of_their_number(n, scale) -> None:
     same = torch.tensor([3.0, -1.0, 2.0]).expand(n, 3)
     assert float(info_nce(same, 5 * same, scale)) == pytest.approx(log(n), abs=1e-5)
 
@@ -113,7 +110,7 @@ def test_training_is_a_function_of_the_seed(halves: OpenDataset) -> None:
 def test_scores_are_cosines_with_the_mean_of_normalised_prompts(halves: OpenDataset) -> None:
     method = trained(halves, 2, "clip_zero_shot[templates=EuroSAT]")
     names = ("dark left", "white lower")
-    images = Images.from_array(np.random.default_rng(1).integers(0, 256, (5, 16, 16, 1), np.uint8))
+    images = random_images(5, seed=1)
     scores = method.adapt(empty_support(names))(images)
     templates = [
         "a centered satellite photo of {}.",
@@ -157,9 +154,8 @@ def test_each_text_is_embedded_once_and_alone(halves: OpenDataset) -> None:
 def test_support_images_are_not_looked_at(halves: OpenDataset) -> None:
     method = trained(halves, 1)
     zero = empty_support(("dark left", "grey right"))
-    pixels = np.random.default_rng(0).integers(0, 256, (2, 16, 16, 1), np.uint8)
-    some = replace(zero, images=Images.from_array(pixels), labels=torch.tensor([0, 1]))
-    queries = Images.from_array(pixels)
+    queries = random_images(2)
+    some = replace(zero, images=queries, labels=torch.tensor([0, 1]))
     assert torch.equal(method.adapt(zero)(queries), method.adapt(some)(queries))
 
 
@@ -239,7 +235,7 @@ def test_a_network_of_open_clip_is_used_as_the_paper_does(real: str, halves: Ope
 
     method = trained(halves, 1, f"clip_zero_shot[model={real}]")
     names = ("dark left", "grey right", "white upper")
-    images = Images.from_array(np.random.default_rng(0).integers(0, 256, (4, 16, 16, 1), np.uint8))
+    images = random_images(4)
     scores = method.adapt(empty_support(names))(images)
     network, tokens = method.encoder.network, open_clip.get_tokenizer("tiny-clip")
     texts = tokens([f"a photo of a {name}." for name in names])
@@ -248,9 +244,7 @@ def test_a_network_of_open_clip_is_used_as_the_paper_does(real: str, halves: Ope
     torch.testing.assert_close(scores, expected)
 
 
-def test_the_linear_probe_stands_on_features_before_the_projection(
-    real: str, halves: OpenDataset
-) -> None:
+def test_the_linear_probe_stands_on_features_before_the_projection(real, halves) -> None:
     (probe,) = create_methods(f"linear_probe[backbone={real}]")
     source = TrainingSource(halves, probe, Task("halves", "test", (16, 16, 1), 4, 5, 10))
     probe.train(source)

@@ -1,16 +1,9 @@
-from __future__ import annotations
-
-import numpy as np
 import pytest
 import torch
 from benchbench_plugins.knn import KNN
+from support.pictures import pixel_pairs as images
 
-from benchbench.method import Images, Support
-
-
-def images(values: list[list[int]]) -> Images:
-    """Images of 1 x 2 pixels with these values."""
-    return Images.from_array(np.array(values, dtype=np.uint8)[:, None, :, None])
+from benchbench.method import Support
 
 
 def trained(method: KNN) -> KNN:
@@ -31,10 +24,9 @@ def answers(
 
 
 def test_the_nearest_neighbour_decides() -> None:
-    support_values = [[0, 0], [200, 0], [0, 200]]
-    assert answers(
-        KNN(distance="euclidean"), support_values, [2, 0, 1], [[10, 5], [150, 20], [30, 255]]
-    ) == [2, 0, 1]
+    knn, support_values = KNN(distance="euclidean"), [[0, 0], [200, 0], [0, 200]]
+    queries = [[10, 5], [150, 20], [30, 255]]
+    assert answers(knn, support_values, [2, 0, 1], queries) == [2, 0, 1]
 
 
 def test_the_cosine_sees_directions_only() -> None:
@@ -45,11 +37,9 @@ def test_the_cosine_sees_directions_only() -> None:
 
 def test_the_majority_of_k_decides_and_the_nearer_breaks_ties() -> None:
     support_values, labels = [[0, 0], [20, 0], [24, 0], [200, 0]], [0, 1, 1, 0]
-    assert answers(KNN(k=1, distance="euclidean"), support_values, labels, [[8, 0]]) == [0]
-    assert answers(KNN(k=3, distance="euclidean"), support_values, labels, [[8, 0]]) == [1]
-    assert answers(KNN(k=2, distance="euclidean"), support_values, labels, [[8, 0]]) == [0]
-    assert answers(KNN(k=4, distance="euclidean"), support_values, labels, [[8, 0]]) == [0]
-    assert answers(KNN(k=99, distance="euclidean"), support_values, labels, [[8, 0]]) == [0]
+    for k, answer in ((1, 0), (3, 1), (2, 0), (4, 0), (99, 0)):
+        knn = KNN(k=k, distance="euclidean")
+        assert answers(knn, support_values, labels, [[8, 0]]) == [answer]
 
 
 def test_k_below_one_is_refused() -> None:

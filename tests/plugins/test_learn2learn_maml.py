@@ -1,8 +1,6 @@
 """The MAML of learn2learn beside benchbench's own. BENCHBENCH_REQUIRE_LEARN2LEARN makes the absence
 of the library a failure; without it, the tests that need the library are skipped."""
 
-from __future__ import annotations
-
 import os
 import subprocess
 import sys
@@ -14,6 +12,7 @@ import pandas as pd
 import pytest
 import torch
 from benchbench_plugins.maml import FOMAML, MAML, Learn2LearnMAML, learn2learn
+from support.learning import make_source
 from torch import Tensor
 
 from benchbench.datasets.base import OpenDataset
@@ -46,8 +45,7 @@ def trained(
 ) -> tuple[Any, TrainingSource]:
     """A method after one step of training, and what it learned from."""
     method = cls(backbone="conv4[width=8]", **parameters)
-    task = Task(dataset.name, "test", dataset.image_shape, 5, 1, 15)
-    source = TrainingSource(dataset, method, task, Budget("smoke", 1))
+    source = make_source(dataset, method, budget=Budget("smoke", 1))
     source.validate = lambda: None  # type: ignore[method-assign]
     method.train(source)
     return method, source
@@ -81,9 +79,7 @@ def gradients(dataset: OpenDataset, first_order: bool, **parameters: Any) -> tup
 @pytest.mark.parametrize("bn", BN)
 @pytest.mark.parametrize("steps", [1, 5])
 @pytest.mark.parametrize("first_order", [False, True])
-def test_one_meta_step_has_the_gradient_of_ours(
-    dataset: OpenDataset, first_order: bool, steps: int, bn: str
-) -> None:
+def test_one_meta_step_has_the_gradient_of_ours(dataset, first_order, steps, bn) -> None:
     ours, theirs = gradients(dataset, first_order, inner_steps=steps, bn=bn)
     assert ours.dtype == theirs.dtype == torch.float64
     assert ours.norm() > 0.01
@@ -92,9 +88,7 @@ def test_one_meta_step_has_the_gradient_of_ours(
 
 @needs_library
 @pytest.mark.parametrize("steps", [1, 5])
-def test_the_comparison_tells_the_orders_the_steps_and_the_moments_apart(
-    dataset: OpenDataset, steps: int
-) -> None:
+def test_the_comparison_tells_the_orders_the_steps_and_the_moments_apart(dataset, steps) -> None:
     ours, _ = gradients(dataset, False, inner_steps=steps, bn="support")
     for other in (
         gradients(dataset, True, inner_steps=steps, bn="support"),
@@ -145,9 +139,7 @@ def test_an_episode_of_fewer_classes_uses_the_first_rows_of_the_head(dataset: Op
 @pytest.mark.parametrize("budget", ["smoke", "quick", "paper"])
 @pytest.mark.parametrize("first_order", [False, True])
 @pytest.mark.parametrize("way", [5, 20])
-def test_it_is_trained_as_ours_is(
-    dataset: OpenDataset, budget: str, first_order: bool, way: int
-) -> None:
+def test_it_is_trained_as_ours_is(dataset, budget, first_order, way) -> None:
     task = Task(dataset.name, "test", dataset.image_shape, way, 1, 15)
     recipes = []
     for method in ((FOMAML if first_order else MAML)(), Learn2LearnMAML(first_order=first_order)):
@@ -166,19 +158,9 @@ def test_it_does_not_apply_where_ours_does_not() -> None:
 
 @needs_library
 def test_it_is_in_one_table_with_ours(tmp_path: Path) -> None:
-    command = [
-        sys.executable,
-        "-m",
-        "benchbench.cli",
-        "run",
-        "--budget",
-        "smoke",
-        "--no-fast",
-        "--threads",
-        "1",
-    ]
     parameters = "[backbone=conv4[width=8],test_steps=5,inner_lr=0.5]"
-    command += ["--methods", f"maml{parameters},learn2learn_maml{parameters}"]
+    command = [sys.executable, "-m", "benchbench.cli", "run", "--budget", "smoke", "--no-fast"]
+    command += ["--methods", f"maml{parameters},learn2learn_maml{parameters}", "--threads", "1"]
     command += ["--dataset", "glyphs", "--episodes", "20", "--out", str(tmp_path)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
@@ -195,9 +177,7 @@ def test_it_is_in_one_table_with_ours(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("absent", ["learn2learn", "gym"])
-def test_without_the_library_a_sentence_says_how_to_install_it(
-    monkeypatch: pytest.MonkeyPatch, absent: str
-) -> None:
+def test_without_the_library_a_sentence_says_how_to_install_it(monkeypatch, absent) -> None:
     for name in [name for name in sys.modules if name.partition(".")[0] == "learn2learn"]:
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, absent, None)

@@ -1,16 +1,15 @@
-from __future__ import annotations
-
 import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
 from benchbench_plugins.linear_probe import C_GRID, LinearProbe, likeliest_c, logistic_regression
 from sklearn.linear_model import LogisticRegression
+from support.pictures import pixel_pairs
 
 from benchbench.backbones import create_backbone
 from benchbench.datasets.base import OpenDataset
 from benchbench.evaluation.participant import evaluate
-from benchbench.method import Images, Support
+from benchbench.method import Support
 from benchbench.samplers import ClassPool, FixedSampler
 from benchbench.training.streams import support_of
 
@@ -35,10 +34,8 @@ def test_it_agrees_with_scikit_learn(way: int, shot: int, width: int, c: float) 
 
 def test_the_gradient_vanishes_at_the_solution() -> None:
     torch.manual_seed(0)
-    x, y = (
-        torch.randn(3, 12, 30).double(),
-        F.one_hot(torch.arange(12) % 4).double().expand(3, -1, -1),
-    )
+    x = torch.randn(3, 12, 30).double()
+    y = F.one_hot(torch.arange(12) % 4).double().expand(3, -1, -1)
     weights, biases = logistic_regression(x, y, c=2.0)
     residual = torch.softmax(x @ weights + biases[:, None], dim=-1) - y
     assert (2.0 * x.mT @ residual + weights).abs().max() < 1e-5
@@ -120,8 +117,7 @@ def test_unequal_shapes_are_solved_apart() -> None:
     method.encoder = create_backbone("pixels", (1, 2, 1))
 
     def support(values: list[list[int]], labels: list[int]) -> Support:
-        images = Images.from_array(np.array(values, dtype=np.uint8)[:, None, :, None])
-        return Support(images, torch.tensor(labels), max(labels) + 1, "toy")
+        return Support(pixel_pairs(values), torch.tensor(labels), max(labels) + 1, "toy")
 
     supports = [
         support([[0, 9], [9, 0]], [0, 1]),

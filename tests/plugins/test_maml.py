@@ -1,19 +1,17 @@
 """How MAML and Proto-MAML are trained; tests/learners/test_gradient.py has their adaptation."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 
 import pytest
 from benchbench_plugins.maml import FOMAML, MAML
 from benchbench_plugins.proto_maml import FOProtoMAML, ProtoMAML
+from support.learning import make_source
 from support.pictures import SMALL
 
 from benchbench.datasets.base import OpenDataset
 from benchbench.learners.gradient import InnerLoop
 from benchbench.method import Task
 from benchbench.training.budget import Budget
-from benchbench.training.source import TrainingSource
 
 ALL = [MAML, FOMAML, ProtoMAML, FOProtoMAML]
 
@@ -26,9 +24,7 @@ ALL = [MAML, FOMAML, ProtoMAML, FOProtoMAML]
         ("cifar_fs", 5, InnerLoop(5, 10, 0.05), 4, 15),
     ],
 )
-def test_the_papers_recipe_is_that_of_the_data(
-    dataset: str, way: int, inner: InnerLoop, tasks: int, query: int
-) -> None:
+def test_the_papers_recipe_is_that_of_the_data(dataset, way, inner, tasks, query) -> None:
     recipe = MAML().published(Task(dataset, "test", SMALL, way, 3, 15))
     found = recipe["inner"], recipe["tasks"], recipe["query"], recipe["steps"], recipe["lr"]
     assert found == (inner, tasks, query, 60_000, 1e-3)
@@ -40,8 +36,7 @@ def test_training_helps(make_dataset: Callable[..., OpenDataset], cls: type[MAML
 
     def loss(steps: int) -> float:
         method = cls(backbone="conv4[width=8]", bn=bn)  # type: ignore[arg-type]
-        task = Task(dataset.name, "test", dataset.image_shape, 5, 1, 15)
-        source = TrainingSource(dataset, method, task, Budget("smoke", steps))
+        source = make_source(dataset, method, budget=Budget("smoke", steps))
         source.validate = lambda: None  # type: ignore[method-assign]
         method.train(source)
         assert method.encoder.frozen

@@ -1,5 +1,3 @@
-from __future__ import annotations
-
 import pytest
 import torch
 from benchbench_plugins.proto_maml import FOProtoMAML, ProtoMAML
@@ -26,9 +24,7 @@ def untrained(cls: type[ProtoMAML], **parameters: object) -> ProtoMAML:
 
 
 @pytest.mark.parametrize("cls", [ProtoMAML, FOProtoMAML])
-def test_before_the_first_step_the_softmax_is_that_of_a_prototypical_network(
-    cls: type[ProtoMAML],
-) -> None:
+def test_before_the_first_step_the_softmax_is_that_of_a_prototypical_network(cls) -> None:
     method = untrained(cls, bn="running", test_steps=0)
     protonet = ProtoNet()
     protonet.network = nn.ModuleDict({"encoder": method.encoder})

@@ -1,28 +1,15 @@
-from __future__ import annotations
-
 from collections.abc import Callable
 
-import numpy as np
 import pytest
 import torch
 from benchbench_plugins.protonet import ProtoNet
+from support.learning import make_source
+from support.pictures import pixel_pairs as images
 from torch import nn
 
 from benchbench.backbones import create_backbone
 from benchbench.datasets.base import OpenDataset
-from benchbench.method import Images, Method, Support, Task
-from benchbench.training.budget import Budget
-from benchbench.training.source import TrainingSource
-
-
-def images(values: list[list[int]]) -> Images:
-    """Images of 1 x 2 pixels with these values."""
-    return Images.from_array(np.array(values, dtype=np.uint8)[:, None, :, None])
-
-
-def make_source(dataset: OpenDataset, method: Method, steps: int, shot: int = 1) -> TrainingSource:
-    task = Task(dataset.name, "test", dataset.image_shape, 5, shot, 15)
-    return TrainingSource(dataset, method, task, Budget("quick", steps))
+from benchbench.method import Support
 
 
 def test_scores_are_minus_the_squared_distance_neither_rooted_nor_divided() -> None:
@@ -62,9 +49,7 @@ def test_training_helps(make_dataset: Callable[..., OpenDataset], distance: str)
     def accuracy(steps: int) -> float:
         method = ProtoNet(backbone="conv4[width=16]", distance=distance)  # type: ignore[arg-type]
         method.train(source := make_source(dataset, method, steps))
-        score = source.validate()
-        assert score is not None
-        return score
+        return source.validate()
 
     assert accuracy(60) > accuracy(1) + 0.1
 

@@ -1,7 +1,5 @@
 """Discovery: nothing is imported before it is used, and a broken plug-in harms no other."""
 
-from __future__ import annotations
-
 import importlib
 import logging
 import subprocess
@@ -77,9 +75,7 @@ def test_an_unknown_name_gets_a_suggestion(installed: Installation) -> None:
     ],
     ids=["import", "raises", "syntax", "no hook", "wrong signature"],
 )
-def test_a_broken_method_is_one_error_and_harms_no_other(
-    installed: Installation, source: str, cause: str
-) -> None:
+def test_a_broken_method_is_one_error_and_harms_no_other(installed, source, cause) -> None:
     installed.add("benchbench.methods", "broken", source, package="shaky")
     installed.method("sound")
     assert list(entry_points.available("method")) == ["broken", "sound"]
@@ -96,9 +92,7 @@ def test_an_entry_point_with_another_name_than_the_class(installed: Installation
 
 
 @pytest.mark.parametrize("thing", ["Impostor", "Toy()"])
-def test_what_is_no_method_class_is_refused_and_harms_no_other(
-    installed: Installation, thing: str
-) -> None:
+def test_what_is_no_method_class_is_refused_and_harms_no_other(installed, thing) -> None:
     source = METHOD.format(name="toy") + (
         "class Impostor:\n    name = 'impostor'\n\nToy.name = 'toy'\nimpostor = Toy()\n"
         "impostor.name = 'impostor'\n\n"
@@ -121,9 +115,7 @@ def test_a_method_is_no_data_set(installed: Installation) -> None:
 @pytest.mark.parametrize(
     ("packages", "holder"), [(("zoo", "ark"), "ark"), (("ark", "benchbench", "zoo"), "benchbench")]
 )
-def test_a_name_claimed_twice(
-    installed: Installation, packages: tuple[str, ...], holder: str
-) -> None:
+def test_a_name_claimed_twice(installed, packages, holder) -> None:
     for package in packages:
         installed.method("toy", package=package)
     assert entry_points.available("method")["toy"].package == holder
@@ -176,9 +168,7 @@ def test_summary_in_a_package_does_not_import_the_package(installed: Installatio
 
 
 @pytest.mark.parametrize("home", [".inner", "fake_package.inner"])
-def test_summary_of_a_class_that_a_package_has_from_a_module_of_its_own(
-    installed: Installation, home: str
-) -> None:
+def test_summary_of_a_class_that_a_package_has_from_a_module_of_its_own(installed, home) -> None:
     package = installed.folder / "fake_package"
     package.mkdir()
     (package / "__init__.py").write_text(f"from {home} import Toy, register_methods\n")
@@ -213,9 +203,7 @@ BROKEN_EXTRAS = {
 
 
 @pytest.mark.parametrize(("source", "cause"), BROKEN_EXTRAS.values(), ids=BROKEN_EXTRAS.keys())
-def test_a_broken_extra_is_left_out_whole(
-    installed: Installation, caplog: pytest.LogCaptureFixture, source: str, cause: str
-) -> None:
+def test_a_broken_extra_is_left_out_whole(installed, caplog, source, cause) -> None:
     bad = installed.extra("bad", source)
     good = installed.extra("good", OBSERVER)
     loading.observer("episode_scored")(run=None, record={"episode": 7})
@@ -325,9 +313,7 @@ def test_extras_add_metrics_but_cannot_replace_the_cores_own(installed: Installa
     assert loading.find("register_metrics", "metric", "entropy") is module(home).entropy
 
 
-def test_an_extra_that_fails_while_registering_harms_no_other(
-    installed: Installation, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_an_extra_that_fails_while_registering_harms_no_other(installed, caplog) -> None:
     installed.extra("bad", METRIC.format(name="half") + "    raise RuntimeError('no')\n")
     installed.extra("good", METRIC.format(name="whole"))
     assert {"accuracy", "whole"} <= set(loading.registered("register_metrics"))

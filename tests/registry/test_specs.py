@@ -1,13 +1,13 @@
 """Specs: the text that users type, the values that plug-ins get, and the mistakes in between."""
 
-from __future__ import annotations
-
+import re
 from dataclasses import KW_ONLY, dataclass, field
 from typing import ClassVar, Literal
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.sentences import one_sentence
 
 from benchbench.errors import BenchbenchError
 from benchbench.registry import specs
@@ -166,36 +166,21 @@ def test_split_list_keeps_commas_in_brackets_and_drops_empty_items() -> None:
     assert specs.split_list("a[x=1,y=b[z=2,w=3]], b ,,c") == ["a[x=1,y=b[z=2,w=3]]", "b", "c"]
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
-        "",
-        " ",
-        "5way",
-        "a b",
-        "[k=1]",
-        ":x",
-        "knn[k=1",
-        "knn]",
-        "knn[k=1]]",
-        "knn[[k=1]",
-        "knn[k=1][",
-        "knn[k=a]b]",
-        "knn[k]",
-        "knn[=1]",
-        "knn[k=1,k=2]",
-        "knn[k=1]x",
-    ],
-)
+MALFORMED = [
+    *("", " ", "5way", "a b", "[k=1]", ":x", "knn[k=1", "knn]", "knn[k=1]]", "knn[[k=1]"),
+    *("knn[k=1][", "knn[k=a]b]", "knn[k]", "knn[=1]", "knn[k=1,k=2]", "knn[k=1]x"),
+]
+
+
+@pytest.mark.parametrize("text", MALFORMED)
 def test_malformed_text_is_one_benchbench_error(text: str) -> None:
-    with pytest.raises(BenchbenchError) as caught:
+    with one_sentence(r"\.$"):
         specs.parse(text)
-    assert "\n" not in str(caught.value)
 
 
 @pytest.mark.parametrize("text", ["a[b", "a]b[", "a]", "[[a]"])
 def test_unbalanced_list_is_refused(text: str) -> None:
-    with pytest.raises(BenchbenchError, match="unbalanced brackets"):
+    with one_sentence("unbalanced brackets"):
         specs.split_list(text)
 
 
@@ -248,10 +233,8 @@ def test_none_is_none_wherever_it_stands_in_a_union(kind: object) -> None:
     ],
 )
 def test_a_wrong_value_is_told_in_one_sentence(text: str, message: str) -> None:
-    with pytest.raises(BenchbenchError) as caught:
+    with one_sentence(re.escape(message)):
         configured(text)
-    assert message in str(caught.value)
-    assert "\n" not in str(caught.value)
 
 
 @pytest.mark.parametrize(
@@ -288,9 +271,8 @@ def test_canonical_text_sorts_the_other_keys() -> None:
     ],
 )
 def test_not_every_key_is_open(text: str, message: str) -> None:
-    with pytest.raises(BenchbenchError) as caught:
+    with one_sentence(re.escape(message)):
         configured(text, Open)
-    assert message in str(caught.value)
 
 
 def test_a_spec_in_a_spec_keeps_its_path_and_options() -> None:
@@ -306,18 +288,18 @@ def test_a_spec_in_a_spec_keeps_its_path_and_options() -> None:
 def test_a_class_without_parameters_takes_none() -> None:
     assert isinstance(configured("plain", Plain), Plain)
     assert specs.text_of(Plain()) == "plain"
-    with pytest.raises(BenchbenchError, match="There is no parameter of plain named 'k'"):
+    with one_sentence("There is no parameter of plain named 'k'"):
         configured("plain[k=1]", Plain)
 
 
 def test_the_argument_is_required_and_may_be_a_parameter() -> None:
     assert configured("folder:/a", Folder) == configured("folder[path=/a]", Folder)
-    with pytest.raises(BenchbenchError, match=r"'folder' needs its path: folder:PATH"):
+    with one_sentence(r"'folder' needs its path: folder:PATH"):
         configured("folder", Folder)
 
 
 def test_the_argument_given_twice_is_refused() -> None:
-    with pytest.raises(BenchbenchError, match="path"):
+    with one_sentence("path"):
         configured("folder:/a[path=/b]", Folder)
 
 
@@ -326,7 +308,7 @@ def test_a_missing_required_parameter_is_named() -> None:
     class Needy:
         weights: str
 
-    with pytest.raises(BenchbenchError, match="weights"):
+    with one_sentence("weights"):
         specs.configure(Needy, specs.parse("needy"))
 
 
@@ -341,7 +323,7 @@ def test_keyword_only_fields_are_not_the_users() -> None:
     given = specs.arguments(Network, specs.parse("network[width=8]"))
     made = specs.construct(Network, "network", **given, channels=3)
     assert (made.width, made.channels) == (8, 3)
-    with pytest.raises(BenchbenchError, match="channels"):
+    with one_sentence("channels"):
         specs.configure(Network, specs.parse("network[channels=3]"))
 
 

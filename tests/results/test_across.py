@@ -1,12 +1,10 @@
 """Several data sets side by side: complete tables only, ranks by every rule, what is printed."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import numpy as np
 import pytest
-from support.runs import TRANSDUCTIVE, draw_classes, noisy_correct, write_run
+from support.runs import TRANSDUCTIVE, draw_classes, noisy_correct, write_run, write_runs
 
 from benchbench.errors import BenchbenchError
 from benchbench.results.across import Sources, sources_of
@@ -25,10 +23,7 @@ CLASSES = draw_classes(200)
 
 def make_sources(root: Path, seeds: int = 1, means: dict = MEANS) -> Sources:
     for dataset, methods in means.items():
-        for number, (method, mean) in enumerate(methods.items()):
-            for seed in range(seeds):
-                correct = noisy_correct(mean, 200, 10 * number + seed)
-                write_run(root, method, correct, dataset=dataset, classes=CLASSES, seed=seed)
+        write_runs(root, methods, 200, datasets=[dataset], seeds=range(seeds))
     return sources_of(tables_of(read_results(Store(root).runs())))
 
 
@@ -115,9 +110,8 @@ def test_each_group_is_ranked_by_itself_over_the_worst_of_its_sources(tmp_path: 
 
 
 def test_a_method_that_is_alone_is_tabulated_all_the_same(tmp_path: Path) -> None:
-    text = sources_markdown(
-        make_sources(tmp_path, means={"glyphs": {"a": 0.9}, "b": {"a": 0.8}}), "paired"
-    )
+    sources = make_sources(tmp_path, means={"glyphs": {"a": 0.9}, "b": {"a": 0.8}})
+    text = sources_markdown(sources, "paired")
     cells = [cell.strip() for cell in text.splitlines()[2].split("|")]
     assert cells[1:4] == ["a", "inductive (claimed)", "1.00"]
     assert "holds among" not in text
@@ -127,14 +121,8 @@ def test_a_method_that_is_alone_is_tabulated_all_the_same(tmp_path: Path) -> Non
 def test_the_page_has_ranks_aggregates_and_tests(tmp_path: Path) -> None:
     text = sources_markdown(make_sources(tmp_path, seeds=2), "paired")
     header, _, first = text.splitlines()[:3]
-    assert [cell.strip() for cell in header.strip("|").split("|")] == [
-        "method",
-        "setting",
-        "average rank",
-        "cifar_fs",
-        "glyphs",
-        "omniglot",
-    ]
+    columns = [cell.strip() for cell in header.strip("|").split("|")]
+    assert columns == ["method", "setting", "average rank", "cifar_fs", "glyphs", "omniglot"]
     cells = [cell.strip() for cell in first.strip("|").split("|")]
     assert cells[:3] == ["a", "inductive (claimed)", "1.33"]
     assert cells[5].startswith("**94.")
@@ -143,9 +131,8 @@ def test_the_page_has_ranks_aggregates_and_tests(tmp_path: Path) -> None:
     assert "Friedman" in text
     assert "[0." in text  # an interval of the interquartile mean
     header, _, row = text.partition("### Aggregates\n\n")[2].splitlines()[:3]
-    found = dict(
-        zip(*([c.strip() for c in line.split("|")] for line in (header, row)), strict=True)
-    )
+    cells = [[cell.strip() for cell in line.split("|")] for line in (header, row)]
+    found = dict(zip(*cells, strict=True))
     # 0.5 of the way from chance is an accuracy of 0.6, which `a` only misses on cifar_fs, at times.
     assert (found["method"], found["> 0.25"], found["> 0.95"]) == ("a", "1.00", "0.00")
     assert found["beats c"] == "1.00"

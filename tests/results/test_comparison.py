@@ -1,7 +1,5 @@
 """Entries against each other: pairing, families, and ranks by the paired test."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import numpy as np
@@ -38,19 +36,12 @@ def make_entries(
     seeds: dict[str, list[int]] | None = None,
 ) -> list[Entry]:
     """Entries in the order of the names, on shared episodes."""
-    results = [
-        read_result(
-            write_run(
-                root,
-                name,
-                noisy_correct(mean, (episodes or {}).get(name, 600), 10 * number + seed),
-                classes=CLASSES,
-                seed=seed,
-            )
-        )
-        for number, (name, mean) in enumerate(means.items())
-        for seed in (seeds or {}).get(name, [0])
-    ]
+    results = []
+    for number, (name, mean) in enumerate(means.items()):
+        for seed in (seeds or {}).get(name, [0]):
+            correct = noisy_correct(mean, (episodes or {}).get(name, 600), 10 * number + seed)
+            run = write_run(root, name, correct, classes=CLASSES, seed=seed)
+            results.append(read_result(run))
     return find_entries(list(means), entries_of(results))
 
 
@@ -102,9 +93,8 @@ def test_the_first_episodes_are_compared_where_one_has_more(tmp_path: Path) -> N
 
 
 def test_a_frame_of_comparisons_has_a_row_a_pair(tmp_path: Path) -> None:
-    frame = comparison_frame(
-        compare_entries(make_entries(tmp_path, {"a": 0.8, "b": 0.7, "c": 0.6}))
-    )
+    entries = make_entries(tmp_path, {"a": 0.8, "b": 0.7, "c": 0.6})
+    frame = comparison_frame(compare_entries(entries))
     assert list(zip(frame["a"], frame["b"], strict=True)) == [("a", "b"), ("a", "c"), ("b", "c")]
     assert frame["difference"].tolist() == pytest.approx([0.1, 0.2, 0.1], abs=0.01)
     assert (frame["ci_classes"] > 0).all()

@@ -1,7 +1,5 @@
 """From run directories to tables: what may share one, in which order, and what is printed."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -104,9 +102,7 @@ def test_no_finished_runs_are_an_empty_frame(make_run: MakeRun) -> None:
     ],
     ids=lambda change: next(iter(change)),
 )
-def test_rows_on_other_episodes_never_share_a_table(
-    make_run: MakeRun, change: dict[str, Any]
-) -> None:
+def test_rows_on_other_episodes_never_share_a_table(make_run, change) -> None:
     runs = [make_run("a"), make_run("b"), make_run("c", **change), make_run("d", **change)]
     found = tables(collect(runs))
     assert sorted(map(sorted, found)) == [["a", "b"], ["c", "d"]]
@@ -260,9 +256,7 @@ AUDIT = {
         ),
     ],
 )
-def test_the_setting_is_what_the_audit_found(
-    make_run: MakeRun, claims: dict, audits: list[dict], expected: tuple[str, str, str]
-) -> None:
+def test_the_setting_is_what_the_audit_found(make_run, claims, audits, expected) -> None:
     runs = []
     for seed, audit in enumerate(audits):
         runs.append(make_run(declared=claims, seed=seed))
@@ -291,7 +285,6 @@ def test_the_published_figure_stands_beside_with_its_source(tmp_path: Path) -> N
     )
     found = row_of(run)
     figure = figure_of("protonet", "omniglot", 5, 1, "conv4")
-    assert figure is not None
     assert found["published_percent"] == float(figure["accuracy_percent"])
     assert found["published_difference"] == pytest.approx(
         100 * found["accuracy"] - found["published_percent"]

@@ -1,7 +1,5 @@
 """Plots: their bars are those of the frame, equal ones are equal bytes, nothing global changes."""
 
-from __future__ import annotations
-
 import sys
 from pathlib import Path
 from typing import Any
@@ -134,9 +132,7 @@ def test_training_shows_validation_and_loss() -> None:
         ([1.964, 2.000, 2.893, 3.143], 1.12, [(0, 2), (2, 3)]),
     ],
 )
-def test_methods_within_the_critical_difference_are_joined(
-    ranks: list[float], cd: float, groups: list[tuple[int, int]]
-) -> None:
+def test_methods_within_the_critical_difference_are_joined(ranks, cd, groups) -> None:
     assert plots.joined_groups(np.array(ranks, dtype=float), cd) == groups
     names = {f"m{index}": float(rank) for index, rank in enumerate(ranks)}
     figure = plots.critical_difference_plot(dict(reversed(names.items())), cd, 14)
@@ -174,9 +170,7 @@ def test_global_settings_stay_as_they_are(rows: pd.DataFrame) -> None:
     assert dict(matplotlib.rcParams) == before
 
 
-def test_mistakes_are_told(
-    rows: pd.DataFrame, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_mistakes_are_told(rows, tmp_path, monkeypatch) -> None:
     figure = plots.accuracy_plot(rows)
     with pytest.raises(BenchbenchError, match=r"must end in one of \.svg, \.png, \.pdf"):
         plots.save(figure, tmp_path / "plot.bmp")

@@ -1,5 +1,3 @@
-from __future__ import annotations
-
 from decimal import Decimal
 from typing import Any
 
@@ -62,17 +60,8 @@ def test_the_published_average_ranks(train_source: str, expected: list[float]) -
     assert averages(rank_table(frame, "plain")) != expected
 
 
-def test_other_methods_in_the_table_turn_the_order_of_two() -> None:
-    few = rank_table(meta_dataset(IMAGENET, SEVEN), "meta-dataset")
-    many = rank_table(meta_dataset(IMAGENET), "meta-dataset")
-    assert averages(few, ["Finetune", "ProtoNet"]) == [2.9, 2.65]
-    assert averages(many, ["Finetune", "ProtoNet"]) == [10.45, 10.75]
-    assert len(many.methods) == 16
-
-
 def test_the_closest_decision_of_the_published_tables() -> None:
     closest = rank_table(meta_dataset(IMAGENET), "meta-dataset").closest
-    assert closest is not None
     assert (closest.leader, closest.other, closest.source) == ("ProtoNet", "Finetune", "Fungi")
     assert closest.different
     assert closest.margin == pytest.approx(0.0025, abs=5e-5)
@@ -83,7 +72,6 @@ def test_a_pair_that_no_group_leader_is_in_is_no_decision() -> None:
     ranked = rank_table(meta_dataset(IMAGENET, SEVEN), "meta-dataset")
     pairs = {(d.leader, d.other) for d in ranked.decisions if d.source == "Fungi"}
     assert ("ProtoNet", "Finetune") not in pairs
-    assert ranked.closest is not None
     assert ranked.closest.margin == pytest.approx(0.0234, abs=5e-5)
     assert ranked.within_rounding == []
 
@@ -140,7 +128,6 @@ def test_the_paired_rule_takes_p_values_in_the_order_of_the_methods() -> None:
     ranked = rank_table(frame, "paired", lambda source, methods: p_values)
     assert ranks(ranked, "x") == {"a": 1.5, "c": 1.5, "b": 3}
     assert ranks(ranked, "y") == {"b": 1, "a": 2.5, "c": 2.5}
-    assert ranked.closest is not None
     assert ranked.closest.margin == pytest.approx(0.048)
     assert ranked.within_rounding == []
     strict = rank_table(frame, "paired", lambda source, methods: p_values, alpha=0.0001)

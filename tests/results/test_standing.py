@@ -1,7 +1,5 @@
 """Who may be ranked with whom: the audit decides, and over several sources the worst of them."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Any
 

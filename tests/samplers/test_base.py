@@ -1,7 +1,5 @@
 """Samplers by name, and what one has to say."""
 
-from __future__ import annotations
-
 import pytest
 from samplers.toys import pool
 

@@ -1,14 +1,12 @@
 """Sets of classes: of one parent, below one node, or all."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 from samplers.toys import pool
 
 from benchbench.errors import BenchbenchError
 from benchbench.samplers import ClassPool
-from benchbench.samplers.class_choice import Families, families
+from benchbench.samplers.class_choice import families
 
 PARENTS = [("x", "b"), ("a",), ("x", "b"), ("a",), (), ("x", "c"), ("a",)]
 NODES = {"test": [np.array([0, 1, 2]), np.array([6, 5]), np.array([4]), np.arange(7)]}
@@ -18,26 +16,26 @@ def related(**changes) -> ClassPool:
     return pool([4] * 7, **{"hierarchy": PARENTS, "nodes": NODES, **changes})
 
 
-def members(found: Families) -> list[list[int]]:
-    return [each.tolist() for each in found.members]
+def members(found: tuple[list[np.ndarray], bool]) -> list[list[int]]:
+    return [each.tolist() for each in found[0]]
 
 
 def test_uniform_is_one_set_of_all_classes_and_needs_no_relations() -> None:
     found = families(pool([4] * 3), "uniform", 5, 392, "--way {}")
-    assert (members(found), found.whole) == ([[0, 1, 2]], False)
+    assert (members(found), found[1]) == ([[0, 1, 2]], False)
 
 
 def test_hierarchy_has_a_set_for_each_parent_that_is_large_enough() -> None:
     """A parent is the whole path: x/b and x/c are two. A class without one is in no set."""
     found = families(related(), "hierarchy", 2, 392, "--way {}")
-    assert (members(found), found.whole) == ([[1, 3, 6], [0, 2]], False)
+    assert (members(found), found[1]) == ([[1, 3, 6], [0, 2]], False)
     assert members(families(related(), "hierarchy", 3, 392, "--way {}")) == [[1, 3, 6]]
 
 
 def test_graph_has_a_set_for_each_node_that_is_neither_too_small_nor_too_large() -> None:
     found = families(related(), "graph", 2, 6, "--way {}")
-    assert (members(found), found.whole) == ([[0, 1, 2], [6, 5]], True)
-    assert len(families(related(), "graph", 1, 7, "--way {}").members) == 4
+    assert (members(found), found[1]) == ([[0, 1, 2], [6, 5]], True)
+    assert len(families(related(), "graph", 1, 7, "--way {}")[0]) == 4
 
 
 def test_sets_are_positions_in_the_pool_not_class_ids() -> None:
@@ -67,54 +65,32 @@ def test_classes_that_were_left_out_do_not_count() -> None:
 )
 def test_auto_takes_what_the_data_set_has(changes, expected) -> None:
     found = families(related(**changes), "auto", 2, 392, "{}")
-    assert (members(found), found.whole) == expected
+    assert (members(found), found[1]) == expected
+
+
+SMALL_PARENTS = "No parent in split 'test' of toy has 5 classes; use"
+SMALL_NODES = "No node of 4 classes or fewer in split 'test' of toy has 5 classes; use"
 
 
 @pytest.mark.parametrize(
-    ("classes", "changes", "message"),
+    ("classes", "changes", "told", "cure"),
     [
-        (
-            "hierarchy",
-            {"hierarchy": None},
-            "The classes of toy have no parents; use classes=uniform.",
-        ),
-        (
-            "graph",
-            {"nodes": None},
-            "There is no graph of classes for split 'test' of toy; use classes=uniform.",
-        ),
-        (
-            "hierarchy",
-            {},
-            "No parent in split 'test' of toy has 5 classes; use --way 3 or classes=uniform.",
-        ),
-        (
-            "graph",
-            {},
-            "No node of 4 classes or fewer in split 'test' of toy has 5 classes; use --way 3 or "
-            "classes=uniform.",
-        ),
-        (
-            "hierarchy",
-            {"hierarchy": [(str(c),) for c in range(7)]},
-            "No parent in split 'test' of toy has 5 classes; use classes=uniform.",
-        ),
-        (
-            "graph",
-            {"nodes": {"test": [np.arange(7)]}},
-            "No node of 4 classes or fewer in split 'test' of toy has 5 classes; use "
-            "classes=uniform.",
-        ),
+        ("hierarchy", {"hierarchy": None}, "The classes of toy have no parents; use", ""),
+        ("graph", {"nodes": None}, "There is no graph of classes for split 'test' of toy; use", ""),
+        ("hierarchy", {}, SMALL_PARENTS, "--way 3 or "),
+        ("graph", {}, SMALL_NODES, "--way 3 or "),
+        ("hierarchy", {"hierarchy": [(str(c),) for c in range(7)]}, SMALL_PARENTS, ""),
+        ("graph", {"nodes": {"test": [np.arange(7)]}}, SMALL_NODES, ""),
     ],
     ids=["no parents", "no graph", "small parents", "small nodes", "single classes", "large nodes"],
 )
-def test_what_is_not_there_is_refused_with_a_cure(classes, changes, message) -> None:
+def test_what_is_not_there_is_refused_with_a_cure(classes, changes, told, cure) -> None:
     with pytest.raises(BenchbenchError) as caught:
         families(related(**changes), classes, 5, 4, "--way {}")
-    assert str(caught.value) == message
+    assert str(caught.value) == f"{told} {cure}classes=uniform."
 
 
 def test_auto_passes_over_parents_that_are_too_small_for_most_classes() -> None:
     pool = related(nodes=None)
-    assert not families(pool, "auto", 2, 392, "{}").whole
+    assert not families(pool, "auto", 2, 392, "{}")[1]
     assert members(families(pool, "auto", 3, 392, "{}")) == [list(range(len(pool)))]

@@ -1,7 +1,5 @@
 """Fixed episodes: frozen for ever, uniform in every respect, and refused with a cure."""
 
-from __future__ import annotations
-
 import dataclasses
 import random
 
@@ -34,9 +32,6 @@ from benchbench.samplers import ClassPool, FixedSampler, Labelled
 FROZEN_SHA256 = "69a35226e8eb252c16943e699b0eca64bc128b02580e1fd0dd3d061f1b4b26b7"
 FROZEN_DISJOINT_SHA256 = "2029f83368f74fda85150145d21f4fbe77f4adbb6916fec0a07b953108c2301e"
 FROZEN_ZERO_SHOT_SHA256 = "ccd4d79576ee102f711bd6a2994a06a05f136deac9786c369df8ee4c447ad106"
-
-
-# Frozen
 
 
 def test_the_episodes_are_frozen() -> None:
@@ -106,9 +101,6 @@ def test_a_set_says_what_it_was_drawn_from() -> None:
     }
 
 
-# Right
-
-
 @st.composite
 def requests(draw: st.DrawFn) -> tuple[list[int], FixedSampler]:
     way, shot, query = draw(st.integers(2, 5)), draw(st.integers(0, 4)), draw(st.integers(1, 4))
@@ -150,9 +142,6 @@ def test_only_classes_of_the_split_are_drawn(dataset: OpenDataset) -> None:
     assert set(drawn.classes) == set(dataset.splits["val"])
 
 
-# Disjoint
-
-
 @st.composite
 def disjoint_requests(draw: st.DrawFn) -> tuple[list[int], FixedSampler]:
     way, shot, query = draw(st.integers(2, 4)), draw(st.integers(0, 2)), draw(st.integers(1, 3))
@@ -182,9 +171,7 @@ def test_disjoint_episodes_go_on_until_too_few_images_are_left(request_, seed: i
 
 @several
 @given(disjoint_requests(), st.integers(0, 2**32), st.integers(0, 12), st.integers(0, 12))
-def test_a_disjoint_episode_is_the_same_alone_and_among_many(
-    request_, seed: int, start: int, count: int
-) -> None:
+def test_a_disjoint_episode_is_the_same_alone_and_among_many(request_, seed, start, count) -> None:
     sizes, sampler = request_
     whole = sampler.sample(pool(sizes), 1000, seed)
     part = sampler.sample(pool(sizes), count, seed, start=start)
@@ -234,9 +221,6 @@ def test_disjoint_episodes_of_classes_without_the_small_ones() -> None:
     assert len(drawn) == 1
     assert set(drawn.classes) <= {1, 3, 4, 5}
     assert set(large.dataset.labels[images_of(drawn)]) == set(drawn.classes)
-
-
-# Fair
 
 
 @pytest.fixture(scope="module")
@@ -289,9 +273,6 @@ def test_the_order_of_queries_tells_nothing_about_the_choice_of_classes(many: Ep
 def test_successive_episodes_are_independent(many: EpisodeSet) -> None:
     first = column(many, "classes")[:, 0]
     assert seems_independent(first[:-1], first[1:])
-
-
-# Refused
 
 
 @pytest.mark.parametrize(

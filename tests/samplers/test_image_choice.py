@@ -1,7 +1,5 @@
 """Images of a class, and groups that are not torn apart."""
 
-from __future__ import annotations
-
 from itertools import product
 
 import numpy as np

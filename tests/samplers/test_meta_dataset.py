@@ -1,7 +1,5 @@
 """Variable way and shot: closed forms, an independent slow version, invariants, frozen hashes."""
 
-from __future__ import annotations
-
 import math
 import random
 from typing import NamedTuple
@@ -49,9 +47,6 @@ FROZEN = [
 ]
 
 UNEVEN = [2, 3, 700, 45, 20, 20, 333, 8, 90, 61, 12, 1000, 35, 5, 150, 27, 400, 14, 66, 250] * 3
-
-
-# Closed forms
 
 
 @pytest.mark.parametrize(("classes", "most"), [(60, 50), (12, 12), (5, 5)])
@@ -135,9 +130,6 @@ def test_large_classes_have_more_shots_in_proportion() -> None:
         np.testing.assert_array_equal(shots(episode), exact)
 
 
-# An independent version, in plain Python
-
-
 class Shape(NamedTuple):
     way: int
     query: int
@@ -211,9 +203,6 @@ def test_shots_are_distributed_as_in_the_slow_version(fast_and_slow, part) -> No
     assert ks_2samp(ours, theirs, method="asymp").pvalue > UNLIKELY
 
 
-# Invariants
-
-
 @st.composite
 def requests(draw: st.DrawFn) -> tuple[list[int], MetaDatasetSampler]:
     min_way = draw(st.integers(2, 5))
@@ -283,9 +272,6 @@ def test_queries_are_shuffled() -> None:
     assert np.mean(neighbours) == pytest.approx(9 / 49, abs=0.01)
 
 
-# Classes
-
-
 def test_an_alphabet_is_uniform_and_the_way_uniform_within_it() -> None:
     """Parents of 4, 6 and 60 classes: the first is too small."""
     parents = [("small",)] * 4 + [("middle",)] * 6 + [("large",)] * 60
@@ -331,9 +317,6 @@ def test_the_classes_parameter_overrules_the_data_set() -> None:
         assert set(drawn.class_counts) == ways
     with pytest.raises(BenchbenchError, match=r"No parent .* has 7 classes; use min_way=6 or"):
         MetaDatasetSampler(min_way=7, classes="hierarchy").sample(toy, 1)
-
-
-# Groups
 
 
 def traffic(rng: np.random.Generator) -> list[list[int]]:
@@ -385,9 +368,6 @@ def test_groups_have_to_be_known() -> None:
         MetaDatasetSampler(separate_groups=True).sample(pool(TOY), 1)
 
 
-# Frozen
-
-
 @pytest.mark.parametrize(("sampler", "sha256"), FROZEN, ids=[s.protocol for s, _ in FROZEN])
 def test_the_episodes_are_frozen(sampler: MetaDatasetSampler, sha256: str) -> None:
     data = labelled(TOY)
@@ -395,9 +375,6 @@ def test_the_episodes_are_frozen(sampler: MetaDatasetSampler, sha256: str) -> No
         data.hierarchy, data.nodes = PARENTS, NODES
         data.groups = np.array([f"g{i % 4}" for i in range(len(data.labels))])
     assert sampler.sample(ClassPool(data, "test"), 6).sha256 == sha256
-
-
-# Refused
 
 
 def test_the_protocol_names_what_is_off_its_default() -> None:

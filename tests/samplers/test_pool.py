@@ -1,7 +1,5 @@
 """The classes and images of a split."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 from samplers.toys import column, labelled, pool

@@ -1,7 +1,5 @@
 """Queries shared out among classes."""
 
-from __future__ import annotations
-
 from fractions import Fraction
 
 import numpy as np

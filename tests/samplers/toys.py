@@ -1,7 +1,5 @@
 """What the tests of samplers share: small pools, and what every episode has to satisfy."""
 
-from __future__ import annotations
-
 import dataclasses
 from types import SimpleNamespace
 

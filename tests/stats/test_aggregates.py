@@ -1,7 +1,5 @@
 """Aggregates over sources by hand, against scipy, and in simulation."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 from hypothesis import given, settings

@@ -1,7 +1,5 @@
 """What the two intervals promise, on images: do they hold the truth over fresh test classes?"""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 
@@ -46,9 +44,7 @@ def one_shot(
 
 
 @pytest.mark.slow
-def test_over_classes_covers_fresh_test_classes_and_over_episodes_does_not(
-    features: np.ndarray,
-) -> None:
+def test_over_classes_covers_fresh_test_classes_and_over_episodes_does_not(features) -> None:
     rng, population = np.random.default_rng(0), np.arange(len(features))
     assert len(population) >= 400
     truth = np.mean([one_shot(rng, features, population, 2000)[0].mean() for _ in range(20)])

@@ -1,7 +1,5 @@
 """Intervals against scipy, against a slow loop, and against the truth in a simulation."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from statistics import fmean, variance
 
@@ -84,9 +82,7 @@ def test_no_interval_below_two_episodes(count: int) -> None:
     st.integers(2, 60),
     st.sampled_from(LEVELS),
 )
-def test_the_class_interval_is_that_of_a_slow_loop(
-    seed: int, way: int, more: int, episodes: int, level: float
-) -> None:
+def test_the_class_interval_is_that_of_a_slow_loop(seed, way, more, episodes, level) -> None:
     rng = np.random.default_rng(seed)
     classes = 100 + 7 * draw_classes(rng, episodes, way + more, way)
     assume(len(np.unique(classes)) > way)
@@ -123,9 +119,7 @@ def test_classes_seen_once_count_but_say_nothing_about_zeta() -> None:
     ],
     ids=["no class recurs", "one class recurs", "the way varies", "all classes in every episode"],
 )
-def test_no_class_interval_where_it_cannot_be_estimated(
-    classes: list[list[int]], reason: str
-) -> None:
+def test_no_class_interval_where_it_cannot_be_estimated(classes, reason) -> None:
     with pytest.raises(NoEstimate, match=reason) as error:
         class_interval(np.array([0.1, 0.5, 0.7]), list(map(np.array, classes)))
     assert str(error.value) == error.value.reason

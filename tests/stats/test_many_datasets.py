@@ -1,7 +1,5 @@
 """Tests over data sets against scipy, printed tables and enumeration."""
 
-from __future__ import annotations
-
 from itertools import product
 
 import numpy as np
@@ -120,20 +118,11 @@ def test_wilcoxons_test_refuses() -> None:
         wilcoxon_holm(random_table(0, 1, 3))
 
 
-@pytest.mark.parametrize(
-    ("k", "q"),
-    [
-        (2, 1.95996),
-        (3, 2.34370),
-        (4, 2.56903),
-        (5, 2.72777),
-        (6, 2.84971),
-        (7, 2.94832),
-        (8, 3.03088),
-        (9, 3.10173),
-        (10, 3.16368),
-    ],
-)
+QUANTILES = [1.95996, 2.34370, 2.56903, 2.72777, 2.84971, 2.94832, 3.03088, 3.10173, 3.16368]
+"""For two methods and on."""
+
+
+@pytest.mark.parametrize(("k", "q"), list(enumerate(QUANTILES, start=2)))
 def test_the_critical_difference_has_the_known_quantiles(k: int, q: float) -> None:
     expected = q * (k * (k + 1) / (6 * 14)) ** 0.5
     assert nemenyi_critical_difference(k, 14) == pytest.approx(expected, rel=5e-6)

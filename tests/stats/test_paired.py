@@ -1,7 +1,5 @@
 """Paired comparisons against scipy and statsmodels, with their limits."""
 
-from __future__ import annotations
-
 import time
 from dataclasses import replace
 from itertools import product

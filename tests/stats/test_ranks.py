@@ -1,5 +1,3 @@
-from __future__ import annotations
-
 from collections.abc import Sequence
 from decimal import Decimal
 from fractions import Fraction
@@ -91,9 +89,7 @@ def test_a_tiny_margin_keeps_its_digits() -> None:
         ([1, float("nan")], [1, 1], "NaN"),
     ],
 )
-def test_what_is_no_column_is_refused(
-    means: list[float], widths: list[float], message: str
-) -> None:
+def test_what_is_no_column_is_refused(means, widths, message) -> None:
     with pytest.raises(ValueError, match=message):
         meta_dataset_ranks(means, widths)
 
@@ -107,9 +103,7 @@ def test_ranks_sum_to_those_of_places(column: list[tuple[Fraction, Fraction]]) -
 
 
 @given(COLUMNS, st.data())
-def test_permuting_the_methods_permutes_the_ranks(
-    column: list[tuple[Fraction, Fraction]], data: st.DataObject
-) -> None:
+def test_permuting_the_methods_permutes_the_ranks(column, data) -> None:
     distinct = list({mean: (mean, width) for mean, width in column}.values())
     order = data.draw(st.permutations(range(len(distinct))))
     means, widths = zip(*distinct, strict=True)

@@ -1,7 +1,5 @@
 """Variance components against a slow analysis of variance, and coverage in simulation."""
 
-from __future__ import annotations
-
 from statistics import fmean
 
 import numpy as np
@@ -40,9 +38,7 @@ def draw_crossed(
 
 @settings(max_examples=50, deadline=None)
 @given(st.integers(0, 2**32), st.integers(2, 6), st.integers(2, 30))
-def test_the_crossed_components_are_those_of_a_slow_table(
-    seed: int, seeds: int, episodes: int
-) -> None:
+def test_the_crossed_components_are_those_of_a_slow_table(seed, seeds, episodes) -> None:
     scores = draw_crossed(np.random.default_rng(seed), seeds, episodes, (0.02, 0.1, 0.05))
     of_seed, of_episode, residual = slow_mean_squares(scores.tolist())
     found = crossed_seeds(scores)

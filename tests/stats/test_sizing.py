@@ -1,7 +1,5 @@
 """Sizes against known answers, statsmodels, and simulation."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -39,9 +37,7 @@ def test_episodes_to_detect_a_difference() -> None:
 
 @settings(max_examples=40, deadline=None)
 @given(st.floats(0.02, 2), st.sampled_from([0.5, 0.8, 0.95]), st.sampled_from([0.9, 0.99]))
-def test_the_fewest_episodes_are_those_of_statsmodels(
-    effect: float, power: float, level: float
-) -> None:
+def test_the_fewest_episodes_are_those_of_statsmodels(effect, power, level) -> None:
     found = episodes_to_detect(1, effect, power, level)
     solved = tt_solve_power(effect, power=power, alpha=1 - level)
     assert found == pytest.approx(np.ceil(solved), abs=1e-6)
@@ -119,7 +115,6 @@ def test_a_warning_where_images_are_drawn_more_than_once() -> None:
     assert reuse(48_000, 12_000) == 4
     assert reuse_warning(12_000, 12_000) is None
     warning = reuse_warning(48_000, 12_000)
-    assert warning is not None
     assert "4.0 times" in warning
     assert "nothing about other images" in warning
     with pytest.raises(NoEstimate, match="no images"):

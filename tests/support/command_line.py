@@ -1,7 +1,5 @@
 """The command line in tests: in a process of its own or in this one, and what it stored."""
 
-from __future__ import annotations
-
 import csv
 import io
 import json
@@ -25,11 +23,18 @@ PACKAGES = Path(loading.__file__).parents[2]
 """Where the benchbench under test lies."""
 
 
-def write_pictures(folder: Path, seed: int = 0, classes: int = CLASSES, count: int = PER_CLASS):
-    """A folder of small grey images: a class is a random pattern, its images are noisy copies."""
+def write_pictures(
+    folder: Path,
+    seed: int = 0,
+    classes: int = CLASSES,
+    count: int = PER_CLASS,
+    size: int = SIZE,
+    colour: bool = False,
+) -> Path:
+    """A folder of small images: a class is a random pattern, its images are noisy copies."""
     rng = np.random.default_rng(seed)
     for number in range(classes):
-        pattern = rng.integers(0, 256, (SIZE, SIZE))
+        pattern = rng.integers(0, 256, (size, size, 3) if colour else (size, size))
         place = folder / f"class {number:02}"
         place.mkdir(parents=True)
         for index in range(count):
@@ -71,6 +76,19 @@ def invoke(*arguments: object) -> Result:
     return CliRunner().invoke(
         cli, [str(argument) for argument in arguments], prog_name="benchbench"
     )
+
+
+def succeeded(*arguments: object) -> Result:
+    result = invoke(*arguments)
+    assert result.exit_code == 0, result.output
+    return result
+
+
+def refused(*arguments: object) -> str:
+    """The one sentence that the command line is refused with."""
+    result = invoke(*arguments)
+    assert_one_sentence(result)
+    return result.stderr.strip().splitlines()[-1]
 
 
 def task(

@@ -1,13 +1,10 @@
 """Small image tables of the library `datasets`, opened as data sets of benchbench."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import datasets
-import numpy as np
 from PIL import Image
 
 from benchbench.datasets.base import OpenDataset
@@ -25,12 +22,19 @@ def picture(grey: int, mode: str = "L", side: int = 4) -> Image.Image:
     return Image.new("L", (side, side), grey).convert(mode)
 
 
+def columns(**columns: tuple[Any, Sequence[Any]]) -> datasets.Dataset:
+    """A table of columns that are given as (type, values)."""
+    return datasets.Dataset.from_dict(
+        {name: values for name, (_, values) in columns.items()},
+        features=datasets.Features({name: kind for name, (kind, _) in columns.items()}),
+    )
+
+
 def table(
     greys: Sequence[int], labels: Sequence[Any], kind: Any = CLASS, mode: str = "L"
 ) -> datasets.Dataset:
-    features = datasets.Features({"picture": datasets.Image(), "kind": kind})
     pictures = [picture(grey, mode) for grey in greys]
-    return datasets.Dataset.from_dict({"picture": pictures, "kind": labels}, features=features)
+    return columns(picture=(datasets.Image(), pictures), kind=(kind, labels))
 
 
 def saved(folder: Path, content: datasets.Dataset | datasets.DatasetDict) -> Path:
@@ -43,21 +47,8 @@ def opened(source: Path | str, tmp_path: Path, size: int = 4, **parameters: Any)
     return open_dataset(HuggingFace(str(source), size=size, **parameters), places)
 
 
-def greys_by_class(dataset: OpenDataset) -> dict[str, list[int]]:
-    """The grey of each image, which must be the same all over it."""
-    flat = np.asarray(dataset.pixels).reshape(len(dataset.labels), -1)
-    assert (flat == flat[:, :1]).all()
-    return {
-        name: flat[dataset.labels == index, 0].tolist()
-        for index, name in enumerate(dataset.class_names)
-    }
-
-
-def names_of_splits(dataset: OpenDataset) -> dict[str, set[str]]:
-    return {
-        split: {dataset.class_names[class_id] for class_id in ids}
-        for split, ids in dataset.splits.items()
-    }
+def opened_table(tmp_path: Path, content: datasets.Dataset, **parameters: Any) -> OpenDataset:
+    return opened(saved(tmp_path / "set", content), tmp_path, **parameters)
 
 
 def dictionary() -> datasets.DatasetDict:

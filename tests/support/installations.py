@@ -1,7 +1,5 @@
 """Plug-ins as if installed: pretended in this process, or as pip leaves them for another one."""
 
-from __future__ import annotations
-
 import importlib.metadata
 import sys
 from collections.abc import Iterable, Iterator

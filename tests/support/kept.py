@@ -1,7 +1,5 @@
 """Decoded data that sessions of tests share and keep."""
 
-from __future__ import annotations
-
 import hashlib
 import os
 import shutil

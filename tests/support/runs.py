@@ -1,9 +1,8 @@
 """Finished runs as `benchbench run` stores them, made from given numbers of correct answers."""
 
-from __future__ import annotations
-
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -107,3 +106,19 @@ def noisy_correct(mean: float, episodes: int = 600, seed: int = 0, shared: int =
     ups = np.random.default_rng(shared).normal(0, 0.06, episodes)
     own = np.random.default_rng(1000 + seed).normal(0, 0.03, episodes)
     return np.clip(np.round(QUERIES * (mean + ups + own)), 0, QUERIES).astype(int).tolist()
+
+
+def write_runs(
+    root: Path,
+    means: Mapping[str, float],
+    episodes: int = 600,
+    datasets: Iterable[str] = ("glyphs",),
+    seeds: Iterable[int] = (0,),
+) -> None:
+    """Runs of these methods, with answers around their means, on the same episodes."""
+    classes = draw_classes(episodes)
+    for dataset, (number, (method, mean)), seed in product(
+        datasets, enumerate(means.items()), seeds
+    ):
+        correct = noisy_correct(mean, episodes, 10 * number + seed)
+        write_run(root, method, correct, dataset=dataset, classes=classes, seed=seed)

@@ -1,7 +1,5 @@
 """Writing TFRecord files of `tf.train.Example`."""
 
-from __future__ import annotations
-
 import io
 import struct
 from collections.abc import Iterable, Mapping, Sequence

@@ -1,7 +1,5 @@
 """Seeds, devices and threads of this process."""
 
-from __future__ import annotations
-
 import json
 import random
 from collections.abc import Iterator
@@ -126,9 +124,7 @@ def test_threads_are_set_where_they_are_given() -> None:
 
 
 @pytest.mark.parametrize("bf16", [True, False])
-def test_fast_means_channels_last_and_bf16_where_the_processor_has_it(
-    monkeypatch: pytest.MonkeyPatch, bf16: bool
-) -> None:
+def test_fast_means_channels_last_and_bf16_where_the_processor_has_it(monkeypatch, bf16) -> None:
     monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"avx512_bf16": bf16})
     assert configure("cpu", threads=1) == Compute("cpu", 1, bf16=bf16, channels_last=True)
     assert configure("cpu", threads=1, fast=False) == Compute("cpu", 1)
@@ -143,9 +139,7 @@ def test_fast_means_channels_last_and_bf16_where_the_processor_has_it(
         ({"amx_bf16": True}, True),
     ],
 )
-def test_bf16_is_for_processors_that_compute_in_it(
-    monkeypatch: pytest.MonkeyPatch, capabilities: dict[str, bool], expected: bool
-) -> None:
+def test_bf16_is_for_processors_that_compute_in_it(monkeypatch, capabilities, expected) -> None:
     monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: capabilities)
     assert compute.has_bf16() is expected
 

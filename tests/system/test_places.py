@@ -1,7 +1,5 @@
 """Where data and cache lie: the argument, then the environment, then the platform."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import platformdirs
@@ -43,9 +41,7 @@ def test_empty_variables_count_as_unset(monkeypatch: pytest.MonkeyPatch) -> None
     assert Places.find() == unset
 
 
-def test_places_are_absolute_and_know_the_home_folder(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+def test_places_are_absolute_and_know_the_home_folder(monkeypatch, tmp_path) -> None:
     monkeypatch.setenv("BENCHBENCH_CACHE", "~/cache")
     assert Places.find("data") == Places(tmp_path / "data", tmp_path / "cache")
     assert Places.find().data_root == tmp_path / "cache" / "data"

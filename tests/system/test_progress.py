@@ -1,7 +1,5 @@
 """Progress: on standard error only, a bar on a terminal, else a line now and then."""
 
-from __future__ import annotations
-
 import io
 import sys
 
@@ -36,18 +34,14 @@ def test_say_writes_a_line_on_standard_error(capsys: pytest.CaptureFixture[str])
     assert capsys.readouterr() == ("", "hello\n")
 
 
-def test_short_loops_are_silent_without_a_terminal(
-    capsys: pytest.CaptureFixture[str], clock: list[float]
-) -> None:
+def test_short_loops_are_silent_without_a_terminal(capsys, clock) -> None:
     with progress.meter("episodes", 100) as counter:
         for _ in range(100):
             counter.advance()
     assert capsys.readouterr() == ("", "")
 
 
-def test_long_loops_say_a_line_now_and_then(
-    capsys: pytest.CaptureFixture[str], clock: list[float]
-) -> None:
+def test_long_loops_say_a_line_now_and_then(capsys, clock) -> None:
     with progress.meter("training", 10, done=2) as counter:
         for number in range(8):
             clock[0] += 0.4 * progress.QUIET_SECONDS
@@ -55,18 +49,14 @@ def test_long_loops_say_a_line_now_and_then(
     assert capsys.readouterr() == ("", "training: 5/10 loss 2\ntraining: 8/10 loss 5\n")
 
 
-def test_an_unknown_total_is_a_question_mark(
-    capsys: pytest.CaptureFixture[str], clock: list[float]
-) -> None:
+def test_an_unknown_total_is_a_question_mark(capsys, clock) -> None:
     with progress.meter("files") as counter:
         clock[0] += 2 * progress.QUIET_SECONDS
         counter.advance(7)
     assert capsys.readouterr().err == "files: 7/?\n"
 
 
-def test_a_terminal_gets_a_bar(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_terminal_gets_a_bar(monkeypatch, capsys) -> None:
     terminal = open_terminal(monkeypatch)
     with progress.meter("episodes", 8, done=3) as counter:
         counter.advance(2, remark="loss 0.5")
@@ -83,9 +73,7 @@ def test_a_line_beside_a_bar_stays_readable(monkeypatch: pytest.MonkeyPatch) -> 
     assert "half way\n" in terminal.getvalue()
 
 
-def test_track_yields_every_item_and_counts_it(
-    capsys: pytest.CaptureFixture[str], clock: list[float]
-) -> None:
+def test_track_yields_every_item_and_counts_it(capsys, clock) -> None:
     seen = []
     for item in progress.track("abc", "letters", total=3):
         seen.append(item)
@@ -103,9 +91,7 @@ def test_track_takes_items_one_by_one() -> None:
 
 
 @pytest.mark.parametrize("on_terminal", [True, False])
-def test_an_error_in_the_loop_gets_through(
-    monkeypatch: pytest.MonkeyPatch, on_terminal: bool
-) -> None:
+def test_an_error_in_the_loop_gets_through(monkeypatch, on_terminal) -> None:
     if on_terminal:
         open_terminal(monkeypatch)
     with pytest.raises(KeyError), progress.meter("episodes", 8):

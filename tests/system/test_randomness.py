@@ -1,7 +1,5 @@
 """Random numbers by episode, and choices made of them."""
 
-from __future__ import annotations
-
 from itertools import permutations
 
 import numpy as np
@@ -23,9 +21,7 @@ from benchbench.system.randomness import (
 
 @several
 @given(st.integers(0, 10**6), st.integers(1, 20), st.integers(1, 9), st.data())
-def test_a_row_of_a_stream_is_independent_of_its_block(
-    start: int, count: int, width: int, data: st.DataObject
-) -> None:
+def test_a_row_of_a_stream_is_independent_of_its_block(start, count, width, data) -> None:
     block = AddressedStream(seed=1).uniform(start, start + count, width)
     assert block.shape == (count, width)
     row = data.draw(st.integers(0, count - 1))

@@ -1,7 +1,5 @@
 """torchvision imports, also where it was built for another torch."""
 
-from __future__ import annotations
-
 import subprocess
 import sys
 
@@ -75,9 +73,7 @@ def attempt(
 MISSING = RuntimeError("operator torchvision::nms does not exist")
 
 
-def test_missing_operators_are_declared_and_the_import_repeated(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_missing_operators_are_declared_and_the_import_repeated(monkeypatch) -> None:
     importing, declarations = attempt(monkeypatch, MISSING, failures=1)
     assert vision.torchvision("models") == "the module torchvision.models"
     assert importing.calls == ["torchvision.models"] * 2

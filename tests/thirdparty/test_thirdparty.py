@@ -1,7 +1,5 @@
 """The door for strangers: a package that only entry points connect, from the command line alone."""
 
-from __future__ import annotations
-
 import csv
 import os
 import subprocess

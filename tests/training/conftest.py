@@ -1,7 +1,5 @@
 """A data set of three sources."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 
 import pytest

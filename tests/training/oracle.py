@@ -1,14 +1,13 @@
 """A method that knows the classes of all images, and a source for it."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 
 import numpy as np
 import torch
+from support import learning
 
 from benchbench.datasets.base import OpenDataset
-from benchbench.method import Classifier, Images, Method, Support, Task
+from benchbench.method import Classifier, Images, Method, Support
 from benchbench.training.source import TrainingSource
 
 
@@ -39,8 +38,7 @@ class Oracle(Method):
 def make_source(
     dataset: OpenDataset, method: Method | None = None, shot: int = 1, seed: int = 0
 ) -> TrainingSource:
-    task = Task(dataset.name, "test", dataset.image_shape, 5, shot, 15)
-    return TrainingSource(dataset, method or Oracle(dataset), task, seed=seed)
+    return learning.make_source(dataset, method or Oracle(dataset), shot=shot, seed=seed)
 
 
 def classes_of(dataset: OpenDataset, handles: Iterable[Images]) -> set[int]:

@@ -1,16 +1,15 @@
-from __future__ import annotations
-
 import json
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 import torch
+from support import learning
 from torch import Tensor, nn
 
 from benchbench.datasets.base import OpenDataset
 from benchbench.errors import MethodError
-from benchbench.method import Classifier, Method, Support, Task
+from benchbench.method import Classifier, Method, Support
 from benchbench.training.budget import FitRecord
 from benchbench.training.fit import cosine, fit, step_decay
 from benchbench.training.source import TrainingSource
@@ -42,8 +41,7 @@ class Killed(BaseException):
 def make_source(
     dataset: OpenDataset, folder: Path | None = None, scripted: list[float] | None = None
 ) -> TrainingSource:
-    task = Task(dataset.name, "test", dataset.image_shape, 5, 1, 15)
-    source = TrainingSource(dataset, Regression(), task, folder=folder)
+    source = learning.make_source(dataset, Regression(), folder=folder)
     scores = iter(scripted or [])
     source.validate = lambda: next(scores, None)  # type: ignore[method-assign]
     return source
@@ -119,9 +117,7 @@ def test_finished_training_is_loaded_and_not_repeated(dataset: OpenDataset, tmp_
     assert [entry["step"] for entry in log] == list(range(6, 61, 6))
 
 
-def test_training_whose_weights_are_gone_is_done_again(
-    dataset: OpenDataset, tmp_path: Path
-) -> None:
+def test_training_whose_weights_are_gone_is_done_again(dataset, tmp_path) -> None:
     line, _ = train(make_source(dataset, tmp_path))
     (tmp_path / "training.safetensors").unlink()
     again, _ = train(make_source(dataset, tmp_path))
@@ -130,14 +126,9 @@ def test_training_whose_weights_are_gone_is_done_again(
 
 def test_a_loss_that_is_not_finite_is_the_methods_failure(dataset: OpenDataset) -> None:
     line = nn.Linear(1, 1)
+    source, loss = make_source(dataset), lambda _: line.weight.sum() * float("nan")
     with pytest.raises(MethodError, match="training loss is nan at step 1"):
-        fit(
-            make_source(dataset),
-            line,
-            lambda _: line.weight.sum() * float("nan"),
-            Points(),
-            steps=5,
-        )
+        fit(source, line, loss, Points(), steps=5)
 
 
 def test_training_leaves_the_global_generators_as_they_were(dataset: OpenDataset) -> None:

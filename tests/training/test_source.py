@@ -1,6 +1,3 @@
-from __future__ import annotations
-
-from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -41,9 +38,7 @@ def test_way_and_query_are_capped_by_what_there_is(dataset: OpenDataset) -> None
     assert (stream.way, stream.shot, stream.query) == (12, 5, 15)
 
 
-def test_too_small_classes_are_left_out_of_training(
-    make_dataset: Callable[..., OpenDataset],
-) -> None:
+def test_too_small_classes_are_left_out_of_training(make_dataset) -> None:
     dataset = make_dataset(classes=(3, 0, 2), per_class=4)
     keep = (dataset.labels != 1) | (np.arange(len(dataset.labels)) % 4 == 0)
     dataset.labels, dataset.pixels = dataset.labels[keep], dataset.pixels[keep]
@@ -69,9 +64,7 @@ def test_validation_meets_validation_classes_only_and_scores_right(dataset: Open
     assert oracle.seen == set(dataset.splits["val"].tolist())
 
 
-def test_without_validation_classes_there_is_no_score(
-    make_dataset: Callable[..., OpenDataset],
-) -> None:
+def test_without_validation_classes_there_is_no_score(make_dataset) -> None:
     assert make_source(make_dataset(classes=(5, 0, 5))).validate() is None
     assert make_source(make_dataset(classes=(5, 1, 5))).validate() is None
 
@@ -83,9 +76,7 @@ def test_the_test_split_is_out_of_reach(dataset: OpenDataset) -> None:
     assert "test" in dataset.splits
 
 
-def test_validation_takes_turns_among_the_sources_with_two_classes(
-    two_sources: OpenDataset,
-) -> None:
+def test_validation_takes_turns_among_the_sources_with_two_classes(two_sources) -> None:
     episodes = make_source(two_sources)._validation_episodes
     assert len(episodes) == 100
     assert {tuple(sorted(episode.classes)) for episode in episodes} == {(6, 7, 8)}
@@ -111,9 +102,7 @@ def test_training_episodes_can_be_drawn_like_the_tests(two_sources: OpenDataset)
     assert len(sizes) > 5
 
 
-def test_a_source_that_cannot_supply_the_tests_episodes_is_left_out(
-    two_sources: OpenDataset,
-) -> None:
+def test_a_source_that_cannot_supply_the_tests_episodes_is_left_out(two_sources) -> None:
     stream = variable_source(two_sources, FixedSampler(5, 1, 2)).task_episodes()
     for step in range(20):
         assert len(classes_of(two_sources, [stream[step].images])) == 5
@@ -133,9 +122,7 @@ def test_validation_varies_where_the_test_does(dataset: OpenDataset) -> None:
     assert {episode.n_way for episode in source._validation_episodes} == {5}
 
 
-def test_the_most_shots_leave_a_query_in_two_classes(
-    make_dataset: Callable[..., OpenDataset],
-) -> None:
+def test_the_most_shots_leave_a_query_in_two_classes(make_dataset) -> None:
     dataset = make_dataset(per_class=7)
     assert make_source(dataset).most_shots == 6
     assert make_source(dataset).episodes(5, 6, 5).query == 1

@@ -1,7 +1,5 @@
 """Training episodes and batches by step."""
 
-from __future__ import annotations
-
 import numpy as np
 from training.oracle import classes_of, make_source
 

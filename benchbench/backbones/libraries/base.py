@@ -152,10 +152,7 @@ def input_channels(network: nn.Module) -> int:
 
 
 def preparation_in(texts: dict[str, str]) -> dict[str, Any]:
-    """The facts of a `Preparation` in a safetensors file's metadata, by timm's names.
-
-    Those are `input_size` (channels, height, width), `mean`, `std`, `crop_pct`, `interpolation`.
-    """
+    """The facts of a `Preparation` in a safetensors file's metadata, which has timm's names."""
     facts: dict[str, Any] = {}
     if "input_size" in texts:
         facts["size"] = tuple(int(side) for side in _numbers(texts["input_size"])[1:])

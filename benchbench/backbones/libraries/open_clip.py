@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from types import ModuleType
 from typing import Any, ClassVar
 
-import torch
 from torch import Tensor, nn
 
 from benchbench.backbones.libraries import weights as weight_files
@@ -71,9 +70,7 @@ class OpenClip(LibraryBackbone):
     def create(self, tag: str | None, from_file: bool) -> Created:
         open_clip = _library()
         tag = tag or self.model.partition("/")[2]
-        facts: dict[str, Any] = {}
-        if tag:
-            facts = open_clip.get_pretrained_cfg(self.architecture, tag)
+        facts = open_clip.get_pretrained_cfg(self.architecture, tag) if tag else {}
         trained = None
         if tag and not from_file:
             with weight_files.downloading(f"The weights '{tag}' of open_clip:{self.architecture}"):
@@ -125,16 +122,16 @@ class OpenClip(LibraryBackbone):
 
 
 def drop_projection(tower: Any) -> None:
-    """Remove the last step, the projection into the joint space, from an image tower.
-
-    Raises BenchbenchError for a tower in which the projection is not separate.
-    """
+    """Remove the projection into the joint space. Raises BenchbenchError if it is not separate."""
     open_clip = _library()
     if isinstance(tower, open_clip.transformer.VisionTransformer):
         tower.proj = None
     elif isinstance(tower, open_clip.modified_resnet.ModifiedResNet):
         # Attention needs an output layer: the identity takes the projection's place.
-        tower.attnpool.c_proj = _identity(tower.attnpool.c_proj.in_features)
+        size = tower.attnpool.c_proj.in_features
+        tower.attnpool.c_proj = nn.Linear(size, size)
+        nn.init.eye_(tower.attnpool.c_proj.weight)
+        nn.init.zeros_(tower.attnpool.c_proj.bias)
     elif isinstance(tower, open_clip.timm_model.TimmModel) and "pool" not in dict(
         tower.head.named_children()
     ):
@@ -146,14 +143,6 @@ def drop_projection(tower: Any) -> None:
             f"open_clip: in a tower {type(tower).__name__} it is not known what comes before the "
             "projection; use projected=true."
         )
-
-
-def _identity(size: int) -> nn.Linear:
-    layer = nn.Linear(size, size)
-    with torch.no_grad():
-        layer.weight.copy_(torch.eye(size))
-        layer.bias.zero_()
-    return layer
 
 
 def _preparation(network: nn.Module) -> Preparation:

@@ -11,8 +11,7 @@ from torch import Tensor
 
 Interpolation = Literal["bilinear", "bicubic"]
 
-LUMA = (0.299, 0.587, 0.114)
-"""Red, green and blue in grey, ITU-R BT.601, as Pillow weighs them."""
+LUMA = (0.299, 0.587, 0.114)  # grey of RGB (ITU-R BT.601), as Pillow weighs it
 
 
 @dataclass(frozen=True)

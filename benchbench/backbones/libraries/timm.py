@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from torch import nn
-
 from benchbench.backbones.libraries import weights as weight_files
 from benchbench.backbones.libraries.base import (
     Created,
@@ -17,8 +15,7 @@ from benchbench.backbones.libraries.base import (
 from benchbench.backbones.libraries.preprocessing import Preparation
 from benchbench.errors import unknown_name
 
-DEFAULT = "default"
-"""The weights that the library chooses itself."""
+DEFAULT = "default"  # the weights that the library chooses itself
 
 
 @dataclass(eq=False)
@@ -58,7 +55,15 @@ class Timm(LibraryBackbone):
         config = network.pretrained_cfg
         facts = timm.data.resolve_data_config(self.options, pretrained_cfg=config)
         if pretrained or from_file:
-            preparation = _trained_preparation(network, facts)
+            preparation = Preparation(
+                input_channels(network),
+                size=facts["input_size"][1:],
+                mean=facts["mean"],
+                std=facts["std"],
+                interpolation=facts["interpolation"],
+                crop=facts["crop_pct"],
+                squash=facts["crop_mode"] == "squash",
+            )
         else:
             # Images keep their size if the network takes any.
             size = facts["input_size"][1:] if config.get("fixed_input_size") else None
@@ -69,15 +74,3 @@ class Timm(LibraryBackbone):
             head=frozenset(names - set(network.state_dict())),
             pretrained_on=weight_files.data_sets_of_tag(config["tag"]) if pretrained else (),
         )
-
-
-def _trained_preparation(network: nn.Module, facts: dict[str, Any]) -> Preparation:
-    return Preparation(
-        input_channels(network),
-        size=facts["input_size"][1:],
-        mean=facts["mean"],
-        std=facts["std"],
-        interpolation=facts["interpolation"],
-        crop=facts["crop_pct"],
-        squash=facts["crop_mode"] == "squash",
-    )

@@ -14,8 +14,7 @@ from benchbench.backbones.libraries.preprocessing import Preparation
 from benchbench.errors import unknown_name
 from benchbench.system.vision import torchvision
 
-CLASSES = 1000
-"""Outputs of torchvision's networks, unless a parameter num_classes says otherwise."""
+CLASSES = 1000  # outputs of torchvision's networks, unless num_classes says otherwise
 
 
 @dataclass(eq=False)
@@ -49,9 +48,15 @@ class Torchvision(LibraryBackbone):
         names = set(network.state_dict())
         drop_last_layer(network, int(self.options.get("num_classes") or CLASSES))
         described = weights or (tags.get("DEFAULT") if from_file else None)
+        if described:
+            preparation = _trained_preparation(network, described)
+        else:
+            # Images keep their size if the network takes any.
+            side = getattr(network, "image_size", None)
+            preparation = Preparation(input_channels(network), (side, side) if side else None)
         return Created(
             network,
-            _trained_preparation(network, described) if described else _own_preparation(network),
+            preparation,
             head=frozenset(names - set(network.state_dict())),
             pretrained_on=weight_files.data_sets_of_tag(weights.name) if weights else (),
         )
@@ -59,20 +64,16 @@ class Torchvision(LibraryBackbone):
 
 def drop_last_layer(network: nn.Module, classes: int) -> None:
     """Replace the last layer, which gives a value for each class, by an identity."""
-    names = [name for name, module in network.named_modules() if _outputs(module) == classes]
+    names = [
+        name
+        for name, module in network.named_modules()
+        if (isinstance(module, nn.Linear) and module.out_features == classes)
+        or (isinstance(module, nn.Conv2d) and module.out_channels == classes)
+    ]
     if not names:
         raise ValueError(f"no layer of the network gives {classes} values")
     parent, _, child = names[-1].rpartition(".")
     setattr(network.get_submodule(parent), child, nn.Identity())
-
-
-def _outputs(module: nn.Module) -> int | None:
-    match module:
-        case nn.Linear():
-            return module.out_features
-        case nn.Conv2d():
-            return module.out_channels
-    return None
 
 
 def _trained_preparation(network: nn.Module, weights: Any) -> Preparation:
@@ -90,9 +91,3 @@ def _trained_preparation(network: nn.Module, weights: Any) -> Preparation:
 
 def _side(size: int | Iterable[int]) -> int:
     return size if isinstance(size, int) else next(iter(size))
-
-
-def _own_preparation(network: nn.Module) -> Preparation:
-    """The preparation for random weights: images keep their size if the network takes any."""
-    side = getattr(network, "image_size", None)
-    return Preparation(input_channels(network), size=(side, side) if side else None)

@@ -15,11 +15,9 @@ from benchbench.errors import BenchbenchError
 
 SUFFIX = ".safetensors"
 PICKLED = (".pt", ".pth", ".pth.tar", ".bin", ".ckpt", ".pkl", ".pickle")
-UNKNOWN = ("unknown",)
-"""The data sets of weights whose origin is not declared."""
+UNKNOWN = ("unknown",)  # the data sets of weights whose origin is not declared
 
-NAMED = 3
-"""The most tensors that a message names."""
+NAMED = 3  # tensors in a message, at most
 
 DATA_SETS = {
     "in1k": "imagenet-1k",
@@ -53,10 +51,7 @@ DATA_SETS = {
 
 
 def local_file(weights: str | None) -> Path | None:
-    """The file that `weights` names; None if it is a tag of the library, or None.
-
-    Raises BenchbenchError for a file that is missing, or that would have to be unpickled.
-    """
+    """The file that `weights` names, if any. Raises BenchbenchError if it is gone or a pickle."""
     if weights is None:
         return None
     path = Path(weights).expanduser()
@@ -119,11 +114,7 @@ def data_sets_of_tag(tag: str) -> tuple[str, ...]:
 
 
 def data_sets_of_file(texts: dict[str, str]) -> tuple[str, ...]:
-    """The data sets that a file's metadata name.
-
-    They are those under `pretrained_on`, joined by `+`, or else ImageNet's (ILSVRC 2012) if any
-    text mentions it.
-    """
+    """The data sets of a file: `pretrained_on` in its metadata, or ImageNet if it is mentioned."""
     if "pretrained_on" in texts:
         return tuple(texts["pretrained_on"].split("+"))
     hint = re.search(r"ilsvrc[- _]?2012|imagenet-1k", " ".join(texts.values()), re.IGNORECASE)

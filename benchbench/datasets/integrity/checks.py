@@ -17,8 +17,7 @@ from benchbench.system.arrays import IntArray
 
 Level = Literal["error", "warning", "note"]
 
-SHOWN = 5
-"""Names that one sentence lists."""
+SHOWN = 5  # names that one sentence lists
 
 
 @dataclass(frozen=True)
@@ -104,10 +103,7 @@ def check_files(dataset: OpenDataset) -> Iterator[Finding]:
 
 
 def check_classes(dataset: OpenDataset) -> Iterator[Finding]:
-    """Classes, or their parents, that are in two splits by their `plain` name.
-
-    A top folder that is named for a split is no part of the name.
-    """
+    """Classes, or parents, in two splits by their `plain` name, without a split's top folder."""
     split_of = split_by_class(dataset)
     names = [plain(_bare(name)) for name in dataset.class_names]
     for members in _shared(names, split_of):

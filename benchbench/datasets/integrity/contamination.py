@@ -78,25 +78,12 @@ def normalised(name: str) -> str:
     return SAME.get(plain(name), plain(name))
 
 
-def contamination(pretrained_on: Sequence[str], dataset: str) -> str:
+def judge(pretrained_on: Sequence[str], dataset: str) -> Contamination:
     """What weights that were trained on some data have seen of a data set's test classes.
 
-    pretrained_on: names of data sets; dataset: a name or a spec, of which only the name counts, or
-    the source of Meta-Dataset.
-    `none`: nothing, or nothing was pre-trained; `classes`: test classes with their labels;
-    `images`: the test images themselves; `unknown` otherwise. Of several data sets the worst one
-    decides, for which `unknown` is better than `classes`.
+    pretrained_on: names of data sets, of which the worst decides; dataset: a name or a spec, of
+    which only the name counts, or the source of Meta-Dataset.
     """
-    return judge(pretrained_on, dataset).level
-
-
-def reason(pretrained_on: Sequence[str], dataset: str) -> str:
-    """The sentence that explains `contamination`, for a footnote."""
-    return judge(pretrained_on, dataset).reason
-
-
-def judge(pretrained_on: Sequence[str], dataset: str) -> Contamination:
-    """`contamination` and `reason` together."""
     name, _, part = dataset.strip().partition("[")[0].partition(":")
     if normalised(name) == "metadataset" and part:
         name = part
@@ -107,16 +94,15 @@ def judge(pretrained_on: Sequence[str], dataset: str) -> Contamination:
 
 def _judge_one(seen: str, dataset: str) -> Contamination:
     origin, target = normalised(seen), normalised(dataset)
-    why = f"It is not known what {seen} holds of {dataset}."
     if target == "folder":
         why = f"It is not known whether {seen} holds images of the folder."
-    elif "unknown" in (origin, target):
-        why = "It is not known what the weights were trained on."
-    elif origin == target:
+        return Contamination("unknown", why)
+    if "unknown" in (origin, target):
+        return Contamination("unknown", "It is not known what the weights were trained on.")
+    if origin == target:
         return Contamination("images", f"The weights were trained on {dataset} itself.")
-    else:
-        for origins, rows in TABLE.items():
-            for targets, level, reason in rows if origin in origins else ():
-                if target in targets:
-                    return Contamination(level, f"{seen} on {dataset}: {reason}.")
-    return Contamination("unknown", why)
+    for origins, rows in TABLE.items():
+        for targets, level, reason in rows if origin in origins else ():
+            if target in targets:
+                return Contamination(level, f"{seen} on {dataset}: {reason}.")
+    return Contamination("unknown", f"It is not known what {seen} holds of {dataset}.")

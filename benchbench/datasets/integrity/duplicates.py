@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from benchbench.datasets.integrity.hashes import SIDE, averaging, greys, near, perceptual_hashes
@@ -92,14 +93,14 @@ class Album:
         self._side = min(SIDE, *lengths)
 
     def thumbnails(self, ids: IntArray) -> NDArray[np.float32]:
-        """Pictures of 32 x 32 or less, float32 [n, values], of mean 0 and length 1."""
-        owners = np.searchsorted(self.starts, ids, side="right") - 1
-        parts = [np.empty((0, 0), np.float32)] * len(self._tables)
-        for owner, table in enumerate(self._tables):
-            parts[owner] = self._small(table[ids[owners == owner] - self.starts[owner]])
-        flat = np.empty((len(ids), max(part.shape[1] for part in parts)), np.float32)
-        for owner, part in enumerate(parts):
-            flat[owners == owner] = part
+        """Pictures of 32 x 32 or less, float32 [n, values], of mean 0 and length 1.
+
+        ids: ascending.
+        """
+        starts = self.starts[:-1]
+        of_tables = np.split(ids, np.searchsorted(ids, starts[1:]))
+        parts = zip(self._tables, of_tables, starts, strict=True)
+        flat = np.concatenate([self._small(table[own - start]) for table, own, start in parts])
         flat -= flat.mean(axis=1, keepdims=True)
         return np.asarray(flat / np.linalg.norm(flat, axis=1, keepdims=True).clip(1e-6))
 
@@ -168,45 +169,30 @@ def _exact(
     the other side if there are two.
     """
     _, pictures = np.unique(digests[ids], return_inverse=True)
-    keys = pictures * (groups.max(initial=0) + 1) + groups[ids]
-    _, first, inverse = np.unique(keys, return_index=True, return_inverse=True)
-    alone, shown = ids[first], pictures[first]
+    frame = pd.DataFrame({"id": ids, "picture": pictures, "group": groups[ids]})
+    first = frame.groupby(["picture", "group"])["id"].transform("min")
+    alone = frame[first == frame["id"]]
     if side is None:
-        within = np.stack([alone[inverse], ids])
-        across = np.stack([_first_of(shown, alone)[shown], alone])
-        pairs = np.concatenate([within, across], axis=1)
+        of_all = frame.groupby("picture")["id"].transform("min")
+        partners = first.where(first != frame["id"], of_all)
+        pairs = np.stack([partners, frame["id"]])
     else:
-        here = side[alone] == side.min()
-        partners = _first_of(shown[~here], alone[~here], len(ids))[shown[here]]
-        pairs = np.stack([alone[here], partners])
-    return np.sort(alone), pairs[:, (pairs[0] != pairs[1]) & (pairs[1] >= 0)]
-
-
-def _first_of(pictures: IntArray, ids: IntArray, count: int | None = None) -> IntArray:
-    """The lowest id of each picture, by picture; -1 if there is none."""
-    count = int(pictures.max(initial=-1)) + 1 if count is None else count
-    firsts = np.full(count, np.iinfo(np.int64).max)
-    np.minimum.at(firsts, pictures, ids)
-    return np.where(firsts == np.iinfo(np.int64).max, -1, firsts)
+        here = side[alone["id"]] == side.min()
+        partners = alone[~here].groupby("picture")["id"].min().rename("partner")
+        paired = alone[here].join(partners, on="picture", how="inner")
+        pairs = paired[["id", "partner"]].to_numpy(np.int64).T
+    return alone["id"].to_numpy(), pairs[:, pairs[0] != pairs[1]]
 
 
 def _batches(blocks: Iterable[IntArray]) -> Iterator[IntArray]:
     """Blocks of pairs [2, p], joined or cut to a size whose pictures fit in memory."""
-    kept: list[IntArray] = []
-    count = 0
+    waiting = np.empty((2, 0), np.int64)
     for block in blocks:
-        kept.append(block)
-        count += block.shape[1]
-        if count >= PAIRS_AT_ONCE:
-            yield from _cut(kept)
-            kept, count = [], 0
-    yield from _cut(kept)
-
-
-def _cut(blocks: list[IntArray]) -> Iterator[IntArray]:
-    pairs = np.concatenate([np.empty((2, 0), np.int64), *blocks], axis=1)
-    for start in range(0, pairs.shape[1], PAIRS_AT_ONCE):
-        yield pairs[:, start : start + PAIRS_AT_ONCE]
+        waiting = np.concatenate([waiting, block], axis=1)
+        while waiting.shape[1] >= PAIRS_AT_ONCE:
+            yield waiting[:, :PAIRS_AT_ONCE]
+            waiting = waiting[:, PAIRS_AT_ONCE:]
+    yield waiting
 
 
 def _joined(found: list[Pairs], complete: bool) -> Pairs:

@@ -9,15 +9,9 @@ from numpy.typing import NDArray
 
 from benchbench.system.arrays import ByteArray, FloatArray, IntArray
 
-SIDE = 32
-"""Pixels of the square to which pictures are averaged."""
-
-LOW = 8
-"""Frequencies of the hash along each side."""
-
-LUMA = np.array([0.299, 0.587, 0.114], np.float32)
-"""Grey of red, green and blue (ITU-R BT.601)."""
-
+SIDE = 32  # pixels of the square to which pictures are averaged
+LOW = 8  # frequencies of the hash along each side
+LUMA = np.array([0.299, 0.587, 0.114], np.float32)  # grey of RGB (ITU-R BT.601)
 ROWS_AT_ONCE = 512
 
 
@@ -42,8 +36,8 @@ def perceptual_hashes(images: ByteArray) -> NDArray[np.uint64]:
 def averaging(length: int, parts: int) -> FloatArray:
     """The matrix [parts, length] that averages pixels to `parts` by the area that they share."""
     ends, pixels = np.linspace(0, length, parts + 1), np.arange(length)
-    shared = np.minimum(ends[1:, None], pixels + 1) - np.maximum(ends[:-1, None], pixels)
-    shared = shared.clip(0)
+    overlap = np.minimum(ends[1:, None], pixels + 1) - np.maximum(ends[:-1, None], pixels)
+    shared = overlap.clip(0)
     return np.asarray(shared / shared.sum(axis=1, keepdims=True))
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
+import pandas as pd
 
 from benchbench.datasets.base import SPLITS, OpenDataset
 from benchbench.datasets.integrity.checks import Finding, Level, plural, some, split_by_class
@@ -19,10 +20,7 @@ class Captions:
     def __init__(self, dataset: OpenDataset) -> None:
         self._dataset = dataset
         self.split_of = np.array(split_by_class(dataset))
-        order = np.argsort(dataset.labels, kind="stable")
-        ordered = dataset.labels[order]
-        self._numbers = np.empty(len(order), np.int64)
-        self._numbers[order] = np.arange(len(order)) - np.searchsorted(ordered, ordered)
+        self._numbers = pd.Series(dataset.labels).groupby(dataset.labels).cumcount().to_numpy()
 
     def __len__(self) -> int:
         return len(self._numbers)
@@ -59,10 +57,7 @@ def check_pictures(dataset: OpenDataset, scanned: Scan) -> Iterator[Finding]:
 def check_duplicates(
     dataset: OpenDataset, scanned: Scan, distance: int, correlation: float
 ) -> Iterator[Finding]:
-    """Pictures that are there twice: across splits, across classes, or inside a class.
-
-    Those of classes that are in no split do not count.
-    """
+    """Pictures that are there twice in the splits: across them, across classes, or in a class."""
     groups = split_numbers(dataset)
     pairs = find_duplicates([dataset.pixels], [scanned], distance, correlation, groups)
     captions = Captions(dataset)

@@ -37,8 +37,7 @@ from benchbench.system.places import Places
 
 LEVELS: tuple[Level, ...] = ("error", "warning", "note")
 
-LINES = 20
-"""Findings of one kind that the text lists."""
+LINES = 20  # findings of one kind that the text lists
 
 LEVEL_OF_CONTAMINATION: dict[str, Level] = {"images": "error", "classes": "warning"}
 
@@ -106,10 +105,7 @@ class Verification:
     scans: dict[str, Scan] = field(default_factory=dict)
 
     def of(self, text: str) -> list[Verified]:
-        """What is wrong with a data set, or with each of those of a collection.
-
-        Raises BenchbenchError if it, or all of them, cannot be opened.
-        """
+        """What is wrong with each data set of a spec. Raises BenchbenchError if none opens."""
         dataset = create_dataset(text)
         other = open_dataset(self.against, self.places) if self.against else None
         results: dict[str, Verified] = {}
@@ -123,8 +119,7 @@ class Verification:
                 missing = Finding("note", "files", f"it cannot be opened: {error}")
                 results[spec] = Verified(spec, None, [missing])
             else:
-                findings = [*self._alone(each, opened), *self._elsewhere(opened, other)]
-                results[spec] = Verified(spec, opened, findings)
+                results[spec] = Verified(spec, opened, [*self._findings(each, opened, other)])
         for more in self._learned_from(dataset) if isinstance(dataset, Collection) else ():
             known = results.setdefault(more.name, replace(more, findings=[]))
             known.findings.extend(more.findings)
@@ -132,8 +127,10 @@ class Verification:
             raise BenchbenchError(f"None of the data sets of {text} can be opened.")
         return list(results.values())
 
-    def _alone(self, dataset: Dataset | Collection, opened: OpenDataset) -> Iterator[Finding]:
-        """All findings on one data set by itself."""
+    def _findings(
+        self, dataset: Dataset | Collection, opened: OpenDataset, other: OpenDataset | None
+    ) -> Iterator[Finding]:
+        """What a data set shows by itself, and shares with another one and with the backbone."""
         single = dataset if isinstance(dataset, Dataset) else None
         if single and isinstance(opened.pixels, PermutedPixels):
             yield from check_table(opened)
@@ -145,11 +142,8 @@ class Verification:
         yield from check_duplicates(opened, scanned, self.distance, self.correlation)
         if single:
             yield from _changed(single, self.places)
-
-    def _elsewhere(self, opened: OpenDataset, against: OpenDataset | None) -> Iterator[Finding]:
-        """What it shares with another data set and with the backbone's weights."""
-        if against is not None:
-            yield from self._overlap(opened, against)
+        if other is not None:
+            yield from self._overlap(opened, other)
         if self.backbone:
             yield _pretraining(self.backbone, opened)
 

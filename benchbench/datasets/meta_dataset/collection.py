@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -73,39 +74,25 @@ class MetaDataset(Collection):
         )
 
     def sources_here(self, places: Places) -> list[str]:
-        """The sources whose files are under the data root, or that were prepared as these are.
-
-        Nothing is fetched.
-        """
+        """The sources that are under the data root or prepared as these are; nothing is fetched."""
         with only_looking():
             return [name for name, one in self._sources.items() if _is_here(one, places)]
 
 
 def _is_here(source: MetaDatasetSource, places: Places) -> bool:
-    """Whether the source's files are there, or it was prepared from where they were."""
-    try:
+    """Whether the source's files are there, or it can be opened as it was prepared."""
+    with suppress(BenchbenchError):
         source.sources(places)
-    except BenchbenchError:
-        return _is_prepared(source, places)
-    return True
-
-
-def _is_prepared(source: MetaDatasetSource, places: Places) -> bool:
-    """Whether the source can be opened as it was prepared, wherever its files are now."""
+        return True
     try:
         open_dataset(source, places)
-    except WouldDecodeError:
-        return True
-    except BenchbenchError:
-        return False
+    except BenchbenchError as error:
+        return isinstance(error, WouldDecodeError)
     return True
 
 
 def training_sources(train: str, here: list[str]) -> list[str]:
-    """The source that methods learn from, or all those of `here` that have training classes.
-
-    Raises BenchbenchError if none of them is here.
-    """
+    """The source, or all sources, to learn from. Raises BenchbenchError if there is none here."""
     able = [name for name in here if source_spec(name).classes["train"]]
     if not able:
         raise BenchbenchError(

@@ -20,6 +20,7 @@ from benchbench.datasets.meta_dataset.spec import SourceFiles, SourceSpec, sourc
 from benchbench.datasets.omniglot import CHARACTERS, archive
 from benchbench.datasets.reading.file_tree import located
 from benchbench.errors import BenchbenchError
+from benchbench.registry import specs
 from benchbench.system.places import Places
 from benchbench.system.progress import say
 
@@ -87,12 +88,7 @@ class MetaDatasetSource(Dataset):
             return [archive(places, part) for part in CHARACTERS]
 
     def pixel_parameters(self) -> dict[str, Any]:
-        return {
-            "source": self.source,
-            "size": self.size,
-            "interpolation": self.interpolation,
-            "fraction": self._share(),
-        }
+        return {**specs.parameters_of(self), "fraction": self._share()}
 
     def decode(self, sources: list[Path]) -> Iterator[PendingClass]:
         files, where = self._files(sources)

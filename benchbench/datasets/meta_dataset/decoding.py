@@ -23,10 +23,9 @@ DIFFERENCES_SHOWN = 3
 
 @dataclass
 class SourceDecoder:
-    """Decodes a source's files class by class.
+    """Decodes a source's files class by class; size, interpolation: as `prepare` takes them.
 
-    where: the files' place, for messages; size, interpolation: as `prepare` takes them; share: the
-    share of each class's images that is kept, in (0, 1].
+    where: the files' place, for messages; share: of each class's images that is kept, in (0, 1].
     """
 
     spec: SourceSpec
@@ -38,10 +37,7 @@ class SourceDecoder:
     _differing: list[str] = field(default_factory=list, init=False)
 
     def classes(self) -> Iterator[PendingClass]:
-        """All classes, by Meta-Dataset's class ids and with their names in words.
-
-        Raises BenchbenchError if some are certainly absent.
-        """
+        """All classes, by class id, named in words. Raises BenchbenchError if some are absent."""
         images = self.files.images
         present = {name for name in images if not isinstance(images, dict) or images[name]}
         absent = [name for name in self.spec.class_names if name not in present]

@@ -40,14 +40,9 @@ LICENCES = {
 
 
 def canonical(source: str) -> str:
-    """A source's name in `SOURCES`, given that or another of its names, `plain` or not.
-
-    Raises BenchbenchError if it is neither.
-    """
-    names = {
-        plain(name): found
-        for name, found in [*zip(SOURCES, SOURCES, strict=True), *ALIASES.items()]
-    }
+    """The name in `SOURCES` for that or another usual name. Raises BenchbenchError if unknown."""
+    names = {plain(name): name for name in SOURCES}
+    names |= {plain(alias): name for alias, name in ALIASES.items()}
     if plain(source) not in names:
         raise unknown_name("source of Meta-Dataset", source, [*SOURCES, *ALIASES])
     return names[plain(source)]

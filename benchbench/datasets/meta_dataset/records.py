@@ -26,10 +26,7 @@ def records_folder(path: Path, source: str) -> Path | None:
 
 
 def read_records(folder: Path, spec: SourceSpec) -> SourceFiles:
-    """The classes in `CLASS_ID.tfrecords`; the spec gives the ids.
-
-    Raises BenchbenchError if `dataset_spec.json` next to them names other classes.
-    """
+    """The classes in `CLASS_ID.tfrecords`. Raises BenchbenchError if a specification has others."""
     _check_names(folder / "dataset_spec.json", spec)
     files = {name: folder / f"{n}.tfrecords" for n, name in enumerate(spec.class_names)}
     lists = {name: partial(scan, file) for name, file in files.items() if file.is_file()}

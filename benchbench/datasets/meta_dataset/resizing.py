@@ -17,10 +17,7 @@ Floats: TypeAlias = NDArray[np.float32]
 
 
 def prepare(image: Image.Image, size: int, interpolation: str) -> ByteArray:
-    """The image as uint8 [size, size, 3], whatever its mode and shape.
-
-    interpolation: `published` is `resize_as_published`, all others are Pillow's.
-    """
+    """The image as uint8 [size, size, 3], resized as `published` or by Pillow's `interpolation`."""
     image = image.convert("RGB")
     if interpolation == "published":
         return resize_as_published(as_array(image), size)
@@ -45,5 +42,4 @@ def _along_first_axis(image: Floats, size: int) -> Floats:
     low = np.minimum(position.astype(np.int64), last)
     high = np.minimum(low + 1, last)
     weight = (position - low).astype(np.float32)[:, None, None]
-    between: Floats = image[low] + (image[high] - image[low]) * weight
-    return between
+    return np.asarray(image[low] + (image[high] - image[low]) * weight)

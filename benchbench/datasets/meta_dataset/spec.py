@@ -30,9 +30,6 @@ SOURCES = (
 )
 """In the order of the paper's tables (Triantafillou et al., ICLR 2020, arXiv:1903.03096)."""
 
-DUPLICATES = ("cu_birds", "caltech101", "caltech256")
-"""The data sets that share images with ILSVRC."""
-
 
 @dataclass(frozen=True)
 class SourceSpec:
@@ -91,6 +88,7 @@ def source_spec(name: str) -> SourceSpec:
         raise unknown_name("source of Meta-Dataset", name, SOURCES)
     data = _packaged(f"{name}.json")
     names = [each for split in SPLITS for each in data["classes"][split]]
+    duplicates = _packaged("duplicates.json") if name == "ilsvrc_2012" else {}
     return SourceSpec(
         name=name,
         title=data["title"],
@@ -99,24 +97,13 @@ def source_spec(name: str) -> SourceSpec:
         parents={each: (each.rpartition("-")[0],) for each in names if name == "omniglot"},
         nodes={split: _spans(graph) for split, graph in data.get("graphs", {}).items()},
         words=data.get("words") or _all_in_words(names),
-        left_out=frozenset().union(*(known_duplicates(name, other) for other in DUPLICATES)),
+        left_out=frozenset().union(*duplicates.values()),
     )
-
-
-def known_duplicates(source: str, other: str) -> frozenset[str]:
-    """Images `wnid/file name` of `ilsvrc_2012` that `other` has too, as Meta-Dataset lists them.
-
-    other: one of `DUPLICATES`; none are listed for any other pair.
-    """
-    if source != "ilsvrc_2012":
-        return frozenset()
-    return frozenset(_packaged("duplicates.json").get(other, ()))
 
 
 def _packaged(name: str) -> dict[str, Any]:
     file = resources.files(__package__) / "specs" / name
-    data: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
-    return data
+    return dict(json.loads(file.read_text(encoding="utf-8")))
 
 
 def _spans(graph: Mapping[str, Sequence[str]]) -> list[list[str]]:

@@ -8,30 +8,19 @@ from dataclasses import dataclass
 
 from benchbench.errors import BenchbenchError
 
+MOST_BYTES = 512 << 30
+"""Of all members of an archive together; ILSVRC-2012, the largest set in use, has 155 GB."""
 
-@dataclass(frozen=True)
-class Limits:
-    """The sizes above which an archive counts as a bomb.
+MOST_RATIO = 200
+"""Unpacked by packed bytes; photographs reach 1.1, raw pixels about 50, a bomb of zeros 1000."""
 
-    total: bytes of all members together; ILSVRC-2012, the largest set in use, has 155 GB.
-    ratio: unpacked by packed bytes. Photographs reach 1.1, drawings as raw pixels about 50 and a
-        bomb of zeros 1000. It applies to what exceeds `small` bytes, alone or together.
-    """
-
-    total: int = 512 << 30
-    ratio: int = 200
-    small: int = 64 << 20
-
-
-LIMITS = Limits()
+SMALL_BYTES = 64 << 20
+"""The ratio applies to what exceeds this, alone or together."""
 
 
 @dataclass(frozen=True)
 class Member:
-    """A file or folder as the archive describes it.
-
-    name: a folder's ends in a slash; packed: its bytes in the archive; flaw: why it is refused.
-    """
+    """A file or folder/ of an archive, its size and packed size, and the flaw that refuses it."""
 
     name: str
     size: int
@@ -39,9 +28,7 @@ class Member:
     flaw: str = ""
 
 
-def check_members(
-    archive: object, size: int, members: Iterable[Member], limits: Limits = LIMITS
-) -> None:
+def check_members(archive: object, size: int, members: Iterable[Member]) -> None:
     """Raise BenchbenchError if a member lies outside, is not a plain file, or is a bomb.
 
     archive: what messages call it; size: its bytes.
@@ -49,23 +36,29 @@ def check_members(
     seen: set[str] = set()
     total = packed = 0
     for member in members:
-        flaw = member.flaw or _flaw_of_name(member.name) or _flaw_of_size(member, limits)
-        if plain_name(member.name) in seen:
-            flaw = flaw or "is there twice"
+        flaw = member.flaw or _flaw_of_name(member.name)
+        if not flaw and _is_bomb(member.size, member.packed):
+            flaw = f"unpacks to more than {MOST_RATIO} times its size"
+        if not flaw and plain_name(member.name) in seen:
+            flaw = "is there twice"
         if flaw:
             raise refused(archive, f"'{member.name}' {flaw}")
         if not member.name.endswith("/"):
             seen.add(plain_name(member.name))
         total, packed = total + member.size, packed + member.packed
-    check_total(archive, total, min(packed, size), limits)
+    check_total(archive, total, min(packed, size))
 
 
-def check_total(archive: object, total: int, packed: int, limits: Limits = LIMITS) -> None:
+def check_total(archive: object, total: int, packed: int) -> None:
     """Raise BenchbenchError if `total` bytes are more than the archive may hold."""
-    if total > limits.total:
-        raise refused(archive, f"it unpacks to more than {limits.total / 1e9:.0f} GB")
-    if total > limits.small and total > limits.ratio * packed:
-        raise refused(archive, f"it unpacks to more than {limits.ratio} times its size")
+    if total > MOST_BYTES:
+        raise refused(archive, f"it unpacks to more than {MOST_BYTES / 1e9:.0f} GB")
+    if _is_bomb(total, packed):
+        raise refused(archive, f"it unpacks to more than {MOST_RATIO} times its size")
+
+
+def _is_bomb(size: int, packed: int) -> bool:
+    return size > max(SMALL_BYTES, MOST_RATIO * packed)
 
 
 def plain_name(name: str) -> str:
@@ -80,12 +73,6 @@ def _flaw_of_name(name: str) -> str:
         return "has a backslash in its name"
     if ".." in name.split("/"):
         return "climbs out of the archive"
-    return ""
-
-
-def _flaw_of_size(member: Member, limits: Limits) -> str:
-    if member.size > limits.small and member.size > limits.ratio * member.packed:
-        return f"unpacks to more than {limits.ratio} times its size"
     return ""
 
 

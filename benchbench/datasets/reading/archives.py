@@ -16,13 +16,11 @@ import zipfile
 import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import BinaryIO, NamedTuple, Protocol, cast
+from typing import Any, NamedTuple
 
 from filelock import FileLock
 
 from benchbench.datasets.reading.archive_checks import (
-    LIMITS,
-    Limits,
     Member,
     check_members,
     check_total,
@@ -36,10 +34,10 @@ from benchbench.system.progress import meter
 
 TAR_ENDINGS = (".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz")
 
-COMPRESSIONS: dict[bytes, Callable[..., BinaryIO]] = {
-    b"\x1f\x8b": cast(Callable[..., BinaryIO], gzip.open),
-    b"BZh": cast(Callable[..., BinaryIO], bz2.open),
-    b"\xfd7zXZ\x00": cast(Callable[..., BinaryIO], lzma.open),
+COMPRESSIONS: dict[bytes, Callable[..., Any]] = {
+    b"\x1f\x8b": gzip.open,
+    b"BZh": bz2.open,
+    b"\xfd7zXZ\x00": lzma.open,
 }
 """The function that opens a compressed file, by the file's first bytes."""
 
@@ -61,16 +59,7 @@ SMALL_PIECE = 1 << 12
 """Bytes read at once; few of the methods that can expand a few bytes without a bound."""
 
 
-class Archive(Protocol):
-    """An archive that passed the checks; `names` are those of its plain files."""
-
-    names: list[str]
-
-    def read(self, name: str) -> bytes:
-        """A member's content. Raises KeyError if there is none, BenchbenchError if damaged."""
-
-
-def open_archive(path: Path, unpack_to: Path, limits: Limits = LIMITS) -> Archive:
+def open_archive(path: Path, unpack_to: Path) -> Zip | Tar:
     """A zip, or by its ending a tar archive, whose members are safe to read.
 
     unpack_to: the folder in which a compressed tar is decompressed, once. Raises BenchbenchError if
@@ -79,18 +68,20 @@ def open_archive(path: Path, unpack_to: Path, limits: Limits = LIMITS) -> Archiv
     if not path.exists():
         raise BenchbenchError(f"There is no folder or zip file {path}.")
     if path.name.lower().endswith(TAR_ENDINGS):
-        plain = _decompressed(path, unpack_to, limits)
+        plain = _decompressed(path, unpack_to)
         try:
-            return Tar(path, Span(plain, 0, plain.stat().st_size), limits)
+            return Tar(path, Span(plain, 0, plain.stat().st_size))
         except BenchbenchError:
             if plain != path:
                 plain.unlink(missing_ok=True)
             raise
-    return _Zip(path, limits)
+    return Zip(path)
 
 
-class _Zip:
-    def __init__(self, path: Path, limits: Limits) -> None:
+class Zip:
+    """A zip that passed the checks; `names` are those of its plain files."""
+
+    def __init__(self, path: Path) -> None:
         self._path = path
         try:
             self._file = zipfile.ZipFile(path)
@@ -98,15 +89,16 @@ class _Zip:
             problem = f"{path} is neither a folder nor a readable zip file ({error})"
             raise copy_again(problem) from error
         members = self._file.infolist()
-        check_members(path, path.stat().st_size, map(_zip_member, members), limits)
+        check_members(path, path.stat().st_size, map(_zip_member, members))
         self._members = {plain_name(m.filename): m for m in members if not m.is_dir()}
         self.names = sorted(self._members)
         if not self.names:
             raise copy_again(f"The zip file {path} is empty")
 
     def read(self, name: str) -> bytes:
-        """The content, up to the stated size; a member that is longer fails its checksum."""
+        """A member's content. Raises KeyError if there is none, BenchbenchError if damaged."""
         member = self._members[name]
+        # It is read up to the stated size; a member that is longer fails its checksum.
         piece = PIECE if member.compress_type <= zipfile.ZIP_DEFLATED else SMALL_PIECE
         try:
             with self._file.open(member) as file:
@@ -137,16 +129,16 @@ class Span(NamedTuple):
 
 
 class Tar:
-    """A tar archive that is not compressed: a file, or a member of another one."""
+    """As `Zip`, a tar archive that is not compressed: a file, or a member of another one."""
 
-    def __init__(self, called: object, place: Span, limits: Limits = LIMITS) -> None:
+    def __init__(self, called: object, place: Span) -> None:
         """called: what messages call it; place: its bytes."""
-        self._called, self._limits = called, limits
+        self._called = called
         try:
             members = list(_tar_members(place))
         except DAMAGE as error:
             raise _damaged(called, error) from error
-        check_members(called, place.size, map(_tar_member, members), limits)
+        check_members(called, place.size, map(_tar_member, members))
         self._spans = {
             plain_name(member.name): Span(place.file, member.offset_data, member.size)
             for member in members
@@ -170,7 +162,7 @@ class Tar:
 
     def inner(self, name: str) -> Tar:
         """A member that is a tar archive itself."""
-        return Tar(f"{name} of {self._called}", self._spans[name], self._limits)
+        return Tar(f"{name} of {self._called}", self._spans[name])
 
 
 def _tar_members(place: Span) -> Iterator[tarfile.TarInfo]:
@@ -199,7 +191,7 @@ def _tar_member(member: tarfile.TarInfo) -> Member:
     return Member(name, member.size, member.size, flaw)
 
 
-def _decompressed(path: Path, unpack_to: Path, limits: Limits) -> Path:
+def _decompressed(path: Path, unpack_to: Path) -> Path:
     """The tar itself if it is not compressed, else a plain copy in `unpack_to`, made once."""
     try:
         with open(path, "rb") as file:
@@ -217,11 +209,11 @@ def _decompressed(path: Path, unpack_to: Path, limits: Limits) -> Path:
         with writing_to_cache(unpack_to), FileLock(plain.with_suffix(".lock")):
             if not plain.exists():
                 with whole_file(plain) as partial:
-                    _decompress(path, opener, partial, limits)
+                    _decompress(path, opener, partial)
     return plain
 
 
-def _decompress(path: Path, opener: Callable[..., BinaryIO], target: Path, limits: Limits) -> None:
+def _decompress(path: Path, opener: Callable[..., Any], target: Path) -> None:
     packed, total, shown = path.stat().st_size, 0, 0
     with (
         open(path, "rb") as raw,
@@ -231,15 +223,15 @@ def _decompress(path: Path, opener: Callable[..., BinaryIO], target: Path, limit
     ):
         while piece := _piece(path, source):
             total += len(piece)
-            check_total(path, total, packed, limits)
+            check_total(path, total, packed)
             file.write(piece)
             counter.advance(raw.tell() - shown)
             shown = raw.tell()
 
 
-def _piece(path: Path, source: BinaryIO) -> bytes:
+def _piece(path: Path, source: Any) -> bytes:
     try:
-        return source.read(PIECE)
+        return bytes(source.read(PIECE))
     except DAMAGE as error:
         raise _damaged(path, error) from error
 

@@ -24,16 +24,13 @@ CHUNK = 1 << 20
 TIMEOUT_SECONDS = 20.0
 
 
-def download(url: str, target: Path, md5: str = "", *, sha256: str = "") -> Path:
+def download(url: str, target: Path, md5: str) -> Path:
     """Fetch `url` into `target`, and return it; a file that is there already is left alone.
 
-    md5, sha256: one of them, in hexadecimal digits; the file that arrives must have it.
     What arrived before a break stays next to the target as `.partial` and is continued, unless the
     server reports that its file has changed. Raises BenchbenchError if the network or the server
-    fails, or if the checksum is another one.
+    fails, or if the file that arrives has another md5 (in hexadecimal digits).
     """
-    if not (md5 or sha256):
-        raise ValueError("a download needs the file's md5 or sha256")
     if target.exists():
         return target
     refuse_download(url)
@@ -43,7 +40,7 @@ def download(url: str, target: Path, md5: str = "", *, sha256: str = "") -> Path
         with FileLock(target.with_name(f".{target.name}.lock")):
             if not target.exists():
                 _fetch(url, partial)
-                _check(url, partial, *(("sha256", sha256) if sha256 else ("md5", md5)))
+                _check(url, partial, md5)
                 partial.replace(target)
                 _tag_of(partial).unlink(missing_ok=True)
     except (urllib.error.URLError, TimeoutError, ConnectionError, HTTPException) as error:
@@ -59,13 +56,12 @@ def download(url: str, target: Path, md5: str = "", *, sha256: str = "") -> Path
     return target
 
 
-def _check(url: str, partial: Path, algorithm: str, expected: str) -> None:
-    found = file_hash(partial, algorithm)
-    if found != expected.lower():
+def _check(url: str, partial: Path, md5: str) -> None:
+    found = file_hash(partial, "md5")
+    if found != md5:
         _throw_away(partial)
         raise BenchbenchError(
-            f"{url} arrived with {algorithm} {found} instead of {expected} and was thrown away; "
-            "try again."
+            f"{url} arrived with md5 {found} instead of {md5} and was thrown away; try again."
         )
 
 

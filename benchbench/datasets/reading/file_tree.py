@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from PIL import Image
 
-from benchbench.datasets.reading.archives import Archive, Tar, open_archive
+from benchbench.datasets.reading.archives import Tar, Zip, open_archive
 from benchbench.errors import BenchbenchError
 from benchbench.system.places import Places
 
@@ -30,7 +30,7 @@ class FileTree:
     """The files below a folder or inside a zip or tar archive, by relative name with slashes."""
 
     def __init__(
-        self, path: Path, unpack_to: Path | None = None, archive: Archive | None = None
+        self, path: Path, unpack_to: Path | None = None, archive: Zip | Tar | None = None
     ) -> None:
         """Raises BenchbenchError if `path` is neither, or the archive is empty, damaged or harmful.
 
@@ -41,8 +41,15 @@ class FileTree:
         if archive is None and not path.is_dir():
             archive = open_archive(path, unpack_to or Places.find().cache / "unpacked")
         self._archive = archive
-        found = archive.names if archive else [n for n, e in files_below(path) if e.is_file()]
-        self.names = sorted(found)
+        if archive:
+            self.names = sorted(archive.names)
+        else:
+            self.names = sorted(
+                prefix + file.name
+                for prefix, _, files in folders_below(path)
+                for file in files
+                if file.is_file()
+            )
 
     def image_names(self) -> list[str]:
         """The files with an image's ending, without hidden ones."""
@@ -50,8 +57,8 @@ class FileTree:
             name
             for name in self.names
             if posixpath.splitext(name)[1].lower() in IMAGE_SUFFIXES
-            and not f"/{name}".count("/.")
-            and not f"/{name}".count("/__MACOSX")
+            and "/." not in f"/{name}"
+            and "/__MACOSX" not in f"/{name}"
         ]
 
     def images(self) -> list[TreeFile]:
@@ -67,10 +74,7 @@ class FileTree:
         return found
 
     def read(self, name: str) -> bytes:
-        """A file's content.
-
-        Raises FileNotFoundError if there is none, BenchbenchError if the archive is damaged.
-        """
+        """A file's content. Raises FileNotFoundError, or BenchbenchError for a damaged archive."""
         if self._archive is None:
             return (self.path / name).read_bytes()
         try:
@@ -83,27 +87,6 @@ class FileTree:
         assert isinstance(self._archive, Tar)
         return FileTree(self.path, archive=self._archive.inner(name))
 
-    def image(self, name: str) -> Image.Image:
-        """A decoded image. Raises UnreadableImageError if the file is not one.
-
-        Neither is a file of more than twice Pillow's `MAX_IMAGE_PIXELS`, 179 million pixels.
-        """
-        image = self.header(name)
-        try:
-            image.load()
-        except Exception as error:
-            raise UnreadableImageError(name) from error
-        return image
-
-    def header(self, name: str) -> Image.Image:
-        """An image of which only size and mode are read. Raises as `image` does."""
-        try:
-            return Image.open(io.BytesIO(self.read(name)))
-        except BenchbenchError:
-            raise
-        except Exception as error:
-            raise UnreadableImageError(name) from error
-
 
 class TreeFile(NamedTuple):
     """A reference to an image of a folder or archive."""
@@ -112,25 +95,29 @@ class TreeFile(NamedTuple):
     name: str
 
     def image(self) -> Image.Image:
-        """The decoded image. Raises UnreadableImageError if the file is not one."""
-        return self.tree.image(self.name)
+        """The decoded image. Raises UnreadableImageError, also for over 179 million pixels."""
+        image = self.header()
+        try:
+            image.load()
+        except Exception as error:
+            raise UnreadableImageError(self.name) from error
+        return image
 
-
-def files_below(folder: Path) -> Iterator[tuple[str, os.DirEntry[str]]]:
-    """All but folders, by name from `folder` with slashes; a folder's own files come first.
-
-    The order is alphabetical. Links to folders are not followed, and folders that may not be read,
-    such as a disk's `lost+found`, are left out.
-    """
-    for prefix, _, entries in folders_below(folder):
-        for entry in entries:
-            yield prefix + entry.name, entry
+    def header(self) -> Image.Image:
+        """An image of which only size and mode are read. Raises as `image` does."""
+        try:
+            return Image.open(io.BytesIO(self.tree.read(self.name)))
+        except BenchbenchError:
+            raise
+        except Exception as error:
+            raise UnreadableImageError(self.name) from error
 
 
 def folders_below(folder: Path) -> Iterator[tuple[str, str, list[os.DirEntry[str]]]]:
-    """The folder and all below it, in the order of `files_below`.
+    """The beginning of the files' names, the path and the files of a folder and of all below it.
 
-    Of each, this yields the beginning of its files' names, its path, and its files.
+    The order is alphabetical, and a folder's own files come first. Links to folders are not
+    followed, and folders that may not be read, such as a disk's `lost+found`, are left out.
     """
     waiting = [("", str(folder))]
     while waiting:
@@ -149,8 +136,7 @@ def folders_below(folder: Path) -> Iterator[tuple[str, str, list[os.DirEntry[str
         ]
 
 
-ARCHIVES = ("", ".zip", ".tar", ".tar.gz", ".tgz")
-"""The endings after a data set's name; a folder has none."""
+ARCHIVES = ("", ".zip", ".tar", ".tar.gz", ".tgz")  # a folder has no ending
 
 
 def located(dataset: Dataset, places: Places, names: Sequence[str], cure: str) -> Path:

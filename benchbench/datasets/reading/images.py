@@ -15,20 +15,11 @@ from benchbench.system.progress import track
 
 T = TypeVar("T")
 
-GREY_MODES = ("1", "L", "LA", "I", "I;16")
-"""Pillow's names of the modes without colour."""
+GREY_MODES = ("1", "L", "LA", "I", "I;16")  # Pillow's modes without colour
 
 MODES = {"grey": "L", "rgb": "RGB"}
 
 Interpolation: TypeAlias = Literal["nearest", "box", "bilinear", "bicubic", "lanczos"]
-
-RESAMPLING = {
-    "nearest": Image.Resampling.NEAREST,
-    "box": Image.Resampling.BOX,
-    "bilinear": Image.Resampling.BILINEAR,
-    "bicubic": Image.Resampling.BICUBIC,
-    "lanczos": Image.Resampling.LANCZOS,
-}
 
 
 def decode_all(
@@ -69,10 +60,7 @@ def decode_image(
 
 
 def mode_for(colour: str, is_grey: Callable[[T], bool], references: Sequence[T]) -> str:
-    """The mode that images are decoded in: `L` for `grey` and `RGB` for `rgb`.
-
-    For any other colour it is `L` if all images are grey.
-    """
+    """The mode to decode in: `L` for `grey`, `RGB` for `rgb`, else `L` if all images are grey."""
     if colour in MODES:
         return MODES[colour]
     greys = track(in_parallel(is_grey, references), "looking for colours", len(references))
@@ -82,7 +70,7 @@ def mode_for(colour: str, is_grey: Callable[[T], bool], references: Sequence[T])
 def is_grey(file: TreeFile) -> bool:
     """Whether a file has no colour; one that cannot be read has none."""
     try:
-        return file.tree.header(file.name).mode in GREY_MODES or file.image().mode in GREY_MODES
+        return file.header().mode in GREY_MODES or file.image().mode in GREY_MODES
     except UnreadableImageError:
         return True
 
@@ -99,7 +87,7 @@ def resize(image: Image.Image, size: int, interpolation: str) -> Image.Image:
     """The image at size x size pixels; one that has that size already is left untouched."""
     if image.size == (size, size):
         return image
-    return image.resize((size, size), RESAMPLING[interpolation])
+    return image.resize((size, size), Image.Resampling[interpolation.upper()])
 
 
 def as_array(image: Image.Image) -> ByteArray:

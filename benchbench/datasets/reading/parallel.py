@@ -14,8 +14,7 @@ S = TypeVar("S")
 T = TypeVar("T")
 
 CORES = os.cpu_count() or 1
-AHEAD = 8 * CORES
-"""Results of `in_parallel` that may wait to be used."""
+AHEAD = 8 * CORES  # results of `in_parallel` that may wait to be used
 
 _stop: ContextVar[Event | None] = ContextVar("stop", default=None)
 """Is set when nobody waits for the results any more."""

@@ -21,11 +21,9 @@ from numpy.typing import NDArray
 from benchbench.datasets.reading.damage import copy_again
 from benchbench.errors import BenchbenchError
 
-PLAIN_TYPE = re.compile(r"[biuf][1248]")
-"""Booleans, whole numbers and floats; no objects, records, texts or dates."""
+PLAIN_TYPE = re.compile(r"[biuf][1248]")  # no objects, records, texts or dates
 
-DEPTH = 20
-"""How deeply containers may be nested."""
+DEPTH = 20  # containers within each other, at most
 
 
 class _RefusedError(Exception):
@@ -36,13 +34,13 @@ class _Type:
     """Replaces a `numpy.dtype`."""
 
     def __init__(self, code: object, *flags: object) -> None:
-        text = _text(code).lstrip("<>|=")
-        if not PLAIN_TYPE.fullmatch(text):
-            raise _RefusedError(f"an array of type '{_text(code)}'")
-        self.code, self.order = text, "<"
+        text = _bytes(code).decode("latin1")
+        self.code, self.order = text.lstrip("<>|="), "<"
+        if not PLAIN_TYPE.fullmatch(self.code):
+            raise _RefusedError(f"an array of type '{text}'")
 
     def __setstate__(self, state: tuple[Any, ...]) -> None:
-        self.order = ">" if _text(state[1]) == ">" else "<"
+        self.order = ">" if _bytes(state[1]) == b">" else "<"
 
     def array(self, data: bytes, shape: tuple[int, ...], order: str = "C") -> NDArray[Any]:
         """The array whose bytes are `data`. Raises ValueError if their number does not fit."""
@@ -63,10 +61,6 @@ class _Array:
         self.value = _Type.array(kind, _bytes(data), tuple(shape), "F" if by_columns else "C")
 
 
-def _reconstruct(*arguments: object) -> _Array:
-    return _Array()
-
-
 def _from_buffer(data: object, kind: _Type, shape: tuple[int, ...], order: str) -> NDArray[Any]:
     return _Type.array(kind, _bytes(data), tuple(shape), order)
 
@@ -75,25 +69,18 @@ def _scalar(kind: _Type, data: object) -> Any:
     return _Type.array(kind, _bytes(data), ()).item()
 
 
-def _encode(text: str, encoding: str) -> bytes:
-    """Python 3 writes bytes so in the older protocols."""
-    return text.encode("latin1")
-
-
-def _no_bytes() -> bytes:
-    """Python 3 writes empty bytes so in them."""
-    return b""
-
+NUMPY_CORES = ("core", "_core")
 
 KNOWN_NAMES: dict[tuple[str, str], Callable[..., Any]] = {
     ("numpy", "ndarray"): _Array,
     ("numpy", "dtype"): _Type,
-    ("_codecs", "encode"): _encode,
-    ("__builtin__", "bytes"): _no_bytes,
+    # In older protocols Python 3 writes bytes as the first, and no bytes as the second.
+    ("_codecs", "encode"): lambda text, _: text.encode("latin1"),
+    ("__builtin__", "bytes"): lambda: b"",
     ("collections", "OrderedDict"): OrderedDict,
-    **{(f"numpy.{core}.multiarray", "_reconstruct"): _reconstruct for core in ("core", "_core")},
-    **{(f"numpy.{core}.multiarray", "scalar"): _scalar for core in ("core", "_core")},
-    **{(f"numpy.{core}.numeric", "_frombuffer"): _from_buffer for core in ("core", "_core")},
+    **{(f"numpy.{core}.multiarray", "_reconstruct"): lambda *_: _Array() for core in NUMPY_CORES},
+    **{(f"numpy.{core}.multiarray", "scalar"): _scalar for core in NUMPY_CORES},
+    **{(f"numpy.{core}.numeric", "_frombuffer"): _from_buffer for core in NUMPY_CORES},
 }
 
 
@@ -130,10 +117,7 @@ def read_pickle(file: IO[bytes], name: str) -> Any:
 
 
 def _plain(value: Any, done: dict[int, Any], depth: int = 0) -> Any:
-    """`value` with arrays in place of their substitutes and text keys in place of bytes.
-
-    done: the containers made so far, by identity, since one may be in others many times.
-    """
+    """`value` with arrays and with text as keys; done: the containers made so far, by identity."""
     if depth > DEPTH:
         raise ValueError("its containers are nested too deeply")
     if isinstance(value, _Array):
@@ -144,27 +128,18 @@ def _plain(value: Any, done: dict[int, Any], depth: int = 0) -> Any:
         return value
     if id(value) not in done:
         if isinstance(value, dict):
-            done[id(value)] = {_key(k): _plain(v, done, depth + 1) for k, v in value.items()}
+            done[id(value)] = {
+                key.decode("latin1") if isinstance(key, bytes) else key: _plain(v, done, depth + 1)
+                for key, v in value.items()
+            }
         else:
             done[id(value)] = type(value)([_plain(item, done, depth + 1) for item in value])
     return done[id(value)]
-
-
-def _key(key: object) -> object:
-    return key.decode("latin1") if isinstance(key, bytes) else key
-
-
-def _text(value: object) -> str:
-    if isinstance(value, bytes):
-        return value.decode("latin1")
-    if not isinstance(value, str):
-        raise TypeError("a text is missing")
-    return value
 
 
 def _bytes(value: object) -> bytes:
     if isinstance(value, str):
         return value.encode("latin1")
     if not isinstance(value, (bytes, bytearray)):
-        raise TypeError("the bytes of an array are missing")
+        raise TypeError("bytes are missing")
     return bytes(value)

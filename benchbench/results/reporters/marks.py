@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from benchbench.datasets.integrity.contamination import reason
+from benchbench.datasets.integrity.contamination import judge
 from benchbench.results.numbers import percent
 from benchbench.results.standing import REFUTED, UNDECIDED, Standing
 
@@ -32,7 +32,7 @@ def evidence_notes(standings: Mapping[str, Sequence[Standing]]) -> list[str]:
     every = [one for of in standings.values() for one in of]
     flagged = [one for one in every if one.contamination != "none" and one.pretrained_on]
     pairs = dict.fromkeys((one.pretrained_on, one.subject) for one in flagged)
-    notes = [reason(seen.split("+"), subject) for seen, subject in pairs]
+    notes = [judge(seen.split("+"), subject).reason for seen, subject in pairs]
     if any(one.evidence == "claim" for one in every):
         notes.append("Claimed: by the method's own word, which no audit confirms.")
     if any(one.setting == UNDECIDED for one in every):
@@ -59,7 +59,7 @@ def _of_method(method: str, standings: Sequence[Standing]) -> list[str]:
         )
     for one in [one for one in standings if one.audit_reason][:1]:
         notes.append(f"{method} lacks an audit; {one.audit_reason}.")
-    if tried := max(one.files_tried for one in standings):
+    if tried := max((one.files_tried for one in standings), default=0):
         files = "a protected file" if tried == 1 else f"{tried} protected files"
         notes.append(f"{method} tried to reach {files}, such as labels or results.")
     return notes

@@ -1,7 +1,5 @@
 """What the adapters to libraries share, on a library of one small network."""
 
-from __future__ import annotations
-
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -120,9 +118,7 @@ def test_a_files_weights_are_used_without_its_head(make_file: Callable[..., Path
         ({"interpolation": "area", "note": "mean of it"}, {}),
     ],
 )
-def test_a_file_says_what_it_needs(
-    make_file: Callable[..., Path], texts: dict[str, str], facts: dict[str, object]
-) -> None:
+def test_a_file_says_what_it_needs(make_file, texts, facts) -> None:
     assert preparation_in(texts) == facts
     backbone = create_backbone(f"toy:net-1.0[weights={make_file(**texts)}]", SHAPE)
     from_library = Toy.create(backbone, None, from_file=True).preparation

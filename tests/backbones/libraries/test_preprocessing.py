@@ -1,7 +1,5 @@
 """Preparation: size, channels and scale, against Pillow and by hand."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 import torch

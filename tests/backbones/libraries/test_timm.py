@@ -1,7 +1,5 @@
 """timm's networks as backbones, and a real encoder where its weights are at hand."""
 
-from __future__ import annotations
-
 import json
 import subprocess
 import sys
@@ -11,13 +9,12 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from click.testing import CliRunner
 from safetensors.torch import load_file, save_file
+from support.command_line import succeeded
 from support.pictures import random_images
 
 from benchbench.backbones import backbone_arguments, create_backbone
 from benchbench.backbones.libraries.timm import Timm
-from benchbench.cli.main import cli
 from benchbench.datasets.base import OpenDataset
 from benchbench.datasets.opening import open_dataset
 from benchbench.errors import BenchbenchError
@@ -142,9 +139,7 @@ def test_weights_that_cannot_be_downloaded_are_told_with_the_cure(
         ("timm:test_resnet.r160_in1k[pretrained_on=imagenet-1k+mine]", ("imagenet-1k", "mine")),
     ],
 )
-def test_a_tag_says_what_the_weights_have_seen(
-    text: str, seen: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_tag_says_what_the_weights_have_seen(text, seen, monkeypatch) -> None:
     asked = {}
 
     def load(model: object, pretrained_cfg: dict[str, object], **others: object) -> None:
@@ -173,9 +168,6 @@ def test_without_timm_the_cure_is_named(monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setitem(sys.modules, "timm", None)
     with pytest.raises(BenchbenchError, match=r'pip install "benchbench\[timm\]"'):
         backbone_arguments("timm:resnet18")
-
-
-# The real encoder
 
 
 @pytest.fixture(scope="module")
@@ -208,9 +200,7 @@ def test_the_real_encoder_says_what_it_needs_and_has_seen(encoder: Timm) -> None
 
 
 @pytest.mark.data
-def test_the_real_features_are_those_of_the_whole_network(
-    encoder: Timm, encoder_file: Path, caltech: OpenDataset
-) -> None:
+def test_the_real_features_are_those_of_the_whole_network(encoder, encoder_file, caltech) -> None:
     network = timm.create_model("mobilenetv2_100", pad_type="same").eval()
     network.load_state_dict(load_file(encoder_file))
     pixels = encoder.prepare(caltech.images(np.array([0, 50])))
@@ -241,10 +231,10 @@ def test_methods_run_on_the_real_encoder_over_photographs(
     ] + [f"finetune[backbone={backbone},depth=0]"]
     photographs = f"folder:{places.data_root / 'folders' / 'caltech101.zip'}"
     monkeypatch.setenv("BENCHBENCH_CACHE", str(places.cache))
-    command = ["run", "--methods", ",".join(methods), "--dataset", photographs, "--episodes", "4"]
-    command += ["--query", "3", "--threads", "1", "--no-audit", "--out", str(tmp_path)]
-    done = CliRunner().invoke(cli, command)
-    assert done.exit_code == 0, done.output
+    succeeded(
+        *("run", "--methods", ",".join(methods), "--dataset", photographs, "--episodes", 4),
+        *("--query", 3, "--threads", 1, "--no-audit", "--out", tmp_path),
+    )
     runs = [json.loads(path.read_text()) for path in tmp_path.glob("*/*/*/manifest.json")]
     assert len(runs) == 4
     for run in runs:

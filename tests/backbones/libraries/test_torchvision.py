@@ -1,9 +1,6 @@
 """torchvision's networks as backbones."""
 
-from __future__ import annotations
-
 import urllib.error
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -15,7 +12,6 @@ from torch import nn
 
 from benchbench.backbones import backbone_arguments, create_backbone
 from benchbench.backbones.libraries.torchvision import drop_last_layer
-from benchbench.datasets.base import OpenDataset
 from benchbench.errors import BenchbenchError
 from benchbench.learners.creation import create_methods
 from benchbench.runs.store import Store
@@ -83,9 +79,7 @@ def test_a_file_is_prepared_as_torchvision_says_and_its_head_dropped(tmp_path: P
 @pytest.mark.parametrize(
     ("tag", "resized"), [("IMAGENET1K_V1", 256), ("imagenet1k_v2", 232), ("DEFAULT", 232)]
 )
-def test_a_tag_says_what_the_weights_need_and_have_seen(
-    tag: str, resized: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_tag_says_what_the_weights_need_and_have_seen(tag, resized, monkeypatch) -> None:
     models = torchvision("models")
     state = models.resnet50().state_dict()
     monkeypatch.setattr("torch.hub.load_state_dict_from_url", lambda *_, **__: state)
@@ -96,9 +90,7 @@ def test_a_tag_says_what_the_weights_need_and_have_seen(
     assert torch.equal(backbone.network.conv1.weight, state["conv1.weight"])
 
 
-def test_weights_that_cannot_be_downloaded_are_told_with_the_cure(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+def test_weights_that_cannot_be_downloaded_are_told_with_the_cure(monkeypatch, tmp_path) -> None:
     def fail(*arguments: object, **options: object) -> None:
         raise urllib.error.URLError("no route to host")
 
@@ -130,9 +122,7 @@ def test_a_network_that_needs_larger_images_says_so() -> None:
     assert create_backbone("torchvision:alexnet[size=64]", GREY).feature_size == 4096
 
 
-def test_a_run_with_weights_from_a_file(
-    make_dataset: Callable[..., OpenDataset], tmp_path: Path
-) -> None:
+def test_a_run_with_weights_from_a_file(make_dataset, tmp_path) -> None:
     """Nothing is trained, and the manifest says what the weights have seen."""
     path = tmp_path / "v1.0" / "weights.safetensors"
     path.parent.mkdir()

@@ -1,7 +1,5 @@
 """Weights: which files are read, what does not fit is named, what they have seen."""
 
-from __future__ import annotations
-
 import urllib.error
 from collections.abc import Callable
 from pathlib import Path
@@ -115,9 +113,7 @@ def test_the_head_may_be_in_the_file_or_not(tmp_path: Path) -> None:
         ),
     ],
 )
-def test_what_does_not_fit_is_named(
-    tmp_path: Path, change: Callable[[dict[str, Tensor]], object], says: str
-) -> None:
+def test_what_does_not_fit_is_named(tmp_path, change, says) -> None:
     path, loaded = saved(tmp_path / "w.safetensors", change), network()
     before = {name: tensor.clone() for name, tensor in loaded.state_dict().items()}
     with pytest.raises(BenchbenchError, match=says):

@@ -1,7 +1,5 @@
 """What pre-training has seen of a data set, by name."""
 
-from __future__ import annotations
-
 import re
 
 import pytest
@@ -14,10 +12,8 @@ from benchbench.datasets.integrity.contamination import (
     SAME,
     TABLE,
     Contamination,
-    contamination,
     judge,
     normalised,
-    reason,
 )
 
 GENERATED = ("glyphs", "shapes")
@@ -31,32 +27,21 @@ def test_without_pre_training_nothing_was_seen(dataset: str) -> None:
     assert judge((), dataset) == Contamination("none", "")
 
 
+BY_IMAGENET = {
+    "none": "glyphs shapes[permute_names=true] omniglot omniglot[split=lake] omniglot_lake",
+    "images": "miniimagenet mini-ImageNet tieredimagenet ilsvrc_2012",
+    "classes": "cifar_fs CIFAR-100 fc100 cub CUB_200_2011 caltech101",
+    "unknown": "folder:/data/mini_imagenet folder:photos[size=64] somebodys",
+}
+
+
 @pytest.mark.parametrize("seen", IMAGENETS)
 @pytest.mark.parametrize(
     ("dataset", "level"),
-    [
-        ("glyphs", "none"),
-        ("shapes[permute_names=true]", "none"),
-        ("omniglot", "none"),
-        ("omniglot[split=lake]", "none"),
-        ("omniglot_lake", "none"),
-        ("miniimagenet", "images"),
-        ("mini-ImageNet", "images"),
-        ("tieredimagenet", "images"),
-        ("ilsvrc_2012", "images"),
-        ("cifar_fs", "classes"),
-        ("CIFAR-100", "classes"),
-        ("fc100", "classes"),
-        ("cub", "classes"),
-        ("CUB_200_2011", "classes"),
-        ("caltech101", "classes"),
-        ("folder:/data/mini_imagenet", "unknown"),
-        ("folder:photos[size=64]", "unknown"),
-        ("somebodys", "unknown"),
-    ],
+    [(dataset, level) for level, names in BY_IMAGENET.items() for dataset in names.split()],
 )
 def test_weights_of_imagenet(seen: str, dataset: str, level: str) -> None:
-    assert contamination((seen,), dataset) == level
+    assert judge((seen,), dataset).level == level
 
 
 @pytest.mark.parametrize(
@@ -72,13 +57,13 @@ def test_weights_of_imagenet(seen: str, dataset: str, level: str) -> None:
     ],
 )
 def test_the_images_were_seen(seen: str, dataset: str) -> None:
-    assert contamination([seen], dataset) == "images"
+    assert judge([seen], dataset).level == "images"
 
 
 @pytest.mark.parametrize("seen", sorted({*DATA_SETS.values(), *UNKNOWN} - LABELLED))
 @pytest.mark.parametrize("dataset", ["omniglot", "shapes", "miniimagenet", "folder:photos"])
 def test_of_pictures_gathered_from_the_web_nothing_is_known(seen: str, dataset: str) -> None:
-    assert contamination((seen,), dataset) == "unknown"
+    assert judge((seen,), dataset).level == "unknown"
 
 
 @pytest.mark.parametrize(
@@ -92,20 +77,21 @@ def test_of_pictures_gathered_from_the_web_nothing_is_known(seen: str, dataset: 
     ],
 )
 def test_the_worst_of_several_decides(seen: tuple[str, ...], dataset: str, level: str) -> None:
-    assert contamination(seen, dataset) == contamination(seen[::-1], dataset) == level
+    assert judge(seen, dataset).level == judge(seen[::-1], dataset).level == level
 
 
 @given(st.lists(st.text()), st.text())
 def test_any_names_have_a_level_and_a_reason(seen: list[str], dataset: str) -> None:
-    assert contamination(seen, dataset) in LEVELS
-    assert bool(reason(seen, dataset)) == bool(seen)
+    assert judge(seen, dataset).level in LEVELS
+    assert bool(judge(seen, dataset).reason) == bool(seen)
 
 
 def test_a_reason_is_a_sentence_that_names_both() -> None:
-    assert reason(["imagenet-1k", "laion-2b"], "cub[size=84]") == (
+    assert judge(["imagenet-1k", "laion-2b"], "cub[size=84]").reason == (
         "imagenet-1k on cub: many of its birds, and some pictures, are in ImageNet."
     )
-    assert reason(["laion-2b"], "omniglot") == "It is not known what laion-2b holds of omniglot."
+    unknown = "It is not known what laion-2b holds of omniglot."
+    assert judge(["laion-2b"], "omniglot").reason == unknown
 
 
 ROWS = [(origins, *row) for origins, rows in TABLE.items() for row in rows]
@@ -143,4 +129,4 @@ def test_no_two_rows_of_the_table_contradict_each_other() -> None:
     ],
 )
 def test_sources_of_meta_dataset_are_told_apart(seen: str, dataset: str, level: str) -> None:
-    assert contamination([seen], dataset) == level
+    assert judge([seen], dataset).level == level

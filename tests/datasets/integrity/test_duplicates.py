@@ -1,7 +1,5 @@
 """Duplicates: planted copies are found, each once, and nothing else."""
 
-from __future__ import annotations
-
 import io
 
 import numpy as np

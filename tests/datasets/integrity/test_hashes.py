@@ -1,7 +1,5 @@
 """Perceptual hashes: the bits of an independent computation, and a search that misses no pair."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 from hypothesis import given, settings

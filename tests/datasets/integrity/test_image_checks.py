@@ -1,7 +1,5 @@
 """Findings on pictures: copies across splits, across classes, in a class, and in another set."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any

@@ -1,11 +1,10 @@
 """`meta_dataset` as a whole: the sources that are here, one training, each with its own test."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import numpy as np
 import pytest
+from support.opened import split_sizes
 from support.tfrecord_writer import plain, write_class
 
 from benchbench.datasets.base import SPLITS
@@ -58,17 +57,9 @@ def test_all_sources_with_training_classes_are_learnt_from(places: Places) -> No
     assert problem.name == "traffic_sign"
     assert problem.collection == "meta_dataset[size=6,train=all]"
     assert problem.test.name == "meta_dataset:traffic_sign[size=6]"
-    assert {split: len(ids) for split, ids in problem.test.splits.items()} == {
-        "train": 0,
-        "val": 0,
-        "test": 4,
-    }
+    assert split_sizes(problem.test) == (0, 0, 4)
     assert list(problem.train.members or {}) == ["aircraft", "dtd"]
-    assert {split: len(ids) for split, ids in problem.train.splits.items()} == {
-        "train": 5,
-        "val": 3,
-        "test": 0,
-    }
+    assert split_sizes(problem.train) == (5, 3, 0)
 
 
 def test_one_source_is_learnt_from(places: Places) -> None:

@@ -1,8 +1,5 @@
 """From a source's files to decoded classes: order, shares, what is missing, what is told."""
 
-from __future__ import annotations
-
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -10,12 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
+from support.sentences import one_sentence
 from support.tfrecord_writer import plain
 
 from benchbench.datasets.meta_dataset.decoding import SourceDecoder, class_order, kept_of
 from benchbench.datasets.meta_dataset.spec import SourceFiles, SourceSpec
 from benchbench.datasets.reading.file_tree import UnreadableImageError
-from benchbench.errors import BenchbenchError
 
 COUNTS = st.integers(1, 3000)
 SHARES = st.floats(0.001, 1)
@@ -38,26 +35,20 @@ def load(grey: int | str) -> Image.Image:
     return plain(grey, (12, 5))
 
 
-@pytest.fixture
-def decoder() -> Callable[..., SourceDecoder]:
-    def make(images: dict[str, list[Any]] | None = None, **changed: Any) -> SourceDecoder:
-        images = images or {"02.c": [30], "00.b": [20, 21], "01.a": [10, 11, 12]}
-        values: dict[str, Any] = {
-            "spec": spec_of(),
-            "files": SourceFiles(images, load),
-            "where": "PLACE",
-            "size": 4,
-            "interpolation": "bilinear",
-            "share": 1.0,
-        }
-        return SourceDecoder(**values | changed)
-
-    return make
+def decoder(images: dict[str, list[Any]] | None = None, **changed: Any) -> SourceDecoder:
+    images = images or {"02.c": [30], "00.b": [20, 21], "01.a": [10, 11, 12]}
+    values: dict[str, Any] = {
+        "spec": spec_of(),
+        "files": SourceFiles(images, load),
+        "where": "PLACE",
+        "size": 4,
+        "interpolation": "bilinear",
+        "share": 1.0,
+    }
+    return SourceDecoder(**values | changed)
 
 
-def test_classes_are_in_the_order_of_the_spec_and_named_in_words(
-    decoder: Callable[..., SourceDecoder],
-) -> None:
+def test_classes_are_in_the_order_of_the_spec_and_named_in_words() -> None:
     pending = list(decoder().classes())
     decoded = [one.load() for one in pending]
     assert [one.name for one in pending] == [one.name for one in decoded] == ["a", "b", "c"]
@@ -65,7 +56,7 @@ def test_classes_are_in_the_order_of_the_spec_and_named_in_words(
     assert all(one.images.shape[1:] == (4, 4, 3) for one in decoded)
 
 
-def test_parents_and_groups_follow(decoder: Callable[..., SourceDecoder]) -> None:
+def test_parents_and_groups_follow() -> None:
     spec = spec_of(parents={"01.a": ("Latin",)})
     groups = {"01.a": ["x", "y", "z"], "00.b": ["x", "x"], "02.c": ["y"]}
     images = {"01.a": [10, "broken.png", 12], "00.b": [20, 21], "02.c": [30]}
@@ -76,9 +67,7 @@ def test_parents_and_groups_follow(decoder: Callable[..., SourceDecoder]) -> Non
     assert one.unreadable == ["broken.png"]
 
 
-def test_groups_and_images_of_traffic_signs_are_shuffled_alike(
-    decoder: Callable[..., SourceDecoder],
-) -> None:
+def test_groups_and_images_of_traffic_signs_are_shuffled_alike() -> None:
     greys = list(range(60))
     tracks = [f"track {grey // 30}" for grey in greys]
     files = SourceFiles({"01.a": greys}, load, {"01.a": tracks})
@@ -89,24 +78,18 @@ def test_groups_and_images_of_traffic_signs_are_shuffled_alike(
     assert one.groups == [tracks[grey] for grey in found]
 
 
-def test_absent_and_empty_classes_are_told_before_anything_is_decoded(
-    decoder: Callable[..., SourceDecoder],
-) -> None:
-    with pytest.raises(
-        BenchbenchError, match=r"PLACE has no readable image of 2 of the 3 classes "
-    ):
+def test_absent_and_empty_classes_are_told_before_anything_is_decoded() -> None:
+    with one_sentence(r"PLACE has no readable image of 2 of the 3 classes "):
         next(decoder({"01.a": [1], "00.b": []}).classes())
 
 
-def test_class_of_which_no_image_can_be_read(decoder: Callable[..., SourceDecoder]) -> None:
+def test_class_of_which_no_image_can_be_read() -> None:
     images: dict[str, list[Any]] = {"01.a": ["x.png"], "00.b": [1], "02.c": [2]}
-    with pytest.raises(BenchbenchError, match=r"1 of the 3 classes of meta_dataset:fungi, such as"):
+    with one_sentence(r"1 of the 3 classes of meta_dataset:fungi, such as"):
         decoder(images).load("01.a")
 
 
-def test_other_counts_than_published_are_told_once(
-    decoder: Callable[..., SourceDecoder], capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_other_counts_than_published_are_told_once(capsys) -> None:
     images: dict[str, list[Any]] = {"01.a": [1, 2], "00.b": [1, 2], "02.c": [1, 2]}
     for one in list(decoder(images).classes()):
         one.load()
@@ -115,15 +98,13 @@ def test_other_counts_than_published_are_told_once(
     assert "a has 2 of 3, c has 2 of 1" in told
 
 
-def test_nothing_is_told_of_published_counts(
-    decoder: Callable[..., SourceDecoder], capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_nothing_is_told_of_published_counts(capsys) -> None:
     for one in decoder().classes():
         one.load()
     assert not "".join(capsys.readouterr())
 
 
-def test_share_of_the_images(decoder: Callable[..., SourceDecoder]) -> None:
+def test_share_of_the_images() -> None:
     greys = list(range(200))
     one = decoder(files=SourceFiles({"01.a": greys}, load), share=0.1).load("01.a")
     found = one.images[:, 0, 0, 0].tolist()

@@ -1,7 +1,5 @@
 """Names and terms of the ten sources."""
 
-from __future__ import annotations
-
 import pytest
 
 from benchbench.datasets.meta_dataset.names import ALIASES, LICENCES, canonical

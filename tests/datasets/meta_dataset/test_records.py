@@ -1,18 +1,16 @@
 """A source from `.tfrecords` of Meta-Dataset's conversion, and what is refused."""
 
-from __future__ import annotations
-
 import json
 from pathlib import Path
 
 import numpy as np
 import pytest
+from support.sentences import one_sentence
 from support.tfrecord_writer import encoded, example, framed, plain, write_class
 
 from benchbench.datasets.meta_dataset.records import read_records, records_folder
 from benchbench.datasets.meta_dataset.spec import SourceSpec
 from benchbench.datasets.reading.file_tree import UnreadableImageError
-from benchbench.errors import BenchbenchError
 
 SPEC = SourceSpec(
     name="dtd",
@@ -32,14 +30,6 @@ def folder(tmp_path: Path) -> Path:
     spec = {"name": "dtd", "class_names": names}
     (tmp_path / "dtd" / "dataset_spec.json").write_text(json.dumps(spec), encoding="utf-8")
     return tmp_path / "dtd"
-
-
-def refusal(folder: Path, record: bytes) -> pytest.ExceptionInfo[BenchbenchError]:
-    (folder / "1.tfrecords").write_bytes(framed(record))
-    files = read_records(folder, SPEC)
-    with pytest.raises(BenchbenchError) as caught:
-        files.load(files.images["dotted"][0])
-    return caught
 
 
 def test_images_are_read_in_their_order(folder: Path) -> None:
@@ -75,10 +65,7 @@ def test_without_a_specification_the_order_of_the_spec_counts(folder: Path) -> N
 def test_other_classes_than_published(folder: Path) -> None:
     spec = {"class_names": {"0": "braided", "1": "lined", "2": "dotted"}}
     (folder / "dataset_spec.json").write_text(json.dumps(spec), encoding="utf-8")
-    with pytest.raises(
-        BenchbenchError,
-        match=r"other classes than the published dtd \(class 1 is 'lined' instead of 'dotted'\);",
-    ):
+    with one_sentence(r"other classes than .* dtd \(class 1 is 'lined' instead of 'dotted'\);"):
         read_records(folder, SPEC)
 
 
@@ -86,7 +73,7 @@ def test_missing_and_further_classes_are_other_classes(folder: Path) -> None:
     for names in ({"0": "braided"}, dict(enumerate([*SPEC.class_names, "new"]))):
         text = json.dumps({"class_names": names})
         (folder / "dataset_spec.json").write_text(text, encoding="utf-8")
-        with pytest.raises(BenchbenchError, match="other classes than the published dtd"):
+        with one_sentence("other classes than the published dtd"):
             read_records(folder, SPEC)
 
 
@@ -96,13 +83,8 @@ def test_missing_and_further_classes_are_other_classes(folder: Path) -> None:
 def test_malformed_specification(folder: Path, text: str) -> None:
     content = text.encode("utf-8", "surrogateescape")
     (folder / "dataset_spec.json").write_bytes(content)
-    with pytest.raises(BenchbenchError, match=r"dataset_spec.json is not a dataset specification"):
+    with one_sentence(r"dataset_spec.json is not a dataset specification"):
         read_records(folder, SPEC)
-
-
-def test_label_of_another_class(folder: Path) -> None:
-    caught = refusal(folder, example({"label": [2], "image": [encoded(plain(1))]}))
-    assert caught.match(r"Record 0 of .*1.tfrecords has label 2 instead of 1; convert it again")
 
 
 @pytest.mark.parametrize(
@@ -111,21 +93,21 @@ def test_label_of_another_class(folder: Path) -> None:
         (b"\x0a\x05ab", r"1.tfrecords holds no tf.train.Example at record 0; copy or convert"),
         (b"\x08\x01", r"Record 0 of .*1.tfrecords has 0 values of 'label' instead of one"),
         (b"", r"Record 0 of .*1.tfrecords has 0 values of 'label' instead of one"),
+        (
+            example({"label": [2], "image": [encoded(plain(1))]}),
+            r"Record 0 of .*1.tfrecords has label 2 instead of 1; convert it again",
+        ),
+        (example({"label": [1], "image": []}), "has 0 values of 'image' instead of one"),
+        (example({"label": [1], "image": [b"a", b"b"]}), "has 2 values of 'image' instead of one"),
+        (example({"label": [1], "image": [5]}), "has an image that is not a file"),
     ],
+    ids=["no field", "no text", "empty", "label", "no image", "two images", "number"],
 )
 def test_record_of_something_else(folder: Path, record: bytes, reason: str) -> None:
-    assert refusal(folder, record).match(f".*{reason}")
-
-
-@pytest.mark.parametrize("images", [[], [b"a", b"b"]])
-def test_other_than_one_image(folder: Path, images: list[bytes]) -> None:
-    caught = refusal(folder, example({"label": [1], "image": images}))
-    assert caught.match(rf"has {len(images)} values of 'image' instead of one")
-
-
-def test_image_that_is_a_number(folder: Path) -> None:
-    caught = refusal(folder, example({"label": [1], "image": [5]}))
-    assert caught.match("has an image that is not a file")
+    (folder / "1.tfrecords").write_bytes(framed(record))
+    files = read_records(folder, SPEC)
+    with one_sentence(reason):
+        files.load(files.images["dotted"][0])
 
 
 def test_image_that_cannot_be_decoded_is_named(folder: Path) -> None:

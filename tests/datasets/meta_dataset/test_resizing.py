@@ -1,7 +1,5 @@
 """Resizing and converting, against Pillow and against torch's version of the authors' resizing."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 import torch
@@ -20,9 +18,7 @@ def noise(height: int, width: int, seed: int = 0) -> np.ndarray:
 
 
 @given(height=SIDES, width=SIDES, size=st.integers(2, 30))
-def test_published_resizing_is_bilinear_between_aligned_corners(
-    height: int, width: int, size: int
-) -> None:
+def test_published_resizing_is_bilinear_between_aligned_corners(height, width, size) -> None:
     image = noise(height, width)
     planes = torch.from_numpy(image).permute(2, 0, 1)[None].double()
     expected = torch.nn.functional.interpolate(

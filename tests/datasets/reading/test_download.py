@@ -1,7 +1,5 @@
 """Downloads from a server of our own: resumed, checked, put in place whole or not at all."""
 
-from __future__ import annotations
-
 import errno
 import hashlib
 import re
@@ -15,10 +13,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from support.sentences import one_sentence
 
 from benchbench.datasets.reading import download as module
 from benchbench.datasets.reading.download import download
-from benchbench.errors import BenchbenchError
 from benchbench.system.progress import Meter
 
 BODY = np.random.default_rng(0).bytes(2_500_000)
@@ -126,9 +124,8 @@ def left_beside(target: Path) -> list[str]:
 
 def fails(url: str, target: Path, says: str, md5: str = MD5) -> None:
     """The download ends in one sentence, with nothing at the target."""
-    with pytest.raises(BenchbenchError, match=says) as caught:
+    with one_sentence(says):
         download(url, target, md5)
-    assert "\n" not in str(caught.value)
     assert not target.exists()
 
 
@@ -187,9 +184,7 @@ def test_a_wrong_checksum_is_thrown_away(server: Server, target: Path) -> None:
 
 
 @pytest.mark.parametrize("size", [500, len(BODY) + 1], ids=["short", "long"])
-def test_a_partial_file_of_something_else_is_thrown_away(
-    server: Server, target: Path, size: int
-) -> None:
+def test_a_partial_file_of_something_else_is_thrown_away(server, target, size) -> None:
     target.parent.mkdir(parents=True)
     partial(target).write_bytes(bytes(size))
     fails(server.url, target, "thrown away; try again")
@@ -238,21 +233,7 @@ def test_more_than_was_announced_is_not_read(server: Server, target: Path) -> No
     assert target.read_bytes() == BODY
 
 
-def test_a_sha256_is_checked_as_well(server: Server, target: Path) -> None:
-    right = hashlib.sha256(BODY).hexdigest()
-    with pytest.raises(BenchbenchError, match=f"arrived with sha256 {right} instead of 00"):
-        download(server.url, target, sha256="0" * 64)
-    assert download(server.url, target, sha256=right.upper()).read_bytes() == BODY
-
-
-def test_a_download_without_a_checksum_is_not_offered(server: Server, target: Path) -> None:
-    with pytest.raises(ValueError, match="md5 or sha256"):
-        download(server.url, target)
-
-
-def test_a_full_disk_keeps_what_there_is(
-    server: Server, target: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_full_disk_keeps_what_there_is(server, target, monkeypatch) -> None:
     def refuse(meter: Meter, count: int = 1, remark: str = "") -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
@@ -289,17 +270,13 @@ def test_no_server_at_all(listener: socket.socket, target: Path) -> None:
     fails(url, target, rf"^Cannot download {url} \(.*refused.*\); .* put it at {target}\.$")
 
 
-def test_a_server_that_hangs(
-    listener: socket.socket, target: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_server_that_hangs(listener, target, monkeypatch) -> None:
     monkeypatch.setattr(module, "TIMEOUT_SECONDS", 0.1)
     fails(address(listener), target, r"^Cannot download .* \(timed out\)")
 
 
 @pytest.mark.parametrize("answer", [b"", b"SSH-2.0-OpenSSH_9.6\r\n"], ids=["none", "not http"])
-def test_a_server_that_speaks_something_else(
-    listener: socket.socket, target: Path, answer: bytes
-) -> None:
+def test_a_server_that_speaks_something_else(listener, target, answer) -> None:
     def talk() -> None:
         connection, _ = listener.accept()
         with connection:
@@ -314,7 +291,7 @@ def test_a_server_that_speaks_something_else(
 
 def test_a_folder_that_cannot_be_written(server: Server, tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    with pytest.raises(BenchbenchError, match=r"^Cannot write .*choose another folder with"):
+    with one_sentence(r"^Cannot write .*choose another folder with"):
         download(server.url, tmp_path / "file" / "data.zip", MD5)
 
 

@@ -1,7 +1,5 @@
 """Only looking: nothing is downloaded and nothing decoded."""
 
-from __future__ import annotations
-
 import urllib.request
 from pathlib import Path
 

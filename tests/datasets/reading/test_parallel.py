@@ -1,7 +1,5 @@
 """Threads for decoding: in order, bounded, and stopped when nobody waits for them."""
 
-from __future__ import annotations
-
 import threading
 import time
 from collections.abc import Iterator

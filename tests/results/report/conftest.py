@@ -1,7 +1,5 @@
 """Data sets of noisy patterns that the report's viewer can open."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator
 
 import pytest

@@ -1,22 +1,20 @@
 """Run directories as `benchbench run` would leave them, of methods that guess with some skill."""
 
-from __future__ import annotations
-
-import hashlib
 import json
-from collections.abc import Sequence
+import zlib
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from support import runs
 
 from benchbench.datasets.base import OpenDataset
 from benchbench.results import plots
 from benchbench.results.entries import read_results, tables_of
 from benchbench.results.report import Report, make_report
-from benchbench.runs.store import FORMAT, PREDICTED_EPISODES, PREDICTION_COLUMNS, Store
+from benchbench.runs.store import PREDICTED_EPISODES, PREDICTION_COLUMNS, Store
 from benchbench.system.places import Places
 
 WAY, QUERY = 5, 15
@@ -34,82 +32,49 @@ def write_run(
     transductive: bool = False,
     predictions: bool = True,
     trained: bool = False,
-    budget: str = "quick",
     images: tuple[int, int] | None = None,
-    pretrained_on: Sequence[str] = (),
 ) -> Path:
     """A finished run; all runs on one data set and shot meet the same episodes."""
-    protocol = f"{WAY}way-{shot}shot-{QUERY}query"
-    identity = {
-        "method": "guess",
-        "parameters": {"spec": method},
-        "fingerprint": dataset.fingerprint,
-        "splits": "5" * 64,
-        "split": "test",
-        "protocol": protocol,
-        "episode_seed": 0,
-        "seed": seed,
-        "budget": budget,
-        "metrics": ["sharpness"],
-    }
-    digest = hashlib.sha256(json.dumps([identity, method]).encode()).hexdigest()
-    folder = root / dataset.name / protocol / f"guess-{digest[:8]}"
-    folder.mkdir(parents=True)
-    drawing, guessing = np.random.default_rng(shot), np.random.default_rng(int(digest[:8], 16))
-    rows = ["episode,n_way,n_query,correct,accuracy,classes,sharpness"]
+    drawing = np.random.default_rng(shot)
+    guessing = np.random.default_rng(zlib.crc32(f"{method} {seed}".encode()))
+    labels, slots = np.repeat(np.arange(WAY), QUERY), np.repeat(np.arange(WAY), shot)
     kept = [",".join(PREDICTION_COLUMNS)]
+    correct, drawn = [], []
     for number in range(episodes):
         classes, support, query = _episode(dataset, shot, drawing)
-        labels = np.repeat(np.arange(WAY), QUERY)
         right = guessing.random(len(labels)) < skill + 0.1 * drawing.standard_normal()
         predicted = np.where(right, labels, (labels + 1) % WAY)
-        correct = int((predicted == labels).sum())
-        rows.append(
-            f"{number},{WAY},{len(labels)},{correct},{correct / len(labels)},"
-            f"{_joined(classes)},{guessing.random()}"
-        )
-        slots = np.repeat(np.arange(WAY), shot)
+        correct.append(int(right.sum()))
+        drawn.append(classes.tolist())
         columns = (support, slots, query, labels, predicted)
-        kept.append(f"{number}," + ",".join(map(_joined, columns)))
-    (folder / "episodes.csv").write_text("\n".join(rows) + "\n", encoding="utf-8")
+        kept.append(f"{number}," + ",".join(" ".join(map(str, column)) for column in columns))
+    images_drawn, images_available = images or (None, None)
+    run = runs.write_run(
+        root,
+        method,
+        correct,
+        dataset=dataset.name,
+        classes=drawn,
+        seconds=60 * skill,
+        metrics={"sharpness": guessing.random(episodes).tolist()},
+        declared={"parameters": {"backbone": "conv4"}, "transductive": transductive},
+        episodes={
+            "shot": shot,
+            "images_drawn": images_drawn,
+            "images_available": images_available,
+        },
+        fingerprint=dataset.fingerprint,
+        protocol=f"{WAY}way-{shot}shot-{QUERY}query",
+        seed=seed,
+    )
+    run.update(parameters=111936, cost={**run.manifest["cost"], "peak_memory_bytes": 850_000_000})
     if predictions:
         text = "\n".join(kept[: PREDICTED_EPISODES + 1]) + "\n"
-        (folder / "predictions.csv").write_text(text, encoding="utf-8")
+        (run.path / "predictions.csv").write_text(text, encoding="utf-8")
     if trained:
         log = [{"step": 10 * i, "loss": 1 / i, "validation": 1 - 1 / (i + 1)} for i in range(1, 5)]
-        (folder / "training.json").write_text(json.dumps({"record": {}, "log": log}))
-    drawn, available = images or (None, None)
-    manifest = {
-        "format": FORMAT,
-        "identity": identity,
-        "method": {
-            "name": "guess",
-            "spec": method,
-            "parameters": {"backbone": "conv4"},
-            "transductive": transductive,
-            "pretrained_on": list(pretrained_on),
-        },
-        "dataset": {"name": dataset.name, "fingerprint": dataset.fingerprint},
-        "status": "finished",
-        "parameters": 111936,
-        "episodes": {
-            "count": episodes,
-            "way": WAY,
-            "shot": shot,
-            "query": QUERY,
-            "disjoint": False,
-            "standard": True,
-            "images_drawn": drawn,
-            "images_available": available,
-        },
-        "cost": {
-            "training_seconds": 60 * skill,
-            "seconds_per_episode": skill / 700,
-            "peak_memory_bytes": 850_000_000,
-        },
-    }
-    (folder / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
-    return folder
+        (run.path / "training.json").write_text(json.dumps({"record": {}, "log": log}))
+    return run.path
 
 
 def _episode(
@@ -123,10 +88,6 @@ def _episode(
         ]
     )
     return classes, ids[:, :shot].ravel(), ids[:, shot:].ravel()
-
-
-def _joined(values: np.ndarray) -> str:
-    return " ".join(map(str, values))
 
 
 def report_on(*folders: Path, rule: str = "paired", with_plots: bool = True) -> Report:

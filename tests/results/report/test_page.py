@@ -1,7 +1,5 @@
 """The page as text: its numbers, its safety, its size, and what it says where something lacks."""
 
-from __future__ import annotations
-
 import csv
 import io
 import json
@@ -116,9 +114,7 @@ def test_text_from_results_is_escaped(tmp_path: Path, toy: OpenDataset) -> None:
     assert json.dumps(evil) in page.text  # the manifest
 
 
-def test_names_that_look_like_parts_of_a_plot_stay_as_they_are(
-    tmp_path: Path, toy: OpenDataset
-) -> None:
+def test_names_that_look_like_parts_of_a_plot_stay_as_they_are(tmp_path, toy) -> None:
     name = f'x[id="a",href="#b",c={plots.INK}]'
     write_run(tmp_path, toy, name, 0.8)
     html = report_on(tmp_path).html

@@ -1,11 +1,9 @@
 """The viewer's data: what was predicted, images once each, and reasons where there are none."""
 
-from __future__ import annotations
-
 import base64
 import csv
 import io
-from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -58,9 +56,7 @@ def test_thumbnails_are_small(channels: int) -> None:
 
 
 @pytest.mark.parametrize(("budget", "expected"), [(800_000, 2), (200_000, 1), (1000, 0)])
-def test_large_images_leave_fewer_or_smaller_ones(
-    tmp_path: Path, make_dataset: Callable[..., OpenDataset], budget: int, expected: int
-) -> None:
+def test_large_images_leave_fewer_or_smaller_ones(tmp_path, make_dataset, budget, expected) -> None:
     large = make_dataset(classes=(4, 4, 20), per_class=25, shape=(84, 84, 3), noise=120, seed=5)
     write_run(tmp_path, large, "a", 0.7)
     thumbnails = Thumbnails(Places.find())
@@ -82,35 +78,28 @@ def reason(root: Path) -> str:
     return page.text
 
 
-def test_runs_without_predictions_are_told(tmp_path: Path, toy: OpenDataset) -> None:
-    write_run(tmp_path, toy, "a", 0.7, predictions=False)
-    assert "No run here has stored predictions" in reason(tmp_path)
+NOWHERE = "The images of toy-9 cannot be shown: There is no toy-9 in <nowhere>; put it there."
 
 
-def test_data_that_cannot_be_opened_are_told_in_a_sentence(
-    tmp_path: Path, toy: OpenDataset
-) -> None:
-    write_run(tmp_path, OpenDataset(**{**vars(toy), "name": "toy-9"}), "a", 0.7)
-    expected = "The images of toy-9 cannot be shown: There is no toy-9 in <nowhere>; put it there."
-    assert expected in reason(tmp_path)
-
-
-def test_an_unknown_data_set_is_told(tmp_path: Path, toy: OpenDataset) -> None:
-    write_run(tmp_path, OpenDataset(**{**vars(toy), "name": "nosuchset"}), "a", 0.7)
-    assert "The images of nosuchset cannot be shown" in reason(tmp_path)
-
-
-def test_data_with_another_fingerprint_are_not_shown(tmp_path: Path, toy: OpenDataset) -> None:
-    write_run(tmp_path, OpenDataset(**{**vars(toy), "fingerprint": "ab" * 32}), "a", 0.7)
-    assert "their fingerprints differ" in reason(tmp_path)
+@pytest.mark.parametrize(
+    ("changes", "predictions", "says"),
+    [
+        ({}, False, "No run here has stored predictions"),
+        ({"name": "toy-9"}, True, NOWHERE),
+        ({"name": "nosuchset"}, True, "The images of nosuchset cannot be shown"),
+        ({"fingerprint": "ab" * 32}, True, "their fingerprints differ"),
+    ],
+    ids=["no predictions", "not to be opened", "unknown data set", "another fingerprint"],
+)
+def test_what_cannot_be_shown_is_told(tmp_path, toy, changes, predictions, says) -> None:
+    write_run(tmp_path, replace(toy, **changes), "a", 0.7, predictions=predictions)
+    assert says in reason(tmp_path)
 
 
 @pytest.mark.parametrize(
     "content", ["", "episode,support\n0,1\n", "nonsense", "\x00", "episode\n0\n"]
 )
-def test_damaged_predictions_leave_the_method_out(
-    tmp_path: Path, toy: OpenDataset, content: str
-) -> None:
+def test_damaged_predictions_leave_the_method_out(tmp_path, toy, content) -> None:
     folder = write_run(tmp_path, toy, "a", 0.7)
     write_run(tmp_path, toy, "b", 0.6)
     (folder / "predictions.csv").write_text(content)

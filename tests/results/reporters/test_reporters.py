@@ -1,7 +1,5 @@
 """Leaderboards as text: what is printed is rounded, what is read again is not."""
 
-from __future__ import annotations
-
 import csv
 import io
 import json
@@ -213,12 +211,8 @@ def test_json_of_no_runs_is_an_empty_list() -> None:
 
 
 def test_a_table_leaves_missing_cells_empty_and_numbers_as_they_are() -> None:
-    table = pd.DataFrame(
-        [
-            {"method": "a", "accuracy %": "98.70", "n": "4"},
-            {"method": "b", "note": "failed: no luck"},
-        ]
-    )
+    good = {"method": "a", "accuracy %": "98.70", "n": "4"}
+    table = pd.DataFrame([good, {"method": "b", "note": "failed: no luck"}])
     header, rule, first, second = reporters.markdown_table(table).splitlines()
     assert cells(header) == ["method", "accuracy %", "n", "note"]
     assert [cell[0] == ":" for cell in cells(rule)] == [True, False, False, True]
@@ -297,9 +291,7 @@ def test_one_of_several_sources_is_called_by_its_short_name() -> None:
     ],
     ids=str,
 )
-def test_published_figures_stand_beside_episodes_of_their_kind(
-    facts: dict[str, object], has_figures: bool
-) -> None:
+def test_published_figures_stand_beside_episodes_of_their_kind(facts, has_figures) -> None:
     """By what the manifest says of the episodes, whatever their protocol is called."""
     text = reporters.markdown(frame({"dataset": "omniglot", **facts}))
     assert ("Published, for context" in text) == has_figures

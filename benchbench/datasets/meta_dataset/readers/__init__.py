@@ -14,7 +14,6 @@ from types import ModuleType
 
 from benchbench.datasets.meta_dataset.readers.layout import Published
 from benchbench.datasets.meta_dataset.spec import SOURCES, SourceFiles, SourceSpec
-from benchbench.errors import unknown_name
 
 READERS: dict[str, ModuleType] = {
     source: import_module(f"{__name__}.{source}") for source in SOURCES
@@ -23,16 +22,13 @@ READERS: dict[str, ModuleType] = {
 
 
 def read(source: str, path: Path, spec: SourceSpec, unpack_to: Path) -> SourceFiles:
-    """The images of a source, class by class, as in its original distribution.
+    """The images of a source of `SOURCES`, class by class, as in its original distribution.
 
     path: the folder that the published archive unpacks to, the folder around it, a folder of the
-    published archives, or one of them; unpack_to: the folder for compressed tar archives.
-
-    Images that are in the published lists but not on disk are left out. Raises BenchbenchError that
-    states the layout if there is nothing to read or if a list is malformed.
+    published archives, or one of them; unpack_to: the folder for compressed tar archives. Images
+    that are in the published lists but not on disk are left out. Raises BenchbenchError that states
+    the layout if there is nothing to read or if a list is malformed.
     """
-    if source not in READERS:
-        raise unknown_name("source of Meta-Dataset", source, READERS)
     published = Published(path, READERS[source].LAYOUT, unpack_to)
     files: SourceFiles = READERS[source].read(published, spec)
     if not any(len(images) for images in files.images.values()):

@@ -7,10 +7,6 @@ torchvision's loader is not used: it gives one list at a time and no boxes.
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
-from PIL import Image
-
 from benchbench.datasets.meta_dataset.readers.layout import Layout, Part, Published, stays_below
 from benchbench.datasets.meta_dataset.spec import SourceFiles, SourceSpec
 from benchbench.datasets.reading.file_tree import TreeFile
@@ -23,43 +19,31 @@ LAYOUT = Layout(
     "data/images_variant_test.txt and data/images_box.txt, or fgvc-aircraft-2013b.tar.gz",
 )
 
-LISTS = ("trainval", "train", "val", "test")
-
 Box = tuple[int, int, int, int]
 """Left, top, right and bottom in pixels; right and bottom are outside."""
 
 
-class Aircraft(NamedTuple):
-    """A photograph and the box around its aircraft."""
-
-    file: TreeFile
-    box: Box
-
-    def image(self) -> Image.Image:
-        """The aircraft alone. Raises UnreadableImageError if the file is not an image."""
-        return self.file.image().crop(self.box)
-
-
 def read(published: Published, spec: SourceSpec) -> SourceFiles:
-    """The photographs of each variant, in the order of their numbers."""
+    """The photographs of each variant, in the order of their numbers, each with its box."""
     part = published.part("images_box.txt")
     variants = _variants(published, part)
     boxes = _boxes(published, part)
-    images: dict[str, list[Aircraft]] = {name: [] for name in spec.class_names}
+    images: dict[str, list[tuple[TreeFile, Box]]] = {name: [] for name in spec.class_names}
     for number, variant in sorted(variants.items()):
         name = f"images/{number}.jpg"
         if variant not in images or not part.has(name):
             continue
         if number not in boxes:
             raise published.refusal(f"images_box.txt in {published.path} has no box of {number}")
-        images[variant].append(Aircraft(part.file(name), boxes[number]))
-    return SourceFiles(images, Aircraft.image)
+        images[variant].append((part.file(name), boxes[number]))
+    return SourceFiles(images, lambda reference: reference[0].image().crop(reference[1]))
 
 
 def _variants(published: Published, part: Part) -> dict[str, str]:
     """The variant of each photograph, from all lists that are there."""
     variants: dict[str, str] = {}
-    for file in (f"images_variant_{split}.txt" for split in LISTS):
+    for split in ("trainval", "train", "val", "test"):
+        file = f"images_variant_{split}.txt"
         for line in _lines(part, file) if part.has(file) else ():
             number, _, variant = line.partition(" ")
             if not variant or not stays_below(number):

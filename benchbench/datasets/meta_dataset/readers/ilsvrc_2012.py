@@ -14,37 +14,34 @@ from pathlib import PurePosixPath
 
 from benchbench.datasets.meta_dataset.readers.layout import Layout, Published, read_class_folders
 from benchbench.datasets.meta_dataset.spec import SourceFiles, SourceSpec
-from benchbench.datasets.reading.class_folders import ListedLater, class_folders, in_folders
-from benchbench.datasets.reading.file_tree import FileTree, TreeFile
+from benchbench.datasets.reading.class_folders import (
+    ILSVRC_FOLDERS,
+    ListedLater,
+    class_folders,
+    in_folders,
+)
+from benchbench.datasets.reading.file_tree import TreeFile
 
 WHOLE = "ILSVRC2012_img_train.tar"
 
 LAYOUT = Layout(
     "ILSVRC-2012",
-    (
-        "ILSVRC2012_img_train",
-        "ILSVRC2012",
-        "ILSVRC",
-        "ilsvrc2012",
-        "ilsvrc_2012",
-        "imagenet",
-        "ImageNet",
-    ),
+    ("ILSVRC2012_img_train", *ILSVRC_FOLDERS, "ilsvrc_2012"),
     (),
     "the folders nXXXXXXXX/*.JPEG of its training set, the archives nXXXXXXXX.tar, or " + WHOLE,
 )
 
 
 def read(published: Published, spec: SourceSpec) -> SourceFiles:
-    """The training images of each WordNet identifier, in the order of their file names.
-
-    Classes that are not there are left out.
-    """
+    """The training images of each WordNet identifier that is there, in the order of file names."""
     files = _unpacked(published, spec) or _packed(published, spec) or _elsewhere(published, spec)
 
     def kept(name: str) -> Sequence[TreeFile]:
-        found = files[name]
-        return [file for file in found if _path(name, file) not in spec.left_out]
+        return [
+            file
+            for file in files[name]
+            if f"{name}/{PurePosixPath(file.name).name}" not in spec.left_out
+        ]
 
     lists = {name: partial(kept, name) for name in spec.class_names if name in files}
     return SourceFiles(ListedLater(lists), TreeFile.image)
@@ -68,20 +65,14 @@ def _packed(published: Published, spec: SourceSpec) -> Mapping[str, Sequence[Tre
         return {}
     tree = published.open(archive)
     tars = {PurePosixPath(name).stem: name for name in tree.names if name.endswith(".tar")}
-    return ListedLater(
-        {name: partial(_inner, tree, tars[name]) for name in spec.class_names if name in tars}
-    )
 
+    def images(name: str) -> list[TreeFile]:
+        return tree.inner_tar(tars[name]).images()
 
-def _inner(tree: FileTree, name: str) -> list[TreeFile]:
-    return tree.inner_tar(name).images()
+    return ListedLater({name: partial(images, name) for name in spec.class_names if name in tars})
 
 
 def _elsewhere(published: Published, spec: SourceSpec) -> Mapping[str, Sequence[TreeFile]]:
     """Class folders wherever they are, in an archive as well."""
     files = read_class_folders(published, {name: name for name in spec.class_names}, ["train"])
     return {name: images for name, images in files.images.items() if images}
-
-
-def _path(wnid: str, file: TreeFile) -> str:
-    return f"{wnid}/{PurePosixPath(file.name).name}"

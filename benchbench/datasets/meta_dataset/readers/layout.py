@@ -97,10 +97,7 @@ class Published:
                     yield self.open(archive)
 
     def part(self, marker: str) -> Part:
-        """The first place with this file, or, with a slash at its end, with this folder.
-
-        Raises BenchbenchError if there is none.
-        """
+        """The first place with a file, or with a folder (`name/`). Raises BenchbenchError."""
         for tree in self.trees():
             top = _top(tree.names, marker)
             if top is not None:
@@ -154,10 +151,7 @@ def stays_below(name: str) -> bool:
 def coco_tables(
     published: Published, part: Part, file: str, *names: str
 ) -> list[list[dict[str, Any]]]:
-    """These tables of the file, their rows with at least the fields of `NEEDED`.
-
-    Raises BenchbenchError if the file is not of that form.
-    """
+    """These tables, with the fields of `NEEDED`. Raises BenchbenchError for any other file."""
     try:
         data = json.loads(part.read(file), object_hook=_without_outline)
     except (ValueError, RecursionError) as error:

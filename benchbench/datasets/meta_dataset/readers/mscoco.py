@@ -9,9 +9,8 @@ pycocotools.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import Any
 
 from PIL import Image
 
@@ -36,38 +35,32 @@ Box = tuple[float, float, float, float]
 """Left, top, width and height in pixels, with 0.5 at the middle of the first pixel."""
 
 
-class Object(NamedTuple):
-    """A photograph and the box around one of its objects, as the annotations have it."""
-
-    file: str
-    box: Box
-
-
 def read(published: Published, spec: SourceSpec) -> SourceFiles:
-    """The objects of each category, by the file of their photograph, then as they are annotated."""
+    """The objects of each category as the file of their photograph and their box, by file."""
     part = published.part("train2017/")
     annotations, categories = coco_tables(
         published, published.part(LIST), LIST, "annotations", "categories"
     )
     names = {row["id"]: row["name"] for row in categories}
-    images: dict[str, list[Object]] = {name: [] for name in spec.class_names}
+    images: dict[str, list[tuple[str, Box]]] = {name: [] for name in spec.class_names}
     for row in annotations:
         file = f"train2017/{row['image_id']:012d}.jpg"
         name = names.get(row["category_id"])
         if name in images and part.has(file):
-            images[name].append(Object(file, _box(published, row.get("bbox"))))
+            images[name].append((file, _box(published, row.get("bbox"))))
     for objects in images.values():
-        objects.sort(key=lambda item: item.file)
+        objects.sort(key=lambda reference: reference[0])
 
     @lru_cache(maxsize=PHOTOGRAPHS_KEPT)
     def photograph(file: str) -> Image.Image:
         return part.file(file).image()
 
-    def load(item: Object) -> Image.Image:
-        image = photograph(item.file)
-        left, top, right, bottom = enlarged(item.box, image.size)
+    def load(reference: tuple[str, Box]) -> Image.Image:
+        file, box = reference
+        image = photograph(file)
+        left, top, right, bottom = enlarged(box, image.size)
         if left >= right or top >= bottom:
-            raise UnreadableImageError(f"{item.file} at {item.box}")
+            raise UnreadableImageError(f"{file} at {box}")
         return image.crop((left, top, right, bottom))
 
     return SourceFiles(images, load)
@@ -92,11 +85,10 @@ def enlarged(box: Box, size: tuple[int, int]) -> tuple[int, int, int, int]:
 
 
 def _box(published: Published, values: Any) -> Box:
-    if not isinstance(values, Sequence) or len(values) != 4 or not all(map(_is_finite, values)):
-        raise published.refusal(f"{LIST} in {published.path} has the bbox {values!r}")
-    x, y, width, height = map(float, values)
-    return x, y, width, height
-
-
-def _is_finite(value: Any) -> bool:
-    return isinstance(value, (int, float)) and math.isfinite(value)
+    try:
+        x, y, width, height = values
+        if not all(map(math.isfinite, values)):
+            raise ValueError("a number is not finite")
+    except (TypeError, ValueError) as error:
+        raise published.refusal(f"{LIST} in {published.path} has the bbox {values!r}") from error
+    return float(x), float(y), float(width), float(height)

@@ -25,10 +25,7 @@ SETS = ("images_background", "images_evaluation")
 
 
 def read(published: Published, spec: SourceSpec) -> SourceFiles:
-    """The drawings of `ALPHABET/CHARACTER/` for the class `ALPHABET-CHARACTER`, drawer by drawer.
-
-    The drawer's number ends the file's name and is the image's group key.
-    """
+    """The drawings of `ALPHABET/CHARACTER/`, grouped by drawer: the number at a file name's end."""
     images: dict[str, list[TreeFile]] = {name: [] for name in spec.class_names}
     groups: dict[str, list[str]] = {name: [] for name in spec.class_names}
     for folder in SETS:

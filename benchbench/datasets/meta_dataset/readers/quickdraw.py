@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from functools import lru_cache
+from itertools import accumulate, pairwise
 from pathlib import Path
 
 import numpy as np
@@ -25,24 +26,16 @@ LAYOUT = Layout(
 )
 
 SIDE = 28
-FILES_KEPT = 8
-"""Files that are mapped at the same time."""
+FILES_KEPT = 8  # that are mapped at the same time
 
 
 def read(published: Published, spec: SourceSpec) -> SourceFiles:
-    """The drawings of each class, in the order of the rows of its file.
-
-    A reference is the number of a drawing, counted through all classes.
-    """
+    """The drawings of each class; a reference is a number that counts on through the classes."""
     files = _files(published, spec.class_names)
-    images: dict[str, range] = {name: range(0) for name in spec.class_names}
-    starts: list[int] = []
-    end = 0
-    for name, file in files.items():
-        starts.append(end)
-        end += len(_mapped(published, file))
-        images[name] = range(starts[-1], end)
     paths = list(files.values())
+    starts = [0, *accumulate(len(_mapped(published, file)) for file in paths)]
+    numbers = [range(*ends) for ends in pairwise(starts)]
+    images = {name: range(0) for name in spec.class_names} | dict(zip(files, numbers, strict=True))
     mapped = lru_cache(maxsize=FILES_KEPT)(lambda file: _mapped(published, file))
 
     def load(number: int) -> Image.Image:

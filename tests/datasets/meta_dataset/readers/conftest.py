@@ -1,7 +1,5 @@
 """Small copies of published layouts: images of one grey, and a specification of their classes."""
 
-from __future__ import annotations
-
 import io
 from collections.abc import Callable
 from pathlib import Path

@@ -1,7 +1,5 @@
 """CUB-200-2011 and DTD: a folder of images per class."""
 
-from __future__ import annotations
-
 import shutil
 import tarfile
 from pathlib import Path

@@ -1,7 +1,5 @@
 """FGVCx Fungi: two lists in the form of COCO, classes numbered in four digits."""
 
-from __future__ import annotations
-
 import json
 import tarfile
 

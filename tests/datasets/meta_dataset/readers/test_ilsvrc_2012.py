@@ -1,7 +1,5 @@
 """ILSVRC-2012: class folders, archives of a class, the archive of archives."""
 
-from __future__ import annotations
-
 import shutil
 import tarfile
 from pathlib import Path

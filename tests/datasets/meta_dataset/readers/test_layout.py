@@ -1,7 +1,5 @@
 """Finding a source's files, and refusing what is none of them."""
 
-from __future__ import annotations
-
 import shutil
 
 import pytest
@@ -36,12 +34,8 @@ def test_the_inner_folder_goes_before_archives(tmp_path, put):
     put(tmp_path / "inner", "images/c.png")
     published = Published(tmp_path, LAYOUT, tmp_path)
     assert published.part("images/").images() == ["images/c.png"]
-    assert [tree.path.name for tree in published.trees()] == [
-        "inner",
-        tmp_path.name,
-        "a.zip",
-        "b.zip",
-    ]
+    names = [tree.path.name for tree in published.trees()]
+    assert names == ["inner", tmp_path.name, "a.zip", "b.zip"]
 
 
 def test_a_damaged_archive_is_told(tmp_path):

@@ -1,7 +1,5 @@
 """MSCOCO: objects cut out of their photographs, the box enlarged 1.2 times."""
 
-from __future__ import annotations
-
 import json
 import shutil
 

@@ -1,7 +1,5 @@
 """Omniglot: both sets, inverted, the drawers as group keys."""
 
-from __future__ import annotations
-
 import shutil
 from collections import Counter
 

@@ -1,7 +1,5 @@
 """Quick, Draw!: every row of a file of bitmaps, as it is."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 

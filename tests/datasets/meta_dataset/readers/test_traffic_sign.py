@@ -1,7 +1,5 @@
 """GTSRB: class folders by number, tracks as group keys, no cutting."""
 
-from __future__ import annotations
-
 import shutil
 
 import pytest

@@ -1,7 +1,5 @@
 """Oxford 102 Flowers: labels from one in `imagelabels.mat`."""
 
-from __future__ import annotations
-
 import shutil
 import tarfile
 

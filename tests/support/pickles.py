@@ -1,6 +1,4 @@
-"""Pickles as Python 2 and the NumPy of its time wrote them: texts are bytes, names are old."""
-
-from __future__ import annotations
+"""Hostile pickles, and those of Python 2 and its NumPy, whose texts are bytes and names old."""
 
 import io
 import pickle
@@ -25,3 +23,13 @@ def python2_pickle(value: Any) -> bytes:
     file = io.BytesIO()
     _Pickler(file, protocol=2).dump(value)
     return file.getvalue().replace(b"cnumpy._core.", b"cnumpy.core.")
+
+
+class Call:
+    """Pickled, it asks for a call of any function."""
+
+    def __init__(self, function: Any, *arguments: Any) -> None:
+        self.call = (function, arguments)
+
+    def __reduce__(self) -> Any:
+        return self.call
