@@ -25,7 +25,7 @@ from benchbench.evaluation.task import task_of
 from benchbench.method import Classifier, Images, Method, Support, Task
 from benchbench.registry import loading
 from benchbench.runs.started import StartLog
-from benchbench.runs.store import Store
+from benchbench.runs.store import RunDirectory, Store
 from benchbench.samplers import ClassPool, FixedSampler, MetaDatasetSampler, Sampler
 from benchbench.training.source import TrainingSource
 
@@ -555,3 +555,25 @@ def test_a_run_that_begins_is_logged_and_one_that_is_read_is_not(
     assert line["method"] == "nearest_mean"
     run_job(NearestMean(), dataset, episodes, store, Settings(seed=1))
     assert [line["seed"] for line in StartLog(tmp_path).lines()] == [0, 1]
+
+
+def test_a_run_that_began_without_protection_stays_unprotected(
+    make_dataset: Callable[..., OpenDataset], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also if a process of its own adds episodes, or ends what was interrupted."""
+    dataset, store = make_dataset(), Store(tmp_path)
+    broken = run_job(NearestMean(breaks_at=2), dataset, draw(dataset, 4), store).run
+    assert broken.manifest["protection"]["protected"] is False
+    run = run_job(NearestMean(), dataset, draw(dataset, 3), store).run
+    monkeypatch.setattr(Participant, "protection", {"engine": "worker", "protected": True})
+    monkeypatch.setattr(Participant, "files", lambda self: ["/labels"])
+    other = run_job(NearestMean(), dataset, draw(dataset, 4), store, Settings(seed=1)).run
+    assert other.manifest["protection"]["protected"] is True
+    run_job(NearestMean(), dataset, draw(dataset, 4), store)
+    extended = RunDirectory(run.path).manifest
+    assert extended["episodes"]["count"] == 4
+    assert extended["protection"] == {
+        "engine": "inline",
+        "protected": False,
+        "files_tried": ["/labels"],
+    }
