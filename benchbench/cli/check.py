@@ -9,6 +9,7 @@ from pathlib import Path
 
 import click
 
+from benchbench.cli.fresh import check_fresh
 from benchbench.cli.options import DATASET, SEED, data_root_option, format_option
 from benchbench.errors import BenchbenchError, reason_of
 
@@ -37,6 +38,12 @@ from benchbench.errors import BenchbenchError, reason_of
 )
 @data_root_option
 @click.option("--seed", default=0, type=SEED, help="The seed of training and audit.")
+@click.option(
+    "--fresh",
+    is_flag=True,
+    help="Compare the accuracy on the standard test episodes with that on ones of a random seed, "
+    "for `glyphs` of new alphabets; make no other check.",
+)
 @click.option("--list", "listing", is_flag=True, help="Print what each check is; check nothing.")
 def check(
     method: str | None,
@@ -46,12 +53,14 @@ def check(
     style: str,
     data_root: Path | None,
     seed: int,
+    fresh: bool,
     listing: bool,
 ) -> None:
     """Check whether a method keeps the contract, and audit it.
 
     The METHOD is trained and then queried with altered episodes of the validation classes, which
-    show whether it is inductive and whether it leaks. The exit code is 1 if a check failed.
+    show whether it is inductive and whether it leaks. The exit code is 1 if a check failed, or if
+    it is better on standard test episodes than on --fresh ones.
     """
     from benchbench.conformance import (
         CHECKS,
@@ -77,6 +86,8 @@ def check(
         return
     if method is None:
         raise click.UsageError("Missing argument 'METHOD'; --list says what is checked.")
+    if fresh:
+        check_fresh(method, dataset, budget, only, style, data_root, seed)
     names = chosen(only)
     methods = create_methods(method)
     if len(methods) > 1:

@@ -44,12 +44,15 @@ def leaderboard(
     from benchbench.registry import loading
     from benchbench.results.entries import no_runs, results_below, tables_of
     from benchbench.results.reporters.files import leaderboard_files, leaderboard_text, stale
+    from benchbench.runs.started import started_without_result
     from benchbench.system.files import write_text
     from benchbench.system.progress import say
 
     names = dict.fromkeys(styles.split(","))
     reporters = {name: loading.find("register_reporters", "format", name) for name in names}
     tables = tables_of(results_below(results))
+    if lost := started_without_result(results):
+        say(lost)
     if str(out) == "-":
         if check:
             raise BenchbenchError("--check compares files, so it needs a folder as --out.")

@@ -25,6 +25,7 @@ from benchbench.metrics import find_metrics
 from benchbench.registry import loading
 from benchbench.runs import manifest
 from benchbench.runs.outcome import Outcome
+from benchbench.runs.started import StartLog
 from benchbench.runs.store import PREDICTED_EPISODES, RunDirectory, Store, run_hash
 from benchbench.samplers import Sampler
 from benchbench.system.arrays import FloatArray
@@ -186,6 +187,8 @@ class Job:
                         self.identity, self.card, self.problem, self.settings.compute
                     )
                 )
+                self.run.update(protection=self._protection())
+                StartLog(self.store.root).add(self.run)
                 with self._recorded(), self._images_unchanged():
                     self._train()
                     self._score()
@@ -283,9 +286,19 @@ class Job:
             episodes=self._episode_facts(),
             cost=cost,
             nonce=self.nonce.hex,
-            protection={**self.contestant.protection, "files_tried": self.contestant.files()},
+            protection=self._protection(),
         )
         say(f"{self.text}: {_cost_text(cost)}")
+
+    def _protection(self) -> dict[str, Any]:
+        """What keeps the method from labels and scores, and the protected files that it tried.
+
+        A run that a process without protection has had a part in stays unprotected.
+        """
+        before = self.run.manifest.get("protection", {})
+        kept = self.contestant.protection if before.get("protected", True) else before
+        tried = {*before.get("files_tried", ()), *self.contestant.files()}
+        return {**kept, "files_tried": sorted(tried)}
 
     def _examine(self, audit: Audit | None) -> None:
         """Store the evidence of an audit, and say so if the method is not what it claims."""

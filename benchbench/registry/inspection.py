@@ -37,7 +37,7 @@ def _class_in(tree: ast.Module, name: str) -> ast.ClassDef | None:
 def _home_of_hooks(module: str) -> str:
     """The module from which this one imports a hook of `KINDS`, or this one itself."""
     hooks = {hook for _, hook in KINDS.values()}
-    spec = _spec_of(module)
+    spec = spec_of(module)
     package = spec.name if spec and spec.submodule_search_locations else module.rpartition(".")[0]
     for node in _tree(module).body:
         if isinstance(node, ast.ImportFrom) and hooks & {alias.name for alias in node.names}:
@@ -47,7 +47,7 @@ def _home_of_hooks(module: str) -> str:
 
 def visible_fault(provenance: Provenance) -> str:
     """The fault of a plug-in that shows without importing it, or an empty text."""
-    if _spec_of(provenance.module) is None:
+    if spec_of(provenance.module) is None:
         return f"there is no module {provenance.module}"
     try:
         _tree(provenance.module)
@@ -58,7 +58,7 @@ def visible_fault(provenance: Provenance) -> str:
 
 def _tree(module: str) -> ast.Module:
     """A module's source, parsed; empty if it has none. Raises SyntaxError."""
-    spec = _spec_of(module)
+    spec = spec_of(module)
     try:
         source = Path(spec.origin).read_text(encoding="utf-8") if spec and spec.origin else ""
         return _parsed(source)
@@ -73,12 +73,12 @@ def _parsed(source: str) -> ast.Module:
     return ast.parse(source)
 
 
-def _spec_of(module: str) -> ModuleSpec | None:
+def spec_of(module: str) -> ModuleSpec | None:
     """Where a module is, or None; its parent packages are located, not imported."""
     parent = module.rpartition(".")[0]
     if not parent:
         return _located(module, None)
-    package = _spec_of(parent)
+    package = spec_of(parent)
     if package is None or package.submodule_search_locations is None:
         return None
     return _located(module, list(package.submodule_search_locations))
@@ -99,7 +99,7 @@ def place_of(error: BaseException, module: str) -> str:
     """The last line of the plug-in's own code in the error's traceback, or an empty text."""
     if isinstance(error, SyntaxError) and error.filename:
         return f"{error.filename}, line {error.lineno}"
-    spec = _spec_of(module.split(".")[0])
+    spec = spec_of(module.split(".")[0])
     homes = [*(spec.submodule_search_locations or []), spec.origin] if spec else []
     for frame in reversed(traceback.extract_tb(error.__traceback__)):
         if any(home and Path(frame.filename).is_relative_to(home) for home in homes):

@@ -10,7 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from benchbench.errors import BenchbenchError
-from benchbench.results.comparison import adjusted_p_values, half_width
+from benchbench.results.comparison import half_width, paired_p_values
 from benchbench.results.entries import Entry
 from benchbench.results.ranking import RankedTable, rank_table
 from benchbench.results.standing import groups, standing, worst
@@ -20,8 +20,8 @@ from benchbench.stats import chance_normalised
 def rank_methods(entries: Mapping[tuple[str, str], Entry], rule: str) -> RankedTable:
     """Entries by method and test source, ranked by one of `ranking.RULES` in per cent.
 
-    paired: by the t test on the episodes that both have met, at 5 % after Holm over all pairs of
-    their group. Raises BenchbenchError if an entry is missing.
+    paired: by the t test on the episodes that both have met, at 5 % after Holm over the comparisons
+    with one leader. Raises BenchbenchError if an entry is missing.
     """
     frame = pd.DataFrame(
         {
@@ -34,7 +34,7 @@ def rank_methods(entries: Mapping[tuple[str, str], Entry], rule: str) -> RankedT
         for (method, source), entry in entries.items()
     )
     return rank_table(
-        frame, rule, lambda source, names: adjusted_p_values([entries[n, source] for n in names])
+        frame, rule, lambda source, names: paired_p_values([entries[n, source] for n in names])
     )
 
 

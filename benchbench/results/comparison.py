@@ -171,8 +171,8 @@ def _met(name: str, entries: list[Entry]) -> str:
     return ", ".join(dict.fromkeys(f"{one.dataset} {one.identity['protocol']}" for one in firsts))
 
 
-def adjusted_p_values(entries: Sequence[Entry]) -> NDArray[np.float64]:
-    """[k, k]: paired t tests of all pairs on the episodes that both have met, after Holm."""
+def paired_p_values(entries: Sequence[Entry]) -> NDArray[np.float64]:
+    """[k, k]: paired t tests of all pairs on the episodes that both have met, each by itself."""
     counts = np.array([len(entry) for entry in entries])
     p_values = np.ones((len(entries), len(entries)))
     for count in np.unique(counts):
@@ -181,10 +181,6 @@ def adjusted_p_values(entries: Sequence[Entry]) -> NDArray[np.float64]:
             continue
         block = pairwise_p_values(np.stack([entries[i].accuracy[:count] for i in longer.tolist()]))
         p_values[np.ix_(longer, longer)] = block  # a later count replaces those of longer pairs
-    upper = np.triu_indices(len(entries), 1)
-    if len(upper[0]):
-        p_values[upper] = holm(p_values[upper])
-        p_values.T[upper] = p_values[upper]
     return p_values
 
 

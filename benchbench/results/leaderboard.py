@@ -25,8 +25,9 @@ FACTS = ["way", "shot", "query", "disjoint", "standard", "images_drawn", "images
 COLUMNS = [
     *("collection", "source", "subject", "trained_on", "protocol_hash"),
     *("rank", "rank_rule", "rank_group", "best"),
-    *("method", "budget", "backbone", "pretrained_on", "contamination"),
+    *("method", "budget", "backbone", "class_names", "pretrained_on", "contamination"),
     *("setting", "evidence", "properties", "accuracy_together", "accuracy_one_at_a_time"),
+    *("audit_reason", "files_tried"),
     *("accuracy", "ci_episodes", "ci_classes", "ci_seeds", "wilson_low", "wilson_high"),
     *("episodes", *FACTS, "seeds", "seed_accuracies"),
     *("published_percent", "published_difference", "published_source"),
@@ -68,6 +69,7 @@ def row(entry: Entry) -> dict[str, Any]:
         "method": entry.label,
         "budget": first.identity["budget"],
         "backbone": _backbone(manifest["method"]),
+        "class_names": bool(manifest["method"].get("uses_class_names")),
         **asdict(stands),
         "rank_group": stands.group,
         **numbers(entry),

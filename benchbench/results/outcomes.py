@@ -11,7 +11,7 @@ from benchbench.errors import NoEstimate
 from benchbench.results.entries import Entry, read_result
 from benchbench.results.numbers import decimals, percent
 from benchbench.results.printed import markdown_cell, printed
-from benchbench.results.standing import REFUTED, standing
+from benchbench.results.standing import REFUTED, UNDECIDED, Standing, standing
 from benchbench.runs.outcome import Outcome
 from benchbench.stats import class_half_width, crossed_seeds, mean_interval, wilson_interval
 
@@ -85,6 +85,17 @@ def _row(outcome: Outcome, entry: Entry | None) -> dict[str, str]:
         "n": str(found["episodes"]),
         **{name: decimals(mean) for name, mean in further_means(entry).items()},
     }
-    if standing(entry).evidence == REFUTED:
-        row["note"] = "transductive by the audit, against its claim"
+    if remarks := _remarks(standing(entry)):
+        row["note"] = "; ".join(remarks)
     return row
+
+
+def _remarks(one: Standing) -> list[str]:
+    remarks = []
+    if one.evidence == REFUTED:
+        remarks.append("transductive by the audit, against its claim")
+    if one.setting == UNDECIDED:
+        remarks.append("the audit cannot tell whether it is inductive")
+    if one.files_tried:
+        remarks.append(f"tried to reach protected files ({one.files_tried})")
+    return remarks

@@ -22,11 +22,12 @@ RULES = {
     "if |m1 - m2| > sqrt(c1^2 + c2^2), where c are the half-widths of the 95 % intervals",
     "plain": "by the means alone, only equal ones tie",
     "paired": "groups are peeled off the top; a method differs from the leader of its group if "
-    "the p-value of their paired test, adjusted for all pairs, is below 0.05",
+    "the p-value of their paired test, corrected by Holm for all comparisons with that leader, is "
+    "below 0.05",
 }
 
 PValues: TypeAlias = Callable[[str, list[str]], NDArray[np.float64]]
-"""From a test source and k methods to their [k, k] p-values, adjusted for all pairs of these."""
+"""From a test source and k methods to their [k, k] p-values, not corrected for their number."""
 
 
 @dataclass(frozen=True)
@@ -110,7 +111,7 @@ def rank_table(
     if rule not in RULES:
         raise unknown_name("rule", rule, RULES)
     if rule == "paired" and p_values is None:
-        raise BenchbenchError("The rule paired needs adjusted p-values of every test source.")
+        raise BenchbenchError("The rule paired needs p-values of every test source.")
     missing = [column for column in ("half_width", "standing") if column not in frame]
     cells = frame.assign(**dict.fromkeys(missing)).set_index(["method", "test_source"])
     sources = list(dict.fromkeys(frame["test_source"]))

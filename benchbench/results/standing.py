@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from benchbench.datasets.integrity.contamination import LEVELS, judge
 from benchbench.results.entries import Entry
 
-SETTINGS = ("inductive", "transductive")
+INDUCTIVE, TRANSDUCTIVE, UNDECIDED = SETTINGS = ("inductive", "transductive", "undecided")
+GRAVITY = (INDUCTIVE, UNDECIDED, TRANSDUCTIVE)
+"""Of settings: what one seed or one test source is makes the whole so."""
+
 REFUTED = "audit against its claim"
 EVIDENCE = ("", "audit", "claim", REFUTED)
 """What a setting rests on; empty for one that a table of published figures states."""
+
+UNPROTECTED, READS_FILES = "unprotected", "reads-files"
+FOUND_BY_AUDIT = ("order_dependent", "stateful", "stochastic")
 
 
 @dataclass(frozen=True)
@@ -20,57 +27,114 @@ class Standing:
 
     subject: the data set that was tested; pretrained_on: what the weights have seen, joined by +;
     contamination: one of `contamination.LEVELS`; evidence: one of `EVIDENCE`; properties: what else
-    the audit found, joined by spaces. The accuracies are those of the audit.
+    the audit and the engine found, joined by spaces. The accuracies are those of the audit;
+    audit_reason: why there is none, if it was tried. files_tried: how many protected files the
+    method tried to reach.
     """
 
     subject: str = ""
     pretrained_on: str = ""
     contamination: str = "none"
-    setting: str = "inductive"
+    setting: str = INDUCTIVE
     evidence: str = ""
     properties: str = ""
     accuracy_together: float | None = None
     accuracy_one_at_a_time: float | None = None
+    audit_reason: str = ""
+    files_tried: int = 0
+
+    @property
+    def unprotected(self) -> bool:
+        """Whether nothing kept the method from labels and scores."""
+        return UNPROTECTED in self.properties.split()
 
     @property
     def group(self) -> str:
         """Methods of one group are ranked together, and with no others."""
-        clean = self.contamination == "none"
-        return self.setting if clean else f"{self.setting}, {self.contamination} seen"
+        seen = [] if self.contamination == "none" else [f"{self.contamination} seen"]
+        return ", ".join([self.setting, *seen, *([UNPROTECTED] if self.unprotected else [])])
 
 
 def standing(entry: Entry) -> Standing:
-    """How an entry stands; one seed that the audit found transductive makes it so."""
+    """How an entry stands; what the audit of one seed found holds for all."""
     method, subject = entry.first.manifest["method"], entry.first.subject
     seen = method.get("pretrained_on") or []
-    claim = SETTINGS[bool(method.get("transductive"))]
-    stands = Standing(subject, "+".join(seen), judge(seen, subject).level, claim, "claim")
     audits = [result.manifest.get("audit") or {} for result in entry.results]
-    audits = [audit for audit in audits if audit.get("inductive") is not None]
-    if not audits:
-        return stands
-    gravest = min(audits, key=lambda audit: bool(audit["inductive"]))
-    setting = SETTINGS[not gravest["inductive"]]
-    found = ("order_dependent", "stateful", "stochastic")
+    made = [audit for audit in audits if _setting_found(audit)]
+    found = _behaviour(made, TRANSDUCTIVE if method.get("transductive") else INDUCTIVE)
+    reasons = [str(audit["reason"]) for audit in audits if _was_tried(audit)]
+    tried, protected = _protection(result.manifest for result in entry.results)
+    properties = [
+        *(name.replace("_", "-") for name in FOUND_BY_AUDIT if any(one.get(name) for one in made)),
+        *([READS_FILES] if tried else []),
+        *([] if protected else [UNPROTECTED]),
+    ]
     return replace(
-        stands,
+        found,
+        subject=subject,
+        pretrained_on="+".join(seen),
+        contamination=judge(seen, subject).level,
+        properties=" ".join(properties),
+        audit_reason=reasons[0] if reasons else "",
+        files_tried=tried,
+    )
+
+
+def _behaviour(audits: Sequence[Mapping[str, Any]], claim: str) -> Standing:
+    """The setting and what it rests on. A method that claims to be transductive is so."""
+    if not audits:
+        return Standing(setting=claim, evidence="claim")
+    gravest = max(audits, key=lambda audit: GRAVITY.index(_setting_found(audit)))
+    setting, evidence = _setting_found(gravest), "audit"
+    if claim == TRANSDUCTIVE and setting != TRANSDUCTIVE:
+        setting, evidence = claim, "claim"
+    elif setting == TRANSDUCTIVE != claim:
+        evidence = REFUTED
+    return Standing(
         setting=setting,
-        evidence=REFUTED if setting > claim else "audit",
-        properties=" ".join(
-            name.replace("_", "-") for name in found if any(audit.get(name) for audit in audits)
-        ),
+        evidence=evidence,
         accuracy_together=gravest.get("accuracy_together"),
         accuracy_one_at_a_time=gravest.get("accuracy_one_at_a_time"),
     )
 
 
+def _setting_found(audit: Mapping[str, Any]) -> str:
+    """The setting that an audit found; empty if it was not made."""
+    if "undecided" in audit and audit.get("batch_norms_on_queries"):
+        return TRANSDUCTIVE
+    if audit.get("undecided"):
+        return UNDECIDED
+    inductive = audit.get("inductive")
+    return "" if inductive is None else INDUCTIVE if inductive else TRANSDUCTIVE
+
+
+def _was_tried(audit: Mapping[str, Any]) -> bool:
+    """Whether an audit was asked for and could not be made."""
+    return bool(audit.get("reason")) and not str(audit["reason"]).startswith("not asked for")
+
+
+def _protection(manifests: Iterable[Mapping[str, Any]]) -> tuple[int, bool]:
+    """How many protected files were tried, and whether every run was protected.
+
+    A run that is older than protection counts as protected.
+    """
+    found = [manifest.get("protection") or {} for manifest in manifests]
+    files = {str(path) for one in found for path in one.get("files_tried") or ()}
+    return len(files), all(one.get("protected", True) for one in found)
+
+
 def stated(group: str) -> Standing:
     """The standing that a table of figures states by the name of a group."""
-    group = group.lower() or "unknown"
-    setting, _, seen = group.partition(", ")
-    if (level := seen.removesuffix(" seen")) in LEVELS:
-        return Standing(setting=setting, contamination=level)
-    return Standing(setting=group)
+    setting, *words = (group.lower() or "unknown").split(", ")
+    contamination, properties = "none", ""
+    for word in words:
+        if (level := word.removesuffix(" seen")) in LEVELS and level != word:
+            contamination = level
+        elif word == UNPROTECTED:
+            properties = UNPROTECTED
+        else:
+            setting = f"{setting}, {word}"
+    return Standing(setting=setting, contamination=contamination, properties=properties)
 
 
 def worst(standings: Sequence[Standing]) -> Standing:
@@ -78,7 +142,7 @@ def worst(standings: Sequence[Standing]) -> Standing:
     if not standings:
         return Standing()
     behaviour = max(
-        standings, key=lambda one: (one.setting == SETTINGS[1], EVIDENCE.index(one.evidence))
+        standings, key=lambda one: (_gravity(one.setting), EVIDENCE.index(one.evidence))
     )
     seen = max(standings, key=lambda one: LEVELS.index(one.contamination))
     properties = dict.fromkeys(word for one in standings for word in one.properties.split())
@@ -88,16 +152,27 @@ def worst(standings: Sequence[Standing]) -> Standing:
         pretrained_on=seen.pretrained_on,
         contamination=seen.contamination,
         properties=" ".join(properties),
+        audit_reason=next((one.audit_reason for one in standings if one.audit_reason), ""),
+        files_tried=max(one.files_tried for one in standings),
     )
 
 
+def _gravity(setting: str) -> int:
+    return GRAVITY.index(setting) if setting in GRAVITY else 0
+
+
 def groups(standings: Mapping[str, Standing]) -> dict[str, list[str]]:
-    """The names in each group that is ranked together: contaminated and transductive ones last."""
+    """The names in each group that is ranked together, the cleanest group first.
+
+    Unprotected methods come last, before them contaminated ones; among those of equal cleanness
+    inductive ones come first, then transductive, then undecided ones.
+    """
     found: dict[str, list[str]] = {}
     for name, one in sorted(standings.items(), key=lambda item: _order(item[1])):
         found.setdefault(one.group, []).append(name)
     return found
 
 
-def _order(one: Standing) -> tuple[bool, bool, str]:
-    return one.contamination != "none", one.setting == SETTINGS[1], one.group
+def _order(one: Standing) -> tuple[bool, bool, int, str]:
+    setting = SETTINGS.index(one.setting) if one.setting in SETTINGS else 0
+    return one.unprotected, one.contamination != "none", setting, one.group

@@ -21,6 +21,7 @@ from benchbench.datasets.problem import Problem
 from benchbench.episodes import EpisodeSet
 from benchbench.method import Method, Task
 from benchbench.registry import entry_points, specs
+from benchbench.registry.sources import package_sha256
 from benchbench.runs.store import FORMAT
 from benchbench.system.compute import Compute, machine
 from benchbench.system.files import file_hash
@@ -94,16 +95,16 @@ def identity(
 ) -> dict[str, Any]:
     """What distinguishes one run from another; the number of episodes is not part of it.
 
-    A method is known by its parameters and by the source of its classes, so that an edited method
-    is a new run; so is another file of weights under the same name. What it is built on in
-    `benchbench` is known by `CORE`. The classes' names count for a method that reads them.
-    `trained_on` is there if methods learn from another data set.
+    A method is known by its parameters and by `method_source`, so that an edited method is a new
+    run; so is another file of weights under the same name. What it is built on in `benchbench` is
+    known by `CORE`. The classes' names count for a method that reads them. `trained_on` is there if
+    methods learn from another data set.
     """
     return {
         "method": card.name,
         "parameters": card.described["parameters"],
         **card.weight_files,
-        "method_source": card.source,
+        "method_source": method_source(card),
         "core": CORE,
         "fingerprint": problem.test.fingerprint,
         "splits": problem.test.splits_sha256,
@@ -119,6 +120,17 @@ def identity(
         **_names_read(card, problem.test),
         **_trained_on(card, problem),
     }
+
+
+def method_source(card: MethodCard) -> str:
+    """The hash of a method's code: of the modules that define its classes and, if it comes with
+    another package than benchbench, of all code of that package.
+    """
+    provenance = entry_points.available("method").get(card.name)
+    if provenance is None or provenance.package == "benchbench":
+        return card.source
+    both = f"{card.source} {package_sha256(provenance)}"
+    return hashlib.sha256(both.encode()).hexdigest()
 
 
 def _trained_on(card: MethodCard, problem: Problem) -> dict[str, Any]:

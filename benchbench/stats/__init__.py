@@ -17,6 +17,7 @@ from benchbench.stats.intervals import class_bootstrap as class_bootstrap
 from benchbench.stats.intervals import class_half_width as class_half_width
 from benchbench.stats.intervals import class_interval as class_interval
 from benchbench.stats.intervals import interquartile_mean as interquartile_mean
+from benchbench.stats.intervals import mean_difference as mean_difference
 from benchbench.stats.intervals import mean_interval as mean_interval
 from benchbench.stats.intervals import wilson_interval as wilson_interval
 from benchbench.stats.many_datasets import Friedman as Friedman

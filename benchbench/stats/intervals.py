@@ -37,6 +37,23 @@ def mean_interval(accuracy: FloatArray, level: float = 0.95) -> float:
     return t_quantile(level, len(accuracy) - 1) * float(error)
 
 
+def mean_difference(a: FloatArray, b: FloatArray, level: float = 0.95) -> tuple[float, float]:
+    """The mean of a less that of b, of independent samples [n] and [m], and ± its t interval.
+
+    The variances need not be equal (Welch, Biometrika 34, 1947). Raises NoEstimate if a sample has
+    fewer than two values.
+    """
+    if min(len(a), len(b)) < 2:
+        raise NoEstimate("A difference of two means needs two values or more on either side.")
+    difference = float(a.mean() - b.mean())
+    squares = [float(np.var(sample, ddof=1)) / len(sample) for sample in (a, b)]
+    if sum(squares) == 0:
+        return difference, 0.0
+    least = squares[0] ** 2 / (len(a) - 1) + squares[1] ** 2 / (len(b) - 1)
+    quantile = t_quantile(level, sum(squares) ** 2 / least)
+    return difference, quantile * float(np.sqrt(sum(squares)))
+
+
 def class_interval(accuracy: FloatArray, classes: Classes, level: float = 0.95) -> float:
     """± classes: half-width of the interval for what a fresh draw of test classes would give.
 

@@ -15,6 +15,8 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from benchbench.stats.paired import holm
+
 Number: TypeAlias = Fraction | Decimal | float
 """Taken exactly as it is: a float is its binary value, a Decimal is what is printed."""
 
@@ -28,21 +30,22 @@ Positive if the two differ; the absolute value is the distance from the opposite
 
 
 def rank_by_elimination(
-    order: Sequence[int], different: Callable[[int, int], bool]
+    order: Sequence[int], different: Callable[[int, Sequence[int]], Sequence[bool]]
 ) -> NDArray[np.float64]:
     """Ranks [k] by peeling groups off the top, as in the leaderboard of Meta-Dataset.
 
     order: the indices 0 to k - 1, the best mean first. The first that is left leads a group of all
-    those left that are not `different(leader, other)` from it; a group shares its mean place.
-    Membership is judged against the leader only, so that a method may be ranked below another one
-    from which it does not differ.
+    those left that are not different from it, as `different(leader, others)` says of all others at
+    once; a group shares its mean place. Membership is judged against the leader only, so that a
+    method may be ranked below another one from which it does not differ.
     """
     ranks = np.empty(len(order))
     left, place = list(order), 1
     while left:
         leader, *others = left
-        left = [other for other in others if different(leader, other)]
-        group = [leader, *(other for other in others if other not in left)]
+        apart = dict(zip(others, different(leader, others), strict=True))
+        left = [other for other in others if apart[other]]
+        group = [leader, *(other for other in others if not apart[other])]
         ranks[group] = place + (len(group) - 1) / 2
         place += len(group)
     return ranks
@@ -75,23 +78,32 @@ def meta_dataset_ranks(
         total = float(gap) + math.sqrt(squared)
         return float(gap**2 - squared) / total if total else 0.0
 
-    return _peeled(means, margin)
+    return _peeled(means, lambda leader, others: [margin(leader, other) for other in others])
 
 
 def paired_ranks(
-    accuracy: Numbers, p_adjusted: ArrayLike, alpha: float = 0.05
+    accuracy: Numbers, p_values: ArrayLike, alpha: float = 0.05
 ) -> tuple[NDArray[np.float64], Margins]:
     """Ranks as by `rank_by_elimination`; two methods differ if their paired test says so.
 
-    accuracy: [k] means. p_adjusted: [k, k], symmetric p-values of all pairs, adjusted for their
-    number; the diagonal is not read. Two methods differ if theirs is below alpha; NaN is no
-    difference. Of equal means the first in the input leads. A margin is alpha - p. Raises
-    ValueError if a mean is not finite, or the shapes do not fit.
+    accuracy: [k] means. p_values: [k, k], symmetric, of the tests of all pairs, as they are; the
+    diagonal is not read, and NaN is no difference. Holm's correction is over the comparisons of one
+    leader with all that are left, and over no other pair: whoever is far behind the leader has a
+    small p, which Holm's steps leave behind, so that such methods do not change who ties with it.
+    Two differ if their corrected p is below alpha. Of equal means the first in the input leads. A
+    margin is alpha less the corrected p. Raises ValueError if a mean is not finite, or the shapes
+    do not fit.
     """
-    means, p_values = list(map(_exact, accuracy)), np.asarray(p_adjusted, dtype=np.float64)
-    if p_values.shape != (len(means), len(means)):
-        raise ValueError(f"{len(means)} means have p-values of shape {p_values.shape}")
-    return _peeled(means, lambda i, j: alpha - float(np.nan_to_num(p_values[i, j], nan=1.0)))
+    means = list(map(_exact, accuracy))
+    raw = np.nan_to_num(np.asarray(p_values, dtype=np.float64), nan=1.0)
+    if raw.shape != (len(means), len(means)):
+        raise ValueError(f"{len(means)} means have p-values of shape {raw.shape}")
+
+    def margins(leader: int, others: Sequence[int]) -> Sequence[float]:
+        corrected: list[float] = holm(raw[leader, list(others)]).tolist()
+        return [alpha - p for p in corrected]
+
+    return _peeled(means, margins)
 
 
 def plain_ranks(accuracy: Numbers) -> NDArray[np.float64]:
@@ -103,13 +115,14 @@ def plain_ranks(accuracy: Numbers) -> NDArray[np.float64]:
 
 
 def _peeled(
-    means: Sequence[Fraction], margin: Callable[[int, int], float]
+    means: Sequence[Fraction], margins_of: Callable[[int, Sequence[int]], Sequence[float]]
 ) -> tuple[NDArray[np.float64], Margins]:
     margins: Margins = {}
 
-    def different(leader: int, other: int) -> bool:
-        margins[leader, other] = margin(leader, other)
-        return margins[leader, other] > 0
+    def different(leader: int, others: Sequence[int]) -> list[bool]:
+        found = margins_of(leader, others)
+        margins.update(((leader, other), m) for other, m in zip(others, found, strict=True))
+        return [margin > 0 for margin in found]
 
     # sorted is stable: of equal means the first in the input comes first
     order = sorted(range(len(means)), key=lambda index: -means[index])

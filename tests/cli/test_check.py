@@ -8,6 +8,7 @@ from collections.abc import Callable
 import pytest
 from click.testing import CliRunner, Result
 from conformance import faulty_methods as faulty
+from support.command_line import process
 
 from benchbench.cli.main import cli
 from benchbench.conformance import CHECKS
@@ -94,6 +95,7 @@ def test_a_method_that_cannot_be_trained_fails() -> None:
         (["nearest_mean", "--only", "quer_order"], "did you mean query_order"),
         (["nearest_mean,sinkhorn"], "names 2 methods"),
         (["nearest_mean", "--budget", "small"], "is not a budget"),
+        (["nearest_mean", "--fresh", "--only", "*order"], "--fresh makes no other check"),
     ],
 )
 def test_a_wrong_command_exits_with_2(arguments: list[str], told: str) -> None:
@@ -107,3 +109,13 @@ def test_list_says_what_each_check_is() -> None:
     assert result.exit_code == 0
     assert [line.split()[0] for line in result.stdout.splitlines()] == list(CHECKS)
     assert "C1: queries in another order get the same scores." in result.stdout
+
+
+def test_fresh_episodes_are_set_against_the_standard_ones(pictures: str) -> None:
+    result = process("check", "knn", "--fresh", "--dataset", pictures, cold=True)
+    assert result.returncode == 0, result.stderr
+    lines = result.stdout.splitlines()
+    assert [line.partition(": ")[0] for line in lines[2:]] == ["difference", "verdict"]
+    assert lines[0].startswith("folder:")
+    assert ", episode seed " in lines[1]
+    assert "over 600 and 600 episodes" in lines[2]

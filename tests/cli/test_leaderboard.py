@@ -5,6 +5,7 @@ import io
 import json
 import re
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -163,11 +164,27 @@ def test_the_data_sets_beside_each_other(written: Path) -> None:
     assert "holds among these 3 methods only" in text
 
 
-def test_a_broken_claim_is_ranked_apart_on_every_page(results: Path, tmp_path: Path) -> None:
-    """In the first place of every data set, found out by the audit on one of them."""
-    for dataset, audit in (("omniglot", TRANSDUCTIVE), ("glyphs", {"inductive": True})):
-        correct = noisy_correct(0.99, 60, 9)
-        write_run(results, "joint", correct, dataset=dataset, classes=CLASSES, audit=audit)
+@pytest.mark.parametrize(
+    ("change", "group", "note"),
+    [
+        ({"audit": TRANSDUCTIVE}, "transductive", "joint claims to be inductive"),
+        ({"audit": {"inductive": None, "undecided": True}}, "undecided", "Undecided: the audit"),
+        (
+            {"protection": {"engine": "inline", "protected": False}},
+            "inductive, unprotected",
+            "Unprotected: computed",
+        ),
+    ],
+    ids=["transductive", "undecided", "unprotected"],
+)
+def test_who_is_no_equal_is_ranked_apart_on_every_page(
+    results: Path, tmp_path: Path, change: dict[str, Any], group: str, note: str
+) -> None:
+    """In the first place of every data set, found out on one of them."""
+    for dataset in ("omniglot", "glyphs"):
+        correct, audit = noisy_correct(0.99, 60, 9), {"inductive": True}
+        run = write_run(results, "joint", correct, dataset=dataset, classes=CLASSES, audit=audit)
+        run.update(**(change if dataset == "omniglot" else {}))
     out = tmp_path / "boards"
     assert leaderboard(results, "--out", out, "--across", "all").exit_code == 0
 
@@ -181,11 +198,11 @@ def test_a_broken_claim_is_ranked_apart_on_every_page(results: Path, tmp_path: P
         found = ranks(name, column)
         assert found == {method: rank + decimals for method, rank in wanted.items()}
         assert list(found)[-1] == "joint"
-    assert ranks("all.md", "setting")["joint"] == "transductive"
+    assert ranks("all.md", "setting")["joint"] == group
     for name in ("omniglot.md", "all.md"):
         text = (out / name).read_text()
-        assert "Ranked apart: inductive; transductive." in text
-        assert "joint claims to be inductive" in text
+        assert f"Ranked apart: inductive; {group}." in text
+        assert note in text
 
 
 def test_what_cannot_be_done_is_told(results: Path, tmp_path: Path) -> None:
@@ -252,3 +269,15 @@ class TestLeaderboard:
     def test_a_folder_named_twice_counts_once(self, board: Path) -> None:
         inside = next(path for path in board.iterdir() if path.is_dir())
         assert shown(board, board) == shown(board, inside) == shown(board)
+
+
+def test_runs_that_began_and_have_no_result_are_counted(knn_out: Path) -> None:
+    """Also where their folders were deleted, as of the seeds that came out worse."""
+    quiet = leaderboard(knn_out, "--out", "-")
+    assert "have no stored result" not in quiet.stderr
+    begun = (knn_out / "started.jsonl").read_text()
+    others = [begun.replace("/knn-", f"/knn-{seed}") for seed in range(3)]
+    (knn_out / "started.jsonl").write_text("".join([begun, *others]))
+    told = leaderboard(knn_out, "--out", "-")
+    assert told.stdout == quiet.stdout
+    assert "3 runs have begun and have no stored result: 3 of knn (2) on " in told.stderr

@@ -94,10 +94,10 @@ def test_a_broken_claim_is_ranked_apart_among_the_sources(run, out: Path, tmp_pa
     table = result.stdout.partition("## All 3 sources")[2]
     rows = [[cell.strip() for cell in line.split("|")[1:4]] for line in table.splitlines()[4:6]]
     assert rows == [
-        ["knn[backbone=pixels]", "inductive (claimed)", "1.00"],
-        ["protonet", "transductive", "1.00"],
+        ["knn[backbone=pixels]", "inductive (claimed), unprotected", "1.00"],
+        ["protonet", "transductive, unprotected", "1.00"],
     ]
-    assert "Ranked apart: inductive; transductive." in table
+    assert "Ranked apart: inductive, unprotected; transductive, unprotected." in table
     assert "protonet claims to be inductive" in table
     noted = [line for line in result.stdout.splitlines() if "against its claim" in line]
     assert len(noted) == 1

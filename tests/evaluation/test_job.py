@@ -24,7 +24,8 @@ from benchbench.evaluation.settings import Settings
 from benchbench.evaluation.task import task_of
 from benchbench.method import Classifier, Images, Method, Support, Task
 from benchbench.registry import loading
-from benchbench.runs.store import Store
+from benchbench.runs.started import StartLog
+from benchbench.runs.store import RunDirectory, Store
 from benchbench.samplers import ClassPool, FixedSampler, MetaDatasetSampler, Sampler
 from benchbench.training.source import TrainingSource
 
@@ -541,3 +542,38 @@ def test_methods_learn_from_the_problems_training_data(
     assert job.execute().status == "finished"
     assert Pupil.learned == [7]
     assert job.run.path.relative_to(tmp_path).parts[:2] == ("both", "toy")
+
+
+def test_a_run_that_begins_is_logged_and_one_that_is_read_is_not(
+    make_dataset: Callable[..., OpenDataset], tmp_path: Path
+) -> None:
+    dataset, store = make_dataset(), Store(tmp_path)
+    episodes = draw(dataset, 3)
+    for _ in range(2):
+        run_job(NearestMean(), dataset, episodes, store)
+    (line,) = StartLog(tmp_path).lines()
+    assert line["method"] == "nearest_mean"
+    run_job(NearestMean(), dataset, episodes, store, Settings(seed=1))
+    assert [line["seed"] for line in StartLog(tmp_path).lines()] == [0, 1]
+
+
+def test_a_run_that_began_without_protection_stays_unprotected(
+    make_dataset: Callable[..., OpenDataset], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also if a process of its own adds episodes, or ends what was interrupted."""
+    dataset, store = make_dataset(), Store(tmp_path)
+    broken = run_job(NearestMean(breaks_at=2), dataset, draw(dataset, 4), store).run
+    assert broken.manifest["protection"]["protected"] is False
+    run = run_job(NearestMean(), dataset, draw(dataset, 3), store).run
+    monkeypatch.setattr(Participant, "protection", {"engine": "worker", "protected": True})
+    monkeypatch.setattr(Participant, "files", lambda self: ["/labels"])
+    other = run_job(NearestMean(), dataset, draw(dataset, 4), store, Settings(seed=1)).run
+    assert other.manifest["protection"]["protected"] is True
+    run_job(NearestMean(), dataset, draw(dataset, 4), store)
+    extended = RunDirectory(run.path).manifest
+    assert extended["episodes"]["count"] == 4
+    assert extended["protection"] == {
+        "engine": "inline",
+        "protected": False,
+        "files_tried": ["/labels"],
+    }

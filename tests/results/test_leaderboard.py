@@ -242,7 +242,7 @@ AUDIT = {
         ({"transductive": True}, [{}], ("transductive", "claim", "")),
         ({}, [{"declared": {}, "reason": "no validation classes"}], ("inductive", "claim", "")),
         ({}, [AUDIT], ("inductive", "audit", "")),
-        ({"transductive": True}, [AUDIT], ("inductive", "audit", "")),
+        ({"transductive": True}, [AUDIT], ("transductive", "claim", "")),
         ({}, [{**AUDIT, "inductive": False}], ("transductive", "audit against its claim", "")),
         (
             {"transductive": True},

@@ -9,10 +9,86 @@ from support.runs import write_run
 from benchbench.results.entries import Entry, entries_of, read_result
 from benchbench.results.standing import Standing, groups, standing, stated, worst
 
+NEW = {
+    "inductive": True,
+    "undecided": False,
+    "stateful": False,
+    "stochastic": False,
+    "order_dependent": False,
+    "accuracy_together": 0.8,
+    "accuracy_one_at_a_time": 0.8,
+    "batch_norms_on_queries": [],
+}
+UNSURE = {**NEW, "inductive": None, "undecided": True}
+FAILED = {"declared": {}, "reason": "it could not be made: out of memory"}
+
 
 def entry(root: Path, **options: Any) -> Entry:
     (found,) = entries_of([read_result(write_run(root, "toy", [60, 45], **options))])
     return found
+
+
+def of_seeds(
+    root: Path,
+    audits: list[dict[str, Any]],
+    protection: dict[str, Any] | None = None,
+    **claims: Any,
+) -> Standing:
+    """The standing of one method whose seeds have these audits."""
+    runs = []
+    for seed, audit in enumerate(audits):
+        runs.append(write_run(root, "toy", [60, 45], audit=audit, declared=claims, seed=seed))
+        runs[-1].update(**({} if protection is None else {"protection": protection}))
+    (found,) = entries_of([read_result(run) for run in runs])
+    return standing(found)
+
+
+@pytest.mark.parametrize(
+    ("audits", "claims", "expected"),
+    [
+        ([NEW], {}, ("inductive", "audit")),
+        ([UNSURE], {}, ("undecided", "audit")),
+        ([NEW, UNSURE], {}, ("undecided", "audit")),
+        ([UNSURE, {**NEW, "inductive": False}], {}, ("transductive", "audit against its claim")),
+        ([FAILED], {}, ("inductive", "claim")),
+        ([NEW], {"transductive": True}, ("transductive", "claim")),
+        ([UNSURE], {"transductive": True}, ("transductive", "claim")),
+        ([FAILED], {"transductive": True}, ("transductive", "claim")),
+        (
+            [{**NEW, "batch_norms_on_queries": ["net.norm"]}],
+            {},
+            ("transductive", "audit against its claim"),
+        ),
+    ],
+)
+def test_who_is_inductive(
+    tmp_path: Path, audits: list[dict], claims: dict, expected: tuple[str, str]
+) -> None:
+    found = of_seeds(tmp_path, audits, **claims)
+    assert (found.setting, found.evidence) == expected
+
+
+def test_why_there_is_no_audit_is_told_unless_nobody_asked_for_one(tmp_path: Path) -> None:
+    assert of_seeds(tmp_path / "failed", [FAILED]).audit_reason == FAILED["reason"]
+    not_asked = {"reason": "not asked for (--no-audit)"}
+    assert of_seeds(tmp_path / "left out", [not_asked]).audit_reason == ""
+
+
+def test_an_unprotected_run_is_ranked_apart(tmp_path: Path) -> None:
+    inline = {"engine": "inline", "protected": False, "files_tried": []}
+    found = of_seeds(tmp_path / "inline", [NEW], inline)
+    assert (found.group, found.properties) == ("inductive, unprotected", "unprotected")
+    worker = {"engine": "worker", "protected": True, "sandbox": True, "files_tried": []}
+    assert of_seeds(tmp_path / "worker", [NEW], worker).group == "inductive"
+    assert of_seeds(tmp_path / "older", [NEW]).group == "inductive"
+    assert worst([found, Standing(evidence="audit")]).group == "inductive, unprotected"
+
+
+def test_protected_files_that_a_method_tried_to_reach_are_counted(tmp_path: Path) -> None:
+    curious = {"engine": "worker", "protected": True, "files_tried": ["/data/a", "/data/b"]}
+    found = of_seeds(tmp_path, [NEW, NEW], curious)
+    assert (found.files_tried, found.properties) == (2, "reads-files")
+    assert found.group == "inductive"
 
 
 def test_what_weights_have_seen_depends_on_the_data_set(tmp_path: Path) -> None:
@@ -34,6 +110,9 @@ def test_over_several_sources_the_worst_counts_in_every_respect() -> None:
     assert worst([audited, audited]) == audited
     assert worst([audited, Standing(evidence="claim")]).evidence == "claim"
     assert worst([audited, refuted]).group == "transductive"
+    unsure = Standing(setting="undecided", evidence="audit")
+    assert worst([audited, unsure]).group == "undecided"
+    assert worst([refuted, unsure]).group == "transductive"
     together = worst([audited, seen, refuted])
     assert together.group == "transductive, classes seen"
     assert together.evidence == "audit against its claim"
@@ -41,21 +120,27 @@ def test_over_several_sources_the_worst_counts_in_every_respect() -> None:
     assert together.properties == "stochastic stateful"
 
 
-def test_groups_come_with_the_contaminated_and_the_transductive_last() -> None:
+def test_groups_come_in_the_order_of_their_cleanness() -> None:
     given = {
         "a": "inductive, images seen",
         "b": "transductive",
         "c": "inductive",
         "d": "transductive, unknown seen",
         "e": "inductive",
+        "f": "inductive, unprotected",
+        "g": "undecided",
+        "h": "undecided, classes seen, unprotected",
     }
     found = groups({name: stated(text) for name, text in given.items()})
-    assert found == {
-        "inductive": ["c", "e"],
-        "transductive": ["b"],
-        "inductive, images seen": ["a"],
-        "transductive, unknown seen": ["d"],
-    }
+    assert list(found.items()) == [
+        ("inductive", ["c", "e"]),
+        ("transductive", ["b"]),
+        ("undecided", ["g"]),
+        ("inductive, images seen", ["a"]),
+        ("transductive, unknown seen", ["d"]),
+        ("inductive, unprotected", ["f"]),
+        ("undecided, classes seen, unprotected", ["h"]),
+    ]
 
 
 @pytest.mark.parametrize(
@@ -64,6 +149,8 @@ def test_groups_come_with_the_contaminated_and_the_transductive_last() -> None:
         ("Inductive", "inductive"),
         ("transductive, classes seen", "transductive, classes seen"),
         ("inductive, with a pool", "inductive, with a pool"),
+        ("undecided, images seen, unprotected", "undecided, images seen, unprotected"),
+        ("inductive, seen", "inductive, seen"),
         ("", "unknown"),
     ],
 )

@@ -17,6 +17,7 @@ import pytest
 from benchbench.datasets.base import OpenDataset
 from benchbench.datasets.problem import Problem
 from benchbench.method import Method, Task
+from benchbench.registry import entry_points
 from benchbench.runs import manifest
 from benchbench.runs.store import FORMAT, run_hash
 from benchbench.samplers import ClassPool, FixedSampler
@@ -173,6 +174,22 @@ def test_of_what_a_method_is_built_on_the_core_does_not_count(
     assert manifest.source_sha256(module.Second) == manifest.source_sha256(module.First) == both
     of_the_base = hashlib.sha256(base.encode()).hexdigest()
     assert manifest.source_sha256(sys.modules["benchbench_base"].Base) == of_the_base
+
+
+def test_of_another_package_all_code_counts_and_of_benchbench_the_class_alone(
+    dataset: OpenDataset, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.syspath_prepend(str(tmp_path))
+    alone = manifest.source_sha256(Toy)
+    assert identity_of(dataset)["method_source"] == alone, "it is not installed"
+    found = []
+    for package in ("strangers", "strangers", "benchbench"):
+        provenance = entry_points.Provenance("toy", "fake_toy", package, "1.0")
+        monkeypatch.setattr(entry_points, "available", lambda kind, one=provenance: {"toy": one})
+        (tmp_path / "fake_toy.py").write_text(f"power = {len(found)}")
+        found.append(identity_of(dataset)["method_source"])
+    assert found[2] == alone
+    assert len(set(found)) == 3
 
 
 def test_another_core_makes_another_run_and_another_training(

@@ -15,6 +15,7 @@ from benchbench.stats import (
     class_bootstrap,
     class_interval,
     interquartile_mean,
+    mean_difference,
     mean_interval,
     wilson_interval,
 )
@@ -288,3 +289,23 @@ def test_the_interquartile_mean_cuts_a_quarter_rounded_down_at_either_end() -> N
     assert interquartile_mean([[0, 1, 2, 9], [1, 1, 1, 1]], axis=1) == pytest.approx([1.5, 1])
     with pytest.raises(NoEstimate, match="one value"):
         interquartile_mean([])
+
+
+def test_a_difference_of_means_has_welchs_interval() -> None:
+    rng = np.random.default_rng(0)
+    a, b = rng.normal(0.6, 0.1, 20), rng.normal(0.5, 0.3, 45)
+    interval = stats.ttest_ind(a, b, equal_var=False).confidence_interval(0.9)
+    difference, half_width = mean_difference(a, b, 0.9)
+    assert difference == pytest.approx(a.mean() - b.mean())
+    assert difference - half_width == pytest.approx(interval.low)
+    assert difference + half_width == pytest.approx(interval.high)
+
+
+def test_a_difference_of_constants_is_exact() -> None:
+    assert mean_difference(np.ones(3), np.ones(4)) == (0.0, 0.0)
+    assert mean_difference(np.ones(3), np.zeros(4)) == (1.0, 0.0)
+
+
+def test_a_difference_of_means_needs_two_values_on_either_side() -> None:
+    with pytest.raises(NoEstimate):
+        mean_difference(np.ones(1), np.ones(4))

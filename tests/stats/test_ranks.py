@@ -1,3 +1,4 @@
+from collections.abc import Sequence
 from decimal import Decimal
 from fractions import Fraction
 
@@ -134,21 +135,48 @@ def test_plain_ranks_share_the_mean_place_of_equal_means() -> None:
 def test_peeling_asks_only_leaders() -> None:
     asked = []
 
-    def different(leader: int, other: int) -> bool:
-        asked.append((leader, other))
-        return other == 0
+    def different(leader: int, others: Sequence[int]) -> list[bool]:
+        asked.extend((leader, other) for other in others)
+        return [other == 0 for other in others]
 
     assert rank_by_elimination([2, 0, 1], different).tolist() == [3, 1.5, 1.5]
     assert asked == [(2, 0), (2, 1)]
     assert rank_by_elimination([], different).tolist() == []
 
 
-def test_paired_ranks_peel_by_adjusted_p_values() -> None:
-    p_values = np.array([[1, 0.2, 0.001], [0.2, 1, 0.3], [0.001, 0.3, 1]])
+def symmetric(k: int, p_values: dict[tuple[int, int], float]) -> np.ndarray:
+    found = np.ones((k, k))
+    for (i, j), p in p_values.items():
+        found[i, j] = found[j, i] = p
+    return found
+
+
+def test_paired_ranks_peel_by_p_values_that_are_corrected_for_the_leaders_comparisons() -> None:
+    p_values = symmetric(3, {(0, 1): 0.2, (0, 2): 0.001, (1, 2): 0.3})
     ranks, margins = paired_ranks(np.array([0.9, 0.8, 0.7]), p_values)
     assert ranks.tolist() == [1.5, 1.5, 3]
-    assert margins == {(0, 1): pytest.approx(-0.15), (0, 2): pytest.approx(0.049)}
+    assert margins == {(0, 1): pytest.approx(-0.15), (0, 2): pytest.approx(0.048)}
     assert paired_ranks([0.9, 0.8, 0.7], p_values, alpha=0.25)[0].tolist() == [1, 2.5, 2.5]
+
+
+def test_each_leader_has_a_family_of_its_own() -> None:
+    """0.03 differs alone, and not as the smaller of two."""
+    p_values = symmetric(3, {(0, 1): 1e-9, (0, 2): 1e-9, (1, 2): 0.03})
+    assert paired_ranks([0.9, 0.8, 0.7], p_values)[0].tolist() == [1, 2, 3]
+    p_values = symmetric(3, {(0, 1): 0.03, (0, 2): 0.04, (1, 2): 1e-9})
+    assert paired_ranks([0.9, 0.8, 0.7], p_values)[0].tolist() == [2, 2, 2]
+
+
+@pytest.mark.parametrize("close", [0.03, 0.06])
+def test_methods_far_behind_do_not_change_who_ties_with_the_leader(close: float) -> None:
+    """Over all pairs, 40 of them would multiply the close p by hundreds."""
+    alone = paired_ranks([0.9, 0.89], symmetric(2, {(0, 1): close}))[0].tolist()
+    junk = 40
+    p_values = np.full((2 + junk, 2 + junk), 1e-12)
+    p_values[2:, 2:] = 0.5
+    p_values[0, 1] = p_values[1, 0] = close
+    crowded = paired_ranks([0.9, 0.89, *np.linspace(0.3, 0.2, junk)], p_values)[0].tolist()
+    assert crowded[:2] == alone
 
 
 def test_a_p_value_at_alpha_or_unknown_is_a_tie() -> None:

@@ -40,16 +40,45 @@ def episode_scored(record):
 def install(site: Path, package: str, sources: dict[str, str], entry_points: str) -> Path:
     """A package, version 1.5, as pip leaves it: modules, and a .dist-info that announces them.
 
-    site: goes to PYTHONPATH; what was there before is replaced. sources: code by module.
+    site: goes to PYTHONPATH; what was there before is replaced. sources: code by module, or by path
+    of a package's.
     """
     site.mkdir(exist_ok=True)
     for module, source in sources.items():
+        (site / f"{module}.py").parent.mkdir(parents=True, exist_ok=True)
         (site / f"{module}.py").write_text(source, encoding="utf-8")
+    info = announce(site, package, entry_points)
+    listed = [f"{module}.py,," for module in sources]
+    (info / "RECORD").write_text("\n".join([*listed, f"{info.name}/METADATA,,"]) + "\n")
+    return site
+
+
+def install_editable(
+    site: Path, home: Path, package: str, sources: dict[str, str], entry_points: str, tops: str
+) -> None:
+    """As `install`, but the code lies in a folder `home`, of which the site has a .pth file only.
+
+    tops: the names of top-level modules that the installation tells, by line; may be empty.
+    """
+    site.mkdir(exist_ok=True)
+    for module, source in sources.items():
+        (home / f"{module}.py").parent.mkdir(parents=True, exist_ok=True)
+        (home / f"{module}.py").write_text(source, encoding="utf-8")
+    info = announce(site, package, entry_points)
+    pth = f"__editable__.{package}-1.5.pth"
+    (site / pth).write_text(f"{home}\n", encoding="utf-8")
+    (info / "RECORD").write_text(f"{pth},,\n{info.name}/METADATA,,\n")
+    if tops:
+        (info / "top_level.txt").write_text(tops)
+
+
+def announce(site: Path, package: str, entry_points: str) -> Path:
+    """The metadata of a package; returns its folder."""
     info = site / f"{package}-1.5.dist-info"
     info.mkdir(exist_ok=True)
     (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {package}\nVersion: 1.5\n")
     (info / "entry_points.txt").write_text(entry_points)
-    return site
+    return info
 
 
 def methods_of(module: str, names: Iterable[str]) -> str:

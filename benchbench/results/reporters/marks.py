@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from benchbench.datasets.integrity.contamination import judge
 from benchbench.results.numbers import percent
-from benchbench.results.standing import REFUTED, Standing
+from benchbench.results.standing import REFUTED, UNDECIDED, Standing
 
 
 def seen_text(one: Standing) -> str:
@@ -34,12 +34,32 @@ def evidence_notes(standings: Mapping[str, Sequence[Standing]]) -> list[str]:
     pairs = dict.fromkeys((one.pretrained_on, one.subject) for one in flagged)
     notes = [judge(seen.split("+"), subject).reason for seen, subject in pairs]
     if any(one.evidence == "claim" for one in every):
-        notes.append("Claimed: by the method's own word, without an audit.")
+        notes.append("Claimed: by the method's own word, which no audit confirms.")
+    if any(one.setting == UNDECIDED for one in every):
+        notes.append(
+            "Undecided: the audit cannot tell whether scores of a query depend on other queries."
+        )
+    if any(one.unprotected for one in every):
+        notes.append(
+            "Unprotected: computed in the process that holds labels and results (--engine inline)."
+        )
     for method, of in standings.items():
-        for one in [one for one in of if one.evidence == REFUTED][:1]:
-            notes.append(
-                f"{method} claims to be inductive, and its scores of a query depend on the other "
-                f"queries: in the audit {percent(one.accuracy_together)} % together, "
-                f"{percent(one.accuracy_one_at_a_time)} % one at a time."
-            )
+        notes += _of_method(method, of)
+    return notes
+
+
+def _of_method(method: str, standings: Sequence[Standing]) -> list[str]:
+    """What is to be told of one method, each once."""
+    notes = []
+    for one in [one for one in standings if one.evidence == REFUTED][:1]:
+        notes.append(
+            f"{method} claims to be inductive, and its scores of a query depend on the other "
+            f"queries: in the audit {percent(one.accuracy_together)} % together, "
+            f"{percent(one.accuracy_one_at_a_time)} % one at a time."
+        )
+    for one in [one for one in standings if one.audit_reason][:1]:
+        notes.append(f"{method} lacks an audit; {one.audit_reason}.")
+    if tried := max((one.files_tried for one in standings), default=0):
+        files = "a protected file" if tried == 1 else f"{tried} protected files"
+        notes.append(f"{method} tried to reach {files}, such as labels or results.")
     return notes

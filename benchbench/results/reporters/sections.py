@@ -62,6 +62,7 @@ def _cells(rows: pd.DataFrame, citations: list[str]) -> pd.DataFrame:
         "rank": rows["rank"].map("{:g}".format),
         "method": rows["method"],
         "backbone": rows["backbone"],
+        "class names": rows["class_names"].map({True: "read", False: DASH}),
         "pre-trained on": [seen_text(one) for one in standings],
         "setting": [setting_text(one) for one in standings],
         "accuracy %": [

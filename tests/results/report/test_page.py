@@ -5,6 +5,7 @@ import io
 import json
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 from results.report.synthetic import Page, report_on, write_run
@@ -188,24 +189,38 @@ def test_shots_and_data_sets_are_put_together(tmp_path: Path, toy: OpenDataset) 
     assert len(names) == len(set(names))
 
 
-def test_broken_claims_are_ranked_apart_over_data_sets(tmp_path: Path, toy: OpenDataset) -> None:
+@pytest.mark.parametrize(
+    ("change", "group", "note"),
+    [
+        ({"audit": {"inductive": False}}, "transductive", "d claims to be inductive"),
+        ({"audit": {"inductive": None, "undecided": True}}, "undecided", "Undecided: the audit"),
+        ({"protection": {"protected": False}}, "inductive, unprotected", "Unprotected: computed"),
+    ],
+    ids=["transductive", "undecided", "unprotected"],
+)
+def test_who_is_no_equal_is_ranked_apart_over_data_sets(
+    tmp_path: Path, toy: OpenDataset, change: dict[str, Any], group: str, note: str
+) -> None:
     other = OpenDataset(**{**vars(toy), "name": "toy-1", "fingerprint": "01" * 32})
     for number, method in enumerate("abcdef"):
         for dataset in (toy, other):
             run = RunDirectory(write_run(tmp_path, dataset, method, 0.9 - number / 10))
-            honest = method in "abc" or dataset is toy  # the audit finds it out on one data set
-            run.update(audit={"inductive": honest})
+            run.update(audit={"inductive": True})
+            if method in "def" and dataset is other:  # found out on one data set
+                run.update(**change)
     page = Page(report_on(tmp_path).html)
-    for group, methods in (("inductive", "abc"), ("transductive", "def")):
-        header, *rows = page.tables[f"Average ranks, {PROTOCOL}, {group}"]
+    for name, methods in (("inductive", "abc"), (group, "def")):
+        header, *rows = page.tables[f"Average ranks, {PROTOCOL}, {name}"]
         assert [row[0][0] for row in rows] == list(methods)
         column = [name for name, _ in header].index("average rank")
         assert [row[column][1]["data-value"] for row in rows] == ["1.0", "2.0", "3.0"]
     assert page.text.count("Average ranks: a 1.00, b 2.00, c 3.00.") == 1
     assert page.text.count("Average ranks: d 1.00, e 2.00, f 3.00.") == 1
-    assert "d claims to be inductive" in page.text
+    assert note in page.text
     settings = {row[1][0]: row[3][0] for row in page.tables[f"toy-1, {PROTOCOL}"][1:]}
-    assert {settings[method] for method in "def"} == {"transductive"}
+    assert {settings[method] for method in "def"} == {
+        group.replace(", ", ",")
+    }  # lines may break there
 
 
 def test_long_names_are_whole_in_every_plot(tmp_path: Path, toy: OpenDataset) -> None:

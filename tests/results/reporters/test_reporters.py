@@ -33,6 +33,7 @@ ROWS: list[dict[str, Any]] = [
         "method": method,
         "budget": "quick",
         "backbone": "conv4",
+        "class_names": False,
         "pretrained_on": "",
         "contamination": "none",
         "setting": "inductive",
@@ -40,6 +41,8 @@ ROWS: list[dict[str, Any]] = [
         "properties": "",
         "accuracy_together": 0.9,
         "accuracy_one_at_a_time": 0.9,
+        "audit_reason": "",
+        "files_tried": 0,
         "accuracy": accuracy,
         "ci_episodes": 0.1 + 0.2,
         "ci_classes": ci_classes,
@@ -235,8 +238,8 @@ def test_headings_of_tables_that_differ_in_their_data_only_name_the_protocol() -
 def test_a_claim_without_an_audit_is_marked() -> None:
     text = reporters.markdown(frame({"evidence": "claim", "properties": "order-dependent"}))
     assert cells(measured(text)[2])[3] == "inductive (claimed), order-dependent"
-    assert "without an audit" in text
-    assert "without an audit" not in reporters.markdown(frame())
+    assert "no audit confirms" in text
+    assert "no audit confirms" not in reporters.markdown(frame())
 
 
 def test_a_claim_that_the_audit_refutes_is_told() -> None:
@@ -326,3 +329,40 @@ def test_html_escapes_and_has_a_cell_for_each_number() -> None:
 @pytest.mark.parametrize("name", ["latex", "html", "markdown"])
 def test_nothing_is_said_to_be_nothing(name: str) -> None:
     assert "No finished runs." in getattr(reporters, name)(pd.DataFrame())
+
+
+def test_a_method_that_reads_class_names_has_a_column() -> None:
+    assert "class names" not in cells(measured(reporters.markdown(frame()))[0])
+    header, _, *rows = measured(reporters.markdown(frame({}, {"class_names": True})))
+    at = cells(header).index("class names")
+    assert [cells(row)[at] for row in rows] == ["–", "–", "read", "read"]
+
+
+@pytest.mark.parametrize(
+    ("change", "setting", "note"),
+    [
+        ({"setting": "undecided"}, "undecided", "Undecided: the audit cannot tell"),
+        (
+            {"properties": "unprotected"},
+            "inductive, unprotected",
+            "Unprotected: computed in the process that holds labels and results",
+        ),
+        (
+            {"properties": "reads-files", "files_tried": 3},
+            "inductive, reads-files",
+            "protonet tried to reach 3 protected files",
+        ),
+        (
+            {"evidence": "claim", "audit_reason": "it could not be made: out of memory"},
+            "inductive (claimed)",
+            "protonet lacks an audit; it could not be made: out of memory.",
+        ),
+    ],
+)
+def test_what_the_audit_and_the_engine_found_is_told(
+    change: dict[str, Any], setting: str, note: str
+) -> None:
+    text = reporters.markdown(frame(change))
+    header, _, first, *_ = measured(text)
+    assert cells(first)[cells(header).index("setting")] == setting
+    assert f"* {note}" in text
