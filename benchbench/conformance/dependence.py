@@ -78,14 +78,19 @@ class Comparison:
 
     @property
     def gain(self) -> tuple[float, float]:
-        """The mean of `gains`, and half of its interval at the level `LEVEL`."""
-        gains = np.array(self.gains)
+        """The gain over all queries, and half of its interval at the level `LEVEL`.
+
+        Queries of an episode are not independent: it is the interval of a ratio of sums over
+        episodes.
+        """
+        gains, counts = np.array(self.gains), np.array([len(flags) for flags in self.changed])
         if len(gains) < 2:
             return float(gains.mean()) if len(gains) else 0.0, float("inf")
         from scipy import stats  # 0.7 s
 
-        error = gains.std(ddof=1) / np.sqrt(len(gains))
-        return float(gains.mean()), float(error * stats.t.ppf(1 - LEVEL / 2, len(gains) - 1))
+        mean = float((gains * counts).sum() / counts.sum())
+        error = np.std((gains - mean) * counts, ddof=1) * np.sqrt(len(gains)) / counts.sum()
+        return mean, float(error * stats.t.ppf(1 - LEVEL / 2, len(gains) - 1))
 
     def as_dict(self) -> dict[str, Any]:
         """The evidence for JSON; accuracies are of the same queries."""

@@ -193,7 +193,9 @@ class _Audit:
         parts = alteration.parts(len(asked), self._rng)
         other = replace(question, queries=tuple(asked[part] for part in parts))
         (answer,) = self._twin.scores([other], AUDIT)
-        positions = self._examiner.order(number)[np.concatenate(parts)]
+        # What is repeated counts once.
+        places, once = np.unique(np.concatenate(parts), return_index=True)
+        positions, answer = self._examiner.order(number)[places], answer[once]
         labels = self._examiner.episodes[number].query_labels[positions]
         self.company[alteration.name].add(self._stored(number)[positions], answer, labels)
 
