@@ -624,18 +624,14 @@ class AsksTheTemplate(Knows):
     name = "asks_the_template"
 
     def train(self, source):
-        """Where the template listens, by its own memory or by the list of all sockets."""
+        """A process that the template forks knows where the template began to listen."""
         from multiprocessing import forkserver
 
-        sockets = Path("/proc/self/net/unix").read_text().split()
-        known = [one for one in sockets if "/listener-" in one]
-        known.append(forkserver._forkserver._forkserver_address)
-        for address in filter(None, known):
-            with socket.socket(socket.AF_UNIX) as client:
-                client.connect(address)
-                print("the template listens to", self.name)
-                order_a_fork(client)
-                self.known = True
+        with socket.socket(socket.AF_UNIX) as client:
+            client.connect(forkserver._forkserver._forkserver_address)
+            print("the template listens to", self.name)
+            order_a_fork(client)
+            self.known = True
 
     def adapt(self, support):
         if getattr(self, "known", False) is True:
@@ -731,7 +727,8 @@ class WritesToItsTwin(Core):
         key = support.images.array.tobytes()
         if self.said is None:
             self.file.seek(0)
-            known = pickle.load(self.file)
+            content = self.file.read()
+            known = pickle.loads(content) if content else {}
             for place, image in enumerate(images.array):
                 scores[place] = known.get((key, image.tobytes()), scores[place])
             return scores
