@@ -16,6 +16,7 @@ from benchbench.errors import BenchbenchError
 if TYPE_CHECKING:
     from benchbench.engine.base import Engine
     from benchbench.evaluation.settings import Limits
+    from benchbench.system.places import Places
 
 SECONDS = click.FloatRange(min=0, min_open=True)
 
@@ -178,7 +179,8 @@ def run(
     store.check()
     limits = Limits(timeout or EPISODE_SECONDS, training_timeout or math.inf)
     tested = []
-    protected = (places.data_root, places.cache, out)
+    images = _images_of(dataset, places) if engine == "worker" else []
+    protected = (places.data_root, places.cache, out, *images)
     with _engine(engine, limits, settings.compute.device, protected) as computing:
         admitted = computing.admit(methods)
         for problem, frozen in drawing.opened(dataset, places):
@@ -193,6 +195,16 @@ def run(
     print_tables(tested)
     failed = any(outcome.status == "failed" for one in tested for outcome in one.outcomes)
     sys.exit(int(failed))
+
+
+def _images_of(dataset: str, places: Places) -> list[Path]:
+    """The folders and files of images, but not those that Python itself needs."""
+    from benchbench.datasets.opening import sources_of
+    from benchbench.system.library_paths import library_paths
+
+    needed = {above for path in library_paths() for above in (path, *path.parents)}
+    sources = (path.resolve() for path in sources_of(dataset, places))
+    return [path for path in sources if path not in needed]
 
 
 def _engine(name: str, limits: Limits, device: str, protected: Sequence[Path]) -> Engine:

@@ -23,6 +23,8 @@ FEW = 0.01
 that an adaptation by gradients has amplified."""
 LEVEL = 0.005
 """The probability that an honest method fails a test."""
+MORE = 3.5
+"""Standard errors: as improbable for an honest method."""
 DETECTABLE = 0.02
 """A difference of accuracies that a test must be able to exclude for a verdict of no dependence."""
 
@@ -34,6 +36,7 @@ class Comparison:
     alteration: str
     changed: list[BoolArray] = field(default_factory=list)
     flipped: list[BoolArray] = field(default_factory=list)
+    """By query: whether its scores changed beyond rounding, and its predicted class."""
     gains: list[float] = field(default_factory=list)
     """The accuracy of the run minus that of the altered answers, an episode each."""
     before: list[float] = field(default_factory=list)
@@ -43,9 +46,9 @@ class Comparison:
 
     def add(self, stored: FloatArray, found: FloatArray, labels: IntArray) -> None:
         """Add an episode: scores [n_query, n_way] and the class slots of the queries [n_query]."""
-        share, changed, flipped = differences(stored, found)
+        share, changed = differences(stored, found)
         self.changed.append(changed)
-        self.flipped.append(flipped)
+        self.flipped.append(stored.argmax(axis=1) != found.argmax(axis=1))
         self.largest = max(self.largest, float(share.max(initial=0.0)))
         self.before.append(float(np.mean(stored.argmax(axis=1) == labels)))
         self.after.append(float(np.mean(found.argmax(axis=1) == labels)))
@@ -62,20 +65,32 @@ class Comparison:
 
     @property
     def differs(self) -> bool:
-        """Whether answers differ beyond rounding."""
-        changed = sum(flags.sum() for flags in self.changed)
-        return self.flips > 0 or bool(changed > FEW * self.queries)
+        """Whether answers differ beyond rounding.
+
+        Many predictions that change count although each may be rounding: so look those of a method
+        that adds a huge number to its scores.
+        """
+        both = zip(self.changed, self.flipped, strict=True)
+        if any((changed & flipped).any() for changed, flipped in both):
+            return True
+        changed = sum(int(flags.sum()) for flags in self.changed)
+        return max(changed, self.flips) > FEW * self.queries
 
     @property
     def gain(self) -> tuple[float, float]:
-        """The mean of `gains`, and half of its interval at the level `LEVEL`."""
-        gains = np.array(self.gains)
+        """The gain over all queries, and half of its interval at the level `LEVEL`.
+
+        Queries of an episode are not independent: it is the interval of a ratio of sums over
+        episodes.
+        """
+        gains, counts = np.array(self.gains), np.array([len(flags) for flags in self.changed])
         if len(gains) < 2:
             return float(gains.mean()) if len(gains) else 0.0, float("inf")
         from scipy import stats  # 0.7 s
 
-        error = gains.std(ddof=1) / np.sqrt(len(gains))
-        return float(gains.mean()), float(error * stats.t.ppf(1 - LEVEL / 2, len(gains) - 1))
+        mean = float((gains * counts).sum() / counts.sum())
+        error = np.std((gains - mean) * counts, ddof=1) * np.sqrt(len(gains)) / counts.sum()
+        return mean, float(error * stats.t.ppf(1 - LEVEL / 2, len(gains) - 1))
 
     def as_dict(self) -> dict[str, Any]:
         """The evidence for JSON; accuracies are of the same queries."""
@@ -91,14 +106,24 @@ class Comparison:
         }
 
 
-def differences(stored: FloatArray, found: FloatArray) -> tuple[FloatArray, BoolArray, BoolArray]:
-    """Of each query: the change as a share of the gap, whether it counts, and as another class.
+def pooled(comparisons: Sequence[Comparison]) -> Comparison:
+    """All of them as one."""
+    whole = Comparison(", ".join(one.alteration for one in comparisons))
+    for one in comparisons:
+        for name in ("changed", "flipped", "gains", "before", "after"):
+            getattr(whole, name).extend(getattr(one, name))
+        whole.largest = max(whole.largest, one.largest)
+    return whole
+
+
+def differences(stored: FloatArray, found: FloatArray) -> tuple[FloatArray, BoolArray]:
+    """Of each query: the change of its scores as a share of the gap, and whether it counts.
 
     stored, found: scores [n_query, n_way]. The change is that of the gap between the class that was
     best and any class that was second or is best now.
     """
     if not len(stored):
-        return np.empty(0), np.empty(0, bool), np.empty(0, bool)
+        return np.empty(0), np.empty(0, bool)
     rows = np.arange(len(stored))
     order = np.argsort(stored, axis=1, kind="stable")
     best, rivals = order[:, -1], (order[:, -2], found.argmax(axis=1))
@@ -112,7 +137,7 @@ def differences(stored: FloatArray, found: FloatArray) -> tuple[FloatArray, Bool
     typical = np.maximum(gap, np.median(gap))
     counts = change > SHARE_OF_GAP * typical + ROUNDING * size
     share = change / np.maximum(typical, np.finfo(float).tiny + ROUNDING * size)
-    return share, counts, counts & (best != rivals[1])
+    return share, counts
 
 
 def depends(one: Comparison, by_chance: Comparison | None) -> bool | None:
@@ -134,14 +159,14 @@ def depends(one: Comparison, by_chance: Comparison | None) -> bool | None:
 
 
 def _more_flips(one: Comparison, by_chance: Comparison) -> bool:
-    """Whether predictions change more often than by chance, by three standard errors."""
+    """Whether predictions change more often than by chance, by `MORE` standard errors."""
     counts = np.array([one.queries, by_chance.queries], float)
     if not counts.all():
         return False
     shares = np.array([one.flips, by_chance.flips]) / counts
     pooled = (one.flips + by_chance.flips) / counts.sum()
     error = np.sqrt(pooled * (1 - pooled) * (1 / counts).sum())
-    return bool(shares[0] - shares[1] > 3 * error)
+    return bool(shares[0] - shares[1] > MORE * error)
 
 
 def worst(comparisons: Sequence[Comparison]) -> Comparison | None:

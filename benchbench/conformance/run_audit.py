@@ -13,11 +13,12 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from benchbench.conformance.dependence import Comparison, depends, worst
+from benchbench.conformance.dependence import Comparison, depends, pooled, worst
 from benchbench.errors import reason_of
 from benchbench.evaluation.given import Question
 from benchbench.evaluation.job import Contestant, Job
 from benchbench.evaluation.settings import Phase
+from benchbench.metrics import checked_scores
 from benchbench.system.arrays import FloatArray, IntArray
 
 FEWEST_SLOW = 3
@@ -41,12 +42,17 @@ class Alteration:
     parts: Callable[[int, np.random.Generator], Parts]
 
 
+def _half(count: int) -> int:
+    """The most queries of a question in parts: a method could find all of its parts."""
+    return max(1, count // 2)
+
+
 def _alone(count: int, rng: np.random.Generator) -> Parts:
-    return tuple(rng.permutation(count)[:SINGLES, None])
+    return tuple(rng.permutation(count)[: min(SINGLES, _half(count)), None])
 
 
 def _halves(count: int, rng: np.random.Generator) -> Parts:
-    return tuple(part for part in np.array_split(rng.permutation(count), 2) if len(part))
+    return (rng.permutation(count)[: _half(count)],)
 
 
 def _repeated(count: int, rng: np.random.Generator) -> Parts:
@@ -55,8 +61,8 @@ def _repeated(count: int, rng: np.random.Generator) -> Parts:
 
 
 def _one_with_others(count: int, rng: np.random.Generator) -> Parts:
-    order = rng.permutation(count)
-    return tuple(order[first : first + 3] for first in range(0, min(count, 3 * SINGLES), 3))
+    order = rng.permutation(count)[: min(3 * SINGLES, _half(count))]
+    return tuple(order[first : first + 3] for first in range(0, len(order), 3))
 
 
 ALTERATIONS = (
@@ -65,6 +71,10 @@ ALTERATIONS = (
     Alteration("a query repeated", _repeated),
     Alteration("three queries at a time", _one_with_others),
 )
+
+
+FEW_QUERIES = (ALTERATIONS[0], ALTERATIONS[3])
+"""Which leave a method the least to look at."""
 
 
 def audit_run(job: Job) -> dict[str, Any]:
@@ -78,8 +88,8 @@ def audit_run(job: Job) -> dict[str, Any]:
     declared = {key: described[key] for key in ("transductive", "order_dependent")}
     try:
         with job.contestant.twin() as twin:
-            assert job.given is not None
-            twin.train(job.given)
+            assert job.given_to_twin is not None
+            twin.train(job.given_to_twin)
             audit = _Audit(job, twin)
             audit.make()
             return {**audit.findings(), "declared": declared}
@@ -109,6 +119,9 @@ class _Audit:
         for place, number in enumerate(self._job.audited):
             if place >= FEWEST_SLOW and time.monotonic() > until:
                 break
+            # Twice is looked at what was found, not more often: chance would then find something.
+            if place == self._job.audited_first and self._dependent is not None:
+                break
             self._ask_twin(place, number)
         for number in self._job.first:
             if number >= FEWEST_SLOW and time.monotonic() > until:
@@ -126,9 +139,7 @@ class _Audit:
             self._compare(self.elsewhere, number, self._twin)
         question = self._examiner.question(number)
         if place % 4 == 0:
-            self._compare(self.restless, number, self._twin)
-            other = replace(question, seed=question.seed ^ 1)
-            self._compare(self.seeds, number, self._twin, other)
+            self._ask_thrice(number, question)
         if place % 4 == 1:
             order = self._rng.permutation(len(question.support))
             other = replace(
@@ -137,6 +148,31 @@ class _Audit:
                 support_labels=question.support_labels[order],
             )
             self._compare(self.supports, number, self._twin, other)
+
+    def _ask_thrice(self, number: int, question: Question) -> None:
+        """What the twin says twice to the same, and then under another seed."""
+        others = (question, question, replace(question, seed=question.seed ^ 1))
+        answers = [answer for one in others for answer in self._twin.scores([one], AUDIT)]
+        first, second, third = (self._examiner.scored(number, one).scores for one in answers)
+        labels = self._examiner.episodes[number].query_labels
+        self.restless.add(first, second, labels)
+        self.seeds.add(second, third, labels)
+
+    @property
+    def _chance(self) -> Comparison | None:
+        """What a seed changes; None for a method that draws no random numbers."""
+        return self.seeds if self.seeds.differs else None
+
+    @property
+    def _dependent(self) -> bool | None:
+        """Whether scores depend on other queries; None if that cannot be decided."""
+        chance, company = self._chance, list(self.company.values())
+        if chance is None:
+            return _any([depends(one, None) for one in company])
+        few = [self.company[one.name] for one in FEW_QUERIES]
+        if depends(pooled(few), chance):
+            return True
+        return depends(pooled(company), chance)
 
     def _compare(
         self,
@@ -158,7 +194,10 @@ class _Audit:
         parts = alteration.parts(len(asked), self._rng)
         other = replace(question, queries=tuple(asked[part] for part in parts))
         (answer,) = self._twin.scores([other], AUDIT)
-        positions = self._examiner.order(number)[np.concatenate(parts)]
+        answer = checked_scores(answer, sum(map(len, parts)), question.n_way)
+        # What is repeated counts once.
+        places, once = np.unique(np.concatenate(parts), return_index=True)
+        positions, answer = self._examiner.order(number)[places], answer[once]
         labels = self._examiner.episodes[number].query_labels[positions]
         self.company[alteration.name].add(self._stored(number)[positions], answer, labels)
 
@@ -171,22 +210,22 @@ class _Audit:
 
     def findings(self) -> dict[str, Any]:
         """What the comparisons show together."""
-        chance = self.seeds if self.seeds.differs else None
+        chance = self._chance
         norms = list(
             dict.fromkeys([*self._job.contestant.batch_norms(), *self._twin.batch_norms()])
         )
-        verdicts = [depends(one, chance) for one in self.company.values()]
-        dependent = True if norms else _any(verdicts)
-        # What differs although seeds are equal comes from a state, or from numbers nobody seeded.
-        unequal = (depends(self.again, chance), depends(self.elsewhere, chance))
-        stateful = self.restless.differs or _any(list(unequal))
+        dependent = True if norms else self._dependent
+        unequal = [depends(one, chance) for one in (self.again, self.elsewhere, self.restless)]
+        stateful = _any(unequal)
+        # A state also changes from one call to the next.
+        by_state = stateful and not depends(self.seeds, self.restless)
         alone = self.company[ALTERATIONS[0].name].as_dict()
         found = worst([*self.company.values(), self.elsewhere, self.again])
         return {
             "inductive": None if dependent is None else not dependent,
             "undecided": dependent is None,
             "stateful": bool(stateful),
-            "stochastic": chance is not None,
+            "stochastic": chance is not None and not by_state,
             "order_dependent": bool(depends(self.supports, chance)),
             "worst": found.as_dict() if found else None,
             "accuracy_together": alone["accuracy"],

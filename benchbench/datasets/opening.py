@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 
 from benchbench.datasets.base import Dataset, OpenDataset
 from benchbench.datasets.problem import Collection, Problem
-from benchbench.datasets.tables.prepared import decode_from, sources_and_table
-from benchbench.errors import BenchbenchError
+from benchbench.datasets.tables.prepared import decode_from, prepared_record, sources_and_table
+from benchbench.errors import BenchbenchError, MethodError
 from benchbench.registry import loading, specs
 from benchbench.system.places import Places
+from benchbench.system.private import serves_a_method
 
 
 def create_dataset(text: str) -> Dataset | Collection:
@@ -29,8 +31,10 @@ def create_dataset(text: str) -> Dataset | Collection:
 def open_dataset(dataset: str | Dataset | Collection, places: Places | None = None) -> OpenDataset:
     """Open a data set, given by its spec or configured, decoding it first if that is not done yet.
 
-    Raises BenchbenchError if that cannot be done, or if several data sets are meant.
+    Raises BenchbenchError if that cannot be done, or if several data sets are meant, and
+    MethodError in the process of a method.
     """
+    _refuse_methods()
     places = places or Places.find()
     made = create_dataset(dataset) if isinstance(dataset, str) else dataset
     if isinstance(made, Dataset):
@@ -42,11 +46,38 @@ def open_dataset(dataset: str | Dataset | Collection, places: Places | None = No
 
 
 def open_problems(text: str, places: Places) -> list[Problem]:
-    """The problem of a data set, or one for each data set of a collection."""
+    """The problem of a data set, or one for each data set of a collection.
+
+    Raises MethodError in the process of a method.
+    """
+    _refuse_methods()
     made = create_dataset(text)
     if isinstance(made, Collection):
         return made.problems(places)
     return [Problem.of(_decoded(made, places))]
+
+
+def sources_of(text: str, places: Places) -> list[Path]:
+    """The files and folders that the images of a data set or collection are decoded from.
+
+    Those of data sets that are missing are left out.
+    """
+    found: list[Path] = []
+    for member in members_of(create_dataset(text), places):
+        with suppress(BenchbenchError):
+            made = create_dataset(member)
+            if isinstance(made, Dataset):
+                record = prepared_record(made, places)
+                found += map(Path, record.sources) if record else made.sources(places)
+    return found
+
+
+def _refuse_methods() -> None:
+    if serves_a_method():
+        raise MethodError(
+            "a method may not open a data set; what it may learn from is the source that `train` "
+            "is given"
+        )
 
 
 def members_of(dataset: Dataset | Collection, places: Places) -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import secrets
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,6 +13,9 @@ from typing import Any
 TEMPLATE = "benchbench.engine.template"
 
 SALT = "BENCHBENCH_SALT"
+
+HIDDEN = "hidden-"
+"""With this begins the name of a socket that `hide_template` has moved."""
 
 
 def start_method(device: str) -> str:
@@ -40,6 +44,22 @@ def begin_template() -> None:
         process_context("cpu")
         with without_salt():
             forkserver.ensure_running()
+        hide_template()
+
+
+def hide_template() -> None:
+    """Give the template's socket a name that only this process knows.
+
+    Each process that the template forks would know it otherwise, and could have others forked that
+    nothing confines.
+    """
+    server = getattr(sys.modules.get("multiprocessing.forkserver"), "_forkserver", None)
+    address = getattr(server, "_forkserver_address", None)
+    if server is None or not isinstance(address, str) or HIDDEN in address:
+        return
+    hidden = os.path.join(os.path.dirname(address), HIDDEN + secrets.token_hex(16))
+    os.rename(address, hidden)
+    server._forkserver_address = hidden
 
 
 @contextmanager

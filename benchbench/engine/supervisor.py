@@ -15,6 +15,7 @@ import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, suppress
+from dataclasses import asdict
 from multiprocessing.connection import wait
 from pathlib import Path
 from types import TracebackType
@@ -23,7 +24,7 @@ from typing import IO, TYPE_CHECKING, Any
 from benchbench.datasets.tables.stored import paths_of
 from benchbench.engine import wire
 from benchbench.engine.base import Engine
-from benchbench.engine.processes import process_context, without_salt
+from benchbench.engine.processes import begin_template, process_context, without_salt
 from benchbench.engine.worker import (
     STACK_SIGNAL,
     Ask,
@@ -37,8 +38,10 @@ from benchbench.engine.worker import (
 )
 from benchbench.errors import BenchbenchError, MethodError
 from benchbench.evaluation.settings import OTHER, Limits, Phase
+from benchbench.registry import specs
 from benchbench.runs.manifest import MethodCard, files_in
 from benchbench.system.arrays import FloatArray
+from benchbench.training.budget import FitRecord
 
 if TYPE_CHECKING:
     from benchbench.evaluation.given import Given, Question
@@ -79,13 +82,22 @@ class RemoteParticipant:
     """
 
     def __init__(
-        self, method: str, limits: Limits, context: Any, protected: tuple[Path, ...]
+        self,
+        method: str,
+        limits: Limits,
+        context: Any,
+        protected: tuple[Path, ...],
+        card: MethodCard | None = None,
     ) -> None:
+        """card: what is known of the method already; else it is asked for in a first process."""
         self._method, self._limits, self._context = method, limits, context
         self._protected = protected
         self._places = ExitStack()
+        if card is not None:
+            self.card = card
+            return
         try:
-            self.card = MethodCard(**self._begin())
+            self.card = _card(method, self._begin())
         except MethodError as error:
             self._places.close()
             raise BenchbenchError(f"The method '{method}' cannot be made: {error}") from error
@@ -122,7 +134,8 @@ class RemoteParticipant:
 
     def twin(self) -> RemoteParticipant:
         """The same method in another process."""
-        return RemoteParticipant(self._method, self._limits, self._context, self._protected)
+        place = self._limits, self._context, self._protected
+        return RemoteParticipant(self._method, *place, self.card)
 
     def skip(self, task: Task) -> str | None:
         """The reason why the method does not apply to the task, or None."""
@@ -136,8 +149,7 @@ class RemoteParticipant:
             folder.mkdir(parents=True, exist_ok=True)
         images = (*paths_of(given.learned.pixels), *paths_of(given.test.pixels))
         self._begin(images, tuple(path.absolute() for path in folders))
-        found: dict[str, Any] = self._request(Train(given), Phase("training"))
-        return found
+        return _training_facts(self._request(Train(given), Phase("training")))
 
     def scores(self, questions: Sequence[Question], phase: Phase = OTHER) -> Iterator[FloatArray]:
         """Yield the scores of each episode; those that are adapted to together share their time."""
@@ -167,6 +179,10 @@ class RemoteParticipant:
         """The protected files that the method has tried to reach."""
         return [str(path) for path in self._request(Measure())["files"]]
 
+    def settings_changed(self) -> list[str]:
+        """The settings of torch that the method has changed, each in words."""
+        return [str(text) for text in self._request(Measure())["settings"]]
+
     def _request(self, request: Request, phase: Phase = OTHER) -> Any:
         self._worker.send(request)
         return self._reply(phase, self._limits.seconds(phase))[0].content
@@ -189,6 +205,33 @@ class RemoteParticipant:
         raise MethodError(worker.cause, worker.stacks)
 
 
+def _card(method: str, found: Any) -> MethodCard:
+    """The card that a process has sent. Raises MethodError if it is that of another method.
+
+    It names the folder of the results, which would be another method's.
+    """
+    try:
+        card = MethodCard(**found)
+        name = card.name
+    except (TypeError, KeyError) as error:
+        raise MethodError(wire.NO_REPLY) from error
+    if name != specs.parse(method).name:
+        raise MethodError(f"it says that its name is '{name}'")
+    return card
+
+
+def _training_facts(found: Any) -> dict[str, Any]:
+    """What a process says of its training, and nothing else that it may have sent."""
+    try:
+        return {
+            "training": [asdict(FitRecord(**record)) for record in found["training"]],
+            "parameters": int(found["parameters"]),
+            "pretrained_on": [str(name) for name in found["pretrained_on"]],
+        }
+    except (TypeError, KeyError, ValueError) as error:
+        raise MethodError(wire.NO_REPLY) from error
+
+
 def _raise_failure(reply: wire.Reply) -> None:
     if reply.kind == "refused":
         raise BenchbenchError(str(reply.content["reason"]))
@@ -208,6 +251,8 @@ class Worker:
         self._stacks: IO[bytes] = tempfile.NamedTemporaryFile()  # noqa: SIM115 (`kill` closes it)
         self._pipe, other = context.Pipe()
         self._process = context.Process(target=serve, args=(other, self._stacks.name))
+        if context.get_start_method() == "forkserver":
+            begin_template()
         with without_salt():
             self._process.start()
         other.close()

@@ -12,8 +12,12 @@ from typing import Any, NamedTuple
 import numpy as np
 from safetensors.numpy import load, save
 
+from benchbench.errors import MethodError
+
 LARGEST = 1 << 31
 """Bytes of one message."""
+
+NO_REPLY = "the process sent something that is not a reply"
 
 KINDS = ("done", "scores", "failed", "refused")
 """Of replies: a request is fulfilled; an episode's scores come, more follow; the method raised; or
@@ -37,11 +41,25 @@ def send(pipe: Connection, reply: Reply) -> None:
 
 
 def receive(pipe: Connection) -> Reply:
-    """The next reply. Raises EOFError or OSError if there is none, ValueError if it is not one."""
-    header = json.loads(pipe.recv_bytes(LARGEST))
-    if not isinstance(header, dict) or header.get("kind") not in KINDS:
-        raise ValueError("a process sent something that is not a reply")
+    """The next reply. Raises EOFError or OSError if there is none, MethodError if it is not one."""
+    header = _header(pipe.recv_bytes(LARGEST))
     if not header.get("scores"):
         return Reply(header["kind"], header.get("content"))
-    arrays = load(pipe.recv_bytes(LARGEST))
-    return Reply(header["kind"], header.get("content"), arrays["scores"])
+    message = pipe.recv_bytes(LARGEST)
+    try:
+        scores = load(message)["scores"]
+    except Exception as error:
+        raise MethodError(NO_REPLY) from error
+    return Reply(header["kind"], header.get("content"), scores)
+
+
+def _header(message: bytes) -> dict[str, Any]:
+    try:
+        header = json.loads(message)
+    except (ValueError, RecursionError) as error:
+        raise MethodError(NO_REPLY) from error
+    if not isinstance(header, dict) or header.get("kind") not in KINDS:
+        raise MethodError(NO_REPLY)
+    if header["kind"] in ("failed", "refused") and not isinstance(header.get("content"), dict):
+        raise MethodError(NO_REPLY)
+    return header

@@ -111,6 +111,7 @@ class Served:
         self._participant: Participant | None = None
         self._watch: FileWatch | None = None
         self._allowed: tuple[Path, ...] = ()
+        self._tried: set[Path] = set()
 
     def fulfil(self, request: Request) -> None:
         """Fulfil a request; whatever is raised goes back as a reason."""
@@ -150,15 +151,17 @@ class Served:
             "peak_memory_bytes": participant.peak_memory_bytes(),
             "batch_norms": participant.batch_norms(),
             "files": self._files(),
+            "settings": participant.settings_changed(),
         }
 
     def _settle(self, order: Settle) -> bool:
         from benchbench.system.file_watch import watch
         from benchbench.system.library_paths import library_paths
-        from benchbench.system.private import move_to
+        from benchbench.system.private import move_to, serve_a_method
         from benchbench.system.sandbox import allowed_without, confine
 
         os.environ.pop(SALT, None)
+        serve_a_method()
         move_to(order.private)
         libraries = allowed_without(library_paths(), order.protected)
         confined = confine([*libraries, *order.readable], [order.private, *order.writable])
@@ -168,9 +171,10 @@ class Served:
 
     def _files(self) -> list[str]:
         """The protected files that the method has tried to reach."""
-        paths = {Path(path) for _, path in self._watch.drain()} if self._watch else set()
+        if self._watch:
+            self._tried |= {Path(path) for _, path in self._watch.drain()}
         own = set(self._allowed)
-        return sorted(str(path) for path in paths if own.isdisjoint((path, *path.parents)))
+        return sorted(str(path) for path in self._tried if own.isdisjoint((path, *path.parents)))
 
 
 def _trace(error: BaseException) -> str:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, suppress
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, Protocol, TypeAlias
 
 from filelock import FileLock
@@ -56,6 +59,9 @@ class Contestant(Answering, Protocol):
     def files(self) -> list[str]:
         """The protected files that the method has tried to reach."""
 
+    def settings_changed(self) -> list[str]:
+        """The settings of torch that the method has changed, each in words."""
+
     def twin(self) -> AbstractContextManager[Contestant]:
         """The same method in another place."""
 
@@ -66,6 +72,8 @@ Audit: TypeAlias = "Callable[[Job], dict[str, Any]]"
 SHARE_AUDITED = 10
 """One of so many test episodes is asked about again by an audit."""
 FEWEST_AUDITED = 20
+MOST_AUDITED = 100
+"""Of a method that draws random numbers, so that chance can be told from dependence."""
 
 NONCE_OF = (
     "method", "parameters", "fingerprint", "splits", "split", "protocol", "episode_seed", "seed"
@@ -80,7 +88,9 @@ class Job:
 
     It holds labels, scores and the run directory; the contestant holds the method.
 
-    given: what the method was given, once it is trained. scores: of the episodes that an audit asks
+    given: what the method was given, once it is trained. given_to_twin: the same with copies of the
+    checkpoints, made before the method has met an episode, so that it can leave no word for its
+    twin. scores: of the episodes that an audit asks
     about again, by number. seconds: that the episodes have taken.
     """
 
@@ -97,6 +107,7 @@ class Job:
         self.card = contestant.card
         self.text = self.card.spec
         self.given: Given | None = None
+        self.given_to_twin: Given | None = None
         self.seconds = self._training_seconds = 0.0
         self.scores: dict[int, FloatArray] = {}
 
@@ -164,11 +175,15 @@ class Job:
 
     @cached_property
     def audited(self) -> list[int]:
-        """The numbers of the episodes that an audit asks about again, in random order."""
+        """The numbers of the episodes that an audit may ask about again, in random order."""
+        numbers: list[int] = self.nonce.order(len(self.episodes), "audited").tolist()
+        return numbers[: max(MOST_AUDITED, self.audited_first)]
+
+    @property
+    def audited_first(self) -> int:
+        """How many of those it asks about in any case."""
         count = len(self.episodes)
-        wanted = min(count, max(FEWEST_AUDITED, count // SHARE_AUDITED))
-        numbers: list[int] = self.nonce.order(count, "audited")[:wanted].tolist()
-        return numbers
+        return min(count, max(FEWEST_AUDITED, count // SHARE_AUDITED))
 
     @property
     def first(self) -> range:
@@ -181,7 +196,7 @@ class Job:
         audit: examines the trained method unless that is not wanted.
         """
         try:
-            with self.run.locked():
+            with self.run.locked(), TemporaryDirectory(prefix="benchbench-") as kept:
                 self.run.start(
                     manifest.describe_run(
                         self.identity, self.card, self.problem, self.settings.compute
@@ -190,7 +205,7 @@ class Job:
                 self.run.update(protection=self._protection())
                 StartLog(self.store.root).add(self.run)
                 with self._recorded(), self._images_unchanged():
-                    self._train()
+                    self._train(Path(kept))
                     self._score()
                     self._examine(audit)
                     self.run.finish()
@@ -227,7 +242,8 @@ class Job:
             if file_hash(file) != digest:
                 raise MethodError(f"{file} was changed while it ran; delete its folder, run again")
 
-    def _train(self) -> None:
+    def _train(self, kept: Path) -> None:
+        """Train the method; kept: gets a copy of its checkpoints, for an audit."""
         task, started = training_task(self.problem, self.task), time.perf_counter()
         with self._training_folder(task) as folder:
             self.given = Given(
@@ -243,6 +259,12 @@ class Job:
                 sampler=self.sampler,
             )
             found = self.contestant.train(self.given)
+            if self.settings.audit != "none":
+                self.given_to_twin = replace(
+                    self.given,
+                    folder=_copied(folder, kept / "training"),
+                    shared=_copied(self.run.shared, kept / "shared"),
+                )
         self._training_seconds = time.perf_counter() - started
         seen = found.pop("pretrained_on")
         described = {**self.run.manifest["method"], "pretrained_on": seen}
@@ -291,14 +313,16 @@ class Job:
         say(f"{self.text}: {_cost_text(cost)}")
 
     def _protection(self) -> dict[str, Any]:
-        """What keeps the method from labels and scores, and the protected files that it tried.
+        """What keeps the method from labels and scores, and what it has tried and changed.
 
         A run that a process without protection has had a part in stays unprotected.
         """
         before = self.run.manifest.get("protection", {})
         kept = self.contestant.protection if before.get("protected", True) else before
         tried = {*before.get("files_tried", ()), *self.contestant.files()}
-        return {**kept, "files_tried": sorted(tried)}
+        if changed := self.contestant.settings_changed():
+            say(f"{self.text} has changed settings of torch: {', '.join(changed)}")
+        return {**kept, "files_tried": sorted(tried), "settings_changed": changed}
 
     def _examine(self, audit: Audit | None) -> None:
         """Store the evidence of an audit, and say so if the method is not what it claims."""
@@ -362,6 +386,21 @@ class Job:
             "seconds_per_episode": seconds / episodes if episodes > 0 else 0.0,
             "peak_memory_bytes": self.contestant.peak_memory_bytes(),
         }
+
+
+def _copied(folder: Path | None, copy: Path) -> Path | None:
+    """The copy of a folder that others may write to meanwhile; it has no links."""
+    if folder is None:
+        return None
+    copy.mkdir()
+    for path in sorted(folder.rglob("*")) if folder.exists() else ():
+        target = copy / path.relative_to(folder)
+        with suppress(FileNotFoundError):
+            if path.is_dir():
+                target.mkdir(exist_ok=True)
+            elif path.is_file() and not path.is_symlink():
+                shutil.copyfile(path, target)
+    return copy
 
 
 def was_audited(run: RunDirectory) -> bool:

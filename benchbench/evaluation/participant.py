@@ -25,7 +25,7 @@ from benchbench.metrics import Metric, checked_scores
 from benchbench.registry import specs
 from benchbench.runs.manifest import MethodCard
 from benchbench.system.arrays import FloatArray, IntArray
-from benchbench.system.compute import peak_memory_bytes, seed_everything
+from benchbench.system.compute import peak_memory_bytes, seed_everything, torch_settings
 from benchbench.training.source import TrainingSource
 
 PROTECTED_BY: Mapping[str, Any] = {"engine": "inline", "protected": False}
@@ -44,6 +44,7 @@ class Participant:
         self.card = MethodCard.of(method)
         self._given: Given | None = None
         self._norms = QueryStatistics()
+        self._settings = torch_settings()
 
     def __enter__(self) -> Participant:
         return self
@@ -79,6 +80,7 @@ class Participant:
             sampler=given.sampler,
         )
         seed_everything(given.seed)
+        self._settings = torch_settings()
         self._method.train(source)
         return {
             "training": [asdict(record) for record in source.records],
@@ -118,6 +120,15 @@ class Participant:
     def files(self) -> list[str]:
         """The protected files that the method has tried to reach, as far as that is known."""
         return []
+
+    def settings_changed(self) -> list[str]:
+        """The settings of torch that have changed since the method is trained, each in words."""
+        now = torch_settings()
+        return [
+            f"{name} from {before} to {now[name]}"
+            for name, before in self._settings.items()
+            if now[name] != before
+        ]
 
     def twin(self) -> Participant:
         """The same method, configured anew."""

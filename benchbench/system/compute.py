@@ -106,6 +106,16 @@ def separate_randomness(seed: int) -> Iterator[None]:
             np.random.set_state(numpy_state)
 
 
+def torch_settings() -> dict[str, str]:
+    """The settings of torch in this thread on which the numbers of a method may depend."""
+    return {
+        "default dtype": str(torch.get_default_dtype()),
+        "gradient mode": "on" if torch.is_grad_enabled() else "off",
+        "thread count": str(torch.get_num_threads()),
+        "deterministic algorithms": "on" if torch.are_deterministic_algorithms_enabled() else "off",
+    }
+
+
 def peak_memory_bytes() -> int | None:
     """The most memory that this process has held; None if the system does not say."""
     try:

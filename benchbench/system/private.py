@@ -37,3 +37,17 @@ def move_to(folder: Path) -> None:
     """Give this process the environment of `private_environment`."""
     os.environ.update(private_environment(folder))
     tempfile.tempdir = None  # Python remembers the folder of its first temporary file
+
+
+_serves_a_method = False
+
+
+def serve_a_method() -> None:
+    """Say that this process runs a method from now on, which may open no data set."""
+    global _serves_a_method
+    _serves_a_method = True
+
+
+def serves_a_method() -> bool:
+    """Whether this process runs a method that its supervisor does not trust."""
+    return _serves_a_method
