@@ -10,10 +10,11 @@ from __future__ import annotations
 
 import math
 import os
+import re
 import signal
 import tempfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import asdict
 from multiprocessing.connection import wait
@@ -29,6 +30,7 @@ from benchbench.engine.worker import (
     STACK_SIGNAL,
     Ask,
     Create,
+    Fetch,
     Measure,
     Request,
     Settle,
@@ -39,13 +41,17 @@ from benchbench.engine.worker import (
 from benchbench.errors import BenchbenchError, MethodError
 from benchbench.evaluation.settings import OTHER, Limits, Phase
 from benchbench.registry import specs
-from benchbench.runs.manifest import MethodCard, files_in
+from benchbench.runs.manifest import MethodCard
 from benchbench.system.arrays import FloatArray
+from benchbench.system.sandbox import allowed_without
 from benchbench.training.budget import FitRecord
 
 if TYPE_CHECKING:
     from benchbench.evaluation.given import Given, Question
     from benchbench.method import Task
+
+OWN_BACKBONES = ("conv4", "pixels", "resnet12")
+"""Which download nothing."""
 
 LOOK_SECONDS = 0.5
 """Between two looks at whether a process lives and is in time."""
@@ -111,7 +117,7 @@ class RemoteParticipant:
         private = self._places.enter_context(tempfile.TemporaryDirectory(prefix="benchbench-"))
         self._worker = Worker(self._context)
         self._places.callback(self._worker.kill)
-        named = files_in(self._method)
+        named = files_in(self._method, self._protected)
         settle = Settle(Path(private), self._protected, (*named, *readable), writable)
         confined = self._request(settle)
         self.protection: Mapping[str, Any] = {
@@ -147,9 +153,18 @@ class RemoteParticipant:
         folders = tuple(path for path in (given.folder, given.shared) if path is not None)
         for folder in folders:
             folder.mkdir(parents=True, exist_ok=True)
+        if specs.parse(self.card.backbone or "pixels").name not in OWN_BACKBONES:
+            self._fetch_weights(given.task.image_shape)
         images = (*paths_of(given.learned.pixels), *paths_of(given.test.pixels))
         self._begin(images, tuple(path.absolute() for path in folders))
         return _training_facts(self._request(Train(given), Phase("training")))
+
+    def _fetch_weights(self, image_shape: tuple[int, int, int]) -> None:
+        """Have a library's backbone made once where it may download, in a process of no method."""
+        self._places.close()
+        self._worker = Worker(self._context)
+        self._places.callback(self._worker.kill)
+        self._request(Fetch(self.card.backbone, image_shape), Phase("training"))
 
     def scores(self, questions: Sequence[Question], phase: Phase = OTHER) -> Iterator[FloatArray]:
         """Yield the scores of each episode; those that are adapted to together share their time."""
@@ -203,6 +218,15 @@ class RemoteParticipant:
             left -= look
         worker.kill(self._limits.exceeded(phase))
         raise MethodError(worker.cause, worker.stacks)
+
+
+def files_in(spec: str, protected: Iterable[Path]) -> list[Path]:
+    """The files that a spec names, such as weights, and its folders without what is protected."""
+    texts = [text for text in re.split(r"[,=:\[\]]", spec) if text]
+    paths = [(text, Path(text).expanduser().absolute()) for text in texts]
+    files = [path for _, path in paths if path.is_file()]
+    folders = [path for text, path in paths if os.sep in text and path.is_dir()]
+    return [*files, *allowed_without(folders, protected)]
 
 
 def _card(method: str, found: Any) -> MethodCard:

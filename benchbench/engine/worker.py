@@ -57,6 +57,14 @@ class Create:
 
 
 @dataclass(frozen=True)
+class Fetch:
+    """Make a backbone, so that its weights are downloaded."""
+
+    backbone: str
+    image_shape: tuple[int, int, int]
+
+
+@dataclass(frozen=True)
 class Skip:
     """Say why the method does not apply to a task, or None."""
 
@@ -82,7 +90,7 @@ class Measure:
     """Say what the process has needed."""
 
 
-Request: TypeAlias = Settle | Create | Skip | Train | Ask | Measure
+Request: TypeAlias = Settle | Create | Fetch | Skip | Train | Ask | Measure
 
 
 def serve(pipe: Connection, stack_file: str) -> None:
@@ -127,6 +135,7 @@ class Served:
             send(self._pipe, Reply("done", content))
 
     def _content(self, request: Request) -> object:
+        from benchbench.backbones import create_backbone
         from benchbench.evaluation.participant import Participant
         from benchbench.learners.creation import create_method
 
@@ -136,6 +145,10 @@ class Served:
             _load_extras()
             self._participant = Participant(create_method(request.method))
             return asdict(self._participant.card)
+        if isinstance(request, Fetch):
+            _load_extras()
+            create_backbone(request.backbone, request.image_shape)
+            return None
         participant = self._participant
         assert participant is not None
         if isinstance(request, Skip):

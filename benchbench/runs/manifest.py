@@ -47,12 +47,14 @@ class MethodCard:
 
     described: as in a manifest's `method`. source: `source_sha256` of its class. weight_files: as
     the function of that name gives them. adapts_together: whether it has its own `adapt_many`.
+    backbone: the spec of its backbone, or nothing.
     """
 
     described: dict[str, Any]
     source: str
     weight_files: dict[str, dict[str, str]]
     adapts_together: bool = False
+    backbone: str = ""
 
     @classmethod
     def of(cls, method: Method) -> MethodCard:
@@ -62,6 +64,7 @@ class MethodCard:
             source_sha256(type(method)),
             weight_files(method),
             type(method).adapt_many is not Method.adapt_many,
+            backbone if isinstance(backbone := getattr(method, "backbone", ""), str) else "",
         )
 
     @property
@@ -236,12 +239,6 @@ def weight_files(method: Method) -> dict[str, dict[str, str]]:
     files = {path: Path(path).expanduser() for path in paths}
     hashes = {path: file_hash(file) for path, file in files.items() if file.is_file()}
     return {"weight_files": hashes} if hashes else {}
-
-
-def files_in(spec: str) -> list[Path]:
-    """The files that a spec names, such as one of weights."""
-    paths = (Path(text).expanduser() for text in re.split(r"[,=:\[\]]", spec) if text)
-    return [path.absolute() for path in paths if path.is_file()]
 
 
 def source_sha256(cls: type) -> str:
