@@ -73,8 +73,8 @@ class Bench:
     """A trained method, episodes of validation classes, and the means to alter them.
 
     `method` is a copy of `trained`, which `restore` renews. `changes` are those that the checks
-    have found since, and `transduction` is whether any check has shown that the scores of queries
-    depend on each other.
+    have found since, `transduction` is whether any check has shown that the scores of queries
+    depend on each other, and `run_audit` the audit of a run, once a check has made one.
 
     Episodes are of the validation classes, or of the training classes if there are fewer than two
     validation classes; test classes are never drawn. Way and shots are the task's as far as the
@@ -107,6 +107,7 @@ class Bench:
         self.chance_episodes, self.seconds = chance_episodes, seconds
         self.changes: list[Change] = []
         self.transduction: bool | None = None
+        self.run_audit: dict[str, Any] | None = None
         self.pool = audited_pool(dataset)
         self.split = self.pool.split
         shot = SHOT if task.n_shot is None else task.n_shot

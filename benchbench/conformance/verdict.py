@@ -18,6 +18,7 @@ INDUCTIVE = frozenset(
         "repeated_query",
         "queries_among_noise",
         "queries_among_other_images",
+        "run_audit",
     }
 )
 """The checks that a method fails if the scores of one query depend on the others."""

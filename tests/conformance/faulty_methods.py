@@ -7,12 +7,14 @@ import re
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import nn
 
+from benchbench.backbones.pixels import Pixels
 from benchbench.evaluation.loop import Examiner
 from benchbench.learners.metric import class_means
 from benchbench.method import Classifier, Images, Method, Support
@@ -273,6 +275,23 @@ def _found(scores: torch.Tensor, examiner: Examiner, images: Images) -> torch.Te
         if np.array_equal(asked, images._rows):
             return _sharpened(scores, episode.query_labels[examiner.order(number)])
     return scores
+
+
+class Centred(Pixels):
+    """A backbone that takes the mean of its batch away."""
+
+    name: ClassVar[str] = "centred"
+
+    def embed(self, pixels: torch.Tensor) -> torch.Tensor:
+        flat = super().embed(pixels)
+        return flat - flat.mean(0)
+
+
+class BatchMean(NearestMean):
+    """Has a backbone whose features depend on the batch, in a table as well."""
+
+    def train(self, source) -> None:
+        self.encoder = Centred(image_shape=source.image_shape)
 
 
 class Peeking(NearestMean):

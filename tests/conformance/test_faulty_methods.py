@@ -44,6 +44,10 @@ CAUGHT = [
     ("class_slots", faulty.SlotBias),
     ("class_slots", faulty.RandomSlotBias),
     ("support_order", faulty.SupportOrder),
+    ("run_audit", faulty.Sinkhorn),
+    ("run_audit", faulty.NoRunningStatistics),
+    ("run_state", faulty.HiddenState),
+    ("batch_features", faulty.BatchMean),
     ("state", faulty.State),
     ("state", faulty.HiddenState),
     ("shuffled_labels", faulty.MeansOfQueries),
@@ -109,7 +113,8 @@ def test_an_honest_method_passes_everything(
     bench = bench_of(honest, seconds=1.0)
     outcomes = list(run_checks(bench))
     assert {o.check: o.message for o in outcomes if o.status != "passed"} == {
-        "adapt_many": "it has no adapt_many of its own"
+        "adapt_many": "it has no adapt_many of its own",
+        "batch_features": "it keeps no frozen backbone",
     }
     verdict = Verdict.of(bench, outcomes)
     assert verdict.inductive
