@@ -8,7 +8,7 @@ import time
 import numpy as np
 import torch
 
-from benchbench import Method, create_backbone, hookimpl
+from benchbench import Method, hookimpl
 
 
 def pixels(images):
@@ -133,7 +133,9 @@ class Augments(Mean):
 
     def features(self, images):
         clean = torch.from_numpy(pixels(images))
-        return torch.stack([clean + torch.randn_like(clean) * 0.1 for _ in range(4)]).mean(0).numpy()
+        return (
+            torch.stack([clean + torch.randn_like(clean) * 0.1 for _ in range(4)]).mean(0).numpy()
+        )
 
 
 class Ensemble(Mean):
@@ -150,7 +152,9 @@ class Ensemble(Mean):
 
     def adapt(self, support):
         features = self.features(support.images) @ self.projections
-        means = torch.stack([features[:, support.labels == k].mean(1) for k in range(support.n_way)])
+        means = torch.stack(
+            [features[:, support.labels == k].mean(1) for k in range(support.n_way)]
+        )
 
         def classify(images):
             queries = self.features(images) @ self.projections
@@ -170,7 +174,9 @@ class Votes(Ensemble):
 
     def adapt(self, support):
         features = self.features(support.images) @ self.projections
-        means = torch.stack([features[:, support.labels == k].mean(1) for k in range(support.n_way)])
+        means = torch.stack(
+            [features[:, support.labels == k].mean(1) for k in range(support.n_way)]
+        )
 
         def classify(images):
             distances = torch.cdist(self.features(images) @ self.projections, means.transpose(0, 1))
@@ -200,9 +206,7 @@ class CachesFeatures(Mean):
     def features(self, images):
         cache = self.__dict__.setdefault("cache", {})
         fresh = pixels(images)
-        return np.stack(
-            [cache.setdefault(n, fresh[i]) for i, n in enumerate(images.ids.tolist())]
-        )
+        return np.stack([cache.setdefault(n, fresh[i]) for i, n in enumerate(images.ids.tolist())])
 
 
 class AnyTime(Mean):
@@ -213,26 +217,27 @@ class AnyTime(Mean):
     def compare(self, queries, means):
         until, answers = time.perf_counter() + 0.0005, []
         while not answers or time.perf_counter() < until:
-            noise = np.random.normal(0, 0.05, queries.shape)
+            noise = np.random.normal(0, 0.02, queries.shape)
             answers.append(super().compare(queries + noise, means))
         return np.mean(answers, axis=0)
 
 
-class Backbone(Mean):
-    """An untrained convolutional network of the package, with batch norms in evaluation mode."""
+class BatchNormInEvaluation(Mean):
+    """An untrained convolutional network whose batch norm uses no statistics of queries."""
 
-    name = "backbone"
+    name = "batch_norm_in_evaluation"
 
     def train(self, source):
         torch.manual_seed(0)
-        self.network = create_backbone("conv4[width=8]", source.image_shape)
+        layers = torch.nn.Conv2d(source.image_shape[2], 16, 3), torch.nn.BatchNorm2d(16)
+        self.network = torch.nn.Sequential(*layers, torch.nn.ReLU(), torch.nn.Flatten()).eval()
 
     def features(self, images):
         with torch.no_grad():
-            return self.network.eval()(images).numpy()
+            return self.network(torch.from_numpy(images.array).permute(0, 3, 1, 2) / 255).numpy()
 
 
-class Together(Mean):
+class AdaptsTogether(Mean):
     """Adapts to several episodes at once, and mixes none."""
 
     name = "adapts_together"
@@ -241,7 +246,7 @@ class Together(Mean):
         return [self.adapt(support) for support in reversed(supports)][::-1]
 
 
-class OneQueryMore(Mean):
+class SettingsInABlock(Mean):
     """Leaves the settings of torch as they are, but for a block."""
 
     name = "settings_in_a_block"
