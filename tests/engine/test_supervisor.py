@@ -494,7 +494,7 @@ def test_an_audit_that_hangs_costs_no_score(run: Run, tmp_path: Path) -> None:
     audits = {name: manifest["audit"] for name, manifest in manifests(tmp_path).items()}
     assert audits["knn"]["inductive"] is True
     assert audits["hangs_in_the_audit"]["reason"] == (
-        "it could not be made: the audit took longer than 10 x 0.5 s (--timeout); --no-audit leaves "
-        "it out"
+        "it could not be made: the audit took longer than 10 x 0.5 s (--timeout); --no-audit "
+        "leaves it out"
     )
     assert rows(tmp_path, "hangs_in_the_audit") == EPISODES

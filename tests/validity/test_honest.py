@@ -9,7 +9,7 @@ from benchbench.results.leaderboard import collect
 from benchbench.runs.store import Store
 
 STOCHASTIC = (
-    *("monte_carlo_dropout", "noise_of_its_seed", "nobodys_seed", "own_generator"),
+    *("monte_carlo_dropout", "noise_of_its_seed", "own_generator"),
     *("augments", "any_time"),
 )
 BY_THE_CLOCK = "any_time"
