@@ -21,10 +21,12 @@ ROUNDING = 4e-6
 FEW = 0.01
 """The share of queries whose scores may differ more without a prediction that changes: rounding
 that an adaptation by gradients has amplified."""
-LEVEL = 0.005
-"""The probability that an honest method fails a test."""
+LEVEL = 0.001
+"""The probability that an honest method that draws random numbers fails a test."""
+EXCLUDED = 0.005
+"""The level of the interval that must be narrow for a verdict of no dependence."""
 MORE = 3.5
-"""Standard errors: as improbable for an honest method."""
+"""Standard errors, which are less probable still."""
 DETECTABLE = 0.02
 """A difference of accuracies that a test must be able to exclude for a verdict of no dependence."""
 
@@ -78,19 +80,25 @@ class Comparison:
 
     @property
     def gain(self) -> tuple[float, float]:
-        """The gain over all queries, and half of its interval at the level `LEVEL`.
+        """The gain over all queries, and its standard error."""
+        return self._per_query(np.array(self.gains))
 
-        Queries of an episode are not independent: it is the interval of a ratio of sums over
-        episodes.
+    @property
+    def flip_rate(self) -> tuple[float, float]:
+        """The share of predictions that changed, and its standard error."""
+        return self._per_query(np.array([flags.mean() for flags in self.flipped]))
+
+    def _per_query(self, shares: FloatArray) -> tuple[float, float]:
+        """The mean over queries of what is known by episode, and its standard error.
+
+        Queries of an episode are not independent: it is the ratio of two sums over episodes.
         """
-        gains, counts = np.array(self.gains), np.array([len(flags) for flags in self.changed])
-        if len(gains) < 2:
-            return float(gains.mean()) if len(gains) else 0.0, float("inf")
-        from scipy import stats  # 0.7 s
-
-        mean = float((gains * counts).sum() / counts.sum())
-        error = np.std((gains - mean) * counts, ddof=1) * np.sqrt(len(gains)) / counts.sum()
-        return mean, float(error * stats.t.ppf(1 - LEVEL / 2, len(gains) - 1))
+        counts = np.array([len(flags) for flags in self.changed], float)
+        if len(counts) < 2:
+            return float(shares.sum()), float("inf")
+        mean = float((shares * counts).sum() / counts.sum())
+        error = np.std((shares - mean) * counts, ddof=1) * np.sqrt(len(counts)) / counts.sum()
+        return mean, float(error)
 
     def as_dict(self) -> dict[str, Any]:
         """The evidence for JSON; accuracies are of the same queries."""
@@ -152,10 +160,13 @@ def depends(one: Comparison, by_chance: Comparison | None) -> bool | None:
         return False
     if by_chance is None:
         return True
-    mean, half = one.gain
-    if abs(mean) > half or _more_flips(one, by_chance):
+    from scipy import stats  # 0.7 s
+
+    mean, error = one.gain
+    freedom = max(1, len(one.gains) - 1)
+    if abs(mean) > error * stats.t.ppf(1 - LEVEL / 2, freedom) or _more_flips(one, by_chance):
         return True
-    return None if half > DETECTABLE else False
+    return None if error * stats.t.ppf(1 - EXCLUDED / 2, freedom) > DETECTABLE else False
 
 
 def _more_flips(one: Comparison, by_chance: Comparison) -> bool:
@@ -163,10 +174,10 @@ def _more_flips(one: Comparison, by_chance: Comparison) -> bool:
     counts = np.array([one.queries, by_chance.queries], float)
     if not counts.all():
         return False
-    shares = np.array([one.flips, by_chance.flips]) / counts
-    pooled = (one.flips + by_chance.flips) / counts.sum()
-    error = np.sqrt(pooled * (1 - pooled) * (1 / counts).sum())
-    return bool(shares[0] - shares[1] > MORE * error)
+    (rate, error), (expected, of_chance) = one.flip_rate, by_chance.flip_rate
+    pooled_rate = (one.flips + by_chance.flips) / counts.sum()
+    binomial = np.sqrt(pooled_rate * (1 - pooled_rate) * (1 / counts).sum())
+    return bool(rate - expected > MORE * max(binomial, np.hypot(error, of_chance)))
 
 
 def worst(comparisons: Sequence[Comparison]) -> Comparison | None:

@@ -215,8 +215,7 @@ class _Audit:
             dict.fromkeys([*self._job.contestant.batch_norms(), *self._twin.batch_norms()])
         )
         dependent = True if norms else self._dependent
-        unequal = [depends(one, chance) for one in (self.again, self.elsewhere, self.restless)]
-        stateful = _any(unequal)
+        stateful = _any([depends(one, chance) for one in (self.again, self.elsewhere)])
         # A state also changes from one call to the next.
         by_state = stateful and not depends(self.seeds, self.restless)
         alone = self.company[ALTERATIONS[0].name].as_dict()

@@ -8,6 +8,7 @@ import secrets
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 TEMPLATE = "benchbench.engine.template"
@@ -57,9 +58,8 @@ def hide_template() -> None:
     address = getattr(server, "_forkserver_address", None)
     if server is None or not isinstance(address, str) or HIDDEN in address:
         return
-    hidden = os.path.join(os.path.dirname(address), HIDDEN + secrets.token_hex(16))
-    os.rename(address, hidden)
-    server._forkserver_address = hidden
+    hidden = Path(address).with_name(HIDDEN + secrets.token_hex(16))
+    server._forkserver_address = str(Path(address).rename(hidden))
 
 
 @contextmanager

@@ -8,7 +8,7 @@ import time
 import numpy as np
 import torch
 
-from benchbench import Method, create_backbone, hookimpl
+from benchbench import Method, hookimpl
 
 
 def pixels(images):
@@ -61,18 +61,8 @@ class NoiseOfItsSeed(Mean):
         return noisy
 
 
-class NobodysSeed(Mean):
-    """Noise from the operating system."""
-
-    name = "nobodys_seed"
-
-    def compare(self, queries, means):
-        scores = super().compare(queries, means)
-        return scores + np.random.default_rng().normal(0, 0.05, scores.shape)
-
-
 class OwnGenerator(Mean):
-    """A generator of its own that goes on from episode to episode."""
+    """A generator of its own, which nobody seeds and which goes on from episode to episode."""
 
     name = "own_generator"
 
@@ -134,7 +124,7 @@ class Augments(Mean):
     def features(self, images):
         clean = torch.from_numpy(pixels(images))
         return (
-            torch.stack([clean + torch.randn_like(clean) * 0.1 for _ in range(4)]).mean(0).numpy()
+            torch.stack([clean + torch.randn_like(clean) * 0.05 for _ in range(4)]).mean(0).numpy()
         )
 
 
@@ -217,26 +207,27 @@ class AnyTime(Mean):
     def compare(self, queries, means):
         until, answers = time.perf_counter() + 0.0005, []
         while not answers or time.perf_counter() < until:
-            noise = np.random.normal(0, 0.05, queries.shape)
+            noise = np.random.normal(0, 0.02, queries.shape)
             answers.append(super().compare(queries + noise, means))
         return np.mean(answers, axis=0)
 
 
-class Backbone(Mean):
-    """An untrained convolutional network of the package, with batch norms in evaluation mode."""
+class BatchNormInEvaluation(Mean):
+    """An untrained convolutional network whose batch norm uses no statistics of queries."""
 
-    name = "backbone"
+    name = "batch_norm_in_evaluation"
 
     def train(self, source):
         torch.manual_seed(0)
-        self.network = create_backbone("conv4[width=8]", source.image_shape)
+        layers = torch.nn.Conv2d(source.image_shape[2], 16, 3), torch.nn.BatchNorm2d(16)
+        self.network = torch.nn.Sequential(*layers, torch.nn.ReLU(), torch.nn.Flatten()).eval()
 
     def features(self, images):
         with torch.no_grad():
-            return self.network.eval()(images).numpy()
+            return self.network(torch.from_numpy(images.array).permute(0, 3, 1, 2) / 255).numpy()
 
 
-class Together(Mean):
+class AdaptsTogether(Mean):
     """Adapts to several episodes at once, and mixes none."""
 
     name = "adapts_together"
@@ -245,7 +236,7 @@ class Together(Mean):
         return [self.adapt(support) for support in reversed(supports)][::-1]
 
 
-class OneQueryMore(Mean):
+class SettingsInABlock(Mean):
     """Leaves the settings of torch as they are, but for a block."""
 
     name = "settings_in_a_block"
