@@ -66,17 +66,21 @@ class Comparison:
         return int(sum(flags.sum() for flags in self.flipped))
 
     @property
-    def differs(self) -> bool:
-        """Whether answers differ beyond rounding.
-
-        Many predictions that change count although each may be rounding: so look those of a method
-        that adds a huge number to its scores.
-        """
+    def beyond_rounding(self) -> bool:
+        """Whether scores change by more than rounding, and a prediction or many of them do."""
         both = zip(self.changed, self.flipped, strict=True)
         if any((changed & flipped).any() for changed, flipped in both):
             return True
-        changed = sum(int(flags.sum()) for flags in self.changed)
-        return max(changed, self.flips) > FEW * self.queries
+        return sum(int(flags.sum()) for flags in self.changed) > FEW * self.queries
+
+    @property
+    def differs(self) -> bool:
+        """Whether answers differ; many changed predictions count even if each may be rounding.
+
+        So look those of a method that adds a huge number to its scores, and of an honest one whose
+        classes are all alike.
+        """
+        return self.beyond_rounding or self.flips > FEW * self.queries
 
     @property
     def gain(self) -> tuple[float, float]:
@@ -154,17 +158,20 @@ def depends(one: Comparison, by_chance: Comparison | None) -> bool | None:
     by_chance: the same queries under other seeds, of a method that draws random numbers; None for
     one that does not. Such a method is compared in distribution: its predictions must not change
     more often than by chance, and the accuracies must not differ in the paired test, which must be
-    able to find a difference of 2 points.
+    able to find a difference of 2 points. So are the accuracies of one whose every change may be
+    rounding.
     """
     if not one.differs:
         return False
-    if by_chance is None:
+    if by_chance is None and one.beyond_rounding:
         return True
     from scipy import stats  # 0.7 s
 
     mean, error = one.gain
     freedom = max(1, len(one.gains) - 1)
-    if abs(mean) > error * stats.t.ppf(1 - LEVEL / 2, freedom) or _more_flips(one, by_chance):
+    if abs(mean) > error * stats.t.ppf(1 - LEVEL / 2, freedom):
+        return True
+    if by_chance is not None and _more_flips(one, by_chance):
         return True
     return None if error * stats.t.ppf(1 - EXCLUDED / 2, freedom) > DETECTABLE else False
 

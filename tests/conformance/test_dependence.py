@@ -74,7 +74,24 @@ def test_many_predictions_count_even_if_a_huge_number_hides_each_change() -> Non
     found = flipped(scores, 10)
     _, counts = differences(scores + 1e9, found + 1e9)
     assert not counts.any()
-    assert depends(compared((scores + 1e9, found + 1e9)), None) is True
+    assert depends(compared((scores + 1e9, found + 1e9)), None) is None, "one episode is too few"
+    gaining = Comparison("altered")
+    for number in range(30):
+        scores, labels = answers(number)
+        right = scores + 2 * np.eye(WAY)[labels]
+        gaining.add(right + 1e9, scores + 1e9, labels)
+    assert not gaining.beyond_rounding
+    assert depends(gaining, None) is True
+
+
+def test_classes_that_are_all_alike_are_told_apart_by_rounding_and_that_is_no_dependence() -> None:
+    rng = np.random.default_rng(0)
+    alike = Comparison("altered")
+    for _ in range(200):
+        stored, found = (1 + rng.normal(0, 1e-7, (75, WAY)) for _ in range(2))
+        alike.add(stored, found, rng.integers(0, WAY, 75))
+    assert alike.flips > 1000
+    assert depends(alike, None) is False
 
 
 def test_a_prediction_that_rounding_alone_can_change_does_not_count() -> None:
