@@ -20,8 +20,8 @@ from benchbench.datasets.opening import create_dataset, open_dataset
 from benchbench.datasets.problem import Problem
 from benchbench.episodes import EpisodeSet
 from benchbench.errors import BenchbenchError
+from benchbench.evaluation.contestant import Contestant
 from benchbench.evaluation.given import Given, hidden_images, learned_part
-from benchbench.evaluation.job import Contestant
 from benchbench.evaluation.loop import Examiner
 from benchbench.evaluation.nonce import Nonce
 from benchbench.evaluation.task import task_of, training_task

@@ -15,8 +15,9 @@ import numpy as np
 
 from benchbench.conformance.dependence import Comparison, depends, pooled, worst
 from benchbench.errors import reason_of
+from benchbench.evaluation.contestant import Contestant
 from benchbench.evaluation.given import Question
-from benchbench.evaluation.job import Contestant, Job
+from benchbench.evaluation.job import Job
 from benchbench.evaluation.settings import Phase
 from benchbench.metrics import checked_scores
 from benchbench.system.arrays import FloatArray, IntArray

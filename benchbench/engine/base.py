@@ -7,7 +7,7 @@ from types import TracebackType
 from typing import Protocol
 
 from benchbench.errors import BenchbenchError
-from benchbench.evaluation.job import Contestant
+from benchbench.evaluation.contestant import Contestant
 from benchbench.registry import specs
 
 

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import shutil
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager, suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, Protocol, TypeAlias
+from typing import Any, TypeAlias
 
 from filelock import FileLock
 
@@ -18,9 +17,11 @@ from benchbench.datasets.problem import Problem
 from benchbench.datasets.tables.stored import paths_of
 from benchbench.episodes import EpisodeSet
 from benchbench.errors import MethodError, reason_of
+from benchbench.evaluation.contestant import Contestant
 from benchbench.evaluation.given import Given, hidden_images, learned_part
-from benchbench.evaluation.loop import Answering, Examiner
+from benchbench.evaluation.loop import Examiner
 from benchbench.evaluation.nonce import Nonce
+from benchbench.evaluation.records import episode_facts, prediction_row
 from benchbench.evaluation.settings import Settings
 from benchbench.evaluation.task import task_of, training_task
 from benchbench.method import Task
@@ -32,39 +33,8 @@ from benchbench.runs.started import StartLog
 from benchbench.runs.store import PREDICTED_EPISODES, RunDirectory, Store, run_hash
 from benchbench.samplers import Sampler
 from benchbench.system.arrays import FloatArray
-from benchbench.system.files import file_hash
+from benchbench.system.files import copy_of, file_hash
 from benchbench.system.progress import meter, say
-
-
-class Contestant(Answering, Protocol):
-    """A method as a job sees it; `participant.Participant` explains what it does.
-
-    protection: what keeps the method from labels and scores, for the manifest.
-    """
-
-    protection: Mapping[str, Any]
-
-    def skip(self, task: Task) -> str | None:
-        """The reason why the method does not apply to the task, or None."""
-
-    def train(self, given: Given) -> dict[str, Any]:
-        """Train the method; what the manifest says of that."""
-
-    def peak_memory_bytes(self) -> int | None:
-        """The most memory that the method's process has held."""
-
-    def batch_norms(self) -> list[str]:
-        """The batch norms that have used statistics of queries."""
-
-    def files(self) -> list[str]:
-        """The protected files that the method has tried to reach."""
-
-    def settings_changed(self) -> list[str]:
-        """The settings of torch that the method has changed, each in words."""
-
-    def twin(self) -> AbstractContextManager[Contestant]:
-        """The same method in another place."""
-
 
 Audit: TypeAlias = "Callable[[Job], dict[str, Any]]"
 """Evidence of what a job's trained method does."""
@@ -90,8 +60,8 @@ class Job:
 
     given: what the method was given, once it is trained. given_to_twin: the same with copies of the
     checkpoints, made before the method has met an episode, so that it can leave no word for its
-    twin. scores: of the episodes that an audit asks
-    about again, by number. seconds: that the episodes have taken.
+    twin. scores: of the episodes that an audit asks about again, by number. seconds: that the
+    episodes have taken.
     """
 
     def __init__(
@@ -262,8 +232,8 @@ class Job:
             if self.settings.audit != "none":
                 self.given_to_twin = replace(
                     self.given,
-                    folder=_copied(folder, kept / "training"),
-                    shared=_copied(self.run.shared, kept / "shared"),
+                    folder=copy_of(folder, kept / "training"),
+                    shared=copy_of(self.run.shared, kept / "shared"),
                 )
         self._training_seconds = time.perf_counter() - started
         seen = found.pop("pretrained_on")
@@ -293,11 +263,13 @@ class Job:
         with meter(f"{self.text}: episodes", len(self.episodes), first) as counter:
             kept = {*self.audited, *self.first}
             for record, scores in self.examiner.evaluate(self.contestant, first):
-                if record["episode"] in kept:
-                    self.scores[record["episode"]] = scores
                 predicted = scores.argmax(axis=1).tolist()
-                if prediction := self._prediction(record["episode"], predicted):
-                    self.run.append_prediction(prediction)
+                number = record["episode"]
+                if number in kept:
+                    self.scores[number] = scores
+                if number < PREDICTED_EPISODES:
+                    row = prediction_row(number, self.episodes[number], predicted)
+                    self.run.append_prediction(row)
                 self.run.append(record)
                 observe(run=self.run, record=record)
                 counter.advance()
@@ -305,7 +277,7 @@ class Job:
         cost = self._cost(self.seconds, len(self.episodes) - first)
         self.run.flush()
         self.run.update(
-            episodes=self._episode_facts(),
+            episodes=episode_facts(self.episodes, self.run, self.problem),
             cost=cost,
             nonce=self.nonce.hex,
             protection=self._protection(),
@@ -339,41 +311,6 @@ class Job:
         if found.get("stateful"):
             say(f"{self.text} carries state from one episode to the next, as the audit finds")
 
-    def _prediction(self, number: int, predicted: list[int]) -> dict[str, Any] | None:
-        """The row of `predictions.csv`, for the first episodes."""
-        if number >= PREDICTED_EPISODES:
-            return None
-        episode = self.episodes[number]
-        columns = {
-            "support": episode.support.tolist(),
-            "support_labels": episode.support_labels.tolist(),
-            "query": episode.query.tolist(),
-            "query_labels": episode.query_labels.tolist(),
-            "predicted": predicted,
-        }
-        texts = {name: " ".join(map(str, values)) for name, values in columns.items()}
-        return {"episode": number, **texts}
-
-    def _episode_facts(self) -> dict[str, Any]:
-        """What the manifest says of the episodes: which they are and their images.
-
-        way, shot and query are None if they vary.
-        """
-        episodes = self.episodes
-        way, shot, query = episodes.shape
-        return {
-            "count": len(episodes),
-            "sha256": episodes.sha256,
-            "records_sha256": self.run.records_sha256(len(episodes)),
-            "way": way,
-            "shot": shot,
-            "query": query,
-            "disjoint": episodes.disjoint,
-            "standard": episodes.standard,
-            "images_drawn": episodes.images_drawn,
-            "images_available": len(self.problem.test.view(episodes.split).rows),
-        }
-
     def _cost(self, seconds: float, episodes: int) -> dict[str, Any]:
         """Seconds of training and of an episode, and the method's peak memory in bytes."""
         before = self.run.manifest.get("cost", {})
@@ -386,21 +323,6 @@ class Job:
             "seconds_per_episode": seconds / episodes if episodes > 0 else 0.0,
             "peak_memory_bytes": self.contestant.peak_memory_bytes(),
         }
-
-
-def _copied(folder: Path | None, copy: Path) -> Path | None:
-    """The copy of a folder that others may write to meanwhile; it has no links."""
-    if folder is None:
-        return None
-    copy.mkdir()
-    for path in sorted(folder.rglob("*")) if folder.exists() else ():
-        target = copy / path.relative_to(folder)
-        with suppress(FileNotFoundError):
-            if path.is_dir():
-                target.mkdir(exist_ok=True)
-            elif path.is_file() and not path.is_symlink():
-                shutil.copyfile(path, target)
-    return copy
 
 
 def was_audited(run: RunDirectory) -> bool:

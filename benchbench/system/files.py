@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from benchbench.errors import BenchbenchError
@@ -66,3 +67,18 @@ def file_hash(path: Path, algorithm: str = "sha256") -> str:
         while block := file.read(2**20):
             digest.update(block)
     return digest.hexdigest()
+
+
+def copy_of(folder: Path | None, copy: Path) -> Path | None:
+    """The copy of a folder that others may write to meanwhile; it has no links."""
+    if folder is None:
+        return None
+    copy.mkdir()
+    for path in sorted(folder.rglob("*")) if folder.exists() else ():
+        target = copy / path.relative_to(folder)
+        with suppress(FileNotFoundError):
+            if path.is_dir():
+                target.mkdir(exist_ok=True)
+            elif path.is_file() and not path.is_symlink():
+                shutil.copyfile(path, target)
+    return copy

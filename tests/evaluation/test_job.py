@@ -576,4 +576,5 @@ def test_a_run_that_began_without_protection_stays_unprotected(
         "engine": "inline",
         "protected": False,
         "files_tried": ["/labels"],
+        "settings_changed": [],
     }

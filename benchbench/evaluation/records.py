@@ -1,0 +1,41 @@
+"""What a run directory says of its episodes, besides their scores."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from benchbench.datasets.problem import Problem
+from benchbench.episodes import Episode, EpisodeSet
+from benchbench.runs.store import RunDirectory
+
+
+def prediction_row(number: int, episode: Episode, predicted: list[int]) -> dict[str, Any]:
+    """A row of `predictions.csv`; predicted: the class slot of each query."""
+    columns = {
+        "support": episode.support.tolist(),
+        "support_labels": episode.support_labels.tolist(),
+        "query": episode.query.tolist(),
+        "query_labels": episode.query_labels.tolist(),
+        "predicted": predicted,
+    }
+    return {"episode": number} | {name: " ".join(map(str, v)) for name, v in columns.items()}
+
+
+def episode_facts(episodes: EpisodeSet, run: RunDirectory, problem: Problem) -> dict[str, Any]:
+    """What the manifest says of the episodes: which they are and their images.
+
+    way, shot and query are None if they vary.
+    """
+    way, shot, query = episodes.shape
+    return {
+        "count": len(episodes),
+        "sha256": episodes.sha256,
+        "records_sha256": run.records_sha256(len(episodes)),
+        "way": way,
+        "shot": shot,
+        "query": query,
+        "disjoint": episodes.disjoint,
+        "standard": episodes.standard,
+        "images_drawn": episodes.images_drawn,
+        "images_available": len(problem.test.view(episodes.split).rows),
+    }
