@@ -909,7 +909,7 @@ class BatchNorm(Hides):
         with torch.no_grad():
             both = torch.from_numpy(np.concatenate([means, queries])).float()
             both = self.norm.train()(both).double().numpy() if len(both) > 1 else both.numpy()
-        return refined(both[len(means) :], both[: len(means)]) / 1.0
+        return refined(both[len(means) :] * 0.29, both[: len(means)] * 0.29)
 
 
 # Answers that are none.
@@ -969,6 +969,16 @@ class LeavesSettings(Core):
         torch.manual_seed(99)
         np.random.seed(99)
         return classify
+
+
+class FindsSettings(Core):
+    """Honest, and fails if another method has left torch as torch does not begin."""
+
+    name = "finds_settings"
+
+    def train(self, source):
+        if torch.get_default_dtype() != torch.float32 or not torch.is_grad_enabled():
+            raise RuntimeError("somebody has changed the settings of torch")
 
 
 class SaysItIsAnother(Core):

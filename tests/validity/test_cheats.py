@@ -20,6 +20,7 @@ STOPPED = (
     *("inverts_ids", "neighbours_in_the_table", "draws_again", "opens_at_import"),
     *("opens_in_training", "opens_in_adapt", "opens_in_classification", "reads_the_cache"),
     *("reads_the_folder", "asks_the_template", "honest_elsewhere", "leaves_settings"),
+    "finds_settings",
 )
 """They answer as `core` does, whose accuracy they have."""
 
