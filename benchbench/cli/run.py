@@ -108,7 +108,7 @@ SECONDS = click.FloatRange(min=0, min_open=True)
     "--audit/--no-audit",
     default=None,
     show_default="audit the methods that are trained now",
-    help="Whether methods are audited on validation classes; --audit includes stored runs.",
+    help="Whether methods are audited on some of the episodes; --audit includes stored runs.",
 )
 def run(
     *,
