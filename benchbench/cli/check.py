@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 import tempfile
+from contextlib import redirect_stdout
 from pathlib import Path
 
 import click
@@ -94,19 +95,22 @@ def check(
         raise BenchbenchError(f"'{method}' names {len(methods)} methods; check one at a time.")
     check_declarations(methods[0])
 
+    printed = sys.stdout
+
     def tell(outcome: Outcome) -> None:
-        click.echo(outcome.line())
+        click.echo(outcome.line(), file=printed)
 
     training, compute = Budget.parse(budget), configure("cpu", fast=False)
     opened = open_problems(dataset, Places.find(data_root))[0].train
-    with tempfile.TemporaryDirectory() as folder:
+    # What methods print is no part of the report.
+    with tempfile.TemporaryDirectory() as folder, redirect_stdout(sys.stderr):
         try:
             bench = Bench.train(
                 *(methods[0], opened, Path(folder)), seed=seed, budget=training, compute=compute
             )
         except BenchbenchError:
             raise
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             spec, reason = specs.text_of(methods[0]), reason_of(error)
             report = Report(spec, dataset, [], training_failure=reason)
         else:

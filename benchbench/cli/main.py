@@ -61,7 +61,10 @@ class Program(Verbs):
         except BenchbenchError as error:
             raise click.UsageError(str(error)) from error
         except KeyboardInterrupt:
-            click.echo("Interrupted; the same command resumes from here.", err=True)
+            resumes = (
+                "; the same command resumes from here" if ctx.invoked_subcommand == "run" else ""
+            )
+            click.echo(f"Interrupted{resumes}.", err=True)
             sys.exit(130)
 
 

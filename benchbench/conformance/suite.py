@@ -108,7 +108,7 @@ def _attempt(check: Check, bench: Bench) -> tuple[str, str]:
         return FAILED, str(failure)
     except NotApplicable as reason:
         return NOT_APPLICABLE, str(reason)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         return FAILED, f"it raises {type(error).__name__}: {error}".split("\n", 1)[0]
     return PASSED, ""
 

@@ -393,9 +393,10 @@ def episode_seed(episodes: EpisodeSet, number: int, seed: int) -> int:
 
 
 def audited_pool(dataset: OpenDataset) -> ClassPool:
-    """The validation classes, or the training classes if there are fewer than two of those."""
-    split = "val" if len(dataset.splits.get("val", ())) > 1 else "train"
-    return ClassPool(dataset, split).at_least(2)
+    """The validation classes of two images or more, or the training classes if they are too few."""
+    if "val" in dataset.splits and len(pool := ClassPool(dataset, "val").at_least(2)) > 1:
+        return pool
+    return ClassPool(dataset, "train").at_least(2)
 
 
 def possible_shape(pool: ClassPool, way: int, shot: int, query: int) -> tuple[int, int, int]:

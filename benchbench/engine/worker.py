@@ -33,6 +33,12 @@ STACK_SIGNAL = getattr(signal, "SIGUSR1", None)
 
 INTERRUPTED = 130
 
+CONFINED = (
+    "; a method's process is confined to libraries, its package, files that a parameter names, "
+    "and temporary files"
+)
+"""Added to the reason of a method that reaches for another file."""
+
 
 @dataclass(frozen=True)
 class Settle:
@@ -119,6 +125,7 @@ class Served:
         self._participant: Participant | None = None
         self._watch: FileWatch | None = None
         self._allowed: tuple[Path, ...] = ()
+        self._confined = False
         self._tried: set[Path] = set()
 
     def fulfil(self, request: Request) -> None:
@@ -130,9 +137,14 @@ class Served:
         except BenchbenchError as error:
             send(self._pipe, Reply("refused", {"reason": str(error), "stacks": _trace(error)}))
         except Exception as error:
-            send(self._pipe, Reply("failed", {"reason": reason_of(error), "stacks": _trace(error)}))
+            reason = reason_of(error) + (CONFINED if self._is_refused(error) else "")
+            send(self._pipe, Reply("failed", {"reason": reason, "stacks": _trace(error)}))
         else:
             send(self._pipe, Reply("done", content))
+
+    def _is_refused(self, error: Exception) -> bool:
+        """Whether an error may be that a confined process reaches for a file."""
+        return self._confined and isinstance(error, PermissionError)
 
     def _content(self, request: Request) -> object:
         from benchbench.backbones import create_backbone
@@ -177,10 +189,10 @@ class Served:
         serve_a_method()
         move_to(order.private)
         libraries = allowed_without(library_paths(), order.protected)
-        confined = confine([*libraries, *order.readable], [order.private, *order.writable])
+        self._confined = confine([*libraries, *order.readable], [order.private, *order.writable])
         self._allowed = (order.private, *order.readable, *order.writable)
         self._watch = watch(order.protected)
-        return confined
+        return self._confined
 
     def _files(self) -> list[str]:
         """The protected files that the method has tried to reach."""

@@ -179,7 +179,7 @@ class Job:
                     self._score()
                     self._examine(audit)
                     self.run.finish()
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             return Outcome(self.text, "failed", reason_of(error), self.run)
         return Outcome(self.text, "finished", run=self.run)
 
@@ -189,7 +189,7 @@ class Job:
         loading.observer("run_started")(run=self.run)
         try:
             yield
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             self.run.fail(error)
             raise
         finally:

@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from benchbench.errors import NoEstimate
+from benchbench.errors import BenchbenchError, NoEstimate
 from benchbench.results.entries import Entry, read_result
 from benchbench.results.numbers import decimals, percent
 from benchbench.results.printed import markdown_cell, printed
@@ -64,7 +64,7 @@ def entry_of(outcome: Outcome, episodes: int) -> Entry | None:
 def run_table(outcomes: Iterable[Outcome], episodes: int) -> str:
     """The outcomes in markdown, in the order of the methods; equal for equal runs, so no times."""
     columns = dict.fromkeys(["method", "accuracy %", "± episodes", "± classes", "n"])
-    rows = [_row(outcome, entry_of(outcome, episodes)) for outcome in outcomes]
+    rows = [_row(outcome, episodes) for outcome in outcomes]
     for row in rows:
         columns |= dict.fromkeys(name for name in row if name != "note")
     if any("note" in row for row in rows):
@@ -73,7 +73,11 @@ def run_table(outcomes: Iterable[Outcome], episodes: int) -> str:
     return printed(columns, cells, "pipe", markdown_cell)
 
 
-def _row(outcome: Outcome, entry: Entry | None) -> dict[str, str]:
+def _row(outcome: Outcome, episodes: int) -> dict[str, str]:
+    try:
+        entry = entry_of(outcome, episodes)
+    except BenchbenchError as error:
+        return {"method": outcome.method, "note": f"cannot be read: {error}"}
     if entry is None:
         return {"method": outcome.method, "note": f"{outcome.status}: {outcome.reason}"}
     found = numbers(entry)
