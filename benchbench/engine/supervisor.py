@@ -167,11 +167,17 @@ class RemoteParticipant:
         self._request(Fetch(self.card.backbone, image_shape), Phase("training"))
 
     def scores(self, questions: Sequence[Question], phase: Phase = OTHER) -> Iterator[FloatArray]:
-        """Yield the scores of each episode; those that are adapted to together share their time."""
-        together = len(questions) if self.card.adapts_together else 1
+        """Ask now, and yield the scores of each episode as they come.
+
+        Those that are adapted to together share their time.
+        """
         self._worker.send(Ask(list(questions)))
+        return self._answers(len(questions), phase)
+
+    def _answers(self, count: int, phase: Phase) -> Iterator[FloatArray]:
+        together = count if self.card.adapts_together else 1
         left = 0.0
-        for place in range(len(questions)):
+        for place in range(count):
             if place % together == 0:
                 now = phase._replace(first=phase.first + place, together=together)
                 left = self._limits.seconds(now)

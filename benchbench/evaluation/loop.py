@@ -62,22 +62,34 @@ class Examiner:
     nonce: Nonce
     with_names: bool = False
     metrics: Mapping[str, Metric] = field(default_factory=dict)
+    _orders: dict[int, IntArray] = field(default_factory=dict, init=False, repr=False)
 
     def evaluate(self, method: Answering, first: int = 0) -> Iterator[Scored]:
         """Yield the score of each episode from number `first` on."""
         # Whole chunks, so that what is adapted together does not depend on where a kill came.
         begin = first - first % ASKED_TOGETHER if method.card.adapts_together else first
+        questions = self._questions(begin)
         for start in range(begin, len(self.episodes), ASKED_TOGETHER):
-            numbers = range(start, min(start + ASKED_TOGETHER, len(self.episodes)))
-            questions = [self.question(number) for number in numbers]
             answers = method.scores(questions, Phase("episodes", start))
-            for number, scores in zip(numbers, answers, strict=True):
+            # Made while a method in another process is busy with those before.
+            questions = self._questions(start + ASKED_TOGETHER)
+            for number, scores in enumerate(answers, start):
                 if number >= first:
                     yield self.scored(number, scores)
 
+    def _questions(self, start: int) -> list[Question]:
+        """The next questions that are asked together, from an episode's number on."""
+        stop = min(start + ASKED_TOGETHER, len(self.episodes))
+        return [self.question(number) for number in range(start, stop)]
+
     def order(self, number: int) -> IntArray:
         """The order in which the queries of an episode are asked."""
-        return self.nonce.order(len(self.episodes[number].query), "queries", number)
+        if number not in self._orders:
+            if len(self._orders) > 2 * ASKED_TOGETHER:
+                self._orders.clear()
+            count = int(self.episodes.query_counts[number])
+            self._orders[number] = self.nonce.order(count, "queries", number)
+        return self._orders[number]
 
     def question(self, number: int) -> Question:
         """The question about an episode."""
