@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from contextlib import AbstractContextManager, ExitStack
-from types import TracebackType
 from typing import Protocol
 
 from benchbench.errors import BenchbenchError
@@ -21,15 +20,10 @@ class Engine(AbstractContextManager["Engine"]):
     def __init__(self) -> None:
         self._waiting: dict[str, OpenContestant] = {}
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         with ExitStack() as stack:
             for contestant in self._waiting.values():
-                stack.enter_context(contestant)
+                stack.push(contestant)
             self._waiting = {}
 
     def admit(self, methods: str) -> list[str]:

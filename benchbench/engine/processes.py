@@ -11,9 +11,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-TEMPLATE = "benchbench.engine.template"
+from benchbench.system.salt import SALT
 
-SALT = "BENCHBENCH_SALT"
+TEMPLATE = "benchbench.engine.template"
 
 HIDDEN = "hidden-"
 """With this begins the name of a socket that `hide_template` has moved."""

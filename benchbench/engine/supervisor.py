@@ -15,11 +15,10 @@ import signal
 import tempfile
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, suppress
+from contextlib import AbstractContextManager, ExitStack, suppress
 from dataclasses import asdict
 from multiprocessing.connection import wait
 from pathlib import Path
-from types import TracebackType
 from typing import IO, TYPE_CHECKING, Any
 
 from benchbench.datasets.tables.stored import paths_of
@@ -77,7 +76,7 @@ class Supervisor(Engine):
         return RemoteParticipant(method, self._limits, self._context, self._protected)
 
 
-class RemoteParticipant:
+class RemoteParticipant(AbstractContextManager["RemoteParticipant"]):
     """A method in a process of its own; `evaluation.participant.Participant` explains the parts.
 
     A first process says what the method is. It is trained in a fresh one, which may write its
@@ -113,12 +112,9 @@ class RemoteParticipant:
 
     def _begin(self, readable: tuple[Path, ...] = (), writable: tuple[Path, ...] = ()) -> Any:
         """Begin a fresh process, and let it make the method; the answer is the method's card."""
-        self._places.close()
-        private = self._places.enter_context(tempfile.TemporaryDirectory(prefix="benchbench-"))
-        self._worker = Worker(self._context)
-        self._places.callback(self._worker.kill)
+        private = self._replace_worker()
         named = files_in(self._method, self._protected)
-        settle = Settle(Path(private), self._protected, (*named, *readable), writable)
+        settle = Settle(private, self._protected, (*named, *readable), writable)
         confined = self._request(settle)
         self.protection: Mapping[str, Any] = {
             "engine": "worker",
@@ -127,15 +123,15 @@ class RemoteParticipant:
         }
         return self._request(Create(self._method))
 
-    def __enter__(self) -> RemoteParticipant:
-        return self
+    def _replace_worker(self) -> Path:
+        """End the process, and begin another; returns its private folder."""
+        self._places.close()
+        private = self._places.enter_context(tempfile.TemporaryDirectory(prefix="benchbench-"))
+        self._worker = Worker(self._context)
+        self._places.callback(self._worker.kill)
+        return Path(private)
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._places.close()
 
     def twin(self) -> RemoteParticipant:
@@ -161,9 +157,7 @@ class RemoteParticipant:
 
     def _fetch_weights(self, image_shape: tuple[int, int, int]) -> None:
         """Have a library's backbone made once where it may download, in a process of no method."""
-        self._places.close()
-        self._worker = Worker(self._context)
-        self._places.callback(self._worker.kill)
+        self._replace_worker()
         self._request(Fetch(self.card.backbone, image_shape), Phase("training"))
 
     def scores(self, questions: Sequence[Question], phase: Phase = OTHER) -> Iterator[FloatArray]:

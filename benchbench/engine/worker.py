@@ -19,8 +19,8 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
-from benchbench.engine.processes import SALT
 from benchbench.engine.wire import Reply, send
+from benchbench.system.salt import SALT
 
 if TYPE_CHECKING:  # what takes seconds to import is imported by the template, once for all
     from benchbench.evaluation.given import Given, Question

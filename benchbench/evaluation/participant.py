@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import asdict
-from types import TracebackType
 from typing import Any
 
 import numpy as np
@@ -31,8 +31,8 @@ from benchbench.training.source import TrainingSource
 PROTECTED_BY: Mapping[str, Any] = {"engine": "inline", "protected": False}
 
 
-class Participant:
-    """A method in this process; `engine.supervisor.Participant` is one in another.
+class Participant(AbstractContextManager["Participant"]):
+    """A method in this process; `engine.supervisor.RemoteParticipant` is one in another.
 
     card: what the method says of itself. protection: what keeps it from labels and scores.
     """
@@ -46,15 +46,7 @@ class Participant:
         self._norms = QueryStatistics()
         self._settings = torch_settings()
 
-    def __enter__(self) -> Participant:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         pass
 
     def skip(self, task: Task) -> str | None:

@@ -24,6 +24,7 @@ from filelock import FileLock, Timeout
 
 from benchbench.errors import BenchbenchError, MethodError, reason_of
 from benchbench.system.files import can_write, whole_file
+from benchbench.system.salt import SALT
 
 FORMAT = 2
 """Of the manifests: other ones say less, or name runs by other rules, and are not read."""
@@ -248,7 +249,7 @@ class Store:
 
         The environment variable BENCHBENCH_SALT replaces it, so that runs elsewhere can be equal.
         """
-        if given := os.environ.get("BENCHBENCH_SALT"):
+        if given := os.environ.get(SALT):
             return given.encode()
         file = self.root / ".salt"
         self.root.mkdir(parents=True, exist_ok=True)

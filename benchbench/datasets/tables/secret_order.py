@@ -14,13 +14,7 @@ import numpy as np
 
 from benchbench.system.arrays import IntArray
 from benchbench.system.randomness import permutation
-
-SALT = "BENCHBENCH_SALT"
-"""The environment variable whose text decides on the order, to have the same one again.
-
-Who knows the text and a data set's fingerprint can compute the order, so that a process that runs a
-hostile method must not see it.
-"""
+from benchbench.system.salt import SALT
 
 BYTES_AT_ONCE = 2**26
 
