@@ -173,13 +173,15 @@ def compare_fresh(
     budget: Budget,
     seed: int = 0,
     compute: Compute | None = None,
+    nonce: Nonce | None = None,
 ) -> Freshness:
     """Train a method and ask it about both sides, of which it is told one and the same name.
 
     folder: gets the checkpoints, so that the method's twin, which is asked about the fresh side,
-    has the same weights. Raises MethodError, or what the method raises.
+    has the same weights. nonce: a new one by default; a given one repeats a comparison.
+    Raises MethodError, or what the method raises.
     """
-    nonce = Nonce(secrets.token_bytes(16))
+    nonce = nonce or Nonce(secrets.token_bytes(16))
     task = training_task(problem, task_of(problem, sides.standard.episodes))
 
     def given(side: Side) -> Given:

@@ -14,12 +14,14 @@ from benchbench.conformance.fresh import Freshness, Side, Sides, compare_fresh, 
 from benchbench.datasets.base import OpenDataset
 from benchbench.datasets.problem import Problem
 from benchbench.episodes import EpisodeSet
+from benchbench.evaluation.nonce import Nonce
 from benchbench.evaluation.participant import Participant
 from benchbench.method import Classifier, Images, Method, Support
 from benchbench.samplers import ClassPool, FixedSampler
 from benchbench.system.places import Places
 from benchbench.training.budget import Budget
 
+NONCE = Nonce(b"a guess is now and then beyond its interval by chance")
 NOWHERE = Places(Path("nowhere"), Path("nowhere"))
 
 
@@ -83,7 +85,9 @@ def sides(make_dataset: Callable[..., OpenDataset]) -> Sides:
 
 def compared(method: Method, sides: Sides, folder: Path) -> Freshness:
     problem = Problem.of(sides.standard.dataset)
-    return compare_fresh(Participant(method), problem, sides, folder, budget=Budget("smoke"))
+    return compare_fresh(
+        Participant(method), problem, sides, folder, budget=Budget("smoke"), nonce=NONCE
+    )
 
 
 def test_a_method_that_knows_the_standard_images_is_found_out(
