@@ -37,10 +37,15 @@ Parts: TypeAlias = tuple[IntArray, ...]
 
 @dataclass(frozen=True)
 class Alteration:
-    """A way to ask about an episode; parts: from its number of queries to what is asked."""
+    """A way to ask about an episode.
+
+    parts: from its number of queries to what is asked. with_others: whether each part is asked
+    among the queries of another episode.
+    """
 
     name: str
     parts: Callable[[int, np.random.Generator], Parts]
+    with_others: bool = False
 
 
 def _half(count: int) -> int:
@@ -61,7 +66,7 @@ def _repeated(count: int, rng: np.random.Generator) -> Parts:
     return (np.concatenate([order, np.repeat(order[:1], 2 * count)]),)
 
 
-def _one_with_others(count: int, rng: np.random.Generator) -> Parts:
+def _three(count: int, rng: np.random.Generator) -> Parts:
     order = rng.permutation(count)[: min(3 * SINGLES, _half(count))]
     return tuple(order[first : first + 3] for first in range(0, len(order), 3))
 
@@ -70,7 +75,8 @@ ALTERATIONS = (
     Alteration("one query at a time", _alone),
     Alteration("half of the queries", _halves),
     Alteration("a query repeated", _repeated),
-    Alteration("three queries at a time", _one_with_others),
+    Alteration("three queries at a time", _three),
+    Alteration("among queries of another episode", _halves, with_others=True),
 )
 
 
@@ -191,16 +197,28 @@ class _Audit:
 
     def _in_parts(self, alteration: Alteration, number: int) -> None:
         question = self._examiner.question(number)
-        (asked,) = question.queries
-        parts = alteration.parts(len(asked), self._rng)
+        (own,) = question.queries
+        parts, asked = alteration.parts(len(own), self._rng), own
+        if alteration.with_others:
+            asked = np.concatenate([own, self._queries_of_another(number)])
+            others = np.arange(len(own), len(asked))
+            parts = tuple(self._rng.permutation(np.concatenate([one, others])) for one in parts)
         other = replace(question, queries=tuple(asked[part] for part in parts))
         (answer,) = self._twin.scores([other], AUDIT)
         answer = checked_scores(answer, sum(map(len, parts)), question.n_way)
-        # What is repeated counts once.
+        # What is repeated counts once, and what belongs to another episode not at all.
         places, once = np.unique(np.concatenate(parts), return_index=True)
-        positions, answer = self._examiner.order(number)[places], answer[once]
+        answer, places = answer[once][places < len(own)], places[places < len(own)]
+        positions = self._examiner.order(number)[places]
         labels = self._examiner.episodes[number].query_labels[positions]
         self.company[alteration.name].add(self._stored(number)[positions], answer, labels)
+
+    def _queries_of_another(self, number: int) -> IntArray:
+        """The queries of another episode, of which some may be of other classes."""
+        count = len(self._examiner.episodes)
+        another = (number + int(self._rng.integers(1, count))) % count if count > 1 else number
+        (queries,) = self._examiner.question(another).queries
+        return queries
 
     def _stored(self, number: int) -> FloatArray:
         """The scores of the run; an episode that an earlier process has scored is asked again."""
@@ -213,7 +231,11 @@ class _Audit:
         """What the comparisons show together."""
         chance = self._chance
         norms = list(
-            dict.fromkeys([*self._job.contestant.batch_norms(), *self._twin.batch_norms()])
+            dict.fromkeys(
+                norm
+                for asked in (self._job.contestant, self._twin)
+                for norm in asked.measured().batch_norms
+            )
         )
         dependent = True if norms else self._dependent
         stateful = _any([depends(one, chance) for one in (self.again, self.elsewhere)])

@@ -38,6 +38,7 @@ from benchbench.engine.worker import (
     serve,
 )
 from benchbench.errors import BenchbenchError, MethodError
+from benchbench.evaluation.contestant import Measured
 from benchbench.evaluation.settings import OTHER, Limits, Phase
 from benchbench.registry import specs
 from benchbench.runs.manifest import MethodCard
@@ -181,22 +182,9 @@ class RemoteParticipant(AbstractContextManager["RemoteParticipant"]):
             yield reply.scores
         self._reply(OTHER, math.inf)
 
-    def peak_memory_bytes(self) -> int | None:
-        """The most memory that the method's process has held."""
-        found = self._request(Measure())["peak_memory_bytes"]
-        return None if found is None else int(found)
-
-    def batch_norms(self) -> list[str]:
-        """The batch norms that have used statistics of queries."""
-        return [str(name) for name in self._request(Measure())["batch_norms"]]
-
-    def files(self) -> list[str]:
-        """The protected files that the method has tried to reach."""
-        return [str(path) for path in self._request(Measure())["files"]]
-
-    def settings_changed(self) -> list[str]:
-        """The settings of torch that the method has changed, each in words."""
-        return [str(text) for text in self._request(Measure())["settings"]]
+    def measured(self) -> Measured:
+        """What its process has needed and done so far."""
+        return _measured(self._request(Measure()))
 
     def _request(self, request: Request, phase: Phase = OTHER) -> Any:
         self._worker.send(request)
@@ -252,6 +240,16 @@ def _training_facts(found: Any) -> dict[str, Any]:
             "parameters": int(found["parameters"]),
             "pretrained_on": [str(name) for name in found["pretrained_on"]],
         }
+    except (TypeError, KeyError, ValueError) as error:
+        raise MethodError(wire.NO_REPLY) from error
+
+
+def _measured(found: Any) -> Measured:
+    """What a process says that it has needed and done."""
+    try:
+        peak, *texts = (found[name] for name in Measured._fields)
+        peak = None if peak is None else int(peak)
+        return Measured(peak, *(list(map(str, one)) for one in texts))
     except (TypeError, KeyError, ValueError) as error:
         raise MethodError(wire.NO_REPLY) from error
 

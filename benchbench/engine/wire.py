@@ -19,13 +19,17 @@ LARGEST = 1 << 31
 
 NO_REPLY = "the process sent something that is not a reply"
 
-KINDS = ("done", "scores", "failed", "refused")
-"""Of replies: a request is fulfilled; an episode's scores come, more follow; the method raised; or
-it was asked for what a user must mend."""
+KINDS = ("done", "failed", "refused")
+"""Of replies in JSON: a request is fulfilled, the method raised, or it was asked for what a user
+must mend."""
+SCORES = "scores"
+"""The kind of a reply that is an array: an episode's scores, after which more replies follow."""
+JSON_BEGINS = b"{"
+"""Arrays begin with the length of their header, which is a multiple of 8 and so another byte."""
 
 
 class Reply(NamedTuple):
-    """A reply of one of `KINDS`; content: plain JSON. scores: of one episode, or None."""
+    """A reply of one of `KINDS`, with plain JSON; or one of the kind `SCORES`, of one episode."""
 
     kind: str
     content: Any = None
@@ -34,32 +38,30 @@ class Reply(NamedTuple):
 
 def send(pipe: Connection, reply: Reply) -> None:
     """Send a reply. Raises OSError if nobody listens any more."""
-    header = {"kind": reply.kind, "content": reply.content, "scores": reply.scores is not None}
-    pipe.send_bytes(json.dumps(header, default=str).encode())
     if reply.scores is not None:
-        pipe.send_bytes(save({"scores": np.ascontiguousarray(reply.scores)}))
+        pipe.send_bytes(save({SCORES: np.ascontiguousarray(reply.scores)}))
+        return
+    text = json.dumps({"kind": reply.kind, "content": reply.content}, default=str)
+    pipe.send_bytes(text.encode())
 
 
 def receive(pipe: Connection) -> Reply:
     """The next reply. Raises EOFError or OSError if there is none, MethodError if it is not one."""
-    header = _header(pipe.recv_bytes(LARGEST))
-    if not header.get("scores"):
-        return Reply(header["kind"], header.get("content"))
     message = pipe.recv_bytes(LARGEST)
+    if message.startswith(JSON_BEGINS):
+        return _from_json(message)
     try:
-        scores = load(message)["scores"]
+        return Reply(SCORES, scores=load(message)[SCORES])
     except Exception as error:
         raise MethodError(NO_REPLY) from error
-    return Reply(header["kind"], header.get("content"), scores)
 
 
-def _header(message: bytes) -> dict[str, Any]:
+def _from_json(message: bytes) -> Reply:
     try:
-        header = json.loads(message)
+        found = json.loads(message)
     except (ValueError, RecursionError) as error:
         raise MethodError(NO_REPLY) from error
-    if not isinstance(header, dict) or header.get("kind") not in KINDS:
+    kind, content = found.get("kind"), found.get("content")
+    if kind not in KINDS or (kind != "done" and not isinstance(content, dict)):
         raise MethodError(NO_REPLY)
-    if header["kind"] in ("failed", "refused") and not isinstance(header.get("content"), dict):
-        raise MethodError(NO_REPLY)
-    return header
+    return Reply(kind, content)

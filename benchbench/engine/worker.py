@@ -19,7 +19,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
-from benchbench.engine.wire import Reply, send
+from benchbench.engine.wire import SCORES, Reply, send
 from benchbench.system.salt import SALT
 
 if TYPE_CHECKING:  # what takes seconds to import is imported by the template, once for all
@@ -170,14 +170,9 @@ class Served:
             return participant.train(request.given)
         if isinstance(request, Ask):
             for scores in participant.scores(request.questions):
-                send(self._pipe, Reply("scores", scores=scores))
+                send(self._pipe, Reply(SCORES, scores=scores))
             return None
-        return {
-            "peak_memory_bytes": participant.peak_memory_bytes(),
-            "batch_norms": participant.batch_norms(),
-            "files": self._files(),
-            "settings": participant.settings_changed(),
-        }
+        return participant.measured()._replace(files=self._files())._asdict()
 
     def _settle(self, order: Settle) -> bool:
         from benchbench.system.file_watch import watch

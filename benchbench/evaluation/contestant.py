@@ -4,11 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from benchbench.evaluation.given import Given
 from benchbench.evaluation.loop import Answering
 from benchbench.method import Task
+
+
+class Measured(NamedTuple):
+    """What the process of a method has needed and done so far.
+
+    peak_memory_bytes: the most memory that it has held; None if the system does not say.
+    batch_norms: those that have used statistics of queries. files: the protected ones that it has
+    tried to reach, as far as that is known. settings: those of torch that have changed since the
+    method is trained, each in words.
+    """
+
+    peak_memory_bytes: int | None
+    batch_norms: list[str]
+    files: list[str]
+    settings: list[str]
 
 
 class Contestant(Answering, Protocol):
@@ -25,17 +40,8 @@ class Contestant(Answering, Protocol):
     def train(self, given: Given) -> dict[str, Any]:
         """Train the method; what the manifest says of that."""
 
-    def peak_memory_bytes(self) -> int | None:
-        """The most memory that the method's process has held."""
-
-    def batch_norms(self) -> list[str]:
-        """The batch norms that have used statistics of queries."""
-
-    def files(self) -> list[str]:
-        """The protected files that the method has tried to reach."""
-
-    def settings_changed(self) -> list[str]:
-        """The settings of torch that the method has changed, each in words."""
+    def measured(self) -> Measured:
+        """What its process has needed and done so far."""
 
     def twin(self) -> AbstractContextManager[Contestant]:
         """The same method in another place."""

@@ -16,7 +16,6 @@ from benchbench.method import Task
 from benchbench.samplers import Sampler
 from benchbench.system.arrays import ByteArray, IntArray
 from benchbench.system.compute import Compute
-from benchbench.system.randomness import permutation
 from benchbench.training.budget import Budget
 
 LEARNED = ("train", "val")
@@ -86,7 +85,7 @@ def hidden_images(dataset: OpenDataset, split: str, nonce: Nonce) -> HiddenImage
     places = storage.places[dataset.view(split).rows]
     # Features are kept by this hash, and another order is another address of the same images.
     order = hashlib.sha256(dataset.fingerprint.encode() + places.tobytes()).hexdigest()
-    ids = permutation(len(storage.pixels), nonce.ids_key)
+    ids = nonce.ids(len(storage.pixels))
     return HiddenImages(storage.pixels, np.sort(places), order, split, ids)
 
 
@@ -97,7 +96,7 @@ def learned_part(dataset: OpenDataset, nonce: Nonce) -> OpenDataset:
     known = set(classes.tolist())
     kept = np.flatnonzero(np.isin(dataset.labels, classes))
     storage = dataset.storage
-    ids = permutation(len(storage.pixels), nonce.ids_key)
+    ids = nonce.ids(len(storage.pixels))
     parents, nodes = dataset.hierarchy, dataset.nodes
     return replace(
         dataset,

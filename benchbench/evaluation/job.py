@@ -17,7 +17,7 @@ from benchbench.datasets.problem import Problem
 from benchbench.datasets.tables.stored import paths_of
 from benchbench.episodes import EpisodeSet
 from benchbench.errors import MethodError, reason_of
-from benchbench.evaluation.contestant import Contestant
+from benchbench.evaluation.contestant import Contestant, Measured
 from benchbench.evaluation.given import Given, hidden_images, learned_part
 from benchbench.evaluation.loop import Examiner
 from benchbench.evaluation.nonce import Nonce
@@ -172,7 +172,7 @@ class Job:
                         self.identity, self.card, self.problem, self.settings.compute
                     )
                 )
-                self.run.update(protection=self._protection())
+                self.run.update(protection=self._protection(self.contestant.measured()))
                 StartLog(self.store.root).add(self.run)
                 with self._recorded(), self._images_unchanged():
                     self._train(Path(kept))
@@ -274,27 +274,28 @@ class Job:
                 observe(run=self.run, record=record)
                 counter.advance()
         self.seconds = time.perf_counter() - started
-        cost = self._cost(self.seconds, len(self.episodes) - first)
+        measured = self.contestant.measured()
+        cost = self._cost(self.seconds, len(self.episodes) - first, measured)
         self.run.flush()
         self.run.update(
             episodes=episode_facts(self.episodes, self.run, self.problem),
             cost=cost,
             nonce=self.nonce.hex,
-            protection=self._protection(),
+            protection=self._protection(measured),
         )
         say(f"{self.text}: {_cost_text(cost)}")
 
-    def _protection(self) -> dict[str, Any]:
+    def _protection(self, measured: Measured) -> dict[str, Any]:
         """What keeps the method from labels and scores, and what it has tried and changed.
 
         A run that a process without protection has had a part in stays unprotected.
         """
         before = self.run.manifest.get("protection", {})
         kept = self.contestant.protection if before.get("protected", True) else before
-        tried = {*before.get("files_tried", ()), *self.contestant.files()}
-        if changed := self.contestant.settings_changed():
-            say(f"{self.text} has changed settings of torch: {', '.join(changed)}")
-        return {**kept, "files_tried": sorted(tried), "settings_changed": changed}
+        tried = {*before.get("files_tried", ()), *measured.files}
+        if measured.settings:
+            say(f"{self.text} has changed settings of torch: {', '.join(measured.settings)}")
+        return {**kept, "files_tried": sorted(tried), "settings_changed": measured.settings}
 
     def _examine(self, audit: Audit | None) -> None:
         """Store the evidence of an audit, and say so if the method is not what it claims."""
@@ -311,7 +312,7 @@ class Job:
         if found.get("stateful"):
             say(f"{self.text} carries state from one episode to the next, as the audit finds")
 
-    def _cost(self, seconds: float, episodes: int) -> dict[str, Any]:
+    def _cost(self, seconds: float, episodes: int, measured: Measured) -> dict[str, Any]:
         """Seconds of training and of an episode, and the method's peak memory in bytes."""
         before = self.run.manifest.get("cost", {})
         if before and episodes <= 0:
@@ -321,7 +322,7 @@ class Job:
             # A training that was loaded took the time that its record says.
             "training_seconds": max(recorded, self._training_seconds),
             "seconds_per_episode": seconds / episodes if episodes > 0 else 0.0,
-            "peak_memory_bytes": self.contestant.peak_memory_bytes(),
+            "peak_memory_bytes": measured.peak_memory_bytes,
         }
 
 

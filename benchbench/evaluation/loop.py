@@ -85,8 +85,8 @@ class Examiner:
     def order(self, number: int) -> IntArray:
         """The order in which the queries of an episode are asked."""
         if number not in self._orders:
-            if len(self._orders) > 2 * ASKED_TOGETHER:
-                self._orders.clear()
+            while len(self._orders) > 2 * ASKED_TOGETHER:
+                del self._orders[next(iter(self._orders))]
             count = int(self.episodes.query_counts[number])
             self._orders[number] = self.nonce.order(count, "queries", number)
         return self._orders[number]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from functools import cached_property
 
 from benchbench.system.arrays import IntArray
 from benchbench.system.randomness import permutation
@@ -18,6 +17,7 @@ class Nonce:
 
     def __init__(self, secret: bytes) -> None:
         self._secret = secret
+        self._ids: dict[int, IntArray] = {}
 
     @classmethod
     def derived(cls, salt: bytes, run: str) -> Nonce:
@@ -38,7 +38,8 @@ class Nonce:
         """A permutation of 0 .. count - 1 that belongs to the purpose alone."""
         return permutation(count, self.number(*purpose, size=16))
 
-    @cached_property
-    def ids_key(self) -> int:
-        """The key of the permutation that image ids are; nothing else follows from it."""
-        return self.number("ids", size=16)
+    def ids(self, count: int) -> IntArray:
+        """The identifiers of so many images, by place; nothing else follows from them."""
+        if count not in self._ids:
+            self._ids[count] = permutation(count, self.number("ids", size=16))
+        return self._ids[count]

@@ -14,6 +14,7 @@ from benchbench.backbones.base import Backbone
 from benchbench.datasets.base import OpenDataset
 from benchbench.datasets.problem import Problem
 from benchbench.episodes import EpisodeSet
+from benchbench.evaluation.contestant import Measured
 from benchbench.evaluation.given import Given, Question, hidden_images, learned_part
 from benchbench.evaluation.loop import Examiner, Scored
 from benchbench.evaluation.nonce import Nonce
@@ -105,16 +106,12 @@ class Participant(AbstractContextManager["Participant"]):
             answer = classify(Images(given.test, query))
         return checked_scores(answer, len(query), one.n_way)
 
-    def batch_norms(self) -> list[str]:
-        """The batch norms that have used statistics of queries."""
-        return self._norms.names(self._method)
+    def measured(self) -> Measured:
+        """What this process has needed and done so far; its files are not watched."""
+        norms = self._norms.names(self._method)
+        return Measured(peak_memory_bytes(), norms, [], self._settings_changed())
 
-    def files(self) -> list[str]:
-        """The protected files that the method has tried to reach, as far as that is known."""
-        return []
-
-    def settings_changed(self) -> list[str]:
-        """The settings of torch that have changed since the method is trained, each in words."""
+    def _settings_changed(self) -> list[str]:
         now = torch_settings()
         return [
             f"{name} from {before} to {now[name]}"
@@ -126,10 +123,6 @@ class Participant(AbstractContextManager["Participant"]):
         """The same method, configured anew."""
         cls = type(self._method)
         return Participant(specs.construct(cls, cls.name, **specs.parameters_of(self._method)))
-
-    def peak_memory_bytes(self) -> int | None:
-        """The most memory that the method's process has held; None if the system does not say."""
-        return peak_memory_bytes()
 
 
 def evaluate(

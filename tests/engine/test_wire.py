@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import pickle
 from collections.abc import Iterator
 from multiprocessing import Pipe
@@ -57,8 +56,6 @@ class Bomb:
         return Path.touch, (self.path,)
 
 
-HEADER = json.dumps({"kind": "scores", "scores": True}).encode()
-
 GARBAGE = [
     b"",
     b"\x00\xff",
@@ -67,9 +64,14 @@ GARBAGE = [
     b'"done"',
     b'{"kind": "other"}',
     b'{"kind": ["done"]}',
+    b'{"kind": "scores", "scores": true}',
     b'{"kind": "failed"}',
     b'{"kind": "refused", "content": 3}',
     b"[" * 100_000,
+    b'{"kind": ' + b"[" * 100_000,
+    b"scores",
+    b"\xff" * 64,
+    (2**62).to_bytes(8, "little"),
 ]
 
 
@@ -83,25 +85,11 @@ def test_garbage_is_refused_in_one_sentence(
         receive(mine)
 
 
-@pytest.mark.parametrize("message", [b"", b"scores", b"\xff" * 64, (2**62).to_bytes(8, "little")])
-def test_arrays_that_are_none_are_refused(
-    pipe: tuple[Connection, Connection], message: bytes
-) -> None:
-    mine, other = pipe
-    other.send_bytes(HEADER)
-    other.send_bytes(message)
-    with pytest.raises(MethodError, match="not a reply"):
-        receive(mine)
-
-
 def test_a_pickle_is_not_opened(pipe: tuple[Connection, Connection], tmp_path: Path) -> None:
     mine, other = pipe
-    bomb = pickle.dumps(Bomb(tmp_path / "exploded"))
-    for messages in ([bomb], [HEADER, bomb]):
-        for message in messages:
-            other.send_bytes(message)
-        with pytest.raises(MethodError, match="not a reply"):
-            receive(mine)
+    other.send_bytes(pickle.dumps(Bomb(tmp_path / "exploded")))
+    with pytest.raises(MethodError, match="not a reply"):
+        receive(mine)
     assert not (tmp_path / "exploded").exists()
 
 

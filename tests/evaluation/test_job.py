@@ -18,6 +18,7 @@ from benchbench.datasets.base import OpenDataset
 from benchbench.datasets.problem import Problem
 from benchbench.episodes import Episode, EpisodeSet
 from benchbench.errors import MethodError
+from benchbench.evaluation.contestant import Measured
 from benchbench.evaluation.job import Job
 from benchbench.evaluation.participant import Participant, evaluate
 from benchbench.evaluation.settings import Settings
@@ -566,7 +567,8 @@ def test_a_run_that_began_without_protection_stays_unprotected(
     assert broken.manifest["protection"]["protected"] is False
     run = run_job(NearestMean(), dataset, draw(dataset, 3), store).run
     monkeypatch.setattr(Participant, "protection", {"engine": "worker", "protected": True})
-    monkeypatch.setattr(Participant, "files", lambda self: ["/labels"])
+    tried = Measured(None, [], ["/labels"], [])
+    monkeypatch.setattr(Participant, "measured", lambda self: tried)
     other = run_job(NearestMean(), dataset, draw(dataset, 4), store, Settings(seed=1)).run
     assert other.manifest["protection"]["protected"] is True
     run_job(NearestMean(), dataset, draw(dataset, 4), store)

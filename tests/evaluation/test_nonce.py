@@ -47,7 +47,7 @@ def test_each_purpose_has_its_own_numbers() -> None:
     numbers = {nonce.number("seed", number) for number in range(1000)}
     assert len(numbers) == 1000
     assert nonce.number("queries", 0) not in numbers
-    assert nonce.ids_key not in numbers
+    assert nonce.number("ids", size=16) not in numbers
     assert nonce.order(50, "queries", 0).tolist() != nonce.order(50, "queries", 1).tolist()
 
 
