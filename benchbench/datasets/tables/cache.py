@@ -139,7 +139,7 @@ def _decode(dataset: Dataset, sources: list[Path], partial: Path, key: str) -> N
     try:
         if table.classes:
             say(f"{_called(dataset)}: resumes after {len(table.classes)} classes decoded before.")
-        dataset.remarks = ()
+        dataset.taken_remarks()
         classes, total = announced(dataset.name, dataset.decode(sources))
         missing = missing_classes(dataset.name, classes, table.classes[:])
         with (
@@ -149,7 +149,7 @@ def _decode(dataset: Dataset, sources: list[Path], partial: Path, key: str) -> N
             for item in decoded:
                 table.add(item)
                 advance()
-        table.finish(dataset.remarks)
+        table.finish(dataset.taken_remarks())
     except ChangedOrderError:
         table.useless = True
     except Exception as error:
