@@ -19,6 +19,8 @@ from support.command_line import (
     write_pictures,
 )
 
+from benchbench.system.progress import say_once
+
 
 class TestOwnImages:
     """Mistakes in a folder or archive of one's own."""
@@ -84,6 +86,7 @@ class TestOwnImages:
         spec = f"folder:{folder}[size={SIZE}]"
         assert f"note     reading: {told}" in invoke("data", "verify", spec).stdout
         assert f"  remarks      {told}" in invoke("data", "prepare", spec).stdout
+        say_once.cache_clear()
         shown = invoke("data", "show", spec, "--out", tmp_path / "sheet.png")
         assert shown.stderr == f"{spec}: {told}\n"
 
