@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any, ClassVar, Literal
 
 from benchbench.datasets.base import Dataset, DecodedClass, PendingClass, splits_by_name
-from benchbench.datasets.folder import are_words, class_lists
+from benchbench.datasets.folder import are_words
+from benchbench.datasets.folder_splits import class_lists
 from benchbench.datasets.random_split import TEST_SHARE, VAL_SHARE, check_shares, deal_classes
 from benchbench.datasets.reading.images import as_array, decode_all, mode_for, resize
 from benchbench.errors import BenchbenchError
