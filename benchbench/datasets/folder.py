@@ -4,25 +4,24 @@ from __future__ import annotations
 
 import json
 import posixpath
-import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
 from benchbench.datasets.base import SPLITS, Dataset, DecodedClass, PendingClass, splits_by_name
+from benchbench.datasets.class_words import are_words
 from benchbench.datasets.random_split import TEST_SHARE, VAL_SHARE, check_shares, deal_classes
+from benchbench.datasets.reading.conversion import WHITE, colour_of
 from benchbench.datasets.reading.file_tree import FileTree
-from benchbench.datasets.reading.images import decode_all, decode_image, is_grey, mode_for
+from benchbench.datasets.reading.pictures import Pictures
 from benchbench.errors import BenchbenchError
 from benchbench.registry.hookspecs import hookimpl
 from benchbench.system.arrays import IntArray
 from benchbench.system.places import Places
 
 SPLIT_FILE = "splits.json"
-WORD = re.compile(r"[^\W\d_]{2}|[^\W\d_\x00-\x7f]")
-"""Two letters in a row, or one of a script in which one letter may be a word."""
 
 
 @dataclass
@@ -36,6 +35,7 @@ class Folder(Dataset):
         random; `auto` is the first of these three that the data has.
     val, test, seed: the shares of the classes in a random split, and its seed. At least five test
         classes are taken if that leaves half for the rest.
+    background: the colour under what is transparent, such as `white`, `black` or `#808080`.
     Unreadable files are reported by name and left out.
     """
 
@@ -48,8 +48,10 @@ class Folder(Dataset):
     val: float = VAL_SHARE
     test: float = TEST_SHARE
     seed: int = 0
+    background: str = WHITE
 
     def __post_init__(self) -> None:
+        colour_of(self.background)
         if self.size < 1:
             raise ValueError("size must be at least 1 pixel")
         check_shares(self.val, self.test, self.seed)
@@ -65,7 +67,8 @@ class Folder(Dataset):
         raise BenchbenchError(f"There is no folder or zip file {given}.")
 
     def pixel_parameters(self) -> dict[str, Any]:
-        return {"size": self.size, "colour": self.colour}
+        under = {} if self.background == WHITE else {"background": self.background}
+        return {"size": self.size, "colour": self.colour, **under}
 
     def decode(self, sources: list[Path]) -> Iterator[PendingClass]:
         tree = FileTree(sources[0])
@@ -76,13 +79,12 @@ class Folder(Dataset):
                 f"{tree.path} has no folder with images; it needs one folder per class."
             )
         files = [file for members in classes.values() for file in members]
-        mode = mode_for(self.colour, is_grey, files)
-        shape = (self.size, self.size, len(mode))
-        decode = partial(decode_image, size=self.size, mode=mode)
+        pictures = Pictures(files, self.size, self.colour, self.background)
 
         def load(name: str) -> DecodedClass:
-            images, _, unreadable = decode_all(decode, classes[name], shape)
-            return DecodedClass(name, images, tuple(name.split("/")[:-1]), None, unreadable)
+            images, unreadable, changes = pictures.decoded(classes[name])
+            parent = tuple(name.split("/")[:-1])
+            return DecodedClass(name, images, parent, None, unreadable, changes)
 
         for name in classes:
             yield PendingClass(name, partial(load, name))
@@ -109,13 +111,8 @@ class Folder(Dataset):
         return deal_classes(len(class_names), self.val, self.test, self.seed)
 
     def names_are_words(self, class_names: list[str]) -> bool:
-        """False if every class is a number or an identifier such as n01532829."""
+        """False if most classes are numbers or identifiers, or share their names with others."""
         return are_words(class_names)
-
-
-def are_words(class_names: Iterable[str]) -> bool:
-    """Whether any class is more than a number or an identifier such as n01532829."""
-    return any(WORD.search(name.rpartition("/")[2]) for name in class_names)
 
 
 def class_lists(content: str | bytes, name: str) -> dict[str, list[str]]:

@@ -7,13 +7,14 @@ import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image
 
+from benchbench.datasets.huggingface_folders import read_folder
 from benchbench.datasets.reading.file_tree import UnreadableImageError
-from benchbench.datasets.reading.images import GREY_MODES, eight_bits
+from benchbench.datasets.reading.image_files import TooManyPixelsError, open_image
 from benchbench.datasets.reading.offline import refuse_download
 from benchbench.errors import BenchbenchError, unknown_name
 from benchbench.system.progress import say
@@ -21,7 +22,16 @@ from benchbench.system.progress import say
 SAVED = (("dataset_info.json", "state.json"), ("dataset_dict.json",))
 """The files of a `Dataset` and of a `DatasetDict` that `save_to_disk` wrote."""
 
-LABEL_DTYPE = re.compile(r"u?int\d+|(large_)?string(_view)?")
+KINDS = {
+    "label": re.compile(r"u?int\d+|(large_)?string(_view)?"),
+    "yes or no": re.compile(r"bool"),
+    "bytes": re.compile(r"(large_|fixed_size_)?binary(\[\d+\])?(_view)?"),
+}
+"""What columns of plain values hold, by their type."""
+
+IMAGES, LABELS = ("image", "bytes"), ("class", "label", "yes or no")
+"""The kinds of columns of images and of labels; those before go before those behind."""
+
 CHANNELS = (1, 3)
 
 
@@ -36,9 +46,9 @@ class LabelledImages:
         import datasets
 
         columns = {key: _kind(feature) for key, feature in table.features.items()}
-        image = image or _only(name, columns, ("image",), "image")
-        label = label or _only(name, columns, ("class", "label"), "label")
-        for column, kinds in ((image, ("image", "array")), (label, ("class", "label"))):
+        image = image or _only(name, columns, IMAGES, "image")
+        label = label or _only(name, columns, LABELS, "label")
+        for column, kinds in ((image, (*IMAGES, "array")), (label, LABELS)):
             if column not in columns:
                 raise unknown_name(f"column of {name}", column, columns)
             if columns[column] not in kinds:
@@ -46,7 +56,7 @@ class LabelledImages:
                     f"Column '{column}' of {name} does not hold {_HELD[kinds[0]]}; "
                     f"{_listed(columns)}."
                 )
-        self._is_encoded = columns[image] == "image"
+        self._is_encoded = columns[image] in IMAGES
         if self._is_encoded:
             images = table.cast_column(image, datasets.Image(decode=False)).with_format(None)
         else:
@@ -55,52 +65,69 @@ class LabelledImages:
         self._images, self._column = images.select_columns([image]), image
         self.class_rows = _class_rows(name, table.with_format(None), label)
 
-    def image(self, row: int, mode: str) -> Image.Image:
-        """The decoded image, turned upright, `L` or `RGB`. Raises UnreadableImageError."""
-        image, name = self._opened(row)
-        try:
-            image.load()
-            return eight_bits(ImageOps.exif_transpose(image)).convert(mode)
-        except Exception as error:
-            raise UnreadableImageError(name) from error
+    def classes(self) -> dict[str, list[RowImage]]:
+        """The images of each class."""
+        return {
+            name: [RowImage(self, row) for row in rows] for name, rows in self.class_rows.items()
+        }
 
-    def is_grey(self, row: int) -> bool:
-        """Whether an image has no colour by its header; one that cannot be read has none."""
-        try:
-            return self._opened(row)[0].mode in GREY_MODES
-        except UnreadableImageError:
-            return True
-
-    def _opened(self, row: int) -> tuple[Image.Image, str]:
+    def name(self, row: int) -> str:
+        """What messages call an image: the name of its file, if it has one, and its row."""
         value = self._images[row][self._column]
-        name = f"row {row}"
+        path = value["path"] if self._is_encoded and value else None
+        return f"{Path(path).name} (row {row})" if path else f"row {row}"
+
+    def opened(self, row: int) -> Image.Image:
+        """An image that is not decoded yet. Raises any error of Pillow's if it is none."""
+        value = self._images[row][self._column]
+        if not self._is_encoded:
+            return Image.fromarray(_height_width_channels(np.asarray(value, np.uint8)))
+        return open_image(io.BytesIO(value["bytes"] or Path(value["path"]).read_bytes()))
+
+
+class RowImage(NamedTuple):
+    """A reference to the image of a row."""
+
+    images: LabelledImages
+    row: int
+
+    @property
+    def name(self) -> str:
+        return self.images.name(self.row)
+
+    def header(self) -> Image.Image:
+        """An image of which only size and mode are read. Raises UnreadableImageError."""
         try:
-            if not self._is_encoded:
-                return Image.fromarray(_height_width_channels(np.asarray(value, np.uint8))), name
-            name = Path(value["path"]).name + f" (row {row})" if value["path"] else name
-            content = value["bytes"]
-            return Image.open(io.BytesIO(content) if content else Path(value["path"])), name
+            return self.images.opened(self.row)
+        except TooManyPixelsError as error:
+            raise UnreadableImageError(f"{self.name} ({error})") from error
         except Exception as error:
-            raise UnreadableImageError(name) from error
+            raise UnreadableImageError(self.name) from error
 
 
-_HELD = {"image": "images", "class": "labels (ClassLabel, text or whole numbers)"}
+_HELD = {"image": "images", "class": "labels (ClassLabel, text, whole numbers or yes and no)"}
 
 
 def _kind(feature: Any) -> str:
-    """`image`, `array`, `class` or `label`, by what a column holds, else its type."""
+    """`image`, `array`, `class` or one of `KINDS`, by what a column holds, else its type."""
     import datasets
 
-    if isinstance(feature, datasets.Image):
+    if isinstance(feature, datasets.Image) or _is_image_struct(feature):
         return "image"
     if isinstance(feature, datasets.Array2D | datasets.Array3D):
         return "array"
     if isinstance(feature, datasets.ClassLabel):
         return "class"
     dtype = str(getattr(feature, "dtype", ""))
-    if isinstance(feature, datasets.Value) and LABEL_DTYPE.fullmatch(dtype):
-        return "label"
+    if isinstance(feature, datasets.Value):
+        kinds = (kind for kind, types in KINDS.items() if types.fullmatch(dtype))
+        return next(kinds, dtype)
     return dtype or type(feature).__name__
+
+
+def _is_image_struct(feature: Any) -> bool:
+    """Whether a column holds bytes and paths, as images have that other libraries wrote."""
+    return isinstance(feature, dict) and set(feature) == {"bytes", "path"}
 
 
 def _only(name: str, columns: dict[str, str], kinds: Sequence[str], parameter: str) -> str:
@@ -180,8 +207,10 @@ def load(
     with _one_sentence(name):
         if saved:
             found = datasets.load_from_disk(str(source))
+        elif isinstance(source, Path):
+            found = read_folder(name, source, config)
         else:
-            found = datasets.load_dataset(str(source), config, revision=revision)
+            found = datasets.load_dataset(source, config, revision=revision)
     if not isinstance(found, dict):
         if splits:
             raise BenchbenchError(f"{name} is one table without splits; leave out hf_split.")

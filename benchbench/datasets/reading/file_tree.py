@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from PIL import Image
 
 from benchbench.datasets.reading.archives import Tar, Zip, open_archive
+from benchbench.datasets.reading.image_files import TooManyPixelsError, open_image
 from benchbench.errors import BenchbenchError
 from benchbench.system.places import Places
 
@@ -95,7 +96,7 @@ class TreeFile(NamedTuple):
     name: str
 
     def image(self) -> Image.Image:
-        """The decoded image. Raises UnreadableImageError, also for over 179 million pixels."""
+        """The decoded image. Raises UnreadableImageError, also for too many pixels."""
         image = self.header()
         try:
             image.load()
@@ -106,9 +107,11 @@ class TreeFile(NamedTuple):
     def header(self) -> Image.Image:
         """An image of which only size and mode are read. Raises as `image` does."""
         try:
-            return Image.open(io.BytesIO(self.tree.read(self.name)))
+            return open_image(io.BytesIO(self.tree.read(self.name)))
         except BenchbenchError:
             raise
+        except TooManyPixelsError as error:
+            raise UnreadableImageError(f"{self.name} ({error})") from error
         except Exception as error:
             raise UnreadableImageError(self.name) from error
 

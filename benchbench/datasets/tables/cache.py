@@ -98,7 +98,10 @@ def _make(dataset: Dataset, sources: list[Path], folder: Path, key: str) -> None
         seal(partial)
         partial.rename(folder)
         (folder / "journal.jsonl").unlink(missing_ok=True)
-    if unreadable := _header(folder)["unreadable"]:
+    header = _header(folder)
+    for remark in header["remarks"]:
+        say(f"{_called(dataset)}: {remark}")
+    if unreadable := header["unreadable"]:
         shown = ", ".join(unreadable[:5]) + (", ..." if len(unreadable) > 5 else "")
         say(f"{dataset.name}: left out {len(unreadable)} unreadable file(s): {shown}")
 

@@ -15,7 +15,7 @@ import json
 import shutil
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from io import FileIO
 from itertools import chain
 from pathlib import Path
@@ -23,7 +23,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
+from benchbench.datasets.tables.remarks import changes, sameness
 from benchbench.datasets.tables.secret_order import secret_places, write_in_order
+from benchbench.datasets.tables.stored import StoredPixels
 from benchbench.errors import BenchbenchError
 from benchbench.system.files import whole_file
 
@@ -53,6 +55,7 @@ class WholeClass:
     unreadable: list[str]
     end: int
     sha256: str
+    changes: dict[str, int] = field(default_factory=dict)
 
 
 class UnfinishedTable:
@@ -130,6 +133,7 @@ class UnfinishedTable:
             unreadable=list(item.unreadable),
             end=self._end + pixels.size,
             sha256=self._digest.hexdigest(),
+            changes=dict(item.changes),
         )
         _write(self._journal, _line(asdict(written)))
         self.classes.append(written)
@@ -162,6 +166,7 @@ class UnfinishedTable:
             "class_names": [written.name for written in classes],
             "hierarchy": [written.parent for written in classes],
             "unreadable": unreadable,
+            "remarks": self._remarks(classes),
         }
         places = secret_places(len(labels), digest.hexdigest())
         arrays = {"labels": labels, "groups": np.array(kept, dtype=np.str_), "places": places}
@@ -170,6 +175,12 @@ class UnfinishedTable:
         write_in_order(self.folder / "pixels.bin", self.folder / "permuted.bin", shape, places)
         with whole_file(self.folder / "table.json") as partial:
             partial.write_text(json.dumps(header), encoding="utf-8")
+
+    def _remarks(self, classes: Sequence[WholeClass]) -> list[str]:
+        counts = [written.count for written in classes]
+        pixels = StoredPixels(self.folder / "pixels.bin", (sum(counts), *classes[0].shape))
+        changed = changes(written.changes for written in self.classes)
+        return [*changed, *sameness(pixels.mapped(), counts)]
 
     def close(self) -> None:
         """Leave the files as they are."""
