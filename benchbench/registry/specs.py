@@ -2,8 +2,9 @@
 
 A spec is `NAME`, then optionally `:ARGUMENT` (or `/ARGUMENT`), then optionally `[KEY=VALUE,...]`; a
 value may be a spec itself. Brackets at the end of an argument that hold no `=` belong to it, as in
-`folder:birds [2020]`; of one that they hold, `[]` at the very end says so. The keys are the fields of the dataclass called NAME; all others go to
-the field `dict[str, ...]` that its class attribute `open_parameters` names, if any.
+`folder:birds [2020]`; of others that do, `[]` behind them says so. The keys are the fields of the
+dataclass called NAME; all others go to the field `dict[str, ...]` that its class attribute
+`open_parameters` names, if any.
 """
 
 from __future__ import annotations
