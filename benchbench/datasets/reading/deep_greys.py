@@ -79,7 +79,8 @@ def scale_of(ranges: Iterable[GreyRange]) -> GreyScale:
     bits = next((bits for bits in DEPTHS if high <= 2**bits - 1), None)
     if low < 0 or bits is None:
         low = min(low, 0)
-        return GreyScale(low, max(high, low + 1), None, f"{low:g} to {high:g}")
+        high = max(high, low + 1)  # in case all values are one
+        return GreyScale(low, high, None, f"{low:g} to {high:g}")
     if high <= 1 and any(each.fractions for each in known):
         return GreyScale(0, 1, None, "0 to 1")
     return GreyScale(0, 2**bits - 1, bits, f"{bits} bit{'s' if bits > 1 else ''}")
