@@ -172,10 +172,13 @@ def show(
     from benchbench.datasets.opening import open_dataset
     from benchbench.runs.store import slug
     from benchbench.system.places import Places
+    from benchbench.system.progress import say_once
 
     if out is not None:
         check_png(out)
     opened = open_dataset(dataset, Places.find(data_root))
+    for remark in opened.remarks:
+        say_once(f"{opened.name}: {remark}")
     path = out or Path(f"{slug(opened.name)}-{split}.png")
     save_png(class_sheet(opened, split, classes, images), path)
     click.echo(path)

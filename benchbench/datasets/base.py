@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import unicodedata
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -77,6 +78,7 @@ class OpenDataset:
     members: class ids by source, of a data set that is several in one: an episode never mixes them.
     opaque_ids: int64 [n], the identifier of each image that methods see, if they are not
     `public_ids` of the fingerprint.
+    remarks: sentences on what was left out, guessed or changed, such as files that are no images.
     """
 
     name: str
@@ -93,6 +95,7 @@ class OpenDataset:
     nodes: dict[str, list[NDArray[np.int64]]] | None = None
     members: dict[str, NDArray[np.int64]] | None = None
     opaque_ids: NDArray[np.int64] | None = None
+    remarks: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         seen: dict[int, str] = {}
@@ -177,6 +180,18 @@ class Dataset:
     """Who made it, as a reader would look it up."""
     origin: Path | None = None
     """Where `data prepare --from` says that the published files are, in place of the data root."""
+    decoding: ClassVar[int] = 1
+    """The version of `decode`, to be raised when it makes other images of the same files: they are
+    then decoded anew."""
+    remarks: tuple[str, ...] = ()
+    """What `decode` or `split_classes` has said since it was called; see `remark`."""
+
+    def remark(self, sentence: str) -> None:
+        """Say what `decode`, before its first class, or `split_classes` leaves out or guesses.
+
+        The sentence is shown and kept with the data set and the runs on it; it has a count.
+        """
+        self.remarks = (*self.remarks, sentence)
 
     def sources(self, places: Places) -> list[Path]:
         """The files and folders that the images are decoded from; none for a generated data set.
@@ -220,17 +235,30 @@ class Dataset:
 def splits_by_name(
     class_names: list[str], names: Mapping[str, Sequence[str]]
 ) -> dict[str, NDArray[np.int64]]:
-    """Class ids of each split from lists of names. Raises BenchbenchError for unknown ones."""
-    position = {name: index for index, name in enumerate(class_names)}
+    """Class ids of each split from lists of names. Raises BenchbenchError for unknown ones.
+
+    How letters and their accents are composed does not count, nor does a name that recurs.
+    """
+    composed = {composed_name(name): index for index, name in enumerate(class_names)}
+    position = {**composed, **{name: index for index, name in enumerate(class_names)}}
     unknown = sorted(set(names) - set(SPLITS))
     if unknown:
         raise BenchbenchError(f"'{unknown[0]}' is not a split; the splits are {', '.join(SPLITS)}.")
-    missing = [name for members in names.values() for name in members if name not in position]
+    found = {
+        split: [name if name in position else composed_name(name) for name in members]
+        for split, members in names.items()
+    }
+    missing = [name for members in found.values() for name in members if name not in position]
     if missing:
         raise BenchbenchError(
             f"{len(missing)} classes of the split are not in the data set, such as '{missing[0]}'."
         )
     return {
-        split: np.array(sorted(position[name] for name in names.get(split, ())), dtype=np.int64)
+        split: np.array(sorted({position[name] for name in found.get(split, ())}), dtype=np.int64)
         for split in SPLITS
     }
+
+
+def composed_name(name: str) -> str:
+    """A name of which each letter is one character with its accent, as most systems write it."""
+    return unicodedata.normalize("NFC", name)

@@ -2,26 +2,34 @@
 
 from __future__ import annotations
 
-import json
-import posixpath
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
-from benchbench.datasets.base import SPLITS, Dataset, DecodedClass, PendingClass, splits_by_name
+import numpy as np
+
+from benchbench.datasets.base import Dataset, DecodedClass, PendingClass
+from benchbench.datasets.class_layout import laid_out
 from benchbench.datasets.class_words import are_words
+from benchbench.datasets.folder_splits import (
+    SPLIT_FILE,
+    class_lists,
+    split_files,
+    splits_by_list,
+    splits_of_folders,
+)
+from benchbench.datasets.integrity.checks import plural, some
 from benchbench.datasets.random_split import TEST_SHARE, VAL_SHARE, check_shares, deal_classes
+from benchbench.datasets.reading.contents import contents_of
 from benchbench.datasets.reading.conversion import WHITE, colour_of
-from benchbench.datasets.reading.file_tree import FileTree
+from benchbench.datasets.reading.file_tree import FileTree, TreeFile, shown
 from benchbench.datasets.reading.pictures import Pictures
 from benchbench.errors import BenchbenchError
 from benchbench.registry.hookspecs import hookimpl
 from benchbench.system.arrays import IntArray
 from benchbench.system.places import Places
-
-SPLIT_FILE = "splits.json"
 
 
 @dataclass
@@ -31,16 +39,17 @@ class Folder(Dataset):
     size: pixels of the square image that each is resized to (Pillow, bilinear).
     colour: `auto` keeps three channels unless every image is grey; or `grey`, or `rgb`.
     split: `file` reads `splits.json` at the top ({"train": [names], "val": [...], "test": [...]});
-        `folders` takes the top folders `train`, `val` and `test`; `seed` splits the classes at
-        random; `auto` is the first of these three that the data has.
+        `folders` takes the top folders `train`, `val` and `test`, or what people call them; `seed`
+        splits the classes at random; `auto` is the first of these three that the data has.
     val, test, seed: the shares of the classes in a random split, and its seed. At least five test
         classes are taken if that leaves half for the rest.
     background: the colour under what is transparent, such as `white`, `black` or `#808080`.
-    Unreadable files are reported by name and left out.
+    Unreadable files are reported by name and left out, files that are no images are counted.
     """
 
     name: ClassVar[str] = "folder"
     argument: ClassVar[str] = "path"
+    decoding: ClassVar[int] = 2
     path: str
     size: int = 84
     colour: Literal["auto", "grey", "rgb"] = "auto"
@@ -55,6 +64,8 @@ class Folder(Dataset):
         if self.size < 1:
             raise ValueError("size must be at least 1 pixel")
         check_shares(self.val, self.test, self.seed)
+        if self.path != shown(self.path):
+            raise ValueError(f"the path {shown(self.path)} is not UTF-8; name a link to it")
 
     def sources(self, places: Places) -> list[Path]:
         """The path as given, else below the data root."""
@@ -72,81 +83,74 @@ class Folder(Dataset):
 
     def decode(self, sources: list[Path]) -> Iterator[PendingClass]:
         tree = FileTree(sources[0])
-        top = _top(tree)
-        classes = tree.images_by(lambda name: name.removeprefix(top).rpartition("/")[0])
-        if not classes:
-            raise BenchbenchError(
-                f"{tree.path} has no folder with images; it needs one folder per class."
-            )
+        contents = contents_of(tree)
+        layout = laid_out(contents.images)
+        said = [*layout.remarks, *contents.remarks(but=split_files(tree)[:1])]
+        if not layout.classes:
+            raise _without_classes(tree, said, contents.unreadable)
+        self._split(list(map(shown, layout.classes)), tree)  # may refuse before all is decoded
+        self.remarks = tuple(said)
+        classes = {
+            name: [TreeFile(tree, file) for file in files] for name, files in layout.classes.items()
+        }
         files = [file for members in classes.values() for file in members]
         pictures = Pictures(files, self.size, self.colour, self.background)
 
         def load(name: str) -> DecodedClass:
             images, unreadable, changes = pictures.decoded(classes[name])
-            parent = tuple(name.split("/")[:-1])
-            return DecodedClass(name, images, parent, None, unreadable, changes)
+            label = shown(name)
+            parent = tuple(label.split("/")[:-1])
+            return DecodedClass(label, images, parent, None, unreadable, changes)
 
         for name in classes:
-            yield PendingClass(name, partial(load, name))
+            yield PendingClass(shown(name), partial(load, name))
+        if contents.unreadable:
+            none = np.empty((0, *pictures.shape), np.uint8)
+            rest = DecodedClass("", none, unreadable=contents.unreadable)
+            yield PendingClass(rest.name, lambda: rest)
 
     def split_classes(self, class_names: list[str], sources: list[Path]) -> dict[str, IntArray]:
-        how = self.split
-        if how in ("auto", "file"):
-            tree = FileTree(sources[0])
-            file = _top(tree) + SPLIT_FILE
-            if file in tree.names:
-                lists = class_lists(tree.read(file), f"{SPLIT_FILE} in {tree.path}")
-                return splits_by_name(class_names, lists)
-        if how == "file":
-            raise BenchbenchError(f"{sources[0]} has no {SPLIT_FILE} at its top.")
-        below = {
-            split: [name for name in class_names if name.startswith(f"{split}/")]
-            for split in SPLITS
-        }
-        if how == "folders" or (
-            how == "auto" and sum(map(len, below.values())) == len(class_names)
-        ):
-            _refuse_shared_classes(below)
-            return splits_by_name(class_names, below)
-        return deal_classes(len(class_names), self.val, self.test, self.seed)
+        return self._split(class_names, FileTree(sources[0]))
+
+    def _split(self, class_names: list[str], tree: FileTree) -> dict[str, IntArray]:
+        files = split_files(tree) if self.split in ("auto", "file") else []
+        if files:
+            lists = class_lists(tree.read(files[0]), f"{SPLIT_FILE} in {tree.path}")
+            return splits_by_list(class_names, lists, self.remark)
+        if self.split == "file":
+            raise BenchbenchError(f"{tree.path} has no {SPLIT_FILE} at its top.")
+        if self.split in ("auto", "folders"):
+            found = splits_of_folders(class_names, self.split == "auto", self.remark)
+            if found is not None:
+                return found
+        if self.split == "folders":
+            raise BenchbenchError(
+                f"{tree.path} has no split folders, such as train and test, of which each has "
+                "classes of its own."
+            )
+        splits = deal_classes(len(class_names), self.val, self.test, self.seed)
+        if self.test > 0 and len(splits["test"]) < 2 <= len(class_names):
+            what = plural(len(class_names), "class", "classes")
+            self.remark(
+                f"{what} in all, of which one is for the test, too few for an episode; "
+                "[val=0,test=1] tests on all of them."
+            )
+        return splits
 
     def names_are_words(self, class_names: list[str]) -> bool:
         """False if most classes are numbers or identifiers, or share their names with others."""
         return are_words(class_names)
 
 
-def class_lists(content: str | bytes, name: str) -> dict[str, list[str]]:
-    """Class names by split from JSON. Raises BenchbenchError if it is something else."""
-    try:
-        lists = json.loads(content)
-        if any(isinstance(names, str) for names in lists.values()):
-            raise TypeError(name)
-        return {split: [str(item) for item in names] for split, names in lists.items()}
-    except (ValueError, AttributeError, TypeError) as error:
-        raise BenchbenchError(
-            f'{name} is not of the form {{"train": [class names], "val": [...], "test": [...]}}.'
-        ) from error
-
-
-def _refuse_shared_classes(below: dict[str, list[str]]) -> None:
-    """`train/cat` and `test/cat` are one class, which may not be in two splits."""
-    homes: dict[str, str] = {}
-    for split, names in below.items():
-        for name in names:
-            bare = name.partition("/")[2]
-            if homes.setdefault(bare, split) != split:
-                raise BenchbenchError(
-                    f"Class '{bare}' is below both {homes[bare]}/ and {split}/; few-shot splits "
-                    "share no class, so use split=seed on one of the folders."
-                )
-
-
-def _top(tree: FileTree) -> str:
-    """The folders around all classes: an archive often has one folder at its top."""
-    folders = {posixpath.dirname(name) for name in tree.image_names()}
-    common = posixpath.commonpath(folders) if folders else ""
-    top = posixpath.dirname(common) if common in folders else common
-    return f"{top}/" if top else ""
+def _without_classes(tree: FileTree, said: list[str], unreadable: list[str]) -> BenchbenchError:
+    """The error for a tree without class folders, with what is there in their place."""
+    found = [sentence.rstrip(".") for sentence in said]
+    if unreadable:
+        found.append(f"{len(unreadable)} may not be read: {some(unreadable)}")
+    instead = f" ({'; '.join(found)})" if found else ""
+    return BenchbenchError(
+        f"{tree.path} has no folder with images; it needs one folder per class{instead}."
+    )
 
 
 @hookimpl

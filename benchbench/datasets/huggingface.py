@@ -8,9 +8,11 @@ from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
+import numpy as np
+
 from benchbench.datasets.base import Dataset, DecodedClass, PendingClass, splits_by_name
 from benchbench.datasets.class_words import are_words
-from benchbench.datasets.folder import class_lists
+from benchbench.datasets.folder_splits import class_lists
 from benchbench.datasets.random_split import TEST_SHARE, VAL_SHARE, check_shares, deal_classes
 from benchbench.datasets.reading.conversion import WHITE, colour_of
 from benchbench.datasets.reading.image_files import ImageFile
@@ -83,7 +85,7 @@ class HuggingFace(Dataset):
         return {k: v for k, v in specs.parameters_of(self).items() if k not in others}
 
     def decode(self, sources: list[Path]) -> Iterator[PendingClass]:
-        classes = self._classes(sources)
+        classes, lost = self._classes(sources)
         files = [file for members in classes.values() for file in members]
         pictures = Pictures(files, self.size, self.colour, self.background)
 
@@ -93,21 +95,29 @@ class HuggingFace(Dataset):
 
         for name in classes:
             yield PendingClass(name, partial(load, name))
+        if lost:
+            none = np.empty((0, *pictures.shape), np.uint8)
+            yield PendingClass("", lambda: DecodedClass("", none, unreadable=lost))
 
-    def _classes(self, sources: list[Path]) -> Mapping[str, Sequence[ImageFile]]:
-        """The images of each class: of class folders, else of a table of the library."""
-        from benchbench.datasets.huggingface_folders import class_files
+    def _classes(
+        self, sources: list[Path]
+    ) -> tuple[Mapping[str, Sequence[ImageFile]], Sequence[str]]:
+        """The images of each class: of class folders, else of a table of the library.
+
+        With them come the files that may not be read.
+        """
+        from benchbench.datasets.huggingface_folders import class_folders
         from benchbench.datasets.huggingface_rows import LabelledImages, load
 
         name = f"hf:{self.source}"
         chosen = (self.config, self.revision, self.image, self.label)
         if sources and not any(chosen):
-            found = class_files(name, sources[0], self.hf_split)
+            found = class_folders(name, sources[0], self.hf_split, self.remark)
             if found is not None:
-                return found
+                return found.classes, found.unreadable
         source = sources[0] if sources else self.source
-        table = load(name, source, self.config, self.revision, self.hf_split)
-        return LabelledImages(name, table, self.image, self.label).classes()
+        table = load(name, source, self.config, self.revision, self.hf_split, self.remark)
+        return LabelledImages(name, table, self.image, self.label, self.remark).classes(), ()
 
     def split_classes(self, class_names: list[str], sources: list[Path]) -> dict[str, IntArray]:
         if self.splits is None:

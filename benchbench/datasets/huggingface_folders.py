@@ -10,14 +10,15 @@ from __future__ import annotations
 import glob
 import posixpath
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from benchbench.datasets.integrity.checks import some
-from benchbench.datasets.reading.file_tree import FileTree, TreeFile
+from benchbench.datasets.integrity.checks import plural, some
+from benchbench.datasets.reading.contents import contents_of
+from benchbench.datasets.reading.file_tree import FileTree, TreeFile, shown
 from benchbench.errors import BenchbenchError, unknown_name
-from benchbench.system.progress import say
 
 TABLES = {".parquet", ".arrow", ".csv", ".tsv", ".json", ".jsonl"}
 
@@ -31,22 +32,33 @@ OTHER = "other"
 """The split of images beside split folders."""
 
 
-def class_files(
-    name: str, folder: Path, splits: Sequence[str] | None
-) -> dict[str, list[TreeFile]] | None:
-    """The images by the name of the folder that they are in; None if the folder has tables.
+@dataclass(frozen=True)
+class ClassFolders:
+    """The images by the name of the folder that they are in, and files that may not be read."""
 
-    splits: those whose images are used, by default all, as the library names them; name: what
-    messages call the folder. Raises BenchbenchError for an unknown split.
+    classes: dict[str, list[TreeFile]]
+    unreadable: list[str]
+
+
+def class_folders(
+    name: str, folder: Path, splits: Sequence[str] | None, remark: Callable[[str], None]
+) -> ClassFolders | None:
+    """The class folders of images below a folder; None if it has tables, or no class folder.
+
+    name: what messages call it; splits: those whose images are used, by default all, as the library
+    names them; remark: is told what was left out or guessed. Raises BenchbenchError for an unknown
+    split.
     """
     tree = FileTree(folder)
-    images = [file for file in tree.images() if "/" in file.name]
+    contents = contents_of(tree)
+    images = [path for path in contents.images if "/" in path]
     if len(_tables(tree)) >= len(images) or _is_described(tree):
         return None
-    loose = len(tree.images()) - len(images)
-    if loose:
-        say(f"{name}: left out {loose} image(s) that are in no class folder")
-    by_split = _by_split([file.name for file in images])
+    for sentence in contents.remarks():
+        remark(sentence)
+    if loose := len(contents.images) - len(images):
+        remark(f"{plural(loose, 'image', 'images')} in no class folder, left out.")
+    by_split = _by_split(images)
     for split in splits or ():
         if split not in by_split:
             raise unknown_name(f"split of {name}", split, by_split)
@@ -54,17 +66,18 @@ def class_files(
     homes: dict[tuple[str, str], set[str]] = {}
     for split in splits or by_split:
         for path in by_split[split]:
-            home, label = posixpath.split(posixpath.dirname(path))
+            home, label = posixpath.split(shown(posixpath.dirname(path)))
             classes.setdefault(label, []).append(TreeFile(tree, path))
             homes.setdefault((label, split), set()).add(home)
     joined = sorted({label for (label, _), places in homes.items() if len(places) > 1})
     if joined:
-        say(f"{name}: joined folders of one name to {len(joined)} class(es): {some(joined)}")
-    return dict(sorted(classes.items()))
+        what = plural(len(joined), "class has", "classes have")
+        remark(f"{what} images of several folders of one name: {some(joined)}.")
+    return ClassFolders(dict(sorted(classes.items())), contents.unreadable)
 
 
-def read_folder(name: str, folder: Path, config: str | None) -> Any:
-    """What the library makes of a folder, after saying which tables it leaves out.
+def read_folder(name: str, folder: Path, config: str | None, remark: Callable[[str], None]) -> Any:
+    """What the library makes of a folder; `remark` is told which tables it leaves out.
 
     Raises BenchbenchError, or any error of the library.
     """
@@ -73,7 +86,7 @@ def read_folder(name: str, folder: Path, config: str | None) -> Any:
     tree = FileTree(folder)
     if not glob.has_magic(str(folder)):
         if config is None and not _is_described(tree):
-            _say_left_out(name, tree)
+            _remark_left_out(tree, remark)
         return datasets.load_dataset(str(folder), config)
     if config is not None or _is_described(tree):
         raise BenchbenchError(
@@ -87,7 +100,7 @@ def read_folder(name: str, folder: Path, config: str | None) -> Any:
     return datasets.load_dataset(str(folder), data_files=files)
 
 
-def _say_left_out(name: str, tree: FileTree) -> None:
+def _remark_left_out(tree: FileTree, remark: Callable[[str], None]) -> None:
     """Name the tables that belong to no split, if others do."""
     from datasets.data_files import DataFilesDict, EmptyDatasetError, get_data_patterns
 
@@ -99,10 +112,9 @@ def _say_left_out(name: str, tree: FileTree) -> None:
     used = {path for paths in found.values() for path in paths}
     left = [table for table in _tables(tree) if str(base / table) not in used]
     if left and len(left) < len(_tables(tree)):
-        say(
-            f"{name}: left out {len(left)} table(s) whose names belong to none of the splits "
-            f"{', '.join(map(str, found))}: {some(left)}"
-        )
+        what = plural(len(left), "table", "tables")
+        splits = ", ".join(map(str, found))
+        remark(f"{what} whose names belong to no split ({splits}), left out: {some(left)}.")
 
 
 def _tables(tree: FileTree) -> list[str]:

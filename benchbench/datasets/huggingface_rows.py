@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -13,11 +13,12 @@ import numpy as np
 from PIL import Image
 
 from benchbench.datasets.huggingface_folders import read_folder
+from benchbench.datasets.integrity.checks import plural
+from benchbench.datasets.reading.endings import formats
 from benchbench.datasets.reading.file_tree import UnreadableImageError
 from benchbench.datasets.reading.image_files import TooManyPixelsError, open_image
 from benchbench.datasets.reading.offline import refuse_download
 from benchbench.errors import BenchbenchError, unknown_name
-from benchbench.system.progress import say
 
 SAVED = (("dataset_info.json", "state.json"), ("dataset_dict.json",))
 """The files of a `Dataset` and of a `DatasetDict` that `save_to_disk` wrote."""
@@ -41,8 +42,17 @@ class LabelledImages:
     class_rows: the rows of each class by its name, in the order of a ClassLabel, else sorted.
     """
 
-    def __init__(self, name: str, table: Any, image: str | None, label: str | None) -> None:
-        """Raises BenchbenchError if the columns are ambiguous or hold something else."""
+    def __init__(
+        self,
+        name: str,
+        table: Any,
+        image: str | None,
+        label: str | None,
+        remark: Callable[[str], None],
+    ) -> None:
+        """remark: is told how many rows are left out.
+
+        Raises BenchbenchError if the columns are ambiguous or hold something else."""
         import datasets
 
         columns = {key: _kind(feature) for key, feature in table.features.items()}
@@ -63,7 +73,7 @@ class LabelledImages:
             _refuse_strange_arrays(name, image, table.features[image])
             images = table.with_format("numpy", columns=[image])
         self._images, self._column = images.select_columns([image]), image
-        self.class_rows = _class_rows(name, table.with_format(None), label)
+        self.class_rows = _class_rows(name, table.with_format(None), label, remark)
 
     def classes(self) -> dict[str, list[RowImage]]:
         """The images of each class."""
@@ -82,7 +92,8 @@ class LabelledImages:
         value = self._images[row][self._column]
         if not self._is_encoded:
             return Image.fromarray(_height_width_channels(np.asarray(value, np.uint8)))
-        return open_image(io.BytesIO(value["bytes"] or Path(value["path"]).read_bytes()))
+        content = value["bytes"] or Path(value["path"]).read_bytes()
+        return open_image(io.BytesIO(content), formats())
 
 
 class RowImage(NamedTuple):
@@ -166,7 +177,9 @@ def _height_width_channels(array: Any) -> Any:
     return array[..., 0] if array.ndim == 3 and array.shape[2] == 1 else array
 
 
-def _class_rows(name: str, table: Any, column: str) -> dict[str, list[int]]:
+def _class_rows(
+    name: str, table: Any, column: str, remark: Callable[[str], None]
+) -> dict[str, list[int]]:
     labels = table[column][:]
     names = getattr(table.features[column], "names", None)
     rows: dict[Any, list[int]] = {}
@@ -175,7 +188,7 @@ def _class_rows(name: str, table: Any, column: str) -> dict[str, list[int]]:
             rows.setdefault(label, []).append(row)
     missing = len(labels) - sum(map(len, rows.values()))
     if missing:
-        say(f"{name}: left out {missing} row(s) without a label")
+        remark(f"{plural(missing, 'row', 'rows')} without a label, left out.")
     if not rows:
         raise BenchbenchError(f"No row of {name} has a label in column '{column}'.")
     return {names[label] if names else str(label): rows[label] for label in sorted(rows)}
@@ -187,10 +200,12 @@ def load(
     config: str | None,
     revision: str | None,
     splits: Sequence[str] | None,
+    remark: Callable[[str], None],
 ) -> Any:
     """The rows of some splits, by default of all, as a `datasets.Dataset`.
 
-    source: a folder, or a name at the hub; name: what messages call it. No code of the data set is
+    source: a folder, or a name at the hub; name: what messages call it; remark: as `read_folder`
+    has it. No code of the data set is
     run. Raises BenchbenchError with the cure if they cannot be loaded.
     """
     import datasets
@@ -208,7 +223,7 @@ def load(
         if saved:
             found = datasets.load_from_disk(str(source))
         elif isinstance(source, Path):
-            found = read_folder(name, source, config)
+            found = read_folder(name, source, config, remark)
         else:
             found = datasets.load_dataset(source, config, revision=revision)
     if not isinstance(found, dict):

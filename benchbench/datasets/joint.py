@@ -114,6 +114,9 @@ def joined(members: Mapping[str, OpenDataset], validated: Sequence[str]) -> Open
             for split, nodes in (one.nodes or {}).items()
         },
         groups=_grouped(members),
+        remarks=[
+            f"{source}: {remark}" for source, one in members.items() for remark in one.remarks
+        ],
         names_are_words=all(one.names_are_words for one in datasets),
         members={
             source: np.arange(len(one.class_names)) + places[source]

@@ -12,6 +12,7 @@ from benchbench.errors import BenchbenchError, MethodError
 from benchbench.registry import loading, specs
 from benchbench.system.places import Places
 from benchbench.system.private import serves_a_method
+from benchbench.system.progress import say_once
 
 
 def create_dataset(text: str) -> Dataset | Collection:
@@ -99,18 +100,24 @@ def prepare(dataset: Dataset, places: Places, origin: Path | None = None) -> Ope
 
 def _decoded(dataset: Dataset, places: Places) -> OpenDataset:
     sources, table = sources_and_table(dataset, places)
+    name = specs.text_of(dataset)
+    dataset.remarks = ()  # those of decoding are in the table
+    splits = dataset.split_classes(table.class_names, sources)
+    for remark in dataset.remarks:
+        say_once(f"{name}: {remark}")
     opened = OpenDataset(
-        name=specs.text_of(dataset),
+        name=name,
         fingerprint=table.fingerprint,
         pixels=table.pixels,
         labels=table.labels,
         class_names=table.class_names,
-        splits=dataset.split_classes(table.class_names, sources),
+        splits=splits,
         hierarchy=table.hierarchy if any(table.hierarchy) else None,
         groups=table.groups,
         unreadable=table.unreadable,
         names_are_words=dataset.names_are_words(table.class_names),
         nodes=dataset.nodes(table.class_names),
+        remarks=[*table.remarks, *dataset.remarks],
     )
     opened.fixed_episodes = dataset.fixed_episodes(opened)
     return opened

@@ -141,6 +141,7 @@ def facts(dataset: Dataset | Collection, opened: OpenDataset, places: Places) ->
         "fingerprint": opened.fingerprint,
         "unreadable": f"{len(unreadable)}: {some(unreadable)}" if unreadable else "none",
         "published": _published(dataset, opened),
+        "remarks": ("\n" + " " * 15).join(opened.remarks),
     }
     shown = [f"  {key:<12} {value}" for key, value in lines.items() if value]
     return "\n".join([opened.name, *shown])

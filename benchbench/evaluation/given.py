@@ -111,6 +111,7 @@ def learned_part(dataset: OpenDataset, nonce: Nonce) -> OpenDataset:
         groups=None if dataset.groups is None else dataset.groups[kept],
         fixed_episodes=None,
         unreadable=[],
+        remarks=[],
         nodes=nodes and {split: nodes[split] for split in nodes if split.startswith(LEARNED)},
         opaque_ids=ids[storage.places[kept]],
     )

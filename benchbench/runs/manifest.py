@@ -173,6 +173,7 @@ def describe_run(
             "image_shape": list(test.image_shape),
             "classes": _class_counts(test),
             "unreadable": test.unreadable,
+            **({"remarks": test.remarks} if test.remarks else {}),
             **_one_of_several(problem),
         },
         "compute": dataclasses.asdict(compute),

@@ -45,7 +45,7 @@ def test_text_and_numbers_are_labels(tmp_path, kind, labels, names, words) -> No
 def test_rows_without_a_label_are_left_out(tmp_path, kind, labels, capsys) -> None:
     dataset = opened_table(tmp_path, table([10, 20, 30, 40], labels, kind))
     assert greys_by_class(dataset) == {"owl": [10], "cat": [40]}
-    assert "left out 2 row(s) without a label" in capsys.readouterr().err
+    assert "2 rows without a label, left out." in capsys.readouterr().err
 
 
 def test_a_class_without_images_is_left_out(tmp_path: Path) -> None:

@@ -11,9 +11,9 @@ from benchbench.datasets.reading.file_tree import UnreadableImageError
 from benchbench.datasets.reading.image_files import open_image
 
 
-def encoded(image: Image.Image, format: str = "PNG", **options: Any) -> bytes:
+def encoded(image: Image.Image, form: str = "PNG", **options: Any) -> bytes:
     buffer = io.BytesIO()
-    image.save(buffer, format, **options)
+    image.save(buffer, form, **options)
     return buffer.getvalue()
 
 

@@ -12,6 +12,7 @@ from typing import Any, Literal
 import numpy as np
 
 from benchbench.datasets.base import SPLITS, OpenDataset
+from benchbench.datasets.split_words import split_named
 from benchbench.registry.specs import plain
 from benchbench.system.arrays import IntArray
 
@@ -24,7 +25,7 @@ SHOWN = 5  # names that one sentence lists
 class Finding:
     """One thing that is wrong (`error`), may be wrong (`warning`) or is good to know (`note`).
 
-    check: table, counts, files, classes, pictures, duplicates, overlap or pretraining.
+    check: table, counts, files, reading, classes, pictures, duplicates, overlap or pretraining.
     text: a sentence; details: the same for a program, such as image ids.
     """
 
@@ -102,6 +103,12 @@ def check_files(dataset: OpenDataset) -> Iterator[Finding]:
         yield Finding("error", "files", text, {"files": list(files)})
 
 
+def check_remarks(dataset: OpenDataset) -> Iterator[Finding]:
+    """What was left out, guessed or changed when the data set was decoded and split."""
+    for remark in dataset.remarks:
+        yield Finding("note", "reading", remark)
+
+
 def check_classes(dataset: OpenDataset) -> Iterator[Finding]:
     """Classes, or parents, in two splits by their `plain` name, without a split's top folder."""
     split_of = split_by_class(dataset)
@@ -148,7 +155,7 @@ def _shared(keys: Sequence[str], split_of: Sequence[str]) -> list[list[int]]:
 def _bare(name: str) -> str:
     """A class name without the top folder that is its split."""
     top, slash, rest = name.partition("/")
-    return rest if slash and top in SPLITS else name
+    return rest if slash and split_named(top) else name
 
 
 def split_by_class(dataset: OpenDataset) -> list[str]:

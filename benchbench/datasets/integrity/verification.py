@@ -14,6 +14,7 @@ from benchbench.datasets.integrity.checks import (
     check_classes,
     check_counts,
     check_files,
+    check_remarks,
     check_table,
     class_counts,
     levels,
@@ -136,6 +137,7 @@ class Verification:
             yield from check_table(opened)
         yield from check_counts(opened, single.expected_counts() if single else None)
         yield from check_files(opened)
+        yield from check_remarks(opened)
         yield from check_classes(opened)
         scanned = self._scanned(opened)
         yield from check_pictures(opened, scanned)

@@ -95,6 +95,14 @@ class Zip:
         if not self.names:
             raise copy_again(f"The zip file {path} is empty")
 
+    def start(self, name: str, count: int) -> bytes:
+        """The first bytes of a member's content. Raises as `read` does."""
+        try:
+            with self._file.open(self._members[name]) as file:
+                return file.read(count)
+        except DAMAGE as error:
+            raise _damaged(self._path, error, name) from error
+
     def read(self, name: str) -> bytes:
         """A member's content. Raises KeyError if there is none, BenchbenchError if damaged."""
         member = self._members[name]
@@ -148,15 +156,21 @@ class Tar:
         if not self.names:
             raise copy_again(f"The tar file {called} is empty")
 
+    def start(self, name: str, count: int) -> bytes:
+        return self._bytes(name, min(count, self._spans[name].size))
+
     def read(self, name: str) -> bytes:
+        return self._bytes(name, self._spans[name].size)
+
+    def _bytes(self, name: str, count: int) -> bytes:
         span = self._spans[name]
         try:
             with open(span.file, "rb") as file:  # a file for each thread: no lock is needed
                 file.seek(span.start)
-                content = file.read(span.size)
+                content = file.read(count)
         except OSError as error:
             raise _damaged(self._called, error, name) from error
-        if len(content) != span.size:
+        if len(content) != count:
             raise _damaged(self._called, "it ends too early", name)
         return content
 

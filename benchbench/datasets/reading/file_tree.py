@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import io
 import os
-import posixpath
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from PIL import Image
 
 from benchbench.datasets.reading.archives import Tar, Zip, open_archive
+from benchbench.datasets.reading.endings import START, ending_of, formats, image_endings
 from benchbench.datasets.reading.image_files import TooManyPixelsError, open_image
+from benchbench.datasets.reading.walking import NotEntered, folders_below, is_hidden
 from benchbench.errors import BenchbenchError
 from benchbench.system.places import Places
 
@@ -20,11 +21,11 @@ if TYPE_CHECKING:
     from benchbench.datasets.base import Dataset
 
 
-IMAGE_SUFFIXES = {".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".ppm", ".pgm"}
-
-
 class UnreadableImageError(Exception):
-    """A file that is not an image; the message is its name."""
+    """A file that is not an image; the message is its name, as `shown`."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(shown(name))
 
 
 class FileTree:
@@ -42,25 +43,24 @@ class FileTree:
         if archive is None and not path.is_dir():
             archive = open_archive(path, unpack_to or Places.find().cache / "unpacked")
         self._archive = archive
+        # What is below the folder and has no name here: see `NotEntered`, and devices and pipes.
+        self.left_out, self.special = NotEntered(), 0
         if archive:
             self.names = sorted(archive.names)
-        else:
-            self.names = sorted(
-                prefix + file.name
-                for prefix, _, files in folders_below(path)
-                for file in files
-                if file.is_file()
-            )
+            return
+        names = []
+        for prefix, _, files in folders_below(path, self.left_out):
+            plain = [file.name for file in files if _is_file(file)]
+            names += [prefix + name for name in plain]
+            self.special += len(files) - len(plain)
+        if "" in self.left_out.unreadable:
+            raise BenchbenchError(f"The folder {path} may not be read.")
+        self.names = sorted(names)
 
     def image_names(self) -> list[str]:
         """The files with an image's ending, without hidden ones."""
-        return [
-            name
-            for name in self.names
-            if posixpath.splitext(name)[1].lower() in IMAGE_SUFFIXES
-            and "/." not in f"/{name}"
-            and "/__MACOSX" not in f"/{name}"
-        ]
+        endings = image_endings()
+        return [name for name in self.names if ending_of(name) in endings and not is_hidden(name)]
 
     def images(self) -> list[TreeFile]:
         """The same as references."""
@@ -82,6 +82,13 @@ class FileTree:
             return self._archive.read(name)
         except KeyError as error:
             raise FileNotFoundError(name) from error
+
+    def start(self, name: str) -> bytes:
+        """The first bytes of a file, by which its format is known. Raises as `read` does."""
+        if self._archive is not None:
+            return self._archive.start(name, START)
+        with open(self.path / name, "rb") as file:
+            return file.read(START)
 
     def inner_tar(self, name: str) -> FileTree:
         """The files of a tar archive inside this one. Raises BenchbenchError if it is damaged."""
@@ -107,7 +114,7 @@ class TreeFile(NamedTuple):
     def header(self) -> Image.Image:
         """An image of which only size and mode are read. Raises as `image` does."""
         try:
-            return open_image(io.BytesIO(self.tree.read(self.name)))
+            return open_image(io.BytesIO(self.tree.read(self.name)), formats())
         except BenchbenchError:
             raise
         except TooManyPixelsError as error:
@@ -116,27 +123,17 @@ class TreeFile(NamedTuple):
             raise UnreadableImageError(self.name) from error
 
 
-def folders_below(folder: Path) -> Iterator[tuple[str, str, list[os.DirEntry[str]]]]:
-    """The beginning of the files' names, the path and the files of a folder and of all below it.
+def shown(name: str) -> str:
+    """A file's name as text that can be written; of a byte that is not UTF-8 it has `\\udce9`."""
+    return name.encode(errors="backslashreplace").decode()
 
-    The order is alphabetical, and a folder's own files come first. Links to folders are not
-    followed, and folders that may not be read, such as a disk's `lost+found`, are left out.
-    """
-    waiting = [("", str(folder))]
-    while waiting:
-        prefix, path = waiting.pop()
-        try:
-            with os.scandir(path) as entries:
-                found = sorted(entries, key=lambda entry: entry.name)
-        except PermissionError:
-            continue
-        folders = [entry for entry in found if entry.is_dir()]
-        yield prefix, path, [entry for entry in found if not entry.is_dir()]
-        waiting += [
-            (f"{prefix}{entry.name}/", entry.path)
-            for entry in reversed(folders)
-            if not entry.is_symlink()
-        ]
+
+def _is_file(entry: os.DirEntry[str]) -> bool:
+    """Whether it is a file, or a link that leads nowhere; not a device or a pipe."""
+    try:
+        return entry.is_file() or (entry.is_symlink() and not Path(entry.path).exists())
+    except OSError:
+        return True
 
 
 ARCHIVES = ("", ".zip", ".tar", ".tar.gz", ".tgz")  # a folder has no ending

@@ -40,13 +40,14 @@ class ImageFile(Protocol):
         """An image that is not decoded yet. Raises UnreadableImageError."""
 
 
-def open_image(content: IO[bytes]) -> Image.Image:
+def open_image(content: IO[bytes], formats: tuple[str, ...] | None = None) -> Image.Image:
     """An image of which only the header is read.
 
-    Raises TooManyPixelsError, or any error of Pillow's if it is none.
+    formats: those of Pillow that it may have, by default any. Raises TooManyPixelsError, or any
+    error of Pillow's if it is none.
     """
     with _without_limit():
-        image = Image.open(content)
+        image = Image.open(content, formats=formats)
     pixels = image.width * image.height
     if pixels > LARGEST and not _is_reducible(image):
         raise TooManyPixelsError(

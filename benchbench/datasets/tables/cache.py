@@ -37,9 +37,10 @@ from benchbench.datasets.tables.resumable import (
 )
 from benchbench.datasets.tables.stored import PermutedPixels, StoredPixels
 from benchbench.errors import BenchbenchError
+from benchbench.registry import specs
 from benchbench.system.arrays import IntArray
 from benchbench.system.files import writing_to_cache
-from benchbench.system.progress import meter, say
+from benchbench.system.progress import meter, say, say_once
 
 if TYPE_CHECKING:
     from benchbench.datasets.base import Dataset
@@ -59,6 +60,7 @@ class Table:
     hierarchy: list[tuple[str, ...]]
     fingerprint: str
     unreadable: list[str]
+    remarks: list[str]
 
 
 def decoded_table(dataset: Dataset, sources: list[Path], cache: Path) -> Table:
@@ -76,6 +78,7 @@ def decoded_folder(dataset: Dataset, sources: list[Path], states: list[State], c
         "name": dataset.name,
         "parameters": dataset.pixel_parameters(),
         "sources": states,
+        **({"decoding": dataset.decoding} if dataset.decoding > 1 else {}),
     }
     key = hashlib.sha256(json.dumps(identity, sort_keys=True, default=str).encode()).hexdigest()
     folder = cache / "datasets" / f"{dataset.name}-{key[:16]}"
@@ -100,7 +103,7 @@ def _make(dataset: Dataset, sources: list[Path], folder: Path, key: str) -> None
         (folder / "journal.jsonl").unlink(missing_ok=True)
     header = _header(folder)
     for remark in header["remarks"]:
-        say(f"{_called(dataset)}: {remark}")
+        say_once(f"{specs.text_of(dataset)}: {remark}")
     if unreadable := header["unreadable"]:
         shown = ", ".join(unreadable[:5]) + (", ..." if len(unreadable) > 5 else "")
         say(f"{dataset.name}: left out {len(unreadable)} unreadable file(s): {shown}")
@@ -136,6 +139,7 @@ def _decode(dataset: Dataset, sources: list[Path], partial: Path, key: str) -> N
     try:
         if table.classes:
             say(f"{_called(dataset)}: resumes after {len(table.classes)} classes decoded before.")
+        dataset.remarks = ()
         classes, total = announced(dataset.name, dataset.decode(sources))
         missing = missing_classes(dataset.name, classes, table.classes[:])
         with (
@@ -145,7 +149,7 @@ def _decode(dataset: Dataset, sources: list[Path], partial: Path, key: str) -> N
             for item in decoded:
                 table.add(item)
                 advance()
-        table.finish()
+        table.finish(dataset.remarks)
     except ChangedOrderError:
         table.useless = True
     except Exception as error:
@@ -182,6 +186,7 @@ def read_table(folder: Path) -> Table:
             hierarchy=[tuple(parents) for parents in header["hierarchy"]],
             fingerprint=header["fingerprint"],
             unreadable=header["unreadable"],
+            remarks=header.get("remarks", []),
         )
     except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile) as error:
         raise _damaged(folder, error) from error

@@ -17,7 +17,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TypeAlias
 
-from benchbench.datasets.reading.file_tree import folders_below
+from benchbench.datasets.reading.walking import folders_below
 from benchbench.errors import BenchbenchError
 from benchbench.system.files import whole_file
 
@@ -75,16 +75,33 @@ def forget_if_changed(sources: Sequence[Path], cache: Path) -> bool:
 
 
 def _surveyed(path: Path) -> tuple[State, list[str], int]:
-    """A folder's state, the folder and all below it, and the number of files in these."""
+    """A folder's state, all folders whose files it is made of, and the number of these files.
+
+    A link counts with its own date and with that of the file that it leads to.
+    """
     digest, folders, count = hashlib.sha256(), [], 0
+    targets: set[str] = set()
     for prefix, folder, entries in folders_below(path):
         folders.append(folder)
         count += len(entries)
         for entry in entries:
-            status = entry.stat(follow_symlinks=False)
             name = (prefix + entry.name).replace("/", os.sep)
-            digest.update(f"{name}|{status.st_size}|{status.st_mtime_ns}\n".encode())
+            digest.update(_line(name, entry, follow=False))
+            if entry.is_symlink():
+                digest.update(_line("", entry, follow=True))
+                targets.add(str(Path(folder, Path(entry.path).readlink()).parent))
+    folders += filter(os.path.isdir, sorted(targets.difference(folders)))
     return [str(path), digest.hexdigest()], folders, count
+
+
+def _line(name: str, entry: os.DirEntry[str], follow: bool) -> bytes:
+    """A file's part of the state of its folder, or that of the file that a link leads to."""
+    try:
+        status = entry.stat(follow_symlinks=follow)
+        facts = f"{status.st_size}|{status.st_mtime_ns}"
+    except OSError:
+        facts = "gone"
+    return f"{name}|{facts}\n".encode(errors="surrogateescape")
 
 
 def _survey(sources: Sequence[Path], cache: Path) -> list[State]:

@@ -36,6 +36,7 @@ class TableRecord:
     identity: the data set's name, argument and pixel parameters; origin: the given place.
     sources: the decoded files and folders, and state: the `state_of` each at that time.
     table: the table's folder below the cache, and size: its bytes; date: the time in UTC.
+    decoding: the `Dataset.decoding` that it was made with.
     """
 
     identity: dict[str, Any]
@@ -45,6 +46,7 @@ class TableRecord:
     table: str
     size: int
     date: str
+    decoding: int = 1
 
 
 def decode_from(dataset: Dataset, places: Places, origin: Path) -> None:
@@ -68,8 +70,10 @@ def sources_and_table(dataset: Dataset, places: Places) -> tuple[list[Path], Tab
         sources = dataset.sources(places)
         return sources, decoded_table(dataset, sources, places.cache)
     folder = places.cache / record.table
-    if not (folder / "table.json").exists() or is_of_another_format(folder):
-        if not Path(record.origin).exists():
+    usable = (folder / "table.json").exists() and not is_of_another_format(folder)
+    is_there = Path(record.origin).exists()
+    if not usable or (is_there and record.decoding != dataset.decoding):
+        if not is_there:
             raise BenchbenchError(
                 f"The decoded images of '{dataset.name}' are gone from the cache, or of another "
                 f"version, and {record.origin}, where they came from, is gone as well; prepare it "
@@ -128,6 +132,7 @@ def _decode(dataset: Dataset, places: Places) -> TableRecord:
         table=folder.relative_to(places.cache).as_posix(),
         size=sum(file.stat().st_size for file in folder.iterdir()),
         date=datetime.now(timezone.utc).isoformat(timespec="seconds"),
+        decoding=dataset.decoding,
     )
     path = _path(dataset, places)
     with writing_to_cache(path.parent), whole_file(path) as partial:

@@ -142,9 +142,10 @@ class UnfinishedTable:
     def _shape(self) -> list[int] | None:
         return next((written.shape for written in self.classes if written.count), None)
 
-    def finish(self) -> None:
+    def finish(self, remarks: Sequence[str] = ()) -> None:
         """Write what makes it a table, in files beside those that decoding resumes from.
 
+        remarks: those of `Dataset.remark`.
         Raises BenchbenchError if there is no image.
         """
         classes = [written for written in self.classes if written.count]
@@ -166,7 +167,7 @@ class UnfinishedTable:
             "class_names": [written.name for written in classes],
             "hierarchy": [written.parent for written in classes],
             "unreadable": unreadable,
-            "remarks": self._remarks(classes),
+            "remarks": [*remarks, *self._remarks(classes)],
         }
         places = secret_places(len(labels), digest.hexdigest())
         arrays = {"labels": labels, "groups": np.array(kept, dtype=np.str_), "places": places}

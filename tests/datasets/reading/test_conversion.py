@@ -117,16 +117,16 @@ def test_a_background_that_is_no_colour(name: str) -> None:
 SIX = grey([[10, 60], [110, 160], [210, 250]])
 
 
-@pytest.mark.parametrize("format", ["PNG", "TIFF", "WEBP"])
+@pytest.mark.parametrize("form", ["PNG", "TIFF", "WEBP"])
 @pytest.mark.parametrize("tag", range(1, 9))
-def test_every_turn_is_undone(format: str, tag: int) -> None:
-    content = encoded(SIX.convert("RGB"), format, exif=oriented(tag), lossless=True)
+def test_every_turn_is_undone(form: str, tag: int) -> None:
+    content = encoded(SIX.convert("RGB"), form, exif=oriented(tag), lossless=True)
     with Image.open(MemoryFile(content).header().fp) as image:
         expected = np.asarray(ImageOps.exif_transpose(image).resize((6, 6), 0))
     notes: set[str] = set()
     pixels = decode_file(MemoryFile(content), 6, Conversion("RGB"), "nearest", notes)
     np.testing.assert_array_equal(pixels, expected)
-    by_us = tag > 1 and format != "TIFF"  # which Pillow turns itself
+    by_us = tag > 1 and form != "TIFF"  # which Pillow turns itself
     assert notes == ({"image(s) turned upright as their EXIF data say"} if by_us else set())
 
 

@@ -19,7 +19,6 @@ from benchbench.datasets.reading.file_tree import (
     FileTree,
     TreeFile,
     UnreadableImageError,
-    folders_below,
     located,
 )
 from benchbench.datasets.reading.images import (
@@ -31,6 +30,7 @@ from benchbench.datasets.reading.images import (
     resize,
 )
 from benchbench.datasets.reading.parallel import in_parallel
+from benchbench.datasets.reading.walking import folders_below
 from benchbench.system.places import Places
 
 

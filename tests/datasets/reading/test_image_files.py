@@ -47,7 +47,7 @@ def test_pillow_neither_warns_nor_refuses(monkeypatch: pytest.MonkeyPatch) -> No
 
 
 def test_too_many_pixels_are_refused_with_their_number() -> None:
-    with pytest.raises(TooManyPixelsError, match="^400 million pixels, of which at most 300 are"):
+    with pytest.raises(TooManyPixelsError, match=r"^400 million pixels, of which at most 300 are"):
         open_image(io.BytesIO(claiming(20_000, encoded(grey([[1]])))))
     assert Image.MAX_IMAGE_PIXELS is not None
 
@@ -68,15 +68,15 @@ def smooth(width: int, height: int) -> Image.Image:
 
 
 @pytest.mark.parametrize(
-    ("format", "mode"),
+    ("form", "mode"),
     [
         *itertools.product(["PNG", "TIFF"], ["RGB", "L", "P", "RGBA", "1"]),
         *itertools.product(["JPEG", "WEBP"], ["RGB", "L"]),
     ],
 )
 @pytest.mark.parametrize("size", [(301, 170), (40, 1000)])
-def test_a_large_picture_looks_like_itself(everything_is_large, format, mode, size) -> None:
-    content = encoded(smooth(*size).convert(mode), format, exif=oriented(6))
+def test_a_large_picture_looks_like_itself(everything_is_large, form, mode, size) -> None:
+    content = encoded(smooth(*size).convert(mode), form, exif=oriented(6))
     notes: set[str] = set()
     for wanted in ("RGB", "L"):
         reduced = decode_file(MemoryFile(content), 5, Conversion(wanted), notes=notes)
