@@ -54,11 +54,11 @@ def make(
     from benchbench.samplers.drawing import draw_episodes
     from benchbench.system.places import Places
 
+    if out is not None and out.suffix.lower() != ".npz":
+        raise BenchbenchError(f"--out {out} must end in .npz.")
     opened = open_dataset(dataset, Places.find(data_root))
     drawn = draw_episodes(opened, sampler, sampling, count, split, seed)
     if out is not None:
-        if out.suffix != ".npz":
-            raise BenchbenchError(f"--out {out} must end in .npz.")
         drawn.save(out)
     place = f", in {out}" if out else ""
     click.echo(

@@ -183,15 +183,22 @@ class Dataset:
     decoding: ClassVar[int] = 1
     """The version of `decode`, to be raised when it makes other images of the same files: they are
     then decoded anew."""
-    remarks: tuple[str, ...] = ()
-    """What `decode` or `split_classes` has said since it was called; see `remark`."""
+    _remarks: tuple[str, ...] = ()
 
     def remark(self, sentence: str) -> None:
         """Say what `decode`, before its first class, or `split_classes` leaves out or guesses.
 
-        The sentence is shown and kept with the data set and the runs on it; it has a count.
+        The sentence has a count; it is shown, and kept with the data set and the runs on it.
         """
-        self.remarks = (*self.remarks, sentence)
+        line = "".join(
+            letter if letter.isprintable() else ascii(letter)[1:-1] for letter in sentence
+        )
+        self._remarks = (*self._remarks, line)
+
+    def taken_remarks(self) -> list[str]:
+        """The remarks since this was called last."""
+        taken, self._remarks = list(self._remarks), ()
+        return taken
 
     def sources(self, places: Places) -> list[Path]:
         """The files and folders that the images are decoded from; none for a generated data set.

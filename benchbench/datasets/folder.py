@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -84,12 +85,15 @@ class Folder(Dataset):
     def decode(self, sources: list[Path]) -> Iterator[PendingClass]:
         tree = FileTree(sources[0])
         contents = contents_of(tree)
-        layout = laid_out(contents.images)
+        with _named(tree):
+            layout = laid_out(contents.images)
         said = [*layout.remarks, *contents.remarks(but=split_files(tree)[:1])]
         if not layout.classes:
             raise _without_classes(tree, said, contents.unreadable)
         self._split(list(map(shown, layout.classes)), tree)  # may refuse before all is decoded
-        self.remarks = tuple(said)
+        self.taken_remarks()
+        for sentence in said:
+            self.remark(sentence)
         classes = {
             name: [TreeFile(tree, file) for file in files] for name, files in layout.classes.items()
         }
@@ -120,7 +124,8 @@ class Folder(Dataset):
         if self.split == "file":
             raise BenchbenchError(f"{tree.path} has no {SPLIT_FILE} at its top.")
         if self.split in ("auto", "folders"):
-            found = splits_of_folders(class_names, self.split == "auto", self.remark)
+            with _named(tree):
+                found = splits_of_folders(class_names, self.split == "auto", self.remark)
             if found is not None:
                 return found
         if self.split == "folders":
@@ -140,6 +145,15 @@ class Folder(Dataset):
     def names_are_words(self, class_names: list[str]) -> bool:
         """False if most classes are numbers or identifiers, or share their names with others."""
         return are_words(class_names)
+
+
+@contextmanager
+def _named(tree: FileTree) -> Iterator[None]:
+    """Begin the message of an error with the path."""
+    try:
+        yield
+    except BenchbenchError as error:
+        raise BenchbenchError(f"{tree.path}: {error}") from error
 
 
 def _without_classes(tree: FileTree, said: list[str], unreadable: list[str]) -> BenchbenchError:

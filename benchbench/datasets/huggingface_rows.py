@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from PIL import Image
 
+from benchbench.datasets.huggingface_columns import CHANNELS, chosen_columns
 from benchbench.datasets.huggingface_folders import read_folder
 from benchbench.datasets.integrity.checks import plural
 from benchbench.datasets.reading.endings import formats
@@ -22,18 +22,6 @@ from benchbench.errors import BenchbenchError, unknown_name
 
 SAVED = (("dataset_info.json", "state.json"), ("dataset_dict.json",))
 """The files of a `Dataset` and of a `DatasetDict` that `save_to_disk` wrote."""
-
-KINDS = {
-    "label": re.compile(r"u?int\d+|(large_)?string(_view)?"),
-    "yes or no": re.compile(r"bool"),
-    "bytes": re.compile(r"(large_|fixed_size_)?binary(\[\d+\])?(_view)?"),
-}
-"""What columns of plain values hold, by their type."""
-
-IMAGES, LABELS = ("image", "bytes"), ("class", "label", "yes or no")
-"""The kinds of columns of images and of labels; those before go before those behind."""
-
-CHANNELS = (1, 3)
 
 
 class LabelledImages:
@@ -50,27 +38,19 @@ class LabelledImages:
         label: str | None,
         remark: Callable[[str], None],
     ) -> None:
-        """remark: is told how many rows are left out.
+        """name, image, label: as `chosen_columns` takes them; remark: is told what is left out.
 
-        Raises BenchbenchError if the columns are ambiguous or hold something else."""
+        Raises BenchbenchError if the columns are ambiguous or hold something else.
+        """
         import datasets
 
-        columns = {key: _kind(feature) for key, feature in table.features.items()}
-        image = image or _only(name, columns, IMAGES, "image")
-        label = label or _only(name, columns, LABELS, "label")
-        for column, kinds in ((image, (*IMAGES, "array")), (label, LABELS)):
-            if column not in columns:
-                raise unknown_name(f"column of {name}", column, columns)
-            if columns[column] not in kinds:
-                raise BenchbenchError(
-                    f"Column '{column}' of {name} does not hold {_HELD[kinds[0]]}; "
-                    f"{_listed(columns)}."
-                )
-        self._is_encoded = columns[image] in IMAGES
+        image, label = chosen_columns(name, table.features, image, label)
+        self._is_encoded = not isinstance(
+            table.features[image], datasets.Array2D | datasets.Array3D
+        )
         if self._is_encoded:
             images = table.cast_column(image, datasets.Image(decode=False)).with_format(None)
         else:
-            _refuse_strange_arrays(name, image, table.features[image])
             images = table.with_format("numpy", columns=[image])
         self._images, self._column = images.select_columns([image]), image
         self.class_rows = _class_rows(name, table.with_format(None), label, remark)
@@ -114,60 +94,6 @@ class RowImage(NamedTuple):
             raise UnreadableImageError(f"{self.name} ({error})") from error
         except Exception as error:
             raise UnreadableImageError(self.name) from error
-
-
-_HELD = {"image": "images", "class": "labels (ClassLabel, text, whole numbers or yes and no)"}
-
-
-def _kind(feature: Any) -> str:
-    """`image`, `array`, `class` or one of `KINDS`, by what a column holds, else its type."""
-    import datasets
-
-    if isinstance(feature, datasets.Image) or _is_image_struct(feature):
-        return "image"
-    if isinstance(feature, datasets.Array2D | datasets.Array3D):
-        return "array"
-    if isinstance(feature, datasets.ClassLabel):
-        return "class"
-    dtype = str(getattr(feature, "dtype", ""))
-    if isinstance(feature, datasets.Value):
-        kinds = (kind for kind, types in KINDS.items() if types.fullmatch(dtype))
-        return next(kinds, dtype)
-    return dtype or type(feature).__name__
-
-
-def _is_image_struct(feature: Any) -> bool:
-    """Whether a column holds bytes and paths, as images have that other libraries wrote."""
-    return isinstance(feature, dict) and set(feature) == {"bytes", "path"}
-
-
-def _only(name: str, columns: dict[str, str], kinds: Sequence[str], parameter: str) -> str:
-    """The one column of the first of these kinds that there is."""
-    for kind in kinds:
-        found = [column for column, held in columns.items() if held == kind]
-        if len(found) == 1:
-            return found[0]
-        if found:
-            break
-    raise BenchbenchError(
-        f"Which column of {name} is the {parameter} is not clear; say {parameter}=COLUMN: "
-        f"{_listed(columns)}."
-    )
-
-
-def _listed(columns: dict[str, str]) -> str:
-    shown = {"class": "ClassLabel", "label": "text or numbers"}
-    texts = [f"{column} ({shown.get(kind, kind)})" for column, kind in columns.items()]
-    return "its columns are " + ", ".join(texts)
-
-
-def _refuse_strange_arrays(name: str, column: str, feature: Any) -> None:
-    shape = tuple(feature.shape)
-    if feature.dtype != "uint8" or (len(shape) == 3 and not {shape[0], shape[2]} & {*CHANNELS}):
-        raise BenchbenchError(
-            f"Column '{column}' of {name} holds {feature.dtype} arrays of shape {shape}; images "
-            "are uint8 with 1 or 3 channels."
-        )
 
 
 def _height_width_channels(array: Any) -> Any:

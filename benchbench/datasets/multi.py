@@ -19,6 +19,7 @@ from benchbench.registry.hookspecs import hookimpl
 from benchbench.system.places import Places
 
 FIRST, ALL = "first", "all"
+NO_LABELS = {FIRST, ALL, "", "..", "~"}
 
 
 @dataclass
@@ -94,11 +95,15 @@ class Multi(Collection):
 
 
 def _labels(texts: list[str]) -> list[str]:
-    """What the sources are called: as their name or file, or by their spec if others are too."""
+    """What the sources are called: as their name or file, or by their spec if that is no name.
+
+    It is none if other sources have it too, or if it means something else.
+    """
     parsed = map(specs.parse, texts)
     short = [Path(one.argument).stem if one.argument else one.name for one in parsed]
     labels = [
-        one if short.count(one) == 1 else text for one, text in zip(short, texts, strict=True)
+        one if short.count(one) == 1 and one not in NO_LABELS else text
+        for one, text in zip(short, texts, strict=True)
     ]
     if len(set(labels)) < len(labels):
         raise BenchbenchError(f"multi:{','.join(texts)} names a data set twice.")

@@ -101,9 +101,9 @@ def prepare(dataset: Dataset, places: Places, origin: Path | None = None) -> Ope
 def _decoded(dataset: Dataset, places: Places) -> OpenDataset:
     sources, table = sources_and_table(dataset, places)
     name = specs.text_of(dataset)
-    dataset.remarks = ()  # those of decoding are in the table
     splits = dataset.split_classes(table.class_names, sources)
-    for remark in dataset.remarks:
+    remarks = dataset.taken_remarks()
+    for remark in remarks:
         say_once(f"{name}: {remark}")
     opened = OpenDataset(
         name=name,
@@ -117,7 +117,7 @@ def _decoded(dataset: Dataset, places: Places) -> OpenDataset:
         unreadable=table.unreadable,
         names_are_words=dataset.names_are_words(table.class_names),
         nodes=dataset.nodes(table.class_names),
-        remarks=[*table.remarks, *dataset.remarks],
+        remarks=table.remarks + remarks,
     )
     opened.fixed_episodes = dataset.fixed_episodes(opened)
     return opened

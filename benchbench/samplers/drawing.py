@@ -32,7 +32,7 @@ class Drawing:
     @property
     def is_saved(self) -> bool:
         """Whether the episodes come from a file."""
-        return Path(self.episodes).suffix == ".npz"
+        return Path(self.episodes).suffix.lower() == ".npz"
 
     def sampler_made(self) -> Sampler | None:
         """The configured sampler; None if the episodes come from a file."""

@@ -4,32 +4,20 @@ import itertools
 import json
 import os
 import shutil
-from collections.abc import Mapping
+import unicodedata
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image
-from support.opened import greys, split_ids, split_names, split_sizes
+from support.folders import open_folder, write_images
+from support.opened import greys, greys_by_class, split_ids, split_names, split_sizes
 from support.sentences import one_sentence
 
-from benchbench.datasets.base import OpenDataset
 from benchbench.datasets.folder import Folder
 from benchbench.datasets.opening import create_dataset, open_dataset
 from benchbench.system.places import Places
-
-Classes = Mapping[str, list[int]]
-"""The greys of the images of each class."""
-
-
-def write_images(root: Path, classes: Classes, mode: str = "L", side: int = 5) -> Path:
-    for name, values in classes.items():
-        (root / name).mkdir(parents=True, exist_ok=True)
-        for index, grey in enumerate(values):
-            image = Image.new("L", (side, side), grey).convert(mode)
-            image.save(root / name / f"{index}.png")
-    return root
 
 
 def write_classes(root: Path, count: int) -> Path:
@@ -41,16 +29,12 @@ def pack(root: Path, layout: str) -> Path:
     return root if layout == "folder" else Path(shutil.make_archive(str(root), "zip", root))
 
 
-def open_folder(path: Path, size: int = 4, **parameters: Any) -> OpenDataset:
-    """Open it with a cache beside it."""
-    places = Places(path.parent / "no data", path.parent / "cache")
-    return open_dataset(Folder(str(path), size=size, **parameters), places)
-
-
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
     return tmp_path / "images"
 
+
+not_on_windows = pytest.mark.skipif(os.name == "nt", reason="Windows has other names and links")
 
 LAYOUTS = pytest.mark.parametrize("layout", ["folder", "zip"])
 
@@ -151,8 +135,14 @@ def test_an_altered_splits_file_counts_at_once(root: Path) -> None:
 
 @pytest.mark.parametrize(
     "splits",
-    ["{", "\x00", "[]", "7", {"train": "abc"}, {"train": 5}, {"train": None}],
-    ids=["cut", "binary", "list", "number", "name for list", "number for list", "null"],
+    [
+        *("{", "\x00", "[]", "7", "[" * 10**5),
+        *({"train": "abc"}, {"train": 5}, {"train": None}, {"train": [["a/0.png", 0, "a"]]}),
+    ],
+    ids=[
+        *("cut", "binary", "list", "number", "deep"),
+        *("name for list", "number for list", "null", "list of files"),
+    ],
 )
 def test_a_malformed_splits_file_is_one_sentence(root: Path, splits: object) -> None:
     with one_sentence(rf"^splits\.json in {root} is not of the form \{{"):
@@ -163,7 +153,10 @@ def test_a_malformed_splits_file_is_one_sentence(root: Path, splits: object) -> 
     ("splits", "says"),
     [
         ({"train": ["a", "x"]}, "not in the data set, such as 'x'"),
-        ({"train": ["a"], "dev": ["b"]}, "'dev' is not a split; the splits are train, val, test"),
+        (
+            {"train": ["a"], "query": ["b"]},
+            "'query' is not a split; the splits are train, val, test",
+        ),
         ({"train": ["a", "b"], "test": ["b"]}, "class 'b' is in both 'train' and 'test'"),
     ],
     ids=["unknown class", "unknown split", "two splits"],
@@ -188,11 +181,18 @@ def test_splits_by_folder(root: Path, layout: str, split: Any) -> None:
 
 
 def test_classes_beside_the_split_folders(root: Path) -> None:
-    write_images(root, {"train/a": [1], "test/b": [2], "training/c": [3]})
-    by_folder = split_names(open_folder(root, split="folders"))
-    assert by_folder == {"train": ["train/a"], "val": [], "test": ["test/b"]}
-    dealt = split_names(open_folder(root, split="auto"))
-    assert sorted(itertools.chain(*dealt.values())) == ["test/b", "train/a", "training/c"]
+    write_images(root, {"train/a": [1], "test/b": [2], "more/c": [3], "more/d": [4]})
+    with one_sentence("2 classes lie beside the split folders: more/c, more/d; move them"):
+        open_folder(root)
+    left_out = open_folder(root, split="folders")
+    assert split_names(left_out) == {"train": ["train/a"], "val": [], "test": ["test/b"]}
+    assert left_out.remarks == [
+        "2 classes lie beside the split folders and in no split: more/c, more/d."
+    ]
+    with one_sentence("2 classes lie beside the split folders"):  # its images are decoded
+        open_folder(root)
+    dealt = split_names(open_folder(root, split="seed"))
+    assert sorted(itertools.chain(*dealt.values())) == ["more/c", "more/d", "test/b", "train/a"]
 
 
 def test_a_seeded_split_may_be_asked_for(root: Path) -> None:
@@ -239,11 +239,11 @@ def spoil(root: Path, *names: str) -> None:
 
 @LAYOUTS
 def test_unreadable_files_are_named_and_left_out(root, layout, capsys) -> None:
-    write_images(root, {"a": [10, 20, 30], "b": [40, 50]})
+    write_images(root, {"a": [10, 20, 30], "b": [40, 50], "c": [60], "d": [70]})
     spoil(root, "a/1.png", "b/0.png")
     dataset = open_folder(pack(root, layout))
-    assert greys(dataset) == [10, 30, 50]
-    assert dataset.labels.tolist() == [0, 0, 1]
+    assert greys(dataset) == [10, 30, 50, 60, 70]
+    assert dataset.labels.tolist() == [0, 0, 1, 2, 3]
     assert dataset.unreadable == ["a/1.png", "b/0.png"]
     message = "folder: left out 2 unreadable file(s): a/1.png, b/0.png\n"
     assert capsys.readouterr() == ("", message)
@@ -284,7 +284,7 @@ def test_only_unreadable_files(root: Path) -> None:
     ("path", "says"),
     [
         ("empty", r"{path} .*needs one folder per class\.$"),
-        ("flat", r"{path} .*needs one folder per class\.$"),
+        ("flat", r"{path} .*one folder per class \(1 image in no class folder, left out\)\.$"),
         ("nowhere", r"There is no folder or zip file {path}\.$"),
         ("images.png", "{path} is neither a folder nor a"),
         ("images.zip", "{path} is neither a folder nor a"),
@@ -403,10 +403,211 @@ def test_real_archives(places: Places, name: str, classes: int, images: int) -> 
     assert len(dataset.splits["test"]) >= 5
 
 
-def test_a_class_below_two_split_folders_is_refused(root: Path) -> None:
-    write_images(root, {"train/cat": [0, 9], "train/dog": [1, 10], "test/cat": [2, 11]})
-    with one_sentence("'cat' is below both train/ and test/"):
+@LAYOUTS
+def test_split_folders_of_the_same_classes_are_parts_of_their_images(root, layout) -> None:
+    write_images(root, {"Train/cat": [0, 9], "Train/dog": [1], "Train/emu": [2], "Train/fox": [3]})
+    write_images(root, {"valid/cat": [4], "valid/emu": [5], "TEST/cat": [6, 7], "TEST/Dog": [8]})
+    path = pack(root, layout)
+    dataset = open_folder(path)
+    assert greys_by_class(dataset) == {
+        "cat": [0, 9, 4, 6, 7],
+        "dog": [1, 8],
+        "emu": [2, 5],
+        "fox": [3],
+    }
+    assert split_sizes(dataset) == (1, 1, 2)
+    assert dataset.remarks == [
+        "Split folders with images of the same 4 classes (5 in Train/, 2 in valid/, 3 in TEST/): "
+        "the images of each class were put together."
+    ]
+    with one_sentence(r"has no split folders, .* of which each has classes of its own\.$"):
+        open_folder(path, split="folders")
+
+
+def test_a_class_split_of_other_words_is_used(root: Path) -> None:
+    write_images(root, {"train/a": [1], "validation/b": [2], "Test set/c": [3], "Test set/d": [4]})
+    dataset = open_folder(root)
+    assert split_names(dataset) == {
+        "train": ["train/a"],
+        "val": ["validation/b"],
+        "test": ["Test set/c", "Test set/d"],
+    }
+    assert dataset.remarks == [
+        "2 split folders are read by meaning: Test set/ as test, validation/ as val."
+    ]
+
+
+def test_what_does_not_fit_is_refused_with_the_place(root: Path) -> None:
+    write_images(root, {"train/a": [1], "train/b": [2], "test/b": [3], "test/c": [4]})
+    with one_sentence(
+        rf"^{root}: Class 'b' is below train/ and test/, class 'a' below train/ alone"
+    ):
         open_folder(root)
+
+
+@pytest.mark.parametrize("classes", [2, 3])
+def test_too_few_classes_for_a_test_are_told_with_the_cure(root: Path, classes: int) -> None:
+    (remark,) = open_folder(write_classes(root, classes)).remarks
+    assert remark.startswith(f"{classes} classes in all, of which one is for the test")
+    assert "[val=0,test=1]" in remark
+    cured = open_folder(root, val=0, test=1)
+    assert (split_sizes(cured), cured.remarks) == ((0, 0, classes), [])
+
+
+def test_a_name_that_recurs_in_a_list_counts_once_and_unlisted_classes_are_told(root) -> None:
+    dataset = open_folder(with_splits(root, {"train": ["a", "a", "b"], "valid": [], "Test": ["c"]}))
+    assert split_names(dataset) == {"train": ["a", "b"], "val": [], "test": ["c"]}
+    assert dataset.remarks == [
+        "1 name recurs in a list of splits.json and counts once.",
+        "1 class is in no list of splits.json and left out: d.",
+    ]
+
+
+def test_two_lists_for_one_split_are_refused(root: Path) -> None:
+    with one_sentence(rf"splits\.json in {root} has two lists for 'val', of which one is 'valid'"):
+        open_folder(with_splits(root, {"val": ["a"], "valid": ["b"]}))
+
+
+@pytest.mark.parametrize("form", ["NFC", "NFD"])
+def test_a_list_may_compose_its_letters_otherwise(root: Path, form: Any) -> None:
+    names = [unicodedata.normalize(form, name) for name in ("größe", "été", "ångström")]
+    write_images(root, {name: [1] for name in names})
+    other = [unicodedata.normalize("NFD" if form == "NFC" else "NFC", name) for name in names]
+    (root / "splits.json").write_text(json.dumps({"train": other[:2], "test": other[2:]}))
+    assert split_names(open_folder(root)) == {
+        "train": sorted(names[:2]),
+        "val": [],
+        "test": names[2:],
+    }
+
+
+@pytest.mark.parametrize("place", ["", "wrapped/"])
+def test_a_split_file_may_lie_in_any_folder_around_the_classes(root: Path, place: str) -> None:
+    write_images(root / "wrapped" / "twice", {"a": [1], "b": [2]})
+    (root / place / "splits.json").write_text(json.dumps({"train": ["a"], "test": ["b"]}))
+    dataset = open_folder(root)
+    assert split_names(dataset) == {"train": ["a"], "val": [], "test": ["b"]}
+    assert dataset.remarks == []
+
+
+@not_on_windows
+def test_names_that_are_not_utf_8(root: Path) -> None:
+    write_images(root, {"a": [1], "b": [2], "c": [3], "d": [4]})
+    (root / "a").rename(root / os.fsdecode(b"gro\xdfe"))
+    (root / "b" / "0.png").rename(root / "b" / os.fsdecode(b"\xe9t\xe9.png"))
+    (root / "c" / os.fsdecode(b"\xff.png")).write_text("no image")
+    (root / "d" / os.fsdecode(b"\xfe.txt\xfe")).write_text("no image")
+    lists = {"train": ["b", "c"], "test": ["gro\udcdfe", "d"]}
+    (root / "splits.json").write_text(json.dumps(lists))
+    dataset = open_folder(root)
+    assert dataset.class_names == ["b", "c", "d", r"gro\udcdfe"]
+    assert split_names(dataset)["test"] == ["d", r"gro\udcdfe"]
+    assert greys_by_class(dataset)[r"gro\udcdfe"] == [1]
+    assert dataset.unreadable == [r"c/\udcff.png"]
+    for text in (*dataset.class_names, *dataset.unreadable, *dataset.remarks):
+        assert text.isprintable()
+
+
+@not_on_windows
+def test_a_path_that_is_not_utf_8_is_refused(tmp_path: Path) -> None:
+    with one_sentence(r"the path .*\\udcdf is not UTF-8; name a link to it"):
+        create_dataset(f"folder:{tmp_path}/\udcdf")
+
+
+@not_on_windows
+def test_a_rewritten_file_that_a_link_leads_to_is_decoded_anew(root: Path) -> None:
+    store = write_images(root.parent / "store", {"a": [10, 20], "b": [30, 40]})
+    for name in ("a", "b"):
+        (root / name).mkdir(parents=True)
+        for file in (store / name).iterdir():
+            (root / name / file.name).symlink_to(file)
+    before = open_folder(root)
+    write_images(store, {"a": [10, 99]})
+    os.utime(store / "a" / "1.png", ns=(1, 1))
+    after = open_folder(root)
+    assert greys(after) == [10, 99, 30, 40]
+    assert before.fingerprint != after.fingerprint
+
+
+@not_on_windows
+def test_linked_class_folders_are_classes(root: Path) -> None:
+    store = write_images(root.parent / "store", {"a": [1], "b": [2], "c": [3]})
+    write_images(root, {"d": [4]})
+    for name in "abc":
+        (root / name).symlink_to(store / name)
+    (root / "c" / "loop").symlink_to(store)
+    dataset = open_folder(root)
+    assert greys_by_class(dataset) == {"a": [1], "b": [2], "c": [3], "d": [4]}
+    assert dataset.remarks == [
+        "1 link to a folder was not followed, for what it leads to is read anyway or holds the "
+        "link: c/loop/."
+    ]
+
+
+@not_on_windows
+def test_links_that_lead_nowhere_are_unreadable(root: Path) -> None:
+    write_images(root, {"a": [1], "b": [2], "c": [3], "d": [4]})
+    (root / "a" / "gone.png").symlink_to(root / "nothing")
+    (root / "self").symlink_to(root / "self")
+    assert open_folder(root).unreadable == ["a/gone.png", "self"]
+
+
+def test_folders_that_may_not_be_read_are_unreadable(root, monkeypatch) -> None:
+    write_images(root, {"a": [1], "b": [2], "c": [3], "d": [4], "e": [5], "lost+found": [6]})
+    forbid(monkeypatch, root / "b", root / "lost+found")
+    dataset = open_folder(root)
+    assert dataset.class_names == ["a", "c", "d", "e"]
+    assert dataset.unreadable == ["b/"]
+
+
+def test_only_folders_that_may_not_be_read(root, monkeypatch) -> None:
+    write_images(root, {"a": [1], "b": [2]})
+    forbid(monkeypatch, root / "a", root / "b")
+    with one_sentence(r"needs one folder per class \(2 may not be read: a/, b/\)\.$"):
+        open_folder(root)
+    forbid(monkeypatch, root)
+    with one_sentence(rf"^The folder {root} may not be read\.$"):
+        open_folder(root)
+
+
+def forbid(monkeypatch: pytest.MonkeyPatch, *folders: Path) -> None:
+    """As the rights would, which do not hold for root."""
+    scandir, forbidden = os.scandir, set(map(str, folders))
+
+    def refuse(path: Any) -> Any:
+        if str(path) in forbidden:
+            raise PermissionError(13, "Permission denied", str(path))
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", refuse)
+
+
+@LAYOUTS
+def test_what_pillow_reads_is_read_and_the_rest_is_counted(root: Path, layout: str) -> None:
+    write_images(root, {"a": [10, 20], "b": [30, 40], "c": [50], "d": [60]})
+    for number, ending in enumerate(("jfif", "JPE", "jpg_large", "", "jp2", "txt")):
+        encoding = "JPEG2000" if ending == "jp2" else "PNG"
+        name = f"{number}.{ending}" if ending else f"{number}"
+        Image.new("L", (4, 4), 100 + number).save(root / "d" / name, format=encoding)
+    for name in ("notes.txt", "b/1.xml", "b/2.xml", ".hidden", "b/none", "b/Thumbs.db"):
+        (root / name).write_text("no image")
+    dataset = open_folder(pack(root, layout))
+    assert greys_by_class(dataset)["d"] == [100, 60, 101, 102, 103, 104, 105]
+    assert dataset.unreadable == []
+    assert dataset.remarks == [
+        "6 files are no images and were ignored: 2 .xml, 1 .db, 1 .txt, 1 hidden, "
+        "1 without an ending.",
+        "3 files are images by content alone: 1 .jpg_large, 1 .txt, 1 without an ending.",
+    ]
+
+
+def test_tables_of_before_are_decoded_anew_once(root: Path, monkeypatch) -> None:
+    write_images(root, {"a": [1], "b": [2], "c": [3], "d": [4]})
+    monkeypatch.setattr(Folder, "decoding", 1)
+    old = open_folder(root)
+    monkeypatch.undo()
+    assert open_folder(root).fingerprint == old.fingerprint
+    assert len(list((root.parent / "cache" / "datasets").glob("folder-*"))) == 2
 
 
 def test_a_folder_around_everything_is_no_part_of_the_classes(root: Path) -> None:

@@ -44,11 +44,11 @@ class Contents:
             found.append(f"{what} by content alone: {_listed(self.by_content)}.")
         if count := len(self.repeated):
             what = plural(count, "link to a folder was", "links to folders were")
-            reason = "as that is read anyway or holds the link"
+            reason = "for what it leads to is read anyway or holds the link"
             found.append(f"{what} not followed, {reason}: {some(self.repeated)}.")
         if odd := [shown(name) for name in self.images if shown(name) != name]:
-            what = plural(len(odd), "image has a name that is", "images have names that are")
-            found.append(f"{what} not UTF-8, shown with its numbers: {some(odd)}.")
+            what = plural(len(odd), "image has a name", "images have names")
+            found.append(f"{what} with bytes that are not UTF-8, shown by number: {some(odd)}.")
         return found
 
 
@@ -98,4 +98,5 @@ def _kind(name: str) -> str:
 
 def _listed(kinds: Counter[str]) -> str:
     """`3 .txt, 1 hidden`."""
-    return some([f"{count} {kind}" for kind, count in kinds.most_common()])
+    ordered = sorted(kinds.items(), key=lambda item: (-item[1], item[0]))
+    return some([f"{count} {kind}" for kind, count in ordered])

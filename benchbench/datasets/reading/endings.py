@@ -11,6 +11,8 @@ from PIL import Image, ImageFile
 NOT_DECODED = {"EPS", "MPEG"}
 """Formats that Pillow names but benchbench does not decode: programs for Ghostscript, and films."""
 
+COMMON = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "PPM")
+
 START = 32
 """Bytes by which a format is known."""
 
@@ -19,7 +21,8 @@ START = 32
 def formats() -> tuple[str, ...]:
     """Pillow's formats of images that can be decoded on this machine, the commonest first."""
     Image.init()
-    return tuple(name for name in Image.ID if name not in NOT_DECODED and not _is_stub(name))
+    decoded = (name for name in Image.ID if name not in NOT_DECODED and not _is_stub(name))
+    return tuple(sorted(decoded, key=lambda name: name not in COMMON))
 
 
 @cache
@@ -43,17 +46,16 @@ def may_be_image(start: bytes, ending: str) -> bool:
     The raw files of cameras begin as TIFF does and would give a thumbnail, so that a TIFF image has
     its own ending or none.
     """
-    return any(
-        accept is not None and (name != "TIFF" or not ending) and _accepts(accept, start)
-        for name, (_, accept) in ((name, Image.OPEN[name]) for name in formats())
-    )
+    start = start.ljust(START, b"\0")  # some tests look at bytes that a short file does not have
+    found = [name for name, accepts in _tests().items() if accepts(start)]
+    return bool(found) and (found != ["TIFF"] or not ending)
 
 
-def _accepts(accept: Callable[[bytes], Any], start: bytes) -> bool:
-    try:
-        return bool(accept(start))
-    except Exception:  # some look at bytes that a short file does not have
-        return False
+@cache
+def _tests() -> dict[str, Callable[[bytes], Any]]:
+    """Pillow's tests of how a file begins, of the formats that have one."""
+    found = {name: Image.OPEN[name][1] for name in formats()}
+    return {name: accepts for name, accepts in found.items() if accepts is not None}
 
 
 def _is_stub(name: str) -> bool:

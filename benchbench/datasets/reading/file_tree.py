@@ -87,7 +87,7 @@ class FileTree:
         """The first bytes of a file, by which its format is known. Raises as `read` does."""
         if self._archive is not None:
             return self._archive.start(name, START)
-        with open(self.path / name, "rb") as file:
+        with open(f"{self.path}/{name}", "rb", buffering=0) as file:
             return file.read(START)
 
     def inner_tar(self, name: str) -> FileTree:

@@ -26,15 +26,8 @@ from numpy.typing import NDArray
 from benchbench.datasets.reading.offline import refuse_decoding
 from benchbench.datasets.reading.parallel import one_ahead
 from benchbench.datasets.tables.file_states import State, states_of
-from benchbench.datasets.tables.resumable import (
-    FORMAT,
-    ChangedOrderError,
-    UnfinishedTable,
-    announced,
-    is_finished,
-    missing_classes,
-    seal,
-)
+from benchbench.datasets.tables.pending import ChangedOrderError, announced, missing_classes
+from benchbench.datasets.tables.resumable import FORMAT, UnfinishedTable, is_finished, seal
 from benchbench.datasets.tables.stored import PermutedPixels, StoredPixels
 from benchbench.errors import BenchbenchError
 from benchbench.registry import specs
@@ -139,7 +132,7 @@ def _decode(dataset: Dataset, sources: list[Path], partial: Path, key: str) -> N
     try:
         if table.classes:
             say(f"{_called(dataset)}: resumes after {len(table.classes)} classes decoded before.")
-        dataset.remarks = ()
+        dataset.taken_remarks()
         classes, total = announced(dataset.name, dataset.decode(sources))
         missing = missing_classes(dataset.name, classes, table.classes[:])
         with (
@@ -149,7 +142,7 @@ def _decode(dataset: Dataset, sources: list[Path], partial: Path, key: str) -> N
             for item in decoded:
                 table.add(item)
                 advance()
-        table.finish(dataset.remarks)
+        table.finish(dataset.taken_remarks())
     except ChangedOrderError:
         table.useless = True
     except Exception as error:
