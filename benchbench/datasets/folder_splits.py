@@ -11,6 +11,7 @@ from benchbench.datasets.base import SPLITS, splits_by_name
 from benchbench.datasets.class_layout import common_top, split_folders
 from benchbench.datasets.integrity.checks import plural, some
 from benchbench.datasets.reading.file_tree import FileTree, shown
+from benchbench.datasets.reading.walking import is_hidden
 from benchbench.datasets.split_words import split_named
 from benchbench.errors import BenchbenchError
 from benchbench.system.arrays import IntArray
@@ -25,7 +26,8 @@ def split_files(tree: FileTree) -> list[str]:
 
     The nearest to the images comes first; it is the one to read.
     """
-    top = common_top({posixpath.dirname(name) for name in tree.image_names() or tree.names})
+    visible = (name for name in tree.names if not is_hidden(name))
+    top = common_top({posixpath.dirname(name) for name in tree.image_names() or visible})
     around = [top[:end] for end in range(len(top), -1, -1) if end == 0 or top[end - 1] == "/"]
     names = set(tree.names)
     return [f"{folder}{SPLIT_FILE}" for folder in around if f"{folder}{SPLIT_FILE}" in names]

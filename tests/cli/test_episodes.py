@@ -38,6 +38,12 @@ class TestEpisodeFiles:
         assert loaded.stdout == drawn.stdout
         assert stored(tmp_path / "loaded") == stored(tmp_path / "drawn")
 
+    def test_an_ending_in_capitals_is_as_good(self, pictures: str, tmp_path: Path) -> None:
+        file = tmp_path / "FROZEN.NPZ"
+        assert str(file) in make(pictures, file).stdout
+        assert [path.name for path in tmp_path.iterdir()] == ["FROZEN.NPZ"]
+        assert run(pictures, file).exit_code == 0
+
     def test_the_hash_is_printed_without_a_file_and_is_always_the_same(self, pictures: str) -> None:
         arguments = ("episodes", "make", "--dataset", pictures, "--way", 3, "--query", 4)
         assert invoke(*arguments).stdout == invoke(*arguments).stdout

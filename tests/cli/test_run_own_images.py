@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from pathlib import Path
 
@@ -17,6 +18,8 @@ from support.command_line import (
     task,
     write_pictures,
 )
+
+from benchbench.system.progress import say_once
 
 
 class TestOwnImages:
@@ -71,6 +74,21 @@ class TestOwnImages:
         assert result.exit_code == 0, result.output
         assert "class 00/notes.png" in result.stderr
         assert manifests(tmp_path / "r")["knn"]["dataset"]["unreadable"] == ["class 00/notes.png"]
+
+    def test_what_is_left_out_is_said_kept_and_verified(self, tmp_path: Path) -> None:
+        folder = write_pictures(tmp_path / "images")
+        (folder / os.fsdecode(b"notes \xe9.txt")).write_text("these are notes")
+        told = "1 file is no image and was ignored: 1 .txt."
+        result = self.run(folder, tmp_path / "r")
+        assert result.exit_code == 0, result.output
+        assert told in result.stderr
+        assert manifests(tmp_path / "r")["knn"]["dataset"]["remarks"] == [told]
+        spec = f"folder:{folder}[size={SIZE}]"
+        assert f"note     reading: {told}" in invoke("data", "verify", spec).stdout
+        assert f"  remarks      {told}" in invoke("data", "prepare", spec).stdout
+        say_once.cache_clear()
+        shown = invoke("data", "show", spec, "--out", tmp_path / "sheet.png")
+        assert shown.stderr == f"{spec}: {told}\n"
 
     def test_only_text_files_named_png(self, tmp_path: Path) -> None:
         folder = tmp_path / "images" / "class"

@@ -141,6 +141,45 @@ def test_splits_are_class_ids_in_ascending_order() -> None:
     assert {ids.dtype for ids in splits.values()} == {np.dtype(np.int64)}
 
 
+def test_a_name_that_recurs_counts_once_and_accents_count_however_they_are_composed() -> None:
+    splits = splits_by_name(
+        ["caf\u00e9", "a\u0308"], {"test": ["cafe\u0301"] * 2, "val": ["\u00e4"]}
+    )
+    assert [splits[split].tolist() for split in SPLITS] == [[], [1], [0]]
+
+
+def test_names_that_differ_in_their_accents_alone_are_told_apart() -> None:
+    names = ["cafe\u0301", "caf\u00e9"]
+    splits = splits_by_name(names, {"train": names[:1], "test": names[1:]})
+    assert [splits[split].tolist() for split in SPLITS] == [[0], [], [1]]
+
+
+class Telling(Grey):
+    """What is left out of it is told."""
+
+    name: ClassVar[str] = "telling"
+
+    def decode(self, sources: list[Path]) -> Iterator[DecodedClass]:
+        self.remark("1 file was left out: a\nb\x1b[31m\udce9.")
+        yield from super().decode(sources)
+
+    def split_classes(self, class_names, sources):
+        self.remark("1 class is in no split: bee.")
+        return super().split_classes(class_names, sources)
+
+
+def test_what_is_left_out_is_said_once_and_kept(tmp_path: Path, capsys) -> None:
+    places = Places(tmp_path / "data", tmp_path / "cache")
+    told = [r"1 file was left out: a\nb\x1b[31m\udce9.", "1 class is in no split: bee."]
+    for _ in range(2):
+        for dataset in (Telling(), Telling(offset=3)):
+            assert open_dataset(dataset, places).remarks == told
+    assert capsys.readouterr().err.splitlines() == [
+        f"{name}: {remark}" for name in ("telling", "telling[offset=3]") for remark in told
+    ]
+    assert grey(tmp_path).remarks == []
+
+
 @pytest.mark.parametrize(
     ("splits", "says"),
     [

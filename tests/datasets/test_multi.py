@@ -69,6 +69,32 @@ def test_the_size_is_that_of_the_first_source(places: Places) -> None:
     assert dataset.image_shape == (5, 5, 3)
 
 
+@pytest.mark.parametrize(
+    ("sources", "names"),
+    [
+        (["folder:.", "folder:x/reds"], ["folder:.", "reds"]),
+        (["folder:..", "folder:reds", "folder:~"], ["folder:..", "reds", "folder:~"]),
+        (["folder:a/reds", "folder:b/reds"], ["folder:a/reds", "folder:b/reds"]),
+        (["folder:a/all", "folder:first", "shapes"], ["folder:a/all", "folder:first", "shapes"]),
+    ],
+)
+def test_each_source_has_a_name_that_names_it_alone(sources, names, places: Places) -> None:
+    several = f"multi:{','.join(sources)}"
+    assert members_of(create_dataset(several), places) == [
+        f"{several}[test_source={name}]" for name in names
+    ]
+    for name in names:
+        assert create_dataset(f"{several}[train={name}]").train == name
+
+
+def test_a_folder_of_no_name_is_tested_alone(places: Places, monkeypatch) -> None:
+    monkeypatch.chdir(places.data_root / "greys")
+    several = "multi:folder:reds,folder:."
+    (problem,) = open_problems(f"{several}[test_source=folder:.]", places)
+    assert (problem.name, len(problem.test.class_names)) == ("folder:.", 8)
+    assert [each.name for each in open_problems(several, places)] == ["reds", "folder:."]
+
+
 def test_generated_data_sets_are_resized(places: Places) -> None:
     dataset = open_dataset("multi:folder:greys[size=5],glyphs[test_source=glyphs]", places)
     assert dataset.image_shape == (5, 5, 3)

@@ -30,6 +30,7 @@ def rich(dataset: OpenDataset) -> OpenDataset:
         hierarchy=[(f"above-{number}",) for number in range(count)],
         groups=np.array([f"drawer-{label}" for label in dataset.labels]),
         unreadable=["secret-file"],
+        remarks=["1 file was left out: secret-note."],
         nodes={split: [classes] for split, classes in dataset.splits.items()},
         fixed_episodes=FixedSampler().sample(ClassPool(dataset, "test"), 2),
     )
@@ -46,7 +47,7 @@ def test_nothing_of_test_classes_is_left(rich: OpenDataset) -> None:
     assert learned.nodes is not None
     assert set(learned.nodes) == {"train", "val"}
     assert learned.fixed_episodes is None
-    assert learned.unreadable == []
+    assert (learned.unreadable, learned.remarks) == ([], [])
     assert learned.groups is not None
     assert not {f"drawer-{number}" for number in test} & set(learned.groups.tolist())
 

@@ -37,7 +37,8 @@ def folders_below(
     """The beginning of the files' names, the path and the files of a folder and of all below it.
 
     The order is alphabetical, and a folder's own files come first. Links to folders are followed,
-    unless the folder is read anyway or holds the link. left_out: is filled with what is left out.
+    unless they are hidden, or the folder is read anyway or holds the link. left_out: is filled with
+    what is left out, but for hidden links.
     """
     left_out = NotEntered() if left_out is None else left_out
     root = os.path.realpath(folder)
@@ -56,19 +57,17 @@ def folders_below(
         except OSError:
             left_out.unreadable.append(place.prefix)
             continue
-        files, below = [], []
-        for entry in found:
-            if not _is_folder(entry):
-                files.append(entry)
+        folders = {entry.name: entry for entry in found if _is_folder(entry)}
+        yield place.prefix, place.path, [entry for entry in found if entry.name not in folders]
+        below = []
+        for name, entry in folders.items():
+            link, prefix = entry.is_symlink(), f"{place.prefix}{name}/"
+            if link and is_hidden(prefix[:-1]):
                 continue
-            inner = _Place(
-                f"{place.prefix}{entry.name}/", entry.path, place.linked or entry.is_symlink()
-            )
-            if entry.is_symlink() and _leads_back(entry.path, place.path, root):
-                left_out.repeated.append(inner.prefix)
+            if link and _leads_back(entry.path, place.path, root):
+                left_out.repeated.append(prefix)
             else:
-                below.append(inner)
-        yield place.prefix, place.path, files
+                below.append(_Place(prefix, entry.path, place.linked or link))
         waiting += reversed(below)
 
 

@@ -29,6 +29,12 @@ def test_a_sound_data_set_has_no_findings(make_dataset: Make) -> None:
     assert checks.class_counts(dataset) == [12, 6, 8]
 
 
+def test_what_was_left_out_is_a_note(make_dataset: Make) -> None:
+    dataset = replace(make_dataset(), remarks=["1 file is no image.", "1 class is in no split."])
+    found = [(f.level, f.check, f.text) for f in checks.check_remarks(dataset)]
+    assert found == [("note", "reading", remark) for remark in dataset.remarks]
+
+
 def test_the_fingerprint_is_that_of_the_decoded_table(places: Places) -> None:
     shapes = open_dataset("shapes", places)
     assert checks.fingerprint_of(shapes.pixels, shapes.labels) == shapes.fingerprint

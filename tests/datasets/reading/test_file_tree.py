@@ -1,6 +1,7 @@
 """A folder, a zip and tar archives read alike; what cannot be read is said in one sentence."""
 
 import io
+import os
 import shutil
 import zipfile
 import zlib
@@ -20,6 +21,7 @@ from benchbench.datasets.reading.file_tree import (
     TreeFile,
     UnreadableImageError,
     located,
+    shown,
 )
 from benchbench.datasets.reading.images import (
     as_array,
@@ -30,7 +32,6 @@ from benchbench.datasets.reading.images import (
     resize,
 )
 from benchbench.datasets.reading.parallel import in_parallel
-from benchbench.datasets.reading.walking import folders_below
 from benchbench.system.places import Places
 
 
@@ -50,10 +51,6 @@ FILES = {
     ".trash/four.png": b"",
     "__MACOSX/a/._one.png": b"",
 }
-
-
-def names_below(folder: Path) -> list[str]:
-    return [prefix + file.name for prefix, _, files in folders_below(folder) for file in files]
 
 
 @pytest.fixture(params=["folder", "zip", "tar", "gztar"])
@@ -79,21 +76,28 @@ def test_a_compressed_tar_is_unpacked_into_the_cache_by_default(tmp_path, monkey
     assert len(list((tmp_path / "cache" / "unpacked").glob("*.tar"))) == 1
 
 
-def test_links_to_folders_are_not_followed_and_links_to_files_are(tmp_path: Path) -> None:
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such files")
+def test_links_have_names_and_devices_are_counted(tmp_path: Path) -> None:
     (tmp_path / "a").mkdir()
     (tmp_path / "a" / "one").touch()
     (tmp_path / "a" / "loop").symlink_to(tmp_path)
     (tmp_path / "a" / "two").symlink_to(tmp_path / "a" / "one")
     (tmp_path / "a" / "nowhere").symlink_to(tmp_path / "missing")
-    assert FileTree(tmp_path).names == ["a/one", "a/two"]
-    assert names_below(tmp_path) == ["a/nowhere", "a/one", "a/two"]
+    os.mkfifo(tmp_path / "a" / "pipe.png")
+    tree = FileTree(tmp_path)
+    assert tree.names == ["a/nowhere", "a/one", "a/two"]
+    assert (tree.special, tree.left_out.repeated) == (1, ["a/loop/"])
 
 
-def test_a_folder_s_own_files_come_before_those_deeper(tmp_path: Path) -> None:
-    for name in ("b/2", "b/1", "a/x/3", "a/4", "z"):
-        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / name).touch()
-    assert names_below(tmp_path) == ["z", "a/4", "a/x/3", "b/1", "b/2"]
+def test_the_first_bytes_of_a_file(tree: FileTree) -> None:
+    assert {name: tree.start(name) for name in tree.names} == {
+        name: content[:32] for name, content in FILES.items()
+    }
+
+
+def test_a_name_that_is_not_utf_8_can_be_written() -> None:
+    assert shown("gro\udcdfe/été\ud800.png") == r"gro\udcdfe/été\ud800.png"
+    assert str(UnreadableImageError("gro\udcdfe")) == r"gro\udcdfe"
 
 
 def zipped(path: Path, content: bytes = bytes(range(256)) * 40) -> Path:

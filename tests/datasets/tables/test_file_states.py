@@ -29,6 +29,29 @@ def test_the_state_of_a_folder_is_what_it_was_in_older_versions(tmp_path: Path) 
     assert state_of(tmp_path) == [str(tmp_path), digest.hexdigest()]
 
 
+@pytest.mark.skipif(os.name == "nt", reason="Windows has other names")
+def test_names_that_are_not_utf_8_count_by_their_bytes(tmp_path: Path) -> None:
+    digest = hashlib.sha256(b"gro\xdfe|1|7\n")
+    path = tmp_path / os.fsdecode(b"gro\xdfe")
+    path.write_bytes(b"1")
+    os.utime(path, ns=(5, 7))
+    assert state_of(tmp_path) == [str(tmp_path), digest.hexdigest()]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has other links")
+def test_what_links_lead_to_is_a_part_of_the_state(tmp_path: Path) -> None:
+    view, store = tmp_path / "view", tmp_path / "store"
+    for folder in (view, store / "folder"):
+        folder.mkdir(parents=True)
+    (view / "file").symlink_to(store / "1")
+    (view / "folder").symlink_to(store / "folder")
+    seen = [state_of(view)]
+    for name, content in (("1", b"1"), ("1", b"22"), ("folder/2", b"3"), ("folder/2", b"44")):
+        (store / name).write_bytes(content)
+        seen.append(state_of(view))
+    assert len({digest for _, digest in seen}) == 5
+
+
 @pytest.fixture
 def surveys(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
     """Four files count as very many; the folders whose files were looked at."""
@@ -98,6 +121,27 @@ def exchange(root: Path) -> None:
     (root / "b").rename(root / "old")
     (root / "copy").rename(root / "b")
     os.utime(root / "b", ns=(date, date))
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has other links")
+def test_files_that_links_lead_to_are_looked_at_again_if_they_were_replaced(
+    tmp_path: Path, many: list[Path], surveys: list[Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(states, "FILES_PER_FOLDER", 0)
+    for name in ("1", "deep/2"):
+        (tmp_path / "store" / name).parent.mkdir(parents=True, exist_ok=True)
+        (many[0] / name).rename(tmp_path / "store" / name)
+        (many[0] / name).symlink_to(tmp_path / "store" / name)
+    settle(tmp_path)
+    before = states_of(many, tmp_path / "cache")
+    (tmp_path / "store" / "new").write_bytes(b"other")
+    (tmp_path / "store" / "new").replace(tmp_path / "store" / "1")
+    assert states_of(many, tmp_path / "cache") != before
+    settle(tmp_path)
+    before = states_of(many, tmp_path / "cache")
+    (tmp_path / "store" / "deep" / "2").write_bytes(b"another")  # in place
+    assert forget_if_changed(many, tmp_path / "cache")
+    assert states_of(many, tmp_path / "cache") != before
 
 
 @pytest.mark.parametrize("change", [rename, replace, fill, remove_folder, exchange])

@@ -89,6 +89,22 @@ def test_it_opens_without_its_origin(places: Places, origin: Path) -> None:
     assert again.asked == [[origin]]
 
 
+def test_it_is_decoded_anew_by_a_new_decoder_if_its_origin_is_there(
+    places: Places, origin: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    prepare(Greys(), places, origin)
+    monkeypatch.setattr(Greys, "decoding", 2)
+    for decodings in (1, 0):
+        again = Greys()
+        assert greys(open_dataset(again, places)) == [1, 2, 3]
+        assert again.decodings == decodings
+    shutil.rmtree(origin)
+    monkeypatch.setattr(Greys, "decoding", 3)
+    again = Greys()
+    assert greys(open_dataset(again, places)) == [1, 2, 3]
+    assert again.decodings == 0
+
+
 def test_it_opens_without_a_look_at_the_origin(
     places: Places, origin: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
