@@ -36,6 +36,8 @@ class DecodedClass:
     parent: the class's place in a hierarchy, from the top, such as its alphabet.
     groups: [n] who or what made each image (a drawer, a track), or None if unknown.
     unreadable: names of the class's files that could not be decoded.
+    changes: how many images were changed beside their size, by what was done with them, such as
+    `image(s) turned upright`.
     """
 
     name: str
@@ -43,6 +45,7 @@ class DecodedClass:
     parent: tuple[str, ...] = ()
     groups: Sequence[str] | None = None
     unreadable: Sequence[str] = ()
+    changes: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

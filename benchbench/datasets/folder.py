@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -14,6 +13,7 @@ import numpy as np
 
 from benchbench.datasets.base import Dataset, DecodedClass, PendingClass
 from benchbench.datasets.class_layout import laid_out
+from benchbench.datasets.class_words import are_words
 from benchbench.datasets.folder_splits import (
     SPLIT_FILE,
     class_lists,
@@ -24,15 +24,13 @@ from benchbench.datasets.folder_splits import (
 from benchbench.datasets.integrity.checks import plural, some
 from benchbench.datasets.random_split import TEST_SHARE, VAL_SHARE, check_shares, deal_classes
 from benchbench.datasets.reading.contents import contents_of
+from benchbench.datasets.reading.conversion import WHITE, colour_of
 from benchbench.datasets.reading.file_tree import FileTree, TreeFile, shown
-from benchbench.datasets.reading.images import decode_all, decode_image, is_grey, mode_for
+from benchbench.datasets.reading.pictures import Pictures
 from benchbench.errors import BenchbenchError
 from benchbench.registry.hookspecs import hookimpl
 from benchbench.system.arrays import IntArray
 from benchbench.system.places import Places
-
-WORD = re.compile(r"[^\W\d_]{2}|[^\W\d_\x00-\x7f]")
-"""Two letters in a row, or one of a script in which one letter may be a word."""
 
 
 @dataclass
@@ -46,6 +44,7 @@ class Folder(Dataset):
         splits the classes at random; `auto` is the first of these three that the data has.
     val, test, seed: the shares of the classes in a random split, and its seed. At least five test
         classes are taken if that leaves half for the rest.
+    background: the colour under what is transparent, such as `white`, `black` or `#808080`.
     Unreadable files are reported by name and left out, files that are no images are counted.
     """
 
@@ -59,8 +58,10 @@ class Folder(Dataset):
     val: float = VAL_SHARE
     test: float = TEST_SHARE
     seed: int = 0
+    background: str = WHITE
 
     def __post_init__(self) -> None:
+        colour_of(self.background)
         if self.size < 1:
             raise ValueError("size must be at least 1 pixel")
         check_shares(self.val, self.test, self.seed)
@@ -78,7 +79,8 @@ class Folder(Dataset):
         raise BenchbenchError(f"There is no folder or zip file {given}.")
 
     def pixel_parameters(self) -> dict[str, Any]:
-        return {"size": self.size, "colour": self.colour}
+        under = {} if self.background == WHITE else {"background": self.background}
+        return {"size": self.size, "colour": self.colour, **under}
 
     def decode(self, sources: list[Path]) -> Iterator[PendingClass]:
         tree = FileTree(sources[0])
@@ -96,19 +98,19 @@ class Folder(Dataset):
             name: [TreeFile(tree, file) for file in files] for name, files in layout.classes.items()
         }
         files = [file for members in classes.values() for file in members]
-        mode = mode_for(self.colour, is_grey, files)
-        shape = (self.size, self.size, len(mode))
-        decode = partial(decode_image, size=self.size, mode=mode)
+        pictures = Pictures(files, self.size, self.colour, self.background)
 
         def load(name: str) -> DecodedClass:
-            images, _, unreadable = decode_all(decode, classes[name], shape)
+            images, unreadable, changes = pictures.decoded(classes[name])
             label = shown(name)
-            return DecodedClass(label, images, tuple(label.split("/")[:-1]), None, unreadable)
+            parent = tuple(label.split("/")[:-1])
+            return DecodedClass(label, images, parent, None, unreadable, changes)
 
         for name in classes:
             yield PendingClass(shown(name), partial(load, name))
         if contents.unreadable:
-            rest = DecodedClass("", np.empty((0, *shape), np.uint8), unreadable=contents.unreadable)
+            none = np.empty((0, *pictures.shape), np.uint8)
+            rest = DecodedClass("", none, unreadable=contents.unreadable)
             yield PendingClass(rest.name, lambda: rest)
 
     def split_classes(self, class_names: list[str], sources: list[Path]) -> dict[str, IntArray]:
@@ -141,7 +143,7 @@ class Folder(Dataset):
         return splits
 
     def names_are_words(self, class_names: list[str]) -> bool:
-        """False if every class is a number or an identifier such as n01532829."""
+        """False if most classes are numbers or identifiers, or share their names with others."""
         return are_words(class_names)
 
 
@@ -163,11 +165,6 @@ def _without_classes(tree: FileTree, said: list[str], unreadable: list[str]) -> 
     return BenchbenchError(
         f"{tree.path} has no folder with images; it needs one folder per class{instead}."
     )
-
-
-def are_words(class_names: Iterable[str]) -> bool:
-    """Whether any class is more than a number or an identifier such as n01532829."""
-    return any(WORD.search(name.rpartition("/")[2]) for name in class_names)
 
 
 @hookimpl

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
+import numpy as np
+
 from benchbench.datasets.base import Dataset, DecodedClass, PendingClass, splits_by_name
-from benchbench.datasets.folder import are_words
+from benchbench.datasets.class_words import are_words
 from benchbench.datasets.folder_splits import class_lists
 from benchbench.datasets.random_split import TEST_SHARE, VAL_SHARE, check_shares, deal_classes
-from benchbench.datasets.reading.images import as_array, decode_all, mode_for, resize
+from benchbench.datasets.reading.conversion import WHITE, colour_of
+from benchbench.datasets.reading.image_files import ImageFile
+from benchbench.datasets.reading.pictures import Pictures
 from benchbench.errors import BenchbenchError
 from benchbench.registry import specs
 from benchbench.registry.hookspecs import hookimpl
-from benchbench.system.arrays import ByteArray, IntArray
+from benchbench.system.arrays import IntArray
 from benchbench.system.places import Places
 
 
@@ -27,7 +31,7 @@ class HuggingFace(Dataset):
     source: `cifar100`, `user/name`, or a folder: one that `save_to_disk` wrote, or one that
         `datasets.load_dataset` reads, such as class folders of images or Parquet files.
     image, label: the columns; they may be omitted if there is one `Image` column, and one
-        `ClassLabel` column or else one of text or whole numbers.
+        `ClassLabel` column or else one of text, of whole numbers, or of yes and no.
     config, revision: of a name at the hub, as `datasets.load_dataset` takes them.
     hf_split: the splits whose rows are used, joined by `+`; none is all of them. They only choose
         rows: the classes have splits of their own.
@@ -36,10 +40,12 @@ class HuggingFace(Dataset):
     splits: a JSON file {"train": [class names], "val": [...], "test": [...]}; none is a random
         split.
     val, test, seed: the shares of the classes in a random split, and its seed, as in `folder`.
+    background: the colour under what is transparent, such as `white`, `black` or `#808080`.
     """
 
     name: ClassVar[str] = "hf"
     argument: ClassVar[str] = "source"
+    decoding: ClassVar[int] = 2
     source: str
     image: str | None = None
     label: str | None = None
@@ -52,8 +58,10 @@ class HuggingFace(Dataset):
     val: float = VAL_SHARE
     test: float = TEST_SHARE
     seed: int = 0
+    background: str = WHITE
 
     def __post_init__(self) -> None:
+        colour_of(self.background)
         if not self.source.strip():
             raise ValueError("needs a name of the hub or a folder")
         if self.size < 1:
@@ -73,29 +81,43 @@ class HuggingFace(Dataset):
         return []
 
     def pixel_parameters(self) -> dict[str, Any]:
-        of_the_split = ("splits", "val", "test", "seed")
-        return {k: v for k, v in specs.parameters_of(self).items() if k not in of_the_split}
+        others = {"splits", "val", "test", "seed", *(["background"] * (self.background == WHITE))}
+        return {k: v for k, v in specs.parameters_of(self).items() if k not in others}
 
     def decode(self, sources: list[Path]) -> Iterator[PendingClass]:
+        classes, lost = self._classes(sources)
+        files = [file for members in classes.values() for file in members]
+        pictures = Pictures(files, self.size, self.colour, self.background)
+
+        def load(name: str) -> DecodedClass:
+            pixels, unreadable, changes = pictures.decoded(classes[name])
+            return DecodedClass(name, pixels, unreadable=unreadable, changes=changes)
+
+        for name in classes:
+            yield PendingClass(name, partial(load, name))
+        if lost:
+            none = np.empty((0, *pictures.shape), np.uint8)
+            yield PendingClass("", lambda: DecodedClass("", none, unreadable=lost))
+
+    def _classes(
+        self, sources: list[Path]
+    ) -> tuple[Mapping[str, Sequence[ImageFile]], Sequence[str]]:
+        """The images of each class: of class folders, else of a table of the library.
+
+        With them come the files that may not be read.
+        """
+        from benchbench.datasets.huggingface_folders import class_folders
         from benchbench.datasets.huggingface_rows import LabelledImages, load
 
         name = f"hf:{self.source}"
+        chosen = (self.config, self.revision, self.image, self.label)
+        if sources and not any(chosen):
+            found = class_folders(name, sources[0], self.hf_split, self.remark)
+            if found is not None:
+                return found.classes, found.unreadable
         source = sources[0] if sources else self.source
-        table = load(name, source, self.config, self.revision, self.hf_split)
-        images = LabelledImages(name, table, self.image, self.label)
-        rows = [row for members in images.class_rows.values() for row in members]
-        mode = mode_for(self.colour, images.is_grey, rows)
-        shape = (self.size, self.size, len(mode))
-
-        def decode(row: int) -> ByteArray:
-            return as_array(resize(images.image(row, mode), self.size, "bilinear"))
-
-        def load_class(class_name: str) -> DecodedClass:
-            pixels, _, unreadable = decode_all(decode, images.class_rows[class_name], shape)
-            return DecodedClass(class_name, pixels, unreadable=unreadable)
-
-        for class_name in images.class_rows:
-            yield PendingClass(class_name, partial(load_class, class_name))
+        table = load(name, source, self.config, self.revision, self.hf_split, self.remark)
+        return LabelledImages(name, table, self.image, self.label, self.remark).classes(), ()
 
     def split_classes(self, class_names: list[str], sources: list[Path]) -> dict[str, IntArray]:
         if self.splits is None:
@@ -109,7 +131,7 @@ class HuggingFace(Dataset):
         return splits_by_name(class_names, class_lists(content, str(file)))
 
     def names_are_words(self, class_names: list[str]) -> bool:
-        """False if every class is a number or an identifier such as n01532829."""
+        """False if most classes are numbers or identifiers, or share their names with others."""
         return are_words(class_names)
 
 

@@ -3,26 +3,25 @@
 from __future__ import annotations
 
 import io
-import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image
 
+from benchbench.datasets.huggingface_columns import CHANNELS, chosen_columns
+from benchbench.datasets.huggingface_folders import read_folder
+from benchbench.datasets.integrity.checks import plural
+from benchbench.datasets.reading.endings import formats
 from benchbench.datasets.reading.file_tree import UnreadableImageError
-from benchbench.datasets.reading.images import GREY_MODES, eight_bits
+from benchbench.datasets.reading.image_files import TooManyPixelsError, open_image
 from benchbench.datasets.reading.offline import refuse_download
 from benchbench.errors import BenchbenchError, unknown_name
-from benchbench.system.progress import say
 
 SAVED = (("dataset_info.json", "state.json"), ("dataset_dict.json",))
 """The files of a `Dataset` and of a `DatasetDict` that `save_to_disk` wrote."""
-
-LABEL_DTYPE = re.compile(r"u?int\d+|(large_)?string(_view)?")
-CHANNELS = (1, 3)
 
 
 class LabelledImages:
@@ -31,105 +30,70 @@ class LabelledImages:
     class_rows: the rows of each class by its name, in the order of a ClassLabel, else sorted.
     """
 
-    def __init__(self, name: str, table: Any, image: str | None, label: str | None) -> None:
-        """Raises BenchbenchError if the columns are ambiguous or hold something else."""
+    def __init__(
+        self,
+        name: str,
+        table: Any,
+        image: str | None,
+        label: str | None,
+        remark: Callable[[str], None],
+    ) -> None:
+        """name, image, label: as `chosen_columns` takes them; remark: is told what is left out.
+
+        Raises BenchbenchError if the columns are ambiguous or hold something else.
+        """
         import datasets
 
-        columns = {key: _kind(feature) for key, feature in table.features.items()}
-        image = image or _only(name, columns, ("image",), "image")
-        label = label or _only(name, columns, ("class", "label"), "label")
-        for column, kinds in ((image, ("image", "array")), (label, ("class", "label"))):
-            if column not in columns:
-                raise unknown_name(f"column of {name}", column, columns)
-            if columns[column] not in kinds:
-                raise BenchbenchError(
-                    f"Column '{column}' of {name} does not hold {_HELD[kinds[0]]}; "
-                    f"{_listed(columns)}."
-                )
-        self._is_encoded = columns[image] == "image"
+        image, label = chosen_columns(name, table.features, image, label)
+        self._is_encoded = not isinstance(
+            table.features[image], datasets.Array2D | datasets.Array3D
+        )
         if self._is_encoded:
             images = table.cast_column(image, datasets.Image(decode=False)).with_format(None)
         else:
-            _refuse_strange_arrays(name, image, table.features[image])
             images = table.with_format("numpy", columns=[image])
         self._images, self._column = images.select_columns([image]), image
-        self.class_rows = _class_rows(name, table.with_format(None), label)
+        self.class_rows = _class_rows(name, table.with_format(None), label, remark)
 
-    def image(self, row: int, mode: str) -> Image.Image:
-        """The decoded image, turned upright, `L` or `RGB`. Raises UnreadableImageError."""
-        image, name = self._opened(row)
-        try:
-            image.load()
-            return eight_bits(ImageOps.exif_transpose(image)).convert(mode)
-        except Exception as error:
-            raise UnreadableImageError(name) from error
+    def classes(self) -> dict[str, list[RowImage]]:
+        """The images of each class."""
+        return {
+            name: [RowImage(self, row) for row in rows] for name, rows in self.class_rows.items()
+        }
 
-    def is_grey(self, row: int) -> bool:
-        """Whether an image has no colour by its header; one that cannot be read has none."""
-        try:
-            return self._opened(row)[0].mode in GREY_MODES
-        except UnreadableImageError:
-            return True
-
-    def _opened(self, row: int) -> tuple[Image.Image, str]:
+    def name(self, row: int) -> str:
+        """What messages call an image: the name of its file, if it has one, and its row."""
         value = self._images[row][self._column]
-        name = f"row {row}"
+        path = value["path"] if self._is_encoded and value else None
+        return f"{Path(path).name} (row {row})" if path else f"row {row}"
+
+    def opened(self, row: int) -> Image.Image:
+        """An image that is not decoded yet. Raises any error of Pillow's if it is none."""
+        value = self._images[row][self._column]
+        if not self._is_encoded:
+            return Image.fromarray(_height_width_channels(np.asarray(value, np.uint8)))
+        content = value["bytes"] or Path(value["path"]).read_bytes()
+        return open_image(io.BytesIO(content), formats())
+
+
+class RowImage(NamedTuple):
+    """A reference to the image of a row."""
+
+    images: LabelledImages
+    row: int
+
+    @property
+    def name(self) -> str:
+        return self.images.name(self.row)
+
+    def header(self) -> Image.Image:
+        """An image of which only size and mode are read. Raises UnreadableImageError."""
         try:
-            if not self._is_encoded:
-                return Image.fromarray(_height_width_channels(np.asarray(value, np.uint8))), name
-            name = Path(value["path"]).name + f" (row {row})" if value["path"] else name
-            content = value["bytes"]
-            return Image.open(io.BytesIO(content) if content else Path(value["path"])), name
+            return self.images.opened(self.row)
+        except TooManyPixelsError as error:
+            raise UnreadableImageError(f"{self.name} ({error})") from error
         except Exception as error:
-            raise UnreadableImageError(name) from error
-
-
-_HELD = {"image": "images", "class": "labels (ClassLabel, text or whole numbers)"}
-
-
-def _kind(feature: Any) -> str:
-    """`image`, `array`, `class` or `label`, by what a column holds, else its type."""
-    import datasets
-
-    if isinstance(feature, datasets.Image):
-        return "image"
-    if isinstance(feature, datasets.Array2D | datasets.Array3D):
-        return "array"
-    if isinstance(feature, datasets.ClassLabel):
-        return "class"
-    dtype = str(getattr(feature, "dtype", ""))
-    if isinstance(feature, datasets.Value) and LABEL_DTYPE.fullmatch(dtype):
-        return "label"
-    return dtype or type(feature).__name__
-
-
-def _only(name: str, columns: dict[str, str], kinds: Sequence[str], parameter: str) -> str:
-    """The one column of the first of these kinds that there is."""
-    for kind in kinds:
-        found = [column for column, held in columns.items() if held == kind]
-        if len(found) == 1:
-            return found[0]
-        if found:
-            break
-    raise BenchbenchError(
-        f"Which column of {name} is the {parameter} is not clear; say {parameter}=COLUMN: "
-        f"{_listed(columns)}."
-    )
-
-
-def _listed(columns: dict[str, str]) -> str:
-    shown = {"class": "ClassLabel", "label": "text or numbers"}
-    texts = [f"{column} ({shown.get(kind, kind)})" for column, kind in columns.items()]
-    return "its columns are " + ", ".join(texts)
-
-
-def _refuse_strange_arrays(name: str, column: str, feature: Any) -> None:
-    shape = tuple(feature.shape)
-    if feature.dtype != "uint8" or (len(shape) == 3 and not {shape[0], shape[2]} & {*CHANNELS}):
-        raise BenchbenchError(
-            f"Column '{column}' of {name} holds {feature.dtype} arrays of shape {shape}; images "
-            "are uint8 with 1 or 3 channels."
-        )
+            raise UnreadableImageError(self.name) from error
 
 
 def _height_width_channels(array: Any) -> Any:
@@ -139,7 +103,9 @@ def _height_width_channels(array: Any) -> Any:
     return array[..., 0] if array.ndim == 3 and array.shape[2] == 1 else array
 
 
-def _class_rows(name: str, table: Any, column: str) -> dict[str, list[int]]:
+def _class_rows(
+    name: str, table: Any, column: str, remark: Callable[[str], None]
+) -> dict[str, list[int]]:
     labels = table[column][:]
     names = getattr(table.features[column], "names", None)
     rows: dict[Any, list[int]] = {}
@@ -148,7 +114,7 @@ def _class_rows(name: str, table: Any, column: str) -> dict[str, list[int]]:
             rows.setdefault(label, []).append(row)
     missing = len(labels) - sum(map(len, rows.values()))
     if missing:
-        say(f"{name}: left out {missing} row(s) without a label")
+        remark(f"{plural(missing, 'row', 'rows')} without a label, left out.")
     if not rows:
         raise BenchbenchError(f"No row of {name} has a label in column '{column}'.")
     return {names[label] if names else str(label): rows[label] for label in sorted(rows)}
@@ -160,10 +126,12 @@ def load(
     config: str | None,
     revision: str | None,
     splits: Sequence[str] | None,
+    remark: Callable[[str], None],
 ) -> Any:
     """The rows of some splits, by default of all, as a `datasets.Dataset`.
 
-    source: a folder, or a name at the hub; name: what messages call it. No code of the data set is
+    source: a folder, or a name at the hub; name: what messages call it; remark: as `read_folder`
+    has it. No code of the data set is
     run. Raises BenchbenchError with the cure if they cannot be loaded.
     """
     import datasets
@@ -180,8 +148,10 @@ def load(
     with _one_sentence(name):
         if saved:
             found = datasets.load_from_disk(str(source))
+        elif isinstance(source, Path):
+            found = read_folder(name, source, config, remark)
         else:
-            found = datasets.load_dataset(str(source), config, revision=revision)
+            found = datasets.load_dataset(source, config, revision=revision)
     if not isinstance(found, dict):
         if splits:
             raise BenchbenchError(f"{name} is one table without splits; leave out hf_split.")

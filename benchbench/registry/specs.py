@@ -1,8 +1,10 @@
 """Names with parameters, as typed: `maml[inner_steps=5]`, `folder:PATH[size=84]`.
 
 A spec is `NAME`, then optionally `:ARGUMENT` (or `/ARGUMENT`), then optionally `[KEY=VALUE,...]`; a
-value may be a spec itself. The keys are the fields of the dataclass called NAME; all others go to
-the field `dict[str, ...]` that its class attribute `open_parameters` names, if any.
+value may be a spec itself. Brackets at the end of an argument that hold no `=` belong to it, as in
+`folder:birds [2020]`; of others that do, `[]` behind them says so. The keys are the fields of the
+dataclass called NAME; all others go to the field `dict[str, ...]` that its class attribute
+`open_parameters` names, if any.
 """
 
 from __future__ import annotations
@@ -40,6 +42,8 @@ def parse(text: str) -> Spec:
     head, inside = _split_brackets(text)
     separator = next((character for character in head if character in ":/"), ":")
     name, colon, argument = head.partition(separator)
+    if colon and inside.strip() and "=" not in inside:
+        argument, inside = text[len(name) + 1 :], ""
     if not re.fullmatch(r"[A-Za-z_][\w.-]*", name):
         raise BenchbenchError(f"'{text}' is not a name; write NAME or NAME[key=value,...].")
     parameters: dict[str, str] = {}
@@ -238,7 +242,8 @@ def text_of(instance: Any) -> str:
     }
     others = dict(sorted(getattr(instance, collector).items())) if collector else {}
     changed = [f"{key}={value_text(value)}" for key, value in {**named, **others}.items()]
-    return f"{head}[{','.join(changed)}]" if changed else head
+    has_end = head.endswith("]") and "=" in head  # which would be read as parameters
+    return f"{head}[{','.join(changed)}]" if changed or has_end else head
 
 
 def value_text(value: Any) -> str:

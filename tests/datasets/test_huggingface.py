@@ -267,7 +267,9 @@ def test_a_class_is_decoded_when_its_turn_comes(tmp_path, monkeypatch) -> None:
     pending = list(dataset.decode([tmp_path / "set"]))
     seen: list[str] = []
     load: Callable[..., Image.Image] = Image.open
-    monkeypatch.setattr(Image, "open", lambda file: seen.append("image") or load(file))
+    monkeypatch.setattr(
+        Image, "open", lambda file, **options: seen.append("image") or load(file, **options)
+    )
     assert [item.name for item in pending] == ["owl", "cat"]
     assert seen == []
     assert pending[1].load().images[0, 0, 0].tolist() == [20]

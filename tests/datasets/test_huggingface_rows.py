@@ -45,7 +45,7 @@ def test_text_and_numbers_are_labels(tmp_path, kind, labels, names, words) -> No
 def test_rows_without_a_label_are_left_out(tmp_path, kind, labels, capsys) -> None:
     dataset = opened_table(tmp_path, table([10, 20, 30, 40], labels, kind))
     assert greys_by_class(dataset) == {"owl": [10], "cat": [40]}
-    assert "left out 2 row(s) without a label" in capsys.readouterr().err
+    assert "2 rows without a label, left out." in capsys.readouterr().err
 
 
 def test_a_class_without_images_is_left_out(tmp_path: Path) -> None:
@@ -126,6 +126,39 @@ def test_grey_only_where_all_images_are(tmp_path, modes, colour, channels) -> No
     dataset = opened_table(tmp_path, content, colour=colour)
     assert dataset.image_shape == (4, 4, channels)
     assert greys_by_class(dataset) == {"owl": [10], "cat": [11]}
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        datasets.Value("binary"),
+        datasets.Value("large_binary"),
+        {"bytes": datasets.Value("binary"), "path": datasets.Value("string")},
+        {"bytes": datasets.Value("binary"), "path": datasets.Value("null")},
+    ],
+    ids=["binary", "large binary", "bytes and paths", "bytes and no paths"],
+)
+def test_plain_bytes_are_images(tmp_path: Path, kind: Any) -> None:
+    files = [encoded(picture(grey), format="PNG") for grey in (10, 20)] + [b"no image"]
+    cells = [{"bytes": file, "path": None} for file in files] if isinstance(kind, dict) else files
+    content = columns(photo=(kind, cells), weight=(datasets.Value("float32"), [1.0] * 3))
+    dataset = opened_table(tmp_path, content.add_column("kind", ["owl", "cat", "cat"]))
+    assert greys_by_class(dataset) == {"cat": [20], "owl": [10]}
+    assert dataset.unreadable == ["row 2"]
+
+
+def test_yes_and_no_are_labels_if_there_are_no_others(tmp_path: Path) -> None:
+    content = columns(
+        picture=(datasets.Image(), [picture(10), picture(20), picture(30)]),
+        ill=(datasets.Value("bool"), [True, False, True]),
+    )
+    dataset = opened_table(tmp_path, content)
+    assert greys_by_class(dataset) == {"False": [20], "True": [10, 30]}
+    assert not dataset.names_are_words
+    both = content.add_column("kind", ["owl", "cat", "owl"])
+    assert opened_table(tmp_path / "both", both).class_names == ["cat", "owl"]
+    chosen = image_tables.opened(tmp_path / "both" / "set", tmp_path / "both", label="ill")
+    assert chosen.class_names == ["False", "True"]
 
 
 def test_images_are_resized(tmp_path: Path) -> None:

@@ -162,6 +162,23 @@ def test_parse_known_answers(text: str, expected: specs.Spec) -> None:
     assert specs.parse(text) == expected
 
 
+@pytest.mark.parametrize(
+    ("text", "path", "size"),
+    [
+        ("folder:birds [2020]", "birds [2020]", 84),
+        ("folder:birds [2020][size=5]", "birds [2020]", 5),
+        ("folder:[x]", "[x]", 84),
+        ("folder:a [b=c][]", "a [b=c]", 84),
+        ("folder:a [b=c][size=5]", "a [b=c]", 5),
+        ("folder:a[]", "a", 84),
+    ],
+)
+def test_brackets_in_an_argument(text: str, path: str, size: int) -> None:
+    made = specs.configure(Folder, specs.parse(text))
+    assert (made.path, made.size) == (path, size)
+    assert specs.configure(Folder, specs.parse(specs.text_of(made))) == made
+
+
 def test_split_list_keeps_commas_in_brackets_and_drops_empty_items() -> None:
     assert specs.split_list("a[x=1,y=b[z=2,w=3]], b ,,c") == ["a[x=1,y=b[z=2,w=3]]", "b", "c"]
 

@@ -12,6 +12,7 @@ from PIL import Image
 
 from benchbench.datasets.reading.archives import Tar, Zip, open_archive
 from benchbench.datasets.reading.endings import START, ending_of, formats, image_endings
+from benchbench.datasets.reading.image_files import TooManyPixelsError, open_image
 from benchbench.datasets.reading.walking import NotEntered, folders_below, is_hidden
 from benchbench.errors import BenchbenchError
 from benchbench.system.places import Places
@@ -102,7 +103,7 @@ class TreeFile(NamedTuple):
     name: str
 
     def image(self) -> Image.Image:
-        """The decoded image. Raises UnreadableImageError, also for over 179 million pixels."""
+        """The decoded image. Raises UnreadableImageError, also for too many pixels."""
         image = self.header()
         try:
             image.load()
@@ -113,9 +114,11 @@ class TreeFile(NamedTuple):
     def header(self) -> Image.Image:
         """An image of which only size and mode are read. Raises as `image` does."""
         try:
-            return Image.open(io.BytesIO(self.tree.read(self.name)), formats=formats())
+            return open_image(io.BytesIO(self.tree.read(self.name)), formats())
         except BenchbenchError:
             raise
+        except TooManyPixelsError as error:
+            raise UnreadableImageError(f"{self.name} ({error})") from error
         except Exception as error:
             raise UnreadableImageError(self.name) from error
 

@@ -8,16 +8,20 @@ from typing import Literal, TypeAlias, TypeVar
 import numpy as np
 from PIL import Image
 
-from benchbench.datasets.reading.file_tree import TreeFile, UnreadableImageError
+from benchbench.datasets.reading.conversion import GREY_MODES, Conversion, Notes
+from benchbench.datasets.reading.deep_greys import is_deep
+from benchbench.datasets.reading.file_tree import UnreadableImageError
+from benchbench.datasets.reading.image_files import LARGE, ImageFile, decoded, is_large
 from benchbench.datasets.reading.parallel import in_parallel
 from benchbench.system.arrays import ByteArray
 from benchbench.system.progress import track
 
 T = TypeVar("T")
 
-GREY_MODES = ("1", "L", "LA", "I", "I;16")  # Pillow's modes without colour
-
 MODES = {"grey": "L", "rgb": "RGB"}
+
+ENOUGH = 4
+"""A large image keeps so many times the pixels of a side that it is resized to."""
 
 Interpolation: TypeAlias = Literal["nearest", "box", "bilinear", "bicubic", "lanczos"]
 
@@ -46,16 +50,35 @@ def decode_all(
 
 
 def decode_image(
-    file: TreeFile, size: int, mode: str, interpolation: str = "bilinear"
+    file: ImageFile, size: int, mode: str, interpolation: str = "bilinear"
 ) -> ByteArray:
     """One image as uint8 [size, size, c]. Raises UnreadableImageError if the file is unreadable.
 
-    mode: `L` (c = 1) or `RGB` (c = 3). The camera's turn in EXIF is left alone. Raises
-    BenchbenchError if the archive around it is damaged.
+    mode: `L` (c = 1) or `RGB` (c = 3). The image is upright as its EXIF data say, and on white.
+    Raises BenchbenchError if the archive around it is damaged.
     """
+    return decode_file(file, size, Conversion(mode), interpolation)
+
+
+def decode_file(
+    file: ImageFile,
+    size: int,
+    conversion: Conversion,
+    interpolation: str = "bilinear",
+    notes: Notes | None = None,
+) -> ByteArray:
+    """The same by a conversion; `notes` gets what is changed in the image beside its size."""
+    notes = set() if notes is None else notes
+    image, side = file.header(), ENOUGH * size
+    if is_large(image):
+        notes.add(f"image(s) of more than {LARGE / 1e6:.0f} million pixels, reduced while decoding")
+    if is_deep(image):
+        conversion.scale()  # It decodes images, and of large ones there is one at a time.
     try:
-        return as_array(resize(eight_bits(file.image()).convert(mode), size, interpolation))
-    except ValueError as error:  # such as one in the colours of a printer's proof
+        with decoded(image, side) as whole:
+            picture = resize(conversion.picture(whole, side, notes), size, interpolation)
+        return as_array(picture.convert(conversion.mode))
+    except Exception as error:  # Pillow raises many kinds of errors for damaged files.
         raise UnreadableImageError(file.name) from error
 
 
@@ -67,20 +90,23 @@ def mode_for(colour: str, is_grey: Callable[[T], bool], references: Sequence[T])
     return "L" if all(greys) else "RGB"
 
 
-def is_grey(file: TreeFile) -> bool:
-    """Whether a file has no colour; one that cannot be read has none."""
+def is_grey(file: ImageFile, grey_background: bool = True) -> bool:
+    """Whether a file has no colour; one that cannot be read has none.
+
+    grey_background: whether what is transparent gets no colour.
+    """
     try:
-        return file.header().mode in GREY_MODES or file.image().mode in GREY_MODES
+        image = file.header()
     except UnreadableImageError:
         return True
-
-
-def eight_bits(image: Image.Image) -> Image.Image:
-    """A grey of 16 bits by its upper eight: Pillow's own conversion would clip it to white."""
-    if not image.mode.startswith("I"):
-        return image
-    upper = np.asarray(image).astype(np.int64) // 256
-    return Image.fromarray(upper.clip(0, 255).astype(np.uint8))
+    coloured = image.has_transparency_data and not grey_background
+    if image.mode in GREY_MODES:
+        return not coloured
+    try:
+        with decoded(image, 1) as whole:
+            return whole.mode in GREY_MODES and not coloured
+    except Exception:  # Pillow raises many kinds of errors for damaged files.
+        return True
 
 
 def resize(image: Image.Image, size: int, interpolation: str) -> Image.Image:

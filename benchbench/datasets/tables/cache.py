@@ -26,15 +26,8 @@ from numpy.typing import NDArray
 from benchbench.datasets.reading.offline import refuse_decoding
 from benchbench.datasets.reading.parallel import one_ahead
 from benchbench.datasets.tables.file_states import State, states_of
-from benchbench.datasets.tables.resumable import (
-    FORMAT,
-    ChangedOrderError,
-    UnfinishedTable,
-    announced,
-    is_finished,
-    missing_classes,
-    seal,
-)
+from benchbench.datasets.tables.pending import ChangedOrderError, announced, missing_classes
+from benchbench.datasets.tables.resumable import FORMAT, UnfinishedTable, is_finished, seal
 from benchbench.datasets.tables.stored import PermutedPixels, StoredPixels
 from benchbench.errors import BenchbenchError
 from benchbench.registry import specs

@@ -13,24 +13,23 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from dataclasses import asdict, dataclass, field
 from io import FileIO
-from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from benchbench.datasets.tables.remarks import changes, sameness
 from benchbench.datasets.tables.secret_order import secret_places, write_in_order
+from benchbench.datasets.tables.stored import StoredPixels
 from benchbench.errors import BenchbenchError
 from benchbench.system.files import whole_file
 
 if TYPE_CHECKING:
-    from benchbench.datasets.base import DecodedClass, PendingClass
-
-T = TypeVar("T")
+    from benchbench.datasets.base import DecodedClass
 
 FORMAT = 2
 """Of a table's files; it is raised when they change. Tables of another format are not read."""
@@ -53,6 +52,7 @@ class WholeClass:
     unreadable: list[str]
     end: int
     sha256: str
+    changes: dict[str, int] = field(default_factory=dict)
 
 
 class UnfinishedTable:
@@ -130,6 +130,7 @@ class UnfinishedTable:
             unreadable=list(item.unreadable),
             end=self._end + pixels.size,
             sha256=self._digest.hexdigest(),
+            changes=dict(item.changes),
         )
         _write(self._journal, _line(asdict(written)))
         self.classes.append(written)
@@ -163,7 +164,7 @@ class UnfinishedTable:
             "class_names": [written.name for written in classes],
             "hierarchy": [written.parent for written in classes],
             "unreadable": unreadable,
-            "remarks": list(remarks),
+            "remarks": [*remarks, *self._remarks(classes)],
         }
         places = secret_places(len(labels), digest.hexdigest())
         arrays = {"labels": labels, "groups": np.array(kept, dtype=np.str_), "places": places}
@@ -172,6 +173,12 @@ class UnfinishedTable:
         write_in_order(self.folder / "pixels.bin", self.folder / "permuted.bin", shape, places)
         with whole_file(self.folder / "table.json") as partial:
             partial.write_text(json.dumps(header), encoding="utf-8")
+
+    def _remarks(self, classes: Sequence[WholeClass]) -> list[str]:
+        counts = [written.count for written in classes]
+        pixels = StoredPixels(self.folder / "pixels.bin", (sum(counts), *classes[0].shape))
+        changed = changes(written.changes for written in self.classes)
+        return [*changed, *sameness(pixels.mapped(), counts)]
 
     def close(self) -> None:
         """Leave the files as they are."""
@@ -196,62 +203,6 @@ def seal(folder: Path) -> None:
     for name in ("pixels.bin", "arrays.npz", "table.json"):
         with suppress(OSError):  # Some file systems know no such rights.
             (folder / name).chmod(0o444)
-
-
-class ChangedOrderError(Exception):
-    """The classes are not announced in the order from before the interruption."""
-
-
-def announced(
-    name: str, classes: Iterator[DecodedClass | PendingClass]
-) -> tuple[Iterator[DecodedClass | PendingClass], int | None]:
-    """The classes, and their number if all are announced before one is decoded."""
-    pending = []
-    classes = _reading(name, classes)
-    for item in classes:
-        pending.append(item)
-        if not hasattr(item, "load"):
-            return chain(pending, classes), None
-    return iter(pending), len(pending)
-
-
-def missing_classes(
-    name: str, classes: Iterable[DecodedClass | PendingClass], done: Sequence[WholeClass]
-) -> Iterator[DecodedClass]:
-    """The classes after those that are done, each decoded when its turn comes.
-
-    Raises ChangedOrderError if the announced classes do not begin with those that are done,
-    BenchbenchError if an image file cannot be read.
-    """
-    position = 0
-    for position, item in enumerate(classes, 1):
-        if position > len(done):
-            with _read_errors(name):
-                whole = item.load() if hasattr(item, "load") else item
-            yield whole
-        elif item.name != done[position - 1].name:
-            raise ChangedOrderError
-    if position < len(done):
-        raise ChangedOrderError
-
-
-def _reading(name: str, items: Iterator[T]) -> Iterator[T]:
-    """The items; an error of reading a file must not look like one of writing the cache."""
-    while True:
-        with _read_errors(name):
-            try:
-                item = next(items)
-            except StopIteration:
-                return
-        yield item
-
-
-@contextmanager
-def _read_errors(name: str) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise BenchbenchError(f"{name}: an image file cannot be read ({error}).") from error
 
 
 def _line(content: dict[str, Any]) -> bytes:

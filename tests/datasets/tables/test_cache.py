@@ -210,7 +210,7 @@ def test_groups_are_kept_only_where_every_class_has_them(tmp_path: Path) -> None
 def test_unreadable_files_are_reported_when_decoding(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    classes = decoded("a", [1], unreadable=["a/x", "a/y"]), decoded("b", [1], unreadable=["b/z"])
+    classes = decoded("a", [1], unreadable=["a/x", "a/y"]), decoded("b", [2], unreadable=["b/z"])
     table = table_of(tmp_path, *classes)
     assert table.unreadable == ["a/x", "a/y", "b/z"]
     assert capsys.readouterr() == (

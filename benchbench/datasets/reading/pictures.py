@@ -1,0 +1,88 @@
+"""The image files of one data set, decoded to one size, number of channels and scale of greys."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from functools import cached_property
+from threading import Lock
+from typing import Generic, TypeVar
+
+from PIL import Image
+
+from benchbench.datasets.reading.conversion import Conversion, Notes, colour_of
+from benchbench.datasets.reading.deep_greys import (
+    GreyRange,
+    GreyScale,
+    is_deep,
+    range_of,
+    scale_of,
+)
+from benchbench.datasets.reading.file_tree import UnreadableImageError
+from benchbench.datasets.reading.image_files import ImageFile, decoded
+from benchbench.datasets.reading.images import decode_all, decode_file, is_grey, mode_for
+from benchbench.datasets.reading.parallel import in_parallel
+from benchbench.system.arrays import ByteArray
+from benchbench.system.progress import track
+
+F = TypeVar("F", bound=ImageFile)
+
+
+class Pictures(Generic[F]):
+    """Decodes image files, class by class, and counts what it changes in them beside their size."""
+
+    def __init__(self, files: Sequence[F], size: int, colour: str, background: str) -> None:
+        """files: all of the data set; colour: `auto`, `grey` or `rgb`; background: as `colour_of`
+        takes it.
+        """
+        grey_background = len(set(colour_of(background))) == 1
+        self._files, self._size = files, size
+        self._finding, self._counting = Lock(), Lock()
+        self._changes: Counter[str] = Counter()
+        mode = mode_for(colour, lambda file: is_grey(file, grey_background), files)
+        self._conversion = Conversion(mode, background, lambda: self.scale)
+        self.shape = (size, size, len(mode))
+
+    def decoded(self, files: Sequence[F]) -> tuple[ByteArray, list[str], dict[str, int]]:
+        """The images of a class, uint8 [n, size, size, c]; what cannot be read; the changes.
+
+        The changes are as `DecodedClass` has them.
+        """
+        images, _, unreadable = decode_all(self._decode, files, self.shape)
+        changes, self._changes = self._changes, Counter()
+        return images, unreadable, dict(sorted(changes.items()))
+
+    def _decode(self, file: F) -> ByteArray:
+        notes: Notes = set()
+        pixels = decode_file(file, self._size, self._conversion, notes=notes)
+        with self._counting:
+            self._changes.update(notes)
+        return pixels
+
+    @property
+    def scale(self) -> GreyScale:
+        """The scale of deep greys. It is found when the first one is met, for few sets have any."""
+        with self._finding:
+            return self._found_scale
+
+    @cached_property
+    def _found_scale(self) -> GreyScale:
+        ranges = track(in_parallel(_range, self._files), "looking for greys", len(self._files))
+        return scale_of(filter(None, ranges))
+
+
+def _range(file: ImageFile) -> GreyRange | None:
+    """The range of a deep image; None for any other, and for one that cannot be read."""
+    try:
+        image = file.header()
+        return _decoded_range(image) if is_deep(image) else None
+    except UnreadableImageError:
+        return None
+
+
+def _decoded_range(image: Image.Image) -> GreyRange | None:
+    try:
+        with decoded(image, 1) as whole:
+            return range_of(whole)
+    except Exception:  # Pillow raises many kinds of errors for damaged files.
+        return None
