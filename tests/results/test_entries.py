@@ -13,10 +13,9 @@ from benchbench.results.entries import (
     check_same_episodes,
     entries_of,
     protocol_hash,
-    read_result,
-    read_results,
     tables_of,
 )
+from benchbench.results.stored import read_result, read_results
 from benchbench.runs.store import RunDirectory, Store
 
 CORRECT = [60, 45, 75, 30]
