@@ -108,6 +108,7 @@ def folders_with(name: str, root: Path, tell: Callable[[OSError], None]) -> Iter
         elif name in files or name in folders:
             yield Path(folder)
         seen.add(real)
+        folders.sort()
 
 
 def file_hash(path: Path, algorithm: str = "sha256") -> str:
