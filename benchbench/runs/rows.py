@@ -69,7 +69,7 @@ def _check_column(name: str, cells: tuple[str, ...], pattern: str) -> None:
     allowed = re.compile(pattern, re.ASCII)
     for cell in cells:
         if not allowed.fullmatch(cell):
-            raise ValueError(f"has '{cell[:40]}' in the column '{name}'")
+            raise ValueError(f"has {cell[:40]!a} in the column '{name}'")
 
 
 def _whole(columns: dict[str, tuple[str, ...]], name: str) -> NDArray[np.int64]:

@@ -285,7 +285,7 @@ def test_rows_that_were_edited_are_told_before_they_are_used(tmp_path: Path) -> 
     run = finished(tmp_path)
     bytes_changed(b"1,5,75,25", b"1,5,75,26")(tmp_path / "episodes.csv")
     for episodes in (2, 3, 4):
-        with pytest.raises(BenchbenchError, match="is not what was stored .*; put back what was"):
+        with pytest.raises(BenchbenchError, match=r"is not what was stored .*; put back what was"):
             reopened(run).has(episodes)
 
 
