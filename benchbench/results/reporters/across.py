@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
+
 import pandas as pd
 
 from benchbench.errors import BenchbenchError, NoEstimate
@@ -11,6 +13,7 @@ from benchbench.results.reporters.markdown import bullets, markdown_table
 from benchbench.results.reporters.ranks import ranked_markdown
 from benchbench.stats import (
     friedman,
+    interquartile_mean,
     iqm_over_sources,
     nemenyi_critical_difference,
     performance_profile,
@@ -49,14 +52,18 @@ def _aggregates(sources: Sources) -> list[str]:
         scores = {method: sources.seed_scores(method) for method in sources.entries}
     except BenchbenchError as error:
         return [str(error)]
-    rows, reasons = [], []
+    rows: list[dict[str, str]] = []
+    without: dict[tuple[str, str], list[str]] = {}
     for method, values in scores.items():
         row = {"method": method, "normalised mean": decimals(float(values.mean())), "IQM": DASH}
         try:
             iqm = iqm_over_sources(values)
             row["IQM"] = f"{decimals(iqm.value)} [{decimals(iqm.low)}, {decimals(iqm.high)}]"
         except NoEstimate as error:
-            reasons = [f"No IQM: {error}"]
+            what = "IQM"
+            if values.shape[1] > 1:
+                what, row["IQM"] = "interval of IQM", decimals(float(interquartile_mean(values)))
+            without.setdefault((what, str(error)), []).append(method)
         shares = performance_profile(values, TAUS)
         row |= {f"> {tau:g}": f"{share:.2f}" for tau, share in zip(TAUS, shares, strict=True)}
         for other, theirs in scores.items():
@@ -67,9 +74,14 @@ def _aggregates(sources: Sources) -> list[str]:
         "Normalised: 0 is chance and 1 is perfect. > 0.9: the share of sources and seeds that are "
         "above (performance profile). Beats: the probability that a seed of the method is better "
         "than one of the other on a source drawn at random.",
-        *reasons,
+        *(f"No {what}{_of(some, scores)}: {why}" for (what, why), some in without.items()),
     ]
     return [markdown_table(pd.DataFrame(rows)), bullets(notes)]
+
+
+def _of(some: Sequence[str], all_of_them: Collection[str]) -> str:
+    """Which methods a note is on, unless it is on all of them."""
+    return "" if len(some) == len(all_of_them) else f" of {', '.join(some)}"
 
 
 def significance_over_sources(sources: Sources, heading: str = "##", of: str = "") -> str:

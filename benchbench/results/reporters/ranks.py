@@ -17,6 +17,8 @@ from benchbench.results.reporters.marks import apart, evidence_notes, seen_text,
 from benchbench.results.standing import groups
 
 FRAGILE_LISTED = 5
+EVERYTHING = 100
+"""Per cent. An interval of such a half-width holds all accuracies, and says nothing."""
 
 
 def ranked_markdown(table: RankedTable, left_out: str = "") -> str:
@@ -39,7 +41,8 @@ def ranked_cells(table: RankedTable) -> pd.DataFrame:
 
 
 def _cell(cell: Any) -> str:
-    interval = "" if pd.isna(cell.half_width) else f" ± {_figure(cell.half_width)}"
+    known = not pd.isna(cell.half_width) and cell.half_width < EVERYTHING
+    interval = f" ± {_figure(cell.half_width)}" if known else ""
     text = f"{_figure(cell.accuracy)}{interval} ({cell.rank:g})"
     return Bold(text) if cell.best else text
 
