@@ -9,7 +9,8 @@ import pandas as pd
 from benchbench.errors import BenchbenchError, NoEstimate
 from benchbench.results.across import Sources
 from benchbench.results.numbers import DASH, decimals, p_equals, p_value, points
-from benchbench.results.reporters.markdown import bullets, markdown_table
+from benchbench.results.printed import markdown_text
+from benchbench.results.reporters.markdown import bullets, heading, markdown_table
 from benchbench.results.reporters.ranks import ranked_markdown
 from benchbench.stats import (
     friedman,
@@ -34,8 +35,8 @@ def sources_markdown(sources: Sources, rule: str) -> str:
     groups = sources.groups()
     for group, part in groups.items():
         of = f" ({group})" if len(groups) > 1 else ""
-        parts += [f"### Aggregates{of}", *_aggregates(part)]
-        parts += [significance_over_sources(part, "###", of)] if len(part.entries) > 1 else []
+        parts += [heading(f"Aggregates{of}", 3), *_aggregates(part)]
+        parts += [significance_over_sources(part, 3, of)] if len(part.entries) > 1 else []
     return "\n\n".join(part.rstrip("\n") for part in parts) + "\n"
 
 
@@ -51,7 +52,7 @@ def _aggregates(sources: Sources) -> list[str]:
     try:
         scores = {method: sources.seed_scores(method) for method in sources.entries}
     except BenchbenchError as error:
-        return [str(error)]
+        return [markdown_text(str(error))]
     rows: list[dict[str, str]] = []
     without: dict[tuple[str, str], list[str]] = {}
     for method, values in scores.items():
@@ -84,10 +85,10 @@ def _of(some: Sequence[str], all_of_them: Collection[str]) -> str:
     return "" if len(some) == len(all_of_them) else f" of {', '.join(some)}"
 
 
-def significance_over_sources(sources: Sources, heading: str = "##", of: str = "") -> str:
+def significance_over_sources(sources: Sources, level: int = 2, of: str = "") -> str:
     """Wilcoxon's test of every pair and Friedman's of each group; `of` ends the heading."""
     table = sources.accuracies()
-    parts = [f"{heading} Over {len(table)} data sets: {', '.join(sources.names)}{of}"]
+    parts = [heading(f"Over {len(table)} data sets: {', '.join(sources.names)}{of}", level)]
     try:
         pairs = wilcoxon_holm(table)
         shown = pd.DataFrame(
@@ -109,7 +110,7 @@ def significance_over_sources(sources: Sources, heading: str = "##", of: str = "
                 notes += friedman_notes(part.accuracies())
         parts.append(bullets(notes))
     except NoEstimate as error:
-        parts.append(str(error))
+        parts.append(markdown_text(str(error)))
     return "\n\n".join(parts) + "\n"
 
 

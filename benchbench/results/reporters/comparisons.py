@@ -10,7 +10,7 @@ import pandas as pd
 
 from benchbench.results.comparison import Comparison, comparison_frame
 from benchbench.results.numbers import decimals, p_value, percent, points
-from benchbench.results.reporters.markdown import bullets, markdown_table
+from benchbench.results.reporters.markdown import bullets, heading, markdown_table
 from benchbench.stats import FEWEST_FOR_T
 
 COLUMNS: dict[str, tuple[str, Callable[[Any], str]]] = {
@@ -66,4 +66,5 @@ def compared_markdown(compared: Sequence[Comparison], reference: str | None) -> 
     if any(one.ci_seeds is not None for one in compared):
         notes.append("± seeds: a fresh draw of training seeds and episodes.")
     table = markdown_table(compared_cells(comparison_frame(compared)))
-    return f"## {first.dataset}, {first.identity['protocol']}\n\n{table}\n\n{bullets(notes)}\n"
+    title = heading(f"{first.dataset}, {first.identity['protocol']}")
+    return f"{title}\n\n{table}\n\n{bullets(notes)}\n"

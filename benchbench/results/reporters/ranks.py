@@ -10,11 +10,19 @@ from typing import Any
 import pandas as pd
 
 from benchbench.results.numbers import DASH
-from benchbench.results.printed import Bold
+from benchbench.results.printed import Bold, Marked
 from benchbench.results.ranking import RULES, Decision, RankedTable
+from benchbench.results.reporters.csv_cells import csv_text
 from benchbench.results.reporters.markdown import bullets, markdown_table
 from benchbench.results.reporters.marks import apart, evidence_notes, seen_text, setting_text
 from benchbench.results.standing import groups
+
+METHOD, SEEN, SETTING, AVERAGE = OTHER_COLUMNS = (
+    "method",
+    "pre-trained on",
+    "setting",
+    "average rank",
+)
 
 FRAGILE_LISTED = 5
 EVERYTHING = 100
@@ -28,16 +36,21 @@ def ranked_markdown(table: RankedTable, left_out: str = "") -> str:
 
 def ranked_cells(table: RankedTable) -> pd.DataFrame:
     """The table as printed; columns on weights and setting only if there is something to say."""
-    columns: dict[str, list[str]] = {"method": table.methods}
+    columns: dict[str, list[str]] = {METHOD: table.methods}
     if table.standings:
         seen = [seen_text(one) for one in table.overall.values()]
         settings = [setting_text(one) for one in table.overall.values()]
-        columns |= {"pre-trained on": [text or DASH for text in seen]} if any(seen) else {}
-        columns |= {"setting": settings} if set(settings) != {"inductive"} else {}
-    columns["average rank"] = [f"{rank:.2f}" for rank in table.average]
+        columns |= {SEEN: [text or DASH for text in seen]} if any(seen) else {}
+        columns |= {SETTING: settings} if set(settings) != {"inductive"} else {}
+    columns[AVERAGE] = [f"{rank:.2f}" for rank in table.average]
     for source, cells in table.cells.groupby(level=1, sort=False):
-        columns[str(source)] = [_cell(cell) for cell in cells.itertuples()]
+        columns[source_column(str(source))] = [_cell(cell) for cell in cells.itertuples()]
     return pd.DataFrame(columns, dtype=object)  # strings would forget that they are bold
+
+
+def source_column(source: str) -> str:
+    """The heading of a test source, which is not that of another column."""
+    return f"{source} (test source)" if source in OTHER_COLUMNS else source
 
 
 def _cell(cell: Any) -> str:
@@ -54,7 +67,8 @@ def _figure(number: Decimal | float) -> str:
 
 def rank_notes(table: RankedTable, left_out: str = "") -> list[str]:
     """What the ranks mean, whom they hold among, and which decisions are close."""
-    notes = [f"Accuracy in %, ± episodes, and the rank. Rule `{table.rule}`: {RULES[table.rule]}."]
+    figures = "Accuracy in %, ± episodes, and the rank."
+    notes: list[str] = [Marked(f"{figures} Rule `{table.rule}`: {RULES[table.rule]}.")]
     members = groups(table.overall)
     notes += apart(members)
     notes += [
@@ -86,7 +100,7 @@ def _sentence(decision: Decision, rule: str) -> str:
 
 def ranked_csv(table: RankedTable) -> str:
     """A row for each method and source, which can be ranked again."""
-    return _figures(table).assign(rule=table.rule).to_csv(index=False, lineterminator="\n")
+    return csv_text(_figures(table).assign(rule=table.rule))
 
 
 def ranked_json(table: RankedTable) -> str:
@@ -104,7 +118,7 @@ def ranked_json(table: RankedTable) -> str:
         "closest_decision": asdict(table.closest) if table.closest else None,
         "within_rounding": [asdict(one) for one in table.within_rounding],
     }
-    return dumps(content, indent=1, ensure_ascii=False) + "\n"
+    return dumps(content, indent=1) + "\n"
 
 
 def _figures(table: RankedTable) -> pd.DataFrame:

@@ -11,7 +11,7 @@ import pandas as pd
 from benchbench.results.entries import kind_of
 from benchbench.results.leaderboard import GROUP, further_metrics
 from benchbench.results.numbers import DASH, decimals, interval, percent
-from benchbench.results.printed import Bold
+from benchbench.results.printed import Bold, Marked
 from benchbench.results.published import figures_for
 from benchbench.results.ranking import RULES
 from benchbench.results.reporters.marks import apart, evidence_notes, seen_text, setting_text
@@ -114,9 +114,11 @@ def _number(unit: float, style: str) -> Callable[[float | None], str]:
 
 def _notes(rows: pd.DataFrame, citations: list[str]) -> list[str]:
     rule = str(rows["rank_rule"].iat[0])
-    notes = [
-        f"Protocol {rows['protocol_hash'].iat[0]}. Ranks: rule `{rule}`: {RULES[rule]}. "
-        "Bold: first, or not told apart from it."
+    notes: list[str] = [
+        Marked(
+            f"Protocol {rows['protocol_hash'].iat[0]}. Ranks: rule `{rule}`: {RULES[rule]}. "
+            "Bold: first, or not told apart from it."
+        )
     ]
     notes += apart(rows["rank_group"])
     standings = zip(rows["method"], _standings(rows), strict=True)
@@ -125,8 +127,10 @@ def _notes(rows: pd.DataFrame, citations: list[str]) -> list[str]:
         notes.append("No image is in two episodes: ± open speaks of other images of these classes.")
     if rows["wilson_low"].notna().any():
         notes.append(
-            "[low, high]: Wilson's interval over the queries, where a single episode, or episodes "
-            "that are all equal, show no spread."
+            Marked(
+                "[low, high]: Wilson's interval over the queries, where a single episode, or "
+                "episodes that are all equal, show no spread."
+            )
         )
     counts = rows[["images_drawn", "images_available"]].dropna()
     if len(counts):
