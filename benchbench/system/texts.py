@@ -15,7 +15,7 @@ JOINERS = "\u200c\u200d"
 def legible(text: object) -> str:
     r"""The text in one line, with what cannot be seen in it written as in Python.
 
-    That is `\n`, `\x1b`, `\u202e`. A byte of a file's name that is no text is written as the byte: `\xdf`.
+    That is `\n`, `\x1b`, `\u202e`; `\xdf` for a byte of a file's name that is no text.
     """
     line = str(text)
     return line if line.isprintable() else "".join(map(_visible, line))

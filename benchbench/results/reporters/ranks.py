@@ -77,6 +77,12 @@ def rank_notes(table: RankedTable, left_out: str = "") -> list[str]:
         if len(names) > 1
     ]
     notes += evidence_notes(table.standings)
+    if none := [key for key, width in table.cells["half_width"].items() if width == 0]:
+        method, source = none[0]
+        notes.append(
+            f"Warning: {len(none)} of the intervals are ± 0, such as that of {method} on {source}, "
+            "which no number of episodes can show; ranks that rest on them are too sure."
+        )
     if table.closest:
         notes.append(f"Closest decision: {_sentence(table.closest, table.rule)}.")
     notes += [left_out] if left_out else []
