@@ -14,7 +14,8 @@ FORMULAS = ("=", "+", "-", "@", "＝", "＋", "－", "＠")
 def csv_text(frame: pd.DataFrame) -> str:
     """The frame without its index; a text that would be a formula begins with an apostrophe."""
     shown = frame.apply(lambda column: column if is_numeric_dtype(column) else column.map(_cell))
-    return shown.rename(columns=_cell).to_csv(index=False, lineterminator="\n")
+    text: str = shown.rename(columns=_cell).to_csv(index=False, lineterminator="\n")
+    return text
 
 
 def _cell(value: object) -> object:

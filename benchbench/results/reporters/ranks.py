@@ -77,7 +77,8 @@ def rank_notes(table: RankedTable, left_out: str = "") -> list[str]:
         if len(names) > 1
     ]
     notes += evidence_notes(table.standings)
-    if none := [key for key, width in table.cells["half_width"].items() if width == 0]:
+    none = table.cells.index[[width == 0 for width in table.cells["half_width"]]]
+    if len(none):
         method, source = none[0]
         notes.append(
             f"Warning: {len(none)} of the intervals are ± 0, such as that of {method} on {source}, "
