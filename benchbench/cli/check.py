@@ -13,6 +13,7 @@ import click
 from benchbench.cli.fresh import check_fresh
 from benchbench.cli.options import DATASET, SEED, data_root_option, format_option
 from benchbench.errors import BenchbenchError, reason_of
+from benchbench.system.texts import legible, legible_lines
 
 
 @click.command()
@@ -98,7 +99,7 @@ def check(
     printed = sys.stdout
 
     def tell(outcome: Outcome) -> None:
-        click.echo(outcome.line(), file=printed)
+        click.echo(legible(outcome.line()), file=printed)
 
     training, compute = Budget.parse(budget), configure("cpu", fast=False)
     opened = open_problems(dataset, Places.find(data_root))[0].train
@@ -116,5 +117,6 @@ def check(
         else:
             del opened  # a reference that is not the bench's would show a method its labels
             report = report_on(bench, names, tell if style == "text" else None)
-    click.echo(json.dumps(report.as_dict(), indent=1) if style == "json" else report.summary())
+    text = json.dumps(report.as_dict(), indent=1) if style == "json" else report.summary()
+    click.echo(legible_lines(text))
     sys.exit(int(report.failed))

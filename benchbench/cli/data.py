@@ -17,6 +17,7 @@ from benchbench.cli.options import (
     split_option,
 )
 from benchbench.errors import BenchbenchError
+from benchbench.system.texts import legible, legible_lines
 
 
 @click.group(cls=Verbs)
@@ -37,7 +38,7 @@ def list_(data_root: Path | None) -> None:
     from benchbench.system.places import Places
 
     places = Places.find(data_root)
-    rows = [status.row() for status in statuses(places)]
+    rows = [[legible(cell) for cell in status.row()] for status in statuses(places)]
     table = tabulate(rows, HEADINGS, "plain", disable_numparse=True)
     for line in table.splitlines():
         click.echo(line.rstrip())
@@ -72,7 +73,7 @@ def prepare(dataset: str, origin: Path | None, data_root: Path | None) -> None:
     if isinstance(whole, Dataset):
         if origin is not None:
             check_origin(whole, places, origin)
-        click.echo(facts(whole, opening.prepare(whole, places, origin), places))
+        click.echo(legible_lines(facts(whole, opening.prepare(whole, places, origin), places)))
         return
     parts = whole.members(places)
     if origin is not None:
@@ -81,7 +82,7 @@ def prepare(dataset: str, origin: Path | None, data_root: Path | None) -> None:
     for spec in parts:
         try:
             opened = opening.open_dataset(spec, places)
-            click.echo(facts(opening.create_dataset(spec), opened, places) + "\n")
+            click.echo(legible_lines(facts(opening.create_dataset(spec), opened, places)) + "\n")
         except BenchbenchError as error:
             say(f"{spec}: {error}")
             missing.append(spec)

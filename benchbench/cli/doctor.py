@@ -11,6 +11,7 @@ import click
 
 import benchbench
 from benchbench.cli.options import data_root_option
+from benchbench.system.texts import legible
 
 if TYPE_CHECKING:
     from benchbench.registry.diagnosis import Finding
@@ -30,7 +31,7 @@ def doctor(data_root: Path | None) -> None:
     click.echo(f"benchbench {benchbench.__version__}, Python {platform.python_version()}")
     findings = [*_libraries(), _compute(), _sandbox(), *plugin_findings(), *_folders(data_root)]
     for mark, text in findings:
-        click.echo(f"{mark:<4} {text}")
+        click.echo(legible(f"{mark:<4} {text}"))
     healthy = all(mark != "FAIL" for mark, _ in findings)
     click.echo("Everything works." if healthy else "Mend the lines marked FAIL.")
     sys.exit(int(not healthy))

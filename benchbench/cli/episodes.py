@@ -16,6 +16,7 @@ from benchbench.cli.options import (
     task_options,
 )
 from benchbench.errors import BenchbenchError
+from benchbench.system.texts import legible
 
 seed_option = click.option(
     "--seed", default=0, type=SEED, help="The seed that the episodes are drawn with."
@@ -62,8 +63,10 @@ def make(
         drawn.save(out)
     place = f", in {out}" if out else ""
     click.echo(
-        f"{opened.name}, {split}: {len(drawn)} episodes {drawn.protocol}, seed {seed}, "
-        f"sha256 {drawn.sha256}{place}"
+        legible(
+            f"{opened.name}, {split}: {len(drawn)} episodes {drawn.protocol}, seed {seed}, "
+            f"sha256 {drawn.sha256}{place}"
+        )
     )
 
 

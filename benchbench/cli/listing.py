@@ -7,6 +7,7 @@ import inspect
 import click
 
 from benchbench.registry import entry_points, inspection
+from benchbench.system.texts import legible, legible_lines
 
 KINDS = ["all", "methods", "datasets", "backbones", "samplers", "metrics"]
 
@@ -25,7 +26,7 @@ def list_(kind: str) -> None:
         width = max(map(len, known), default=0)
         click.echo(f"{each}:")
         for name, (text, home) in known.items():
-            click.echo(f"  {name:<{width}}  {text} [{home}]")
+            click.echo(legible(f"  {name:<{width}}  {text} [{home}]"))
         for entry in entry_points.claimed_twice(single) if installed else []:
             holder = entry_points.available(single)[entry.name].package
             click.echo(
@@ -66,4 +67,4 @@ def describe(name: str) -> None:
     """
     from benchbench.registry.description import described
 
-    click.echo("\n".join(described(name)), nl=False)
+    click.echo(legible_lines("\n".join(described(name))), nl=False)

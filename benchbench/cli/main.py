@@ -18,6 +18,7 @@ import click
 import benchbench
 from benchbench.cli.options import Verbs
 from benchbench.errors import BenchbenchError
+from benchbench.system.texts import legible
 
 VERBS = {
     "run": "benchbench.cli.run:run",
@@ -59,7 +60,7 @@ class Program(Verbs):
         try:
             return super().invoke(ctx)
         except BenchbenchError as error:
-            raise click.UsageError(str(error)) from error
+            raise click.UsageError(legible(str(error))) from error
         except KeyboardInterrupt:
             resumes = (
                 "; the same command resumes from here" if ctx.invoked_subcommand == "run" else ""

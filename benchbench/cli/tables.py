@@ -53,9 +53,10 @@ def _tell_sources(tested: Sequence[Tested]) -> None:
     from benchbench.results.across import sources_of
     from benchbench.results.outcomes import readable_entries, run_table
     from benchbench.results.reporters.across import sources_table
+    from benchbench.results.reporters.markdown import heading
 
     for problem, episodes, outcomes, _ in tested:
-        print(f"## {problem.name}\n\n{run_table(outcomes, len(episodes))}\n")
+        print(f"{heading(problem.name)}\n\n{run_table(outcomes, len(episodes))}\n")
     tables = [readable_entries(outcomes, len(episodes)) for _, episodes, outcomes, _ in tested]
     try:
         sources = sources_of([table for table in tables if table])

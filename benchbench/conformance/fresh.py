@@ -19,7 +19,7 @@ from benchbench.datasets.glyphs import Glyphs
 from benchbench.datasets.opening import create_dataset, open_dataset
 from benchbench.datasets.problem import Problem
 from benchbench.episodes import EpisodeSet
-from benchbench.errors import BenchbenchError
+from benchbench.errors import BenchbenchError, NoEstimate
 from benchbench.evaluation.contestant import Contestant
 from benchbench.evaluation.given import Given, hidden_images, learned_part
 from benchbench.evaluation.loop import Examiner
@@ -28,6 +28,7 @@ from benchbench.evaluation.task import task_of, training_task
 from benchbench.registry import specs
 from benchbench.samplers import ClassPool
 from benchbench.stats import mean_difference
+from benchbench.stats.intervals import ROUNDING
 from benchbench.system.arrays import FloatArray
 from benchbench.system.compute import Compute
 from benchbench.system.places import Places
@@ -79,15 +80,24 @@ class Freshness:
     fresh: FloatArray
 
     @cached_property
-    def difference(self) -> tuple[float, float]:
-        """The mean on standard less that on fresh units, and the half-width of its interval."""
-        return mean_difference(self.standard, self.fresh)
+    def difference(self) -> tuple[float, float | None]:
+        """The mean on standard less that on fresh units, and the half-width of its interval.
+
+        There is no half-width if neither varies.
+        """
+        try:
+            return mean_difference(self.standard, self.fresh)
+        except NoEstimate:
+            return float(self.standard.mean() - self.fresh.mean()), None
 
     @property
     def suspicious(self) -> bool:
-        """Whether the standard accuracy is higher by more than chance explains."""
+        """Whether the standard accuracy is higher by more than chance explains.
+
+        If neither varies, as with answers learnt by heart, any difference is.
+        """
         difference, half_width = self.difference
-        return difference > half_width
+        return difference > (half_width or ROUNDING)
 
     def as_dict(self) -> dict[str, Any]:
         """All that was found, as plain JSON."""
@@ -118,13 +128,14 @@ class Freshness:
             )
         ]
         units = f"t interval over {len(self.standard)} and {len(self.fresh)} {self.sides.unit}"
-        lines.append(f"difference: {100 * difference:+.2f} ± {100 * half_width:.2f} ({units})")
+        interval = f" ± {100 * half_width:.2f} ({units})" if half_width else " (neither varies)"
+        lines.append(f"difference: {100 * difference:+.2f}{interval}")
         if self.suspicious:
             verdict = (
                 "beyond the interval: the method is better where it can have been tuned, or can "
                 "have learnt by heart"
             )
-        elif difference < -half_width:
+        elif difference < -(half_width or ROUNDING):
             verdict = "below the interval: the fresh episodes are easier for the method"
         else:
             verdict = "within the interval"

@@ -10,9 +10,10 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from benchbench.errors import BenchbenchError
-from benchbench.results.comparison import half_width, paired_p_values
+from benchbench.results.comparison import paired_p_values
 from benchbench.results.entries import Entry
 from benchbench.results.ranking import RankedTable, rank_table
+from benchbench.results.spread import half_width
 from benchbench.results.standing import groups, standing, worst
 from benchbench.stats import chance_normalised
 
@@ -20,8 +21,8 @@ from benchbench.stats import chance_normalised
 def rank_methods(entries: Mapping[tuple[str, str], Entry], rule: str) -> RankedTable:
     """Entries by method and test source, ranked by one of `ranking.RULES` in per cent.
 
-    paired: by the t test on the episodes that both have met, at 5 % after Holm over the comparisons
-    with one leader. Raises BenchbenchError if an entry is missing.
+    paired: by the paired test on the episodes that both have met, at 5 % after Holm over the
+    comparisons with one leader. Raises BenchbenchError if an entry is missing.
     """
     frame = pd.DataFrame(
         {

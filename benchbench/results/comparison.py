@@ -28,7 +28,6 @@ from benchbench.stats import (
     crossed_seeds,
     detectable_difference,
     holm,
-    mean_interval,
     pairwise_p_values,
 )
 from benchbench.system.progress import say
@@ -39,7 +38,7 @@ class Comparison:
     """Two entries on the episodes and seeds that both have.
 
     ci_seeds: the half-width for a fresh draw of seeds and episodes, if they share two seeds.
-    p_holm: of the t test. seeds: how many they share; if 0, their own means are compared.
+    p_holm: of `PairedDifference.p`. seeds: how many they share; if 0, their own means are compared.
     """
 
     a: Entry
@@ -60,7 +59,7 @@ def compare_entries(entries: Sequence[Entry], reference: Entry | None = None) ->
     else:
         pairs = [(entry, reference) for entry in entries if entry is not reference]
     found = [_compared(a, b) for a, b in pairs]
-    adjusted = holm(np.array([one.paired.p_t for one in found]))
+    adjusted = holm(np.array([one.paired.p for one in found]))
     return [replace(one, p_holm=float(p)) for one, p in zip(found, adjusted, strict=True)]
 
 
@@ -78,7 +77,7 @@ def _compared(a: Entry, b: Entry) -> Comparison:
         ci_seeds = crossed_seeds(of_a - of_b).half_width if common else None
     except NoEstimate:
         ci_seeds = None
-    return Comparison(a, b, paired, ci_seeds, paired.p_t, len(common))
+    return Comparison(a, b, paired, ci_seeds, paired.p, len(common))
 
 
 def comparison_frame(comparisons: Sequence[Comparison]) -> pd.DataFrame:
@@ -97,7 +96,7 @@ def comparison_frame(comparisons: Sequence[Comparison]) -> pd.DataFrame:
             "p_sign_flip": one.paired.p_sign_flip,
             "sign_flips": "exact" if one.paired.exact else "Monte Carlo",
             "p_holm": one.p_holm,
-            "detectable": detectable_difference(one.paired.n, one.paired.sd),
+            "detectable": _detectable(one.paired),
             "effect_size": one.paired.effect_size,
             "correlation": one.paired.correlation,
             "episodes": one.paired.n,
@@ -107,6 +106,13 @@ def comparison_frame(comparisons: Sequence[Comparison]) -> pd.DataFrame:
         }
         for one in comparisons
     )
+
+
+def _detectable(paired: PairedDifference) -> float | None:
+    try:
+        return detectable_difference(paired.n, paired.sd)
+    except NoEstimate:
+        return None
 
 
 def find_entries(names: Sequence[str], entries: Sequence[Entry]) -> list[Entry]:
@@ -169,7 +175,7 @@ def _met(name: str, entries: list[Entry]) -> str:
 
 
 def paired_p_values(entries: Sequence[Entry]) -> NDArray[np.float64]:
-    """[k, k]: paired t tests of all pairs on the episodes that both have met, each by itself."""
+    """[k, k]: paired tests of all pairs on the episodes that both have met, each by itself."""
     counts = np.array([len(entry) for entry in entries])
     p_values = np.ones((len(entries), len(entries)))
     for count in np.unique(counts):
@@ -179,11 +185,3 @@ def paired_p_values(entries: Sequence[Entry]) -> NDArray[np.float64]:
         block = pairwise_p_values(np.stack([entries[i].accuracy[:count] for i in longer.tolist()]))
         p_values[np.ix_(longer, longer)] = block  # a later count replaces those of longer pairs
     return p_values
-
-
-def half_width(entry: Entry) -> float:
-    """± episodes; of a single episode more than accuracies can differ, so that it ties with all."""
-    try:
-        return mean_interval(entry.accuracy)
-    except NoEstimate:
-        return 2.0

@@ -14,25 +14,24 @@ from benchbench.registry import specs
 from benchbench.results.across import source_names
 from benchbench.results.entries import Entry, tables_of
 from benchbench.results.published import published_figures
+from benchbench.results.spreadsheets import ACCURACY, INTERVAL, read_spreadsheet
 from benchbench.results.standing import standing, stated
 from benchbench.results.stored import no_runs, results_below
 
 SHIPPED = "published"
-REQUIRED = ("method", "test_source", "accuracy_percent")
-FIGURES = ("accuracy_percent", "ci95_percent")
+FIGURES = (ACCURACY, INTERVAL)
 REMARKS = ("source", "note", "sure")
 """Columns that tell two rows apart without being what a person would choose by."""
 
 
 def read_figures(table: str) -> pd.DataFrame:
     """The rows of a csv file, or of the word `published`; an empty test source is the data set."""
-    rows = published_figures() if table == SHIPPED else _read_csv(Path(table))
-    missing = [column for column in REQUIRED if column not in rows]
-    if missing:
+    if table != SHIPPED and not Path(table).exists():
         raise BenchbenchError(
-            f"{table} has no column {' and no column '.join(missing)}; its first line must name "
-            f"{', '.join([*REQUIRED, 'ci95_percent'])}."
+            f"There is no {table}; give a csv file, a folder of results, or '{SHIPPED}' for the "
+            "figures that come with benchbench."
         )
+    rows = published_figures() if table == SHIPPED else read_spreadsheet(Path(table))
     if rows.empty:
         raise BenchbenchError(f"{table} has no rows below its first line; add a figure a row.")
     if "dataset" in rows:
@@ -66,21 +65,6 @@ def stored_rows(entries: Mapping[tuple[str, str], Entry]) -> pd.DataFrame:
         }
         for (method, source), entry in entries.items()
     )
-
-
-def _read_csv(path: Path) -> pd.DataFrame:
-    """The cells as text, without spaces around them."""
-    if not path.exists():
-        raise BenchbenchError(
-            f"There is no {path}; give a csv file, a folder of results, or '{SHIPPED}' for the "
-            "figures that come with benchbench."
-        )
-    try:
-        rows = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8-sig")
-    except (OSError, ValueError) as error:
-        reason = str(error).strip().split("\n", 1)[0]
-        raise BenchbenchError(f"{path} cannot be read as a csv file in UTF-8: {reason}.") from error
-    return rows.rename(columns=str.strip).fillna("").map(str.strip)
 
 
 def choose(rows: pd.DataFrame, where: Sequence[str], methods: str, sources: str) -> pd.DataFrame:

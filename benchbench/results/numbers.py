@@ -22,8 +22,17 @@ def points(value: float) -> str:
     return f"{100 * value:+.2f}"
 
 
-def p_value(p: float) -> str:
-    """Three decimals, and no zero."""
+def interval(half_width: float | None, low: float | None, high: float | None) -> str:
+    """± a half-width; where there are bounds instead, which need not be symmetric, these."""
+    if low is None or math.isnan(low):
+        return percent(half_width)
+    return f"[{percent(low)}, {percent(high)}]"
+
+
+def p_value(p: float | None) -> str:
+    """Three decimals, and no zero; a dash if there is none."""
+    if p is None or math.isnan(p):
+        return DASH
     return "< 0.001" if p < 0.001 else f"{p:.3f}"
 
 

@@ -10,12 +10,13 @@ import numpy as np
 
 from benchbench.errors import BenchbenchError, NoEstimate
 from benchbench.results.entries import Entry
-from benchbench.results.numbers import decimals, percent
+from benchbench.results.numbers import decimals, interval, percent
 from benchbench.results.printed import markdown_cell, printed
+from benchbench.results.spread import query_bounds
 from benchbench.results.standing import REFUTED, UNDECIDED, Standing, standing
 from benchbench.results.stored import read_result
 from benchbench.runs.outcome import Outcome
-from benchbench.stats import class_half_width, crossed_seeds, mean_interval, wilson_interval
+from benchbench.stats import class_half_width, crossed_seeds, mean_interval
 
 T = TypeVar("T")
 
@@ -24,11 +25,9 @@ def numbers(entry: Entry) -> dict[str, Any]:
     """The mean accuracy over episodes and seeds, its intervals (None if there is none), and n.
 
     ci_episodes and ci_classes take the trained weights as they are; ci_seeds is of a fresh draw of
-    seeds and episodes. wilson_low and wilson_high are over the queries of a single episode.
+    seeds and episodes. wilson_low and wilson_high are those of `query_bounds`.
     """
-    low, high = None, None
-    if len(entry) == 1 and len(entry.seeds) == 1:
-        low, high = wilson_interval(int(entry.first.correct[0]), int(entry.first.n_query[0]))
+    low, high = query_bounds(entry) or (None, None)
     return {
         "accuracy": float(entry.accuracy.mean()),
         "ci_episodes": estimate(lambda: mean_interval(entry.accuracy)),
@@ -98,7 +97,7 @@ def _row(outcome: Outcome, episodes: int) -> dict[str, str]:
     row = {
         "method": outcome.method,
         "accuracy %": percent(found["accuracy"]),
-        "± episodes": percent(found["ci_episodes"]),
+        "± episodes": interval(found["ci_episodes"], found["wilson_low"], found["wilson_high"]),
         "± classes": percent(found["ci_classes"]),
         "n": str(found["episodes"]),
         **{name: decimals(mean) for name, mean in further_means(entry).items()},

@@ -19,6 +19,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from benchbench.errors import BenchbenchError
 from benchbench.system.files import output_file
+from benchbench.system.texts import legible
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -303,7 +304,7 @@ def _percent(values: pd.Series[Any]) -> NDArray[np.float64]:
 def _wrapped(text: str, width: int) -> str:
     """The whole text in lines of at most `width` letters, broken where a spec allows."""
     lines = [""]
-    for piece in _pieces(text, width):
+    for piece in _pieces(legible(text), width):
         if len(lines[-1] + piece.rstrip()) > width:
             lines.append("")
         lines[-1] += piece

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable
 
 from tabulate import tabulate
+
+from benchbench.system.texts import legible
 
 WORDS = frozenset(
     {"a", "b", "method", "backbone", "pre-trained on", "setting", "trained on", "source", "note"}
@@ -12,8 +15,23 @@ WORDS = frozenset(
 """Columns of words, which stand to the left; numbers stand to the right."""
 
 
+MARKDOWN = re.compile(
+    r"""
+      (?P<inside> (?<=[^\W_]) _+ (?=[^\W_]) )   # within a word it marks nothing
+    | (?P<mark> [|*_`~$] | \\ (?=[!-/:-@\[-`{-~]|$) | (?<=\]) \( )
+    | (?P<entity> < | & (?= \#?\w+; ) )
+    """,
+    re.VERBOSE,
+)
+"""What means something in a line of markdown."""
+
+
 class Bold(str):
     """A cell that a format prints in bold."""
+
+
+class Marked(str):
+    """A sentence of our own words only, in which backquotes mark code."""
 
 
 def printed(
@@ -30,7 +48,18 @@ def printed(
     )
 
 
+def markdown_text(text: str) -> str:
+    """A text in a line of markdown, which shows it as it is."""
+    return MARKDOWN.sub(_escaped, legible(text))
+
+
+def _escaped(found: re.Match[str]) -> str:
+    if found["entity"]:
+        return {"<": "&lt;", "&": "&amp;"}[found["entity"]]
+    return found["inside"] or f"\\{found['mark']}"
+
+
 def markdown_cell(text: str) -> str:
     """A cell of a markdown table."""
-    escaped = text.replace("|", r"\|")
+    escaped = markdown_text(text)
     return f"**{escaped}**" if isinstance(text, Bold) else escaped

@@ -12,11 +12,9 @@ from benchbench.stats.aggregates import optimality_gap as optimality_gap
 from benchbench.stats.aggregates import performance_profile as performance_profile
 from benchbench.stats.aggregates import probability_of_improvement as probability_of_improvement
 from benchbench.stats.aggregates import stratified_bootstrap as stratified_bootstrap
-from benchbench.stats.intervals import bca_interval as bca_interval
 from benchbench.stats.intervals import class_bootstrap as class_bootstrap
 from benchbench.stats.intervals import class_half_width as class_half_width
 from benchbench.stats.intervals import class_interval as class_interval
-from benchbench.stats.intervals import interquartile_mean as interquartile_mean
 from benchbench.stats.intervals import mean_difference as mean_difference
 from benchbench.stats.intervals import mean_interval as mean_interval
 from benchbench.stats.intervals import wilson_interval as wilson_interval
@@ -26,6 +24,7 @@ from benchbench.stats.many_datasets import (
     nemenyi_critical_difference as nemenyi_critical_difference,
 )
 from benchbench.stats.many_datasets import wilcoxon_holm as wilcoxon_holm
+from benchbench.stats.paired import FEWEST_FOR_T as FEWEST_FOR_T
 from benchbench.stats.paired import PairedDifference as PairedDifference
 from benchbench.stats.paired import compare_paired as compare_paired
 from benchbench.stats.paired import holm as holm
@@ -43,3 +42,5 @@ from benchbench.stats.sizing import power_of as power_of
 from benchbench.stats.sizing import reuse as reuse
 from benchbench.stats.sizing import reuse_warning as reuse_warning
 from benchbench.stats.sizing import variance_parts as variance_parts
+from benchbench.stats.skewed import bca_interval as bca_interval
+from benchbench.stats.skewed import interquartile_mean as interquartile_mean

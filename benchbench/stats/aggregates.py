@@ -15,7 +15,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from benchbench.errors import NoEstimate
-from benchbench.stats.intervals import interquartile_mean
+from benchbench.stats.intervals import require_spread
+from benchbench.stats.skewed import interquartile_mean
 from benchbench.system.arrays import FloatArray
 
 RESAMPLES = 9999
@@ -118,7 +119,10 @@ def _bootstrap(
     resamples: int = RESAMPLES,
     seed: int = 0,
 ) -> Aggregate:
-    """A statistic of tables [tasks, runs], each of which is redrawn by itself."""
+    """A statistic of tables [tasks, runs], each of which is redrawn by itself.
+
+    Raises NoEstimate with one run, and if the statistic is the same whichever runs are drawn.
+    """
     if min(table.shape[1] for table in tables) < 2:
         raise NoEstimate(
             "One run per task says nothing of other runs: a bootstrap of runs needs two or more."
@@ -128,7 +132,9 @@ def _bootstrap(
     for start in range(0, resamples, BATCH):
         size = min(BATCH, resamples - start)
         drawn.append(statistic(*(_redraw(table, size, rng) for table in tables)))
-    low, high = np.quantile(np.concatenate(drawn), [(1 - level) / 2, (1 + level) / 2])
+    values = np.concatenate(drawn)
+    require_spread(values)
+    low, high = np.quantile(values, [(1 - level) / 2, (1 + level) / 2])
     return Aggregate(float(statistic(*tables)), float(low), float(high))
 
 

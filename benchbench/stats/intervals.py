@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.special import ndtr, ndtri, stdtrit
+from scipy.special import ndtr, stdtrit
 
 from benchbench.errors import NoEstimate
 from benchbench.system.arrays import FloatArray, IntArray
@@ -18,6 +16,7 @@ Classes = Sequence[IntArray]  # the class ids of each episode
 FEWEST_TO_RESAMPLE = 10
 EVERY_CLASS = "Every episode has all classes, so that nothing is known of other classes."
 BATCH = 1000  # resamples held in memory at a time
+ROUNDING = 1e-12  # two accuracies that differ by less are the same number
 
 
 def t_quantile(level: float, degrees: float) -> float:
@@ -25,14 +24,21 @@ def t_quantile(level: float, degrees: float) -> float:
     return float(stdtrit(degrees, (1 + level) / 2))
 
 
+def require_spread(values: ArrayLike) -> None:
+    """Raise NoEstimate if all values are equal: that others would be so too is not known."""
+    if np.ptp(values) <= ROUNDING:
+        raise NoEstimate("All values are equal, so that nothing is known of their spread.")
+
+
 def mean_interval(accuracy: FloatArray, level: float = 0.95) -> float:
     """± episodes: half-width of Student's t interval for the mean of per-episode accuracies [n].
 
     It is about other draws of episodes from the same images and classes. Raises NoEstimate below
-    two episodes.
+    two episodes, and if all are equal.
     """
     if len(accuracy) < 2:
         raise NoEstimate("An interval over episodes needs two episodes or more.")
+    require_spread(accuracy)
     error = np.std(accuracy, ddof=1) / np.sqrt(len(accuracy))
     return t_quantile(level, len(accuracy) - 1) * float(error)
 
@@ -41,14 +47,13 @@ def mean_difference(a: FloatArray, b: FloatArray, level: float = 0.95) -> tuple[
     """The mean of a less that of b, of independent samples [n] and [m], and ± its t interval.
 
     The variances need not be equal (Welch, Biometrika 34, 1947). Raises NoEstimate if a sample has
-    fewer than two values.
+    fewer than two values, and if neither varies.
     """
     if min(len(a), len(b)) < 2:
         raise NoEstimate("A difference of two means needs two values or more on either side.")
+    require_spread(np.concatenate([a - a[0], b - b[0]]))
     difference = float(a.mean() - b.mean())
     squares = [float(np.var(sample, ddof=1)) / len(sample) for sample in (a, b)]
-    if sum(squares) == 0:
-        return difference, 0.0
     least = squares[0] ** 2 / (len(a) - 1) + squares[1] ** 2 / (len(b) - 1)
     quantile = t_quantile(level, sum(squares) ** 2 / least)
     return difference, quantile * float(np.sqrt(sum(squares)))
@@ -70,8 +75,8 @@ def class_interval(accuracy: FloatArray, classes: Classes, level: float = 0.95) 
     replacement, so that a class excludes itself from the other slots and its mean shows only
     (C - N) / (C - 1) of its effect; zeta is divided by the square of that. It is estimated from the
     classes that are in two episodes or more, and t has one degree of freedom less than their
-    number. Raises NoEstimate below two episodes, if the way varies, if every episode has all
-    classes, and if fewer than two classes recur.
+    number. Raises NoEstimate below two episodes, if all are equal, if the way varies, if every
+    episode has all classes, and if fewer than two classes recur.
     """
     _require_episodes(accuracy, classes)
     ways = {len(ids) for ids in classes}
@@ -118,7 +123,8 @@ def class_bootstrap(
     the expanded percentile interval (Hesterberg, The American Statistician 69, 2015): its quantiles
     lie as far out as those of Student's t with C - 1 degrees of freedom, and the influences are
     multiplied by sqrt(C / (C - 1)), as a resample of C classes varies too little by that. Raises
-    NoEstimate below two episodes, below ten classes, and if every episode has all classes.
+    NoEstimate below two episodes, if all are equal, below ten classes, and if every episode has all
+    classes.
     """
     _require_episodes(accuracy, classes)
     influence = class_influence(accuracy, classes)
@@ -191,54 +197,7 @@ def _require_episodes(accuracy: FloatArray, classes: Classes) -> None:
         raise ValueError(f"{len(accuracy)} accuracies but the classes of {len(classes)} episodes")
     if len(accuracy) < 2:
         raise NoEstimate("An interval over classes needs two episodes or more.")
-
-
-def bca_interval(
-    values: ArrayLike,
-    statistic: Callable[..., Any] = np.median,
-    level: float = 0.95,
-    resamples: int = 9999,
-    seed: int = 0,
-) -> tuple[float, float]:
-    """(low, high): bias-corrected and accelerated bootstrap of a statistic of values [n].
-
-    For medians, interquartile means and other statistics without an interval of their own; the
-    values are the units that are resampled (episodes, classes or seeds). statistic: a function of
-    an array and an axis, such as numpy.median and `interquartile_mean`, or of an array [n] alone.
-
-    If leaving out any one value leaves the statistic unchanged, as for the median of tied
-    accuracies, the acceleration is taken to be 0. If all are equal, both ends are that value.
-    Source: Efron (JASA 82, 1987); computed by scipy.stats.bootstrap. Raises NoEstimate below ten
-    values.
-    """
-    from scipy import stats
-
-    units = np.asarray(values, dtype=np.float64)
-    if len(units) < FEWEST_TO_RESAMPLE:
-        raise NoEstimate(f"A bootstrap needs {FEWEST_TO_RESAMPLE} values or more.")
-    with warnings.catch_warnings(), np.errstate(invalid="ignore"):
-        warnings.simplefilter("ignore", stats.DegenerateDataWarning)
-        found = stats.bootstrap(
-            (units,),
-            statistic,
-            confidence_level=level,
-            n_resamples=resamples,
-            method="BCa",
-            batch=BATCH,
-            random_state=np.random.default_rng(seed),
-        )
-    low, high = (float(end) for end in found.confidence_interval)
-    if np.isnan([low, high]).any():
-        return _bias_corrected(found.bootstrap_distribution, float(statistic(units)), level)
-    return low, high
-
-
-def _bias_corrected(drawn: FloatArray, estimate: float, level: float) -> tuple[float, float]:
-    """The BCa interval with an acceleration of 0."""
-    below = float(np.mean(drawn < estimate) + np.mean(drawn == estimate) / 2)
-    bias, tail = ndtri(below), ndtri((1 - level) / 2)
-    low, high = np.quantile(drawn, ndtr([2 * bias + tail, 2 * bias - tail]))
-    return float(low), float(high)
+    require_spread(accuracy)
 
 
 def wilson_interval(correct: int, total: int, level: float = 0.95) -> tuple[float, float]:
@@ -253,19 +212,3 @@ def wilson_interval(correct: int, total: int, level: float = 0.95) -> tuple[floa
         raise NoEstimate("A share needs one trial or more.")
     found = stats.binomtest(correct, total).proportion_ci(level, method="wilson")
     return float(found.low), float(found.high)
-
-
-def interquartile_mean(values: ArrayLike, axis: int | None = None) -> np.floating | FloatArray:
-    """The mean of the middle half of the values, over an axis or over all of them.
-
-    The convention is that of scipy.stats.trim_mean: floor(n / 4) values are cut at either end.
-    Source: Agarwal et al. (NeurIPS 2021, arXiv:2108.13264), section 4.3. Raises NoEstimate without
-    values.
-    """
-    from scipy import stats
-
-    numbers = np.asarray(values, dtype=np.float64)
-    if numbers.size == 0:
-        raise NoEstimate("An interquartile mean needs one value or more.")
-    mean: np.floating | FloatArray = stats.trim_mean(numbers, 0.25, axis=axis)
-    return mean

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from itertools import combinations
 from typing import TYPE_CHECKING
@@ -10,7 +11,8 @@ import numpy as np
 from scipy.special import fdtrc
 
 from benchbench.errors import NoEstimate
-from benchbench.stats.paired import ROUNDING, holm
+from benchbench.stats.intervals import ROUNDING
+from benchbench.stats.paired import holm
 from benchbench.system.arrays import FloatArray
 
 if TYPE_CHECKING:
@@ -78,7 +80,8 @@ def _signed_rank(difference: FloatArray) -> float:
 def friedman(table: pd.DataFrame) -> Friedman:
     """Friedman's test over a table of accuracies, a row per data set and a column per method.
 
-    Ties share the average of their ranks. f is infinite if all data sets rank the methods equally.
+    Ties share the average of their ranks. f is infinite if all data sets rank the methods equally;
+    p_f is never below the probability that they all agree by chance, k! ** (1 - n).
     Source: Demsar (JMLR 2006), section 3.2.2. Raises NoEstimate below three methods or two data
     sets, if an accuracy is missing, and if all methods are equal on every data set.
     """
@@ -104,7 +107,7 @@ def friedman(table: pd.DataFrame) -> Friedman:
         chi2=chi2,
         p_chi2=p_chi2,
         f=f,
-        p_f=float(fdtrc(*degrees, f)),
+        p_f=max(float(fdtrc(*degrees, f)), math.exp((1 - n) * math.lgamma(k + 1))),
         f_degrees=degrees,
         average_ranks=ranks,
         caution=caution,

@@ -10,13 +10,15 @@ from numpy.typing import ArrayLike
 from scipy.special import stdtr
 
 from benchbench.errors import NoEstimate
-from benchbench.stats.intervals import Classes, class_half_width, mean_interval
+from benchbench.stats.intervals import ROUNDING, Classes, class_half_width, mean_interval
 from benchbench.system.arrays import FloatArray
 
 EXACT_UP_TO = 16  # non-zero differences; 2^16 patterns of signs
 BATCH = 1024
-ROUNDING = 1e-12  # two accuracies that differ by less are the same number
 CANCELLED = 1e-4  # share of the variances left in that of the difference
+
+FEWEST_FOR_T = 10
+"""Episodes below which no t test decides: a variance of so few may be 0 by chance."""
 
 
 @dataclass(frozen=True)
@@ -24,23 +26,28 @@ class PairedDifference:
     """Mean accuracy of a less that of b over the same n episodes.
 
     ci_episodes and ci_classes are half-widths; if ci_classes is None, ci_classes_reason says why.
-    p_t and p_sign_flip are two-sided; exact is whether all patterns of signs were counted.
-    effect_size is Cohen's d_z, mean / sd of the differences, and infinite if every difference is
-    the same and not 0. sd is the standard deviation of the differences.
-    correlation is Pearson's, None if a or b is constant.
+    p_t and p_sign_flip are two-sided; exact is whether p_sign_flip is over all patterns of signs.
+    effect_size is Cohen's d_z, mean / sd of the differences, and sd their standard deviation. If
+    every difference is the same, nothing is known of their spread: ci_episodes, ci_classes, p_t and
+    effect_size are None, and sd is 0. correlation is Pearson's, None if a or b is constant.
     """
 
     difference: float
-    ci_episodes: float
+    ci_episodes: float | None
     ci_classes: float | None
     ci_classes_reason: str | None
-    p_t: float
+    p_t: float | None
     p_sign_flip: float
     exact: bool
-    effect_size: float
+    effect_size: float | None
     sd: float
     correlation: float | None
     n: int
+
+    @property
+    def p(self) -> float:
+        """The p-value to decide by: of the t test, if it has a spread and episodes enough."""
+        return self.p_sign_flip if self.p_t is None or self.n < FEWEST_FOR_T else self.p_t
 
 
 def compare_paired(
@@ -66,17 +73,18 @@ def compare_paired(
     if np.ptp(difference) <= ROUNDING:
         difference = np.full(n, 0.0 if abs(difference[0]) <= ROUNDING else difference[0])
     ci_classes, reason = _over_classes(difference, classes, level)
-    mean = float(difference[0] if np.ptp(difference) == 0 else difference.mean())
+    varies = bool(np.ptp(difference) > 0)
+    mean = float(difference.mean() if varies else difference[0])
     sd = float(np.std(difference - mean, ddof=1))
-    effect = mean / sd if sd > 0 else math.copysign(math.inf, mean) if mean else 0.0
+    effect = mean / sd if varies else None
     p_sign_flip, exact = sign_flip(difference, seed=seed)
     constant = min(np.ptp(a), np.ptp(b)) <= ROUNDING
     return PairedDifference(
         difference=mean,
-        ci_episodes=mean_interval(difference - mean, level),
+        ci_episodes=mean_interval(difference, level) if varies else None,
         ci_classes=ci_classes,
         ci_classes_reason=reason,
-        p_t=float(2 * stdtr(n - 1, -abs(effect) * math.sqrt(n))),
+        p_t=None if effect is None else float(2 * stdtr(n - 1, -abs(effect) * math.sqrt(n))),
         p_sign_flip=p_sign_flip,
         exact=exact,
         effect_size=effect,
@@ -101,12 +109,16 @@ def sign_flip(difference: FloatArray, *, flips: int = 9999, seed: int = 0) -> tu
     """(p, exact): the two-sided sign-flip permutation test on the mean of differences [n].
 
     If the methods are equal, each difference may as well have the other sign. With at most 16
-    differences that are not zero all patterns of signs are counted and exact is true; otherwise
+    differences that are not zero all patterns of signs are counted and exact is true. So it is if
+    all m of them have one sign, however many: p = 2^(1 - m) is then the least there is. Otherwise
     p = (1 + hits) / (1 + flips) over random ones, which is never 0 (Phipson and Smyth, Statistical
     Applications in Genetics and Molecular Biology 9, 2010).
     Source: Fisher, The Design of Experiments (1935), section 21.
     """
-    size = np.abs(difference[np.abs(difference) > ROUNDING])
+    moved = difference[np.abs(difference) > ROUNDING]
+    size = np.abs(moved)
+    if abs(np.sign(moved).sum()) == len(size):
+        return min(1.0, 2.0 ** (1 - len(size))), True
     total = float(size.sum())
     # Sums that are equal on paper must count as equal.
     bar = abs(float(difference.sum())) - 1e-10 * total
@@ -136,15 +148,17 @@ def holm(p_values: ArrayLike) -> FloatArray:
 
 
 def pairwise_p_values(scores: FloatArray) -> FloatArray:
-    """Two-sided p-values [k, k] of paired t-tests between all pairs of k methods on n episodes.
+    """Two-sided p-values [k, k] of paired tests between all pairs of k methods on n episodes.
 
-    scores: [k, n]. The diagonal, and pairs of equal rows, have p = 1. All variances come from one
-    covariance matrix; if two methods are so similar that their variances nearly cancel, from the
-    differences themselves. Raises NoEstimate below two episodes.
+    scores: [k, n]. They are those of t tests; of the exact `sign_flip` below ten episodes and for
+    differences that do not vary, where t would take a chance for a certainty. The diagonal, and
+    pairs of equal rows, have p = 1. All variances come from one covariance matrix; if two methods
+    are so similar that their variances nearly cancel, from the differences themselves. Raises
+    NoEstimate below two episodes.
     """
     k, n = scores.shape
     if n < 2:
-        raise NoEstimate("A paired t-test needs two episodes or more.")
+        raise NoEstimate("A paired test needs two episodes or more.")
     # What all methods share cancels in every difference, but its rounding errors do not.
     scores = scores - scores.mean(axis=0)
     mean = scores.mean(axis=1)
@@ -158,15 +172,12 @@ def pairwise_p_values(scores: FloatArray) -> FloatArray:
         exactly = centred[rows[some]] - centred[columns[some]]
         exactly[np.abs(exactly) < ROUNDING] = 0
         variance[some] = np.einsum("pe,pe->p", exactly, exactly) / (n - 1)
+    upper = np.ones(len(rows))
+    by_t = (variance > ROUNDING**2) & (n >= FEWEST_FOR_T)
+    t = np.abs(mean[rows] - mean[columns])[by_t] / np.sqrt(variance[by_t] / n)
+    upper[by_t] = 2 * stdtr(n - 1, -t)
+    for pair in np.flatnonzero(~by_t).tolist():
+        upper[pair], _ = sign_flip(scores[rows[pair]] - scores[columns[pair]])
     p_values = np.ones((k, k))
-    upper = _two_sided(mean[rows] - mean[columns], variance, n)
     p_values[rows, columns] = p_values[columns, rows] = upper
     return p_values
-
-
-def _two_sided(difference: FloatArray, variance: FloatArray, n: int) -> FloatArray:
-    """Student's p for mean differences; 1 if mean and variance are 0."""
-    t = np.full(len(difference), math.inf)
-    np.divide(np.abs(difference), np.sqrt(variance / n), out=t, where=variance > 0)
-    t[np.abs(difference) <= ROUNDING] = 0
-    return np.asarray(2 * stdtr(n - 1, -t))

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from benchbench.errors import NoEstimate
-from benchbench.stats.intervals import mean_interval, t_quantile
+from benchbench.stats.intervals import mean_interval, require_spread, t_quantile
 from benchbench.system.arrays import FloatArray
 
 ONE_SEED = "One seed says nothing of other seeds: train with two or more."
@@ -60,13 +60,14 @@ def crossed_seeds(scores: FloatArray, level: float = 0.95) -> CrossedSeeds:
     make up SE^2. Below five seeds the components are unreliable: look at the mean of each seed. For
     two methods on the same seeds and episodes, take differences first. Source: Searle, Casella and
     McCulloch, Variance Components (1992), chapter 4. Raises NoEstimate with one seed or one
-    episode.
+    episode, and if all scores are equal.
     """
     seeds, episodes = scores.shape
     if seeds < 2:
         raise NoEstimate(ONE_SEED)
     if episodes < 2:
         raise NoEstimate("Variance components need two episodes or more.")
+    require_spread(scores)
     of_seed, of_episode, mean = scores.mean(axis=1), scores.mean(axis=0), float(scores.mean())
     residual = scores - of_seed[:, None] - of_episode + mean
     free = np.array([seeds - 1, episodes - 1, (seeds - 1) * (episodes - 1)])
@@ -82,7 +83,7 @@ def crossed_seeds(scores: FloatArray, level: float = 0.95) -> CrossedSeeds:
     counts = var_seed > 0, var_episode > 0
     parts = ms * [counts[0], counts[1], 1 - sum(counts)]
     total = float(parts.sum())
-    degrees = total**2 / float((parts**2 / free).sum()) if total > 0 else float(seeds - 1)
+    degrees = total**2 / float((parts**2 / free).sum())
     half_width = t_quantile(level, degrees) * float(np.sqrt(total / scores.size))
     return CrossedSeeds(
         mean, half_width, float(var_seed), float(var_episode), float(ms[2]), degrees
@@ -97,8 +98,8 @@ def nested_seeds(scores: Sequence[FloatArray], level: float = 0.95) -> NestedSee
     freedom. Otherwise it is still t over the equally weighted means, and only approximate, as means
     of fewer episodes are noisier; the components use the mean of 1 / E. Below five seeds the
     components are unreliable: look at the mean of each seed. Source: Searle, Casella and McCulloch,
-    Variance Components (1992), chapter 3. Raises NoEstimate with one seed, and if a seed has fewer
-    than two episodes.
+    Variance Components (1992), chapter 3. Raises NoEstimate with one seed, if a seed has fewer
+    than two episodes, and if the means of the seeds are equal.
     """
     if len(scores) < 2:
         raise NoEstimate(ONE_SEED)

@@ -15,14 +15,18 @@ from scipy.special import chdtr, ndtri
 from benchbench.errors import NoEstimate
 from benchbench.stats.intervals import t_quantile
 
+NO_SPREAD = "The power is not defined if differences do not vary."
+
 
 def episodes_needed(sd: float, half_width: float, level: float = 0.95) -> int:
     """Episodes for an interval over episodes of ± half_width: (z sd / half_width)^2 rounded up.
 
     sd: the standard deviation of the accuracy of one episode. By the normal distribution: below
     about thirty episodes Student's t makes the interval a little wider. The number is at least 2.
-    Raises NoEstimate for a half-width of zero or less.
+    Raises NoEstimate for a half-width of zero or less, and without a standard deviation.
     """
+    if sd <= 0:
+        raise NoEstimate("The number of episodes is not defined if accuracies do not vary.")
     if half_width <= 0:
         raise NoEstimate("No number of episodes gives an interval without a width.")
     return max(2, math.ceil((float(ndtri((1 + level) / 2)) * sd / half_width) ** 2))
@@ -38,7 +42,7 @@ def power_of(n: int, sd_of_difference: float, delta: float, level: float = 0.95)
     if n < 2:
         raise NoEstimate("A paired t-test needs two episodes or more.")
     if sd_of_difference <= 0:
-        raise NoEstimate("The power is not defined if differences do not vary.")
+        raise NoEstimate(NO_SPREAD)
     from statsmodels.stats.power import TTestPower
 
     effect = abs(delta) / sd_of_difference
@@ -63,7 +67,7 @@ def episodes_to_detect(
     if delta == 0:
         raise NoEstimate("No number of episodes detects a difference of zero.")
     if sd_of_difference <= 0:
-        raise NoEstimate("The power is not defined if differences do not vary.")
+        raise NoEstimate(NO_SPREAD)
     quantiles = float(ndtri((1 + level) / 2)) + float(ndtri(max(power, 0.5)))
     normal = math.ceil((quantiles * sd_of_difference / delta) ** 2)
     candidates = range(2, 2 * normal + 50)
@@ -77,13 +81,13 @@ def detectable_difference(
     """The least true difference that a paired t-test on n episodes finds with this power.
 
     It judges a comparison without its outcome; the power at the measured difference would only
-    restate the p-value (Hoenig and Heisey, The American Statistician 55, 2001). It is 0 if
-    differences do not vary. Raises NoEstimate below two episodes.
+    restate the p-value (Hoenig and Heisey, The American Statistician 55, 2001). Raises NoEstimate
+    below two episodes, and without a standard deviation.
     """
     if n < 2:
         raise NoEstimate("A paired t-test needs two episodes or more.")
     if sd_of_difference <= 0:
-        return 0.0
+        raise NoEstimate(NO_SPREAD)
     from scipy.optimize import brentq
 
     # With two episodes the t test is weak, but not weaker than this many standard deviations.

@@ -9,6 +9,8 @@ from contextlib import contextmanager, nullcontext
 from functools import cache
 from typing import TYPE_CHECKING, TypeVar
 
+from benchbench.system.texts import legible
+
 if TYPE_CHECKING:
     from rich.progress import Progress
 
@@ -23,13 +25,14 @@ class Meter:
 
     def __init__(self, description: str, total: int | None, bar: Progress | None) -> None:
         self._description, self._total, self._bar = description, total, bar
-        self._task = bar.add_task(description, total=total, remark="") if bar else None
+        shown = legible(description)
+        self._task = bar.add_task(shown, total=total, remark="") if bar else None
         self._done, self._printed = 0, time.monotonic()
 
     def advance(self, count: int = 1, remark: str = "") -> None:
         self._done += count
         if self._bar is not None and self._task is not None:
-            self._bar.update(self._task, completed=self._done, remark=remark)
+            self._bar.update(self._task, completed=self._done, remark=legible(remark))
         elif time.monotonic() - self._printed > QUIET_SECONDS:
             self._printed = time.monotonic()
             say(f"{self._description}: {self._done}/{self._total or '?'} {remark}".rstrip())
@@ -55,13 +58,14 @@ def _bar() -> Progress:
         TimeRemainingColumn,
     )
 
+    # A spec such as `knn[backbone=pixels]` is no markup.
     return Progress(
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(),
         MofNCompleteColumn(),
         TimeElapsedColumn(),
         TimeRemainingColumn(),
-        TextColumn("{task.fields[remark]}"),
+        TextColumn("{task.fields[remark]}", markup=False),
         console=Console(stderr=True),
         transient=True,
     )
@@ -77,7 +81,7 @@ def track(items: Iterable[T], description: str, total: int | None = None) -> Ite
 
 def say(message: str) -> None:
     """Print one line on standard error, whether or not a bar is shown."""
-    print(message, file=sys.stderr, flush=True)
+    print(legible(message), file=sys.stderr, flush=True)
 
 
 @cache

@@ -70,6 +70,22 @@ def test_twice_is_the_same_bytes(written: Path, results: Path) -> None:
     assert {path: path.read_bytes() for path in written.iterdir()} == before
 
 
+def test_only_a_line_of_its_own_is_a_mark(tmp_path: Path) -> None:
+    """Not what a name of a run brings along, now or in a file of before."""
+    write_run(tmp_path / "runs", f"evil[a={END}]", [60, 50, 70])
+    arguments = ("leaderboard", tmp_path / "runs", "--out", tmp_path)
+    succeeded(*arguments)
+    (path,) = tmp_path.glob("*.md")
+    text = path.read_text(encoding="utf-8")
+    assert text.count(END) == 1
+    before = f"Read `{BEGIN}`.\n\n{BEGIN}\n| {END} |\n{END}\n\nAnd `{END}`.\n"
+    path.write_text(before, encoding="utf-8")
+    succeeded(*arguments)
+    tables = text.partition(BEGIN)[2].partition(END)[0]
+    expected = f"Read `{BEGIN}`.\n\n{BEGIN}{tables}{END}\n\nAnd `{END}`.\n"
+    assert path.read_text(encoding="utf-8") == expected
+
+
 def test_text_around_the_tables_stays(written: Path, results: Path) -> None:
     path = written / "omniglot.md"
     tables = path.read_text().partition(BEGIN)[2].partition(END)[0]

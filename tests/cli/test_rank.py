@@ -219,7 +219,7 @@ def test_a_file_that_is_no_table_is_told(tmp_path: Path) -> None:
     assert "There is no" in refused(tmp_path / "none.csv")
     assert "No finished runs" in refused(tmp_path)
     picture = tmp_path / "picture.csv"
-    picture.write_bytes(b"\xff\xfe\x00\x81")
+    picture.write_bytes(b"\x89PNG\r\n\x1a\n")
     assert "cannot be read as a csv file in UTF-8" in refused(picture)
 
 

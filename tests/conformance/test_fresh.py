@@ -120,6 +120,15 @@ def test_one_that_is_better_on_the_fresh_side_is_not_suspicious() -> None:
     assert "verdict: below the interval" in found.summary()
 
 
+def test_where_neither_side_varies_any_difference_is_suspicious() -> None:
+    sides = Sides(*(Side(name, None, [None] * 3) for name in "ab"), "episodes")  # type: ignore[arg-type]
+    learnt = Freshness("any", sides, np.ones(3), np.full(3, 0.2))
+    assert learnt.suspicious
+    assert learnt.as_dict()["half_width"] is None
+    assert "difference: +80.00 (neither varies)" in learnt.summary()
+    assert not Freshness("any", sides, np.ones(3), np.ones(3)).suspicious
+
+
 def test_both_sides_are_called_by_the_standard_name(sides: Sides, tmp_path: Path) -> None:
     Trained.tasks.clear()
     compared(Trained(), sides, tmp_path)

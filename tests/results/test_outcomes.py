@@ -44,7 +44,8 @@ def test_the_table_of_a_command_keeps_its_order_and_prints_percent(make_run: Mak
     assert table["method"] == ["worse", "better"]
     assert table["accuracy %"] == ["20.00", "70.00"]
     # 100 * t(0.975, 3) * sd / 2, with an sd of 0.2581989 over the four episodes.
-    assert table["± episodes"] == ["0.00", "41.09"]
+    # Wilson's interval of 60 right of 300 where the episodes are all equal.
+    assert table["± episodes"] == ["[15.87, 24.89]", "41.09"]
     assert table["n"] == ["4", "4"]
 
 

@@ -32,10 +32,18 @@ def test_the_aggregates_are_those_of_all_scores() -> None:
 
 
 def test_runs_are_resampled_within_tasks() -> None:
-    # Tasks differ widely and runs not at all: other runs would give the same.
-    scores = np.tile([[0.1], [0.5], [0.9]], (1, 4))
+    # Tasks differ widely and runs hardly: other runs would give much the same.
+    scores = np.tile([[0.1], [0.5], [0.9]], (1, 4)) + 1e-6 * np.arange(4)
     for found in iqm_over_sources(scores), mean_over_sources(scores):
-        assert (found.low, found.high) == pytest.approx((found.value, found.value))
+        assert found.low < found.high
+        assert (found.low, found.high) == pytest.approx((found.value, found.value), abs=1e-5)
+
+
+def test_equal_runs_say_nothing_of_others() -> None:
+    scores = np.tile([[0.1], [0.5], [0.9]], (1, 4))
+    for statistic in iqm_over_sources, mean_over_sources:
+        with pytest.raises(NoEstimate, match="nothing is known of their spread"):
+            statistic(scores)
 
 
 def test_the_interval_of_the_mean_is_that_of_its_variance() -> None:
@@ -91,5 +99,6 @@ def test_the_interval_of_improvement() -> None:
     found = improvement_interval(x, y)
     assert found.value == probability_of_improvement(x, y)
     assert 0.5 < found.low < found.value < found.high < 1
-    better = improvement_interval(x + 1, y)
-    assert (better.low, better.value, better.high) == (1, 1, 1)
+    assert probability_of_improvement(x + 1, y) == 1
+    with pytest.raises(NoEstimate, match="nothing is known of their spread"):
+        improvement_interval(x + 1, y)

@@ -63,10 +63,17 @@ def test_equal_accuracies_share_their_ranks() -> None:
     assert list(friedman(table).average_ranks) == [1.75, 1.25, 3.0]
 
 
-def test_the_same_ranks_on_every_data_set_are_certain() -> None:
-    found = friedman(pd.DataFrame([[0.9, 0.8, 0.7]] * 4))
-    assert found.chi2 == pytest.approx(8)
-    assert (found.f, found.p_f) == (np.inf, 0)
+@pytest.mark.parametrize(("datasets", "chance"), [(2, 1 / 6), (4, 1 / 216)])
+def test_the_same_ranks_on_every_data_set_may_be_by_chance(datasets: int, chance: float) -> None:
+    """Of 3! orders each, all data sets have that of the first."""
+    found = friedman(pd.DataFrame([[0.9, 0.8, 0.7]] * datasets))
+    assert found.chi2 == pytest.approx(2 * datasets)
+    assert found.f == np.inf
+    assert found.p_f == pytest.approx(chance)
+
+
+def test_hundreds_of_methods_that_agree_have_a_p_value() -> None:
+    assert friedman(pd.DataFrame([list(np.arange(300) / 300)] * 3)).p_f == 0
 
 
 @pytest.mark.parametrize(

@@ -29,6 +29,10 @@ ACCURACIES = st.integers(2, 40).flatmap(
 )
 
 
+def draw_classes(n: int) -> np.ndarray:
+    return np.random.default_rng(0).random((n, 12)).argsort(axis=1)[:, :5]
+
+
 def draw_pair(seed: int, n: int) -> tuple[np.ndarray, np.ndarray]:
     rng = np.random.default_rng(seed)
     both = rng.normal(0.6, 0.1, n)
@@ -69,7 +73,8 @@ def test_without_an_interval_over_classes_there_is_a_reason() -> None:
 @given(ACCURACIES)
 def test_the_other_way_round_only_the_sign_changes(pair: np.ndarray) -> None:
     found, swapped = compare_paired(pair[0], pair[1]), compare_paired(pair[1], pair[0])
-    mirrored = replace(swapped, difference=-swapped.difference, effect_size=-swapped.effect_size)
+    effect = None if swapped.effect_size is None else -swapped.effect_size
+    mirrored = replace(swapped, difference=-swapped.difference, effect_size=effect)
     assert vars(found) == pytest.approx(vars(mirrored))
 
 
@@ -89,20 +94,42 @@ def test_equal_methods_have_a_difference_of_zero() -> None:
     a = np.random.default_rng(0).random(50)
     classes = list(np.random.default_rng(0).random((50, 12)).argsort(axis=1)[:, :5])
     found = compare_paired(a, a.copy(), classes)
-    assert (found.difference, found.ci_episodes, found.ci_classes) == (0, 0, 0)
-    assert (found.p_t, found.p_sign_flip, found.effect_size) == (1, 1, 0)
+    assert (found.difference, found.ci_episodes, found.ci_classes) == (0, None, None)
+    assert (found.p_t, found.p_sign_flip, found.effect_size, found.p) == (None, 1, None, 1)
     assert found.correlation == pytest.approx(1)
 
 
+@pytest.mark.parametrize("n", [2, 9, 50])
 @pytest.mark.parametrize("by", [0.1, -0.1])
-def test_a_constant_difference_is_certain(by: float) -> None:
-    b = np.random.default_rng(0).random(50)
-    found = compare_paired(b + by, b)
+def test_a_constant_difference_is_as_sure_as_its_signs(by: float, n: int) -> None:
+    """All n signs are equal by chance with a probability of 2 / 2^n, and no more is known."""
+    b = np.random.default_rng(0).random(n)
+    found = compare_paired(b + by, b, list(draw_classes(n)))
     assert found.difference == pytest.approx(by)
-    assert found.ci_episodes == 0
-    assert found.p_t == 0
-    assert found.p_sign_flip == 1e-4
-    assert found.effect_size == np.copysign(np.inf, by)
+    assert (found.ci_episodes, found.ci_classes, found.p_t, found.effect_size) == (None,) * 4
+    assert "nothing is known of their spread" in str(found.ci_classes_reason)
+    assert found.p == found.p_sign_flip == 2.0 ** (1 - n)
+    assert found.exact
+
+
+def test_differences_of_one_sign_need_no_random_flips() -> None:
+    sizes = np.random.default_rng(0).random(17) + 0.1
+    p, exact = sign_flip(np.concatenate([-sizes, np.zeros(4)]))
+    assert (p, exact) == (2.0**-16, True)
+    assert sign_flip(sizes[:11])[0] == pytest.approx(
+        stats.permutation_test(
+            (sizes[:11],), np.mean, permutation_type="samples", n_resamples=np.inf
+        ).pvalue
+    )
+
+
+@pytest.mark.parametrize("n", [9, 10])
+def test_below_ten_episodes_the_signs_decide(n: int) -> None:
+    a, b = draw_pair(3, n)
+    found = compare_paired(a + 0.1, b)
+    assert found.p_t != found.p_sign_flip
+    assert found.p == (found.p_sign_flip if n < 10 else found.p_t)
+    assert pairwise_p_values(np.stack([a + 0.1, b]))[0, 1] == pytest.approx(found.p)
 
 
 def test_a_constant_method_has_no_correlation() -> None:
@@ -200,9 +227,17 @@ def test_nearly_equal_methods_among_others_have_scipys_p_values() -> None:
     found = pairwise_p_values(scores)
     assert found[0, 1] == 1
     assert found[0, 2] == pytest.approx(stats.ttest_rel(scores[0], scores[2]).pvalue, abs=1e-10)
-    assert found[0, 3] == 0
+    assert found[0, 3] == 2.0**-599
     assert (found == found.T).all()
     assert (np.diag(found) == 1).all()
+
+
+@settings(max_examples=60, deadline=None)
+@given(ACCURACIES)
+def test_the_p_values_of_all_pairs_are_those_to_decide_by(pair: np.ndarray) -> None:
+    found = pairwise_p_values(np.stack([*pair, pair[0] + 0.1]))
+    assert found[0, 1] == pytest.approx(compare_paired(*pair).p, abs=1e-12)
+    assert found[0, 2] == pytest.approx(2.0 ** (1 - pair.shape[1]))
 
 
 def test_a_thousand_methods_are_compared_in_a_second() -> None:

@@ -126,9 +126,11 @@ def test_the_components_are_right_on_average_where_sizes_differ() -> None:
     assert np.mean([one.var_episode for one in found]) == pytest.approx(0.04, rel=0.05)
 
 
-def test_equal_scores_have_no_width() -> None:
-    assert crossed_seeds(np.full((3, 10), 0.5)).half_width == 0
-    assert nested_seeds([np.full(10, 0.5)] * 3).half_width == 0
+def test_equal_scores_have_no_interval() -> None:
+    with pytest.raises(NoEstimate, match="nothing is known of their spread"):
+        crossed_seeds(np.full((3, 10), 0.5))
+    with pytest.raises(NoEstimate, match="nothing is known of their spread"):
+        nested_seeds([np.full(10, 0.5)] * 3)
 
 
 def test_one_seed_says_nothing_of_others() -> None:

@@ -22,7 +22,8 @@ from benchbench.stats import (
 def test_episodes_for_a_half_width() -> None:
     assert episodes_needed(0.1, 0.01) == 385
     assert episodes_needed(0.1, 0.0080) == pytest.approx(600, abs=1)
-    assert episodes_needed(0, 0.01) == 2
+    with pytest.raises(NoEstimate, match="do not vary"):
+        episodes_needed(0, 0.01)
     with pytest.raises(NoEstimate, match="without a width"):
         episodes_needed(0.1, 0)
 
@@ -130,6 +131,7 @@ def test_the_detectable_difference_has_that_power(n: int, sd: float) -> None:
 def test_the_detectable_difference_known_answer() -> None:
     """(1.96 + 0.8416) sd / sqrt(n), for many episodes."""
     assert detectable_difference(10_000, 0.05) == pytest.approx(0.05 * 2.8016 / 100, rel=1e-3)
-    assert detectable_difference(600, 0.0) == 0
+    with pytest.raises(NoEstimate, match="do not vary"):
+        detectable_difference(600, 0.0)
     with pytest.raises(NoEstimate, match="two episodes"):
         detectable_difference(1, 0.05)

@@ -73,6 +73,31 @@ def test_a_line_beside_a_bar_stays_readable(monkeypatch: pytest.MonkeyPatch) -> 
     assert "half way\n" in terminal.getvalue()
 
 
+@pytest.mark.parametrize("spec", ["knn[backbone=pixels]", "a[/x]", "[red]b[/red]", "[link=c]d"])
+def test_a_spec_on_a_bar_is_no_markup(monkeypatch: pytest.MonkeyPatch, spec: str) -> None:
+    terminal = open_terminal(monkeypatch)
+    with progress.meter(f"{spec}: episodes", 8) as counter:
+        counter.advance(2, remark=f"loss of {spec}")
+        progress.say(f"{spec} speaks")
+    for text in (f"{spec}: episodes", f"loss of {spec}", f"{spec} speaks\n"):
+        assert text in terminal.getvalue()
+
+
+@pytest.mark.parametrize("on_terminal", [True, False])
+def test_what_would_move_the_cursor_is_written_out(
+    monkeypatch: pytest.MonkeyPatch, capsys, clock, on_terminal: bool
+) -> None:
+    terminal = open_terminal(monkeypatch) if on_terminal else None
+    evil = "a\x1b[2J\nb\u202ec\udcdf"
+    with progress.meter(evil, 8) as counter:
+        clock[0] += 2 * progress.QUIET_SECONDS
+        counter.advance(2, remark=evil)
+        progress.say(evil)
+    written = terminal.getvalue() if terminal else capsys.readouterr().err
+    assert written.count(r"a\x1b[2J\nb\u202ec\xdf") >= 3
+    assert not [one for one in ("\x1b[2J", "\u202e", "\udcdf") if one in written]
+
+
 def test_track_yields_every_item_and_counts_it(capsys, clock) -> None:
     seen = []
     for item in progress.track("abc", "letters", total=3):

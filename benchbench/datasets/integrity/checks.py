@@ -15,6 +15,7 @@ from benchbench.datasets.base import SPLITS, OpenDataset
 from benchbench.datasets.split_words import split_named
 from benchbench.registry.specs import plain
 from benchbench.system.arrays import IntArray
+from benchbench.system.texts import legible
 
 Level = Literal["error", "warning", "note"]
 
@@ -173,9 +174,9 @@ def plural(count: int, one: str, several: str) -> str:
 
 
 def some(names: Sequence[str], count: int | None = None) -> str:
-    """The first names of a list, and how many more there are."""
+    """The first names of a list, as `legible` writes them, and how many more there are."""
     rest = (len(names) if count is None else count) - len(names[:SHOWN])
-    return ", ".join(names[:SHOWN]) + (f" and {rest} more" if rest > 0 else "")
+    return ", ".join(map(legible, names[:SHOWN])) + (f" and {rest} more" if rest > 0 else "")
 
 
 def levels(findings: Sequence[Finding]) -> Counter[str]:

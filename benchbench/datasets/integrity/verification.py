@@ -35,6 +35,7 @@ from benchbench.datasets.tables.stored import PermutedPixels
 from benchbench.errors import BenchbenchError
 from benchbench.registry import specs
 from benchbench.system.places import Places
+from benchbench.system.texts import legible
 
 LEVELS: tuple[Level, ...] = ("error", "warning", "note")
 
@@ -71,7 +72,7 @@ class Verified:
             shown[kind] += 1
             head = f"{finding.level:<8} {finding.check}: "
             if shown[kind] <= LINES:
-                lines.append(head + finding.text)
+                lines.append(head + legible(finding.text))
             elif shown[kind] == LINES + 1:
                 lines.append(f"{head}and {total[kind] - LINES} more; --format json lists all.")
         return "\n".join([*lines, self.summary()])

@@ -23,6 +23,7 @@ from benchbench.results import plots
 from benchbench.results.comparison import compare_entries, comparison_frame
 from benchbench.results.entries import Entry
 from benchbench.results.leaderboard import GROUP, tabulate_entries
+from benchbench.results.printed import Marked
 from benchbench.results.report.across import Overview, overviews
 from benchbench.results.report.pictures import Draw, Picture
 from benchbench.results.report.tables import Table, compared, is_words, measured, plain
@@ -32,6 +33,7 @@ from benchbench.runs.episodes_file import FILE_BYTES
 from benchbench.runs.store import slug
 from benchbench.system.files import read_text
 from benchbench.system.places import Places
+from benchbench.system.texts import legible, legible_lines
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -210,10 +212,14 @@ def _rendered(
         for name in ("style.css", "script.js", "template.html")
     )
     environment = Environment(
-        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        finalize=_shown,
     )
     environment.filters["code"] = _code
-    environment.filters["manifest"] = partial(json.dumps, indent=1, ensure_ascii=False, default=str)
+    environment.filters["manifest"] = _manifest
     environment.filters["breakable"] = _breakable
     environment.filters["inline"] = Markup
     environment.tests["words"] = is_words
@@ -237,11 +243,25 @@ def _rendered(
     )
 
 
+def _shown(value: Any) -> Any:
+    """What the template prints: text as `legible` writes it, elements of the page as they are."""
+    return legible(value) if isinstance(value, str) and not isinstance(value, Markup) else value
+
+
+def _manifest(manifest: dict[str, Any]) -> Markup:
+    text = json.dumps(manifest, indent=1, ensure_ascii=False, default=str)
+    return escape(legible_lines(text))
+
+
 def _breakable(text: str) -> Markup:
     """Escaped, with places where a long spec may be broken."""
-    return Markup("<wbr>").join(escape(part) for part in re.findall(r"[^,/]*[,/]|[^,/]+", text))
+    parts = re.findall(r"[^,/]*[,/]|[^,/]+", legible(text))
+    return Markup("<wbr>").join(map(escape, parts))
 
 
-def _code(text: str) -> Markup:
-    """Escaped, with what stands in backquotes as code."""
-    return Markup(re.sub(r"`([^`]*)`", r"<code>\1</code>", str(escape(text))))
+def _code(note: str) -> Markup:
+    """Escaped; of our own words, what stands in backquotes is code."""
+    text = escape(legible(note))
+    if isinstance(note, Marked):
+        return Markup(re.sub(r"`([^`]*)`", r"<code>\1</code>", str(text)))
+    return text

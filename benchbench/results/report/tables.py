@@ -14,7 +14,7 @@ from benchbench.results.numbers import DASH
 from benchbench.results.printed import WORDS
 from benchbench.results.ranking import RankedTable
 from benchbench.results.reporters.comparisons import COLUMNS, compared_cells
-from benchbench.results.reporters.ranks import ranked_cells
+from benchbench.results.reporters.ranks import AVERAGE, ranked_cells, source_column
 
 VALUES = {
     "rank": "rank",
@@ -85,8 +85,10 @@ def compared(caption: str, frame: pd.DataFrame) -> Table:
 def ranked(caption: str, table: RankedTable) -> Table:
     """Accuracies and ranks over data sets, sorted by the accuracies."""
     shares = table.cells["accuracy"] / 100
-    exact = pd.DataFrame({source: shares.xs(source, level=1) for source in table.sources})
-    exact["average rank"] = table.average
+    exact = pd.DataFrame(
+        {source_column(source): shares.xs(source, level=1) for source in table.sources}
+    )
+    exact[AVERAGE] = table.average
     behind = {str(name): str(name) for name in exact}
     return _table(caption, ranked_cells(table), exact, behind)
 

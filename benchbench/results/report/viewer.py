@@ -21,6 +21,7 @@ from benchbench.runs.episodes_file import FILE_BYTES, PREDICTION_COLUMNS
 from benchbench.runs.store import PREDICTED_EPISODES
 from benchbench.system.files import read_text
 from benchbench.system.places import Places
+from benchbench.system.texts import legible
 
 BYTES = 1_600_000
 """For the images of a page; with twenty methods the rest of it takes about half as much."""
@@ -122,7 +123,7 @@ def make_viewer(entries: Sequence[Entry], thumbnails: Thumbnails, budget: int) -
         return Viewer("The images of one episode are more than this page can hold.")
     episodes = [_episode(number, shown[number], source, thumbnails, size) for number in numbers]
     methods = [
-        {"name": name, "predicted": {str(n): of[n] for n in numbers if n in of}}
+        {"name": legible(name), "predicted": {str(n): of[n] for n in numbers if n in of}}
         for name, of in predicted.items()
     ]
     extent = f"The first {len(numbers)} episodes, all whose predictions are stored."
@@ -209,7 +210,9 @@ def _episode(
     slots = dict(zip(shown.query_labels, shown.query, strict=True))
     slots |= dict(zip(shown.support_labels, shown.support, strict=True))
     way = max(slots) + 1
-    names = {slot: source.class_names[source.labels[image]] for slot, image in slots.items()}
+    names = {
+        slot: legible(source.class_names[source.labels[image]]) for slot, image in slots.items()
+    }
     return {
         "number": number,
         "names": [names.get(slot, "") for slot in range(way)],

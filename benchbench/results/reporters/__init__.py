@@ -8,6 +8,7 @@ from json import dumps
 import pandas as pd
 
 from benchbench.registry.hookspecs import hookimpl
+from benchbench.results.reporters.csv_cells import csv_text
 from benchbench.results.reporters.html import html
 from benchbench.results.reporters.latex import latex
 from benchbench.results.reporters.markdown import markdown, markdown_table
@@ -19,8 +20,11 @@ SUFFIXES = {"markdown": "md", "latex": "tex"}
 
 
 def csv(frame: pd.DataFrame) -> str:
-    """All columns at full precision, accuracies in [0, 1]; what is missing is empty."""
-    return frame.to_csv(index=False)
+    """All columns at full precision, accuracies in [0, 1]; what is missing is empty.
+
+    Texts are written as `csv_text` says.
+    """
+    return csv_text(frame)
 
 
 def json(frame: pd.DataFrame) -> str:

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
+
 import pandas as pd
 
 from benchbench.errors import BenchbenchError, NoEstimate
 from benchbench.results.across import Sources
 from benchbench.results.numbers import DASH, decimals, p_equals, p_value, points
-from benchbench.results.reporters.markdown import bullets, markdown_table
+from benchbench.results.printed import markdown_text
+from benchbench.results.reporters.markdown import bullets, heading, markdown_table
 from benchbench.results.reporters.ranks import ranked_markdown
 from benchbench.stats import (
     friedman,
+    interquartile_mean,
     iqm_over_sources,
     nemenyi_critical_difference,
     performance_profile,
@@ -31,8 +35,8 @@ def sources_markdown(sources: Sources, rule: str) -> str:
     groups = sources.groups()
     for group, part in groups.items():
         of = f" ({group})" if len(groups) > 1 else ""
-        parts += [f"### Aggregates{of}", *_aggregates(part)]
-        parts += [significance_over_sources(part, "###", of)] if len(part.entries) > 1 else []
+        parts += [heading(f"Aggregates{of}", 3), *_aggregates(part)]
+        parts += [significance_over_sources(part, 3, of)] if len(part.entries) > 1 else []
     return "\n\n".join(part.rstrip("\n") for part in parts) + "\n"
 
 
@@ -48,15 +52,19 @@ def _aggregates(sources: Sources) -> list[str]:
     try:
         scores = {method: sources.seed_scores(method) for method in sources.entries}
     except BenchbenchError as error:
-        return [str(error)]
-    rows, reasons = [], []
+        return [markdown_text(str(error))]
+    rows: list[dict[str, str]] = []
+    without: dict[tuple[str, str], list[str]] = {}
     for method, values in scores.items():
         row = {"method": method, "normalised mean": decimals(float(values.mean())), "IQM": DASH}
         try:
             iqm = iqm_over_sources(values)
             row["IQM"] = f"{decimals(iqm.value)} [{decimals(iqm.low)}, {decimals(iqm.high)}]"
         except NoEstimate as error:
-            reasons = [f"No IQM: {error}"]
+            what = "IQM"
+            if values.shape[1] > 1:
+                what, row["IQM"] = "interval of IQM", decimals(float(interquartile_mean(values)))
+            without.setdefault((what, str(error)), []).append(method)
         shares = performance_profile(values, TAUS)
         row |= {f"> {tau:g}": f"{share:.2f}" for tau, share in zip(TAUS, shares, strict=True)}
         for other, theirs in scores.items():
@@ -67,15 +75,20 @@ def _aggregates(sources: Sources) -> list[str]:
         "Normalised: 0 is chance and 1 is perfect. > 0.9: the share of sources and seeds that are "
         "above (performance profile). Beats: the probability that a seed of the method is better "
         "than one of the other on a source drawn at random.",
-        *reasons,
+        *(f"No {what}{_of(some, scores)}: {why}" for (what, why), some in without.items()),
     ]
     return [markdown_table(pd.DataFrame(rows)), bullets(notes)]
 
 
-def significance_over_sources(sources: Sources, heading: str = "##", of: str = "") -> str:
+def _of(some: Sequence[str], all_of_them: Collection[str]) -> str:
+    """Which methods a note is on, unless it is on all of them."""
+    return "" if len(some) == len(all_of_them) else f" of {', '.join(some)}"
+
+
+def significance_over_sources(sources: Sources, level: int = 2, of: str = "") -> str:
     """Wilcoxon's test of every pair and Friedman's of each group; `of` ends the heading."""
     table = sources.accuracies()
-    parts = [f"{heading} Over {len(table)} data sets: {', '.join(sources.names)}{of}"]
+    parts = [heading(f"Over {len(table)} data sets: {', '.join(sources.names)}{of}", level)]
     try:
         pairs = wilcoxon_holm(table)
         shown = pd.DataFrame(
@@ -97,7 +110,7 @@ def significance_over_sources(sources: Sources, heading: str = "##", of: str = "
                 notes += friedman_notes(part.accuracies())
         parts.append(bullets(notes))
     except NoEstimate as error:
-        parts.append(str(error))
+        parts.append(markdown_text(str(error)))
     return "\n\n".join(parts) + "\n"
 
 

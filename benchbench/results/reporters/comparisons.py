@@ -10,7 +10,8 @@ import pandas as pd
 
 from benchbench.results.comparison import Comparison, comparison_frame
 from benchbench.results.numbers import decimals, p_value, percent, points
-from benchbench.results.reporters.markdown import bullets, markdown_table
+from benchbench.results.reporters.markdown import bullets, heading, markdown_table
+from benchbench.stats import FEWEST_FOR_T
 
 COLUMNS: dict[str, tuple[str, Callable[[Any], str]]] = {
     "a": ("a", str),
@@ -50,13 +51,20 @@ def compared_markdown(compared: Sequence[Comparison], reference: str | None) -> 
     notes = [
         "A positive difference is in favour of a. ± episodes: other episodes of these images and "
         "classes; ± classes: a fresh draw of test classes.",
-        f"Holm's correction is over {family}, of the t test. d: mean difference over its standard "
-        "deviation; r: correlation of the two over episodes.",
+        f"Holm's correction is over {family}, of the t test; of the sign flip below {FEWEST_FOR_T} "
+        "episodes and where there is no t. d: mean difference over its standard deviation; r: "
+        "correlation of the two over episodes.",
         "detectable: the least true difference that so many episodes show with a power of 80 %.",
     ]
+    if any(one.paired.p_t is None for one in compared):
+        notes.append(
+            "No ± episodes, p (t), detectable and d: the difference is the same in every episode, "
+            "so that nothing is known of its spread."
+        )
     reasons = {one.paired.ci_classes_reason for one in compared} - {None}
     notes += [f"No ± classes: {reason}" for reason in sorted(map(str, reasons))]
     if any(one.ci_seeds is not None for one in compared):
         notes.append("± seeds: a fresh draw of training seeds and episodes.")
     table = markdown_table(compared_cells(comparison_frame(compared)))
-    return f"## {first.dataset}, {first.identity['protocol']}\n\n{table}\n\n{bullets(notes)}\n"
+    title = heading(f"{first.dataset}, {first.identity['protocol']}")
+    return f"{title}\n\n{table}\n\n{bullets(notes)}\n"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from benchbench.results.entries import Entry
 from benchbench.results.leaderboard import tabulate_entries
 from benchbench.results.reporters import SUFFIXES
 from benchbench.results.reporters.across import sources_markdown
+from benchbench.results.reporters.markdown import heading
 from benchbench.runs.store import slug
 from benchbench.system.files import read_text
 from benchbench.system.progress import say
@@ -25,6 +27,7 @@ END = "<!-- benchbench leaderboard: end -->"
 
 FILE_BYTES = 2**28
 """The most that a file here may have."""
+BETWEEN = re.compile(f"^{re.escape(BEGIN)}[ \t]*$.*?^{re.escape(END)}", re.MULTILINE | re.DOTALL)
 
 
 def leaderboard_text(
@@ -85,7 +88,7 @@ def across_markdown(tables: Sequence[list[Entry]], rule: str) -> str:
 def _side_by_side(tables: Sequence[list[Entry]], rule: str) -> str:
     """A section for each kind of episodes that has two tables or more."""
     return "\n".join(
-        f"## {family[0][0].first.kind}\n\n{sources_markdown(sources_of(family), rule)}"
+        f"{heading(family[0][0].first.kind)}\n\n{sources_markdown(sources_of(family), rule)}"
         for _, family in families_of(tables)
         if len(family) > 1
     )
@@ -94,14 +97,15 @@ def _side_by_side(tables: Sequence[list[Entry]], rule: str) -> str:
 def _between_markers(path: Path, name: str, text: str) -> str:
     """The file's content with new tables. Raises BenchbenchError without the markers."""
     if not path.exists():
-        return f"# Leaderboard: {name}\n\n{BEGIN}\n\n{text}\n{END}\n"
-    before, begin, rest = read_text(path, FILE_BYTES).partition(BEGIN)
-    _, end, after = rest.partition(END)
-    if not begin or not end:
+        return f"{heading(f'Leaderboard: {name}', 1)}\n\n{BEGIN}\n\n{text}\n{END}\n"
+    content = read_text(path, FILE_BYTES)
+    found = BETWEEN.search(content)
+    if found is None:
         raise BenchbenchError(
             f"{path} has no place for the tables; put the lines '{BEGIN}' and '{END}' into it, "
             "or remove it."
         )
+    before, after = content[: found.start()], content[found.end() :]
     return f"{before}{BEGIN}\n\n{text}\n{END}{after}"
 
 

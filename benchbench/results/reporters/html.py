@@ -10,6 +10,7 @@ import pandas as pd
 
 from benchbench.results.printed import Bold, printed
 from benchbench.results.reporters.sections import Section, sections
+from benchbench.system.texts import legible
 
 PAGE = Template("""<!doctype html>
 <html lang="en">
@@ -38,8 +39,8 @@ def html(frame: pd.DataFrame) -> str:
 
 
 def _section(section: Section) -> str:
-    notes = "\n".join(f"<li>{escape(note)}</li>" for note in section.notes)
-    parts = [f"<h2>{escape(section.title)}</h2>", _table(section.table), f"<ul>\n{notes}\n</ul>"]
+    notes = "\n".join(f"<li>{_text(note)}</li>" for note in section.notes)
+    parts = [f"<h2>{_text(section.title)}</h2>", _table(section.table), f"<ul>\n{notes}\n</ul>"]
     if section.published is not None:
         parts += ["<h3>Published, for context</h3>", _table(section.published)]
     return "\n".join(parts)
@@ -52,4 +53,8 @@ def _table(frame: pd.DataFrame) -> str:
 
 
 def _cell(text: str) -> str:
-    return f"<strong>{escape(text)}</strong>" if isinstance(text, Bold) else escape(text)
+    return f"<strong>{_text(text)}</strong>" if isinstance(text, Bold) else _text(text)
+
+
+def _text(text: str) -> str:
+    return escape(legible(text))

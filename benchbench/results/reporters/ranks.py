@@ -10,13 +10,23 @@ from typing import Any
 import pandas as pd
 
 from benchbench.results.numbers import DASH
-from benchbench.results.printed import Bold
+from benchbench.results.printed import Bold, Marked
 from benchbench.results.ranking import RULES, Decision, RankedTable
+from benchbench.results.reporters.csv_cells import csv_text
 from benchbench.results.reporters.markdown import bullets, markdown_table
 from benchbench.results.reporters.marks import apart, evidence_notes, seen_text, setting_text
 from benchbench.results.standing import groups
 
+METHOD, SEEN, SETTING, AVERAGE = OTHER_COLUMNS = (
+    "method",
+    "pre-trained on",
+    "setting",
+    "average rank",
+)
+
 FRAGILE_LISTED = 5
+EVERYTHING = 100
+"""Per cent. An interval of such a half-width holds all accuracies, and says nothing."""
 
 
 def ranked_markdown(table: RankedTable, left_out: str = "") -> str:
@@ -26,20 +36,26 @@ def ranked_markdown(table: RankedTable, left_out: str = "") -> str:
 
 def ranked_cells(table: RankedTable) -> pd.DataFrame:
     """The table as printed; columns on weights and setting only if there is something to say."""
-    columns: dict[str, list[str]] = {"method": table.methods}
+    columns: dict[str, list[str]] = {METHOD: table.methods}
     if table.standings:
         seen = [seen_text(one) for one in table.overall.values()]
         settings = [setting_text(one) for one in table.overall.values()]
-        columns |= {"pre-trained on": [text or DASH for text in seen]} if any(seen) else {}
-        columns |= {"setting": settings} if set(settings) != {"inductive"} else {}
-    columns["average rank"] = [f"{rank:.2f}" for rank in table.average]
+        columns |= {SEEN: [text or DASH for text in seen]} if any(seen) else {}
+        columns |= {SETTING: settings} if set(settings) != {"inductive"} else {}
+    columns[AVERAGE] = [f"{rank:.2f}" for rank in table.average]
     for source, cells in table.cells.groupby(level=1, sort=False):
-        columns[str(source)] = [_cell(cell) for cell in cells.itertuples()]
+        columns[source_column(str(source))] = [_cell(cell) for cell in cells.itertuples()]
     return pd.DataFrame(columns, dtype=object)  # strings would forget that they are bold
 
 
+def source_column(source: str) -> str:
+    """The heading of a test source, which is not that of another column."""
+    return f"{source} (test source)" if source in OTHER_COLUMNS else source
+
+
 def _cell(cell: Any) -> str:
-    interval = "" if pd.isna(cell.half_width) else f" ± {_figure(cell.half_width)}"
+    known = not pd.isna(cell.half_width) and cell.half_width < EVERYTHING
+    interval = f" ± {_figure(cell.half_width)}" if known else ""
     text = f"{_figure(cell.accuracy)}{interval} ({cell.rank:g})"
     return Bold(text) if cell.best else text
 
@@ -51,7 +67,8 @@ def _figure(number: Decimal | float) -> str:
 
 def rank_notes(table: RankedTable, left_out: str = "") -> list[str]:
     """What the ranks mean, whom they hold among, and which decisions are close."""
-    notes = [f"Accuracy in %, ± episodes, and the rank. Rule `{table.rule}`: {RULES[table.rule]}."]
+    figures = "Accuracy in %, ± episodes, and the rank."
+    notes: list[str] = [Marked(f"{figures} Rule `{table.rule}`: {RULES[table.rule]}.")]
     members = groups(table.overall)
     notes += apart(members)
     notes += [
@@ -60,6 +77,13 @@ def rank_notes(table: RankedTable, left_out: str = "") -> list[str]:
         if len(names) > 1
     ]
     notes += evidence_notes(table.standings)
+    none = table.cells.index[[width == 0 for width in table.cells["half_width"]]]
+    if len(none):
+        method, source = none[0]
+        notes.append(
+            f"Warning: {len(none)} of the intervals are ± 0, such as that of {method} on {source}, "
+            "which no number of episodes can show; ranks that rest on them are too sure."
+        )
     if table.closest:
         notes.append(f"Closest decision: {_sentence(table.closest, table.rule)}.")
     notes += [left_out] if left_out else []
@@ -83,7 +107,7 @@ def _sentence(decision: Decision, rule: str) -> str:
 
 def ranked_csv(table: RankedTable) -> str:
     """A row for each method and source, which can be ranked again."""
-    return _figures(table).assign(rule=table.rule).to_csv(index=False, lineterminator="\n")
+    return csv_text(_figures(table).assign(rule=table.rule))
 
 
 def ranked_json(table: RankedTable) -> str:
@@ -101,7 +125,7 @@ def ranked_json(table: RankedTable) -> str:
         "closest_decision": asdict(table.closest) if table.closest else None,
         "within_rounding": [asdict(one) for one in table.within_rounding],
     }
-    return dumps(content, indent=1, ensure_ascii=False) + "\n"
+    return dumps(content, indent=1) + "\n"
 
 
 def _figures(table: RankedTable) -> pd.DataFrame:

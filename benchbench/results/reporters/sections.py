@@ -10,8 +10,8 @@ import pandas as pd
 
 from benchbench.results.entries import kind_of
 from benchbench.results.leaderboard import GROUP, further_metrics
-from benchbench.results.numbers import DASH, decimals, percent
-from benchbench.results.printed import Bold
+from benchbench.results.numbers import DASH, decimals, interval, percent
+from benchbench.results.printed import Bold, Marked
 from benchbench.results.published import figures_for
 from benchbench.results.ranking import RULES
 from benchbench.results.reporters.marks import apart, evidence_notes, seen_text, setting_text
@@ -53,7 +53,7 @@ def _title(row: pd.Series[Any]) -> str:
 
 def _cells(rows: pd.DataFrame, citations: list[str]) -> pd.DataFrame:
     """The columns that are printed; one in which no row has anything is left out."""
-    interval = "± open" if rows["disjoint"].all() else "± episodes"
+    about = "± open" if rows["disjoint"].all() else "± episodes"
     accuracy = rows["accuracy"].map(percent)
     several = rows["seeds"].gt(1).any()
     records: list[dict[str, Any]] = rows.to_dict("records")  # type: ignore[assignment]
@@ -68,7 +68,9 @@ def _cells(rows: pd.DataFrame, citations: list[str]) -> pd.DataFrame:
         "accuracy %": [
             Bold(text) if best else text for text, best in zip(accuracy, rows["best"], strict=True)
         ],
-        interval: [_interval(one) for one in records],
+        about: [
+            interval(one["ci_episodes"], one["wilson_low"], one["wilson_high"]) for one in records
+        ],
         "± classes": rows["ci_classes"].map(percent),
         "± seeds": rows["ci_seeds"].map(percent) if several else DASH,
         **{name: rows[name].map(decimals) for name in further_metrics(rows)},
@@ -84,20 +86,13 @@ def _cells(rows: pd.DataFrame, citations: list[str]) -> pd.DataFrame:
     }
     shown = pd.DataFrame(columns, index=rows.index, dtype=object)
     shown = shown.where(shown.notna() & (shown != ""), DASH)
-    always = {interval, "± classes", "accuracy %"}
+    always = {about, "± classes", "accuracy %"}
     return shown[[name for name in shown if name in always or (shown[name] != DASH).any()]]
 
 
 def _standings(rows: pd.DataFrame) -> list[Standing]:
     names = [field.name for field in fields(Standing)]
     return [Standing(*values) for values in rows[names].itertuples(index=False)]
-
-
-def _interval(row: dict[str, Any]) -> str:
-    """± episodes; of a single episode Wilson's interval, which is not symmetric."""
-    if pd.isna(row["wilson_low"]):
-        return percent(row["ci_episodes"])
-    return f"[{percent(row['wilson_low'])}, {percent(row['wilson_high'])}]"
 
 
 def _seeds(text: str) -> str:
@@ -119,9 +114,11 @@ def _number(unit: float, style: str) -> Callable[[float | None], str]:
 
 def _notes(rows: pd.DataFrame, citations: list[str]) -> list[str]:
     rule = str(rows["rank_rule"].iat[0])
-    notes = [
-        f"Protocol {rows['protocol_hash'].iat[0]}. Ranks: rule `{rule}`: {RULES[rule]}. "
-        "Bold: first, or not told apart from it."
+    notes: list[str] = [
+        Marked(
+            f"Protocol {rows['protocol_hash'].iat[0]}. Ranks: rule `{rule}`: {RULES[rule]}. "
+            "Bold: first, or not told apart from it."
+        )
     ]
     notes += apart(rows["rank_group"])
     standings = zip(rows["method"], _standings(rows), strict=True)
@@ -129,7 +126,12 @@ def _notes(rows: pd.DataFrame, citations: list[str]) -> list[str]:
     if rows["disjoint"].all():
         notes.append("No image is in two episodes: ± open speaks of other images of these classes.")
     if rows["wilson_low"].notna().any():
-        notes.append("[low, high]: Wilson's interval over the queries of a single episode.")
+        notes.append(
+            Marked(
+                "[low, high]: Wilson's interval over the queries, where a single episode, or "
+                "episodes that are all equal, show no spread."
+            )
+        )
     counts = rows[["images_drawn", "images_available"]].dropna()
     if len(counts):
         warning = reuse_warning(*counts.max().astype(int).tolist())

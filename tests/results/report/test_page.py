@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +14,12 @@ from results.report.synthetic import Page, report_on, write_run
 from benchbench.datasets.base import OpenDataset
 from benchbench.results import plots
 from benchbench.results.leaderboard import collect
+from benchbench.results.report import viewer
 from benchbench.results.report.page import training_log
 from benchbench.results.report.tables import VALUES
 from benchbench.results.reporters import csv as csv_reporter
 from benchbench.runs.store import RunDirectory, Store
+from benchbench.system.texts import legible_lines
 
 PROTOCOL = "5way-1shot-15query"
 
@@ -114,6 +117,23 @@ def test_text_from_results_is_escaped(tmp_path: Path, toy: OpenDataset) -> None:
     assert evil in [method["name"] for method in viewer["methods"]]
     assert evil in [row[1][0] for row in page.tables[f"toy-0, {PROTOCOL}"]]
     assert json.dumps(evil) in page.text  # the manifest
+
+
+def test_names_with_what_cannot_be_seen_are_written_out(tmp_path, toy, monkeypatch) -> None:
+    evil = "x[a=\x1b[2J\n\u202e`b`,c=<img src=x>]"
+    shown = r"x[a=\x1b[2J\n\u202e`b`,c=<img src=x>]"
+    hidden = replace(toy, class_names=[f"{name}\u202e</script>" for name in toy.class_names])
+    monkeypatch.setattr(viewer, "open_dataset", lambda name, places: hidden)
+    write_run(tmp_path, toy, evil, 0.8, trained=True)
+    write_run(tmp_path, toy, "other", 0.5)
+    html = report_on(tmp_path).html
+    page = Page(html)
+    assert legible_lines(html) == html
+    assert not [tag for tag, _ in page.tags if tag == "img"]
+    assert shown in [row[1][0] for row in page.tables[f"toy-0, {PROTOCOL}"]]
+    data = page.data["viewers"]["protocol-0"]
+    assert shown in [method["name"] for method in data["methods"]]
+    assert data["episodes"][0]["names"][0].endswith(r"\u202e</script>")
 
 
 def test_names_that_look_like_parts_of_a_plot_stay_as_they_are(tmp_path, toy) -> None:
