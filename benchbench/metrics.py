@@ -10,7 +10,7 @@ import numpy as np
 from benchbench.errors import BenchbenchError, MethodError
 from benchbench.registry import loading
 from benchbench.registry.hookspecs import hookimpl
-from benchbench.runs.store import COLUMNS as EPISODE_COLUMNS
+from benchbench.runs.rows import COLUMNS as EPISODE_COLUMNS
 from benchbench.system.arrays import FloatArray, IntArray
 
 Metric = Callable[[FloatArray, IntArray], float]

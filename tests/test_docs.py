@@ -12,9 +12,9 @@ from support.installations import install, methods_of
 
 import benchbench
 from benchbench.registry import hookspecs
-from benchbench.results.entries import read_results
 from benchbench.results.leaderboard import collect
 from benchbench.results.outcomes import run_table
+from benchbench.results.stored import read_results
 from benchbench.runs.outcome import Outcome
 from benchbench.runs.store import RunDirectory, Store
 

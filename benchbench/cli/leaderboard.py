@@ -42,8 +42,9 @@ def leaderboard(
     a markdown file; the text around them is kept.
     """
     from benchbench.registry import loading
-    from benchbench.results.entries import no_runs, results_below, tables_of
+    from benchbench.results.entries import tables_of
     from benchbench.results.reporters.files import leaderboard_files, leaderboard_text, stale
+    from benchbench.results.stored import no_runs, results_below
     from benchbench.runs.started import started_without_result
     from benchbench.system.files import write_text
     from benchbench.system.progress import say

@@ -28,8 +28,9 @@ def report(
     It has tables, plots and images of episodes. RESULTS are folders of runs, by default `results`.
     """
     from benchbench.results import plots
-    from benchbench.results.entries import no_runs, results_below, tables_of
+    from benchbench.results.entries import tables_of
     from benchbench.results.report import make_report
+    from benchbench.results.stored import no_runs, results_below
     from benchbench.system.files import write_text
     from benchbench.system.places import Places
 

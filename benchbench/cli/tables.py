@@ -51,15 +51,12 @@ def _can_be_disjoint(sampler: Sampler | None) -> bool:
 def _tell_sources(tested: Sequence[Tested]) -> None:
     """A table of each source, and one of them all if a method has results on every one."""
     from benchbench.results.across import sources_of
-    from benchbench.results.outcomes import entry_of, run_table
+    from benchbench.results.outcomes import readable_entries, run_table
     from benchbench.results.reporters.across import sources_table
 
     for problem, episodes, outcomes, _ in tested:
         print(f"## {problem.name}\n\n{run_table(outcomes, len(episodes))}\n")
-    tables = [
-        [entry for outcome in outcomes if (entry := entry_of(outcome, len(episodes))) is not None]
-        for _, episodes, outcomes, _ in tested
-    ]
+    tables = [readable_entries(outcomes, len(episodes)) for _, episodes, outcomes, _ in tested]
     try:
         sources = sources_of([table for table in tables if table])
         print(f"## All {len(sources.names)} sources\n\n{sources_table(sources, 'paired')}", end="")

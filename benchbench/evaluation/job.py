@@ -163,8 +163,10 @@ class Job:
     def execute(self, audit: Audit | None = None) -> Outcome:
         """Train, audit and score the method; a failure ends this job and no other.
 
-        audit: examines the trained method unless that is not wanted.
+        audit: examines the trained method unless that is not wanted. Raises BenchbenchError if
+        nothing can be written to the store, which would end every job.
         """
+        self.store.check_writing(self.run)
         try:
             with self.run.locked(), TemporaryDirectory(prefix="benchbench-") as kept:
                 self.run.start(

@@ -15,13 +15,12 @@ from benchbench.errors import BenchbenchError, NoEstimate, unknown_name
 from benchbench.results.entries import (
     Entry,
     Result,
+    check_distinct,
     check_same_episodes,
     entries_of,
-    no_runs,
-    read_result,
-    results_below,
     tables_of,
 )
+from benchbench.results.stored import no_runs, read_result, results_below
 from benchbench.runs.store import RunDirectory
 from benchbench.stats import (
     PairedDifference,
@@ -154,11 +153,9 @@ def _of_runs(paths: list[str]) -> list[Entry]:
     """One entry for each run directory. Raises BenchbenchError if a run is not finished."""
     results: list[Result] = []
     for path in paths:
-        run = RunDirectory(Path(path))
-        if run.status != "finished":
-            raise BenchbenchError(f"The run in {path} is not finished; run it again first.")
-        results.append(read_result(run))
+        results.append(read_result(RunDirectory(Path(path))))
         check_same_episodes(results[0], results[-1])
+    check_distinct(results)
     if len({result.configuration for result in results}) == len(results):
         labelled = {entry.first.path: entry for entry in entries_of(results)}
         return [labelled[result.path] for result in results]

@@ -1,10 +1,9 @@
-"""Finished runs as arrays: a `Result` is one run, checked against its manifest; an `Entry` is one
+"""Finished runs as arrays: a `Result` is one run, as `stored.py` reads it; an `Entry` is one
 configured method on one protocol, with a result for each training seed on the same episodes.
 """
 
 from __future__ import annotations
 
-import csv
 import hashlib
 import json
 from collections.abc import Iterable, Sequence
@@ -17,8 +16,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchbench.errors import BenchbenchError
-from benchbench.runs.store import COLUMNS, FORMAT, RunDirectory, Store, rows_sha256
-from benchbench.system.progress import say
 
 PROTOCOL = ("fingerprint", "splits", "split", "protocol", "episode_seed")
 """The entries of a run's identity that say which frozen episodes it met."""
@@ -112,91 +109,6 @@ class Result:
         return json.dumps([self.dataset, identity], sort_keys=True)
 
 
-def read_result(run: RunDirectory) -> Result:
-    """Read a finished run. Raises BenchbenchError if it is damaged or in another format."""
-    manifest = run.manifest
-    if not _is_readable(run):
-        raise BenchbenchError(f"{run.path} is {_FOREIGN}; run its command again, then delete it.")
-    count = int(manifest["episodes"]["count"])
-    content = run.first_rows(count)  # a run that is being extended has more
-    lines = content.count(b"\n")
-    if lines < count + 1:
-        raise _altered(run, f"holds {max(0, lines - 1)} of {count} episodes")
-    stored = manifest["episodes"].get("records_sha256")
-    if stored is not None and rows_sha256(content) != stored:
-        raise _altered(run, "is not what was stored when the run finished")
-    try:
-        header, *rows = csv.reader(content.decode().splitlines())
-        columns = dict(zip(header, zip(*rows, strict=True), strict=True))
-        missing = [name for name in COLUMNS if name not in columns]
-        if missing:
-            raise _altered(run, f"has no column '{missing[0]}'")
-        correct, n_query, numbers = (
-            np.fromiter(map(int, columns[name]), np.int64)
-            for name in ("correct", "n_query", "episode")
-        )
-        accuracy, *further = (
-            np.fromiter(map(float, columns[name]), np.float64)
-            for name in ("accuracy", *manifest["identity"]["metrics"])
-        )
-    except (ValueError, KeyError) as error:
-        raise _altered(run, f"cannot be read ({error})") from error
-    if not np.array_equal(numbers, np.arange(count)):
-        raise _altered(run, f"does not hold the episodes 0 to {count - 1}, each once")
-    metrics = dict(zip(manifest["identity"]["metrics"], further, strict=True))
-    result = Result(run.path, manifest, correct, n_query, columns["classes"], metrics)
-    if not np.allclose(result.accuracy, accuracy, rtol=0, atol=1e-12):
-        raise _altered(run, "has an accuracy that is not correct / n_query")
-    return result
-
-
-_FOREIGN = "stored in the format of another version"
-
-
-def _is_readable(run: RunDirectory) -> bool:
-    return run.manifest.get("format") == FORMAT
-
-
-def _altered(run: RunDirectory, what: str) -> BenchbenchError:
-    return BenchbenchError(f"{run.path}/episodes.csv {what}; delete the folder and run it again.")
-
-
-def read_results(runs: Iterable[RunDirectory]) -> list[Result]:
-    """The finished runs, each folder once, by path; those that cannot be read are reported."""
-    results, foreign = [], []
-    for path, run in sorted({run.path.resolve(): run for run in runs}.items()):
-        try:
-            if run.status != "finished":
-                continue
-            if _is_readable(run):
-                results.append(read_result(run))
-            else:
-                foreign.append(path)
-        except (BenchbenchError, KeyError, TypeError, ValueError) as error:
-            why = str(error) if isinstance(error, BenchbenchError) else repr(error)
-            say(f"left out {path}: {why}")
-    if foreign:
-        say(
-            f"left out runs {_FOREIGN} ({len(foreign)}, such as {foreign[0]}); "
-            "run their commands again, then delete them"
-        )
-    return results
-
-
-def results_below(folders: Sequence[Path]) -> list[Result]:
-    """The finished runs below all folders. Raises BenchbenchError if one does not exist."""
-    for folder in folders:
-        if not folder.is_dir():
-            raise BenchbenchError(f"There is no folder {folder}; `benchbench run` makes results.")
-    return read_results(run for folder in folders for run in Store(folder).runs())
-
-
-def no_runs(folders: Sequence[Path], where: str = "") -> BenchbenchError:
-    """The error for folders in which there is nothing to tabulate."""
-    listed = ", ".join(map(str, folders))
-    return BenchbenchError(f"No finished runs{where} below {listed}; `benchbench run` makes them.")
-
-
 @dataclass(frozen=True)
 class Entry:
     """A configured method on one protocol, with a result for each training seed, in order.
@@ -249,7 +161,12 @@ def _parsed(class_ids: tuple[str, ...]) -> tuple[NDArray[np.int64], ...]:
 
 
 def entries_of(results: Iterable[Result]) -> list[Entry]:
-    """The results of one protocol by label. Raises BenchbenchError if their episodes differ."""
+    """The results of one protocol by label.
+
+    Raises BenchbenchError if their episodes differ, or if two folders hold one run.
+    """
+    results = list(results)
+    check_distinct(results)
     groups: dict[str, dict[int, Result]] = {}
     for result in results:
         groups.setdefault(result.configuration, {})[result.seed] = result
@@ -278,6 +195,18 @@ def _hash(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
+def check_distinct(results: Iterable[Result]) -> None:
+    """Raise BenchbenchError that names both folders, if two of them hold one run."""
+    found: dict[tuple[str, int], Result] = {}
+    for result in results:
+        first = found.setdefault((result.configuration, result.seed), result)
+        if first is not result:
+            raise BenchbenchError(
+                f"{first.path} and {result.path} are one run, {result.method} with seed "
+                f"{result.seed} on {result.dataset}; name one of them only, or move one elsewhere."
+            )
+
+
 def check_same_episodes(a: Result, b: Result) -> None:
     """Raise BenchbenchError that says why, if two results did not meet the same episodes."""
     for what, one, other in zip(("data set", *PROTOCOL), a.protocol, b.protocol, strict=True):
@@ -289,17 +218,26 @@ def check_same_episodes(a: Result, b: Result) -> None:
     count = min(len(a), len(b))
     if a.class_ids[:count] != b.class_ids[:count]:
         raise BenchbenchError(
-            f"{a.path} and {b.path} claim one protocol but hold different episodes; "
-            "delete the older one and run it again."
+            f"{a.path} and {b.path} claim one protocol but hold different episodes; move the one "
+            "elsewhere that does not belong there."
         )
 
 
 def tables_of(results: Sequence[Result]) -> list[list[Entry]]:
-    """The entries of each protocol, in order of data set and protocol."""
+    """The entries of each protocol, in order of data set and protocol.
+
+    Raises BenchbenchError if two folders hold one run.
+    """
+    groups = by_protocol(results)
+    return [entries_of(groups[key]) for key in sorted(groups, key=repr)]
+
+
+def by_protocol(results: Iterable[Result]) -> dict[tuple[Any, ...], list[Result]]:
+    """The results that may be compared, by `Result.protocol`."""
     groups: dict[tuple[Any, ...], list[Result]] = {}
     for result in results:
         groups.setdefault(result.protocol, []).append(result)
-    return [entries_of(groups[key]) for key in sorted(groups, key=repr)]
+    return groups
 
 
 def kind_of(protocol: str, split: str, episode_seed: int) -> str:

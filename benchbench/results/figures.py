@@ -12,9 +12,10 @@ import pandas as pd
 from benchbench.errors import BenchbenchError, unknown_name
 from benchbench.registry import specs
 from benchbench.results.across import source_names
-from benchbench.results.entries import Entry, no_runs, results_below, tables_of
+from benchbench.results.entries import Entry, tables_of
 from benchbench.results.published import published_figures
 from benchbench.results.standing import standing, stated
+from benchbench.results.stored import no_runs, results_below
 
 SHIPPED = "published"
 REQUIRED = ("method", "test_source", "accuracy_percent")

@@ -10,10 +10,11 @@ import numpy as np
 import pandas as pd
 
 from benchbench.results.across import rank_methods
-from benchbench.results.entries import PROTOCOL, Entry, protocol_hash, read_results, tables_of
+from benchbench.results.entries import PROTOCOL, Entry, protocol_hash, tables_of
 from benchbench.results.outcomes import further_means, numbers
 from benchbench.results.published import figure_of
 from benchbench.results.standing import standing
+from benchbench.results.stored import read_results
 from benchbench.runs.store import RunDirectory
 
 GROUP = ["dataset", *PROTOCOL]

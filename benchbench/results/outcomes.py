@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from typing import Any, TypeVar
 
 import numpy as np
 
 from benchbench.errors import BenchbenchError, NoEstimate
-from benchbench.results.entries import Entry, read_result
+from benchbench.results.entries import Entry
 from benchbench.results.numbers import decimals, percent
 from benchbench.results.printed import markdown_cell, printed
 from benchbench.results.standing import REFUTED, UNDECIDED, Standing, standing
+from benchbench.results.stored import read_result
 from benchbench.runs.outcome import Outcome
 from benchbench.stats import class_half_width, crossed_seeds, mean_interval, wilson_interval
 
@@ -55,10 +57,22 @@ def further_means(entry: Entry) -> dict[str, float]:
 
 
 def entry_of(outcome: Outcome, episodes: int) -> Entry | None:
-    """The first episodes of what a command has finished; None if it has not."""
+    """The first episodes of what a command has finished; None if it has not.
+
+    Raises BenchbenchError if what is stored cannot be read.
+    """
     if outcome.status != "finished" or outcome.run is None:
         return None
     return Entry(outcome.method, (read_result(outcome.run).head(episodes),))
+
+
+def readable_entries(outcomes: Iterable[Outcome], episodes: int) -> list[Entry]:
+    """Of what a command has finished; what cannot be read has a note in `run_table`."""
+    found = []
+    for outcome in outcomes:
+        with suppress(BenchbenchError):
+            found.append(entry_of(outcome, episodes))
+    return [entry for entry in found if entry is not None]
 
 
 def run_table(outcomes: Iterable[Outcome], episodes: int) -> str:

@@ -22,7 +22,7 @@ from benchbench.episodes import EpisodeSet
 from benchbench.method import Method, Task
 from benchbench.registry import entry_points, specs
 from benchbench.registry.sources import package_sha256
-from benchbench.runs.store import FORMAT
+from benchbench.runs.reading import FORMAT
 from benchbench.system.compute import Compute, machine
 from benchbench.system.files import file_hash
 

@@ -15,9 +15,12 @@ from typing import Any
 
 from benchbench.errors import BenchbenchError
 from benchbench.runs.store import RunDirectory
+from benchbench.system.files import read_bytes
 
 NAMED = 5
 """Configurations that a sentence names."""
+
+LOG_BYTES = 2**28
 
 
 class StartLog:
@@ -42,28 +45,37 @@ class StartLog:
             "command": manifest.get("command", []),
         }
         line = (json.dumps(entry, default=str) + "\n").encode()
-        # Opened to append and written at once, so that lines of several processes do not mix.
-        file = os.open(self._file, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
+        # Opened to append and written at once, so that lines of several processes do not mix; a
+        # pipe that nobody reads from is an error and no wait.
+        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | getattr(os, "O_NONBLOCK", 0)
+        file = os.open(self._file, flags, 0o644)
         try:
             os.write(file, line)
         finally:
             os.close(file)
 
     def lines(self) -> list[dict[str, Any]]:
-        """All lines; one that a full disk has cut short is left out."""
+        """All lines; one that a full disk has cut short is left out.
+
+        Raises BenchbenchError if the file cannot be read.
+        """
+        try:
+            content = read_bytes(self._file, LOG_BYTES)
+        except FileNotFoundError:
+            return []
         found = []
-        for line in self._file.read_bytes().splitlines() if self._file.exists() else ():
+        for line in content.splitlines():
             try:
                 entry = json.loads(line)
-            except ValueError:
+            except (ValueError, RecursionError):
                 continue
-            if isinstance(entry, dict) and "run" in entry:
+            if isinstance(entry, dict) and isinstance(entry.get("run"), str):
                 found.append(entry)
         return found
 
     def without_result(self) -> Counter[str]:
         """How many runs have begun and have no result, by their configuration without the seed."""
-        begun = {str(entry["run"]): entry for entry in self.lines()}
+        begun = {entry["run"]: entry for entry in self.lines()}
         return Counter(
             f"{entry.get('method')} ({entry.get('budget')}) on {Path(run).parent.as_posix()}"
             for run, entry in begun.items()
@@ -75,7 +87,10 @@ def started_without_result(roots: Iterable[Path]) -> str:
     """The sentence about runs of results folders that have begun and have no result, or nothing."""
     counts: Counter[str] = Counter()
     for root in dict.fromkeys(path.resolve() for path in roots):
-        counts += StartLog(root).without_result()
+        try:
+            counts += StartLog(root).without_result()
+        except BenchbenchError as error:
+            return f"which runs have begun is not known: {error}"
     if not counts:
         return ""
     named = [f"{count} of {what}" for what, count in counts.most_common(NAMED)]

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import csv
 import hashlib
+import io
 import json
 import os
 import re
@@ -23,21 +24,18 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from benchbench.errors import BenchbenchError, MethodError, reason_of
-from benchbench.system.files import can_write, whole_file
+from benchbench.runs.episodes_file import (
+    PREDICTION_COLUMNS,
+    ROW_BYTES,
+    EpisodesFile,
+    add_predictions,
+)
+from benchbench.runs.reading import CURE, FORMAT, read_manifest
+from benchbench.runs.rows import rows_sha256
+from benchbench.system.files import can_write, folders_with, read_bytes, whole_file
+from benchbench.system.progress import say
 from benchbench.system.salt import SALT
 
-FORMAT = 2
-"""Of the manifests: other ones say less, or name runs by other rules, and are not read."""
-
-COLUMNS = ("episode", "n_way", "n_query", "correct", "accuracy", "classes")
-PREDICTION_COLUMNS = (
-    "episode",
-    "support",
-    "support_labels",
-    "query",
-    "query_labels",
-    "predicted",
-)
 SLUG_LENGTH = 60
 """Characters of a folder's name, not counting the hash."""
 
@@ -53,42 +51,56 @@ class RunDirectory:
 
     def __init__(self, path: Path, shared: Path | None = None) -> None:
         self.path, self.shared = path, shared
+        self._rows = EpisodesFile(path / "episodes.csv")
         self._pending: list[str] = []
         self._predictions: list[str] = []
         self._manifest: dict[str, Any] | None = None
 
     @property
     def manifest(self) -> dict[str, Any]:
-        """The manifest as it stands, empty if there is none; BenchbenchError if damaged."""
+        """The manifest as it stands, empty if there is none; BenchbenchError if it is damaged."""
         if self._manifest is None:
-            file = self.path / "manifest.json"
             try:
-                content = json.loads(file.read_text(encoding="utf-8"))
-                if not isinstance(content, dict):
-                    raise ValueError("it is not a JSON object")
-                self._manifest = content
+                self._manifest = read_manifest(self.path / "manifest.json")
             except FileNotFoundError:
                 self._manifest = {}
-            except ValueError as error:
-                raise BenchbenchError(f"{file} is damaged ({error}); delete its folder.") from error
         return self._manifest
 
     def update(self, **entries: Any) -> None:
         """Change entries of the manifest, on disk as well."""
         self._manifest = {**self.manifest, **entries}
-        content = json.dumps(self._manifest, indent=1, default=str) + "\n"
+        content = json.dumps(self._manifest, indent=1, default=str, ensure_ascii=False) + "\n"
         with whole_file(self.path / "manifest.json") as partial:
-            partial.write_text(content, encoding="utf-8")
+            # A name of a file may be no Unicode, and a manifest is read as UTF-8.
+            partial.write_bytes(content.encode(errors="replace"))
 
     @property
     def status(self) -> str:
         """`running`, `finished`, `failed`, or nothing yet."""
         return str(self.manifest.get("status", ""))
 
+    @property
+    def is_foreign(self) -> bool:
+        """Whether the manifest is in the format of another version, which may mean anything."""
+        return bool(self.manifest) and self.manifest.get("format") != FORMAT
+
     def has(self, episodes: int) -> bool:
-        """Whether the run is finished with at least so many episodes."""
-        stored = self.manifest.get("episodes", {}).get("count", 0)
-        return self.status == "finished" and min(stored, self._whole_rows()[1]) >= episodes
+        """Whether the run is finished with at least so many episodes.
+
+        Raises BenchbenchError if what is stored is not what was stored.
+        """
+        if self.is_foreign:
+            raise BenchbenchError(
+                f"{self.path} is stored in the format of another version; move it elsewhere, or "
+                "choose another --out."
+            )
+        if self.status != "finished":
+            return False
+        stored = self.manifest["episodes"]["count"]
+        whole = self._rows.whole_rows(stored)[1]
+        if whole >= stored:
+            self.stored_rows()
+        return bool(min(stored, whole) >= episodes)
 
     @contextmanager
     def locked(self, patience: float = 0.0) -> Iterator[None]:
@@ -123,22 +135,11 @@ class RunDirectory:
 
     def scored(self) -> int:
         """How many episodes are stored; a row that a kill cut short is removed."""
-        length, rows = self._whole_rows()
-        file = self.path / "episodes.csv"
-        if file.exists() and length < file.stat().st_size:
-            os.truncate(file, length)
-        return rows
-
-    def _whole_rows(self) -> tuple[int, int]:
-        """How many bytes of `episodes.csv` are whole lines, and how many episodes they hold."""
-        file = self.path / "episodes.csv"
-        content = file.read_bytes() if file.exists() else b""
-        length = content.rfind(b"\n") + 1
-        return length, max(0, content.count(b"\n", 0, length) - 1)
+        return self._rows.cut(self.manifest.get("episodes", {}).get("count", 0))
 
     def append(self, record: dict[str, Any]) -> None:
         """Add an episode's row; rows reach the disk a hundred at a time, see `flush`."""
-        if not self._pending and not self._has_header():
+        if not self._pending and not self._rows.has_header():
             self._pending.append(",".join(record))
         self._pending.append(",".join(map(str, record.values())))
         if len(self._pending) >= FLUSH_EVERY:
@@ -148,66 +149,45 @@ class RunDirectory:
         """Add a row of `PREDICTION_COLUMNS`, before the same episode's row of `append`."""
         self._predictions.append(",".join(str(record[column]) for column in PREDICTION_COLUMNS))
 
-    def _has_header(self) -> bool:
-        file = self.path / "episodes.csv"
-        return file.exists() and file.stat().st_size > 0
-
     def flush(self) -> None:
         """Write the rows that are waiting, all or none of them."""
         predictions, self._predictions = self._predictions, []
         rows, self._pending = self._pending, []
         # In this order, so that no episode is stored without its prediction.
-        self._write_predictions(predictions)
-        self._write_rows(rows)
-
-    def _write_predictions(self, rows: list[str]) -> None:
-        """Add rows to `predictions.csv`, whatever it holds of the same episodes already."""
-        if not rows:
-            return
-        file = self.path / "predictions.csv"
-        first = int(rows[0].partition(",")[0])
-        kept = file.read_text(encoding="utf-8").splitlines()[1:] if file.exists() else []
-        if len(kept) < first:  # of a run that is older than the file
-            return
-        lines = [",".join(PREDICTION_COLUMNS), *kept[:first], *rows]
-        with whole_file(file) as partial:
-            partial.write_text("\n".join(lines) + "\n", encoding="utf-8", newline="\n")
-
-    def _write_rows(self, rows: list[str]) -> None:
-        if not rows:
-            return
-        file = self.path / "episodes.csv"
-        length = file.stat().st_size if file.exists() else 0
-        try:
-            with file.open("ab") as stream:
-                stream.write(("\n".join(rows) + "\n").encode())
-        except OSError:
-            os.truncate(file, length)
-            raise
-
-    def first_rows(self, count: int) -> bytes:
-        """The header and the first `count` rows of `episodes.csv`, fewer if it has fewer."""
-        try:
-            content = (self.path / "episodes.csv").read_bytes()
-        except FileNotFoundError as error:
-            raise self._lost() from error
-        return b"".join(content.splitlines(keepends=True)[: count + 1])
+        if predictions:
+            add_predictions(self.path / "predictions.csv", predictions)
+        if rows:
+            self._rows.append(rows)
 
     def records_sha256(self, count: int) -> str:
-        """The hash of `first_rows`."""
-        return rows_sha256(self.first_rows(count))
+        """The hash of the header and the first `count` rows of `episodes.csv`."""
+        return rows_sha256(self._rows.first_rows(count))
 
-    def _lost(self) -> BenchbenchError:
-        return BenchbenchError(f"{self.path} has lost its episodes.csv; delete it.")
+    def stored_rows(self) -> str:
+        """The header and rows of the episodes that the manifest speaks of.
+
+        Raises BenchbenchError if there are fewer, or others.
+        """
+        facts, file = self.manifest["episodes"], self._rows.path
+        content = self._rows.first_rows(facts["count"])  # a run that is being extended has more
+        held = max(0, content.count(b"\n") - 1)
+        if held < facts["count"]:
+            raise BenchbenchError(
+                f"{file} holds {held} of {facts['count']} episodes; run its command again, which "
+                "adds the others."
+            )
+        if facts.get("records_sha256", rows_sha256(content)) != rows_sha256(content):
+            raise BenchbenchError(f"{file} is not what was stored when the run finished; {CURE}.")
+        try:
+            return content.decode()
+        except UnicodeDecodeError as error:
+            raise BenchbenchError(f"{file} is no text in UTF-8; {CURE}.") from error
 
     def records(self, count: int | None = None) -> list[dict[str, str]]:
         """The first `count` rows of `episodes.csv`, all by default, as text."""
-        try:
-            with (self.path / "episodes.csv").open(encoding="utf-8", newline="") as file:
-                rows = list(csv.DictReader(file))
-        except FileNotFoundError as error:
-            raise self._lost() from error
-        return rows[:count]
+        if not (content := self._rows.content()):
+            raise BenchbenchError(f"{self.path} has no episodes.csv; run its command again.")
+        return list(csv.DictReader(io.StringIO(content.decode("utf-8-sig"))))[:count]
 
     def finish(self, **entries: Any) -> None:
         """Mark the run as complete; what waits to be written is written before."""
@@ -223,14 +203,9 @@ class RunDirectory:
         self.flush()
         stacks = getattr(error, "stacks", "")
         lines = [f"{reason_of(error)}\n", stacks] if stacks else traceback.format_exception(error)
-        (self.path / "error.txt").write_text("".join(lines), encoding="utf-8")
+        (self.path / "error.txt").write_text("".join(lines), encoding="utf-8", errors="replace")
         status = "finished" if self.status == "finished" else "failed"
         self.update(status=status, reason=reason_of(error))
-
-
-def rows_sha256(rows: bytes) -> str:
-    """The hash that a manifest keeps of the rows of `episodes.csv`."""
-    return hashlib.sha256(rows).hexdigest()
 
 
 class Store:
@@ -240,9 +215,15 @@ class Store:
         self.root = root
 
     def check(self) -> None:
-        """Raise BenchbenchError if nothing can be written to the folder; it is not made yet."""
-        if not can_write(self.root):
-            raise BenchbenchError(f"Cannot write results to {self.root}; choose another --out.")
+        """Raise BenchbenchError if the folder can hold no runs: it can be neither read nor made."""
+        if not self.root.is_dir():
+            self.check_writing()
+
+    def check_writing(self, run: RunDirectory | None = None) -> None:
+        """Raise BenchbenchError if a run cannot be written to the folder; nothing is made yet."""
+        for place in (self.root, *([run.path] if run else [])):
+            if not can_write(place):
+                raise BenchbenchError(f"Cannot write results to {place}; choose another --out.")
 
     def salt(self) -> bytes:
         """The folder's secret, from which the nonces of its runs are derived; made when missing.
@@ -256,7 +237,7 @@ class Store:
         with suppress(FileExistsError), file.open("xb") as new:
             file.chmod(0o600)
             new.write(secrets.token_bytes(32))
-        return file.read_bytes()
+        return read_bytes(file, ROW_BYTES)
 
     def run(self, dataset: str, identity: dict[str, Any], source: str = "") -> RunDirectory:
         """The directory that belongs to an identity; it need not exist yet.
@@ -269,8 +250,13 @@ class Store:
         return RunDirectory(path, shared=self.root / "pretrained")
 
     def runs(self) -> list[RunDirectory]:
-        """All runs below the folder, by path."""
-        return [RunDirectory(file.parent) for file in sorted(self.root.rglob("manifest.json"))]
+        """All runs below the folder, links followed, by path; what cannot be read is told."""
+
+        def tell(error: OSError) -> None:
+            say(f"left out {error.filename}: it cannot be read ({error.strerror})")
+
+        folders = folders_with("manifest.json", self.root, tell)
+        return [RunDirectory(folder) for folder in sorted(folders)]
 
 
 def run_hash(identity: dict[str, Any]) -> str:
@@ -288,4 +274,4 @@ def slug(text: str) -> str:
     plain = re.sub(r"[^A-Za-z0-9_.=-]+", "-", short).strip("-.")[:SLUG_LENGTH].rstrip("-.")
     if plain == text:
         return plain
-    return f"{plain}-{hashlib.sha256(text.encode()).hexdigest()[:6]}"
+    return f"{plain}-{hashlib.sha256(text.encode(errors='surrogatepass')).hexdigest()[:6]}"

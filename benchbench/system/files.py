@@ -1,11 +1,12 @@
-"""Files: whether they may be written, whole or not at all, and their hashes."""
+"""Files: whether they may be read and written, whole or not at all, and their hashes."""
 
 from __future__ import annotations
 
 import hashlib
 import os
 import shutil
-from collections.abc import Iterator
+import stat
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -58,6 +59,56 @@ def write_text(path: Path, text: str) -> None:
     """Write a text file, as `output_file`."""
     with output_file(path) as partial:
         partial.write_text(text, encoding="utf-8", newline="\n")
+
+
+def read_bytes(path: Path, limit: int) -> bytes:
+    """The content of a file that others may have put there: a plain one, of `limit` bytes at most.
+
+    Raises FileNotFoundError, or BenchbenchError if it is none or cannot be read.
+    """
+    try:
+        found = path.stat()
+        if not stat.S_ISREG(found.st_mode):
+            kind = "folder" if stat.S_ISDIR(found.st_mode) else "device or pipe"
+            raise BenchbenchError(f"{path} is a {kind} and no file; move it elsewhere.")
+        if found.st_size > limit:
+            raise BenchbenchError(
+                f"{path} has {found.st_size:,} bytes, and {limit:,} are the most that it can have "
+                "in earnest; move it elsewhere."
+            )
+        return path.read_bytes()
+    except FileNotFoundError:
+        if path.is_symlink():
+            raise BenchbenchError(f"{path} is a link to nothing; move it elsewhere.") from None
+        raise
+    except (OSError, ValueError) as error:
+        reason = (error.strerror if isinstance(error, OSError) else None) or error
+        raise BenchbenchError(f"{path} cannot be read: {reason}.") from error
+
+
+def read_text(path: Path, limit: int) -> str:
+    """As `read_bytes`, the content as a text that does not know how its lines ended."""
+    try:
+        text = read_bytes(path, limit).decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise BenchbenchError(f"{path} is no text in UTF-8 ({error.reason}).") from error
+    return text.replace("\r\n", "\n")
+
+
+def folders_with(name: str, root: Path, tell: Callable[[OSError], None]) -> Iterator[Path]:
+    """The folders below `root` that hold something of this name, each once; links are followed.
+
+    tell: called with the error of a folder that cannot be read.
+    """
+    seen = set()
+    for folder, folders, files in os.walk(root, followlinks=True, onerror=tell):
+        real = os.path.realpath(folder)
+        if real in seen:  # by another way, or in a loop of links
+            folders.clear()
+        elif name in files or name in folders:
+            yield Path(folder)
+        seen.add(real)
+        folders.sort()
 
 
 def file_hash(path: Path, algorithm: str = "sha256") -> str:

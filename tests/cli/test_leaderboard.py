@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import os
 import re
 from pathlib import Path
 from typing import Any
@@ -131,6 +132,22 @@ def test_an_edited_run_is_found_out(written: Path, results: Path) -> None:
     result = check(results, written)
     assert result.exit_code == 1
     assert "is not what was stored when the run finished" in result.stderr
+
+
+def test_how_lines_end_makes_nothing_stale_and_foreign_files_stop_nothing(
+    written: Path, results: Path
+) -> None:
+    """As a checkout leaves text files on Windows, and as other programs leave theirs."""
+    for path in [*written.iterdir(), *results.rglob("*.csv"), *results.rglob("*.json")]:
+        path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes().replace(b"\n", b"\r\n"))
+    (written / "notes.md").write_bytes(b"caf\xe9")
+    (written / "more.md").mkdir()
+    os.mkfifo(written / "pipe.md")
+    result = check(results, written)
+    assert result.exit_code == 0, result.output
+    assert "11 files are up to date" in result.stderr
+    for what in ("notes.md is no text", "more.md is a folder", "pipe.md is a device or pipe"):
+        assert what in result.stderr
 
 
 def test_a_missing_file_and_one_without_results_are_told(written: Path, results: Path) -> None:

@@ -1,4 +1,4 @@
-"""`benchbench run` and `leaderboard` on a results folder that something else has spoilt."""
+"""`benchbench run` and the verbs of results on a folder that something else has spoilt."""
 
 from __future__ import annotations
 
@@ -8,7 +8,45 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from support.command_line import invoke, manifests, stored, task
+from support.command_line import invoke, manifests, stored, succeeded, task
+from support.runs import write_run, write_runs
+
+
+@pytest.fixture(scope="module")
+def spoilt(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two methods on two data sets, and beside them what is no run or no longer one."""
+    folder = tmp_path_factory.mktemp("spoilt")
+    write_runs(folder, {"protonet": 0.9, "knn": 0.8}, 12, datasets=["omniglot", "glyphs"])
+    (folder / "web" / "manifest.json").mkdir(parents=True)
+    bad = write_run(folder, "maml", [40, 50]).path / "manifest.json"
+    bad.write_text(json.dumps({**json.loads(bad.read_text()), "cost": "high"}))
+    return folder
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("leaderboard", "FOLDER", "--out", "-", "--across", "all"),
+        ("compare", "knn", "protonet", "--results", "FOLDER"),
+        ("rank", "FOLDER"),
+        ("report", "FOLDER", "--out", "OUT"),
+    ],
+    ids=lambda arguments: arguments[0],
+)
+def test_every_verb_of_results_tells_what_it_leaves_out(
+    spoilt: Path, tmp_path: Path, arguments: tuple[str, ...]
+) -> None:
+    places = {"FOLDER": spoilt, "OUT": tmp_path / "report.html"}
+    result = succeeded(*(places.get(argument, argument) for argument in arguments))
+    told = [line for line in result.stderr.splitlines() if line.startswith("left out")]
+    assert len(told) == 2
+    assert any("manifest.json is a folder" in line for line in told)
+    assert any("cost must be object" in line for line in told)
+    assert "knn" in (result.stdout if arguments[0] != "report" else places["OUT"].read_text())
+
+
+def spec_of(file: Path) -> str:
+    return str(json.loads(file.with_name("manifest.json").read_text())["method"]["spec"])
 
 
 class TestDamage:
@@ -100,6 +138,32 @@ class TestDamage:
         result = invoke(*task(pictures, out=knn_out))
         assert result.exit_code == 0, result.exception
         assert stored(knn_out) == before
+
+    def test_an_edited_run_fails_and_the_others_are_in_the_table(
+        self, pictures: str, out: Path
+    ) -> None:
+        (file,) = (f for f in out.rglob("episodes.csv") if "k=2" in spec_of(f))
+        file.write_text(file.read_text().replace("\n1,", "\n1,1", 1))
+        result = invoke(*task(pictures, methods="knn,knn[k=2]", out=out))
+        assert result.exit_code == 1
+        first, second = result.stdout.splitlines()[2:4]
+        assert "failed" not in first
+        assert "is not what was stored" in second
+        assert "delete" not in result.output
+
+    def test_a_folder_that_may_only_be_read(
+        self, pictures: str, knn_out: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """What is stored makes the table, and what is not is refused before anything is written."""
+        monkeypatch.setattr("benchbench.runs.store.can_write", lambda folder: False)
+        before = {path: path.stat().st_mtime_ns for path in (knn_out, *knn_out.rglob("*"))}
+        assert "| knn" in succeeded(*task(pictures, out=knn_out)).stdout
+        longer = invoke(*task(pictures, 11, out=knn_out))
+        assert longer.exit_code == 2
+        last = longer.stderr.splitlines()[-1]
+        assert last == f"Error: Cannot write results to {knn_out}; choose another --out."
+        after = {path: path.stat().st_mtime_ns for path in (knn_out, *knn_out.rglob("*"))}
+        assert after == before
 
     @staticmethod
     def _interrupt(out: Path) -> None:

@@ -56,7 +56,8 @@ def replace(self, target):
 def flush(self):
     if self._pending:
         predictions, self._predictions = self._predictions, []
-        self._write_predictions(predictions)
+        if predictions:
+            benchbench.runs.store.add_predictions(self.path / "predictions.csv", predictions)
         file = self.path / "episodes.csv"
         if not file.exists():
             if KILL_AT == "header":

@@ -8,9 +8,10 @@ from support.runs import TRANSDUCTIVE, draw_classes, noisy_correct, write_run, w
 
 from benchbench.errors import BenchbenchError
 from benchbench.results.across import Sources, sources_of
-from benchbench.results.entries import read_results, tables_of
+from benchbench.results.entries import tables_of
 from benchbench.results.ranking import RULES
 from benchbench.results.reporters.across import significance_over_sources, sources_markdown
+from benchbench.results.stored import read_results
 from benchbench.runs.store import Store
 
 MEANS = {

@@ -17,7 +17,8 @@ from benchbench.results.comparison import (
     find_entries,
     paired_p_values,
 )
-from benchbench.results.entries import Entry, entries_of, read_result
+from benchbench.results.entries import Entry, entries_of
+from benchbench.results.stored import read_result
 from benchbench.stats import crossed_seeds
 
 CLASSES = draw_classes(600)

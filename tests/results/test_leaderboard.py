@@ -11,12 +11,13 @@ import pytest
 from scipy import stats
 from support.runs import draw_classes, noisy_correct, write_run
 
-from benchbench.results.entries import entries_of, protocol_hash, read_result
+from benchbench.results.entries import entries_of, protocol_hash
 from benchbench.results.leaderboard import COLUMNS, GROUP, collect, further_metrics, row
 from benchbench.results.numbers import decimals, percent
 from benchbench.results.published import figure_of
 from benchbench.results.ranking import RULES
 from benchbench.results.reporters import markdown
+from benchbench.results.stored import read_result
 from benchbench.runs.store import RunDirectory, Store
 from benchbench.stats import class_bootstrap, class_interval, crossed_seeds
 

@@ -128,3 +128,9 @@ def test_what_was_learnt_elsewhere_has_no_figure() -> None:
     for spec in ("meta_dataset[train=dtd,test_source=aircraft]", "meta_dataset:aircraft"):
         assert figures_for(spec, None, None).empty
     assert figures_for("multi:cifar_fs,omniglot[test_source=omniglot]", 5, 1).empty
+
+
+@pytest.mark.parametrize("dataset", ["meta_dataset[[[", "meta_dataset[test_source=nowhere]"])
+def test_a_name_that_no_data_set_has_has_no_figures(dataset: str) -> None:
+    """A run that is no forgery may bring it along: from a version with more sources."""
+    assert figures_for(dataset, None, None).empty

@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 from support.runs import write_run
 
-from benchbench.results.entries import Entry, entries_of, read_result
+from benchbench.results.entries import Entry, entries_of
 from benchbench.results.standing import Standing, groups, standing, stated, worst
+from benchbench.results.stored import read_result
 
 NEW = {
     "inductive": True,

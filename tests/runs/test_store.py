@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,17 +16,27 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from benchbench.errors import BenchbenchError, MethodError, reason_of
-from benchbench.runs.store import (
-    COLUMNS,
-    FLUSH_EVERY,
-    PREDICTION_COLUMNS,
-    RunDirectory,
-    Store,
-    run_hash,
-    slug,
-)
+from benchbench.runs.episodes_file import PREDICTION_COLUMNS, EpisodesFile
+from benchbench.runs.reading import FORMAT
+from benchbench.runs.rows import COLUMNS
+from benchbench.runs.store import FLUSH_EVERY, RunDirectory, Store, run_hash, slug
 
 IDENTITY = {"method": "toy", "protocol": "5way-1shot-15query", "seed": 0}
+
+BEGUN: dict[str, Any] = {
+    "format": FORMAT,
+    "status": "running",
+    "reason": "",
+    "identity": {
+        **IDENTITY,
+        **dict.fromkeys(("fingerprint", "splits", "split", "budget"), "ab"),
+        "episode_seed": 0,
+        "metrics": [],
+    },
+    "method": {"spec": "toy"},
+    "dataset": {"name": "glyphs"},
+}
+COST = {"training_seconds": 1.5, "seconds_per_episode": 0.1}
 
 
 def record(number: int, **further: float) -> dict[str, Any]:
@@ -188,10 +200,10 @@ def test_predictions_of_episodes_that_are_scored_again_take_the_place_of_the_old
 def test_predictions_are_written_before_the_rows(
     run: RunDirectory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def killed(self: RunDirectory, rows: list[str]) -> None:
+    def killed(self: EpisodesFile, rows: list[str]) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(RunDirectory, "_write_rows", killed)
+    monkeypatch.setattr(EpisodesFile, "append", killed)
     predict(run, range(3))
     with pytest.raises(KeyboardInterrupt):
         run.flush()
@@ -221,15 +233,81 @@ def test_entries_are_changed_and_the_others_kept(run: RunDirectory) -> None:
 @pytest.mark.parametrize("content", ["", '{"status": "finis', "[]", "null", "\x00"])
 def test_a_damaged_manifest_is_told(run: RunDirectory, content: str) -> None:
     (run.path / "manifest.json").write_text(content)
-    with pytest.raises(BenchbenchError, match=r"manifest\.json is damaged .*delete its folder"):
+    with pytest.raises(BenchbenchError, match=r"manifest\.json is no manifest .*put back what was"):
         _ = run.status
 
 
+def finished(folder: Path, rows: int = 3) -> RunDirectory:
+    run = RunDirectory(folder)
+    run.path.mkdir(exist_ok=True)
+    run.start(BEGUN)
+    append(run, range(rows))
+    run.flush()
+    run.finish(episodes={"count": rows, "records_sha256": run.records_sha256(rows)}, cost=COST)
+    return reopened(run)
+
+
+def bytes_changed(old: bytes, new: bytes, first: bytes = b"") -> Callable[[Path], None]:
+    def change(file: Path) -> None:
+        file.write_bytes(first + file.read_bytes().replace(old, new))
+
+    return change
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        bytes_changed(b"\n", b"\r\n"),
+        bytes_changed(b"", b"", first=b"\xef\xbb\xbf"),
+        bytes_changed(b"\n", b"\r\n", first=b"\xef\xbb\xbf"),
+    ],
+    ids=["line ends of Windows", "byte order mark", "both"],
+)
+def test_what_a_copy_makes_of_text_changes_no_run(
+    tmp_path: Path, change: Callable[[Path], None]
+) -> None:
+    run = finished(tmp_path)
+    expected = run.manifest, run.stored_rows(), run.records()
+    for name in ("episodes.csv", "manifest.json"):
+        change(tmp_path / name)
+    again = reopened(run)
+    assert again.has(3)
+    assert (again.manifest, again.stored_rows(), again.records()) == expected
+    append(again, range(3, 5))
+    again.flush()
+    assert again.scored() == 5
+    clean = finished(tmp_path / "clean", 5)
+    assert again.records_sha256(5) == clean.records_sha256(5)
+
+
+def test_rows_that_were_edited_are_told_before_they_are_used(tmp_path: Path) -> None:
+    """A longer run would hash them anew, with its own."""
+    run = finished(tmp_path)
+    bytes_changed(b"1,5,75,25", b"1,5,75,26")(tmp_path / "episodes.csv")
+    for episodes in (2, 3, 4):
+        with pytest.raises(BenchbenchError, match=r"is not what was stored .*; put back what was"):
+            reopened(run).has(episodes)
+
+
+def test_a_run_of_another_version_is_not_written_over(tmp_path: Path) -> None:
+    run = finished(tmp_path)
+    run.update(format=FORMAT + 1, episodes="in another way")
+    with pytest.raises(BenchbenchError, match="format of another version; move it elsewhere"):
+        reopened(run).has(1)
+
+
+def test_a_name_that_is_no_unicode_can_be_read_back(run: RunDirectory) -> None:
+    """As the bytes of a file's name are that are no UTF-8."""
+    run.start({**BEGUN, "command": ["run", os.fsdecode(b"caf\xe9"), "café"]})
+    assert reopened(run).manifest["command"] == ["run", "caf?", "café"]
+    assert slug(os.fsdecode(b"caf\xe9")) != slug("caf")
+
+
 def test_from_running_to_finished(run: RunDirectory) -> None:
-    run.start({"status": "running", "reason": "", "identity": IDENTITY})
+    run.start(BEGUN)
     assert run.status == "running"
     append(run, range(3))
-    run.finish(episodes={"count": 3, "sha256": "ab"}, cost={"training_seconds": 1.5})
+    run.finish(episodes={"count": 3, "sha256": "ab"}, cost=COST)
     again = reopened(run)
     assert (again.status, again.scored()) == ("finished", 3)
     assert again.manifest["started"] <= again.manifest["finished"]
@@ -237,13 +315,13 @@ def test_from_running_to_finished(run: RunDirectory) -> None:
 
 
 def test_a_longer_run_goes_on_and_keeps_what_it_knows(run: RunDirectory) -> None:
-    run.start({"status": "running", "reason": ""})
-    run.finish(episodes={"count": 3}, cost={"training_seconds": 1.5})
+    run.start(BEGUN)
+    run.finish(episodes={"count": 3}, cost=COST)
     started = run.manifest["started"]
-    run.start({"status": "running", "reason": ""})
+    run.start(BEGUN)
     again = reopened(run).manifest
     assert again["status"] == "finished"
-    assert again["cost"] == {"training_seconds": 1.5}
+    assert again["cost"] == COST
     assert again["episodes"] == {"count": 3}
     assert again["started"] == started
     run.fail(failure("of the longer run"))
@@ -258,7 +336,7 @@ def failure(message: str) -> Exception:
 
 
 def test_a_failure_keeps_the_rows_and_the_traceback(run: RunDirectory) -> None:
-    run.start({"status": "running", "reason": ""})
+    run.start(BEGUN)
     append(run, range(3))
     run.fail(failure("out of\n  luck"))
     again = reopened(run)
@@ -271,9 +349,9 @@ def test_a_failure_keeps_the_rows_and_the_traceback(run: RunDirectory) -> None:
 
 
 def test_a_new_start_forgets_the_failure(run: RunDirectory) -> None:
-    run.start({"status": "running"})
+    run.start(BEGUN)
     run.fail(failure("once"))
-    run.start({"status": "running"})
+    run.start(BEGUN)
     assert not (run.path / "error.txt").exists()
     run.finish(episodes={"count": 0})
     assert (run.status, run.manifest["reason"]) == ("finished", "")
@@ -355,6 +433,34 @@ def test_runs_are_found_at_any_depth_in_order(tmp_path: Path) -> None:
     (tmp_path / "b" / "empty").mkdir()
     found = [run.path.relative_to(tmp_path).as_posix() for run in Store(tmp_path).runs()]
     assert found == ["a/c/run-1", "b/c/run-1", "b/c/run-2"]
+
+
+def test_runs_behind_links_are_found_once(tmp_path: Path) -> None:
+    """A folder of another disk is one of the store, and a loop of links ends."""
+    store, disk = tmp_path / "store", tmp_path / "disk"
+    (disk / "run").mkdir(parents=True)
+    RunDirectory(disk / "run").update(status="finished")
+    store.mkdir()
+    for name, target in (("a", disk), ("b", disk), ("loop", store)):
+        (store / name).symlink_to(target)
+    assert [run.path for run in Store(store).runs()] == [store / "a" / "run"]
+
+
+def test_a_folder_that_stands_for_a_manifest_is_found(tmp_path: Path) -> None:
+    (tmp_path / "run" / "manifest.json").mkdir(parents=True)
+    (run,) = Store(tmp_path).runs()
+    with pytest.raises(BenchbenchError, match=r"manifest\.json is a folder"):
+        _ = run.manifest
+
+
+def test_a_folder_that_cannot_be_written_may_hold_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("benchbench.runs.store.can_write", lambda folder: False)
+    store = Store(tmp_path)
+    store.check()
+    with pytest.raises(BenchbenchError, match="Cannot write results to"):
+        store.check_writing(store.run("glyphs", IDENTITY))
 
 
 def test_checking_a_store_leaves_no_trace(tmp_path: Path) -> None:

@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from benchbench.runs.store import FORMAT, RunDirectory, Store
+from benchbench.runs.reading import FORMAT
+from benchbench.runs.store import RunDirectory, Store
 
 QUERIES = 75
 

@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from importlib.resources import files
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -17,6 +18,7 @@ from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup, escape
 
 import benchbench
+from benchbench.errors import BenchbenchError
 from benchbench.results import plots
 from benchbench.results.comparison import compare_entries, comparison_frame
 from benchbench.results.entries import Entry
@@ -26,11 +28,16 @@ from benchbench.results.report.pictures import Draw, Picture
 from benchbench.results.report.tables import Table, compared, is_words, measured, plain
 from benchbench.results.report.viewer import BYTES, Thumbnails, Viewer, make_viewer
 from benchbench.results.reporters.sections import Section, sections
+from benchbench.runs.episodes_file import FILE_BYTES
 from benchbench.runs.store import slug
+from benchbench.system.files import read_text
 from benchbench.system.places import Places
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+
+LARGEST = 1e15
+"""A number of a training's log that a plot shows."""
 
 ALL_PAIRS = 25
 """Entries up to which all pairs are compared, and each with the best one above."""
@@ -147,14 +154,25 @@ def _training_logs(entries: list[Entry]) -> dict[str, list[dict[str, Any]]]:
     for entry in entries:
         for result in entry.results:
             name = entry.label + (f", seed {result.seed}" if len(entry.results) > 1 else "")
-            try:
-                content = json.loads((result.path / "training.json").read_text(encoding="utf-8"))
-                log = [one for one in content["log"] if isinstance(one["step"], int)]
-            except (OSError, ValueError, KeyError, TypeError):
-                continue
-            if log:
+            if log := _training_log(result.path / "training.json"):
                 logs[name] = log
     return logs
+
+
+def _training_log(file: Path) -> list[dict[str, Any]]:
+    """The steps of a training that can be plotted."""
+    try:
+        content = json.loads(read_text(file, FILE_BYTES))
+        return [one for one in content["log"] if _is_plottable(one)]
+    except (OSError, BenchbenchError, ValueError, KeyError, TypeError, RecursionError):
+        return []
+
+
+def _is_plottable(one: dict[str, Any]) -> bool:
+    """Whether a step of a log has numbers that a plot takes, NaN among them."""
+    further = (one[key] for key in ("validation", "loss") if one.get(key) is not None)
+    numbers = [one["step"], *further]
+    return all(isinstance(n, (int, float)) and not abs(n) > LARGEST for n in numbers)
 
 
 def _shot_plots(frame: pd.DataFrame, draw: Draw) -> list[Picture]:

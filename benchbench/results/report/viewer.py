@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import csv
 import io
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -18,7 +17,9 @@ from benchbench.datasets.base import OpenDataset
 from benchbench.datasets.opening import open_dataset
 from benchbench.errors import BenchbenchError
 from benchbench.results.entries import Entry
-from benchbench.runs.store import PREDICTED_EPISODES, PREDICTION_COLUMNS
+from benchbench.runs.episodes_file import FILE_BYTES, PREDICTION_COLUMNS
+from benchbench.runs.store import PREDICTED_EPISODES
+from benchbench.system.files import read_text
 from benchbench.system.places import Places
 
 BYTES = 1_600_000
@@ -28,6 +29,9 @@ SIZES = (56, 40, 28)
 """Pixels of a thumbnail's longer side; a smaller one if not even one episode would fit."""
 
 COLORS = 64
+
+SLOTS = 100_000
+"""More classes than an episode has."""
 
 
 class Shown(NamedTuple):
@@ -139,7 +143,7 @@ def _predictions(
     for entry in entries:
         try:
             own, slots = read_predictions(entry.first.path)
-        except (ValueError, KeyError, OSError):
+        except (ValueError, BenchbenchError):
             own, slots = {}, {}
         if not own:
             notes.append(f"{entry.label} has no stored predictions.")
@@ -154,17 +158,31 @@ def _predictions(
 
 
 def read_predictions(run: Path) -> tuple[dict[int, Shown], dict[int, list[int]]]:
-    """A run's `predictions.csv`. Raises OSError, or ValueError or KeyError if it is damaged."""
-    with (run / "predictions.csv").open(encoding="utf-8", newline="") as file:
-        rows = list(csv.DictReader(file))[:PREDICTED_EPISODES]
+    """A run's `predictions.csv`, if it has one. Raises BenchbenchError or ValueError if damaged."""
+    try:
+        header, *rows = read_text(run / "predictions.csv", FILE_BYTES).splitlines()
+    except FileNotFoundError:
+        return {}, {}
+    if header != ",".join(PREDICTION_COLUMNS):
+        raise ValueError("its columns are others")
     shown, predicted = {}, {}
-    for row in rows:
-        parts = [tuple(map(int, row[column].split())) for column in PREDICTION_COLUMNS[1:]]
-        if len(parts[0]) != len(parts[1]) or not len(parts[2]) == len(parts[3]) == len(parts[4]):
+    for row in rows[:PREDICTED_EPISODES]:
+        number, *cells = row.split(",")
+        support, support_labels, query, query_labels, slots = map(_whole, cells)
+        if len(support) != len(support_labels) or not len(query) == len(query_labels) == len(slots):
             raise ValueError("a row's columns differ in length")
-        number = int(row["episode"])
-        shown[number], predicted[number] = Shown(*parts[:4]), list(parts[4])
+        if max((*support_labels, *query_labels, *slots)) >= SLOTS:
+            raise ValueError("an episode has no so many classes")
+        own = Shown(support, support_labels, query, query_labels)
+        shown[int(number)], predicted[int(number)] = own, list(slots)
     return shown, predicted
+
+
+def _whole(cell: str) -> tuple[int, ...]:
+    numbers = tuple(map(int, cell.split()))
+    if any(number < 0 for number in numbers):
+        raise ValueError("a number is negative")
+    return numbers
 
 
 def _fitting(

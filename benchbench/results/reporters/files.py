@@ -14,12 +14,17 @@ from benchbench.results.leaderboard import tabulate_entries
 from benchbench.results.reporters import SUFFIXES
 from benchbench.results.reporters.across import sources_markdown
 from benchbench.runs.store import slug
+from benchbench.system.files import read_text
+from benchbench.system.progress import say
 
 Reporter = Callable[[pd.DataFrame], str]
 
 BEGIN = "<!-- benchbench leaderboard: begin -->"
 END = "<!-- benchbench leaderboard: end -->"
 """The lines of a markdown file between which the tables stand; the text around them stays."""
+
+FILE_BYTES = 2**28
+"""The most that a file here may have."""
 
 
 def leaderboard_text(
@@ -90,7 +95,7 @@ def _between_markers(path: Path, name: str, text: str) -> str:
     """The file's content with new tables. Raises BenchbenchError without the markers."""
     if not path.exists():
         return f"# Leaderboard: {name}\n\n{BEGIN}\n\n{text}\n{END}\n"
-    before, begin, rest = path.read_text(encoding="utf-8").partition(BEGIN)
+    before, begin, rest = read_text(path, FILE_BYTES).partition(BEGIN)
     _, end, after = rest.partition(END)
     if not begin or not end:
         raise BenchbenchError(
@@ -101,13 +106,25 @@ def _between_markers(path: Path, name: str, text: str) -> str:
 
 
 def stale(out: Path, files: Mapping[Path, str]) -> dict[Path, str]:
-    """What is wrong with each file that is not as it is to be, and with those of no results."""
-    problems = {
-        path: "is not what the results give" if path.exists() else "is missing"
-        for path, text in files.items()
-        if not path.exists() or path.read_bytes() != text.encode()
-    }
+    """What is wrong with each file that is not as it is to be, and with those of no results.
+
+    How lines end is no difference. A foreign file that cannot be read is reported.
+    """
+    problems = {path: problem for path, text in files.items() if (problem := _problem(path, text))}
     for path in sorted(out.glob("*.md")):
-        if path not in files and BEGIN in path.read_text(encoding="utf-8"):
-            problems[path] = "has no results behind it"
+        try:
+            if path not in files and BEGIN in read_text(path, FILE_BYTES):
+                problems[path] = "has no results behind it"
+        except (BenchbenchError, FileNotFoundError) as error:
+            say(f"left out {error}")
     return problems
+
+
+def _problem(path: Path, text: str) -> str:
+    try:
+        same = read_text(path, FILE_BYTES) == text.replace("\r\n", "\n")
+    except FileNotFoundError:
+        return "is missing"
+    except BenchbenchError:
+        same = False
+    return "" if same else "is not what the results give"

@@ -12,9 +12,11 @@ from support import runs
 
 from benchbench.datasets.base import OpenDataset
 from benchbench.results import plots
-from benchbench.results.entries import read_results, tables_of
+from benchbench.results.entries import tables_of
 from benchbench.results.report import Report, make_report
-from benchbench.runs.store import PREDICTED_EPISODES, PREDICTION_COLUMNS, Store
+from benchbench.results.stored import read_results
+from benchbench.runs.episodes_file import PREDICTION_COLUMNS
+from benchbench.runs.store import PREDICTED_EPISODES, Store
 from benchbench.system.places import Places
 
 WAY, QUERY = 5, 15

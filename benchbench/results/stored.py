@@ -1,0 +1,98 @@
+"""Stored runs read back: what can be read is a `Result`, and what cannot is told and left out."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from benchbench.errors import BenchbenchError
+from benchbench.results.entries import Result, by_protocol
+from benchbench.runs.reading import CURE
+from benchbench.runs.rows import Rows
+from benchbench.runs.store import RunDirectory, Store
+from benchbench.system.progress import say
+
+FOREIGN = "stored in the format of another version"
+
+
+def read_result(run: RunDirectory) -> Result:
+    """Read a finished run. Raises BenchbenchError if it is damaged or in another format."""
+    manifest = run.manifest
+    if run.is_foreign:
+        raise BenchbenchError(f"{run.path} is {FOREIGN}; run its command again with another --out.")
+    if run.status != "finished":
+        raise BenchbenchError(f"The run in {run.path} is not finished; run its command again.")
+    try:
+        rows = Rows.parsed(run.stored_rows(), manifest["identity"]["metrics"])
+    except ValueError as error:
+        raise BenchbenchError(f"{run.path}/episodes.csv {error}; {CURE}.") from error
+    return Result(run.path, manifest, rows.correct, rows.n_query, rows.class_ids, rows.metrics)
+
+
+def read_results(runs: Iterable[RunDirectory]) -> list[Result]:
+    """The finished runs, each folder once; those that cannot be read are reported."""
+    results: list[Result] = []
+    foreign: list[Path] = []
+    unknown: list[Path] = []
+    for path, run in sorted({run.path.resolve(): run for run in runs}.items()):
+        try:
+            if not run.status:
+                unknown.append(path)
+            elif run.is_foreign:
+                foreign.append(path)
+            elif run.status == "finished":
+                results.append(read_result(run))
+        except BenchbenchError as error:
+            say(f"left out a run: {error}")
+    if unknown:
+        say(f"left out folders whose manifest.json is of no run {_counted(unknown)}")
+    if foreign:
+        say(
+            f"left out runs {FOREIGN} {_counted(foreign)}; "
+            "run their commands again with another --out"
+        )
+    return [one for group in by_protocol(results).values() for one in _agreeing(group)]
+
+
+def _counted(paths: Sequence[Path]) -> str:
+    return f"({len(paths)}, such as {paths[0]})"
+
+
+def _agreeing(group: list[Result]) -> list[Result]:
+    """Without those that say of an episode other classes than most runs on their protocol.
+
+    Where as many say one thing as another, nobody knows which are right, and all are left out.
+    """
+    for length in sorted(set(map(len, group))):
+        heads = Counter(one.class_ids[:length] for one in group if len(one) >= length)
+        if len(heads) < 2:
+            continue
+        (most, votes), (other, against) = heads.most_common(2)
+        one, another = (
+            next(one.path for one in group if one.class_ids[:length] == head)
+            for head in (most, other)
+        )
+        right = {most} if votes > against else set()
+        kept = [o for o in group if len(o) < length or o.class_ids[:length] in right]
+        why = "the others are not as most are" if right else "nobody knows which are right"
+        say(
+            f"left out runs ({len(group) - len(kept)}): {one} and {another} are on one protocol, "
+            f"hold different episodes, and {why}; move elsewhere those that do not belong there"
+        )
+        group = kept
+    return group
+
+
+def results_below(folders: Sequence[Path]) -> list[Result]:
+    """The finished runs below all folders. Raises BenchbenchError if one does not exist."""
+    for folder in folders:
+        if not folder.is_dir():
+            raise BenchbenchError(f"There is no folder {folder}; `benchbench run` makes results.")
+    return read_results(run for folder in folders for run in Store(folder).runs())
+
+
+def no_runs(folders: Sequence[Path], where: str = "") -> BenchbenchError:
+    """The error for folders in which there is nothing to tabulate."""
+    listed = ", ".join(map(str, folders))
+    return BenchbenchError(f"No finished runs{where} below {listed}; `benchbench run` makes them.")
