@@ -7,9 +7,7 @@ import pytest
 from benchbench.runs.rows import Rows
 
 GOOD = (
-    "episode,n_way,n_query,correct,accuracy,classes,nats\n"
-    "0,2,4,3,0.75,7 1,0.5\n"
-    "1,2,4,0,0.0,1 0,2\n"
+    "episode,n_way,n_query,correct,accuracy,classes,nats\n0,2,4,3,0.75,7 1,0.5\n1,2,4,0,0.0,1 0,2\n"
 )
 
 
