@@ -66,10 +66,11 @@ def _columns(text: str, metrics: Sequence[str]) -> dict[str, tuple[str, ...]]:
 
 
 def _check_column(name: str, cells: tuple[str, ...], pattern: str) -> None:
-    allowed = re.compile(pattern, re.ASCII)
-    for cell in cells:
-        if not allowed.fullmatch(cell):
-            raise ValueError(f"has {cell[:40]!a} in the column '{name}'")
+    # One match for all cells is many times faster than one for each.
+    if re.fullmatch(f"{pattern}(?:\n{pattern})*", "\n".join(cells), re.ASCII):
+        return
+    wrong = next((cell for cell in cells if not re.fullmatch(pattern, cell, re.ASCII)), "")
+    raise ValueError(f"has {wrong[:40]!a} in the column '{name}'")
 
 
 def _whole(columns: dict[str, tuple[str, ...]], name: str) -> NDArray[np.int64]:

@@ -154,12 +154,12 @@ def _training_logs(entries: list[Entry]) -> dict[str, list[dict[str, Any]]]:
     for entry in entries:
         for result in entry.results:
             name = entry.label + (f", seed {result.seed}" if len(entry.results) > 1 else "")
-            if log := _training_log(result.path / "training.json"):
+            if log := training_log(result.path / "training.json"):
                 logs[name] = log
     return logs
 
 
-def _training_log(file: Path) -> list[dict[str, Any]]:
+def training_log(file: Path) -> list[dict[str, Any]]:
     """The steps of a training that can be plotted."""
     try:
         content = json.loads(read_text(file, FILE_BYTES))

@@ -13,6 +13,7 @@ from results.report.synthetic import Page, report_on, write_run
 from benchbench.datasets.base import OpenDataset
 from benchbench.results import plots
 from benchbench.results.leaderboard import collect
+from benchbench.results.report.page import training_log
 from benchbench.results.report.tables import VALUES
 from benchbench.results.reporters import csv as csv_reporter
 from benchbench.runs.store import RunDirectory, Store
@@ -162,6 +163,28 @@ def test_each_seed_has_a_manifest_and_a_training_curve(page: Page) -> None:
     assert page.text.count('"budget": "quick"') == 5
     assert "good, seed 0" in page.text
     assert "good, seed 1" in page.text
+
+
+@pytest.mark.parametrize(
+    "log",
+    [
+        '[{"step": "one"}]',
+        '[{"step": 1, "loss": "low"}]',
+        '[{"step": 1, "loss": 1' + "0" * 400 + "}]",
+        "[" * 10**5,
+        '{"step": 1}',
+        "[1]",
+        "",
+    ],
+)
+def test_a_log_that_cannot_be_plotted_is_left_out(tmp_path: Path, log: str) -> None:
+    file = tmp_path / "training.json"
+    file.write_text('{"log": ' + log)
+    assert training_log(file) == []
+    file.write_text('{"log": ' + log + "}")
+    assert training_log(file) == []
+    file.write_text('\ufeff{"log": [{"step": 1, "loss": NaN, "validation": null}]}')
+    assert len(training_log(file)) == 1
 
 
 def test_shots_and_data_sets_are_put_together(tmp_path: Path, toy: OpenDataset) -> None:

@@ -3,6 +3,7 @@
 import base64
 import csv
 import io
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from PIL import Image
 from results.report.synthetic import Page, report_on, write_run
 
 from benchbench.datasets.base import OpenDataset
+from benchbench.errors import BenchbenchError
 from benchbench.results.entries import tables_of
 from benchbench.results.report.viewer import Thumbnails, make_viewer, read_predictions, thumbnail
 from benchbench.results.stored import read_results
@@ -107,6 +109,31 @@ def test_damaged_predictions_leave_the_method_out(tmp_path, toy, content) -> Non
     page = Page(report_on(tmp_path).html)
     assert [method["name"] for method in page.data["viewers"]["protocol-0"]["methods"]] == ["b"]
     assert "a has no stored predictions." in page.text
+
+
+@pytest.mark.parametrize(
+    "change", [Path.mkdir, os.mkfifo, lambda file: file.symlink_to("/dev/zero")]
+)
+def test_predictions_that_are_no_file_are_not_read(tmp_path, toy, change) -> None:
+    file = write_run(tmp_path, toy, "a", 0.7) / "predictions.csv"
+    file.unlink()
+    change(file)
+    with pytest.raises(BenchbenchError, match=r"predictions\.csv is a"):
+        read_predictions(file.parent)
+
+
+def test_predictions_are_read_however_their_lines_end_and_no_further_than_classes_go(
+    tmp_path: Path, toy: OpenDataset
+) -> None:
+    file = write_run(tmp_path, toy, "a", 0.7) / "predictions.csv"
+    before = read_predictions(file.parent)
+    file.write_bytes(b"\xef\xbb\xbf" + file.read_bytes().replace(b"\n", b"\r\n"))
+    assert read_predictions(file.parent) == before
+    lines = file.read_text(encoding="utf-8-sig").splitlines()
+    lines[1] = lines[1].rpartition(" ")[0] + " 999999999999"
+    file.write_text("\n".join(lines))
+    with pytest.raises(ValueError, match="so many classes"):
+        read_predictions(file.parent)
 
 
 def test_predictions_of_other_episodes_are_left_out(tmp_path: Path, toy: OpenDataset) -> None:
