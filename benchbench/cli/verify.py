@@ -26,10 +26,9 @@ def verify(paths: tuple[Path, ...], write_tables: bool, data_root: Path | None) 
     predictions are scored again, and rows, facts, hashes and folders' names must follow. Each line
     names what differs. The exit code is 1 if anything differs or could not be looked at.
     """
-    from benchbench.runs.class_tables import ClassTables
     from benchbench.runs.store import Store
     from benchbench.verification.records import verify_records
-    from benchbench.verification.redrawing import Redrawing
+    from benchbench.verification.redrawing import Redrawings
 
     runs = {run.path.resolve(): run for path in paths for run in Store(path).runs()}
     if write_tables:
@@ -37,11 +36,9 @@ def verify(paths: tuple[Path, ...], write_tables: bool, data_root: Path | None) 
         from benchbench.verification.tables import write_tables as write
 
         write(runs.values(), Places.find(data_root))
-    redrawings: dict[Path, Redrawing] = {}
-    verdicts: Counter[str] = Counter()
+    redrawings, verdicts = Redrawings(), Counter[str]()
     for run in runs.values():
-        tables = ClassTables.above(run.path)
-        findings = verify_records(run, redrawings.setdefault(tables.folder, Redrawing(tables)))
+        findings = verify_records(run, redrawings.of(run))
         click.echo("\n".join(findings.lines()))
         verdicts[findings.verdict] += 1
     click.echo(", ".join(f"{count} {verdict}" for verdict, count in sorted(verdicts.items())))

@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 
-from benchbench.episodes import EpisodeSet
 from benchbench.errors import BenchbenchError
 from benchbench.registry import specs
 from benchbench.runs.rows import Rows
@@ -18,7 +17,7 @@ from benchbench.runs.store import RunDirectory, Store
 from benchbench.samplers.class_table import ClassTable
 from benchbench.verification.differences import Difference, Findings
 from benchbench.verification.predictions import wrong_answers, wrong_predictions
-from benchbench.verification.redrawing import Redrawing
+from benchbench.verification.redrawing import Drawn, Redrawing
 
 NO_TABLE = (
     "nothing says what its episodes were drawn from; `benchbench verify --write-tables` writes "
@@ -30,29 +29,40 @@ def verify_records(run: RunDirectory, redrawing: Redrawing) -> Findings:
     """All that can be found out about a run without its data."""
     findings = Findings(run.path)
     try:
-        manifest = run.manifest
-        rows = Rows.parsed(run.stored_rows(), manifest["identity"]["metrics"])
+        rows = Rows.parsed(run.stored_rows(), run.manifest["identity"]["metrics"])
     except (BenchbenchError, ValueError) as error:
         findings.differences.append(Difference("records", str(error)))
         return findings
+    drawn = verify_rows(run, rows, redrawing, findings)
+    if drawn is not None:
+        findings.differences += [
+            *wrong_answers(run, rows, drawn.episodes, findings),
+            *wrong_predictions(run, rows, drawn.episodes, findings),
+        ]
+    return findings
+
+
+def verify_rows(
+    run: RunDirectory, rows: Rows, redrawing: Redrawing, findings: Findings
+) -> Drawn | None:
+    """What can be found out at once, without predictions; the episodes if they could be drawn."""
+    manifest = run.manifest
     findings.checked.append(f"{len(rows.correct)} episodes")
     findings.differences += [*_misnamed(run), *_contradictions(manifest)]
     try:
-        episodes = redrawing.episodes(manifest)
+        drawn = redrawing.drawn(manifest)
     except BenchbenchError as error:
         findings.differences.append(Difference("episodes", str(error)))
-        return findings
-    if episodes is None:
+        return None
+    if drawn is None:
         findings.unknown.append(NO_TABLE)
-        return findings
+        return None
     findings.differences += [
         *_other_data(manifest, redrawing.table(manifest)),
-        *_other_episodes(manifest, episodes),
-        *_other_rows(rows, episodes),
-        *wrong_answers(run, rows, episodes, findings),
-        *wrong_predictions(run, rows, episodes, findings),
+        *_other_episodes(manifest, drawn),
+        *_other_rows(rows, drawn),
     ]
-    return findings
+    return drawn
 
 
 def _misnamed(run: RunDirectory) -> Iterator[Difference]:
@@ -118,39 +128,27 @@ def _other_data(manifest: dict[str, Any], table: ClassTable | None) -> Iterator[
             yield Difference("data", f"{part}.{name} is {_short(said)}; the table: {_short(value)}")
 
 
-def _other_episodes(manifest: dict[str, Any], episodes: EpisodeSet) -> Iterator[Difference]:
+def _other_episodes(manifest: dict[str, Any], drawn: Drawn) -> Iterator[Difference]:
     """Whether what the manifest says of the episodes is true of those drawn again."""
-    said = manifest["episodes"]
+    said, episodes = manifest["episodes"], drawn.episodes
     if len(episodes) != said["count"]:
         yield Difference("episodes", f"{said['count']} are claimed; there are {len(episodes)}")
         return
-    way, shot, query = episodes.shape
-    found = {
-        "sha256": episodes.sha256,
-        "way": way,
-        "shot": shot,
-        "query": query,
-        "disjoint": episodes.disjoint,
-        "standard": episodes.standard,
-        "images_drawn": episodes.images_drawn,
-    }
-    for name, value in found.items():
+    for name, value in drawn.facts.items():
         if name in said and said[name] != value:
-            yield Difference(
-                "episodes", f"{name} is {_short(said[name])}; drawn again: {_short(value)}"
-            )
+            sentence = f"{name} is {_short(said[name])}; drawn again: {_short(value)}"
+            yield Difference("episodes", sentence)
     for name in ("protocol", "split", "fingerprint"):
         if manifest["identity"][name] != getattr(episodes, name):
             yield Difference("episodes", f"they are of another {name} than the run's identity")
 
 
-def _other_rows(rows: Rows, episodes: EpisodeSet) -> Iterator[Difference]:
+def _other_rows(rows: Rows, drawn: Drawn) -> Iterator[Difference]:
     """Whether the rows are of these episodes."""
-    count = min(len(rows.correct), len(episodes))
-    classes = [" ".join(map(str, one.classes.tolist())) for one in episodes.head(count)]
+    count = min(len(rows.correct), len(drawn.episodes))
     wrong = {
-        "classes": np.array(classes) != np.array(rows.class_ids[:count]),
-        "n_query": rows.n_query[:count] != episodes.query_counts[:count],
+        "classes": drawn.class_ids[:count] != np.array(rows.class_ids[:count]),
+        "n_query": rows.n_query[:count] != drawn.episodes.query_counts[:count],
     }
     for name, flags in wrong.items():
         if flags.any():
