@@ -11,11 +11,11 @@ import pytest
 from support import runs
 
 from benchbench.datasets.base import OpenDataset
+from benchbench.registry import specs
 from benchbench.results import plots
 from benchbench.results.entries import tables_of
 from benchbench.results.report import Report, make_report
 from benchbench.results.stored import read_results
-from benchbench.registry import specs
 from benchbench.runs.episodes_file import PREDICTION_COLUMNS
 from benchbench.runs.store import PREDICTED_EPISODES, Store
 from benchbench.system.places import Places
