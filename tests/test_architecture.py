@@ -22,6 +22,7 @@ conformance
 learners evaluation
 training
 results metrics
+verification
 runs
 samplers
 datasets

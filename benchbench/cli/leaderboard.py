@@ -39,7 +39,8 @@ def leaderboard(
     """Tabulate finished runs, in a file for each data set.
 
     RESULTS are folders of runs, by default `results`. The tables stand between two marked lines of
-    a markdown file; the text around them is kept.
+    a markdown file; the text around them is kept. A run that contradicts itself or its episodes is
+    left out, and the exit code is then 1.
     """
     from benchbench.registry import loading
     from benchbench.results.entries import tables_of
@@ -51,14 +52,15 @@ def leaderboard(
 
     names = dict.fromkeys(styles.split(","))
     reporters = {name: loading.find("register_reporters", "format", name) for name in names}
-    tables = tables_of(results_below(results))
+    refused: list[Path] = []
+    tables = tables_of(results_below(results, refused))
     if lost := started_without_result(results):
         say(lost)
     if str(out) == "-":
         if check:
             raise BenchbenchError("--check compares files, so it needs a folder as --out.")
         click.echo(leaderboard_text(tables, rule, reporters, across), nl=False)
-        return
+        sys.exit(int(bool(refused)))
     files = leaderboard_files(tables, rule, reporters, across, out)
     if check:
         problems = stale(out, files)
@@ -66,9 +68,10 @@ def leaderboard(
             say(f"{path} {problem}")
         if not problems:
             say(f"{len(files)} files are up to date")
-        sys.exit(int(bool(problems)))
+        sys.exit(int(bool(problems or refused)))
     if not files:
         raise no_runs(results)
     for path, text in files.items():
         write_text(path, text)
         say(f"wrote {path}")
+    sys.exit(int(bool(refused)))

@@ -30,6 +30,7 @@ VERBS = {
     "compare": "benchbench.cli.compare:compare",
     "rank": "benchbench.cli.rank:rank",
     "report": "benchbench.cli.report:report",
+    "verify": "benchbench.cli.verify:verify",
     "new": "benchbench.cli.new:new",
     "check": "benchbench.cli.check:check",
     "doctor": "benchbench.cli.doctor:doctor",

@@ -138,8 +138,7 @@ class OpenDataset:
     @property
     def splits_sha256(self) -> str:
         """The hash of which classes belong to which split."""
-        members = {split: classes.tolist() for split, classes in self.splits.items()}
-        return hashlib.sha256(json.dumps(members, sort_keys=True).encode()).hexdigest()
+        return splits_sha256(self.splits)
 
     @property
     def names_sha256(self) -> str:
@@ -149,6 +148,12 @@ class OpenDataset:
     def view(self, split: str) -> SplitView:
         """The images of one split, as `Images` read them."""
         return SplitView(self, split)
+
+
+def splits_sha256(splits: Mapping[str, NDArray[np.int64]]) -> str:
+    """The hash of which class ids belong to which split."""
+    members = {split: classes.tolist() for split, classes in splits.items()}
+    return hashlib.sha256(json.dumps(members, sort_keys=True).encode()).hexdigest()
 
 
 class SplitView:

@@ -28,10 +28,12 @@ from benchbench.method import Task
 from benchbench.metrics import find_metrics
 from benchbench.registry import loading
 from benchbench.runs import manifest
+from benchbench.runs.class_tables import ClassTables
 from benchbench.runs.outcome import Outcome
 from benchbench.runs.started import StartLog
 from benchbench.runs.store import PREDICTED_EPISODES, RunDirectory, Store, run_hash
 from benchbench.samplers import Sampler
+from benchbench.samplers.class_table import ClassTable
 from benchbench.system.arrays import FloatArray
 from benchbench.system.files import copy_of, file_hash
 from benchbench.system.progress import meter, say
@@ -176,6 +178,7 @@ class Job:
                 )
                 self.run.update(protection=self._protection(self.contestant.measured()))
                 StartLog(self.store.root).add(self.run)
+                self._keep_classes()
                 with self._recorded(), self._images_unchanged():
                     self._train(Path(kept))
                     self._score()
@@ -184,6 +187,13 @@ class Job:
         except (Exception, SystemExit) as error:
             return Outcome(self.text, "failed", reason_of(error), self.run)
         return Outcome(self.text, "finished", run=self.run)
+
+    def _keep_classes(self) -> None:
+        """Keep what the episodes were drawn from, so that anybody can draw them again."""
+        tables = ClassTables(self.store.root)
+        tables.keep(ClassTable.of(self.problem.test))
+        if self.sampler is None:
+            tables.keep_episodes(self.episodes)
 
     @contextmanager
     def _recorded(self) -> Iterator[None]:
@@ -269,6 +279,7 @@ class Job:
                 number = record["episode"]
                 if number in kept:
                     self.scores[number] = scores
+                self.run.append_answers(number, predicted)
                 if number < PREDICTED_EPISODES:
                     row = prediction_row(number, self.episodes[number], predicted)
                     self.run.append_prediction(row)
@@ -280,7 +291,7 @@ class Job:
         cost = self._cost(self.seconds, len(self.episodes) - first, measured)
         self.run.flush()
         self.run.update(
-            episodes=episode_facts(self.episodes, self.run, self.problem),
+            episodes=episode_facts(self.episodes, self.run, self.problem, self.sampler),
             cost=cost,
             nonce=self.nonce.hex,
             protection=self._protection(measured),

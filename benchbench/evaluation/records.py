@@ -6,7 +6,9 @@ from typing import Any
 
 from benchbench.datasets.problem import Problem
 from benchbench.episodes import Episode, EpisodeSet
+from benchbench.registry import specs
 from benchbench.runs.store import RunDirectory
+from benchbench.samplers import Sampler
 
 
 def prediction_row(number: int, episode: Episode, predicted: list[int]) -> dict[str, Any]:
@@ -21,16 +23,20 @@ def prediction_row(number: int, episode: Episode, predicted: list[int]) -> dict[
     return {"episode": number} | {name: " ".join(map(str, v)) for name, v in columns.items()}
 
 
-def episode_facts(episodes: EpisodeSet, run: RunDirectory, problem: Problem) -> dict[str, Any]:
+def episode_facts(
+    episodes: EpisodeSet, run: RunDirectory, problem: Problem, sampler: Sampler | None
+) -> dict[str, Any]:
     """What the manifest says of the episodes: which they are and their images.
 
-    way, shot and query are None if they vary.
+    way, shot and query are None if they vary; sampler is None if it did not draw them.
     """
     way, shot, query = episodes.shape
     return {
         "count": len(episodes),
+        "sampler": None if sampler is None else specs.text_of(sampler),
         "sha256": episodes.sha256,
         "records_sha256": run.records_sha256(len(episodes)),
+        "answers_sha256": run.answers.sha256(),
         "way": way,
         "shot": shot,
         "query": query,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -12,6 +13,9 @@ from benchbench.runs.reading import CURE
 from benchbench.runs.rows import Rows
 from benchbench.runs.store import RunDirectory, Store
 from benchbench.system.progress import say
+from benchbench.verification.differences import Findings
+from benchbench.verification.records import verify_rows
+from benchbench.verification.redrawing import Redrawings
 
 FOREIGN = "stored in the format of another version"
 
@@ -30,8 +34,12 @@ def read_result(run: RunDirectory) -> Result:
     return Result(run.path, manifest, rows.correct, rows.n_query, rows.class_ids, rows.metrics)
 
 
-def read_results(runs: Iterable[RunDirectory]) -> list[Result]:
-    """The finished runs, each folder once; those that cannot be read are reported."""
+def read_results(runs: Iterable[RunDirectory], refused: list[Path] | None = None) -> list[Result]:
+    """The finished runs, each folder once; those that cannot be read are reported.
+
+    So are those that contradict themselves, or the episodes that they claim, as far as that shows
+    at once. refused: gets their folders.
+    """
     results: list[Result] = []
     foreign: list[Path] = []
     unknown: list[Path] = []
@@ -52,7 +60,31 @@ def read_results(runs: Iterable[RunDirectory]) -> list[Result]:
             f"left out runs {FOREIGN} {_counted(foreign)}; "
             "run their commands again with another --out"
         )
-    return [one for group in by_protocol(results).values() for one in _agreeing(group)]
+    consistent = _consistent(results, refused if refused is not None else [])
+    return [one for group in by_protocol(consistent).values() for one in _agreeing(group)]
+
+
+def _consistent(results: list[Result], refused: list[Path]) -> list[Result]:
+    """Without those that contradict themselves or their episodes, which are said and refused.
+
+    Two folders of one run are left: they are an error that names both.
+    """
+    redrawings, kept = Redrawings(), []
+    times = Counter(json.dumps([one.dataset, one.identity], sort_keys=True) for one in results)
+    for one in results:
+        found = Findings(one.path)
+        rows = Rows(one.correct, one.n_query, one.class_ids, one.metrics)
+        if times[json.dumps([one.dataset, one.identity], sort_keys=True)] == 1:
+            run = RunDirectory(one.path)
+            verify_rows(run, rows, redrawings.of(run), found)
+        if not found.differences:
+            kept.append(one)
+            continue
+        more = len(found.differences) - 1
+        others = f" (and {more} more; `benchbench verify` names all)" if more else ""
+        say(f"left out {one.path}: {found.differences[0]}{others}")
+        refused.append(one.path)
+    return kept
 
 
 def _counted(paths: Sequence[Path]) -> str:
@@ -84,12 +116,15 @@ def _agreeing(group: list[Result]) -> list[Result]:
     return group
 
 
-def results_below(folders: Sequence[Path]) -> list[Result]:
-    """The finished runs below all folders. Raises BenchbenchError if one does not exist."""
+def results_below(folders: Sequence[Path], refused: list[Path] | None = None) -> list[Result]:
+    """The finished runs below all folders, as `read_results`.
+
+    Raises BenchbenchError if a folder does not exist.
+    """
     for folder in folders:
         if not folder.is_dir():
             raise BenchbenchError(f"There is no folder {folder}; `benchbench run` makes results.")
-    return read_results(run for folder in folders for run in Store(folder).runs())
+    return read_results((run for folder in folders for run in Store(folder).runs()), refused)
 
 
 def no_runs(folders: Sequence[Path], where: str = "") -> BenchbenchError:

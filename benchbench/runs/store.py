@@ -1,8 +1,8 @@
 """Run directories: `results/<dataset>/<protocol>/<method>-<hash>/`.
 
-`episodes.csv` has a row an episode and grows as they are scored; `predictions.csv` says what was
-predicted in the first of them, and `manifest.json` what made them: both are replaced whole. A kill
-at any moment leaves all three readable.
+`episodes.csv` has a row an episode and grows as they are scored, and so does what was answered to
+each query (`answers`); `predictions.csv` says more of the first of them, and `manifest.json` what
+made them: both are replaced whole. A kill at any moment leaves all of them readable.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from benchbench.errors import BenchbenchError, MethodError, reason_of
+from benchbench.runs.answers import Answers
 from benchbench.runs.episodes_file import (
     PREDICTION_COLUMNS,
     ROW_BYTES,
@@ -52,7 +53,9 @@ class RunDirectory:
     def __init__(self, path: Path, shared: Path | None = None) -> None:
         self.path, self.shared = path, shared
         self._rows = EpisodesFile(path / "episodes.csv")
+        self.answers = Answers(path)
         self._pending: list[str] = []
+        self._answered: list[str] = []
         self._predictions: list[str] = []
         self._manifest: dict[str, Any] | None = None
 
@@ -135,7 +138,9 @@ class RunDirectory:
 
     def scored(self) -> int:
         """How many episodes are stored; a row that a kill cut short is removed."""
-        return self._rows.cut(self.manifest.get("episodes", {}).get("count", 0))
+        count = self._rows.cut(self.manifest.get("episodes", {}).get("count", 0))
+        self.answers.keep(count)
+        return count
 
     def append(self, record: dict[str, Any]) -> None:
         """Add an episode's row; rows reach the disk a hundred at a time, see `flush`."""
@@ -145,6 +150,10 @@ class RunDirectory:
         if len(self._pending) >= FLUSH_EVERY:
             self.flush()
 
+    def append_answers(self, number: int, predicted: list[int]) -> None:
+        """Add what was predicted in an episode, before the same episode's row of `append`."""
+        self._answered.append(Answers.row(number, predicted))
+
     def append_prediction(self, record: dict[str, Any]) -> None:
         """Add a row of `PREDICTION_COLUMNS`, before the same episode's row of `append`."""
         self._predictions.append(",".join(str(record[column]) for column in PREDICTION_COLUMNS))
@@ -153,7 +162,10 @@ class RunDirectory:
         """Write the rows that are waiting, all or none of them."""
         predictions, self._predictions = self._predictions, []
         rows, self._pending = self._pending, []
+        answers, self._answered = self._answered, []
         # In this order, so that no episode is stored without its prediction.
+        if answers:
+            self.answers.append(answers)
         if predictions:
             add_predictions(self.path / "predictions.csv", predictions)
         if rows:
@@ -192,6 +204,7 @@ class RunDirectory:
     def finish(self, **entries: Any) -> None:
         """Mark the run as complete; what waits to be written is written before."""
         self.flush()
+        self.answers.pack()
         now = datetime.now(timezone.utc).isoformat(timespec="seconds")
         self.update(status="finished", reason="", finished=now, **entries)
 

@@ -268,7 +268,9 @@ def test_the_manifest_tells_the_rows_and_the_images(dataset: OpenDataset, tmp_pa
     assert run.manifest["episodes"] == {
         "count": 4,
         "sha256": draw(dataset, 4).sha256,
+        "sampler": None,
         "records_sha256": hashlib.sha256(rows).hexdigest(),
+        "answers_sha256": run.answers.sha256(),
         "way": 5,
         "shot": 1,
         "query": 15,

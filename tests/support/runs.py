@@ -46,7 +46,7 @@ def write_run(
     classes = classes or draw_classes(len(correct))
     identity = {
         "method": method.partition("[")[0],
-        "parameters": method,
+        "parameters": (declared or {}).get("parameters", method),
         "fingerprint": hashlib.sha256(dataset.encode()).hexdigest(),
         "splits": "cd" * 32,
         "split": "test",

@@ -11,6 +11,7 @@ import pytest
 from support import runs
 
 from benchbench.datasets.base import OpenDataset
+from benchbench.registry import specs
 from benchbench.results import plots
 from benchbench.results.entries import tables_of
 from benchbench.results.report import Report, make_report
@@ -51,6 +52,7 @@ def write_run(
         columns = (support, slots, query, labels, predicted)
         kept.append(f"{number}," + ",".join(" ".join(map(str, column)) for column in columns))
     images_drawn, images_available = images or (None, None)
+    parameters = {"backbone": "conv4", **specs.parse(method).parameters}
     run = runs.write_run(
         root,
         method,
@@ -59,12 +61,13 @@ def write_run(
         classes=drawn,
         seconds=60 * skill,
         metrics={"sharpness": guessing.random(episodes).tolist()},
-        declared={"parameters": {"backbone": "conv4"}, "transductive": transductive},
+        declared={"parameters": parameters, "transductive": transductive},
         episodes={
             "shot": shot,
             "images_drawn": images_drawn,
             "images_available": images_available,
         },
+        parameters=parameters,
         fingerprint=dataset.fingerprint,
         protocol=f"{WAY}way-{shot}shot-{QUERY}query",
         seed=seed,

@@ -1,0 +1,1 @@
+"""Whether stored results are what they claim, found out by anybody."""

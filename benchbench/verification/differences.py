@@ -1,0 +1,49 @@
+"""What verification says of a run: where it differs from what it must be."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal, NamedTuple, TypeAlias
+
+What: TypeAlias = Literal[
+    "data", "episodes", "weights", "predictions", "records", "versions", "claims"
+]
+
+
+class Difference(NamedTuple):
+    """Something that is not as it must be; sentence: says what exactly."""
+
+    what: What
+    sentence: str
+
+    def __str__(self) -> str:
+        return f"{self.what}: {self.sentence}"
+
+
+@dataclass
+class Findings:
+    """All that was found out about a run.
+
+    checked: what was looked at and agrees or not, in words. unknown: why something could not be
+    looked at.
+    """
+
+    run: Path
+    differences: list[Difference] = field(default_factory=list)
+    checked: list[str] = field(default_factory=list)
+    unknown: list[str] = field(default_factory=list)
+
+    @property
+    def verdict(self) -> str:
+        """`differs`, `unknown` if something could not be looked at, or `verified`."""
+        if self.differences:
+            return "differs"
+        return "unknown" if self.unknown else "verified"
+
+    def lines(self) -> list[str]:
+        """The verdict, and a line for each difference and each thing that is not known."""
+        head = f"{self.run}: {self.verdict}"
+        if self.checked:
+            head += f" ({', '.join(self.checked)})"
+        return [head, *(f"  {one}" for one in [*self.differences, *self.unknown])]

@@ -1,0 +1,89 @@
+"""Verification of stored predictions: they are of the episodes, and give the stored rows."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterator
+
+import numpy as np
+
+from benchbench.episodes import EpisodeSet
+from benchbench.errors import BenchbenchError
+from benchbench.runs.episodes_file import FILE_BYTES
+from benchbench.runs.rows import Rows
+from benchbench.runs.store import RunDirectory
+from benchbench.system.arrays import IntArray
+from benchbench.system.files import read_text
+from benchbench.verification.differences import Difference, Findings
+
+
+def wrong_answers(
+    run: RunDirectory, rows: Rows, episodes: EpisodeSet, findings: Findings
+) -> Iterator[Difference]:
+    """Whether the stored answers are those that were stored, and give the stored rows."""
+    try:
+        answers, digest = run.answers.predicted(), run.answers.sha256()
+    except BenchbenchError as error:
+        yield Difference("predictions", str(error))
+        return
+    said = run.manifest["episodes"].get("answers_sha256", digest)
+    if said != digest:
+        yield Difference("predictions", "the answers are not what was stored when the run finished")
+    wrong = {}
+    for number, predicted in answers.items():
+        if number < len(episodes) and (problem := _wrong_slots(number, predicted, rows, episodes)):
+            wrong[number] = problem
+    if wrong:
+        number, problem = next(iter(wrong.items()))
+        yield Difference("predictions", f"episode {number} {problem} ({len(wrong)} such episodes)")
+    if answers and (missing := sorted({*range(min(answers), len(episodes))} - set(answers))):
+        yield Difference(
+            "predictions", f"{len(missing)} episodes have none, the first is {missing[0]}"
+        )
+    if answers:
+        findings.checked.append(f"answers of {len(answers)}")
+
+
+def _wrong_slots(number: int, predicted: IntArray, rows: Rows, episodes: EpisodeSet) -> str | None:
+    """What is wrong with the answers of an episode, or None."""
+    episode = episodes[number]
+    inside = ((predicted >= 0) & (predicted < episode.n_way)).all()
+    if len(predicted) != len(episode.query) or not inside:
+        return "has no answer with a class of the episode for each query"
+    correct = int((predicted == episode.query_labels).sum())
+    if correct != rows.correct[number]:
+        return f"has {correct} correct answers; its row says {rows.correct[number]}"
+    return None
+
+
+def wrong_predictions(
+    run: RunDirectory, rows: Rows, episodes: EpisodeSet, findings: Findings
+) -> Iterator[Difference]:
+    """Whether what is stored of the first episodes is of these episodes and gives the rows."""
+    try:
+        text = read_text(run.path / "predictions.csv", FILE_BYTES)
+        stored = [_integers(row) for row in csv.DictReader(text.splitlines())]
+    except FileNotFoundError:
+        return
+    except (BenchbenchError, ValueError, TypeError, AttributeError) as error:
+        yield Difference("predictions", f"predictions.csv cannot be read ({error})")
+        return
+    findings.checked.append(f"images and predictions of {len(stored)}")
+    for number, row in enumerate(stored[: len(episodes)]):
+        if problem := _wrong(row, number, rows, episodes):
+            yield Difference("predictions", f"episode {number} of predictions.csv {problem}")
+            return
+
+
+def _integers(row: dict[str, str]) -> dict[str, list[int]]:
+    return {name: [int(item) for item in cell.split()] for name, cell in row.items()}
+
+
+def _wrong(row: dict[str, list[int]], number: int, rows: Rows, episodes: EpisodeSet) -> str | None:
+    """What is wrong with a row of `predictions.csv`, or None."""
+    if row.get("episode") != [number]:
+        return "is another one"
+    for name in ("support", "support_labels", "query", "query_labels"):
+        if row.get(name) != getattr(episodes[number], name).tolist():
+            return f"has another {name} than the episode"
+    return _wrong_slots(number, np.array(row["predicted"], np.int64), rows, episodes)

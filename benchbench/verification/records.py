@@ -1,0 +1,164 @@
+"""Verification of a run without its data: names, claims, episodes, predictions and rows agree.
+
+The episodes are drawn again from a table of classes; then the predictions are scored again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from benchbench.errors import BenchbenchError
+from benchbench.registry import specs
+from benchbench.runs.rows import Rows
+from benchbench.runs.store import RunDirectory, Store
+from benchbench.samplers.class_table import ClassTable
+from benchbench.verification.differences import Difference, Findings
+from benchbench.verification.predictions import wrong_answers, wrong_predictions
+from benchbench.verification.redrawing import Drawn, Redrawing
+
+NO_TABLE = (
+    "nothing says what its episodes were drawn from; `benchbench verify --write-tables` writes "
+    "that where the data is"
+)
+
+
+def verify_records(run: RunDirectory, redrawing: Redrawing) -> Findings:
+    """All that can be found out about a run without its data."""
+    findings = Findings(run.path)
+    try:
+        rows = Rows.parsed(run.stored_rows(), run.manifest["identity"]["metrics"])
+    except (BenchbenchError, ValueError) as error:
+        findings.differences.append(Difference("records", str(error)))
+        return findings
+    drawn = verify_rows(run, rows, redrawing, findings)
+    if drawn is not None:
+        findings.differences += [
+            *wrong_answers(run, rows, drawn.episodes, findings),
+            *wrong_predictions(run, rows, drawn.episodes, findings),
+        ]
+    return findings
+
+
+def verify_rows(
+    run: RunDirectory, rows: Rows, redrawing: Redrawing, findings: Findings
+) -> Drawn | None:
+    """What can be found out at once, without predictions; the episodes if they could be drawn."""
+    manifest = run.manifest
+    findings.checked.append(f"{len(rows.correct)} episodes")
+    findings.differences += [*_misnamed(run), *_contradictions(manifest)]
+    try:
+        drawn = redrawing.drawn(manifest)
+    except BenchbenchError as error:
+        findings.differences.append(Difference("episodes", str(error)))
+        return None
+    if drawn is None:
+        findings.unknown.append(NO_TABLE)
+        return None
+    findings.differences += [
+        *_other_data(manifest, redrawing.table(manifest)),
+        *_other_episodes(manifest, drawn),
+        *_other_rows(rows, drawn),
+    ]
+    return drawn
+
+
+def _misnamed(run: RunDirectory) -> Iterator[Difference]:
+    """Whether the folders are those of the run's identity."""
+    manifest = run.manifest
+    dataset = manifest["dataset"]
+    collection = dataset.get("trained_on", {}).get("name")
+    source = dataset.get("source", "") if collection else ""
+    place = Store(run.path).run(collection or dataset["name"], manifest["identity"], source).path
+    expected = place.relative_to(run.path).parts
+    if run.path.absolute().parts[-len(expected) :] != expected:
+        yield Difference(
+            "claims", f"a run of this identity lies in {'/'.join(expected)} of a results folder"
+        )
+
+
+def _contradictions(manifest: dict[str, Any]) -> Iterator[Difference]:
+    """Whether what the manifest says twice is the same."""
+    identity, method = manifest["identity"], manifest["method"]
+    dataset, compute = manifest["dataset"], manifest.get("compute", {})
+    pairs = [
+        ("method.name", method.get("name"), identity["method"]),
+        ("method.parameters", method.get("parameters"), identity.get("parameters")),
+        ("method.spec", specs.parse(method["spec"]).name, identity["method"]),
+        ("dataset.fingerprint", dataset.get("fingerprint"), identity["fingerprint"]),
+        *((f"compute.{key}", compute.get(key), identity.get(key)) for key in COMPUTE),
+    ]
+    for what, said, identical in pairs:
+        if said is not None and identical is not None and said != identical:
+            yield Difference(
+                "claims", f"{what} is {_short(said)}; its identity: {_short(identical)}"
+            )
+    yield from _parameters(method)
+
+
+COMPUTE = ("device", "bf16", "channels_last")
+
+
+def _parameters(method: dict[str, Any]) -> Iterator[Difference]:
+    """Whether the spec that tables show is that of the parameters."""
+    parameters = method.get("parameters")
+    if not isinstance(parameters, dict):
+        return
+    for key, text in specs.parse(method["spec"]).parameters.items():
+        if key in parameters and specs.value_text(parameters[key]) != text:
+            value = specs.value_text(parameters[key])
+            yield Difference("claims", f"method.spec says {key}={text}; its parameters: {value}")
+
+
+def _other_data(manifest: dict[str, Any], table: ClassTable | None) -> Iterator[Difference]:
+    """Whether the sizes of the data are those of the table."""
+    if table is None:
+        return
+    split = table.splits.get(manifest["identity"]["split"], ())
+    pairs = (
+        ("dataset", "images", len(table.labels)),
+        ("dataset", "classes", {name: len(classes) for name, classes in table.splits.items()}),
+        ("episodes", "images_available", int(np.isin(table.labels, split).sum())),
+    )
+    for part, name, value in pairs:
+        said = manifest[part].get(name, value)
+        if said != value:
+            yield Difference("data", f"{part}.{name} is {_short(said)}; the table: {_short(value)}")
+
+
+def _other_episodes(manifest: dict[str, Any], drawn: Drawn) -> Iterator[Difference]:
+    """Whether what the manifest says of the episodes is true of those drawn again."""
+    said, episodes = manifest["episodes"], drawn.episodes
+    if len(episodes) != said["count"]:
+        yield Difference("episodes", f"{said['count']} are claimed; there are {len(episodes)}")
+        return
+    for name, value in drawn.facts.items():
+        if name in said and said[name] != value:
+            sentence = f"{name} is {_short(said[name])}; drawn again: {_short(value)}"
+            yield Difference("episodes", sentence)
+    for name in ("protocol", "split", "fingerprint"):
+        if manifest["identity"][name] != getattr(episodes, name):
+            yield Difference("episodes", f"they are of another {name} than the run's identity")
+
+
+def _other_rows(rows: Rows, drawn: Drawn) -> Iterator[Difference]:
+    """Whether the rows are of these episodes."""
+    count = min(len(rows.correct), len(drawn.episodes))
+    wrong = {
+        "classes": drawn.class_ids[:count] != np.array(rows.class_ids[:count]),
+        "n_query": rows.n_query[:count] != drawn.episodes.query_counts[:count],
+    }
+    for name, flags in wrong.items():
+        if flags.any():
+            yield Difference(
+                "records",
+                f"episodes.csv has another {name} than the episodes in {int(flags.sum())} rows, "
+                f"the first of episode {int(flags.argmax())}",
+            )
+
+
+def _short(value: Any) -> str:
+    text = str(value)
+    return text if len(text) <= 40 else f"{text[:37]}..."
