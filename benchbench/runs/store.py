@@ -16,7 +16,7 @@ import secrets
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from datetime import datetime, timezone
+from datetime import datetime, timezone, UTC
 from pathlib import Path
 from typing import Any
 
@@ -114,7 +114,7 @@ class RunDirectory:
             key: self.manifest[key] for key in ("episodes", "cost", "audit") if key in self.manifest
         }
         entries = manifest | kept
-        now = datetime.now(timezone.utc).isoformat(timespec="seconds")
+        now = datetime.now(UTC).isoformat(timespec="seconds")
         (self.path / "error.txt").unlink(missing_ok=True)
         entries["status"] = "finished" if self.status == "finished" else "running"
         entries["started"] = self.manifest.get("started", now)
@@ -212,7 +212,7 @@ class RunDirectory:
     def finish(self, **entries: Any) -> None:
         """Mark the run as complete; what waits to be written is written before."""
         self.flush()
-        now = datetime.now(timezone.utc).isoformat(timespec="seconds")
+        now = datetime.now(UTC).isoformat(timespec="seconds")
         self.update(status="finished", reason="", finished=now, **entries)
 
     def fail(self, error: BaseException) -> None:

@@ -45,7 +45,12 @@ def whole_file(path: Path) -> Iterator[Path]:
 
 @contextmanager
 def output_file(path: Path) -> Iterator[Path]:
-    """As `whole_file`, in a folder that is made. Raises BenchbenchError if it cannot be written."""
+    """As `whole_file`, in a folder that is made. Raises BenchbenchError if it cannot be written.
+
+    A device or a pipe would be replaced by the file, and is refused.
+    """
+    if path.exists() and not (path.is_file() or path.is_dir()):
+        raise BenchbenchError(f"Cannot write {path}: it is a device or a pipe, not a file.")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with whole_file(path) as partial:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import asdict, dataclass
-from datetime import datetime, timezone
+from datetime import datetime, timezone, UTC
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -127,7 +127,7 @@ def _decode(dataset: Dataset, places: Places) -> TableRecord:
         state=state,
         table=folder.relative_to(places.cache).as_posix(),
         size=sum(file.stat().st_size for file in folder.iterdir()),
-        date=datetime.now(timezone.utc).isoformat(timespec="seconds"),
+        date=datetime.now(UTC).isoformat(timespec="seconds"),
     )
     path = _path(dataset, places)
     with writing_to_cache(path.parent), whole_file(path) as partial:
