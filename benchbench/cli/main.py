@@ -18,7 +18,7 @@ import click
 import benchbench
 from benchbench.cli.options import Verbs
 from benchbench.errors import BenchbenchError
-from benchbench.system.streams import LostOutput, open_streams
+from benchbench.system.streams import OutputLostError, open_streams
 
 VERBS = {
     "run": "benchbench.cli.run:run",
@@ -89,16 +89,16 @@ def main() -> None:
     logging.basicConfig(format="%(levelname)s: %(message)s", level=logging.WARNING)
     try:
         if not has_output:
-            raise LostOutput(errno.EBADF, "it is closed")
+            raise OutputLostError(errno.EBADF, "it is closed")
         try:
             cli(prog_name="benchbench")
         finally:
             sys.stdout.flush()
-    except LostOutput as error:
+    except OutputLostError as error:
         _end_without_output(error)
 
 
-def _end_without_output(error: LostOutput) -> NoReturn:
+def _end_without_output(error: OutputLostError) -> NoReturn:
     if error.errno == errno.EPIPE:  # who reads has seen enough, as of `| head`
         sys.exit(1)
     cure = "let it lead to a file with room, or to /dev/null"

@@ -20,12 +20,12 @@ _replaced: list[TextIO] = []
 """Streams would be closed, with what is below them, if nobody held them."""
 
 
-class LostOutput(OSError):
+class OutputLostError(OSError):
     """What was printed did not arrive; nothing that is printed afterwards does."""
 
 
 class Output(io.TextIOWrapper):
-    """A stream that raises LostOutput if the system refuses what is written."""
+    """A stream that raises OutputLostError if the system refuses what is written."""
 
     def write(self, text: str, /) -> int:
         try:
@@ -39,9 +39,9 @@ class Output(io.TextIOWrapper):
         except OSError as error:
             raise self._lost(error) from error
 
-    def _lost(self, error: OSError) -> LostOutput:
+    def _lost(self, error: OSError) -> OutputLostError:
         _discard(self)
-        return LostOutput(error.errno, error.strerror)
+        return OutputLostError(error.errno, error.strerror)
 
 
 class Messages(io.TextIOWrapper):

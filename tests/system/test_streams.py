@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from benchbench.system.streams import LostOutput, Messages, Output
+from benchbench.system.streams import Messages, Output, OutputLostError
 
 FULL = Path("/dev/full")
 needs_full = pytest.mark.skipif(not FULL.exists(), reason="the system has no /dev/full")
@@ -35,7 +35,7 @@ def version(redirected: str) -> subprocess.CompletedProcess[str]:
 @pytest.mark.parametrize("through", [True, False])
 def test_output_that_is_lost_is_an_error_once(through: bool) -> None:
     stream = Output(FULL.open("wb"), "utf-8", write_through=through)
-    with pytest.raises(LostOutput) as caught:
+    with pytest.raises(OutputLostError) as caught:
         print("text", file=stream, flush=True)
     assert caught.value.errno == errno.ENOSPC
     print("more", file=stream, flush=True)
