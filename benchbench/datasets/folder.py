@@ -18,7 +18,7 @@ from benchbench.datasets.reading.images import decode_all, decode_image, is_grey
 from benchbench.errors import BenchbenchError
 from benchbench.registry.hookspecs import hookimpl
 from benchbench.system.arrays import IntArray
-from benchbench.system.places import Places
+from benchbench.system.places import Places, expanded
 
 SPLIT_FILE = "splits.json"
 WORD = re.compile(r"[^\W\d_]{2}|[^\W\d_\x00-\x7f]")
@@ -58,7 +58,7 @@ class Folder(Dataset):
         """The path as given, else below the data root."""
         if self.origin is not None:
             return [self.origin]
-        given = Path(self.path).expanduser()
+        given = expanded(self.path)
         for candidate in (given.absolute(), places.data_root / given):
             if candidate.exists():
                 return [candidate]

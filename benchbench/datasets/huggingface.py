@@ -16,7 +16,7 @@ from benchbench.errors import BenchbenchError
 from benchbench.registry import specs
 from benchbench.registry.hookspecs import hookimpl
 from benchbench.system.arrays import ByteArray, IntArray
-from benchbench.system.places import Places
+from benchbench.system.places import Places, expanded
 
 
 @dataclass
@@ -61,7 +61,7 @@ class HuggingFace(Dataset):
 
     def sources(self, places: Places) -> list[Path]:
         """The folder, as given or below the data root; nothing for a name of the hub."""
-        given = self.origin or Path(self.source).expanduser()
+        given = self.origin or expanded(self.source)
         for candidate in (given.absolute(), places.data_root / given):
             if candidate.is_dir():
                 return [candidate]
@@ -99,7 +99,7 @@ class HuggingFace(Dataset):
     def split_classes(self, class_names: list[str], sources: list[Path]) -> dict[str, IntArray]:
         if self.splits is None:
             return deal_classes(len(class_names), self.val, self.test, self.seed)
-        file = Path(self.splits).expanduser()
+        file = expanded(self.splits)
         try:
             content = file.read_bytes()
         except OSError as error:

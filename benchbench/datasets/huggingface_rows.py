@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -16,6 +17,7 @@ from benchbench.datasets.reading.file_tree import UnreadableImageError
 from benchbench.datasets.reading.images import GREY_MODES, eight_bits
 from benchbench.datasets.reading.offline import refuse_download
 from benchbench.errors import BenchbenchError, unknown_name
+from benchbench.system.library_paths import cache_fault
 from benchbench.system.progress import say
 
 SAVED = (("dataset_info.json", "state.json"), ("dataset_dict.json",))
@@ -177,6 +179,9 @@ def load(
         raise BenchbenchError(f"{name} is a folder, which has no revisions; leave out revision.")
     elif saved and config:
         raise BenchbenchError(f"{name} is a saved table without configurations; leave out config.")
+    own_cache = saved or os.environ.get("HF_DATASETS_CACHE")
+    if not own_cache and (fault := cache_fault("HF_HOME")):
+        raise BenchbenchError(f"{name} cannot be loaded: {fault}")
     with _one_sentence(name):
         if saved:
             found = datasets.load_from_disk(str(source))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -13,10 +14,15 @@ from benchbench.errors import BenchbenchError
 
 
 def can_write(folder: Path) -> bool:
-    """Whether the folder, or the nearest one above it that exists, may be written to."""
+    """Whether a file can be made in the folder, or in the nearest one above it that exists."""
     folder = folder.absolute()
-    existing = next(path for path in (folder, *folder.parents) if path.exists())
-    return existing.is_dir() and os.access(existing, os.W_OK)
+    # Not `Path.exists`, which raises PermissionError below a folder that is another user's.
+    existing = next(p for p in (folder, *folder.parents) if os.path.exists(p))  # noqa: PTH110
+    try:
+        with tempfile.TemporaryFile(dir=existing):  # rights say nothing of /proc and the like
+            return True
+    except OSError:
+        return False
 
 
 @contextmanager

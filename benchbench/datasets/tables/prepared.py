@@ -23,6 +23,7 @@ from benchbench.datasets.tables.cache import (
 from benchbench.datasets.tables.file_states import State, state_of
 from benchbench.errors import BenchbenchError
 from benchbench.system.files import whole_file, writing_to_cache
+from benchbench.system.places import expanded
 
 if TYPE_CHECKING:
     from benchbench.datasets.base import Dataset
@@ -52,7 +53,7 @@ def decode_from(dataset: Dataset, places: Places, origin: Path) -> None:
 
     Raises BenchbenchError if they cannot be read.
     """
-    dataset.origin = origin.expanduser().absolute()
+    dataset.origin = expanded(origin).absolute()
     if not dataset.origin.exists():
         raise BenchbenchError(f"There is no folder or file {dataset.origin}.")
     _decode(dataset, places)
