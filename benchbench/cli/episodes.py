@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from benchbench.cli.options import (
+    EPISODES,
     FILE,
     SEED,
     Number,
@@ -15,7 +16,7 @@ from benchbench.cli.options import (
     split_option,
     task_options,
 )
-from benchbench.errors import BenchbenchError
+from benchbench.errors import MOST_EPISODES, BenchbenchError
 
 seed_option = click.option(
     "--seed", default=0, type=SEED, help="The seed that the episodes are drawn with."
@@ -29,7 +30,7 @@ def episodes() -> None:
 
 @episodes.command()
 @task_options
-@click.option("--episodes", "count", default=600, type=Number(1), help="The number of episodes.")
+@click.option("--episodes", "count", default=600, type=EPISODES, help="The number of episodes.")
 @split_option
 @seed_option
 @click.option(
@@ -78,7 +79,10 @@ def make(
     help="An .npz file of `episodes make` that the episode is taken from, instead of drawing it.",
 )
 @click.option(
-    "--number", default=0, type=Number(0, 10**6), help="The number of the episode, counted from 0."
+    "--number",
+    default=0,
+    type=Number(0, MOST_EPISODES - 1),
+    help="The number of the episode, counted from 0.",
 )
 @picture_option
 def show(

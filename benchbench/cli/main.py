@@ -61,6 +61,11 @@ class Program(Verbs):
             return super().invoke(ctx)
         except BenchbenchError as error:
             raise click.UsageError(str(error)) from error
+        except MemoryError as error:
+            what = str(error).rstrip(".") or "the system refuses more"
+            raise click.UsageError(
+                f"There is too little memory ({what}); ask for fewer or smaller images or episodes."
+            ) from error
         except KeyboardInterrupt:
             resumes = (
                 "; the same command resumes from here" if ctx.invoked_subcommand == "run" else ""

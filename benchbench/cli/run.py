@@ -10,15 +10,13 @@ from typing import TYPE_CHECKING
 
 import click
 
-from benchbench.cli.options import FOLDER, SEED, Number, task_options
+from benchbench.cli.options import FOLDER, SECONDS, SEED, THREADS, task_options
 from benchbench.errors import BenchbenchError
 
 if TYPE_CHECKING:
     from benchbench.engine.base import Engine
     from benchbench.evaluation.settings import Limits
     from benchbench.system.places import Places
-
-SECONDS = click.FloatRange(min=0, min_open=True)
 
 
 @click.command()
@@ -72,7 +70,7 @@ SECONDS = click.FloatRange(min=0, min_open=True)
 )
 @click.option(
     "--threads",
-    type=Number(1),
+    type=THREADS,
     show_default="all cores",
     help="The number of threads that torch computes with on the CPU.",
 )

@@ -16,6 +16,7 @@ from benchbench.datasets.random_split import TEST_SHARE, VAL_SHARE, check_shares
 from benchbench.datasets.reading.file_tree import FileTree
 from benchbench.datasets.reading.images import decode_all, decode_image, is_grey, mode_for
 from benchbench.errors import BenchbenchError
+from benchbench.registry.bounds import Pixels, Seed, Share
 from benchbench.registry.hookspecs import hookimpl
 from benchbench.system.arrays import IntArray
 from benchbench.system.places import Places, expanded
@@ -42,12 +43,12 @@ class Folder(Dataset):
     name: ClassVar[str] = "folder"
     argument: ClassVar[str] = "path"
     path: str
-    size: int = 84
+    size: Pixels = 84
     colour: Literal["auto", "grey", "rgb"] = "auto"
     split: Literal["auto", "file", "folders", "seed"] = "auto"
-    val: float = VAL_SHARE
-    test: float = TEST_SHARE
-    seed: int = 0
+    val: Share = VAL_SHARE
+    test: Share = TEST_SHARE
+    seed: Seed = 0
 
     def __post_init__(self) -> None:
         if self.size < 1:

@@ -14,6 +14,7 @@ from benchbench.datasets.random_split import TEST_SHARE, VAL_SHARE, check_shares
 from benchbench.datasets.reading.images import as_array, decode_all, mode_for, resize
 from benchbench.errors import BenchbenchError
 from benchbench.registry import specs
+from benchbench.registry.bounds import Pixels, Seed, Share
 from benchbench.registry.hookspecs import hookimpl
 from benchbench.system.arrays import ByteArray, IntArray
 from benchbench.system.places import Places, expanded
@@ -45,12 +46,12 @@ class HuggingFace(Dataset):
     config: str | None = None
     hf_split: tuple[str, ...] | None = None
     revision: str | None = None
-    size: int = 84
+    size: Pixels = 84
     colour: Literal["auto", "grey", "rgb"] = "auto"
     splits: str | None = None
-    val: float = VAL_SHARE
-    test: float = TEST_SHARE
-    seed: int = 0
+    val: Share = VAL_SHARE
+    test: Share = TEST_SHARE
+    seed: Seed = 0
 
     def __post_init__(self) -> None:
         if not self.source.strip():

@@ -2,7 +2,7 @@
 
 import re
 from dataclasses import KW_ONLY, dataclass, field
-from typing import ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
 import pytest
 from hypothesis import given, settings
@@ -11,6 +11,7 @@ from support.sentences import one_sentence
 
 from benchbench.errors import BenchbenchError
 from benchbench.registry import specs
+from benchbench.registry.bounds import Bounds
 
 
 @dataclass
@@ -348,6 +349,8 @@ def test_parameters_include_the_defaults() -> None:
         (float | None, "float or none"),
         (Literal["all"] | int, "one of all or int"),
         (tuple[float, ...] | None, "floats joined by + or none"),
+        (Annotated[int, Bounds(ge=1, le=9, unit="pixel")], "int (at least 1 pixel and at most 9)"),
+        (tuple[Annotated[float, Bounds(gt=0)], ...], "floats joined by + (each above 0)"),
     ],
 )
 def test_type_names_read_as_english(kind: object, words: str) -> None:
