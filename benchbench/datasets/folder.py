@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, ClassVar, Literal
 
 from benchbench.datasets.base import SPLITS, Dataset, DecodedClass, PendingClass, splits_by_name
+from benchbench.datasets.image_files import names_of
 from benchbench.datasets.random_split import TEST_SHARE, VAL_SHARE, check_shares, deal_classes
 from benchbench.datasets.reading.file_tree import FileTree
 from benchbench.datasets.reading.images import decode_all, decode_image, is_grey, mode_for
@@ -86,7 +87,7 @@ class Folder(Dataset):
             return DecodedClass(name, images, tuple(name.split("/")[:-1]), None, unreadable)
 
         for name in classes:
-            yield PendingClass(name, partial(load, name))
+            yield PendingClass(name, partial(load, name), partial(names_of, classes[name]))
 
     def split_classes(self, class_names: list[str], sources: list[Path]) -> dict[str, IntArray]:
         how = self.split
