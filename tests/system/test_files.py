@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from benchbench.errors import BenchbenchError
-from benchbench.system.files import write_text
+from benchbench.system.files import can_write, write_text
 
 
 def test_a_file_and_its_folder_are_made_and_replaced(tmp_path: Path) -> None:
@@ -30,3 +30,15 @@ def test_a_folder_is_not_replaced_by_a_file(tmp_path: Path) -> None:
     with pytest.raises(BenchbenchError, match="Cannot write"):
         write_text(tmp_path, "text")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_can_be_written_to_if_a_file_can_be_made_in_it(tmp_path: Path) -> None:
+    assert can_write(tmp_path / "not" / "there")
+    (tmp_path / "file").touch()
+    assert not can_write(tmp_path / "file" / "below")
+    assert list(tmp_path.iterdir()) == [tmp_path / "file"]
+
+
+@pytest.mark.skipif(not Path("/proc/self").exists(), reason="the system has no /proc")
+def test_rights_alone_do_not_make_a_folder_writable() -> None:
+    assert not can_write(Path("/proc/no_such_folder"))
