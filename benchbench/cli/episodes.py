@@ -171,8 +171,9 @@ def _print_files(
         "query": (episode.query, episode.query_labels),
     }
     for part, (ids, slots) in parts.items():
-        known = isinstance(made, Dataset)
-        names = files_of(made, opened, ids, places) if known else [None] * len(ids)
+        names: list[str | None] = [None] * len(ids)
+        if isinstance(made, Dataset):
+            names = files_of(made, opened, ids, places)
         for number, slot, name in zip(ids.tolist(), slots.tolist(), names, strict=True):
             label = opened.class_names[int(episode.classes[slot])]
             rows.append({"part": part, "slot": slot, "class": label, "image": number, "file": name})

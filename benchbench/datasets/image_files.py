@@ -26,7 +26,8 @@ def files_of(
     """
     labels = opened.labels[ids]
     lists = _lists(dataset, {opened.class_names[label] for label in np.unique(labels)}, places)
-    unreadable, found = set(opened.unreadable), {}
+    unreadable = set(opened.unreadable)
+    found: dict[int, str] = {}
     for label in np.unique(labels).tolist():
         members = np.flatnonzero(opened.labels == label)
         names = [n for n in lists.get(opened.class_names[label], ()) if n not in unreadable]
