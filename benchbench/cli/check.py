@@ -130,7 +130,7 @@ def _checked(
     spec, printed, left = specs.text_of(method), sys.stdout, ["training", *names]
 
     def tell(outcome: Outcome) -> None:
-        left.remove(outcome.name)
+        left.remove(outcome.check)
         if style == "text":
             click.echo(outcome.line(), file=printed)
 
