@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from benchbench.method import Method as Method
     from benchbench.method import Support as Support
     from benchbench.method import Task as Task
+    from benchbench.registry.bounds import Bounds as Bounds
     from benchbench.registry.hookspecs import hookimpl as hookimpl
     from benchbench.samplers import Sampler as Sampler
     from benchbench.system.vision import torchvision as torchvision
@@ -61,6 +62,7 @@ _HOMES = {
     "Batch": "training.streams",
     "BatchMoments": "learners.adaptation",
     "BenchbenchError": "errors",
+    "Bounds": "registry.bounds",
     "Classifier": "method",
     "Collection": "datasets.problem",
     "Dataset": "datasets.base",

@@ -5,6 +5,9 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 
+MOST_EPISODES = 10**6
+"""That can be asked for at once; their numbers are held in memory."""
+
 NAMES_LISTED = 40
 """Known names that a message lists; libraries have a thousand networks."""
 

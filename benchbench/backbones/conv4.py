@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
 from torch import Tensor, nn
 
 from benchbench.backbones.base import Backbone
+from benchbench.registry.bounds import Bounds
 
 BLOCKS = 4
 
@@ -20,11 +21,9 @@ class Conv4(Backbone):
     """
 
     name: ClassVar[str] = "conv4"
-    width: int = 64
+    width: Annotated[int, Bounds(ge=1, le=4096)] = 64
 
     def build(self) -> None:
-        if self.width < 1:
-            raise ValueError("width must be at least 1")
         height, width, channels = self.image_shape
         if min(height, width) < 2**BLOCKS:
             raise ValueError(f"needs images of at least {2**BLOCKS} px, not {height}x{width}")

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from benchbench.backbones.base import Backbone
+from benchbench.registry.bounds import Bounds
 
 WIDTHS = (64, 160, 320, 640)
 
@@ -27,14 +28,12 @@ class ResNet12(Backbone):
 
     name: ClassVar[str] = "resnet12"
     pool: bool = True
-    drop: float = 0.1
+    drop: Annotated[float, Bounds(ge=0, lt=1)] = 0.1
 
     def build(self) -> None:
         height, width, channels = self.image_shape
         if min(height, width) < 2 ** len(WIDTHS):
             raise ValueError(f"needs images of at least 16 px, not {height}x{width}")
-        if not 0 <= self.drop < 1:
-            raise ValueError("drop must be at least 0 and below 1")
         inputs, squares = (channels, *WIDTHS[:-1]), (1, 1, 5, 5)
         shapes = zip(inputs, WIDTHS, squares, strict=True)
         self.blocks = nn.Sequential(*(Block(i, o, self.drop, square) for i, o, square in shapes))

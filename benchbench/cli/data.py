@@ -10,6 +10,7 @@ import click
 
 from benchbench.cli.options import (
     Number,
+    Real,
     Verbs,
     data_root_option,
     format_option,
@@ -113,7 +114,7 @@ def prepare(dataset: str, origin: Path | None, data_root: Path | None) -> None:
 @click.option(
     "--correlation",
     default=0.98,
-    type=click.FloatRange(0, 1),
+    type=Real(0, 1),
     metavar="R",
     help="The least correlation of the pixels of near duplicates.",
 )

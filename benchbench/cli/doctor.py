@@ -11,6 +11,7 @@ import click
 
 import benchbench
 from benchbench.cli.options import data_root_option
+from benchbench.errors import BenchbenchError
 from benchbench.system.texts import legible
 
 if TYPE_CHECKING:
@@ -71,9 +72,17 @@ def _sandbox() -> Finding:
 
 def _folders(data_root: Path | None) -> Iterator[Finding]:
     from benchbench.system.files import can_write
+    from benchbench.system.library_paths import cache_fault
     from benchbench.system.places import Places
 
-    places = Places.find(data_root)
+    for library, variable in (("Hugging Face", "HF_HOME"), ("torch", "TORCH_HOME")):
+        if fault := cache_fault(variable):
+            yield "note", f"no downloads of {library}: {fault}"
+    try:
+        places = Places.find(data_root)
+    except BenchbenchError as error:
+        yield "FAIL", str(error)
+        return
     if places.data_root.is_dir():
         yield "ok", f"data root {places.data_root}"
     else:

@@ -4,20 +4,21 @@ numpy or pandas before the verb runs, so that help is shown at once.
 
 from __future__ import annotations
 
-import io
+import errno
 import logging
 import os
 import pkgutil
 import sys
 from collections.abc import Mapping
 from functools import cached_property
-from typing import Any
+from typing import Any, NoReturn
 
 import click
 
 import benchbench
 from benchbench.cli.options import Verbs
 from benchbench.errors import BenchbenchError
+from benchbench.system.streams import OutputLostError, open_streams
 from benchbench.system.texts import legible
 
 VERBS = {
@@ -62,6 +63,11 @@ class Program(Verbs):
             return super().invoke(ctx)
         except BenchbenchError as error:
             raise click.UsageError(legible(str(error))) from error
+        except MemoryError as error:
+            what = str(error).rstrip(".") or "the system refuses more"
+            raise click.UsageError(
+                f"There is too little memory ({what}); ask for fewer or smaller images or episodes."
+            ) from error
         except KeyboardInterrupt:
             resumes = (
                 "; the same command resumes from here" if ctx.invoked_subcommand == "run" else ""
@@ -86,8 +92,22 @@ def main() -> None:
     # when torch is imported.
     if "OMP_WAIT_POLICY" not in os.environ:
         os.environ.setdefault("GOMP_SPINCOUNT", "10000")
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):  # "±" on a terminal that has no such character
-            stream.reconfigure(errors="replace")
+    has_output = open_streams()
     logging.basicConfig(format="%(levelname)s: %(message)s", level=logging.WARNING)
-    cli(prog_name="benchbench")
+    try:
+        if not has_output:
+            raise OutputLostError(errno.EBADF, "it is closed")
+        try:
+            cli(prog_name="benchbench")
+        finally:
+            sys.stdout.flush()
+    except OutputLostError as error:
+        _end_without_output(error)
+
+
+def _end_without_output(error: OutputLostError) -> NoReturn:
+    if error.errno == errno.EPIPE:  # who reads has seen enough, as of `| head`
+        sys.exit(1)
+    cure = "let it lead to a file with room, or to /dev/null"
+    click.echo(f"Error: Cannot write to standard output ({error.strerror}); {cure}.", err=True)
+    sys.exit(2)

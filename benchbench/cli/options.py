@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import click
 
-from benchbench.errors import unknown_name
+from benchbench.errors import MOST_EPISODES, unknown_name
 
 DATASET = "glyphs"
 
@@ -22,6 +23,18 @@ class Number(click.IntRange):
         return "N"
 
 
+class Real(click.FloatRange):
+    """A number; unlike click's own it cannot be NaN, which is in no range."""
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        number = float(super().convert(value, param, ctx))
+        if math.isnan(number):
+            self.fail(f"{value!r} is not a number.", param, ctx)
+        return number
+
+
 def path(name: str) -> click.Path:
     """A path that need not exist, by the name that help has for it."""
     kind = click.Path(path_type=Path)
@@ -30,6 +43,9 @@ def path(name: str) -> click.Path:
 
 
 SEED = Number(0, 2**32 - 1)
+EPISODES = Number(1, MOST_EPISODES)
+THREADS = Number(1, 1024)
+SECONDS = Real(min=0, min_open=True)
 FILE, FOLDER = path("file"), path("folder")
 
 

@@ -10,15 +10,14 @@ from typing import TYPE_CHECKING
 
 import click
 
-from benchbench.cli.options import FOLDER, SEED, Number, task_options
+from benchbench.cli.options import FOLDER, SECONDS, SEED, THREADS, task_options
 from benchbench.errors import BenchbenchError
+from benchbench.registry import loading, specs
 
 if TYPE_CHECKING:
     from benchbench.engine.base import Engine
     from benchbench.evaluation.settings import Limits
     from benchbench.system.places import Places
-
-SECONDS = click.FloatRange(min=0, min_open=True)
 
 
 @click.command()
@@ -72,7 +71,7 @@ SECONDS = click.FloatRange(min=0, min_open=True)
 )
 @click.option(
     "--threads",
-    type=Number(1),
+    type=THREADS,
     show_default="all cores",
     help="The number of threads that torch computes with on the CPU.",
 )
@@ -147,6 +146,9 @@ def run(
     """
     from benchbench.engine.processes import begin_template
 
+    # Before anything that takes seconds to import.
+    loading.check_names("method", specs.split_list(methods))
+    loading.check_names("dataset", [dataset])
     if engine == "worker":
         begin_template()
     from benchbench.cli.tables import Tested, print_tables, say_failures, say_what_is_tested
@@ -154,7 +156,6 @@ def run(
     from benchbench.evaluation.job import Job
     from benchbench.evaluation.settings import EPISODE_SECONDS, Limits, Settings
     from benchbench.metrics import find_metrics
-    from benchbench.registry import specs
     from benchbench.runs.store import Store
     from benchbench.samplers.drawing import Drawing
     from benchbench.system.compute import configure

@@ -54,10 +54,14 @@ class PendingClass:
 
     Interrupted decoding resumes after the last whole class: `load` is then not called for
     those before it.
+
+    files: lists the names of the files of its images in their order, unreadable ones by the names
+    that `DecodedClass.unreadable` has for them; None if an image is not a file.
     """
 
     name: str
     load: Callable[[], DecodedClass]
+    files: Callable[[], Sequence[str]] | None = None
 
 
 Pixels: TypeAlias = Any

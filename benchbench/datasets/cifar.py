@@ -19,6 +19,7 @@ from benchbench.datasets.reading.file_tree import FileTree, TreeFile, Unreadable
 from benchbench.datasets.reading.images import Interpolation
 from benchbench.datasets.reading.safe_pickle import read_pickle
 from benchbench.errors import BenchbenchError
+from benchbench.registry.bounds import Pixels
 from benchbench.registry.hookspecs import hookimpl
 from benchbench.system.arrays import ByteArray, IntArray
 from benchbench.system.files import can_write
@@ -47,7 +48,7 @@ class CifarFS(ListedDataset):
 
     name: ClassVar[str] = "cifar_fs"
     licence: ClassVar[str] = "none stated; free for research, cite Krizhevsky 2009"
-    size: int = SIZE
+    size: Pixels = SIZE
     interpolation: Interpolation = "bilinear"
 
     def listed(self) -> list[ListedClass]:

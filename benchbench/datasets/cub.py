@@ -13,6 +13,7 @@ from benchbench.datasets.listed import ListedClass, ListedDataset, image_counts,
 from benchbench.datasets.reading.file_tree import FileTree, TreeFile, located
 from benchbench.datasets.reading.images import Interpolation, as_array, resize
 from benchbench.errors import BenchbenchError
+from benchbench.registry.bounds import Pixels
 from benchbench.registry.hookspecs import hookimpl
 from benchbench.system.arrays import ByteArray
 from benchbench.system.places import Places
@@ -43,7 +44,7 @@ class Cub(ListedDataset):
 
     name: ClassVar[str] = "cub"
     licence: ClassVar[str] = "none stated; the photographs are their authors'; cite Wah et al. 2011"
-    size: int = 84
+    size: Pixels = 84
     interpolation: Interpolation = "bilinear"
     crop: bool = False
 

@@ -21,6 +21,7 @@ from benchbench.datasets.folder_splits import (
     splits_by_list,
     splits_of_folders,
 )
+from benchbench.datasets.image_files import names_of
 from benchbench.datasets.integrity.checks import plural, some
 from benchbench.datasets.random_split import TEST_SHARE, VAL_SHARE, check_shares, deal_classes
 from benchbench.datasets.reading.contents import contents_of
@@ -28,9 +29,10 @@ from benchbench.datasets.reading.conversion import WHITE, colour_of
 from benchbench.datasets.reading.file_tree import FileTree, TreeFile, shown
 from benchbench.datasets.reading.pictures import Pictures
 from benchbench.errors import BenchbenchError
+from benchbench.registry.bounds import Pixels, Seed, Share
 from benchbench.registry.hookspecs import hookimpl
 from benchbench.system.arrays import IntArray
-from benchbench.system.places import Places
+from benchbench.system.places import Places, expanded
 
 
 @dataclass
@@ -52,12 +54,12 @@ class Folder(Dataset):
     argument: ClassVar[str] = "path"
     decoding: ClassVar[int] = 2
     path: str
-    size: int = 84
+    size: Pixels = 84
     colour: Literal["auto", "grey", "rgb"] = "auto"
     split: Literal["auto", "file", "folders", "seed"] = "auto"
-    val: float = VAL_SHARE
-    test: float = TEST_SHARE
-    seed: int = 0
+    val: Share = VAL_SHARE
+    test: Share = TEST_SHARE
+    seed: Seed = 0
     background: str = WHITE
 
     def __post_init__(self) -> None:
@@ -72,7 +74,7 @@ class Folder(Dataset):
         """The path as given, else below the data root."""
         if self.origin is not None:
             return [self.origin]
-        given = Path(self.path).expanduser()
+        given = expanded(self.path)
         for candidate in (given.absolute(), places.data_root / given):
             if candidate.exists():
                 return [candidate]
@@ -107,7 +109,8 @@ class Folder(Dataset):
             return DecodedClass(label, images, parent, None, unreadable, changes)
 
         for name in classes:
-            yield PendingClass(shown(name), partial(load, name))
+            names = partial(names_of, classes[name])
+            yield PendingClass(shown(name), partial(load, name), names)
         if contents.unreadable:
             none = np.empty((0, *pictures.shape), np.uint8)
             rest = DecodedClass("", none, unreadable=contents.unreadable)

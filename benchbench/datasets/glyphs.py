@@ -11,6 +11,7 @@ import numpy as np
 
 from benchbench.datasets import glyphs_generator as generator
 from benchbench.datasets.base import SPLITS, Dataset, DecodedClass
+from benchbench.registry.bounds import Seed
 from benchbench.registry.hookspecs import hookimpl
 from benchbench.system.arrays import IntArray
 from benchbench.system.progress import track
@@ -28,11 +29,7 @@ class Glyphs(Dataset):
 
     name: ClassVar[str] = "glyphs"
     licence: ClassVar[str] = "MIT"
-    seed: int = 0
-
-    def __post_init__(self) -> None:
-        if not 0 <= self.seed < 2**64:
-            raise ValueError("seed must be at least 0 and below 2**64")
+    seed: Seed = 0
 
     def pixel_parameters(self) -> dict[str, Any]:
         return {"seed": self.seed, "version": generator.VERSION}

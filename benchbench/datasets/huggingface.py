@@ -19,9 +19,10 @@ from benchbench.datasets.reading.image_files import ImageFile
 from benchbench.datasets.reading.pictures import Pictures
 from benchbench.errors import BenchbenchError
 from benchbench.registry import specs
+from benchbench.registry.bounds import Pixels, Seed, Share
 from benchbench.registry.hookspecs import hookimpl
 from benchbench.system.arrays import IntArray
-from benchbench.system.places import Places
+from benchbench.system.places import Places, expanded
 
 
 @dataclass
@@ -52,12 +53,12 @@ class HuggingFace(Dataset):
     config: str | None = None
     hf_split: tuple[str, ...] | None = None
     revision: str | None = None
-    size: int = 84
+    size: Pixels = 84
     colour: Literal["auto", "grey", "rgb"] = "auto"
     splits: str | None = None
-    val: float = VAL_SHARE
-    test: float = TEST_SHARE
-    seed: int = 0
+    val: Share = VAL_SHARE
+    test: Share = TEST_SHARE
+    seed: Seed = 0
     background: str = WHITE
 
     def __post_init__(self) -> None:
@@ -70,7 +71,7 @@ class HuggingFace(Dataset):
 
     def sources(self, places: Places) -> list[Path]:
         """The folder, as given or below the data root; nothing for a name of the hub."""
-        given = self.origin or Path(self.source).expanduser()
+        given = self.origin or expanded(self.source)
         for candidate in (given.absolute(), places.data_root / given):
             if candidate.is_dir():
                 return [candidate]
@@ -122,7 +123,7 @@ class HuggingFace(Dataset):
     def split_classes(self, class_names: list[str], sources: list[Path]) -> dict[str, IntArray]:
         if self.splits is None:
             return deal_classes(len(class_names), self.val, self.test, self.seed)
-        file = Path(self.splits).expanduser()
+        file = expanded(self.splits)
         try:
             content = file.read_bytes()
         except OSError as error:

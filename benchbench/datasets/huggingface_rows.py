@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,6 +20,7 @@ from benchbench.datasets.reading.file_tree import UnreadableImageError
 from benchbench.datasets.reading.image_files import TooManyPixelsError, open_image
 from benchbench.datasets.reading.offline import refuse_download
 from benchbench.errors import BenchbenchError, unknown_name
+from benchbench.system.library_paths import cache_fault
 
 SAVED = (("dataset_info.json", "state.json"), ("dataset_dict.json",))
 """The files of a `Dataset` and of a `DatasetDict` that `save_to_disk` wrote."""
@@ -131,20 +133,15 @@ def load(
     """The rows of some splits, by default of all, as a `datasets.Dataset`.
 
     source: a folder, or a name at the hub; name: what messages call it; remark: as `read_folder`
-    has it. No code of the data set is
-    run. Raises BenchbenchError with the cure if they cannot be loaded.
+    has it. No code of the data set is run. Raises BenchbenchError with the cure if they cannot be
+    loaded.
     """
     import datasets
 
     saved = isinstance(source, Path) and any(
         all((source / file).is_file() for file in files) for files in SAVED
     )
-    if isinstance(source, str):
-        refuse_download(name)
-    elif revision:
-        raise BenchbenchError(f"{name} is a folder, which has no revisions; leave out revision.")
-    elif saved and config:
-        raise BenchbenchError(f"{name} is a saved table without configurations; leave out config.")
+    _check_place(name, source, config, revision, saved)
     with _one_sentence(name):
         if saved:
             found = datasets.load_from_disk(str(source))
@@ -161,6 +158,21 @@ def load(
             raise unknown_name(f"split of {name}", split, found)
     with _one_sentence(name, "its splits do not fit together, so choose with hf_split"):
         return datasets.concatenate_datasets([found[split] for split in splits or found])
+
+
+def _check_place(
+    name: str, source: Path | str, config: str | None, revision: str | None, saved: bool
+) -> None:
+    """Raise BenchbenchError if the options do not go with the source, or it has no cache."""
+    if isinstance(source, str):
+        refuse_download(name)
+    elif revision:
+        raise BenchbenchError(f"{name} is a folder, which has no revisions; leave out revision.")
+    elif saved and config:
+        raise BenchbenchError(f"{name} is a saved table without configurations; leave out config.")
+    own_cache = saved or os.environ.get("HF_DATASETS_CACHE")
+    if not own_cache and (fault := cache_fault("HF_HOME")):
+        raise BenchbenchError(f"{name} cannot be loaded: {fault}")
 
 
 @contextmanager

@@ -15,6 +15,7 @@ import numpy as np
 from PIL import Image
 
 from benchbench.datasets.base import SPLITS, Dataset, DecodedClass, PendingClass, splits_by_name
+from benchbench.datasets.image_files import names_of
 from benchbench.datasets.reading.class_folders import class_folders, in_tree
 from benchbench.datasets.reading.damage import copy_again
 from benchbench.datasets.reading.file_tree import FileTree, TreeFile
@@ -129,11 +130,16 @@ class ListedDataset(Dataset):
             images, _, unreadable = decode_all(self.decode_image, files[item.folder], shape)
             if not len(images):
                 raise copy_again(f"{where} has no readable image of class '{item.folder}'")
-            names = [f"{item.folder}/{Path(name).name}" for name in unreadable]
-            return DecodedClass(item.name, images, item.parent, None, names)
+            return DecodedClass(item.name, images, item.parent, None, named(item, unreadable))
+
+        def named(item: ListedClass, names: Sequence[str]) -> list[str]:
+            return [f"{item.folder}/{Path(name).name}" for name in names]
+
+        def listed(item: ListedClass) -> list[str]:
+            return named(item, names_of(files[item.folder]))
 
         for item in self.listed():
-            yield PendingClass(item.name, partial(load, item))
+            yield PendingClass(item.name, partial(load, item), partial(listed, item))
 
     def resized(self, images: ByteArray) -> ByteArray:
         """Images uint8 [n, h, w, 3] as [n, size, size, 3]."""

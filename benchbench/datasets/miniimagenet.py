@@ -24,6 +24,7 @@ from benchbench.datasets.reading.damage import copy_again
 from benchbench.datasets.reading.file_tree import FileTree, TreeFile, located
 from benchbench.datasets.reading.images import Interpolation
 from benchbench.errors import BenchbenchError
+from benchbench.registry.bounds import Pixels
 from benchbench.registry.hookspecs import hookimpl
 from benchbench.system.places import Places
 
@@ -56,7 +57,7 @@ class MiniImageNet(ListedDataset):
     name: ClassVar[str] = "miniimagenet"
     licence: ClassVar[str] = "ImageNet's terms of access: non-commercial research and education"
     split: Literal["ravi", "vinyals"] = "ravi"
-    size: int = 84
+    size: Pixels = 84
     interpolation: Interpolation = "bilinear"
 
     def listed(self) -> list[ListedClass]:

@@ -15,6 +15,7 @@ from benchbench.datasets.opening import create_dataset, open_dataset
 from benchbench.datasets.problem import Collection, Problem
 from benchbench.errors import BenchbenchError, unknown_name
 from benchbench.registry import specs
+from benchbench.registry.bounds import Pixels
 from benchbench.registry.hookspecs import hookimpl
 from benchbench.system.places import Places
 
@@ -43,12 +44,10 @@ class Multi(Collection):
     )
     datasets: str
     train: str = FIRST
-    size: int | None = None
+    size: Pixels | None = None
     test_source: str = ""
 
     def __post_init__(self) -> None:
-        if self.size is not None and self.size < 1:
-            raise ValueError("size must be at least 1 pixel")
         texts = specs.split_list(self.datasets)
         if len(texts) < 2:
             raise ValueError("needs two data sets or more, as in multi:omniglot,cifar_fs")

@@ -20,6 +20,7 @@ from benchbench.datasets.reading.images import Interpolation, as_array, resize
 from benchbench.datasets.reading.parallel import in_parallel
 from benchbench.errors import BenchbenchError
 from benchbench.registry import specs
+from benchbench.registry.bounds import Pixels
 from benchbench.registry.hookspecs import hookimpl
 from benchbench.system.arrays import ByteArray, IntArray
 from benchbench.system.files import can_write
@@ -51,13 +52,9 @@ class Omniglot(Dataset):
     licence: ClassVar[str] = "MIT"
     split: Literal["meta-dataset", "lake", "vinyals"] = "meta-dataset"
     rotations: bool | Literal["all"] = False
-    size: int = 28
+    size: Pixels = 28
     interpolation: Interpolation = "bilinear"
     invert: bool = True
-
-    def __post_init__(self) -> None:
-        if self.size < 1:
-            raise ValueError("size must be at least 1 pixel")
 
     def sources(self, places: Places) -> list[Path]:
         return [archive(places, part, self.origin) for part in CHARACTERS]

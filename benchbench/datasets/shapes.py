@@ -11,6 +11,7 @@ import numpy as np
 
 from benchbench.datasets import shapes_generator as generator
 from benchbench.datasets.base import Dataset, DecodedClass
+from benchbench.registry.bounds import Seed
 from benchbench.registry.hookspecs import hookimpl
 from benchbench.system.arrays import IntArray
 from benchbench.system.progress import track
@@ -33,12 +34,8 @@ class Shapes(Dataset):
 
     name: ClassVar[str] = "shapes"
     licence: ClassVar[str] = "MIT"
-    seed: int = 0
+    seed: Seed = 0
     permute_names: bool = False
-
-    def __post_init__(self) -> None:
-        if not 0 <= self.seed < 2**64:
-            raise ValueError("seed must be at least 0 and below 2**64")
 
     def pixel_parameters(self) -> dict[str, Any]:
         return {

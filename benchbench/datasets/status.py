@@ -19,7 +19,7 @@ from benchbench.datasets.reading.offline import WouldDecodeError, WouldDownloadE
 from benchbench.datasets.tables.prepared import prepared_record
 from benchbench.errors import BenchbenchError
 from benchbench.registry import entry_points, loading, specs
-from benchbench.system.places import Places
+from benchbench.system.places import Places, expanded
 
 HEADINGS = ("data set", "files", "decoded", "classes", "images", "px", "on disk", "from", "licence")
 
@@ -105,7 +105,7 @@ def size_text(dataset: OpenDataset) -> str:
 
 def check_origin(dataset: Dataset, places: Places, origin: Path) -> None:
     """Raise BenchbenchError if the origin is not there or the data set would not look at it."""
-    origin = origin.expanduser().absolute()
+    origin = expanded(origin).absolute()
     if not origin.exists():
         raise BenchbenchError(f"There is no folder or file {origin}, which --from names.")
     without, found = (_found(dataset, places, each) for each in (None, origin))

@@ -12,6 +12,7 @@ from benchbench.datasets.listed import ListedClass, ListedDataset, image_counts,
 from benchbench.datasets.reading.class_folders import ILSVRC_FOLDERS, in_folders
 from benchbench.datasets.reading.file_tree import FileTree, located
 from benchbench.datasets.reading.images import Interpolation
+from benchbench.registry.bounds import Pixels
 from benchbench.registry.hookspecs import hookimpl
 from benchbench.system.places import Places
 
@@ -37,7 +38,7 @@ class TieredImageNet(ListedDataset):
 
     name: ClassVar[str] = "tieredimagenet"
     licence: ClassVar[str] = "ImageNet's terms of access: non-commercial research and education"
-    size: int = 84
+    size: Pixels = 84
     interpolation: Interpolation = "bilinear"
 
     def listed(self) -> list[ListedClass]:

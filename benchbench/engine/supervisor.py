@@ -43,6 +43,7 @@ from benchbench.evaluation.settings import OTHER, Limits, Phase
 from benchbench.registry import specs
 from benchbench.runs.manifest import MethodCard
 from benchbench.system.arrays import FloatArray
+from benchbench.system.places import expanded
 from benchbench.system.sandbox import allowed_without
 from benchbench.training.budget import FitRecord
 
@@ -211,7 +212,7 @@ class RemoteParticipant(AbstractContextManager["RemoteParticipant"]):
 def files_in(spec: str, protected: Iterable[Path]) -> list[Path]:
     """The files that a spec names, such as weights, and its folders without what is protected."""
     texts = [text for text in re.split(r"[,=:\[\]]", spec) if text]
-    paths = [(text, Path(text).expanduser().absolute()) for text in texts]
+    paths = [(text, expanded(text).absolute()) for text in texts]
     files = [path for _, path in paths if path.is_file()]
     folders = [path for text, path in paths if os.sep in text and path.is_dir()]
     return [*files, *allowed_without(folders, protected)]

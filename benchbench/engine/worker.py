@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import ctypes
 import faulthandler
-import io
 import logging
 import os
 import signal
@@ -21,6 +20,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from benchbench.engine.wire import SCORES, Reply, send
 from benchbench.system.salt import SALT
+from benchbench.system.streams import print_messages_only
 
 if TYPE_CHECKING:  # what takes seconds to import is imported by the template, once for all
     from benchbench.evaluation.given import Given, Question
@@ -232,10 +232,7 @@ def _write_stacks_to(path: str) -> None:
 
 
 def _speak_like_the_command_line() -> None:
-    os.dup2(2, 1)
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="replace", line_buffering=True)
+    print_messages_only()
     logging.basicConfig(format="%(levelname)s: %(message)s", level=logging.WARNING)
 
 

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from benchbench.backbones import create_backbone
 from benchbench.backbones.base import Backbone
 from benchbench.method import Method, Task
-from benchbench.training.fit import fit
+from benchbench.training.fit import fit, learns
 from benchbench.training.source import TrainingSource
 
 Recipe: TypeAlias = dict[str, Any]
@@ -26,7 +26,8 @@ class EpisodicMethod(Method):
     A subclass has a `loss` for `fit`, and says in `quick` and `published` how it is trained. It
     names in `extra_modules` what it learns in addition to a backbone.
 
-    backbone: trained from scratch, unless it comes with weights.
+    backbone: trained from scratch, unless it comes with weights; if there is nothing to learn, as
+        with `pixels`, the method is evaluated as it is.
     """
 
     network: nn.ModuleDict = field(init=False, repr=False, compare=False)
@@ -62,6 +63,9 @@ class EpisodicMethod(Method):
         encoder = create_backbone(self.backbone, source.image_shape, source.seed)
         extra = self.extra_modules(encoder.feature_size, source.task)
         self.network = nn.ModuleDict({"encoder": encoder, **extra})
+        if not learns(self.network):  # it needs no training classes either
+            fit(source, self.network, self.loss, (), steps=0)
+            return
         episodes = source.task_episodes() if as_tested else source.episodes(*shape)
         tasks = recipe.pop("tasks", None)
         data = episodes if tasks is None else episodes.grouped(tasks)

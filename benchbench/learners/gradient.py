@@ -17,6 +17,7 @@ from benchbench.errors import MethodError
 from benchbench.learners.adaptation import BatchMoments, Weights, descend, embed_with
 from benchbench.learners.episodic import EpisodicMethod, Recipe
 from benchbench.method import Classifier, Images, Support, Task
+from benchbench.registry.bounds import Rate, Steps
 from benchbench.training.source import TrainingSource
 from benchbench.training.streams import LabelledEpisode
 
@@ -52,9 +53,9 @@ class InnerLoopMethod(EpisodicMethod):
 
     second_order: ClassVar[bool] = True
     inner: InnerLoop = field(init=False, repr=False, compare=False)
-    inner_steps: int | None = None
-    test_steps: int | None = None
-    inner_lr: float | None = None
+    inner_steps: Steps | None = None
+    test_steps: Steps | None = None
+    inner_lr: Rate | None = None
     bn: Literal["support", "running", "transductive"] = "support"
 
     def __post_init__(self) -> None:

@@ -20,7 +20,7 @@ from benchbench.registry import specs
 from benchbench.runs.manifest import CORE
 from benchbench.system.compute import separate_randomness
 from benchbench.training.budget import FitRecord
-from benchbench.training.fit import fit
+from benchbench.training.fit import fit, learns
 from benchbench.training.source import TrainingSource
 from benchbench.training.streams import Batch
 
@@ -50,7 +50,7 @@ def fit_classifier(source: TrainingSource, backbone: Backbone) -> FitRecord | No
     ICLR 2019). In the `shared` folder, if any, one training serves every method with the same data,
     backbone, budget, seed, precision and validation.
     """
-    if backbone.pretrained_on or not any(True for _ in backbone.parameters()):
+    if backbone.pretrained_on or not learns(backbone):
         source.compute.place(backbone)
         backbone.freeze()
         return None

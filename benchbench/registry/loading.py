@@ -9,7 +9,7 @@ from __future__ import annotations
 import importlib
 import logging
 import pkgutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cache, partial
 from typing import Any
@@ -17,7 +17,7 @@ from typing import Any
 import pluggy
 
 from benchbench.errors import BenchbenchError, unknown_name
-from benchbench.registry import hookspecs
+from benchbench.registry import hookspecs, specs
 from benchbench.registry.entry_points import EXTRAS_GROUP, KINDS, Provenance, announced, available
 from benchbench.registry.inspection import place_of
 
@@ -58,6 +58,13 @@ def load(kind: str, name: str) -> type:
     if name not in found:
         raise unknown_name(kind, name, found)
     return load_class(kind, found[name])
+
+
+def check_names(kind: str, texts: Iterable[str]) -> None:
+    """Raise BenchbenchError for a spec whose name is not announced. Nothing is imported."""
+    for name in (specs.parse(text).name for text in texts):
+        if name not in available(kind):
+            raise unknown_name(kind, name, available(kind))
 
 
 def load_class(kind: str, provenance: Provenance) -> type:

@@ -17,11 +17,15 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias, TypeVar, Union
 
 from benchbench.errors import BenchbenchError, unknown_name
+from benchbench.registry.bounds import exceeded, split_bounds
 
 T = TypeVar("T")
 
 OpenValue: TypeAlias = int | float | bool | str | None
 """The type of an open parameter's value: the first of these as which it can be read."""
+
+SHOWN = 40
+"""The characters of a wrong value that a message shows."""
 
 BETWEEN_ITEMS = "+"
 """The separator of the items of a tuple, as in `mean=0.485+0.456+0.406`."""
@@ -133,8 +137,13 @@ def arguments(cls: type, spec: Spec) -> dict[str, Any]:
     missing = [key for key in _required(cls) if key not in values]
     if missing:
         raise BenchbenchError(f"'{spec.name}' needs {missing[0]}: {spec.name}[{missing[0]}=...]")
-    found = {key: convert(values[key], fields[key], key) for key in values if key in fields}
-    others = {key: convert(values[key], OpenValue) for key in values if key not in fields}
+    kinds = {key: fields.get(key, OpenValue) for key in values}
+    found = {key: convert(values[key], kind, key) for key, kind in kinds.items()}
+    for key, kind in kinds.items():
+        if bounds := exceeded(found[key], _alternatives(kind)):
+            kept = f"must be {bounds}" if str(bounds) else "must be a number of usual size"
+            raise BenchbenchError(f"{spec.name}: {key} {kept}, not {values[key][:SHOWN]}.")
+    others = {key: found.pop(key) for key in values if key not in fields}
     return {**found, collector: others} if collector and others else found
 
 
@@ -151,7 +160,7 @@ def _fields(cls: type) -> tuple[dataclasses.Field[Any], ...]:
 def parameter_types(cls: type) -> dict[str, Any]:
     """The parameters a user may set: name to type, in the order of the dataclass fields."""
     fields = [f for f in _fields(cls) if f.init and not f.kw_only]
-    hints = typing.get_type_hints(cls) if fields else {}
+    hints = typing.get_type_hints(cls, include_extras=True) if fields else {}
     return {f.name: hints[f.name] for f in fields if f.name != open_parameters(cls)}
 
 
@@ -183,6 +192,7 @@ def _alternatives(kind: Any) -> tuple[Any, ...]:
 
 
 def _convert_to(text: str, kind: Any) -> Any:
+    kind, _ = split_bounds(kind)
     arguments = typing.get_args(kind)
     choices: dict[str, Any] = {}
     if typing.get_origin(kind) is tuple:
@@ -204,7 +214,7 @@ def _convert_to(text: str, kind: Any) -> Any:
 def type_name(kind: Any) -> str:
     """A type as a user reads it: `int`, `true or false`, `one of euclidean, cosine`."""
     words = []
-    for option in _alternatives(kind):
+    for option, bounds in map(split_bounds, _alternatives(kind)):
         if typing.get_origin(option) is Literal:
             words.append("one of " + ", ".join(map(str, typing.get_args(option))))
         elif option is bool:
@@ -212,10 +222,11 @@ def type_name(kind: Any) -> str:
         elif option is type(None):
             words.append("none")
         elif typing.get_origin(option) is tuple:
-            item = type_name(typing.get_args(option)[0])
-            words.append(f"{item}s joined by {BETWEEN_ITEMS}")
+            item, bounds = split_bounds(typing.get_args(option)[0])
+            each = f" (each {bounds})" if str(bounds) else ""
+            words.append(f"{type_name(item)}s joined by {BETWEEN_ITEMS}{each}")
         else:
-            words.append(option.__name__)
+            words.append(f"{option.__name__} ({bounds})" if str(bounds) else option.__name__)
     return " or ".join(words)
 
 

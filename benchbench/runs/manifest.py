@@ -25,6 +25,7 @@ from benchbench.registry.sources import package_sha256
 from benchbench.runs.reading import FORMAT
 from benchbench.system.compute import Compute, machine
 from benchbench.system.files import file_hash
+from benchbench.system.places import expanded
 
 CORE = 2
 """A part of every run's identity: raise it when a change of the package `benchbench` itself changes
@@ -237,7 +238,7 @@ def _installed(names: Iterable[str]) -> dict[str, str]:
 def weight_files(method: Method) -> dict[str, dict[str, str]]:
     """The hashes of the files of weights that the parameters name, as `weights=FILE`, if any."""
     paths = re.findall(r"weights=([^,\[\]]+\.safetensors)", specs.text_of(method), re.IGNORECASE)
-    files = {path: Path(path).expanduser() for path in paths}
+    files = {path: expanded(path) for path in paths}
     hashes = {path: file_hash(file) for path, file in files.items() if file.is_file()}
     return {"weight_files": hashes} if hashes else {}
 

@@ -9,7 +9,7 @@ import json
 import os
 from collections import Counter
 from collections.abc import Iterable
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -37,7 +37,7 @@ class StartLog:
         """Add a line for a run that has just begun, whose manifest is written."""
         manifest = run.manifest
         entry = {
-            "time": datetime.now(timezone.utc).isoformat(timespec="seconds"),
+            "time": datetime.now(UTC).isoformat(timespec="seconds"),
             "run": Path(os.path.relpath(run.path, self._root)).as_posix(),
             "method": manifest["method"]["spec"],
             "seed": manifest["identity"]["seed"],

@@ -17,7 +17,7 @@ import secrets
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -129,7 +129,7 @@ class RunDirectory:
             key: self.manifest[key] for key in ("episodes", "cost", "audit") if key in self.manifest
         }
         entries = manifest | kept
-        now = datetime.now(timezone.utc).isoformat(timespec="seconds")
+        now = datetime.now(UTC).isoformat(timespec="seconds")
         (self.path / "error.txt").unlink(missing_ok=True)
         entries["status"] = "finished" if self.status == "finished" else "running"
         entries["started"] = self.manifest.get("started", now)
@@ -205,7 +205,7 @@ class RunDirectory:
         """Mark the run as complete; what waits to be written is written before."""
         self.flush()
         self.answers.pack()
-        now = datetime.now(timezone.utc).isoformat(timespec="seconds")
+        now = datetime.now(UTC).isoformat(timespec="seconds")
         self.update(status="finished", reason="", finished=now, **entries)
 
     def fail(self, error: BaseException) -> None:

@@ -20,7 +20,7 @@ from benchbench.system.arrays import IntArray
 from benchbench.system.files import output_file
 
 
-@dataclass(frozen=True)
+@dataclass
 class ClassTable:
     """A data set as a sampler sees it; `Labelled` and `OpenDataset` explain the attributes.
 
@@ -72,7 +72,7 @@ class ClassTable:
         arrays["counts"] = np.diff(first, append=len(self.labels))
         if self.groups is not None:
             arrays["groups"] = self.groups.astype(np.int64)
-        stored = {name: array.astype(np.int32) for name, array in arrays.items()}
+        stored: dict[str, Any] = {name: array.astype(np.int32) for name, array in arrays.items()}
         with output_file(path) as partial, partial.open("wb") as file:
             np.savez_compressed(file, header=np.array(json.dumps(header)), **stored)
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, get_args
+from typing import Annotated, ClassVar, TypeAlias, get_args
 
 import numpy as np
 
 from benchbench.episodes import Episode, arrays_of
 from benchbench.errors import BenchbenchError
 from benchbench.registry import specs
+from benchbench.registry.bounds import Bounds
 from benchbench.samplers.base import Sampler
 from benchbench.samplers.class_choice import MAX_SPAN, Classes, families
 from benchbench.samplers.image_choice import ClassImages, GroupedImages, separable
@@ -16,6 +17,9 @@ from benchbench.samplers.pool import ClassPool
 from benchbench.samplers.query_priors import LEAST_CONCENTRATION, Prior, query_counts
 from benchbench.system.arrays import IntArray
 from benchbench.system.randomness import AddressedStream, Numbers, Permutation
+
+Way: TypeAlias = Annotated[int, Bounds(ge=2)]
+Concentration: TypeAlias = Annotated[float, Bounds(ge=LEAST_CONCENTRATION)]
 
 
 class ComposingSampler(Sampler):

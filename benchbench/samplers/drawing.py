@@ -12,7 +12,8 @@ from benchbench.datasets.base import OpenDataset
 from benchbench.datasets.opening import open_problems
 from benchbench.datasets.problem import Problem
 from benchbench.episodes import EpisodeSet
-from benchbench.errors import BenchbenchError
+from benchbench.errors import MOST_EPISODES, BenchbenchError
+from benchbench.registry.specs import SHOWN
 from benchbench.samplers import ClassPool, Sampler, create_sampler
 from benchbench.system.places import Places
 from benchbench.system.progress import say
@@ -116,8 +117,9 @@ def saved_episodes(path: Path, dataset: OpenDataset) -> EpisodeSet:
 
 
 def _count(text: str) -> int:
-    if not text.isdecimal() or int(text) < 2:
+    if not text.isdecimal() or not 2 <= int(text[:SHOWN]) <= MOST_EPISODES:
         raise BenchbenchError(
-            f"--episodes {text} is neither a number from 2 on nor an .npz file of episodes."
+            f"--episodes {text[:SHOWN]} is neither a number from 2 to {MOST_EPISODES} nor an .npz "
+            "file of episodes."
         )
     return int(text)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
 import numpy as np
 
 from benchbench.errors import BenchbenchError
+from benchbench.registry.bounds import Bounds
 from benchbench.samplers.class_choice import Classes
-from benchbench.samplers.composing import ComposingSampler
+from benchbench.samplers.composing import ComposingSampler, Concentration, Way
 from benchbench.samplers.pool import ClassPool
 from benchbench.samplers.query_priors import Prior
 from benchbench.system.arrays import FloatArray, IntArray
@@ -28,13 +29,13 @@ class FixedSampler(ComposingSampler):
 
     name: ClassVar[str] = "fixed"
     fewest_classes_option: ClassVar[str] = "--way {}"
-    way: int = 5
-    shot: int = 1
-    query: int = 15
+    way: Way = 5
+    shot: Annotated[int, Bounds(ge=0)] = 1
+    query: Annotated[int, Bounds(ge=1)] = 15
     replacement: Literal["images", "none"] = "images"
     classes: Classes = "uniform"
     prior: Prior = "balanced"
-    concentration: float = 2.0
+    concentration: Concentration = 2.0
     separate_groups: bool = False
 
     def __post_init__(self) -> None:

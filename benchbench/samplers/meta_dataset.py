@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Annotated, ClassVar, TypeAlias
 
 import numpy as np
 
 from benchbench.errors import BenchbenchError
 from benchbench.registry import specs
+from benchbench.registry.bounds import Bounds, Count
 from benchbench.samplers.class_choice import MAX_SPAN, Classes
-from benchbench.samplers.composing import ComposingSampler
+from benchbench.samplers.composing import ComposingSampler, Concentration, Way
 from benchbench.samplers.pool import ClassPool
 from benchbench.samplers.query_priors import Prior, rounded_down
 from benchbench.system.arrays import IntArray
 from benchbench.system.randomness import AddressedStream, Numbers
+
+Weight: TypeAlias = Annotated[float, Bounds(gt=0)]
 
 
 @dataclass
@@ -41,18 +44,18 @@ class MetaDatasetSampler(ComposingSampler):
 
     name: ClassVar[str] = "meta_dataset"
     fewest_classes_option: ClassVar[str] = "min_way={}"
-    min_way: int = 5
-    max_way: int = 50
-    max_query: int = 10
-    max_support: int = 500
-    max_contribution: int = 100
-    min_weight: float = 0.5
-    max_weight: float = 2.0
-    max_span: int = MAX_SPAN
-    min_images: int = 1
+    min_way: Way = 5
+    max_way: Way = 50
+    max_query: Annotated[int, Bounds(ge=1, le=1000)] = 10
+    max_support: Annotated[int, Bounds(ge=2, le=100_000)] = 500
+    max_contribution: Count = 100
+    min_weight: Weight = 0.5
+    max_weight: Weight = 2.0
+    max_span: Count = MAX_SPAN
+    min_images: Count = 1
     classes: Classes = "auto"
     prior: Prior = "balanced"
-    concentration: float = 2.0
+    concentration: Concentration = 2.0
     separate_groups: bool = False
 
     def __post_init__(self) -> None:

@@ -6,6 +6,7 @@ import hashlib
 import os
 import shutil
 import stat
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -14,10 +15,15 @@ from benchbench.errors import BenchbenchError
 
 
 def can_write(folder: Path) -> bool:
-    """Whether the folder, or the nearest one above it that exists, may be written to."""
+    """Whether a file can be made in the folder, or in the nearest one above it that exists."""
     folder = folder.absolute()
-    existing = next(path for path in (folder, *folder.parents) if path.exists())
-    return existing.is_dir() and os.access(existing, os.W_OK)
+    # Not `Path.exists`, which raises PermissionError below a folder that is another user's.
+    existing = next(p for p in (folder, *folder.parents) if os.path.exists(p))  # noqa: PTH110
+    try:
+        with tempfile.TemporaryFile(dir=existing):  # rights say nothing of /proc and the like
+            return True
+    except OSError:
+        return False
 
 
 @contextmanager
@@ -46,7 +52,12 @@ def whole_file(path: Path) -> Iterator[Path]:
 
 @contextmanager
 def output_file(path: Path) -> Iterator[Path]:
-    """As `whole_file`, in a folder that is made. Raises BenchbenchError if it cannot be written."""
+    """As `whole_file`, in a folder that is made. Raises BenchbenchError if it cannot be written.
+
+    A device or a pipe would be replaced by the file, and is refused.
+    """
+    if path.exists() and not (path.is_file() or path.is_dir()):
+        raise BenchbenchError(f"Cannot write {path}: it is a device or a pipe, not a file.")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with whole_file(path) as partial:

@@ -5,7 +5,12 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
+
+from benchbench.errors import BenchbenchError
+from benchbench.system.files import can_write
+from benchbench.system.places import NO_HOME, expanded
 
 SYSTEM = ("/usr", "/lib", "/lib32", "/lib64", "/bin", "/sbin", "/etc", "/opt", "/nix/store")
 """Programs, shared libraries, fonts, locales, time zones and the system's settings."""
@@ -17,7 +22,8 @@ def library_paths() -> list[Path]:
     Of the cache of Hugging Face, only models: data sets with their labels are in it as well.
     """
     candidates = [*SYSTEM, *_python(), *_packages(), *_weights()]
-    paths = {path.resolve() for path in map(Path, candidates) if path.exists()}
+    # Not `Path.exists`, which raises PermissionError below a folder that is another user's.
+    paths = {Path(path).resolve() for path in candidates if os.path.exists(path)}  # noqa: PTH110
     return sorted(path for path in paths if paths.isdisjoint(path.parents))
 
 
@@ -42,19 +48,42 @@ def _packages() -> Iterator[str]:
 
 
 def model_caches() -> dict[str, str]:
-    """The folders of downloaded weights, by the environment variable that names each."""
+    """The folders of downloaded weights, by the environment variable that names each.
+
+    One in a home folder is left out if this user has none.
+    """
     caches = Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache")
-    hugging_face = Path(os.environ.get("HF_HOME") or caches / "huggingface").expanduser()
+    hugging_face = Path(os.environ.get("HF_HOME") or caches / "huggingface")
     hub = os.environ.get("HF_HUB_CACHE") or os.environ.get("HUGGINGFACE_HUB_CACHE")
     folders = {
         "HF_HOME": hugging_face,
         "HF_HUB_CACHE": Path(hub or hugging_face / "hub"),
         "TORCH_HOME": Path(os.environ.get("TORCH_HOME") or caches / "torch"),
     }
-    return {name: str(path.expanduser().absolute()) for name, path in folders.items()}
+    found = {}
+    for name, path in folders.items():
+        with suppress(BenchbenchError):
+            found[name] = str(expanded(path).absolute())
+    return found
 
 
 def _weights() -> Iterator[str]:
     caches = model_caches()
-    yield caches["TORCH_HOME"]
-    yield from map(str, Path(caches["HF_HUB_CACHE"]).glob("models--*"))
+    if torch := caches.get("TORCH_HOME"):
+        yield torch
+    if hub := caches.get("HF_HUB_CACHE"):
+        with suppress(PermissionError):
+            yield from map(str, Path(hub).glob("models--*"))
+
+
+def cache_fault(variable: str) -> str:
+    """Why a library cannot keep what it downloads, in one sentence; empty if it can.
+
+    variable: the one that names its cache.
+    """
+    folder = model_caches().get(variable)
+    if folder is None:
+        return NO_HOME.format(variable)
+    if can_write(Path(folder)):
+        return ""
+    return f"Cannot write to the cache {folder}; set {variable} to a folder that you may write to."

@@ -8,6 +8,10 @@ from pathlib import Path
 
 import platformdirs
 
+from benchbench.errors import BenchbenchError
+
+NO_HOME = "There is no home folder for the cache; set {} to a folder that you may write to."
+
 
 @dataclass(frozen=True)
 class Places:
@@ -18,9 +22,27 @@ class Places:
 
     @classmethod
     def find(cls, data_root: str | os.PathLike[str] | None = None) -> Places:
-        """The folders of the argument, BENCHBENCH_DATA and BENCHBENCH_CACHE, or the platform's."""
-        cache = Path(
-            os.environ.get("BENCHBENCH_CACHE") or platformdirs.user_cache_path("benchbench")
-        )
+        """The folders of the argument, BENCHBENCH_DATA and BENCHBENCH_CACHE, or the platform's.
+
+        Raises BenchbenchError if the platform's are wanted and this user has no home folder.
+        """
+        cache = expanded(os.environ.get("BENCHBENCH_CACHE") or _platform_cache()).absolute()
         root = data_root or os.environ.get("BENCHBENCH_DATA") or cache / "data"
-        return cls(Path(root).expanduser().absolute(), cache.expanduser().absolute())
+        return cls(expanded(root).absolute(), cache)
+
+
+def _platform_cache() -> Path:
+    try:
+        return platformdirs.user_cache_path("benchbench").expanduser()
+    except RuntimeError as error:
+        raise BenchbenchError(NO_HOME.format("BENCHBENCH_CACHE")) from error
+
+
+def expanded(path: str | os.PathLike[str]) -> Path:
+    """The path with the home folder that a first `~` names. Raises BenchbenchError without one."""
+    try:
+        return Path(path).expanduser()
+    except RuntimeError as error:
+        raise BenchbenchError(
+            f"Nobody knows the home folder that {path} begins with; write the whole path."
+        ) from error

@@ -6,8 +6,11 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from benchbench.errors import BenchbenchError
+from benchbench.registry.specs import SHOWN
 
 T = TypeVar("T")
+
+MOST_STEPS = 10**9
 
 
 @dataclass(frozen=True)
@@ -22,10 +25,11 @@ class Budget:
         """Raises BenchbenchError for anything else."""
         if text in ("smoke", "quick", "paper"):
             return cls(text)
-        if text.isdecimal() and int(text) > 0:
+        if text.isdecimal() and 0 < int(text[:SHOWN]) <= MOST_STEPS:
             return cls("quick", int(text))
         raise BenchbenchError(
-            f"'{text}' is not a budget; use smoke, quick, paper or a number of training steps."
+            f"'{text[:SHOWN]}' is not a budget; use smoke, quick, paper or a number of training "
+            f"steps up to {MOST_STEPS}."
         )
 
     def __str__(self) -> str:

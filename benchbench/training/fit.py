@@ -81,10 +81,15 @@ def fit(
     a tenth of the training. patience: training ends after so many validations without a better one.
     folder: of checkpoints, by default the source's; training is resumed from there. A method that
     calls `fit` more than once names each `stage`. Raises MethodError if the loss is not finite.
+    A module without parameters is left as it is, which is said.
     """
     source.compute.place(module)
     files = TrainingFiles(folder or source.folder, stage)
     record = files.finished(module)
+    if record is None and not learns(module):
+        say(f"{specs.text_of(source.method)}: nothing to learn, so it is evaluated as it is")
+        record = FitRecord(stage, steps=0, best_step=0, validation_accuracy=None, seconds=0.0)
+        files.finish(module, record, [])
     if record is None:
         module.train().requires_grad_(True)
         optimizer = torch.optim.AdamW(module.parameters(), lr, weight_decay=weight_decay)
@@ -109,8 +114,14 @@ def fit(
         record = loop.run(stage)
         files.finish(module, record, loop.progress.log)
     module.eval().requires_grad_(False)
-    source.records.append(record)
+    if record.steps:
+        source.records.append(record)
     return record
+
+
+def learns(module: nn.Module) -> bool:
+    """Whether the module has parameters, which training could change."""
+    return any(True for _ in module.parameters())
 
 
 @dataclass

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
 from conformance import faulty_methods as faulty
 from support.command_line import process
+from support.installations import install, methods_of
 
 from benchbench.cli.main import cli
 from benchbench.conformance import CHECKS
@@ -16,6 +20,21 @@ from benchbench.datasets import opening
 from benchbench.datasets.base import OpenDataset
 from benchbench.datasets.problem import Problem
 from benchbench.registry import loading
+
+HANGS = """
+import time
+from benchbench import Method, hookimpl
+
+class Hangs(Method):
+    name = "hangs"
+
+    def train(self, source):
+        time.sleep(3600)
+
+@hookimpl
+def register_methods(register):
+    register(Hangs)
+"""
 
 
 def check(*arguments: str) -> Result:
@@ -39,6 +58,7 @@ def faulty_methods(
         return methods[name] if kind == "method" and name in methods else load(kind, name)
 
     monkeypatch.setattr(loading, "load", load_faulty)
+    monkeypatch.setattr(loading, "check_names", lambda kind, texts: None)
     monkeypatch.setattr(opening, "open_problems", lambda spec, places: [Problem.of(small)])
 
 
@@ -119,3 +139,24 @@ def test_fresh_episodes_are_set_against_the_standard_ones(pictures: str) -> None
     assert lines[0].startswith("folder:")
     assert ", episode seed " in lines[1]
     assert "over 600 and 600 episodes" in lines[2]
+
+
+def test_a_method_that_hangs_is_told_in_one_sentence(tmp_path: Path, pictures: str) -> None:
+    site = install(tmp_path, "hanging", {"hanging": HANGS}, methods_of("hanging", ["hangs"]))
+    result = process("check", "hangs", "--timeout", 1, "--dataset", pictures, path=(site,))
+    assert result.returncode == 1
+    *_, last = result.stderr.splitlines()
+    assert last == "hangs FAILED: training does not end within 1 s (--timeout)."
+    assert result.stdout == ""
+
+
+def test_a_misspelt_name_is_told_before_torch_is_imported() -> None:
+    script = (
+        "import sys; from click.testing import CliRunner; from benchbench.cli.main import cli;"
+        "results = [CliRunner().invoke(cli, words.split()) for words in sys.argv[1:]];"
+        "assert {result.exit_code for result in results} == {2}, results;"
+        "assert all('did you mean' in result.stderr for result in results);"
+        "assert not {'torch', 'numpy', 'pandas'} & set(sys.modules)"
+    )
+    words = ["check protonte", "check knn --dataset glyhps", "run --methods protonte"]
+    subprocess.run([sys.executable, "-c", script, *words, "run --dataset glyhps"], check=True)

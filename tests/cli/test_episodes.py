@@ -1,5 +1,6 @@
 """`benchbench episodes make`, and runs on a file of episodes."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -155,3 +156,17 @@ class TestEpisodeFiles:
     def test_unknown_split(self, pictures: str) -> None:
         result = invoke("episodes", "make", "--dataset", pictures, "--split", "tset")
         assert_one_sentence(result, "tset", "train, val, test")
+
+
+def test_the_files_of_an_episode_are_listed(pictures: str) -> None:
+    shape = ("--dataset", pictures, "--way", 2, "--query", 3, "--files")
+    lines = succeeded("episodes", "show", *shape).stdout.splitlines()
+    listed = json.loads(succeeded("episodes", "show", *shape, "--format", "json").stdout)
+    assert [line.split("\t") for line in lines] == [
+        [str(value) for value in row.values()] for row in listed
+    ]
+    assert [row["part"] for row in listed] == ["support"] * 2 + ["query"] * 6
+    assert all(row["file"].startswith(f"{row['class']}/") for row in listed)
+    assert len({row["file"] for row in listed}) == len(listed)
+    result = invoke("episodes", "show", *shape[:-1], "--format", "json")
+    assert_one_sentence(result, "--format is for --files")

@@ -6,9 +6,10 @@ from collections.abc import Iterator
 
 import click
 import pytest
-from support.command_line import invoke
+from click.testing import CliRunner
+from support.command_line import assert_one_sentence, invoke
 
-from benchbench.cli.main import VERBS, cli
+from benchbench.cli.main import VERBS, Program, cli
 
 
 def commands(group: click.Group, *path: str) -> Iterator[tuple[tuple[str, ...], click.Command]]:
@@ -78,3 +79,15 @@ def test_verbs_of_plug_ins_cannot_replace_our_own(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setitem(cli.commands, "run", click.Command("run", help="Another."))
     assert "Another" not in invoke("run", "--help").stdout
     assert invoke("--help").stdout.count("\n  run ") == 1
+
+
+def test_too_little_memory_is_one_sentence() -> None:
+    program = Program()
+
+    @program.command()
+    def fill() -> None:
+        raise MemoryError("Unable to allocate 248 GiB for an array.")
+
+    result = CliRunner().invoke(program, ["fill"])
+    told = "There is too little memory (Unable to allocate 248 GiB for an array); ask for fewer"
+    assert_one_sentence(result, told)

@@ -78,6 +78,21 @@ class TestMistakes:
             ("seed", "-1", ("seed",)),
             ("seed", str(2**70), ("seed",)),
             ("seed", "x", ("--seed",)),
+            ("episodes", str(10**9), ("from 2 to 1000000",)),
+            ("episodes", str(2**200), ("from 2 to 1000000",)),
+            ("sampler", f"fixed[way={2**200}]", ("way must be at least 2",)),
+            (
+                "dataset",
+                "folder:x[size=1000000000]",
+                ("size must be at least 1 pixel",),
+            ),
+            ("methods", "matchingnet[scale=nan]", ("scale must be a number of usual size",)),
+            ("methods", "knn[backbone=conv4[width=0]]", ("conv4: width must be at least 1",)),
+            ("budget", str(10**12), ("training steps up to 1000000000",)),
+            ("threads", str(2**40), ("--threads",)),
+            ("timeout", "nan", ("--timeout", "is not a number")),
+            ("audit-seconds", "nan", ("--audit-seconds", "is not a number")),
+            ("dataset", "folder:~nobody_of_this_name/x", ("home folder that ~nobody",)),
             ("device", "gpu", ("'gpu'", "auto, cpu or cuda")),
             ("threads", "0", ("--threads",)),
         ],
@@ -136,3 +151,8 @@ class TestMistakes:
         assert result.stderr == (
             "Error: There is no method named 'protnet'; did you mean protonet?\n"
         )
+
+    @pytest.mark.skipif(not Path("/proc/self").exists(), reason="the system has no /proc")
+    def test_a_folder_in_which_nothing_can_be_made(self, pictures: str) -> None:
+        result = invoke(*task(pictures, out="/proc/no_such_folder"))
+        assert_one_sentence(result, "Cannot write results to /proc/no_such_folder", "--out")

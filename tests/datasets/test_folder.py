@@ -378,8 +378,8 @@ def test_a_changed_file_is_decoded_anew(root: Path, layout: str) -> None:
     [
         ("folder", "'folder' needs its path: folder:PATH"),
         ("folder:somewhere[size=0]", "size must be at least 1 pixel"),
-        ("folder:somewhere[val=-0.1]", "val and test are shares"),
-        ("folder:somewhere[test=-0.1]", "val and test are shares"),
+        ("folder:somewhere[val=-0.1]", "val must be at least 0 and at most 1"),
+        ("folder:somewhere[test=-0.1]", "test must be at least 0 and at most 1"),
         ("folder:somewhere[val=0.6,test=0.5]", "together at most 1"),
         ("folder:somewhere[seed=-1]", "seed must be at least 0"),
         ("folder:somewhere[colour=blue]", "one of auto, grey, rgb"),

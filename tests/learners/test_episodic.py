@@ -1,7 +1,9 @@
 """Training on episodes by recipe, seen through a metric method."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 
+import numpy as np
 import pytest
 from support.learning import make_source
 from torch import Tensor
@@ -47,6 +49,21 @@ def test_only_the_paper_budget_takes_the_papers_recipe(
     assert source.records[0].steps <= steps
     assert len(shapes) == source.records[0].steps
     assert method.encoder.frozen
+
+
+def test_a_network_with_nothing_to_learn_is_left_as_it_is(
+    dataset: OpenDataset, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    nothing = np.empty(0, np.int64)
+    untrainable = replace(dataset, splits=dataset.splits | {"train": nothing, "val": nothing})
+    for _ in range(2):  # the second time, from its files
+        method = Dot("pixels")
+        source = make_source(untrainable, method, folder=tmp_path)
+        method.train(source)
+        assert source.records == []
+        assert method.encoder.frozen
+    told = "dot[backbone=pixels]: nothing to learn, so it is evaluated as it is"
+    assert capsys.readouterr().err.splitlines() == [told]
 
 
 @pytest.mark.parametrize("name", ["quick", "published", "loss"])

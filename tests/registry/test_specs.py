@@ -2,7 +2,7 @@
 
 import re
 from dataclasses import KW_ONLY, dataclass, field
-from typing import ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
 import pytest
 from hypothesis import given, settings
@@ -11,6 +11,7 @@ from support.sentences import one_sentence
 
 from benchbench.errors import BenchbenchError
 from benchbench.registry import specs
+from benchbench.registry.bounds import LARGEST_FLOAT, LARGEST_INT, Bounds
 
 
 @dataclass
@@ -64,17 +65,19 @@ def configured(text: str, cls: type = Toy):
 
 
 # A value as it can be typed: no comma, no outer space, brackets in pairs.
+integers = st.integers(-LARGEST_INT, LARGEST_INT)
+reals = st.floats(-LARGEST_FLOAT, LARGEST_FLOAT)
 word = st.text("abcxyz0189_.=:/-", max_size=8)
 typed_text = st.one_of(word, st.builds("{}[a={},b={}]".format, word, word, word))
 toys = st.builds(
     Toy,
-    steps=st.integers(0),
-    rate=st.floats(allow_nan=False),
+    steps=st.integers(0, LARGEST_INT),
+    rate=reals,
     first_order=st.booleans(),
     backbone=typed_text,
     distance=st.sampled_from(["euclidean", "cosine"]),
-    limit=st.none() | st.integers(),
-    rule=st.just("all") | st.integers(),
+    limit=st.none() | integers,
+    rule=st.just("all") | integers,
 )
 
 
@@ -91,7 +94,7 @@ def test_parameters_of_an_instance_make_an_equal_instance(toy: Toy) -> None:
 
 
 @settings(deadline=None)
-@given(st.text("abcxyz019_./-", min_size=1), st.integers(1))
+@given(st.text("abcxyz019_./-", min_size=1), st.integers(1, LARGEST_INT))
 def test_text_after_the_colon_survives_a_round_trip(path: str, size: int) -> None:
     folder = Folder(path, size)
     assert configured(specs.text_of(folder), Folder) == folder
@@ -100,8 +103,8 @@ def test_text_after_the_colon_survives_a_round_trip(path: str, size: int) -> Non
 open_values = st.one_of(
     st.none(),
     st.booleans(),
-    st.integers(),
-    st.floats(allow_nan=False),
+    integers,
+    reals,
     word.filter(lambda text: isinstance(specs.convert(text, specs.OpenValue), str)),
 )
 opens = st.builds(
@@ -365,6 +368,8 @@ def test_parameters_include_the_defaults() -> None:
         (float | None, "float or none"),
         (Literal["all"] | int, "one of all or int"),
         (tuple[float, ...] | None, "floats joined by + or none"),
+        (Annotated[int, Bounds(ge=1, le=9, unit="pixel")], "int (at least 1 pixel and at most 9)"),
+        (tuple[Annotated[float, Bounds(gt=0)], ...], "floats joined by + (each above 0)"),
     ],
 )
 def test_type_names_read_as_english(kind: object, words: str) -> None:

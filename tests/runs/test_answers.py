@@ -68,7 +68,12 @@ def test_an_older_run_has_answers_of_what_was_added(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "content",
-    [b"", b"no gzip", gzip.compress(b"episode,predicted\n0,1 x\n", mtime=0), gzip.compress(b"a\n1\n", mtime=0)],
+    [
+        b"",
+        b"no gzip",
+        gzip.compress(b"episode,predicted\n0,1 x\n", mtime=0),
+        gzip.compress(b"a\n1\n", mtime=0),
+    ],
 )
 def test_a_damaged_file_is_one_sentence(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "answers.csv.gz").write_bytes(content)

@@ -51,7 +51,7 @@ def test_create_sampler_takes_options_and_parameters() -> None:
         ("fixed[way=3]", {"way": 3}, "'fixed\\[way=3\\]' and --way both say way"),
         ("fixde", {}, "no sampler named 'fixde'; did you mean fixed"),
         ("fixed[wya=5]", {}, "did you mean way"),
-        ("fixed[way=1]", {}, "fixed: needs way >= 2"),
+        ("fixed[way=1]", {}, "fixed: way must be at least 2"),
         ("fixed", {"supports": 3}, "'fixed' has no --supports"),
         ("fixed[replacement=some]", {}, "replacement=some is not one of images, none"),
     ],

@@ -275,7 +275,7 @@ def test_the_command_line_makes_them(tmp_path: Path) -> None:
             )
             for option, value in [("way", 5), ("shot", 5), ("query", 5), ("replacement", "none")]
         ),
-        (("meta_dataset[min_way=1]",), "meta_dataset: needs min_way >= 2, and"),
+        (("meta_dataset[min_way=1]",), "meta_dataset: min_way must be at least 2"),
         (("meta_dataset[clases=auto]",), "did you mean classes?"),
         (("meta_dataset[prior=uniform]",), "prior=uniform is not one of balanced, natural, dir"),
         (("fixed[classes=graph]",), "There is no graph of classes for split 'test' of glyphs; use"),

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 import benchbench
-from benchbench.system.library_paths import library_paths, model_caches
+from benchbench.system.library_paths import cache_fault, library_paths, model_caches
 from benchbench.system.places import Places
 from benchbench.system.private import move_to, private_environment
 
@@ -132,3 +132,46 @@ def test_moving_moves_temporary_files(tmp_path: Path, monkeypatch: pytest.Monkey
     move_to(tmp_path / "private")
     assert Path(tempfile.gettempdir()) == tmp_path / "private" / "tmp"
     assert Path.home() == tmp_path / "private" / "home"
+
+
+def test_a_cache_that_cannot_be_written_names_its_variable(
+    own_home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert cache_fault("HF_HOME") == ""
+    (own_home / ".cache").touch()
+    assert cache_fault("HF_HOME") == (
+        f"Cannot write to the cache {own_home}/.cache/huggingface; "
+        "set HF_HOME to a folder that you may write to."
+    )
+    monkeypatch.setenv("HF_HOME", str(own_home / "other"))
+    assert cache_fault("HF_HOME") == ""
+    monkeypatch.setenv("TORCH_HOME", "/proc/no/such")
+    assert "set TORCH_HOME" in cache_fault("TORCH_HOME")
+
+
+def test_a_process_has_a_private_home_where_the_user_has_none(
+    own_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def unknown(_: object) -> None:
+        raise KeyError
+
+    monkeypatch.delenv("HOME")
+    monkeypatch.setattr("pwd.getpwuid", unknown)
+    monkeypatch.setenv("BENCHBENCH_CACHE", str(tmp_path / "cache"))
+    assert model_caches() == {}
+    assert cache_fault("TORCH_HOME").endswith("set TORCH_HOME to a folder that you may write to.")
+    found = private_environment(tmp_path / "private")
+    assert Path(found["HOME"]).is_dir()
+    assert all(path.exists() for path in library_paths())
+
+
+def test_what_is_another_users_is_left_out(own_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    exists = os.stat
+
+    def refused(path: str | Path, **options: object) -> os.stat_result:
+        if str(path).startswith(str(own_home)):
+            raise PermissionError(13, "Permission denied", str(path))
+        return exists(path, **options)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(os, "stat", refused)
+    assert not any(own_home in (path, *path.parents) for path in library_paths())

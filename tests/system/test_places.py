@@ -5,7 +5,8 @@ from pathlib import Path
 import platformdirs
 import pytest
 
-from benchbench.system.places import Places
+from benchbench.errors import BenchbenchError
+from benchbench.system.places import Places, expanded
 
 
 @pytest.fixture(autouse=True)
@@ -50,3 +51,34 @@ def test_places_are_absolute_and_know_the_home_folder(monkeypatch, tmp_path) -> 
 def test_finding_makes_no_folder(tmp_path: Path) -> None:
     Places.find("data")
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.fixture
+def no_home(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A user without a home folder, neither in the environment nor in the system's list."""
+
+    def unknown(_: object) -> None:
+        raise KeyError
+
+    monkeypatch.delenv("HOME")
+    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+    for name in ("getpwuid", "getpwnam"):
+        monkeypatch.setattr(f"pwd.{name}", unknown)
+
+
+def test_without_a_home_the_variable_is_named(no_home: None) -> None:
+    with pytest.raises(BenchbenchError, match="no home folder for the cache; set BENCHBENCH_CACHE"):
+        Places.find("/data")
+
+
+def test_without_a_home_a_named_cache_will_do(
+    no_home: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BENCHBENCH_CACHE", "/some/cache")
+    assert Places.find() == Places(Path("/some/cache/data"), Path("/some/cache"))
+
+
+@pytest.mark.parametrize("path", ["~nobody_of_this_name/images", "~/images"])
+def test_no_folder_called_tilde_is_meant(no_home: None, path: str) -> None:
+    with pytest.raises(BenchbenchError, match=f"home folder that {path} begins with; write"):
+        expanded(path)

@@ -7,7 +7,7 @@ import json
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from types import ModuleType
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
 
 import numpy as np
 import torch
@@ -18,6 +18,7 @@ from benchbench.backbones.libraries import weights as weight_files
 from benchbench.backbones.libraries.preprocessing import Interpolation, Preparation
 from benchbench.errors import BenchbenchError
 from benchbench.registry import specs
+from benchbench.registry.bounds import Bounds, Pixels
 from benchbench.system.arrays import ByteArray
 from benchbench.system.vision import torchvision
 
@@ -61,11 +62,11 @@ class LibraryBackbone(Backbone):
     model: str
     weights: str | None = None
     pretrained_on: tuple[str, ...] = ()
-    size: int | None = None
+    size: Pixels | None = None
     mean: tuple[float, ...] | None = None
-    std: tuple[float, ...] | None = None
+    std: tuple[Annotated[float, Bounds(gt=0)], ...] | None = None
     interpolation: Interpolation | None = None
-    crop: float | None = None
+    crop: Annotated[float, Bounds(gt=0, le=1)] | None = None
     options: dict[str, specs.OpenValue] = field(default_factory=dict)
 
     def create(self, tag: str | None, from_file: bool) -> Created:

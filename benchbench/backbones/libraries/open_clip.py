@@ -73,7 +73,8 @@ class OpenClip(LibraryBackbone):
         facts = open_clip.get_pretrained_cfg(self.architecture, tag) if tag else {}
         trained = None
         if tag and not from_file:
-            with weight_files.downloading(f"The weights '{tag}' of open_clip:{self.architecture}"):
+            what = f"The weights '{tag}' of open_clip:{self.architecture}"
+            with weight_files.downloading(what, "HF_HOME"):
                 trained = open_clip.download_pretrained(facts)
         with _quiet():
             network = open_clip.create_model(

@@ -48,7 +48,8 @@ class Timm(LibraryBackbone):
         tag = tag or own_tag
         pretrained = bool(tag) and not from_file
         name = f"{architecture}.{tag}" if tag not in ("", DEFAULT) else architecture
-        with weight_files.downloading(f"The weights '{tag}' of timm:{architecture}"):
+        what, cache = f"The weights '{tag}' of timm:{architecture}", "HF_HOME"
+        with weight_files.downloading(what, cache if pretrained else None):
             network = timm.create_model(name, pretrained=pretrained, **self.options)
         names = set(network.state_dict())
         network.reset_classifier(0)

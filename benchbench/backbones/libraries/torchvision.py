@@ -43,7 +43,8 @@ class Torchvision(LibraryBackbone):
         models = torchvision("models")
         tags = models.get_model_weights(self.model).__members__
         weights = tags[tag.upper()] if tag else None
-        with weight_files.downloading(f"The weights '{tag}' of torchvision:{self.model}"):
+        what, cache = f"The weights '{tag}' of torchvision:{self.model}", tag and "TORCH_HOME"
+        with weight_files.downloading(what, cache):
             network = models.get_model(self.model, weights=weights, **self.options)
         names = set(network.state_dict())
         drop_last_layer(network, int(self.options.get("num_classes") or CLASSES))

@@ -12,6 +12,8 @@ from safetensors.torch import load_file
 from torch import nn
 
 from benchbench.errors import BenchbenchError
+from benchbench.system.library_paths import cache_fault, model_caches
+from benchbench.system.places import expanded
 
 SUFFIX = ".safetensors"
 PICKLED = (".pt", ".pth", ".pth.tar", ".bin", ".ckpt", ".pkl", ".pickle")
@@ -54,7 +56,7 @@ def local_file(weights: str | None) -> Path | None:
     """The file that `weights` names, if any. Raises BenchbenchError if it is gone or a pickle."""
     if weights is None:
         return None
-    path = Path(weights).expanduser()
+    path = expanded(weights)
     if weights.lower().endswith(PICKLED):
         raise BenchbenchError(
             f"weights={weights} is a pickle, which may run any code when it is read; convert it "
@@ -125,14 +127,21 @@ NETWORK_LIBRARIES = {"httpx", "httpx2", "httpcore", "requests", "urllib3", "hugg
 
 
 @contextmanager
-def downloading(what: str) -> Iterator[None]:
-    """Turn a failed download in the block into a BenchbenchError that names the cure."""
+def downloading(what: str, cache: str | None) -> Iterator[None]:
+    """Turn a failed download in the block into a BenchbenchError that names the cure.
+
+    cache: the variable that names the folder to which the library downloads; None if it does not.
+    """
+    if cache and cache not in model_caches():  # the library would make a folder called ~
+        raise BenchbenchError(f"{what} cannot be kept: {cache_fault(cache)}")
     try:
         yield
     except Exception as error:
         module = type(error).__module__.partition(".")[0]
         if not isinstance(error, OSError) and module not in NETWORK_LIBRARIES:
             raise
+        if cache and (fault := cache_fault(cache)):
+            raise BenchbenchError(f"{what} cannot be kept: {fault}") from error
         raise BenchbenchError(
             f"{what} cannot be downloaded ({type(error).__name__}); on a machine with access, save "
             f"them as a {SUFFIX} file, and pass weights=FILE{SUFFIX} here."

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +21,7 @@ from benchbench.datasets.omniglot import CHARACTERS, archive
 from benchbench.datasets.reading.file_tree import located
 from benchbench.errors import BenchbenchError
 from benchbench.registry import specs
+from benchbench.registry.bounds import Bounds, Pixels
 from benchbench.system.places import Places
 from benchbench.system.progress import say
 
@@ -52,17 +53,13 @@ class MetaDatasetSource(Dataset):
     argument: ClassVar[str] = "source"
     citation: ClassVar[str] = CITATION
     source: str
-    size: int = 84
+    size: Pixels = 84
     interpolation: Interpolation = "bilinear"
-    fraction: float | None = None
+    fraction: Annotated[float, Bounds(gt=0, le=1)] | None = None
 
     def __post_init__(self) -> None:
         self.source = canonical(self.source)
         self.licence = LICENCES[self.source]  # type: ignore[misc]
-        if self.size < 1:
-            raise ValueError("size must be at least 1 pixel")
-        if self.fraction is not None and not 0 < self.fraction <= 1:
-            raise ValueError("fraction must be above 0 and at most 1")
         self._unpack_to = Path()
 
     @property

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import asdict, dataclass
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +23,7 @@ from benchbench.datasets.tables.cache import (
 from benchbench.datasets.tables.file_states import State, state_of
 from benchbench.errors import BenchbenchError
 from benchbench.system.files import whole_file, writing_to_cache
+from benchbench.system.places import expanded
 
 if TYPE_CHECKING:
     from benchbench.datasets.base import Dataset
@@ -54,7 +55,7 @@ def decode_from(dataset: Dataset, places: Places, origin: Path) -> None:
 
     Raises BenchbenchError if they cannot be read.
     """
-    dataset.origin = origin.expanduser().absolute()
+    dataset.origin = expanded(origin).absolute()
     if not dataset.origin.exists():
         raise BenchbenchError(f"There is no folder or file {dataset.origin}.")
     _decode(dataset, places)
@@ -131,7 +132,7 @@ def _decode(dataset: Dataset, places: Places) -> TableRecord:
         state=state,
         table=folder.relative_to(places.cache).as_posix(),
         size=sum(file.stat().st_size for file in folder.iterdir()),
-        date=datetime.now(timezone.utc).isoformat(timespec="seconds"),
+        date=datetime.now(UTC).isoformat(timespec="seconds"),
         decoding=dataset.decoding,
     )
     path = _path(dataset, places)

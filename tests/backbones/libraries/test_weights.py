@@ -167,10 +167,10 @@ def test_the_data_sets_of_a_file(texts: dict[str, str], seen: tuple[str, ...]) -
 @pytest.mark.parametrize("error", [urllib.error.URLError("no route"), TimeoutError(), OSError()])
 def test_a_failed_download_names_the_cure(error: Exception) -> None:
     says = rf"The weights 'x' cannot be downloaded \({type(error).__name__}\).*weights=FILE"
-    with pytest.raises(BenchbenchError, match=says), weights.downloading("The weights 'x'"):
+    with pytest.raises(BenchbenchError, match=says), weights.downloading("The weights 'x'", None):
         raise error
 
 
 def test_other_errors_in_a_download_stay_what_they_are() -> None:
-    with pytest.raises(TypeError, match="bug"), weights.downloading("The weights"):
+    with pytest.raises(TypeError, match="bug"), weights.downloading("The weights", None):
         raise TypeError("bug")

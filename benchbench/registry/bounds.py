@@ -1,0 +1,75 @@
+"""The numbers that a parameter may be, declared where it is: `size: Annotated[int, Bounds(ge=1)]`.
+
+A parameter that declares none takes any number that the machine computes with.
+"""
+
+from __future__ import annotations
+
+import typing
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Annotated, Any, TypeAlias
+
+LARGEST_INT = 2**63 - 1
+LARGEST_FLOAT = 3.4028234663852886e38  # of 32 bits, with which networks compute
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """At least `ge` or above `gt`, at most `le` or below `lt`; unit: of `ge`, for messages."""
+
+    ge: float | None = None
+    gt: float | None = None
+    le: float | None = None
+    lt: float | None = None
+    unit: str = ""
+
+    def hold(self, value: float) -> bool:
+        """Whether a number is within these bounds, finite and not beyond the machine's."""
+        largest = LARGEST_INT if isinstance(value, int) else LARGEST_FLOAT
+        return (
+            (self.ge is None or value >= self.ge)
+            and (self.gt is None or value > self.gt)
+            and (self.le is None or value <= self.le)
+            and (self.lt is None or value < self.lt)
+            and -largest <= value <= (largest if self.le is None else self.le)
+        )
+
+    def __str__(self) -> str:
+        words = {"at least": self.ge, "above": self.gt, "at most": self.le, "below": self.lt}
+        said = [f"{word} {value}" for word, value in words.items() if value is not None]
+        if said and self.unit:
+            said[0] += f" {self.unit}"
+        return " and ".join(said)
+
+
+ANY = Bounds()
+
+Pixels: TypeAlias = Annotated[int, Bounds(ge=1, le=4096, unit="pixel")]
+"""A side of an image."""
+
+Seed: TypeAlias = Annotated[int, Bounds(ge=0, le=2**64 - 1)]
+Share: TypeAlias = Annotated[float, Bounds(ge=0, le=1)]
+Rate: TypeAlias = Annotated[float, Bounds(ge=0)]
+Count: TypeAlias = Annotated[int, Bounds(ge=1, le=10**6)]
+Steps: TypeAlias = Annotated[int, Bounds(ge=0, le=10**6)]
+
+
+def split_bounds(kind: Any) -> tuple[Any, Bounds]:
+    """An annotation without its bounds, and these."""
+    if typing.get_origin(kind) is not Annotated:
+        return kind, ANY
+    bare, *extras = typing.get_args(kind)
+    return bare, next((extra for extra in extras if isinstance(extra, Bounds)), ANY)
+
+
+def exceeded(value: Any, kinds: Iterable[Any]) -> Bounds | None:
+    """The bounds that a value of one of these kinds does not keep, or None if it keeps them."""
+    for kind in kinds:
+        bare, bounds = split_bounds(kind)
+        if typing.get_origin(bare) is tuple and isinstance(value, tuple):
+            items = typing.get_args(bare)[:1]
+            return next(filter(None, (exceeded(item, items) for item in value)), None)
+        if bare in (int, float) and type(value) is bare:
+            return None if bounds.hold(value) else bounds
+    return None

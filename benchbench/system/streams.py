@@ -1,0 +1,116 @@
+"""Standard streams: closed, on a full disk, in a pipe that nobody reads, or without some letters.
+
+Results go to standard output, and a command must not succeed if they are lost. Messages go to
+standard error, and a command goes on without them.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import sys
+from typing import TextIO, TypeVar
+
+Stream = TypeVar("Stream", bound=io.TextIOWrapper)
+
+NUMBERS = (0, 1, 2)
+"""Of standard input, output and error, as files of the system."""
+
+_replaced: list[TextIO] = []
+"""Streams would be closed, with what is below them, if nobody held them."""
+
+
+class OutputLostError(OSError):
+    """What was printed did not arrive; nothing that is printed afterwards does."""
+
+
+class Output(io.TextIOWrapper):
+    """A stream that raises OutputLostError if the system refuses what is written."""
+
+    def write(self, text: str, /) -> int:
+        try:
+            return super().write(text)
+        except OSError as error:
+            raise self._lost(error) from error
+
+    def flush(self) -> None:
+        try:
+            super().flush()
+        except OSError as error:
+            raise self._lost(error) from error
+
+    def _lost(self, error: OSError) -> OutputLostError:
+        _discard(self)
+        return OutputLostError(error.errno, error.strerror)
+
+
+class Messages(io.TextIOWrapper):
+    """A stream that drops what the system refuses."""
+
+    def write(self, text: str, /) -> int:
+        try:
+            return super().write(text)
+        except OSError:
+            _discard(self)
+            return len(text)
+
+    def flush(self) -> None:
+        try:
+            super().flush()
+        except OSError:
+            _discard(self)
+
+
+def _discard(stream: io.TextIOWrapper) -> None:
+    """Let the stream lead nowhere, so that what waits to be written fails no more."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, stream.fileno())
+    os.close(nowhere)
+
+
+def open_streams() -> bool:
+    """Make this process's streams an `Output` and `Messages`; whether there is an output.
+
+    Closed ones lead nowhere: a file that is opened later would take their place, and get what is
+    meant for them.
+    """
+    closed = [number for number in NUMBERS if _is_closed(number)]
+    for number in closed:  # the system gives the lowest number that is free
+        os.set_inheritable(os.open(os.devnull, os.O_RDWR), True)
+        assert not _is_closed(number)
+    sys.stdout = _renewed(sys.stdout, 1, Output)
+    sys.stderr = _renewed(sys.stderr, 2, Messages)
+    return 1 not in closed
+
+
+def print_messages_only() -> None:
+    """Let this process's standard output be its standard error, with all lines at once."""
+    os.dup2(2, 1)
+    sys.stdout = _renewed(sys.stdout, 1, Messages)
+    sys.stderr = _renewed(sys.stderr, 2, Messages)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(line_buffering=True)
+
+
+def _is_closed(number: int) -> bool:
+    try:
+        os.fstat(number)
+    except OSError:
+        return True
+    return False
+
+
+def _renewed(stream: TextIO | None, number: int, kind: type[Stream]) -> TextIO | Stream:
+    """The stream as one of this kind, unless it is something else than Python's own.
+
+    A character that it cannot express, such as "±" on some terminals, is replaced.
+    """
+    if stream is None:
+        stream = open(number, "w", closefd=False)  # noqa: SIM115 (it is open until the end)
+    if not isinstance(stream, io.TextIOWrapper):
+        return stream
+    buffered = stream.line_buffering, stream.write_through
+    renewed = kind(stream.buffer, stream.encoding, "replace", None, *buffered)
+    _replaced.append(stream)
+    return renewed
