@@ -20,11 +20,12 @@ from benchbench.cli.options import data_root_option
 )
 @data_root_option
 def verify(paths: tuple[Path, ...], write_tables: bool, data_root: Path | None) -> None:
-    """Find out whether stored runs are what they claim, without their data.
+    """Find out whether stored runs are what they claim.
 
-    PATHS are folders of runs. The episodes are drawn again from a table of class sizes, stored
-    predictions are scored again, and rows, facts, hashes and folders' names must follow. Each line
-    names what differs. The exit code is 1 if anything differs or could not be looked at.
+    PATHS are folders of runs; their data is not needed. The episodes are drawn again from a table
+    of class sizes, stored predictions are scored again, and rows, facts, hashes and folders' names
+    must follow. Each line names what differs. The exit code is 1 if anything differs or could not
+    be looked at.
     """
     from benchbench.runs.store import Store
     from benchbench.verification.records import verify_records

@@ -19,7 +19,7 @@ MARKDOWN = re.compile(
     r"""
       (?P<inside> (?<=[^\W_]) _+ (?=[^\W_]) )   # within a word it marks nothing
     | (?P<mark> [|*_`~$] | \\ (?=[!-/:-@\[-`{-~]|$) | (?<=\]) \( )
-    | (?P<entity> < | & (?= \#?\w+; ) )
+    | (?P<entity> < (?=[A-Za-z/!?]) | & (?= \#?\w+; ) )
     """,
     re.VERBOSE,
 )

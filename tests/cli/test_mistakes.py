@@ -80,7 +80,7 @@ class TestMistakes:
             ("seed", "x", ("--seed",)),
             ("episodes", str(10**9), ("from 2 to 1000000",)),
             ("episodes", str(2**200), ("from 2 to 1000000",)),
-            ("sampler", f"fixed[way={2**200}]", ("way must be at least 2",)),
+            ("sampler", f"fixed[concentration={2**2000}]", ("concentration must be",)),
             (
                 "dataset",
                 "folder:x[size=1000000000]",
@@ -129,7 +129,8 @@ class TestMistakes:
     def test_advice_for_too_few_test_classes_can_be_followed(self, tmp_path: Path) -> None:
         few = write_pictures(tmp_path / "few", classes=3)
         result = invoke(*task(f"folder:{few}[size={SIZE}]", out=tmp_path / "r"))
-        assert_one_sentence(result)
+        assert result.exit_code == 2
+        assert "[val=0,test=1] tests on all" in result.stderr
         assert "--way 1 or fewer" not in result.stderr
         assert "--way 0 or fewer" not in result.stderr
 

@@ -39,6 +39,10 @@ class Folder:
         place.parent.mkdir(parents=True, exist_ok=True)
         Image.fromarray(pixels).save(place)
 
+    def call_classes(self, names: list[str]) -> None:
+        for folder, name in zip(sorted(self.path.glob("*/*")), names, strict=True):
+            folder.rename(folder.with_name(name))
+
     def copy(self, source: str, target: str) -> None:
         (self.path / target).parent.mkdir(parents=True, exist_ok=True)
         (self.path / target).write_bytes((self.path / source).read_bytes())
@@ -132,15 +136,17 @@ def test_many_findings_of_a_kind_are_cut_in_the_text_only(folder: Folder) -> Non
 
 def test_against_another_data_set(folder: Folder, tmp_path: Path) -> None:
     other = Folder(tmp_path / "other", seed=1)
+    for one in (folder, other):
+        one.call_classes("ant bee cat dog elk fox gnu hen ibis".split())
     lines = verified(folder.spec, "--against", other.spec)
     kinds = [line.split(":")[0] for line in lines[:3]]
     assert kinds == ["warning  overlap", "warning  overlap", "note     overlap"]
-    picture = (folder.path / "test/test 2/0.png").read_bytes()
-    (other.path / "train/train 2/0.png").write_bytes(picture)
+    picture = (folder.path / "test/cat/0.png").read_bytes()
+    (other.path / "train/fox/0.png").write_bytes(picture)
     first, *_ = verified(folder.spec, "--against", other.spec, code=1)
     assert first == (
-        f"error    overlap: one picture also in {other.spec}: image 0 of 'test/test 2' (test) "
-        "equals image 0 of 'train/train 2' (train)."
+        f"error    overlap: one picture also in {other.spec}: image 0 of 'test/cat' (test) "
+        "equals image 0 of 'train/fox' (train)."
     )
 
 

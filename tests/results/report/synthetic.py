@@ -2,6 +2,7 @@
 
 import json
 import zlib
+from contextlib import suppress
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ import pytest
 from support import runs
 
 from benchbench.datasets.base import OpenDataset
+from benchbench.errors import BenchbenchError
 from benchbench.registry import specs
 from benchbench.results import plots
 from benchbench.results.entries import tables_of
@@ -52,7 +54,9 @@ def write_run(
         columns = (support, slots, query, labels, predicted)
         kept.append(f"{number}," + ",".join(" ".join(map(str, column)) for column in columns))
     images_drawn, images_available = images or (None, None)
-    parameters = {"backbone": "conv4", **specs.parse(method).parameters}
+    parameters = {"backbone": "conv4"}
+    with suppress(BenchbenchError):
+        parameters |= specs.parse(method).parameters
     run = runs.write_run(
         root,
         method,
