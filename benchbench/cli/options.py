@@ -78,6 +78,15 @@ def rule_option(default: str) -> Callable[[Any], Any]:
     )
 
 
+engine_option = click.option(
+    "--engine",
+    default="worker",
+    envvar="BENCHBENCH_ENGINE",
+    show_envvar=True,
+    type=click.Choice(["worker", "inline"]),
+    help="Where methods are computed: `worker` is a process for each method, which holds no label "
+    "of a query and harms no other if it crashes; `inline` is this process, unprotected.",
+)
 data_root_option = click.option(
     "--data-root",
     type=click.Path(path_type=Path, exists=True, file_okay=False),

@@ -4,19 +4,16 @@ from __future__ import annotations
 
 import math
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from benchbench.cli.options import FOLDER, SECONDS, SEED, THREADS, task_options
+from benchbench.cli.options import FOLDER, SECONDS, SEED, THREADS, engine_option, task_options
 from benchbench.errors import BenchbenchError
 from benchbench.registry import loading, specs
 
 if TYPE_CHECKING:
-    from benchbench.engine.base import Engine
-    from benchbench.evaluation.settings import Limits
     from benchbench.system.places import Places
 
 
@@ -80,15 +77,7 @@ if TYPE_CHECKING:
     default=True,
     help="Whether methods are trained in channels-last memory and, if the processor has it, bf16.",
 )
-@click.option(
-    "--engine",
-    default="worker",
-    envvar="BENCHBENCH_ENGINE",
-    show_envvar=True,
-    type=click.Choice(["worker", "inline"]),
-    help="Where methods are computed: `worker` is a process for each method, which holds no label "
-    "of a query and harms no other if it crashes; `inline` is this process, unprotected.",
-)
+@engine_option
 @click.option(
     "--timeout",
     type=SECONDS,
@@ -144,6 +133,7 @@ def run(
     Runs that are stored in --out are not computed again, and an interrupted run resumes. The exit
     code is 1 if a method failed; the others are computed and stored nevertheless.
     """
+    from benchbench.engine.creation import create_engine
     from benchbench.engine.processes import begin_template
 
     # Before anything that takes seconds to import.
@@ -182,7 +172,7 @@ def run(
     tested = []
     images = _images_of(dataset, places) if engine == "worker" else []
     protected = (places.data_root, places.cache, out, *images)
-    with _engine(engine, limits, settings.compute.device, protected) as computing:
+    with create_engine(engine, limits, settings.compute.device, protected) as computing:
         admitted = computing.admit(methods)
         for problem, frozen in drawing.opened(dataset, places):
             say_what_is_tested(problem, frozen)
@@ -206,10 +196,3 @@ def _images_of(dataset: str, places: Places) -> list[Path]:
     needed = {above for path in library_paths() for above in (path, *path.parents)}
     sources = (path.resolve() for path in sources_of(dataset, places))
     return [path for path in sources if path not in needed]
-
-
-def _engine(name: str, limits: Limits, device: str, protected: Sequence[Path]) -> Engine:
-    from benchbench.engine.inline import Inline
-    from benchbench.engine.supervisor import Supervisor
-
-    return Inline() if name == "inline" else Supervisor(limits, device, protected)

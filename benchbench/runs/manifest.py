@@ -179,14 +179,19 @@ def describe_run(
         },
         "compute": dataclasses.asdict(compute),
         "machine": machine(),
-        "software": {
-            "benchbench": benchbench.__version__,
-            "python": platform.python_version(),
-            **{name: importlib.metadata.version(name) for name in LIBRARIES},
-            **_installed(NETWORK_LIBRARIES),
-        },
+        "software": software(),
         "reproduces": {"bits": SAME_BITS, "tolerance": TOLERANCE},
         "command": [Path(sys.argv[0]).name, *sys.argv[1:]],
+    }
+
+
+def software() -> dict[str, str]:
+    """The versions of Python, benchbench and what numbers depend on."""
+    return {
+        "benchbench": benchbench.__version__,
+        "python": platform.python_version(),
+        **{name: importlib.metadata.version(name) for name in LIBRARIES},
+        **_installed(NETWORK_LIBRARIES),
     }
 
 

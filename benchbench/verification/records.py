@@ -31,6 +31,9 @@ def verify_records(run: RunDirectory, redrawing: Redrawing) -> Findings:
     """All that can be found out about a run without its data."""
     findings = Findings(run.path)
     try:
+        if run.is_foreign or run.status != "finished":
+            findings.unknown.append("it is no finished run of this version")
+            return findings
         rows = Rows.parsed(run.stored_rows(), run.manifest["identity"]["metrics"])
     except (BenchbenchError, ValueError) as error:
         findings.differences.append(Difference("records", str(error)))
@@ -110,8 +113,9 @@ def _spec(method: dict[str, Any], name: str) -> Iterator[Difference]:
     typed: dict[str, str] = {}
     with suppress(BenchbenchError):  # a parameter may hold any text, such as a path with brackets
         typed = specs.parse(spec).parameters
-    for key, text in typed.items() if isinstance(parameters, dict) else ():
-        value = specs.value_text(parameters.get(key, text))
+    known = parameters if isinstance(parameters, dict) else {}
+    for key, text in typed.items():
+        value = specs.value_text(known.get(key, text))
         if value != text:
             yield Difference("claims", f"method.spec says {key}={text}; its parameters: {value}")
 
