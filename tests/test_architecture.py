@@ -3,6 +3,7 @@
 import ast
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterator
 from graphlib import TopologicalSorter
 from pathlib import Path
@@ -142,3 +143,14 @@ def test_running_the_core_on_its_own_imports_no_plugin_module() -> None:
         "assert not [m for m in sys.modules if m.startswith('benchbench_plugins')]"
     )
     subprocess.run([sys.executable, "-c", script], check=True)
+
+
+def test_the_wheel_has_every_package() -> None:
+    content = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    listed = set(content["tool"]["setuptools"]["packages"])
+    found = {
+        ".".join(file.parent.relative_to(ROOT).parts)
+        for file in (ROOT / "benchbench").rglob("__init__.py")
+        if "templates" not in file.parts
+    }
+    assert found <= listed
