@@ -15,6 +15,8 @@ from benchbench.system.salt import SALT
 
 TEMPLATE = "benchbench.engine.template"
 
+SAFE_PATH = "PYTHONSAFEPATH"
+
 HIDDEN = "hidden-"
 """With this begins the name of a socket that `hide_template` has moved."""
 
@@ -43,7 +45,7 @@ def begin_template() -> None:
         from multiprocessing import forkserver
 
         process_context("cpu")
-        with without_salt():
+        with without_salt(), _importing_as_here():
             forkserver.ensure_running()
         hide_template()
 
@@ -60,6 +62,31 @@ def hide_template() -> None:
         return
     hidden = Path(address).with_name(HIDDEN + secrets.token_hex(16))
     server._forkserver_address = str(Path(address).rename(hidden))
+
+
+@contextmanager
+def _importing_as_here() -> Iterator[None]:
+    """A block in which a process begins that imports from the current folder only if this one does.
+
+    The template is started by `python -c`, which would put the current folder first: a `numpy.py`
+    there would be imported, or the files of a checkout instead of what is installed.
+    """
+    if SAFE_PATH in os.environ or _current_folder() in sys.path or "" in sys.path:
+        yield
+        return
+    os.environ[SAFE_PATH] = "1"
+    try:
+        yield
+    finally:
+        del os.environ[SAFE_PATH]
+
+
+def _current_folder() -> str:
+    """Its path, or nothing if it has been deleted."""
+    try:
+        return os.getcwd()
+    except OSError:
+        return ""
 
 
 @contextmanager
