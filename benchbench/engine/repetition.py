@@ -9,32 +9,26 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-import numpy as np
-
 from benchbench.datasets.opening import open_problems
 from benchbench.datasets.problem import Problem
 from benchbench.engine.base import Engine
 from benchbench.episodes import EpisodeSet
-from benchbench.errors import BenchbenchError, NoEstimate
+from benchbench.errors import BenchbenchError
 from benchbench.evaluation.job import Job
 from benchbench.evaluation.nonce import Nonce
 from benchbench.evaluation.settings import Settings
 from benchbench.runs.manifest import training_identity
-from benchbench.runs.rows import Rows
 from benchbench.runs.store import RunDirectory, Store, run_hash
 from benchbench.samplers import ClassPool, create_sampler
-from benchbench.stats import mean_difference
-from benchbench.system.arrays import FloatArray
-from benchbench.system.compute import Compute, machine
+from benchbench.system.compute import Compute
 from benchbench.system.places import Places
 from benchbench.training.budget import Budget
+from benchbench.verification.comparison import compare
 from benchbench.verification.differences import Difference, Findings, What
 from benchbench.verification.redrawing import Redrawing, sampler_of
 
 OF_VERSIONS = ("core", "method_source", "weight_files")
 """The parts of a run's identity that another version of the code or of the weights changes."""
-
-DECLARED = ("transductive", "order_dependent", "uses_class_names", "pretrained_on")
 
 
 @dataclass(frozen=True)
@@ -67,12 +61,11 @@ def repeat(
                 )
             )
             return findings
-        rows = Rows.parsed(run.stored_rows(), manifest["identity"]["metrics"])
         episodes = _episodes_of(manifest, problem, how, redrawing)
         with TemporaryDirectory(prefix="benchbench-") as folder:
             again = _computed(run, problem, episodes, how, engine, Store(Path(folder)), findings)
             if again is not None:
-                _compare(run, rows, again, how, findings)
+                compare(run, again, findings, retrained=how.retrain, fresh=how.fresh)
     except (BenchbenchError, ValueError) as error:
         findings.unknown.append(str(error))
     return findings
@@ -127,10 +120,7 @@ def _computed(
     """The run as it comes out now; None if the method fails, which is a difference."""
     manifest = run.manifest
     identity = manifest["identity"]
-    facts = {field.name for field in dataclasses.fields(Compute)}
-    compute = Compute(**{key: manifest["compute"][key] for key in facts})
-    if compute.device not in _devices():
-        raise BenchbenchError(f"it was computed on {compute.device}, which is not here")
+    compute = _compute_of(manifest)
     settings = Settings(
         seed=identity["seed"],
         budget=Budget.parse(identity["budget"]),
@@ -152,6 +142,18 @@ def _computed(
         return job.run
     findings.differences.append(Difference("predictions", f"it fails now: {outcome.reason}"))
     return None
+
+
+def _compute_of(manifest: dict[str, Any]) -> Compute:
+    """How the run was computed. Raises BenchbenchError if that is not known or not here."""
+    said = manifest.get("compute", {})
+    try:
+        compute = Compute(**{field.name: said[field.name] for field in dataclasses.fields(Compute)})
+    except KeyError as error:
+        raise BenchbenchError(f"its manifest does not say how it was computed ({error})") from error
+    if compute.device not in _devices():
+        raise BenchbenchError(f"it was computed on {compute.device}, which is not here")
+    return compute
 
 
 def _devices() -> tuple[str, ...]:
@@ -185,83 +187,3 @@ def _compare_identities(
             what: What = "versions" if key in OF_VERSIONS else "claims"
             sentence = f"{key} is {stored.get(key)!s:.40}; here it is {now[key]!s:.40}"
             findings.differences.append(Difference(what, sentence))
-
-
-def _compare(
-    run: RunDirectory, rows: Rows, again: RunDirectory, how: Repetition, findings: Findings
-) -> None:
-    """Compare what is stored with what came out now."""
-    stored, now = run.manifest, again.manifest
-    new = Rows.parsed(again.stored_rows(), stored["identity"]["metrics"])
-    for key in DECLARED:
-        said, is_now = stored["method"].get(key), now["method"].get(key)
-        if said is not None and said != is_now:
-            findings.differences.append(
-                Difference("claims", f"method.{key} is {said}; the method says {is_now}")
-            )
-    if stored.get("parameters", now["parameters"]) != now["parameters"]:
-        sentence = f"parameters are {stored['parameters']}; the method has {now['parameters']}"
-        findings.differences.append(Difference("claims", sentence))
-    accuracy = rows.correct / rows.n_query, new.correct / new.n_query
-    if how.fresh is not None:
-        _compare_means(*accuracy, how.fresh, findings)
-        return
-    _compare_counts(run, rows, new, how, findings)
-
-
-def _compare_means(stored: FloatArray, fresh: FloatArray, seed: int, findings: Findings) -> None:
-    """Whether the run is as good on fresh episodes, within the interval of the difference."""
-    try:
-        difference, half_width = mean_difference(stored, fresh)
-    except NoEstimate:
-        difference, half_width = float(stored.mean() - fresh.mean()), 0.0
-    text = (
-        f"{100 * fresh.mean():.2f} % on {len(fresh)} episodes of seed {seed}, "
-        f"{100 * stored.mean():.2f} % stored: {100 * difference:+.2f} ± {100 * half_width:.2f}"
-    )
-    if difference > half_width:
-        findings.differences.append(Difference("claims", f"beyond the interval: {text}"))
-    else:
-        findings.checked.append(text)
-
-
-def _compare_counts(
-    run: RunDirectory, rows: Rows, new: Rows, how: Repetition, findings: Findings
-) -> None:
-    """Whether each episode has as many correct answers as are stored."""
-    count = len(new.correct)
-    differs = rows.correct[:count] != new.correct
-    what = "trained again" if how.retrain else "evaluated again"
-    if not differs.any():
-        findings.checked.append(f"{count} episodes {what}, equal count by count")
-        return
-    shares = [one.correct[:count] / one.n_query[:count] for one in (rows, new)]
-    change = 100 * float(np.mean(shares[1]) - np.mean(shares[0]))
-    first = int(differs.argmax())
-    sentence = (
-        f"{what}, {int(differs.sum())} of {count} episodes have other counts, the first is episode "
-        f"{first} ({rows.correct[first]} stored, {new.correct[first]} now); the mean moves by "
-        f"{change:+.2f} points"
-    )
-    tolerance = 100 * float(run.manifest.get("reproduces", {}).get("tolerance", 0))
-    elsewhere = _elsewhere(run.manifest)
-    if elsewhere and abs(change) <= tolerance:
-        findings.checked.append(f"{sentence}, on another {elsewhere}")
-    else:
-        findings.differences.append(Difference("weights", sentence))
-
-
-def _elsewhere(manifest: dict[str, Any]) -> str:
-    """What of the machine or its software is not as it was, if anything; then bits may differ."""
-    from benchbench.runs.manifest import software
-
-    here = machine()
-    of_machine = manifest.get("machine", {})
-    for key in ("processor", "cpu_capability", "gpu"):
-        if of_machine.get(key) != here.get(key):
-            return key.replace("_", " ")
-    found = software()
-    for key, version in manifest.get("software", {}).items():
-        if found.get(key) != version and key != "benchbench":
-            return f"version of {key}"
-    return ""
