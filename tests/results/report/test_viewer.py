@@ -15,7 +15,8 @@ from results.report.synthetic import Page, report_on, write_run
 from benchbench.datasets.base import OpenDataset
 from benchbench.errors import BenchbenchError
 from benchbench.results.entries import tables_of
-from benchbench.results.report.viewer import Thumbnails, make_viewer, read_predictions, thumbnail
+from benchbench.results.report.predictions import read_predictions
+from benchbench.results.report.viewer import Thumbnails, make_viewer, thumbnail
 from benchbench.results.stored import read_results
 from benchbench.runs.store import Store
 from benchbench.system.places import Places
