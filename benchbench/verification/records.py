@@ -110,7 +110,9 @@ def _spec(method: dict[str, Any], name: str) -> Iterator[Difference]:
     typed: dict[str, str] = {}
     with suppress(BenchbenchError):  # a parameter may hold any text, such as a path with brackets
         typed = specs.parse(spec).parameters
-    for key, text in typed.items() if isinstance(parameters, dict) else ():
+    if not isinstance(parameters, dict):
+        return
+    for key, text in typed.items():
         value = specs.value_text(parameters.get(key, text))
         if value != text:
             yield Difference("claims", f"method.spec says {key}={text}; its parameters: {value}")
