@@ -61,7 +61,7 @@ class ImageFiles:
         """The lists, and the reason why there are none if that is an error."""
         try:
             return _lists(self._dataset, self._places), ""
-        except (BenchbenchError, OSError) as error:
+        except Exception as error:  # a data set of others may raise any
             return {}, reason_of(error)
 
     @cached_property

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from benchbench.datasets.folder import Folder
 from benchbench.datasets.image_files import ImageFiles
 from benchbench.datasets.opening import create_dataset, open_dataset, prepare
 from benchbench.datasets.reading import image_files as opened_files
@@ -88,3 +89,18 @@ def test_files_that_are_not_what_was_prepared_are_not_named(tmp_path: Path, plac
     names = files.names(ids)
     assert names == [None] * 4
     assert "(its files have changed since they were prepared, or are gone)" in files.remark(names)
+
+
+def test_files_that_cannot_be_listed_are_not_named(
+    tmp_path: Path, places: Places, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    draw(tmp_path / "images")
+    opened = open_dataset("folder:images[size=8]", places)
+
+    def fails(dataset: Folder, sources: list[Path]) -> None:
+        raise ValueError("no luck")
+
+    monkeypatch.setattr(Folder, "decode", fails)
+    files = ImageFiles(opened.name, opened, places)
+    assert files.names(np.arange(2)) == [None, None]
+    assert "(ValueError: no luck)" in files.remark([None, None])
