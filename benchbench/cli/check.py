@@ -88,7 +88,7 @@ def check(
     loading.check_names("method", specs.split_list(method))
     loading.check_names("dataset", [dataset])
     if fresh:
-        check_fresh(method, dataset, budget, only, style, data_root, seed)
+        check_fresh(method, dataset, budget, only, style, data_root, seed, timeout)
     from benchbench.conformance import check_declarations, chosen
     from benchbench.learners.creation import create_methods
 

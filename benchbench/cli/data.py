@@ -8,6 +8,12 @@ from pathlib import Path
 
 import click
 
+from benchbench.cli.image_files import (
+    check_files_options,
+    files_format_option,
+    files_option,
+    print_files,
+)
 from benchbench.cli.options import (
     Number,
     Real,
@@ -161,26 +167,47 @@ def verify(
     help="The number of classes, which are spread evenly over the split.",
 )
 @click.option("--images", default=10, type=Number(1), help="The number of images of each class.")
+@files_option
+@files_format_option
 @picture_option
 @data_root_option
 def show(
-    dataset: str, split: str, classes: int, images: int, out: Path | None, data_root: Path | None
+    dataset: str,
+    split: str,
+    classes: int,
+    images: int,
+    files: bool,
+    style: str,
+    out: Path | None,
+    data_root: Path | None,
 ) -> None:
     """Draw images of some classes into a PNG file.
 
-    The path of the file is printed; no window opens.
+    The path of the file is printed; no window opens. With --files, a line for each image says its
+    class, image id and file, in the order of the picture.
     """
-    from benchbench.datasets.contact_sheet import check_png, class_sheet, save_png
-    from benchbench.datasets.opening import open_dataset
+    from benchbench.datasets.contact_sheet import check_png, class_sheet, sample, save_png
+    from benchbench.datasets.image_files import ImageFiles
+    from benchbench.datasets.opening import create_dataset, open_dataset
     from benchbench.runs.store import slug
     from benchbench.system.places import Places
     from benchbench.system.progress import say_once
 
+    check_files_options(files, style, out)
     if out is not None:
         check_png(out)
-    opened = open_dataset(dataset, Places.find(data_root))
+    places, made = Places.find(data_root), create_dataset(dataset)
+    opened = open_dataset(made, places)
     for remark in opened.remarks:
         say_once(f"{opened.name}: {remark}")
+    if files:
+        rows = [
+            {"class": opened.class_names[label], "image": number}
+            for label, ids in sample(opened, split, classes, images).items()
+            for number in ids.tolist()
+        ]
+        print_files(ImageFiles(made, opened, places), rows, style)
+        return
     path = out or Path(f"{slug(opened.name)}-{split}.png")
     save_png(class_sheet(opened, split, classes, images), path)
     click.echo(path)

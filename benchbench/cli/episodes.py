@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from benchbench.cli.image_files import (
+    check_files_options,
+    files_format_option,
+    files_option,
+    print_files,
+)
 from benchbench.cli.options import (
     EPISODES,
     FILE,
     SEED,
     Number,
     Verbs,
-    format_option,
     picture_option,
     split_option,
     task_options,
@@ -23,10 +27,7 @@ from benchbench.errors import MOST_EPISODES, BenchbenchError
 from benchbench.system.texts import legible
 
 if TYPE_CHECKING:
-    from benchbench.datasets.base import Dataset, OpenDataset
-    from benchbench.datasets.problem import Collection
     from benchbench.episodes import Episode
-    from benchbench.system.places import Places
 
 seed_option = click.option(
     "--seed", default=0, type=SEED, help="The seed that the episodes are drawn with."
@@ -96,12 +97,8 @@ def make(
     type=Number(0, MOST_EPISODES - 1),
     help="The number of the episode, counted from 0.",
 )
-@click.option(
-    "--files",
-    is_flag=True,
-    help="Print which file each image is, instead of drawing them.",
-)
-@format_option("text", "json", explanation="The form of what --files prints.")
+@files_option
+@files_format_option
 @picture_option
 def show(
     *,
@@ -123,6 +120,7 @@ def show(
     part (support or query), slot, class, image id and file.
     """
     from benchbench.datasets.contact_sheet import check_png, episode_sheet, save_png
+    from benchbench.datasets.image_files import ImageFiles
     from benchbench.datasets.opening import create_dataset, open_dataset
     from benchbench.runs.store import slug
     from benchbench.samplers.drawing import (
@@ -133,10 +131,9 @@ def show(
     )
     from benchbench.system.places import Places
 
+    check_files_options(files, style, out)
     if out is not None:
         check_png(out)
-    if style != "text" and not files:
-        raise BenchbenchError("--format is for --files; a picture is a .png file.")
     places, made = Places.find(data_root), create_dataset(dataset)
     opened = open_dataset(made, places)
     if saved is None:
@@ -152,7 +149,8 @@ def show(
             f"There is no episode {number}; there are {len(drawn)}, numbered from 0."
         )
     if files:
-        _print_files(made, opened, drawn[number], places, style)
+        rows = _images(drawn[number], opened.class_names)
+        print_files(ImageFiles(made, opened, places), rows, style)
         return
     title = f"{opened.name}, {drawn.split}: episode {number} of {drawn.protocol}, seed {drawn.seed}"
     path = out or Path(f"{slug(opened.name)}-{drawn.split}-episode-{number}.png")
@@ -160,30 +158,19 @@ def show(
     click.echo(path)
 
 
-def _print_files(
-    made: Dataset | Collection, opened: OpenDataset, episode: Episode, places: Places, style: str
-) -> None:
-    """A line for each image of an episode: its part, its slot and class, its id and its file."""
-    from benchbench.datasets.base import Dataset
-    from benchbench.datasets.image_files import files_of
-    from benchbench.system.progress import say
-
-    rows: list[dict[str, object]] = []
+def _images(episode: Episode, class_names: list[str]) -> list[dict[str, Any]]:
+    """A row for each image of an episode: its part, its slot and class, and its id."""
     parts = {
         "support": (episode.support, episode.support_labels),
         "query": (episode.query, episode.query_labels),
     }
-    for part, (ids, slots) in parts.items():
-        names: list[str | None] = [None] * len(ids)
-        if isinstance(made, Dataset):
-            names = files_of(made, opened, ids, places)
-        for number, slot, name in zip(ids.tolist(), slots.tolist(), names, strict=True):
-            label = opened.class_names[int(episode.classes[slot])]
-            rows.append({"part": part, "slot": slot, "class": label, "image": number, "file": name})
-    if unknown := sum(row["file"] is None for row in rows):
-        say(f"{opened.name} does not say of {unknown} of {len(rows)} images which file each is.")
-    if style == "json":
-        click.echo(json.dumps(rows, indent=1))
-        return
-    for row in rows:
-        click.echo("\t".join("-" if value is None else str(value) for value in row.values()))
+    return [
+        {
+            "part": part,
+            "slot": slot,
+            "class": class_names[int(episode.classes[slot])],
+            "image": number,
+        }
+        for part, (ids, slots) in parts.items()
+        for number, slot in zip(ids.tolist(), slots.tolist(), strict=True)
+    ]

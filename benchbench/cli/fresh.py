@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sys
 import tempfile
 from dataclasses import replace
@@ -12,6 +13,7 @@ from typing import NoReturn
 import click
 
 from benchbench.errors import BenchbenchError, MethodError
+from benchbench.system.texts import legible
 
 
 def check_fresh(
@@ -22,6 +24,7 @@ def check_fresh(
     style: str,
     data_root: Path | None,
     seed: int,
+    timeout: float,
 ) -> NoReturn:
     """Print both accuracies and their difference; ends with exit code 1 if it is suspicious."""
     if only:
@@ -34,7 +37,13 @@ def check_fresh(
     from benchbench.engine.supervisor import Supervisor
     from benchbench.system.compute import configure
     from benchbench.system.places import Places
+    from benchbench.system.time_limit import time_limit
     from benchbench.training.budget import Budget
+
+    def give_up() -> None:
+        shutil.rmtree(folder, ignore_errors=True)
+        said = f"{method} FAILED: the comparison does not end within {timeout:g} s (--timeout)."
+        click.echo(legible(said), err=True)
 
     training, compute = Budget.parse(budget), configure("cpu", fast=False)
     places = Places.find(data_root)
@@ -43,7 +52,10 @@ def check_fresh(
     with tempfile.TemporaryDirectory() as folder:
         sides = drawn_sides(problem, dataset, replace(places, cache=Path(folder) / "cache"))
         protected = (places.data_root, places.cache, Path(folder))
-        with Supervisor(device="cpu", protected=protected) as engine:
+        with (
+            time_limit(timeout, give_up),
+            Supervisor(device="cpu", protected=protected) as engine,
+        ):
             specs = engine.admit(method)
             if len(specs) > 1:
                 raise BenchbenchError(

@@ -48,26 +48,36 @@ class ImageRow:
 
 
 def class_sheet(dataset: OpenDataset, split: str, classes: int, images: int) -> Image.Image:
-    """Evenly spread images of evenly spread classes. Raises BenchbenchError if none or too many."""
+    """A row for each class of a `sample`. Raises BenchbenchError if there is none or too much."""
+    chosen = sample(dataset, split, classes, images)
+    rows = []
+    for label, ids in chosen.items():
+        name = f"{dataset.class_names[label]}\n{np.count_nonzero(dataset.labels == label)} images"
+        rows.append(ImageRow(name, dataset.images(ids)))
+    height, width, channels = dataset.image_shape
+    title = (
+        f"{dataset.name}, {split}: {len(chosen)} of {len(dataset.splits[split])} classes; "
+        f"{height} x {width} px, {'colour' if channels == 3 else 'grey'}"
+    )
+    return sheet(title, rows, min(images, CLASS_COLUMNS))
+
+
+def sample(dataset: OpenDataset, split: str, classes: int, images: int) -> dict[int, IntArray]:
+    """Ids of evenly spread images, by class id of evenly spread classes.
+
+    Raises BenchbenchError if there is none.
+    """
     if split not in dataset.splits:
         known = ", ".join(dataset.splits)
         raise BenchbenchError(f"{dataset.name} has no split '{split}'; it has {known}.")
     members = dataset.splits[split]
     if len(members) == 0:
         raise BenchbenchError(f"{dataset.name} has no classes in the split '{split}'.")
-    chosen = members[spread(len(members), classes)]
-    rows = []
-    for label in chosen.tolist():
+    found = {}
+    for label in members[spread(len(members), classes)].tolist():
         ids = np.flatnonzero(dataset.labels == label)
-        shown = ids[spread(len(ids), images)]
-        name = f"{dataset.class_names[label]}\n{len(ids)} images"
-        rows.append(ImageRow(name, dataset.images(shown)))
-    height, width, channels = dataset.image_shape
-    title = (
-        f"{dataset.name}, {split}: {len(chosen)} of {len(members)} classes; "
-        f"{height} x {width} px, {'colour' if channels == 3 else 'grey'}"
-    )
-    return sheet(title, rows, min(images, CLASS_COLUMNS))
+        found[label] = ids[spread(len(ids), images)]
+    return found
 
 
 def spread(count: int, wanted: int) -> IntArray:

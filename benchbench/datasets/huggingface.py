@@ -13,8 +13,10 @@ import numpy as np
 from benchbench.datasets.base import Dataset, DecodedClass, PendingClass, splits_by_name
 from benchbench.datasets.class_words import are_words
 from benchbench.datasets.folder_splits import class_lists
+from benchbench.datasets.image_files import names_of
 from benchbench.datasets.random_split import TEST_SHARE, VAL_SHARE, check_shares, deal_classes
 from benchbench.datasets.reading.conversion import WHITE, colour_of
+from benchbench.datasets.reading.file_tree import TreeFile
 from benchbench.datasets.reading.image_files import ImageFile
 from benchbench.datasets.reading.pictures import Pictures
 from benchbench.errors import BenchbenchError
@@ -94,8 +96,10 @@ class HuggingFace(Dataset):
             pixels, unreadable, changes = pictures.decoded(classes[name])
             return DecodedClass(name, pixels, unreadable=unreadable, changes=changes)
 
-        for name in classes:
-            yield PendingClass(name, partial(load, name))
+        for name, members in classes.items():
+            known = all(isinstance(file, TreeFile) for file in members)
+            names = partial(names_of, members) if known else None
+            yield PendingClass(name, partial(load, name), names)
         if lost:
             none = np.empty((0, *pictures.shape), np.uint8)
             yield PendingClass("", lambda: DecodedClass("", none, unreadable=lost))

@@ -69,13 +69,22 @@ class Multi(Collection):
     def _tested(self) -> list[str]:
         return [self.test_source] if self.test_source else list(self._members)
 
+    def tested(self, places: Places) -> Dataset | None:
+        return self._sized(self.test_source, places) if self.test_source else None
+
     def _opened(self, label: str, places: Places) -> OpenDataset:
         """A member in the common shape."""
-        member, size = self._member(label, places), self._size(places)
-        if "size" in specs.parameter_types(type(member)):
-            assert dataclasses.is_dataclass(member)
-            member = replace(member, size=size)  # resized once, from the original
-        return in_shape(open_dataset(member, places), size, places.cache)
+        return in_shape(
+            open_dataset(self._sized(label, places), places), self._size(places), places.cache
+        )
+
+    def _sized(self, label: str, places: Places) -> Dataset:
+        """A member, in the common size if it can be: resized once, from the original."""
+        member = self._member(label, places)
+        if "size" not in specs.parameter_types(type(member)):
+            return member
+        assert dataclasses.is_dataclass(member)
+        return replace(member, size=self._size(places))
 
     def _member(self, label: str, places: Places) -> Dataset:
         member = self._members[label]

@@ -53,3 +53,7 @@ class Collection:
     def problems(self, places: Places) -> list[Problem]:
         """The problems of the data sets that are here. Raises BenchbenchError if there is none."""
         raise NotImplementedError
+
+    def tested(self, places: Places) -> Dataset | None:
+        """The data set of `test_source`, whose images have the same ids; None if it is unknown."""
+        return None

@@ -141,12 +141,16 @@ def test_fresh_episodes_are_set_against_the_standard_ones(pictures: str) -> None
     assert "over 600 and 600 episodes" in lines[2]
 
 
-def test_a_method_that_hangs_is_told_in_one_sentence(tmp_path: Path, pictures: str) -> None:
+@pytest.mark.parametrize(("option", "what"), [((), "training"), (("--fresh",), "the comparison")])
+def test_a_method_that_hangs_is_told_in_one_sentence(
+    tmp_path: Path, pictures: str, option: tuple[str, ...], what: str
+) -> None:
     site = install(tmp_path, "hanging", {"hanging": HANGS}, methods_of("hanging", ["hangs"]))
-    result = process("check", "hangs", "--timeout", 1, "--dataset", pictures, path=(site,))
+    command = ("check", "hangs", *option, "--timeout", 1, "--dataset", pictures)
+    result = process(*command, path=(site,))
     assert result.returncode == 1
     *_, last = result.stderr.splitlines()
-    assert last == "hangs FAILED: training does not end within 1 s (--timeout)."
+    assert last == f"hangs FAILED: {what} does not end within 1 s (--timeout)."
     assert result.stdout == ""
 
 

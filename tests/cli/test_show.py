@@ -1,5 +1,6 @@
 """`benchbench data show` and `episodes show`: a file, its path, and one sentence for a mistake."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -49,6 +50,20 @@ def test_an_existing_file_is_replaced_and_a_folder_made(photos: str, here: Path)
     assert contents[0] == contents[1]
 
 
+def test_the_files_of_a_contact_sheet_are_listed_in_its_order(photos: str, here: Path) -> None:
+    command = ("data", "show", photos, "--classes", 2, "--images", 3, "--files")
+    listed = json.loads(succeeded(*command, "--format", "json").stdout)
+    root = Path(photos.removeprefix("folder:").partition("[")[0])
+    assert len(listed) == 6
+    for row, place in zip(listed, [0, 2, 4] * 2, strict=True):
+        files = sorted((root / row["class"]).iterdir())
+        assert row["file"] == f"{row['class']}/{files[place].name}"
+        assert row["image"] % IMAGES == place
+    lines = succeeded(*command).stdout.splitlines()
+    assert [line.split("\t") for line in lines] == [[str(v) for v in r.values()] for r in listed]
+    assert not list(here.iterdir())
+
+
 TASK = ("--way", 3, "--shot", 2, "--query", 3)
 
 
@@ -85,6 +100,9 @@ EPISODE = ("episodes", "show", "--dataset", "PHOTOS")
         (("data", "show", "PHOTOS", "--out", "file/x.png"), ("Cannot write file/x.png",)),
         (("data", "show", "PHOTOS", "--split", "tset"), ("no split 'tset'", "train, val, test")),
         (("data", "show", "PHOTOS", "--classes", "0"), ("--classes",)),
+        (("data", "show", "PHOTOS", "--files", "--out", "x.png"), ("no picture", "--out")),
+        (("data", "show", "PHOTOS", "--format", "json"), ("--format is for --files",)),
+        ((*EPISODE, "--files", "--out", "x.png"), ("no picture", "--out")),
         (("data", "shwo", "glyphs"), ("'shwo'", "did you mean show")),
         (("episodes", "show", "--dataset", "glyhps"), ("did you mean glyphs",)),
         (("episodes", "show", "--out", "x"), ("x must end in .png",)),

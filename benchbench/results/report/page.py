@@ -226,7 +226,11 @@ def _rendered(
     # In their own order: that of the methods is that of the table.
     environment.policies["json.dumps_kwargs"] = {"sort_keys": False, "separators": (",", ":")}
     viewers = {
-        one.anchor: {"methods": one.viewer.methods, "episodes": one.viewer.episodes}
+        one.anchor: {
+            "methods": one.viewer.methods,
+            "episodes": one.viewer.episodes,
+            "files": one.viewer.files,
+        }
         for one in protocols
         if not one.viewer.reason
     }

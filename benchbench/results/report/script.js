@@ -67,8 +67,10 @@ function letter(slot, way) {
   return way <= 26 ? String.fromCharCode(65 + slot) : String(slot + 1);
 }
 
-function picture(index, alt, caption, kind) {
-  const image = element("img", { alt, title: alt, src: `data:image/png;base64,${data.images[index]}` });
+function picture(index, alt, caption, kind, files) {
+  const file = files[index]?.[1];
+  const title = file ? `${alt}; ${file}` : alt;
+  const image = element("img", { alt, title, src: `data:image/png;base64,${data.images[index]}` });
   const figure = element("figure", { className: kind }, image);
   if (caption) {
     figure.append(element("figcaption", {}, caption));
@@ -76,33 +78,56 @@ function picture(index, alt, caption, kind) {
   return figure;
 }
 
-function supportOf(episode, slot) {
+function supportOf(episode, slot, files) {
   return episode.support
     .filter((_, i) => episode.support_labels[i] === slot)
-    .map((index) => picture(index, `support of ${episode.names[slot]}`, "", "support"));
+    .map((index) => picture(index, `support of ${episode.names[slot]}`, "", "support", files));
 }
 
-function queriesOf(episode, slot, predicted) {
+function answer(episode, query, predicted) {
+  const found = predicted[query];
+  const right = found === episode.query_labels[query];
+  return right ? "✓" : `✗ ${letter(found, episode.names.length)}`;
+}
+
+function queriesOf(episode, slot, predicted, files) {
   const way = episode.names.length;
   const ofSlot = [...episode.query.keys()].filter((i) => episode.query_labels[i] === slot);
   return ofSlot.map((i) => {
     const found = predicted[i];
     const right = found === slot;
     const alt = right ? "right" : `wrong: taken for ${letter(found, way)}, ${episode.names[found]}`;
-    const caption = right ? "✓" : `✗ ${letter(found, way)}`;
-    const figure = picture(episode.query[i], alt, caption, right ? "right" : "wrong");
+    const caption = answer(episode, i, predicted);
+    const figure = picture(episode.query[i], alt, caption, right ? "right" : "wrong", files);
     Object.assign(figure.dataset, { query: i, predicted: found });
     return figure;
   });
 }
 
+function fileRows(episode, predicted, files) {
+  const way = episode.names.length;
+  const rowsOf = (part, images, slots, answered) =>
+    images.map((index, i) => {
+      const [id, file] = files[index];
+      const name = `${letter(slots[i], way)} · ${episode.names[slots[i]]}`;
+      const cells = [part, name, answered(i), id, file ?? "–"];
+      return element("tr", {}, ...cells.map((cell) => element("td", {}, cell)));
+    });
+  return [
+    ...rowsOf("support", episode.support, episode.support_labels, () => ""),
+    ...rowsOf("query", episode.query, episode.query_labels, (i) => answer(episode, i, predicted)),
+  ];
+}
+
 function setUpViewer(root) {
-  const { methods, episodes } = data.viewers[root.dataset.viewer];
+  const { methods, episodes, files } = data.viewers[root.dataset.viewer];
   const part = (name) => root.querySelector(`.viewer-${name}`);
   const method = part("method");
   const episode = part("episode");
   methods.forEach(({ name }, i) => method.append(element("option", { value: i }, name)));
   episodes.forEach(({ number }, i) => episode.append(element("option", { value: i }, number)));
+
+  const listFiles = (...rows) => root.querySelector(".viewer-files tbody")?.replaceChildren(...rows);
 
   const show = () => {
     const shown = episodes[episode.value];
@@ -112,6 +137,7 @@ function setUpViewer(root) {
     if (predicted === undefined) {
       part("score").textContent = "This method has no predictions of this episode.";
       part("classes").replaceChildren();
+      listFiles();
       return;
     }
     const right = predicted.filter((slot, i) => slot === shown.query_labels[i]).length;
@@ -126,13 +152,16 @@ function setUpViewer(root) {
           "div",
           { className: "parts" },
           element("span", {}, "support"),
-          element("div", { className: "thumbnails" }, ...supportOf(shown, slot)),
+          element("div", { className: "thumbnails" }, ...supportOf(shown, slot, files)),
           element("span", {}, "query"),
-          element("div", { className: "thumbnails" }, ...queriesOf(shown, slot, predicted)),
+          element("div", { className: "thumbnails" }, ...queriesOf(shown, slot, predicted, files)),
         ),
       ),
     );
     part("classes").replaceChildren(...classes);
+    if (part("files")) {
+      listFiles(...fileRows(shown, predicted, files));
+    }
   };
   const step = (by) => () => {
     episode.selectedIndex += by;

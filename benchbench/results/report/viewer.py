@@ -6,20 +6,19 @@ import base64
 import io
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
 from benchbench.datasets.base import OpenDataset
+from benchbench.datasets.image_files import ImageFiles
 from benchbench.datasets.opening import open_dataset
 from benchbench.errors import BenchbenchError
 from benchbench.results.entries import Entry
-from benchbench.runs.episodes_file import FILE_BYTES, PREDICTION_COLUMNS
-from benchbench.runs.store import PREDICTED_EPISODES
-from benchbench.system.files import read_text
+from benchbench.results.report.file_names import FileNames
+from benchbench.results.report.predictions import Shown, read_predictions
 from benchbench.system.places import Places
 from benchbench.system.texts import legible
 
@@ -31,27 +30,19 @@ SIZES = (56, 40, 28)
 
 COLORS = 64
 
-SLOTS = 100_000
-"""More classes than an episode has."""
-
-
-class Shown(NamedTuple):
-    """One episode: image ids and class slots, the same for all methods."""
-
-    support: tuple[int, ...]
-    support_labels: tuple[int, ...]
-    query: tuple[int, ...]
-    query_labels: tuple[int, ...]
-
 
 @dataclass
 class Viewer:
-    """What the page's script shows of one protocol, or the reason why it shows nothing."""
+    """What the page's script shows of one protocol, or the reason why it shows nothing.
+
+    files: as `FileNames.by_image`.
+    """
 
     reason: str = ""
     methods: list[dict[str, Any]] = field(default_factory=list)
     episodes: list[dict[str, Any]] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    files: dict[int, tuple[int, str | None]] = field(default_factory=dict)
 
 
 class Thumbnails:
@@ -62,6 +53,7 @@ class Thumbnails:
         self._index: dict[tuple[str, int, int], int] = {}
         self._places = places
         self._sources: dict[str, OpenDataset | str] = {}
+        self._files: dict[str, ImageFiles] = {}
 
     def source(self, entry: Entry) -> OpenDataset | str:
         """The data set that the entry was tested on, or a sentence on why it cannot be had."""
@@ -79,6 +71,11 @@ class Thumbnails:
             f"The images of {name} cannot be shown: the data found here have other pixels than "
             "those of the runs (their fingerprints differ)."
         )
+
+    def files(self, entry: Entry, source: OpenDataset) -> ImageFiles:
+        """The files of the source of an entry, which are listed once."""
+        name = entry.first.dataset
+        return self._files.setdefault(name, ImageFiles(name, source, self._places))
 
     def add(self, source: OpenDataset, ids: Iterable[int], size: int, room: int) -> int:
         """Add those of the images that the page lacks if there is room; return their bytes."""
@@ -108,7 +105,9 @@ def thumbnail(pixels: NDArray[np.uint8], size: int) -> str:
 
 
 def make_viewer(entries: Sequence[Entry], thumbnails: Thumbnails, budget: int) -> Viewer:
-    """The viewer of one protocol; its images take at most `budget` bytes of the page."""
+    """The viewer of one protocol; its images and the names of their files take at most `budget`
+    bytes of the page.
+    """
     shown, predicted, notes = _predictions(entries)
     if not shown:
         return Viewer("No run here has stored predictions; a run that is made again has them.")
@@ -118,7 +117,8 @@ def make_viewer(entries: Sequence[Entry], thumbnails: Thumbnails, budget: int) -
     known = set(range(len(source.labels)))
     if any(not known.issuperset((*one.support, *one.query)) for one in shown.values()):
         return Viewer("The predictions name images that the data set does not have.")
-    size, numbers = _fitting(shown, source, thumbnails, budget)
+    names = FileNames(thumbnails.files(entries[0], source), (one.ids for one in shown.values()))
+    size, numbers = _fitting(shown, source, thumbnails, names, budget)
     if not numbers:
         return Viewer("The images of one episode are more than this page can hold.")
     episodes = [_episode(number, shown[number], source, thumbnails, size) for number in numbers]
@@ -132,7 +132,10 @@ def make_viewer(entries: Sequence[Entry], thumbnails: Thumbnails, budget: int) -
             f"The first {len(numbers)} of {len(shown)} stored episodes: more images would make the "
             "page too large."
         )
-    return Viewer("", methods, episodes, [*notes, extent])
+    ids = sorted(set().union(*(shown[number].ids for number in numbers)))
+    notes += [legible(remark) for remark in [names.remark(ids)] if remark]
+    files = names.by_image(ids, thumbnails.index(source, ids, size))
+    return Viewer("", methods, episodes, [*notes, extent], files)
 
 
 def _predictions(
@@ -158,46 +161,24 @@ def _predictions(
     return shown, predicted, notes
 
 
-def read_predictions(run: Path) -> tuple[dict[int, Shown], dict[int, list[int]]]:
-    """A run's `predictions.csv`, if it has one. Raises BenchbenchError or ValueError if damaged."""
-    try:
-        header, *rows = read_text(run / "predictions.csv", FILE_BYTES).splitlines()
-    except FileNotFoundError:
-        return {}, {}
-    if header != ",".join(PREDICTION_COLUMNS):
-        raise ValueError("its columns are others")
-    shown, predicted = {}, {}
-    for row in rows[:PREDICTED_EPISODES]:
-        number, *cells = row.split(",")
-        support, support_labels, query, query_labels, slots = map(_whole, cells)
-        if len(support) != len(support_labels) or not len(query) == len(query_labels) == len(slots):
-            raise ValueError("a row's columns differ in length")
-        if max((*support_labels, *query_labels, *slots)) >= SLOTS:
-            raise ValueError("an episode has no so many classes")
-        own = Shown(support, support_labels, query, query_labels)
-        shown[int(number)], predicted[int(number)] = own, list(slots)
-    return shown, predicted
-
-
-def _whole(cell: str) -> tuple[int, ...]:
-    numbers = tuple(map(int, cell.split()))
-    if any(number < 0 for number in numbers):
-        raise ValueError("a number is negative")
-    return numbers
-
-
 def _fitting(
-    shown: dict[int, Shown], source: OpenDataset, thumbnails: Thumbnails, budget: int
+    shown: dict[int, Shown],
+    source: OpenDataset,
+    thumbnails: Thumbnails,
+    names: FileNames,
+    budget: int,
 ) -> tuple[int, list[int]]:
     """The size of thumbnails and the first episodes whose images fit; the images are added."""
     for size in SIZES:
         numbers: list[int] = []
-        left = budget
+        left, named = budget, set[int]()
         for number in sorted(shown):
-            ids = {*shown[number].support, *shown[number].query}
+            ids = shown[number].ids
+            left -= names.bytes_of(ids - named)
             left -= thumbnails.add(source, ids, size, left)
             if left < 0:
                 break
+            named |= ids
             numbers.append(number)
         if numbers:
             return size, numbers

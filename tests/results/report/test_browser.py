@@ -14,6 +14,7 @@ import pytest
 from results.report.synthetic import report_on, write_run
 
 from benchbench.datasets.base import OpenDataset
+from benchbench.datasets.image_files import ImageFiles
 
 if TYPE_CHECKING:
     from selenium.webdriver import Chrome
@@ -55,6 +56,10 @@ def browser() -> Iterator[Chrome]:
         chrome.quit()
 
 
+def file_name(image: int | str) -> str:
+    return f"a folder/<b>{image}_with_a_name_that_is_longer_than_a_phone_is_wide.png"
+
+
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory: pytest.TempPathFactory, toy: OpenDataset) -> dict[str, Path]:
     root = tmp_path_factory.mktemp("runs")
@@ -67,7 +72,9 @@ def runs(tmp_path_factory: pytest.TempPathFactory, toy: OpenDataset) -> dict[str
             for method, skill in METHODS.items()
         }
     write_run(root, toy, "protonet", 0.95, shot=5)
-    html = report_on(root).html
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ImageFiles, "names", lambda files, ids: list(map(file_name, ids.tolist())))
+        html = report_on(root).html
     (root / "report.html").write_text(html, encoding="utf-8")
     return folders
 
@@ -182,6 +189,30 @@ def _check_marks(page: Chrome, row: dict[str, str]) -> None:
     score = find(page, f"{SECTION} .viewer-score")[0].text
     assert score == f"{correct} of {len(labels)} right ({100 * correct / len(labels):.2f} %)"
     assert len(find(page, f"{SECTION} .viewer figure.support img")) == len(row["support"].split())
+
+
+def test_each_picture_and_row_of_the_viewer_names_its_file(
+    page: Chrome, runs: dict[str, Path]
+) -> None:
+    find(page, f"{SECTION} .viewer-next")[0].click()
+    find(page, f"{SECTION} .viewer-files summary")[0].click()
+    with (runs["protonet"] / "predictions.csv").open(encoding="utf-8") as file:
+        row = list(csv.DictReader(file))[1]
+    support, query = row["support"].split(), row["query"].split()
+    script = """
+    const texts = (row) => [...row.cells].map((cell) => cell.textContent);
+    const root = document.querySelector(arguments[0] + " .viewer");
+    return [[...root.querySelectorAll(".viewer-files tbody tr")].map(texts),
+      [...root.querySelectorAll("figure[data-query]")].map(
+        (figure) => [figure.dataset.query, figure.querySelector("img").title])];
+    """
+    rows, titles = page.execute_script(script, SECTION)
+    assert [one[0] for one in rows] == ["support"] * len(support) + ["query"] * len(query)
+    assert [one[3:] for one in rows] == [[image, file_name(image)] for image in support + query]
+    answers = zip(row["query_labels"].split(), row["predicted"].split(), strict=True)
+    marks = ["✓" if slot == found else f"✗ {'ABCDE'[int(found)]}" for slot, found in answers]
+    assert [one[2] for one in rows] == [""] * len(support) + marks
+    assert all(title.endswith(f"; {file_name(query[int(place)])}") for place, title in titles)
 
 
 def test_the_buttons_step_through_the_episodes(page: Chrome) -> None:

@@ -9,16 +9,21 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from jinja2.utils import htmlsafe_json_dumps
 from PIL import Image
 from results.report.synthetic import Page, report_on, write_run
 
 from benchbench.datasets.base import OpenDataset
+from benchbench.datasets.image_files import ImageFiles
+from benchbench.datasets.opening import open_dataset
 from benchbench.errors import BenchbenchError
 from benchbench.results.entries import tables_of
-from benchbench.results.report.viewer import Thumbnails, make_viewer, read_predictions, thumbnail
+from benchbench.results.report.predictions import read_predictions
+from benchbench.results.report.viewer import Thumbnails, make_viewer, thumbnail
 from benchbench.results.stored import read_results
 from benchbench.runs.store import Store
 from benchbench.system.places import Places
+from benchbench.system.texts import legible_lines
 
 
 def test_predictions_are_those_of_the_file(tmp_path: Path, toy: OpenDataset) -> None:
@@ -72,6 +77,60 @@ def test_large_images_leave_fewer_or_smaller_ones(tmp_path, make_dataset, budget
         assert viewer.notes[-1].startswith(f"The first {len(viewer.episodes)} of 20")
     else:
         assert viewer.reason == "The images of one episode are more than this page can hold."
+
+
+@pytest.fixture
+def pictures(tmp_path: Path, cache: Path) -> OpenDataset:
+    """Files with names that a page must escape, each with a grey of its own in a corner."""
+    rng = np.random.default_rng(0)
+    for label in range(10):
+        folder = tmp_path / "pictures" / f"<b>{label}"
+        folder.mkdir(parents=True)
+        for number in range(20):
+            pixels = rng.integers(0, 256, (8, 8)).astype(np.uint8)
+            pixels[0, 0] = 12 * label + number
+            Image.fromarray(pixels).save(folder / f"{number:02}\u202e<script>&\n'.png")
+    return open_dataset(f"folder:{tmp_path}/pictures[size=8,test=0.6]")
+
+
+def test_each_picture_has_the_name_of_its_file(tmp_path: Path, pictures: OpenDataset) -> None:
+    root = tmp_path / "runs"
+    for shot in (1, 2):
+        write_run(root, pictures, "a", 0.7, shot=shot)
+    html = report_on(root, with_plots=False).html
+    page = Page(html)
+    assert not [tag for tag, _ in page.tags if tag == "b"]
+    assert legible_lines(html) == html
+    assert "which file each is" not in page.text
+    for viewer in page.data["viewers"].values():
+        shown = {i for one in viewer["episodes"] for i in (*one["support"], *one["query"])}
+        assert sorted(map(int, viewer["files"])) == sorted(shown)
+        for index, (number, name) in viewer["files"].items():
+            picture = Image.open(io.BytesIO(base64.b64decode(page.data["images"][int(index)])))
+            label, place = divmod(int(number), 20)
+            assert name == rf"<b>{label}/{place:02}\u202e<script>&\n'.png"
+            assert np.asarray(picture)[0, 0] == 12 * label + place
+
+
+def test_names_of_files_count_for_the_size_of_the_page(tmp_path, pictures, monkeypatch) -> None:
+    name = "<" * 5000
+    monkeypatch.setattr(ImageFiles, "names", lambda files, ids: [name] * len(ids))
+    write_run(tmp_path / "runs", pictures, "a", 0.7)
+    [entries] = tables_of(read_results(Store(tmp_path / "runs").runs()))
+    for budget in (1_600_000, 3_600_000):
+        viewer = make_viewer(entries, Thumbnails(Places.find()), budget)
+        assert viewer.files or viewer.reason
+        assert len(htmlsafe_json_dumps(viewer.files)) < budget
+    assert viewer.files
+
+
+def test_files_that_are_not_known_are_told_once(tmp_path: Path) -> None:
+    for method in ("a", "b"):
+        write_run(tmp_path, open_dataset("glyphs"), method, 0.7, episodes=2)
+    page = Page(report_on(tmp_path, with_plots=False).html)
+    assert page.data["viewers"]["protocol-0"]["files"] == {}
+    assert page.text.count("images which file each is.") == 1
+    assert not [a for tag, a in page.tags if tag == "details" and a.get("class") == "viewer-files"]
 
 
 def reason(root: Path) -> str:

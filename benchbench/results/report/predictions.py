@@ -1,0 +1,54 @@
+"""The episodes and answers that a run has stored, for the viewer."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import NamedTuple
+
+from benchbench.runs.episodes_file import FILE_BYTES, PREDICTION_COLUMNS
+from benchbench.runs.store import PREDICTED_EPISODES
+from benchbench.system.files import read_text
+
+SLOTS = 100_000
+"""More classes than an episode has."""
+
+
+class Shown(NamedTuple):
+    """One episode: image ids and class slots, the same for all methods."""
+
+    support: tuple[int, ...]
+    support_labels: tuple[int, ...]
+    query: tuple[int, ...]
+    query_labels: tuple[int, ...]
+
+    @property
+    def ids(self) -> set[int]:
+        return {*self.support, *self.query}
+
+
+def read_predictions(run: Path) -> tuple[dict[int, Shown], dict[int, list[int]]]:
+    """A run's `predictions.csv`, if it has one. Raises BenchbenchError or ValueError if damaged."""
+    try:
+        header, *rows = read_text(run / "predictions.csv", FILE_BYTES).splitlines()
+    except FileNotFoundError:
+        return {}, {}
+    if header != ",".join(PREDICTION_COLUMNS):
+        raise ValueError("its columns are others")
+    shown, predicted = {}, {}
+    for row in rows[:PREDICTED_EPISODES]:
+        number, *cells = row.split(",")
+        support, support_labels, query, query_labels, slots = map(_whole, cells)
+        if len(support) != len(support_labels) or not len(query) == len(query_labels) == len(slots):
+            raise ValueError("a row's columns differ in length")
+        if max((*support_labels, *query_labels, *slots)) >= SLOTS:
+            raise ValueError("an episode has no so many classes")
+        own = Shown(support, support_labels, query, query_labels)
+        shown[int(number)], predicted[int(number)] = own, list(slots)
+    return shown, predicted
+
+
+def _whole(cell: str) -> tuple[int, ...]:
+    numbers = tuple(map(int, cell.split()))
+    if any(number < 0 for number in numbers):
+        raise ValueError("a number is negative")
+    return numbers
