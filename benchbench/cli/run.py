@@ -133,7 +133,6 @@ def run(
     Runs that are stored in --out are not computed again, and an interrupted run resumes. The exit
     code is 1 if a method failed; the others are computed and stored nevertheless.
     """
-    from benchbench.engine.creation import create_engine
     from benchbench.engine.processes import begin_template
 
     # Before anything that takes seconds to import.
@@ -143,6 +142,7 @@ def run(
         begin_template()
     from benchbench.cli.tables import Tested, print_tables, say_failures, say_what_is_tested
     from benchbench.conformance.run_audit import audit_run
+    from benchbench.engine.creation import create_engine
     from benchbench.evaluation.job import Job
     from benchbench.evaluation.settings import EPISODE_SECONDS, Limits, Settings
     from benchbench.metrics import find_metrics

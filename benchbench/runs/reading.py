@@ -37,7 +37,7 @@ def read_manifest(file: Path) -> dict[str, Any]:
     """
     text = read_text(file, MANIFEST_BYTES)
     try:
-        content = json.loads(text)
+        content = json.loads(text, object_pairs_hook=_once)
         if not isinstance(content, dict):
             raise ValueError("it is not a JSON object")
         _check_plain(content)
@@ -48,6 +48,14 @@ def read_manifest(file: Path) -> dict[str, Any]:
         reason = "it is nested too deeply" if isinstance(error, RecursionError) else error
         raise BenchbenchError(f"{file} is no manifest of a run ({reason}); {CURE}.") from error
     return content
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object. Raises ValueError if a key is in it twice, of which readers take either value."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise ValueError("a key is in one object twice")
+    return found
 
 
 def _check_plain(content: dict[str, Any]) -> None:

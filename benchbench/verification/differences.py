@@ -26,24 +26,27 @@ class Findings:
     """All that was found out about a run.
 
     checked: what was looked at and agrees or not, in words. unknown: why something could not be
-    looked at.
+    looked at. partly: why not all of it was, of a run that is older than what is looked at.
     """
 
     run: Path
     differences: list[Difference] = field(default_factory=list)
     checked: list[str] = field(default_factory=list)
     unknown: list[str] = field(default_factory=list)
+    partly: list[str] = field(default_factory=list)
 
     @property
     def verdict(self) -> str:
-        """`differs`, `unknown` if something could not be looked at, or `verified`."""
+        """`differs`, `unknown` if something could not be looked at, `verified`, or that in part."""
         if self.differences:
             return "differs"
-        return "unknown" if self.unknown else "verified"
+        if self.unknown:
+            return "unknown"
+        return "partly verified" if self.partly else "verified"
 
     def lines(self) -> list[str]:
         """The verdict, and a line for each difference and each thing that is not known."""
         head = f"{self.run}: {self.verdict}"
         if self.checked:
             head += f" ({', '.join(self.checked)})"
-        return [head, *(f"  {one}" for one in [*self.differences, *self.unknown])]
+        return [head, *(f"  {one}" for one in [*self.differences, *self.unknown, *self.partly])]

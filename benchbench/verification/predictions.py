@@ -16,6 +16,9 @@ from benchbench.system.arrays import IntArray
 from benchbench.system.files import read_text
 from benchbench.verification.differences import Difference, Findings
 
+FIRST_CORE = 2
+"""Whose runs keep all answers; those of before have them of the first episodes alone."""
+
 
 def wrong_answers(
     run: RunDirectory, rows: Rows, episodes: EpisodeSet, findings: Findings
@@ -28,20 +31,26 @@ def wrong_answers(
         return
     said = run.manifest["episodes"].get("answers_sha256", digest)
     if said != digest:
-        yield Difference("predictions", "the answers are not what was stored when the run finished")
+        what = "not what was stored when the run finished" if digest else "missing"
+        yield Difference("predictions", f"the answers are {what}")
     wrong = {}
     for number, predicted in answers.items():
         if number < len(episodes) and (problem := _wrong_slots(number, predicted, rows, episodes)):
             wrong[number] = problem
     if wrong:
         number, problem = next(iter(wrong.items()))
-        yield Difference("predictions", f"episode {number} {problem} ({len(wrong)} such episodes)")
+        more = f", and {len(wrong) - 1} more" if len(wrong) > 1 else ""
+        yield Difference("predictions", f"episode {number} {problem}{more}")
     if answers and (missing := sorted({*range(min(answers), len(episodes))} - set(answers))):
         yield Difference(
             "predictions", f"{len(missing)} episodes have none, the first is {missing[0]}"
         )
     if answers:
         findings.checked.append(f"answers of {len(answers)}")
+    if len(answers) < len(episodes):
+        reason = f"{len(episodes) - len(answers)} episodes have rows and no stored answers"
+        older = run.manifest["identity"].get("core", 1) < FIRST_CORE
+        (findings.partly if older else findings.unknown).append(reason)
 
 
 def _wrong_slots(number: int, predicted: IntArray, rows: Rows, episodes: EpisodeSet) -> str | None:

@@ -99,6 +99,11 @@ def _contradictions(manifest: dict[str, Any]) -> Iterator[Difference]:
             yield Difference(
                 "claims", f"{what} is {_short(said)}; its identity: {_short(identical)}"
             )
+    protection = manifest.get("protection") or {}
+    if protection.get("protected") and protection.get("engine", "worker") != "worker":
+        yield Difference(
+            "claims", f"protection.engine is {protection['engine']}, which protects nothing"
+        )
     yield from _spec(method, identity["method"])
 
 
@@ -162,8 +167,8 @@ def _other_rows(rows: Rows, drawn: Drawn) -> Iterator[Difference]:
         if flags.any():
             yield Difference(
                 "records",
-                f"episodes.csv has another {name} than the episodes in {int(flags.sum())} rows, "
-                f"the first of episode {int(flags.argmax())}",
+                f"the column {name} of episodes.csv is not that of the episodes in "
+                f"{int(flags.sum())} rows, the first of episode {int(flags.argmax())}",
             )
 
 

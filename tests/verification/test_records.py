@@ -148,8 +148,8 @@ def flipped(answers: list[str]) -> list[str]:
 
 FORGED_FILES: dict[str, tuple[str, Callable[[RunDirectory], None]]] = {
     "more correct in the rows": ("predictions: episode 3", lambda r: rewrite_rows(r, better)),
-    "other classes": ("another classes than", lambda r: rewrite_rows(r, other_classes)),
-    "fewer queries": ("another n_query than", lambda r: rewrite_rows(r, fewer_queries)),
+    "other classes": ("the column classes of", lambda r: rewrite_rows(r, other_classes)),
+    "fewer queries": ("the column n_query of", lambda r: rewrite_rows(r, fewer_queries)),
     "another answer": ("predictions: episode 3", lambda r: rewrite_answers(r, flipped)),
     "an answer less": ("1 episodes have none", lambda r: rewrite_answers(r, lambda a: a[:-1])),
     "swapped answers": (
@@ -209,6 +209,10 @@ EDITS: dict[str, tuple[str, Callable[[dict[str, Any]], Any]]] = {
     "bf16": ("claims: compute.bf16", lambda m: m["compute"].update(bf16=True)),
     "seed": ("claims: a run of this identity", lambda m: m["identity"].update(seed=7)),
     "budget": ("claims: a run of this identity", lambda m: m["identity"].update(budget="paper")),
+    "protection": (
+        "claims: protection.engine",
+        lambda m: m.update(protection={"engine": "inline", "protected": True}),
+    ),
     "lowered count": ("records:", lambda m: m["episodes"].update(count=20)),
 }
 
@@ -238,6 +242,33 @@ def test_an_identity_with_the_right_name_must_have_these_episodes(
     lines = "\n".join(verified(run).lines())
     assert "episodes:" in lines
     assert "differs" in lines
+
+
+def test_without_answers_nothing_is_verified(run: RunDirectory) -> None:
+    """Rows could then say anything, with their hash mended."""
+    (run.path / "answers.csv.gz").unlink()
+    (run.path / "predictions.csv").unlink()
+    edit(run, lambda m: m["episodes"].pop("answers_sha256"))
+    found = verified(run)
+    assert found.verdict == "unknown"
+    assert found.unknown == [f"{COUNT} episodes have rows and no stored answers"]
+
+
+def test_an_older_run_is_verified_in_part(run: RunDirectory) -> None:
+    (run.path / "answers.csv.gz").unlink()
+    edit(run, lambda m: m["episodes"].pop("answers_sha256"))
+    edit(run, lambda m: m["identity"].update(core=1))
+    renamed(run)
+    assert verified(run).verdict == "partly verified"
+
+
+def test_a_run_that_is_not_finished_is_unknown(run: RunDirectory, root: Path) -> None:
+    edit(run, lambda m: m.update(status="failed"))
+    assert verified(run).verdict == "unknown"
+    (root / "mine").mkdir()
+    for content in ("{}", "[]", "", '{"name": "an app"}', '{"format": 1}', '{"a": 1, "a": 2}'):
+        (root / "mine" / "manifest.json").write_text(content)
+        assert verified(RunDirectory(root / "mine")).verdict in ("unknown", "differs")
 
 
 def test_a_copied_folder_is_named(run: RunDirectory) -> None:
