@@ -8,10 +8,11 @@ from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias
 
 from benchbench.datasets.base import SPLITS, splits_by_name
-from benchbench.datasets.class_layout import common_top, split_folders
+from benchbench.datasets.class_layout import split_folders
 from benchbench.datasets.integrity.checks import plural, some
 from benchbench.datasets.reading.file_tree import FileTree, shown
 from benchbench.datasets.reading.walking import is_hidden
+from benchbench.datasets.split_places import common_top
 from benchbench.datasets.split_words import split_named
 from benchbench.errors import BenchbenchError
 from benchbench.system.arrays import IntArray

@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support.sentences import one_sentence
 
-from benchbench.datasets.class_layout import common_top, laid_out, split_folders
+from benchbench.datasets.class_layout import laid_out, split_folders
+from benchbench.datasets.split_places import common_top
 from benchbench.errors import BenchbenchError
 
 
@@ -144,6 +145,20 @@ def test_images_without_a_label_are_left_out_and_told(unsorted: str) -> None:
 def test_what_does_not_fit_is_refused(folders: list[str], says: str) -> None:
     with one_sentence(says):
         laid_out(files(*folders))
+
+
+@pytest.mark.parametrize("tops", [("trn", "tst"), ("fold1", "fold2", "fold3")])
+def test_names_in_several_folders_that_are_no_known_splits_are_told(
+    tops: tuple[str, ...],
+) -> None:
+    folders = [f"{top}/class{number}" for top in tops for number in range(10)]
+    found = laid_out(files(*folders, "other/one"))
+    assert list(found.classes) == sorted([*folders, "other/one"])
+    assert found.remarks == [
+        f"10 names are in several folders ({', '.join(tops)}); each is a class of its "
+        "own: if these are splits, call them train, val and test, or put them together."
+    ]
+    assert laid_out(files("pets/cat", "wild/emu", "rock")).remarks == []
 
 
 def test_half_a_split_is_refused() -> None:
