@@ -66,6 +66,7 @@ def split_folders(class_names: Collection[str]) -> dict[str, str] | None:
     point = split_point(class_names)
     if point is None:
         _refuse_half_a_split(class_names)
+        _refuse_one_split(class_names)
         return None
     tops = {name: top_of(name, point) for name in class_names}
     return {name: top if split_named(top) else "" for name, top in tops.items()}
@@ -192,6 +193,19 @@ def _refuse_partly_shared(by_name: ByName) -> None:
         "alone; split folders have no class in common, or one of them has all classes. Move the "
         "folders, or name one split folder in the spec."
     )
+
+
+def _refuse_one_split(class_names: Collection[str]) -> None:
+    """Raise BenchbenchError if all lie in one split folder: then the others had no readable image.
+
+    Folders around all classes are in no class's name.
+    """
+    tops = {name.partition("/")[0] if "/" in name else "" for name in class_names}
+    if len(tops) == 1 and split_named(top := tops.pop()):
+        raise BenchbenchError(
+            f"{top}/ is the only split folder with images that can be read; mend the files of the "
+            f"others, or choose split=seed to split the classes of {top}/ at random."
+        )
 
 
 def _refuse_half_a_split(class_names: Collection[str]) -> None:

@@ -63,7 +63,7 @@ def class_folders(
     images = [path for path in contents.images if "/" in path]
     if len(_tables(tree)) >= len(images) or _is_described(tree):
         return None
-    for sentence in contents.remarks():
+    for sentence in (*contents.remarks(), *contents.unread_folders()):
         remark(sentence)
     if loose := len(contents.images) - len(images):
         remark(f"{plural(loose, 'image', 'images')} in no class folder, left out.")

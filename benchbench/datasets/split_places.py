@@ -6,7 +6,7 @@ Split folders are `train`, `val` and `test`, or what people call them (`split_wo
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import TypeAlias
 
 from benchbench.datasets.base import SPLITS
@@ -98,6 +98,24 @@ def owners_of_splits(folders: Collection[str]) -> dict[str, str]:
         if set(parts) == {f"{place}{name}" for name in inside}:
             owners |= dict.fromkeys(parts, place.rstrip("/"))
     return owners
+
+
+def lost_splits(images: Iterable[str], unread: Sequence[str]) -> list[str]:
+    """The split folders without images that are, or have in them, folders that may not be read.
+
+    unread: those folders, each with a slash at its end.
+    """
+    folders = by_folder([*images, *unread])
+    return [
+        f"{point}{name}/"
+        for point in split_points(folders)
+        for name in split_places(folders)[point]
+        if all(
+            set(files) <= set(unread)
+            for folder, files in folders.items()
+            if f"{folder}/".startswith(f"{point}{name}/")
+        )
+    ]
 
 
 def put_together(owners: Mapping[str, str]) -> list[str]:

@@ -59,6 +59,13 @@ def test_a_folder_beside_split_folders_is_not_lost(tmp_path: Path) -> None:
     assert opened(folder, tmp_path, hf_split=("other",)).class_names == ["cat", "owl"]
 
 
+def test_a_class_without_a_readable_image_is_told(tmp_path: Path) -> None:
+    folder = written(tmp_path / "set", {"owl/0.png": 1, "cat/0.png": 2})
+    (folder / "cat" / "0.png").write_text("no image")
+    said = "1 class has no readable image and is missing: cat."
+    assert opened(folder, tmp_path).remarks[0] == said
+
+
 @pytest.mark.parametrize("around", ["", "animals/"])
 @pytest.mark.parametrize("unsorted", ["test", "Test_set", "test/images"])
 def test_images_without_a_label_are_no_class(tmp_path: Path, around: str, unsorted: str) -> None:
