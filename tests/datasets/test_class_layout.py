@@ -9,7 +9,6 @@ from hypothesis import strategies as st
 from support.sentences import one_sentence
 
 from benchbench.datasets.class_layout import laid_out, split_folders
-from benchbench.datasets.split_places import common_top
 from benchbench.errors import BenchbenchError
 
 
@@ -21,22 +20,6 @@ def files(*folders: str) -> list[str]:
 def classes(*folders: str) -> dict[str, int]:
     """The number of images of each class."""
     return {name: len(found) for name, found in laid_out(files(*folders)).classes.items()}
-
-
-@pytest.mark.parametrize(
-    ("folders", "top"),
-    [
-        ([], ""),
-        (["a"], ""),
-        (["a", "b"], ""),
-        (["x/y/a"], "x/y/"),
-        (["x/y/a", "x/y/b"], "x/y/"),
-        (["x/y/a", "x/y"], "x/"),
-        (["x/ya", "x/yb"], "x/"),
-    ],
-)
-def test_the_folders_around_all(folders: list[str], top: str) -> None:
-    assert common_top(folders) == top
 
 
 def test_without_split_folders_each_folder_is_a_class() -> None:
@@ -166,6 +149,12 @@ def test_half_a_split_is_refused() -> None:
         split_folders(["train/cat", "train/dog", "holdout/cat"])
     assert split_folders(["train/red", "bus/red", "car/red"]) is None
     assert split_folders(["train/cat", "wild/emu"]) is None
+
+
+def test_the_only_split_folder_left_is_refused() -> None:
+    with one_sentence("^train/ is the only split folder with images that can be read; "):
+        split_folders(["train/cat", "train/dog"])
+    assert split_folders(["pets/cat", "pets/dog"]) is None
 
 
 PARTS = st.sampled_from(["train", "Valid", "test", "cat", "Cat", "dog", "images", "x", "caf\u00e9"])
