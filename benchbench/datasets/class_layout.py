@@ -14,25 +14,24 @@ from dataclasses import dataclass, field
 from itertools import chain
 from typing import TypeAlias
 
-from benchbench.datasets.base import SPLITS, composed_name
+from benchbench.datasets.base import composed_name
+from benchbench.datasets.integrity.checks import plural, some
+from benchbench.datasets.split_places import (
+    Folders,
+    by_folder,
+    common_top,
+    is_unsorted,
+    labelled,
+    listed,
+    owners_of_splits,
+    put_together,
+    split_places,
+    split_point,
+    top_of,
+    without_label,
+)
 from benchbench.datasets.split_words import split_named
 from benchbench.errors import BenchbenchError
-
-Folders: TypeAlias = Mapping[str, list[str]]
-"""Files by the path of their folder."""
-
-UNSORTED = {
-    "all",
-    "image",
-    "images",
-    "img",
-    "imgs",
-    "pictures",
-    "unknown",
-    "unlabeled",
-    "unlabelled",
-}
-"""What the only folder in a split folder is called if its pictures have no labels."""
 
 
 @dataclass(frozen=True)
@@ -50,45 +49,12 @@ def laid_out(images: Iterable[str]) -> Layout:
     """
     folders = by_folder(images)
     loose = folders.pop("", [])
-    remarks = [f"{_images(len(loose))} in no class folder, left out."] if loose else []
+    remarks = []
+    if loose:
+        remarks.append(f"{plural(len(loose), 'image', 'images')} in no class folder, left out.")
     point = split_point(folders)
     found = _inside_classes(folders) if point is None else _around_classes(folders, point)
     return Layout(found.classes, remarks + found.remarks)
-
-
-def by_folder(images: Iterable[str]) -> dict[str, list[str]]:
-    """The files by the path of their folder, without the folders that are around all of them."""
-    found: dict[str, list[str]] = {}
-    for name in images:
-        found.setdefault(posixpath.dirname(name), []).append(name)
-    start = len(common_top(found))
-    return {folder[start:]: names for folder, names in found.items()}
-
-
-def common_top(folders: Collection[str]) -> str:
-    """The folders around all of these, with a slash: an archive often has one at its top."""
-    common = posixpath.commonpath(folders) if folders else ""
-    top = posixpath.dirname(common) if common in folders else common
-    return f"{top}/" if top else ""
-
-
-def split_point(folders: Collection[str]) -> str | None:
-    """The place of the split folders that have class folders in them, with a slash; or None.
-
-    Raises BenchbenchError if there are several places.
-    """
-    points = [
-        place
-        for place, inside in _split_folders(folders).items()
-        if any(folder.startswith(f"{place}{name}/") for name in inside for folder in folders)
-    ]
-    first = min(points, key=len, default=None)
-    if first is not None and not all(point.startswith(first) for point in points):
-        raise BenchbenchError(
-            f"{_listed(points)} have split folders each; name one of them in the spec, or put all "
-            "classes below one folder for each split."
-        )
-    return first
 
 
 def split_folders(class_names: Collection[str]) -> dict[str, str] | None:
@@ -100,25 +66,10 @@ def split_folders(class_names: Collection[str]) -> dict[str, str] | None:
     point = split_point(class_names)
     if point is None:
         _refuse_half_a_split(class_names)
+        _refuse_one_split(class_names)
         return None
-    tops = {name: _top(name, point) for name in class_names}
+    tops = {name: top_of(name, point) for name in class_names}
     return {name: top if split_named(top) else "" for name, top in tops.items()}
-
-
-def _split_folders(folders: Iterable[str]) -> dict[str, list[str]]:
-    """The split folders by the place they lie in, wherever those of two splits lie together."""
-    places: dict[str, dict[str, str]] = {}
-    for folder in folders:
-        place = ""
-        for name in folder.split("/"):
-            if split := split_named(name):
-                places.setdefault(place, {})[name] = split
-            place += f"{name}/"
-    return {
-        place: sorted(inside, key=lambda name: (SPLITS.index(inside[name]), name))
-        for place, inside in places.items()
-        if len(set(inside.values())) > 1
-    }
 
 
 def _inside_classes(folders: Folders) -> Layout:
@@ -126,23 +77,34 @@ def _inside_classes(folders: Folders) -> Layout:
 
     Raises BenchbenchError if there is nothing but split folders.
     """
-    owners: dict[str, str] = {}
-    for place, inside in _split_folders(folders).items():
-        parts = [folder for folder in folders if folder.startswith(place)]
-        if set(parts) == {f"{place}{name}" for name in inside}:
-            if not place:
-                raise BenchbenchError(
-                    f"{_listed(inside)} have images in them, but no folder for each class; put the "
-                    "images of each class into a folder of its own."
-                )
-            owners |= dict.fromkeys(parts, place.rstrip("/"))
+    owners = owners_of_splits(folders)
+    if "" in owners.values():
+        raise BenchbenchError(
+            f"{listed(split_places(folders)[''])} have images in them, but no folder for each "
+            "class; put the images of each class into a folder of its own."
+        )
     classes: dict[str, list[str]] = {}
     for folder, names in folders.items():
         classes.setdefault(owners.get(folder, folder), []).extend(names)
-    if not owners:
-        return Layout(classes)
-    found = f"{_plural(len(set(owners.values())), 'class')} with split folders inside"
-    return Layout(classes, [f"{found}: the images of each class were put together."])
+    return Layout(classes, [*put_together(owners), *_alike(classes)])
+
+
+def _alike(classes: Iterable[str]) -> list[str]:
+    """What is said of classes of one name in several folders, which may be unknown splits."""
+    homes: dict[str, set[str]] = {}
+    for folder in classes:
+        home, name = posixpath.split(folder)
+        if home and not is_unsorted(name):
+            homes.setdefault(_folded(name), set()).add(home)
+    alike = {name: places for name, places in homes.items() if len(places) > 1}
+    if not alike:
+        return []
+    what = plural(len(alike), "name is", "names are")
+    places = some(sorted(set().union(*alike.values())))
+    return [
+        f"{what} in several folders ({places}); each is a class of its own: if these are splits, "
+        "call them train, val and test, or put them together."
+    ]
 
 
 def _around_classes(folders: Folders, point: str) -> Layout:
@@ -150,8 +112,9 @@ def _around_classes(folders: Folders, point: str) -> Layout:
 
     Raises BenchbenchError if it is neither, or there are other folders as well.
     """
-    inside, remarks = _labelled(folders, point)
-    others = [folder for folder in folders if not split_named(_top(folder, point))]
+    inside, unlabelled = labelled(folders, point)
+    remarks = without_label(unlabelled)
+    others = [folder for folder in folders if not split_named(top_of(folder, point))]
     by_name = _by_name(inside)
     if len(inside) > 1 and not _shared(by_name):
         kept = {f"{point}{name}/{label}" for name, found in inside.items() for label in found}
@@ -161,7 +124,7 @@ def _around_classes(folders: Folders, point: str) -> Layout:
         )
     if others:
         raise BenchbenchError(
-            f"{others[0]}/ lies beside the split folders {_listed(inside)}; move it away, or name "
+            f"{others[0]}/ lies beside the split folders {listed(inside)}; move it away, or name "
             "the folder to use in the spec."
         )
     _refuse_partly_shared(by_name)
@@ -172,38 +135,13 @@ def _around_classes(folders: Folders, point: str) -> Layout:
             files = inside[split_folder][label]
             classes.setdefault(names.setdefault(key, name), []).extend(files)
     if len(inside) > 1:
+        what = plural(len(classes), "class", "classes")
         sizes = ", ".join(f"{sum(map(len, inside[name].values()))} in {name}/" for name in inside)
         remarks.append(
-            f"Split folders with images of the same {_plural(len(classes), 'class')} ({sizes}): "
+            f"Split folders with images of the same {what} ({sizes}): "
             "the images of each class were put together."
         )
     return Layout(dict(sorted(classes.items())), remarks)
-
-
-def _labelled(folders: Folders, point: str) -> tuple[dict[str, dict[str, list[str]]], list[str]]:
-    """The classes in each split folder that has any, and what is said of images without labels."""
-    inside: dict[str, dict[str, list[str]]] = {}
-    remarks = []
-    for name in _split_folders(folders)[point]:
-        start = f"{point}{name}"
-        inside[name] = {
-            folder[len(start) + 1 :]: files
-            for folder, files in folders.items()
-            if f"{folder}/".startswith(f"{start}/")
-        }
-    several = any(len(found.keys() - {""}) > 1 for found in inside.values())
-    for name, found in inside.items():
-        loose = found.pop("", [])
-        if several and len(found) == 1 and _is_unsorted(next(iter(found))):
-            loose += found.popitem()[1]
-        if loose:
-            remarks.append(f"{_images(len(loose))} without a label in {name}/, left out.")
-    return {name: found for name, found in inside.items() if found}, remarks
-
-
-def _is_unsorted(folder: str) -> bool:
-    name = folder.rpartition("/")[2]
-    return name.casefold() in UNSORTED or split_named(name) is not None
 
 
 ByName: TypeAlias = dict[str, dict[str, tuple[str, str]]]
@@ -251,10 +189,23 @@ def _refuse_partly_shared(by_name: ByName) -> None:
     both = next(key for key in homes if len(homes[key]) > 1)
     alone = next(key for key in homes if len(homes[key]) == 1)
     raise BenchbenchError(
-        f"Class '{both}' is below {_listed(homes[both])}, class '{alone}' below {homes[alone][0]}/ "
+        f"Class '{both}' is below {listed(homes[both])}, class '{alone}' below {homes[alone][0]}/ "
         "alone; split folders have no class in common, or one of them has all classes. Move the "
         "folders, or name one split folder in the spec."
     )
+
+
+def _refuse_one_split(class_names: Collection[str]) -> None:
+    """Raise BenchbenchError if all lie in one split folder: then the others had no readable image.
+
+    Folders around all classes are in no class's name.
+    """
+    tops = {name.partition("/")[0] if "/" in name else "" for name in class_names}
+    if len(tops) == 1 and split_named(top := tops.pop()):
+        raise BenchbenchError(
+            f"{top}/ is the only split folder with images that can be read; mend the files of the "
+            f"others, or choose split=seed to split the classes of {top}/ at random."
+        )
 
 
 def _refuse_half_a_split(class_names: Collection[str]) -> None:
@@ -267,25 +218,6 @@ def _refuse_half_a_split(class_names: Collection[str]) -> None:
         one, other = tops.values()
         if common := sorted((one & other) - {""}):
             raise BenchbenchError(
-                f"Class '{common[0]}' is below {_listed(sorted(tops))}, of which one is no split; "
+                f"Class '{common[0]}' is below {listed(sorted(tops))}, of which one is no split; "
                 "name them train, val or test, or choose split=seed if they are other classes."
             )
-
-
-def _top(folder: str, point: str) -> str:
-    """The folder right below the place of the split folders; nothing if it lies elsewhere."""
-    return folder[len(point) :].partition("/")[0] if folder.startswith(point) else ""
-
-
-def _listed(folders: Iterable[str]) -> str:
-    """`train/, val/ and test/`."""
-    *others, last = (f"{folder.rstrip('/')}/" for folder in folders)
-    return f"{', '.join(others)} and {last}" if others else last
-
-
-def _images(count: int) -> str:
-    return _plural(count, "image")
-
-
-def _plural(count: int, what: str) -> str:
-    return f"{count} {what}" if count == 1 else f"{count} {what}{'e' * what.endswith('s')}s"

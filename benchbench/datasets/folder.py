@@ -17,6 +17,7 @@ from benchbench.datasets.class_words import are_words
 from benchbench.datasets.folder_splits import (
     SPLIT_FILE,
     class_lists,
+    refuse_unread_splits,
     split_files,
     splits_by_list,
     splits_of_folders,
@@ -94,7 +95,7 @@ class Folder(Dataset):
             raise _without_classes(tree, said, contents.unreadable)
         self._split(list(map(shown, layout.classes)), tree)  # may refuse before all is decoded
         self.taken_remarks()
-        for sentence in said:
+        for sentence in (*said, *contents.unread_folders()):
             self.remark(sentence)
         classes = {
             name: [TreeFile(tree, file) for file in files] for name, files in layout.classes.items()
@@ -128,6 +129,7 @@ class Folder(Dataset):
             raise BenchbenchError(f"{tree.path} has no {SPLIT_FILE} at its top.")
         if self.split in ("auto", "folders"):
             with _named(tree):
+                refuse_unread_splits(tree)
                 found = splits_of_folders(class_names, self.split == "auto", self.remark)
             if found is not None:
                 return found

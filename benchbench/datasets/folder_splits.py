@@ -8,10 +8,11 @@ from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias
 
 from benchbench.datasets.base import SPLITS, splits_by_name
-from benchbench.datasets.class_layout import common_top, split_folders
+from benchbench.datasets.class_layout import split_folders
 from benchbench.datasets.integrity.checks import plural, some
 from benchbench.datasets.reading.file_tree import FileTree, shown
 from benchbench.datasets.reading.walking import is_hidden
+from benchbench.datasets.split_places import common_top, lost_splits
 from benchbench.datasets.split_words import split_named
 from benchbench.errors import BenchbenchError
 from benchbench.system.arrays import IntArray
@@ -31,6 +32,18 @@ def split_files(tree: FileTree) -> list[str]:
     around = [top[:end] for end in range(len(top), -1, -1) if end == 0 or top[end - 1] == "/"]
     names = set(tree.names)
     return [f"{folder}{SPLIT_FILE}" for folder in around if f"{folder}{SPLIT_FILE}" in names]
+
+
+def refuse_unread_splits(tree: FileTree) -> None:
+    """Raise BenchbenchError if no class of a split folder is in a folder that may be read."""
+    unread = [name for name in tree.left_out.unreadable if not is_hidden(name[:-1])]
+    if lost := lost_splits(tree.image_names(), unread) if unread else []:
+        one, several = "split folder has", "split folders have"
+        raise BenchbenchError(
+            f"{plural(len(lost), one, several)} no class that may be read: "
+            f"{some(list(map(shown, lost)))}; make the files readable, move the folder away, or "
+            "choose split=seed to split the other classes at random."
+        )
 
 
 def class_lists(content: str | bytes, name: str) -> dict[str, list[str]]:

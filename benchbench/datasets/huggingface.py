@@ -48,7 +48,7 @@ class HuggingFace(Dataset):
 
     name: ClassVar[str] = "hf"
     argument: ClassVar[str] = "source"
-    decoding: ClassVar[int] = 2
+    decoding: ClassVar[int] = 3
     source: str
     image: str | None = None
     label: str | None = None

@@ -12,12 +12,21 @@ import posixpath
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 from benchbench.datasets.integrity.checks import plural, some
 from benchbench.datasets.reading.contents import contents_of
 from benchbench.datasets.reading.file_tree import FileTree, TreeFile, shown
+from benchbench.datasets.split_places import (
+    by_folder,
+    labelled,
+    owners_of_splits,
+    put_together,
+    split_points,
+    without_label,
+)
 from benchbench.errors import BenchbenchError, unknown_name
 
 TABLES = {".parquet", ".arrow", ".csv", ".tsv", ".json", ".jsonl"}
@@ -54,11 +63,12 @@ def class_folders(
     images = [path for path in contents.images if "/" in path]
     if len(_tables(tree)) >= len(images) or _is_described(tree):
         return None
-    for sentence in contents.remarks():
+    for sentence in (*contents.remarks(), *contents.unread_folders()):
         remark(sentence)
     if loose := len(contents.images) - len(images):
         remark(f"{plural(loose, 'image', 'images')} in no class folder, left out.")
-    by_split = _by_split(images)
+    folder_of = _class_folder_of(images, splits, remark)
+    by_split = _by_split(list(folder_of))
     for split in splits or ():
         if split not in by_split:
             raise unknown_name(f"split of {name}", split, by_split)
@@ -66,7 +76,7 @@ def class_folders(
     homes: dict[tuple[str, str], set[str]] = {}
     for split in splits or by_split:
         for path in by_split[split]:
-            home, label = posixpath.split(shown(posixpath.dirname(path)))
+            home, label = posixpath.split(shown(folder_of[path]))
             classes.setdefault(label, []).append(TreeFile(tree, path))
             homes.setdefault((label, split), set()).add(home)
     joined = sorted({label for (label, _), places in homes.items() if len(places) > 1})
@@ -74,6 +84,31 @@ def class_folders(
         what = plural(len(joined), "class has", "classes have")
         remark(f"{what} images of several folders of one name: {some(joined)}.")
     return ClassFolders(dict(sorted(classes.items())), contents.unreadable)
+
+
+def _class_folder_of(
+    images: Sequence[str], splits: Sequence[str] | None, remark: Callable[[str], None]
+) -> dict[str, str]:
+    """The folder of each image's class; images without a label are left out, as in `folder:`.
+
+    It is the folder that the image is in, or around this if the class has split folders inside.
+    """
+    folders = by_folder(images)
+    unlabelled: dict[str, list[str]] = {}
+    for point in split_points(folders):
+        for name, files in labelled(folders, point)[1].items():
+            unlabelled[shown(point + name)] = files
+    for sentence in without_label(unlabelled):
+        remark(sentence)
+    owners = {folder: owner for folder, owner in owners_of_splits(folders).items() if owner}
+    if splits is None or len(splits) > 1:
+        for sentence in put_together(owners):
+            remark(sentence)
+    found = {
+        path: owners.get(folder, folder) for folder, files in folders.items() for path in files
+    }
+    left_out = set(chain.from_iterable(unlabelled.values()))
+    return {path: found[path] for path in images if path not in left_out}
 
 
 def read_folder(name: str, folder: Path, config: str | None, remark: Callable[[str], None]) -> Any:

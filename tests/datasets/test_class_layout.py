@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support.sentences import one_sentence
 
-from benchbench.datasets.class_layout import common_top, laid_out, split_folders
+from benchbench.datasets.class_layout import laid_out, split_folders
 from benchbench.errors import BenchbenchError
 
 
@@ -20,22 +20,6 @@ def files(*folders: str) -> list[str]:
 def classes(*folders: str) -> dict[str, int]:
     """The number of images of each class."""
     return {name: len(found) for name, found in laid_out(files(*folders)).classes.items()}
-
-
-@pytest.mark.parametrize(
-    ("folders", "top"),
-    [
-        ([], ""),
-        (["a"], ""),
-        (["a", "b"], ""),
-        (["x/y/a"], "x/y/"),
-        (["x/y/a", "x/y/b"], "x/y/"),
-        (["x/y/a", "x/y"], "x/"),
-        (["x/ya", "x/yb"], "x/"),
-    ],
-)
-def test_the_folders_around_all(folders: list[str], top: str) -> None:
-    assert common_top(folders) == top
 
 
 def test_without_split_folders_each_folder_is_a_class() -> None:
@@ -146,11 +130,31 @@ def test_what_does_not_fit_is_refused(folders: list[str], says: str) -> None:
         laid_out(files(*folders))
 
 
+@pytest.mark.parametrize("tops", [("trn", "tst"), ("fold1", "fold2", "fold3")])
+def test_names_in_several_folders_that_are_no_known_splits_are_told(
+    tops: tuple[str, ...],
+) -> None:
+    folders = [f"{top}/class{number}" for top in tops for number in range(10)]
+    found = laid_out(files(*folders, "other/one"))
+    assert list(found.classes) == sorted([*folders, "other/one"])
+    assert found.remarks == [
+        f"10 names are in several folders ({', '.join(tops)}); each is a class of its "
+        "own: if these are splits, call them train, val and test, or put them together."
+    ]
+    assert laid_out(files("pets/cat", "wild/emu", "rock")).remarks == []
+
+
 def test_half_a_split_is_refused() -> None:
     with one_sentence("^Class 'cat' is below holdout/ and train/, of which one is no split"):
         split_folders(["train/cat", "train/dog", "holdout/cat"])
     assert split_folders(["train/red", "bus/red", "car/red"]) is None
     assert split_folders(["train/cat", "wild/emu"]) is None
+
+
+def test_the_only_split_folder_left_is_refused() -> None:
+    with one_sentence("^train/ is the only split folder with images that can be read; "):
+        split_folders(["train/cat", "train/dog"])
+    assert split_folders(["pets/cat", "pets/dog"]) is None
 
 
 PARTS = st.sampled_from(["train", "Valid", "test", "cat", "Cat", "dog", "images", "x", "caf\u00e9"])

@@ -256,6 +256,16 @@ def test_a_class_without_a_readable_file_is_left_out(root: Path) -> None:
     assert dataset.class_names == ["a", "c"]
     assert greys(dataset) == [10, 60]
     assert dataset.unreadable == ["b/0.png", "b/1.png"]
+    assert dataset.remarks[0] == "1 class has no readable image and is missing: b."
+
+
+def test_a_split_whose_classes_are_unreadable_is_no_random_split(root: Path) -> None:
+    write_images(root, {"train/a": [10], "train/b": [40], "train/c": [50], "test/d": [60]})
+    spoil(root, "test/d/0.png")
+    with one_sentence(r"train/ is the only split folder with images that can be read; mend .*seed"):
+        open_folder(root)
+    said = "1 class has no readable image and is missing: test/d."
+    assert open_folder(root, split="seed").remarks[0] == said
 
 
 def test_a_file_that_may_not_be_read_is_left_out(root, monkeypatch) -> None:
@@ -558,6 +568,24 @@ def test_folders_that_may_not_be_read_are_unreadable(root, monkeypatch) -> None:
     dataset = open_folder(root)
     assert dataset.class_names == ["a", "c", "d", "e"]
     assert dataset.unreadable == ["b/"]
+    said = "1 folder may not be read, any class or image inside is missing: b/."
+    assert dataset.remarks == [said]
+
+
+@pytest.mark.parametrize("around", ["", "set/"])
+@pytest.mark.parametrize("unread", ["test", "test/d"])
+def test_split_folders_that_may_not_be_read_are_refused(root, monkeypatch, around, unread) -> None:
+    classes = {"train/a": [1], "train/b": [2], "train/e": [3], "test/d": [4]}
+    write_images(root, {f"{around}{name}": greys for name, greys in classes.items()})
+    forbid(monkeypatch, root / around / unread)
+    says = r"1 split folder has no class that may be read: test/; make the files readable"
+    with one_sentence(says):
+        open_folder(root)
+    assert open_folder(root, split="seed").class_names == ["a", "b", "e"]
+    with one_sentence(says):  # what is decoded by now does not decide on it
+        open_folder(root)
+    (root / "splits.json").write_text('{"train": ["a"], "test": ["b", "e"]}')
+    assert split_sizes(open_folder(root)) == (1, 0, 2)
 
 
 def test_only_folders_that_may_not_be_read(root, monkeypatch) -> None:

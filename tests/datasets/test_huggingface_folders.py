@@ -59,6 +59,36 @@ def test_a_folder_beside_split_folders_is_not_lost(tmp_path: Path) -> None:
     assert opened(folder, tmp_path, hf_split=("other",)).class_names == ["cat", "owl"]
 
 
+def test_a_class_without_a_readable_image_is_told(tmp_path: Path) -> None:
+    folder = written(tmp_path / "set", {"owl/0.png": 1, "cat/0.png": 2})
+    (folder / "cat" / "0.png").write_text("no image")
+    said = "1 class has no readable image and is missing: cat."
+    assert opened(folder, tmp_path).remarks[0] == said
+
+
+@pytest.mark.parametrize("around", ["", "animals/"])
+@pytest.mark.parametrize("unsorted", ["test", "Test_set", "test/images"])
+def test_images_without_a_label_are_no_class(tmp_path: Path, around: str, unsorted: str) -> None:
+    greys = {f"{around}train/owl/0.png": 1, f"{around}train/cat/0.png": 2}
+    greys |= {f"{around}{unsorted}/{number}.png": 9 for number in range(8)}
+    dataset = opened(written(tmp_path / "set", greys), tmp_path)
+    assert greys_by_class(dataset) == {"cat": [2], "owl": [1]}
+    split = unsorted.partition("/")[0]
+    assert dataset.remarks == [f"8 images without a label in {split}/, left out."]
+
+
+def test_split_folders_in_each_class_are_parts_of_its_images(tmp_path: Path) -> None:
+    greys = {"cat/train/0.png": 1, "cat/test/0.png": 2, "owl/train/0.png": 3, "owl/test/0.png": 4}
+    folder = written(tmp_path / "set", greys)
+    dataset = opened(folder, tmp_path)
+    assert greys_by_class(dataset) == {"cat": [1, 2], "owl": [3, 4]}
+    assert dataset.remarks == [
+        "2 classes with split folders inside: the images of each class were put together."
+    ]
+    only = opened(folder, tmp_path, hf_split=("test",))
+    assert greys_by_class(only) == {"cat": [2], "owl": [4]}
+
+
 @pytest.mark.parametrize("folder", ["birds [2020]", "a*b?", "[x]", "train"])
 def test_signs_of_patterns_in_the_path(tmp_path: Path, folder: str) -> None:
     root = written(tmp_path / folder, {"owl/0.png": 1, "cat/1.png": 2})

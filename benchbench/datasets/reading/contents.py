@@ -51,6 +51,14 @@ class Contents:
             found.append(f"{what} with bytes that are not UTF-8, shown by number: {some(odd)}.")
         return found
 
+    def unread_folders(self) -> list[str]:
+        """What is said of folders that may not be read, for no one knows what they hold."""
+        folders = [name for name in self.unreadable if name.endswith("/")]
+        if not folders:
+            return []
+        what = plural(len(folders), "folder", "folders")
+        return [f"{what} may not be read, any class or image inside is missing: {some(folders)}."]
+
 
 def contents_of(tree: FileTree) -> Contents:
     """Look at the names of all files, and into those that have no ending, or that of no image."""

@@ -1,4 +1,4 @@
-"""What a finished table says of itself: what was changed in its images, and that all are alike."""
+"""What a finished table says of itself: changed images, lost classes, images all alike."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from itertools import pairwise
 import numpy as np
 
 from benchbench.datasets.base import Pixels
+from benchbench.datasets.integrity.checks import plural, some
 
 PIECE = 256  # images that are looked at together
 
@@ -20,6 +21,16 @@ def changes(by_class: Iterable[Mapping[str, int]]) -> list[str]:
     for counts in by_class:
         total.update(counts)
     return [f"{count} {what}." for what, count in sorted(total.items())]
+
+
+def losses(names: Sequence[str]) -> list[str]:
+    """A sentence if there are classes without a readable image, which the table has not."""
+    if not names:
+        return []
+    one = "class has no readable image and is missing"
+    several = "classes have no readable image and are missing"
+    what = plural(len(names), one, several)
+    return [f"{what}: {some(names)}."]
 
 
 def sameness(pixels: Pixels, counts: Sequence[int]) -> list[str]:

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from benchbench.datasets.tables.remarks import changes, sameness
+from benchbench.datasets.tables.remarks import changes, losses, sameness
 from benchbench.datasets.tables.secret_order import secret_places, write_in_order
 from benchbench.datasets.tables.stored import StoredPixels
 from benchbench.errors import BenchbenchError
@@ -178,7 +178,8 @@ class UnfinishedTable:
         counts = [written.count for written in classes]
         pixels = StoredPixels(self.folder / "pixels.bin", (sum(counts), *classes[0].shape))
         changed = changes(written.changes for written in self.classes)
-        return [*changed, *sameness(pixels.mapped(), counts)]
+        lost = [each.name for each in self.classes if each.name and not each.count]
+        return [*changed, *losses(lost), *sameness(pixels.mapped(), counts)]
 
     def close(self) -> None:
         """Leave the files as they are."""

@@ -3,13 +3,21 @@
 import numpy as np
 import pytest
 
-from benchbench.datasets.tables.remarks import PIECE, changes, sameness
+from benchbench.datasets.tables.remarks import PIECE, changes, losses, sameness
 
 
 def test_changes_are_added_up_over_the_classes() -> None:
     by_class = [{"turned": 2, "put on white": 1}, {}, {"turned": 3}]
     assert changes(by_class) == ["1 put on white.", "5 turned."]
     assert changes([]) == []
+
+
+def test_lost_classes_are_counted_and_named() -> None:
+    assert losses([]) == []
+    assert losses(["cat"]) == ["1 class has no readable image and is missing: cat."]
+    assert losses([*"abcdefg"]) == [
+        "7 classes have no readable image and are missing: a, b, c, d, e and 2 more."
+    ]
 
 
 ONE_COLOUR = ["All images have one colour, the same all over: nothing tells the classes apart."]
