@@ -101,6 +101,8 @@ def main() -> None:
             cli(prog_name="benchbench")
         finally:
             sys.stdout.flush()
+            if lost := getattr(sys.stdout, "lost", None):  # somebody may have dropped the error
+                raise lost
     except OutputLostError as error:
         _end_without_output(error)
 

@@ -63,6 +63,7 @@ def rank(
         figures_frame,
         only_common,
         read_figures,
+        say_if_fractions,
         stored_entries,
         stored_rows,
     )
@@ -85,7 +86,9 @@ def rank(
         pairs = zip(rows["method"], rows["test_source"], strict=True)
         ranked = rank_methods({pair: entries[pair] for pair in pairs}, rule)
     else:
-        ranked = rank_table(figures_frame(rows, rule), rule)
+        frame = figures_frame(rows, rule)
+        ranked = rank_table(frame, rule)
+        say_if_fractions(frame)
     if style == "markdown":
         click.echo(ranked_markdown(ranked, left_out), nl=False)
     else:

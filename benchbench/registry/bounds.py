@@ -26,7 +26,7 @@ class Bounds:
 
     def hold(self, value: float) -> bool:
         """Whether a number is within these bounds, finite and not beyond the machine's."""
-        largest = LARGEST_INT if isinstance(value, int) else LARGEST_FLOAT
+        largest = _largest(value)
         return (
             (self.ge is None or value >= self.ge)
             and (self.gt is None or value > self.gt)
@@ -35,12 +35,26 @@ class Bounds:
             and -largest <= value <= (largest if self.le is None else self.le)
         )
 
+    def told(self, value: float) -> str:
+        """What a value must be for which these bounds do not hold, be they the machine's."""
+        largest = _largest(value)
+        if value > largest and self.le is None and self.lt is None:
+            return f"at most {largest}"
+        if value < -largest and self.ge is None and self.gt is None:
+            return f"at least {-largest}"
+        return str(self) or "a number of usual size"
+
     def __str__(self) -> str:
         words = {"at least": self.ge, "above": self.gt, "at most": self.le, "below": self.lt}
         said = [f"{word} {value}" for word, value in words.items() if value is not None]
         if said and self.unit:
             said[0] += f" {self.unit}"
         return " and ".join(said)
+
+
+def _largest(value: float) -> float:
+    """The largest number of the kind of this one that the machine computes with."""
+    return LARGEST_INT if isinstance(value, int) else LARGEST_FLOAT
 
 
 ANY = Bounds()
@@ -63,13 +77,13 @@ def split_bounds(kind: Any) -> tuple[Any, Bounds]:
     return bare, next((extra for extra in extras if isinstance(extra, Bounds)), ANY)
 
 
-def exceeded(value: Any, kinds: Iterable[Any]) -> Bounds | None:
-    """The bounds that a value of one of these kinds does not keep, or None if it keeps them."""
+def exceeded(value: Any, kinds: Iterable[Any]) -> str:
+    """What a value of one of these kinds must be, in words; empty if it is."""
     for kind in kinds:
         bare, bounds = split_bounds(kind)
         if typing.get_origin(bare) is tuple and isinstance(value, tuple):
             items = typing.get_args(bare)[:1]
-            return next(filter(None, (exceeded(item, items) for item in value)), None)
+            return next(filter(None, (exceeded(item, items) for item in value)), "")
         if bare in (int, float) and type(value) is bare:
-            return None if bounds.hold(value) else bounds
-    return None
+            return "" if bounds.hold(value) else bounds.told(value)
+    return ""

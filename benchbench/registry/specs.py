@@ -140,9 +140,9 @@ def arguments(cls: type, spec: Spec) -> dict[str, Any]:
     kinds = {key: fields.get(key, OpenValue) for key in values}
     found = {key: convert(values[key], kind, key) for key, kind in kinds.items()}
     for key, kind in kinds.items():
-        if bounds := exceeded(found[key], _alternatives(kind)):
-            kept = f"must be {bounds}" if str(bounds) else "must be a number of usual size"
-            raise BenchbenchError(f"{spec.name}: {key} {kept}, not {values[key][:SHOWN]}.")
+        if needed := exceeded(found[key], _alternatives(kind)):
+            given = values[key][:SHOWN]
+            raise BenchbenchError(f"{spec.name}: {key} must be {needed}, not {given}.")
     others = {key: found.pop(key) for key in values if key not in fields}
     return {**found, collector: others} if collector and others else found
 

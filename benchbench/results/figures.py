@@ -17,9 +17,16 @@ from benchbench.results.published import published_figures
 from benchbench.results.spreadsheets import ACCURACY, INTERVAL, read_spreadsheet
 from benchbench.results.standing import standing, stated
 from benchbench.results.stored import no_runs, results_below
+from benchbench.system.progress import say
 
 SHIPPED = "published"
 FIGURES = (ACCURACY, INTERVAL)
+HIGHEST = Decimal(100)
+"""Of accuracies and half-widths in per cent."""
+
+DECIMALS = 400
+"""More than any float has; beyond, exact arithmetic would take all time and memory."""
+
 REMARKS = ("source", "note", "sure")
 """Columns that tell two rows apart without being what a person would choose by."""
 
@@ -159,6 +166,15 @@ def figures_frame(rows: pd.DataFrame, rule: str) -> pd.DataFrame:
     return frame
 
 
+def say_if_fractions(frame: pd.DataFrame) -> None:
+    """Say it in a line if the accuracies may be fractions, which no figure of one can show."""
+    if frame["accuracy"].max() <= 1:
+        say(
+            f"All {len(frame)} accuracies are at most 1 and are taken for per cent, which is what "
+            "is expected; multiply fractions and their intervals by 100."
+        )
+
+
 def _numbers(rows: pd.DataFrame, column: str) -> pd.Series[Any]:
     """A column as Decimals; None if it is empty, which an accuracy may not be."""
     numbers = rows[column].astype(object).map(_decimal)
@@ -166,15 +182,20 @@ def _numbers(rows: pd.DataFrame, column: str) -> pd.Series[Any]:
     for _, row in rows[numbers.isna()].iterrows():
         if not (optional and row[column] == ""):
             raise BenchbenchError(
-                f"{column} of '{row['method']}' on '{row['test_source']}' is '{row[column]}', "
-                "which is no number from 0 on; write it like 41.03."
+                f"{column} of '{row['method']}' on '{row['test_source']}' is "
+                f"'{row[column][: specs.SHOWN]}', which is no plain number from 0 to "
+                f"{HIGHEST}; write it like 41.03."
             )
     return numbers
 
 
 def _decimal(text: str) -> Decimal | None:
+    if "_" in text:  # which Python takes for a separator of digits
+        return None
     try:
         number = Decimal(text)
     except InvalidOperation:
         return None
-    return number if number.is_finite() and number >= 0 else None
+    # A NaN is not comparable, and of 0e999 only the exponent is out of range.
+    plausible = number.is_finite() and 0 <= number <= HIGHEST
+    return number if plausible and -DECIMALS <= int(number.as_tuple().exponent) <= 2 else None

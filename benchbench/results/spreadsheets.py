@@ -26,6 +26,9 @@ KNOWN = (*REQUIRED, INTERVAL, "dataset", "setting")
 """Columns whose names may be written in any case, and with spaces."""
 
 SEPARATORS = (",", ";", "\t")
+BOOKS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")
+"""What files begin with that spreadsheet programs keep: .xlsx and .ods, and .xls."""
+
 SUMMARIES = ("average", "avg", "mean", "median", "overall", "sum", "total")
 """What rows are called that spreadsheets compute from others."""
 
@@ -87,8 +90,7 @@ def _table(path: Path, remarks: _Remarks) -> tuple[list[str], list[Line]]:
         raise _no_columns(path, tried)
     above, names = lines[: found[0]], headers[found[0]]
     for line in above:
-        if not line[1][0].startswith("sep="):  # that is said to the spreadsheet
-            remarks.add("left out lines above the names of the columns", _shown(line))
+        remarks.add("left out lines above the names of the columns", _shown(line))
     if twice := [name for name in names if name and names.count(name) > 1]:
         raise BenchbenchError(f"{path} has two columns {twice[0]}; remove or rename one.")
     below = lines[found[0] + 1 :]
@@ -112,10 +114,17 @@ def _has_digit(line: Line, place: int) -> bool:
 def _decoded(path: Path) -> str:
     try:
         content = path.read_bytes()
-        utf16 = content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
-        text = content.decode("utf-16" if utf16 else "utf-8-sig")
-    except (OSError, ValueError) as error:
+    except OSError as error:
         raise _unreadable(path, error) from error
+    if content.startswith(BOOKS):
+        raise _unreadable(path, "it is a file of a spreadsheet program or another archive")
+    utf16 = content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+    try:
+        text = content.decode("utf-16" if utf16 else "utf-8-sig")
+    except UnicodeDecodeError as error:  # its object lacks a byte order mark
+        number = error.object.count(b"\n", 0, error.start) + 1
+        byte = f"0x{error.object[error.start]:02x}"
+        raise _unreadable(path, f"line {number} holds the byte {byte}, which is no text") from error
     if not text.strip():
         raise _unreadable(path, "it is empty")
     return text
@@ -123,8 +132,8 @@ def _decoded(path: Path) -> str:
 
 def _unreadable(path: Path, reason: object) -> BenchbenchError:
     return BenchbenchError(
-        f"{path} cannot be read as a csv file in UTF-8: {reason}; export it from the spreadsheet "
-        "as such a file."
+        f"{path} cannot be read as a csv file in UTF-8: {reason}; export it as csv from the "
+        "spreadsheet (there also named CSV UTF-8)."
     )
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import io
 import os
 import sys
-from typing import TextIO, TypeVar
+from typing import BinaryIO, TextIO, TypeVar
 
 Stream = TypeVar("Stream", bound=io.TextIOWrapper)
 
@@ -25,13 +25,21 @@ class OutputLostError(OSError):
 
 
 class Output(io.TextIOWrapper):
-    """A stream that raises OutputLostError if the system refuses what is written."""
+    """A stream that raises OutputLostError if the system refuses what is written.
+
+    lost: that error, for the end of a command, as whoever prints may drop it.
+    """
+
+    lost: OutputLostError | None = None
 
     def write(self, text: str, /) -> int:
         try:
-            return super().write(text)
+            count = super().write(text)
         except OSError as error:
             raise self._lost(error) from error
+        if self.write_through:
+            self.flush()
+        return count
 
     def flush(self) -> None:
         try:
@@ -41,7 +49,8 @@ class Output(io.TextIOWrapper):
 
     def _lost(self, error: OSError) -> OutputLostError:
         _discard(self)
-        return OutputLostError(error.errno, error.strerror)
+        self.lost = self.lost or OutputLostError(error.errno, error.strerror)
+        return self.lost
 
 
 class Messages(io.TextIOWrapper):
@@ -49,10 +58,13 @@ class Messages(io.TextIOWrapper):
 
     def write(self, text: str, /) -> int:
         try:
-            return super().write(text)
+            count = super().write(text)
         except OSError:
             _discard(self)
             return len(text)
+        if self.write_through:
+            self.flush()
+        return count
 
     def flush(self) -> None:
         try:
@@ -104,13 +116,18 @@ def _is_closed(number: int) -> bool:
 def _renewed(stream: TextIO | None, number: int, kind: type[Stream]) -> TextIO | Stream:
     """The stream as one of this kind, unless it is something else than Python's own.
 
-    A character that it cannot express, such as "±" on some terminals, is replaced.
+    A character that it cannot express, such as "±" on some terminals, is replaced. Without a buffer
+    (PYTHONUNBUFFERED) Python's own would drop what the system does not take at once, and hand on
+    empty texts, which a full disk refuses; so there always is one, emptied by each `write`.
     """
     if stream is None:
         stream = open(number, "w", closefd=False)  # noqa: SIM115 (it is open until the end)
     if not isinstance(stream, io.TextIOWrapper):
         return stream
     buffered = stream.line_buffering, stream.write_through
-    renewed = kind(stream.buffer, stream.encoding, "replace", None, *buffered)
+    buffer: BinaryIO | io.BufferedWriter = stream.buffer
+    if isinstance(buffer, io.RawIOBase):
+        buffer = io.BufferedWriter(buffer)
+    renewed = kind(buffer, stream.encoding, "replace", None, *buffered)
     _replaced.append(stream)
     return renewed

@@ -195,10 +195,14 @@ def test_mistaken_options_are_told(table: Path, arguments: list[str], message: s
         ("", [], "cannot be read as a csv file"),
         ("method,accuracy_percent\na,1\n", [], "has no column test_source; its first line must"),
         (HEADER, [], "has no rows"),
-        (HEADER + "a,x,high,1,600\nb,x,1,1,600\n", [], "is 'high', which is no number"),
+        (HEADER + "a,x,high,1,600\nb,x,1,1,600\n", [], "is 'high', which is no plain number"),
         (HEADER + "a,x,nan,1,600\nb,x,1,1,600\n", [], "accuracy_percent of 'a' on 'x' is 'nan'"),
         (HEADER + "a,x,,1,600\nb,x,1,1,600\n", [], "accuracy_percent of 'a' on 'x' is ''"),
-        (HEADER + "a,x,1,-1,600\nb,x,1,1,600\n", [], "on 'x' is '-1', which is no number from 0"),
+        (
+            HEADER + "a,x,1,-1,600\nb,x,1,1,600\n",
+            [],
+            "on 'x' is '-1', which is no plain number from 0",
+        ),
         (HEADER + "a,x,1,,600\nb,x,1,1,600\n", [], "'a' has no interval on 'x'"),
         (TABLE + "a,x,90.00,1.00,600\n", [], "remove all but one"),
         (TABLE + "a,x,91,1,1000\n", [], 'in episodes; choose by --where, as in --where "epis'),
@@ -213,6 +217,14 @@ def test_mistaken_options_are_told(table: Path, arguments: list[str], message: s
 def test_what_is_wrong_in_the_table_is_told(table, text, options, message) -> None:
     table.write_text(text, encoding="utf-8")
     assert message in refused(table, *options)
+
+
+def test_fractions_are_ranked_and_said_to_be_no_percentages(table: Path) -> None:
+    told = "are at most 1 and are taken for per cent"
+    table.write_text(HEADER + "a,x,0.9,0.01,600\nb,x,1.0,0.01,600\n", encoding="utf-8")
+    result = succeeded("rank", table)
+    assert f"All 2 accuracies {told}" in result.stderr
+    assert result.stderr.count("\n") == 1
 
 
 def test_a_file_that_is_no_table_is_told(tmp_path: Path) -> None:

@@ -19,6 +19,7 @@ from benchbench.registry.bounds import LARGEST_FLOAT, LARGEST_INT, Bounds, excee
 from benchbench.samplers.base import create_sampler
 
 HUGE = str(2**200)
+BEYOND = ("inf", "1e300")
 
 
 @dataclass
@@ -32,6 +33,8 @@ class Toy:
     share: Annotated[float, Bounds(gt=0, lt=1)] = 0.5
     mean: tuple[Annotated[float, Bounds(gt=0)], ...] | None = None
     c: float | str = 1.0
+    from_one: Annotated[int, Bounds(ge=1)] = 1
+    above: Annotated[float, Bounds(gt=0)] = 1.0
 
 
 def configured(key: str, text: str) -> object:
@@ -41,9 +44,15 @@ def configured(key: str, text: str) -> object:
 @pytest.mark.parametrize(
     ("key", "text", "says"),
     [
-        ("k", HUGE, "toy: k must be a number of usual size, not 16069"),
-        ("k", f"-{HUGE}", "toy: k must be a number of usual size"),
-        *(("rate", text, "rate must be a number") for text in ("nan", "inf", "-inf", "1e300")),
+        ("k", HUGE, f"toy: k must be at most {LARGEST_INT}, not 16069"),
+        ("k", f"-{HUGE}", f"toy: k must be at least -{LARGEST_INT}, not -16069"),
+        *(("rate", text, r"rate must be at most 3\.4028234663852886e\+38") for text in BEYOND),
+        ("rate", "-inf", r"rate must be at least -3\.4028234663852886e\+38"),
+        ("rate", "nan", "rate must be a number of usual size"),
+        ("from_one", HUGE, f"from_one must be at most {LARGEST_INT}, not 16069"),
+        ("from_one", "0", "from_one must be at least 1, not 0"),
+        *(("above", text, r"above must be at most 3\.40282") for text in BEYOND),
+        ("above", "nan", "above must be above 0, not nan"),
         ("c", "nan", "c must be a number of usual size, not nan"),
         *(("size", text, "size must be at least 1 and at most 9") for text in ("0", "10", HUGE)),
         *(("share", text, "share must be above 0 and below 1") for text in ("0", "1", "nan")),
@@ -96,7 +105,7 @@ def test_bounds_hold_as_they_read(bounds: Bounds, value: float) -> None:
     )
     assert bounds.hold(value) == (within and usual)
     kind = Annotated[type(value), bounds]
-    assert exceeded(value, [kind, str]) == (None if bounds.hold(value) else bounds)
+    assert exceeded(value, [kind, str]) == ("" if bounds.hold(value) else bounds.told(value))
 
 
 @pytest.mark.parametrize("text", ["nan", "inf", HUGE, "-1", "1000000000", "99999999999"])

@@ -6,29 +6,32 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from benchbench.system.streams import Messages, Output, OutputLostError
+from benchbench.system.streams import Messages, Output, OutputLostError, _renewed
 
 FULL = Path("/dev/full")
 needs_full = pytest.mark.skipif(not FULL.exists(), reason="the system has no /dev/full")
 
 
-def shell(redirected: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+def shell(
+    redirected: str, *arguments: str, unbuffered: str = ""
+) -> subprocess.CompletedProcess[str]:
     """`python ARGUMENTS REDIRECTED` in a shell that has the streams as they are meant."""
     command = f'"$0" "$@" {redirected}'
     return subprocess.run(
         ["bash", "-c", command, sys.executable, *arguments],
-        env={key: value for key, value in os.environ.items() if key != "PYTHONUNBUFFERED"},
+        env=os.environ | {"PYTHONUNBUFFERED": unbuffered},
         capture_output=True,
         encoding="utf-8",
         timeout=60,
     )
 
 
-def version(redirected: str) -> subprocess.CompletedProcess[str]:
-    return shell(redirected, "-m", "benchbench.cli", "--version")
+def version(redirected: str, unbuffered: str = "") -> subprocess.CompletedProcess[str]:
+    return shell(redirected, "-m", "benchbench.cli", "--version", unbuffered=unbuffered)
 
 
 @needs_full
@@ -77,6 +80,76 @@ def test_a_command_says_that_its_output_is_lost(redirected: str, code: int, told
     assert done.stderr.startswith(told)
     assert done.stderr.count("\n") == bool(told)
     assert done.stdout.startswith("benchbench") == (code == 0)
+
+
+@needs_full
+@pytest.mark.parametrize(
+    ("redirected", "code", "told"),
+    [
+        ("", 0, ""),
+        (">/dev/full", 2, "Error: Cannot write to standard output (No space left on device)"),
+        ("2>/dev/full", 0, ""),
+    ],
+)
+def test_output_that_is_lost_without_a_buffer_is_told(
+    redirected: str, code: int, told: str
+) -> None:
+    done = version(redirected, unbuffered="1")
+    assert (done.returncode, done.stderr.count("\n")) == (code, bool(told))
+    assert done.stderr.startswith(told)
+    assert done.stdout.startswith("benchbench") == (code == 0)
+
+
+LOSES_AN_ERROR = """
+import contextlib
+import click
+from benchbench.cli import main
+@main.cli.command()
+def lose():
+    with contextlib.suppress(OSError):
+        print("text", flush=True)
+main.main()
+"""
+
+
+@needs_full
+def test_an_error_of_output_that_somebody_drops_is_told_at_the_end() -> None:
+    done = shell(">/dev/full", "-c", LOSES_AN_ERROR, "lose")
+    assert done.returncode == 2
+    assert done.stderr.startswith("Error: Cannot write to standard output (No space left")
+
+
+PRINTS_BESIDE_A_SLOW_READER = """
+import os
+from benchbench.system.streams import open_streams
+read, written = os.pipe()
+os.dup2(written, 1)
+open_streams()
+print("a", end="")
+assert os.read(read, 9) == b"a"
+"""
+
+
+def test_without_a_buffer_every_text_arrives_at_once() -> None:
+    done = shell("", "-c", PRINTS_BESIDE_A_SLOW_READER, unbuffered="1")
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_without_a_buffer_what_the_system_takes_in_parts_arrives_whole() -> None:
+    class Parts(io.RawIOBase):
+        taken = b""
+
+        def writable(self) -> bool:
+            return True
+
+        def write(self, content: Any, /) -> int:
+            self.taken += bytes(content[:3])
+            return min(3, len(content))
+
+    raw = Parts()
+    stream = _renewed(io.TextIOWrapper(raw, "utf-8", write_through=True), 1, Output)  # type: ignore[arg-type]
+    stream.write("a text of several parts")
+    assert raw.taken == b"a text of several parts"
 
 
 def test_a_pipe_that_nobody_reads_ends_a_command_in_silence() -> None:
