@@ -189,7 +189,7 @@ def show(
     from benchbench.datasets.contact_sheet import check_png, class_sheet, sample, save_png
     from benchbench.datasets.image_files import ImageFiles
     from benchbench.datasets.opening import create_dataset, open_dataset
-    from benchbench.runs.store import slug
+    from benchbench.runs.names import slug
     from benchbench.system.places import Places
     from benchbench.system.progress import say_once
 

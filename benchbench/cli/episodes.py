@@ -122,7 +122,7 @@ def show(
     from benchbench.datasets.contact_sheet import check_png, episode_sheet, save_png
     from benchbench.datasets.image_files import ImageFiles
     from benchbench.datasets.opening import create_dataset, open_dataset
-    from benchbench.runs.store import slug
+    from benchbench.runs.names import slug
     from benchbench.samplers.drawing import (
         SAMPLING_OPTIONS,
         any_given,

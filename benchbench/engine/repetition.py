@@ -18,7 +18,8 @@ from benchbench.evaluation.job import Job
 from benchbench.evaluation.nonce import Nonce
 from benchbench.evaluation.settings import Settings
 from benchbench.runs.manifest import training_identity
-from benchbench.runs.store import RunDirectory, Store, run_hash
+from benchbench.runs.names import run_hash
+from benchbench.runs.store import RunDirectory, Store
 from benchbench.samplers import ClassPool, create_sampler
 from benchbench.system.compute import Compute
 from benchbench.system.places import Places

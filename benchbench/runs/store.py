@@ -8,11 +8,9 @@ made them: both are replaced whole. A kill at any moment leaves all of them read
 from __future__ import annotations
 
 import csv
-import hashlib
 import io
 import json
 import os
-import re
 import secrets
 import traceback
 from collections.abc import Iterator
@@ -31,14 +29,12 @@ from benchbench.runs.episodes_file import (
     EpisodesFile,
     add_predictions,
 )
+from benchbench.runs.names import run_hash, slug
 from benchbench.runs.reading import CURE, FORMAT, read_manifest
 from benchbench.runs.rows import rows_sha256
 from benchbench.system.files import can_write, folders_with, read_bytes, whole_file
 from benchbench.system.progress import say
 from benchbench.system.salt import SALT
-
-SLUG_LENGTH = 60
-"""Characters of a folder's name, not counting the hash."""
 
 PREDICTED_EPISODES = 20
 """The first episodes, whose predictions are kept."""
@@ -270,21 +266,3 @@ class Store:
 
         folders = folders_with("manifest.json", self.root, tell)
         return [RunDirectory(folder) for folder in sorted(folders)]
-
-
-def run_hash(identity: dict[str, Any]) -> str:
-    """Eight hex digits for the name of a run's folder."""
-    content = json.dumps(identity, sort_keys=True, default=str)
-    return hashlib.sha256(content.encode()).hexdigest()[:8]
-
-
-def slug(text: str) -> str:
-    """A spec as a folder's name; a hash separates specs that shorten to the same text.
-
-    Of a long one that holds paths, only the names of their files stand there.
-    """
-    short = text if len(text) <= SLUG_LENGTH else re.sub(r"(?<=:)[^,:\[\]]*/", "", text)
-    plain = re.sub(r"[^A-Za-z0-9_.=-]+", "-", short).strip("-.")[:SLUG_LENGTH].rstrip("-.")
-    if plain == text:
-        return plain
-    return f"{plain}-{hashlib.sha256(text.encode(errors='surrogatepass')).hexdigest()[:6]}"

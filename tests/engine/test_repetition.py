@@ -107,7 +107,7 @@ def test_what_a_method_does_not_declare_is_named(results: Path) -> None:
 def test_edited_code_is_another_version(results: Path) -> None:
     (run,) = results.glob("*/*/protonet-*")
     edit(results, "protonet", lambda m: m["identity"].update(method_source="ab" * 32))
-    from benchbench.runs.store import run_hash
+    from benchbench.runs.names import run_hash
 
     identity = json.loads((run / "manifest.json").read_text())["identity"]
     run.rename(run.with_name(f"protonet-{run_hash(identity)}"))

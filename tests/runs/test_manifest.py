@@ -19,8 +19,8 @@ from benchbench.datasets.problem import Problem
 from benchbench.method import Method, Task
 from benchbench.registry import entry_points
 from benchbench.runs import manifest
+from benchbench.runs.names import run_hash
 from benchbench.runs.reading import FORMAT
-from benchbench.runs.store import run_hash
 from benchbench.samplers import ClassPool, FixedSampler
 from benchbench.system.compute import Compute
 

@@ -17,9 +17,10 @@ from hypothesis import strategies as st
 
 from benchbench.errors import BenchbenchError, MethodError, reason_of
 from benchbench.runs.episodes_file import PREDICTION_COLUMNS, EpisodesFile
+from benchbench.runs.names import run_hash, slug
 from benchbench.runs.reading import FORMAT
 from benchbench.runs.rows import COLUMNS
-from benchbench.runs.store import FLUSH_EVERY, RunDirectory, Store, run_hash, slug
+from benchbench.runs.store import FLUSH_EVERY, RunDirectory, Store
 
 IDENTITY = {"method": "toy", "protocol": "5way-1shot-15query", "seed": 0}
 

@@ -13,7 +13,7 @@ from benchbench.results.report.pictures import Draw, Picture
 from benchbench.results.report.tables import Table, ranked
 from benchbench.results.reporters.across import ENOUGH_METHODS, friedman_notes
 from benchbench.results.reporters.ranks import rank_notes
-from benchbench.runs.store import slug
+from benchbench.runs.names import slug
 from benchbench.stats import friedman, nemenyi_critical_difference
 
 

@@ -30,7 +30,7 @@ from benchbench.results.report.tables import Table, compared, is_words, measured
 from benchbench.results.report.viewer import BYTES, Thumbnails, Viewer, make_viewer
 from benchbench.results.reporters.sections import Section, sections
 from benchbench.runs.episodes_file import FILE_BYTES
-from benchbench.runs.store import slug
+from benchbench.runs.names import slug
 from benchbench.system.files import read_text
 from benchbench.system.places import Places
 from benchbench.system.texts import legible, legible_lines

@@ -15,7 +15,7 @@ from benchbench.results.leaderboard import tabulate_entries
 from benchbench.results.reporters import SUFFIXES
 from benchbench.results.reporters.across import sources_markdown
 from benchbench.results.reporters.markdown import heading
-from benchbench.runs.store import slug
+from benchbench.runs.names import slug
 from benchbench.system.files import read_text
 from benchbench.system.progress import say
 
