@@ -133,8 +133,9 @@ def test_list_says_what_each_check_is() -> None:
 
 def test_fresh_episodes_are_set_against_the_standard_ones(pictures: str) -> None:
     result = process("check", "knn", "--fresh", "--dataset", pictures, cold=True)
-    assert result.returncode == 0, result.stderr
     lines = result.stdout.splitlines()
+    # An honest method is beyond its interval by chance now and then: the seed is a new one.
+    assert result.returncode == int("beyond the interval" in lines[-1]), result.stderr
     assert [line.partition(": ")[0] for line in lines[2:]] == ["difference", "verdict"]
     assert lines[0].startswith("folder:")
     assert ", episode seed " in lines[1]

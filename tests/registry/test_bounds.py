@@ -15,7 +15,7 @@ from benchbench.datasets.opening import create_dataset
 from benchbench.errors import BenchbenchError
 from benchbench.learners.creation import create_method
 from benchbench.registry import specs
-from benchbench.registry.bounds import LARGEST_FLOAT, LARGEST_INT, Bounds, exceeded
+from benchbench.registry.bounds import LARGEST_FLOAT, LARGEST_INT, Bounds, exceeded, split_bounds
 from benchbench.samplers.base import create_sampler
 
 HUGE = str(2**200)
@@ -105,7 +105,8 @@ def test_bounds_hold_as_they_read(bounds: Bounds, value: float) -> None:
     )
     assert bounds.hold(value) == (within and usual)
     kind = Annotated[type(value), bounds]
-    assert exceeded(value, [kind, str]) == ("" if bounds.hold(value) else bounds.told(value))
+    _, kept = split_bounds(kind)  # `typing` may have kept equal ones, of which 0.0 is 0
+    assert exceeded(value, [kind, str]) == ("" if bounds.hold(value) else kept.told(value))
 
 
 @pytest.mark.parametrize("text", ["nan", "inf", HUGE, "-1", "1000000000", "99999999999"])
