@@ -106,30 +106,27 @@ def verify(
 def _findings(
     run: RunDirectory,
     redrawings: Redrawings,
-    repeat: Callable[[RunDirectory], Findings] | None,
+    repeat: Callable[[RunDirectory, Findings], None] | None,
 ) -> Findings:
     """What the files of a run show, and then what comes out when it is repeated."""
     from benchbench.verification.records import verify_records
 
-    findings = verify_records(run, redrawings.of(run))
+    findings = verify_records(run, redrawings.of(run.path))
     if repeat is not None and not findings.differences:
-        more = repeat(run)
-        findings.differences += more.differences
-        findings.checked += more.checked
-        findings.unknown += more.unknown
+        repeat(run, findings)
     return findings
 
 
 def _repeating(
     how: Repetition, engine: str, places: Places, redrawings: Redrawings
-) -> Callable[[RunDirectory], Findings]:
+) -> Callable[[RunDirectory, Findings], None]:
     """What repeats a run, each with an engine of its own."""
     from benchbench.engine.creation import create_engine
     from benchbench.engine.repetition import repeat
 
-    def repeated(run: RunDirectory) -> Findings:
+    def repeated(run: RunDirectory, findings: Findings) -> None:
         protected = (places.data_root, places.cache)
         with create_engine(engine, protected=protected) as computing:
-            return repeat(run, how, computing, places, redrawings.of(run))
+            repeat(run, how, computing, places, redrawings.of(run.path), findings)
 
     return repeated

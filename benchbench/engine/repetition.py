@@ -46,10 +46,14 @@ class Repetition:
 
 
 def repeat(
-    run: RunDirectory, how: Repetition, engine: Engine, places: Places, redrawing: Redrawing
-) -> Findings:
-    """What comes out when a run is repeated, against what is stored."""
-    findings = Findings(run.path)
+    run: RunDirectory,
+    how: Repetition,
+    engine: Engine,
+    places: Places,
+    redrawing: Redrawing,
+    findings: Findings,
+) -> None:
+    """Add what comes out when a run is repeated, against what is stored."""
     manifest = run.manifest
     try:
         if not how.retrain:
@@ -61,7 +65,7 @@ def repeat(
                     "data", f"{manifest['dataset']['name']} here is other data than the run's"
                 )
             )
-            return findings
+            return
         episodes = _episodes_of(manifest, problem, how, redrawing)
         with TemporaryDirectory(prefix="benchbench-") as folder:
             again = _computed(run, problem, episodes, how, engine, Store(Path(folder)), findings)
@@ -69,7 +73,6 @@ def repeat(
                 compare(run, again, findings, retrained=how.retrain, fresh=how.fresh)
     except (BenchbenchError, ValueError) as error:
         findings.unknown.append(str(error))
-    return findings
 
 
 def _check_weights(run: RunDirectory) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -70,13 +69,12 @@ def _consistent(results: list[Result], refused: list[Path]) -> list[Result]:
     Two folders of one run are left: they are an error that names both.
     """
     redrawings, kept = Redrawings(), []
-    times = Counter(json.dumps([one.dataset, one.identity], sort_keys=True) for one in results)
+    times = Counter((one.configuration, one.seed) for one in results)
     for one in results:
         found = Findings(one.path)
         rows = Rows(one.correct, one.n_query, one.class_ids, one.metrics)
-        if times[json.dumps([one.dataset, one.identity], sort_keys=True)] == 1:
-            run = RunDirectory(one.path)
-            verify_rows(run, rows, redrawings.of(run), found)
+        if times[one.configuration, one.seed] == 1:
+            verify_rows(one.manifest, rows, redrawings.of(one.path), found)
         if not found.differences:
             kept.append(one)
             continue

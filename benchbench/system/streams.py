@@ -24,43 +24,18 @@ class OutputLostError(OSError):
     """What was printed did not arrive; nothing that is printed afterwards does."""
 
 
-class Output(io.TextIOWrapper):
-    """A stream that raises OutputLostError if the system refuses what is written.
+class Guarded(io.TextIOWrapper):
+    """A stream that knows what to do when the system refuses a text."""
 
-    lost: that error, for the end of a command, as whoever prints may drop it.
-    """
-
-    lost: OutputLostError | None = None
+    def refused(self, error: OSError) -> None:
+        """Do that; what was to be written counts as written unless this raises."""
+        raise error
 
     def write(self, text: str, /) -> int:
         try:
             count = super().write(text)
         except OSError as error:
-            raise self._lost(error) from error
-        if self.write_through:
-            self.flush()
-        return count
-
-    def flush(self) -> None:
-        try:
-            super().flush()
-        except OSError as error:
-            raise self._lost(error) from error
-
-    def _lost(self, error: OSError) -> OutputLostError:
-        _discard(self)
-        self.lost = self.lost or OutputLostError(error.errno, error.strerror)
-        return self.lost
-
-
-class Messages(io.TextIOWrapper):
-    """A stream that drops what the system refuses."""
-
-    def write(self, text: str, /) -> int:
-        try:
-            count = super().write(text)
-        except OSError:
-            _discard(self)
+            self.refused(error)
             return len(text)
         if self.write_through:
             self.flush()
@@ -69,8 +44,29 @@ class Messages(io.TextIOWrapper):
     def flush(self) -> None:
         try:
             super().flush()
-        except OSError:
-            _discard(self)
+        except OSError as error:
+            self.refused(error)
+
+
+class Output(Guarded):
+    """A stream that raises OutputLostError if the system refuses what is written.
+
+    lost: that error, for the end of a command, as whoever prints may drop it.
+    """
+
+    lost: OutputLostError | None = None
+
+    def refused(self, error: OSError) -> None:
+        _discard(self)
+        self.lost = self.lost or OutputLostError(error.errno, error.strerror)
+        raise self.lost from error
+
+
+class Messages(Guarded):
+    """A stream that drops what the system refuses."""
+
+    def refused(self, error: OSError) -> None:
+        _discard(self)
 
 
 def _discard(stream: io.TextIOWrapper) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -38,7 +39,7 @@ def verify_records(run: RunDirectory, redrawing: Redrawing) -> Findings:
     except (BenchbenchError, ValueError) as error:
         findings.differences.append(Difference("records", str(error)))
         return findings
-    drawn = verify_rows(run, rows, redrawing, findings)
+    drawn = verify_rows(run.manifest, rows, redrawing, findings)
     if drawn is not None:
         findings.differences += [
             *wrong_answers(run, rows, drawn.episodes, findings),
@@ -48,12 +49,11 @@ def verify_records(run: RunDirectory, redrawing: Redrawing) -> Findings:
 
 
 def verify_rows(
-    run: RunDirectory, rows: Rows, redrawing: Redrawing, findings: Findings
+    manifest: dict[str, Any], rows: Rows, redrawing: Redrawing, findings: Findings
 ) -> Drawn | None:
     """What can be found out at once, without predictions; the episodes if they could be drawn."""
-    manifest = run.manifest
     findings.checked.append(f"{len(rows.correct)} episodes")
-    findings.differences += [*_misnamed(run), *_contradictions(manifest)]
+    findings.differences += [*_misnamed(findings.run, manifest), *_contradictions(manifest)]
     try:
         drawn = redrawing.drawn(manifest)
     except BenchbenchError as error:
@@ -70,15 +70,14 @@ def verify_rows(
     return drawn
 
 
-def _misnamed(run: RunDirectory) -> Iterator[Difference]:
+def _misnamed(run: Path, manifest: dict[str, Any]) -> Iterator[Difference]:
     """Whether the folders are those of the run's identity."""
-    manifest = run.manifest
     dataset = manifest["dataset"]
     collection = dataset.get("trained_on", {}).get("name")
     source = dataset.get("source", "") if collection else ""
-    place = Store(run.path).run(collection or dataset["name"], manifest["identity"], source).path
-    expected = place.relative_to(run.path).parts
-    if run.path.absolute().parts[-len(expected) :] != expected:
+    place = Store(run).run(collection or dataset["name"], manifest["identity"], source).path
+    expected = place.relative_to(run).parts
+    if run.absolute().parts[-len(expected) :] != expected:
         yield Difference(
             "claims", f"a run of this identity lies in {'/'.join(expected)} of a results folder"
         )

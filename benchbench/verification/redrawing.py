@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 from benchbench.episodes import EpisodeSet
 from benchbench.errors import BenchbenchError
 from benchbench.runs.class_tables import ClassTables
-from benchbench.runs.store import RunDirectory
 from benchbench.samplers import ClassPool, create_sampler
 from benchbench.samplers.class_table import ClassTable
 
@@ -61,9 +60,14 @@ class Redrawing:
         Raises BenchbenchError if there are none of this protocol.
         """
         identity, facts = manifest["identity"], manifest["episodes"]
-        prescribed = self.tables.episodes(facts.get("sha256", ""))
-        if prescribed is not None:
-            return Drawn(prescribed)
+        prescribed = (facts.get("sha256", ""),)
+        if (
+            prescribed not in self._drawn
+            and (kept := self.tables.episodes(*prescribed)) is not None
+        ):
+            self._drawn[prescribed] = Drawn(kept)
+        if prescribed in self._drawn:
+            return self._drawn[prescribed]
         key = (
             *(identity[name] for name in ("fingerprint", "splits", "split", "episode_seed")),
             sampler_of(manifest),
@@ -96,9 +100,9 @@ class Redrawings:
     def __init__(self) -> None:
         self._by_folder: dict[Path, Redrawing] = {}
 
-    def of(self, run: RunDirectory) -> Redrawing:
+    def of(self, run: Path) -> Redrawing:
         """That of the folder in which a run lies."""
-        tables = ClassTables.above(run.path)
+        tables = ClassTables.above(run)
         return self._by_folder.setdefault(tables.folder, Redrawing(tables))
 
 
