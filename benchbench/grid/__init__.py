@@ -10,5 +10,7 @@ from benchbench.registry.hookspecs import hookimpl
 @hookimpl
 def register_engines(register: Callable[[type], None]) -> None:
     from benchbench.grid.engine import Serial
+    from benchbench.grid.workers import Workers
 
     register(Serial)
+    register(Workers)
