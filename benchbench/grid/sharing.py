@@ -81,9 +81,10 @@ class Claiming(GridEngine):
                     yield cell, outcome
             if busy and not waited:
                 waited = True
+                some = "cells are" if len(busy) > 1 else "of the cells is"
                 say(
-                    f"{len(busy)} cells are being computed by others, and are waited for; "
-                    "whatever becomes free is computed here"
+                    f"{len(busy)} {some} being computed by others and waited for; what becomes "
+                    "free is computed here"
                 )
             pending = yield from self._free(busy)
 

@@ -58,7 +58,7 @@ class Workers(GridEngine):
                     outcome = worker.receive()
                     if cell is not None and outcome is not None:
                         waiting.ended(cell)
-                        self._hold(workers.index(worker), worker, outcome)
+                        self._hold(workers.index(worker), worker, outcome, cell.engine == "worker")
                         worker.begin(waiting.take())
                         yield given[cell], outcome
 
@@ -67,10 +67,10 @@ class Workers(GridEngine):
         devices = [text for text in self.devices.split("+") if text]
         return visible_devices(devices)[number % len(devices)] if devices else ""
 
-    def _hold(self, number: int, worker: Worker, outcome: Outcome) -> None:
-        """Remember the most that a worker and the process of a method have held."""
-        cost = outcome.run.manifest.get("cost", {}) if outcome.run else {}
-        now = (worker.memory or 0) + (cost.get("peak_memory_bytes") or 0)
+    def _hold(self, number: int, worker: Worker, outcome: Outcome, apart: bool) -> None:
+        """Remember the most that a worker and the process of a method, if apart, have held."""
+        cost = outcome.run.manifest.get("cost", {}) if outcome.run and apart else {}
+        now = worker.memory + (cost.get("peak_memory_bytes") or 0)
         self.held[number] = max(now, self.held.get(number, 0))
 
     def at_once(self) -> int:
