@@ -76,6 +76,10 @@ def _computed(
     finally:
         if isinstance(computed, Generator):
             computed.close()
+    busy = sum(outcome.busy for outcome in outcomes.values())
+    if busy and manner.is_grid:
+        some = "1 cell is" if busy == 1 else f"{busy} cells are"
+        say(f"{some} being computed by another command; --claim waits for it")
     return outcomes
 
 

@@ -6,7 +6,7 @@ import random
 import re
 import secrets
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from benchbench.errors import BenchbenchError
@@ -88,7 +88,7 @@ class Claiming(GridEngine):
                 )
             pending = yield from self._free(busy)
 
-    def _free(self, busy: list[Cell]) -> Iterator[tuple[Cell, Outcome]]:
+    def _free(self, busy: list[Cell]) -> Generator[tuple[Cell, Outcome], None, list[Cell]]:
         """Wait until one of the cells is free; yields those that have failed elsewhere."""
         while busy:
             free = [cell for cell in busy if not self._run(cell).is_running()]

@@ -141,6 +141,7 @@ class TestSharing:
             other = invoke(*grid(pictures, tmp_path))
         assert other.exit_code == 1
         assert "another process is running it" in other.stderr
+        assert "1 cell is being computed by another command; --claim waits" in other.stderr
         assert len(stored(tmp_path)) == 7
 
 
