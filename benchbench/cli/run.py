@@ -170,7 +170,8 @@ def run(
     grid = grid_of({**options, "device": kind}, place)
     share = _shard(shard) if shard else None
     if len(devices) == 1 and workers is None:
-        from benchbench.grid.workers import VISIBLE, visible_devices
+        from benchbench.grid.worker import VISIBLE
+        from benchbench.grid.workers import visible_devices
 
         os.environ[VISIBLE] = visible_devices(devices)[0]  # before torch looks for GPUs
     # Before anything that takes seconds to import.

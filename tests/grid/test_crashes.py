@@ -20,7 +20,7 @@ from benchbench.runs.started import StartLog
 pytestmark = pytest.mark.slow
 
 KILLS = 50
-EPISODES = 1500
+EPISODES = 600
 
 
 @pytest.fixture(scope="module")

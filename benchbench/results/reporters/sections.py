@@ -124,7 +124,7 @@ def _notes(rows: pd.DataFrame, citations: list[str]) -> list[str]:
     notes += [
         f"{name} is {spec}."
         for name, spec in zip(rows["method"], rows["spec"], strict=True)
-        if not name.startswith(spec)
+        if name != spec and not name.startswith(f"{spec} ")  # with what tells it apart
     ]
     standings = zip(rows["method"], _standings(rows), strict=True)
     notes += evidence_notes({method: [one] for method, one in standings})
