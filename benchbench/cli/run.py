@@ -2,19 +2,30 @@
 
 from __future__ import annotations
 
-import math
+import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from benchbench.cli.options import FOLDER, SECONDS, SEED, THREADS, engine_option, task_options
+from benchbench.cli.grids import devices_of, engines_of, grid_of, print_grid, use_config
+from benchbench.cli.options import (
+    FILE,
+    FOLDER,
+    SECONDS,
+    SEED,
+    SEEDS,
+    THREADS,
+    Number,
+    grid_engine_option,
+    grid_task_options,
+)
 from benchbench.errors import BenchbenchError
-from benchbench.registry import loading, specs
 
 if TYPE_CHECKING:
-    from benchbench.system.places import Places
+    from benchbench.grid.expansion import Grid
+    from benchbench.grid.running import Manner
 
 
 @click.command()
@@ -22,9 +33,10 @@ if TYPE_CHECKING:
     "--methods",
     default="knn,protonet",
     metavar="SPEC,...",
-    help="The methods to evaluate, with parameters as in knn[k=3]; `list methods` names all.",
+    help="The methods to evaluate, with parameters as in knn[k=3]; `list methods` names all. "
+    "Tables call NAME=SPEC by the name.",
 )
-@task_options
+@grid_task_options
 @click.option(
     "--episodes",
     default="600",
@@ -36,9 +48,10 @@ if TYPE_CHECKING:
 )
 @click.option(
     "--seed",
-    default=0,
-    type=SEED,
-    help="The seed of training and of methods' own randomness; episodes have --episode-seed.",
+    default="0",
+    type=SEEDS,
+    help="The seed of training and of methods' own randomness, or several; episodes have "
+    "--episode-seed.",
 )
 @click.option(
     "--budget",
@@ -64,7 +77,8 @@ if TYPE_CHECKING:
     "--device",
     default="auto",
     metavar="NAME",
-    help="The device to compute on: cpu, cuda, or auto, which takes a GPU if there is one.",
+    help="The device to compute on: cpu, cuda, or auto, which takes a GPU if there is one; "
+    "cuda:0,1 gives cells to these GPUs in turn.",
 )
 @click.option(
     "--threads",
@@ -77,7 +91,7 @@ if TYPE_CHECKING:
     default=True,
     help="Whether methods are trained in channels-last memory and, if the processor has it, bf16.",
 )
-@engine_option
+@grid_engine_option
 @click.option(
     "--timeout",
     type=SECONDS,
@@ -106,93 +120,96 @@ if TYPE_CHECKING:
     show_default="5, or a tenth of the evaluation",
     help="The longest time that the audit of a method takes before it is content with less.",
 )
+@click.option(
+    "--config",
+    type=FILE,
+    is_eager=True,
+    callback=use_config,
+    help="A TOML file with options as keys, and methods with names; what is typed precedes it.",
+)
+@click.option(
+    "--workers",
+    type=Number(1, 1024),
+    show_default="one after the other",
+    help="The number of cells that are computed at a time, each in a process with its share of "
+    "the threads.",
+)
+@click.option(
+    "--shard",
+    metavar="I/N",
+    help="Compute one of N shares of the cells, which are the same wherever they are made.",
+)
+@click.option(
+    "--claim",
+    is_flag=True,
+    help="Compute what no other command on the same --out is at, and wait for the others.",
+)
+@click.option("--retry", is_flag=True, help="Compute cells again that have failed before.")
 def run(
     *,
-    methods: str,
-    dataset: str,
-    sampler: str,
-    data_root: Path | None,
-    episodes: str,
-    episode_seed: int,
-    seed: int,
-    budget: str,
-    metrics: str,
-    out: Path,
-    device: str,
-    threads: int | None,
-    fast: bool,
+    config: Path | None,
     engine: str,
-    timeout: float | None,
-    training_timeout: float | None,
-    audit: bool | None,
-    audit_seconds: float | None,
-    **sampling: int | str | None,
+    device: str,
+    workers: int | None,
+    shard: str | None,
+    claim: bool,
+    retry: bool,
+    **options: Any,
 ) -> None:
     """Train and evaluate methods, and print their table.
 
-    Runs that are stored in --out are not computed again, and an interrupted run resumes. The exit
-    code is 1 if a method failed; the others are computed and stored nevertheless.
+    Of --way, --shot, --query and --seed several may be given, as in 1,5 or 0..4: every combination
+    is a cell of a grid, with a table for each task. Runs that are stored in --out are not computed
+    again, and an interrupted run resumes. The exit code is 1 if a method failed; the others are
+    computed and stored nevertheless.
     """
     from benchbench.engine.processes import begin_template
 
-    # Before anything that takes seconds to import.
-    loading.check_names("method", specs.split_list(methods))
-    loading.check_names("dataset", [dataset])
-    if engine == "worker":
-        begin_template()
-    from benchbench.cli.tables import Tested, print_tables, say_failures, say_what_is_tested
-    from benchbench.conformance.run_audit import audit_run
-    from benchbench.engine.creation import create_engine
-    from benchbench.evaluation.job import Job
-    from benchbench.evaluation.settings import EPISODE_SECONDS, Limits, Settings
-    from benchbench.metrics import find_metrics
-    from benchbench.runs.store import Store
-    from benchbench.samplers.drawing import Drawing
-    from benchbench.system.compute import configure
-    from benchbench.system.places import Places
-    from benchbench.training.budget import Budget
+    kind, devices = devices_of(device)
+    place, engine_spec = engines_of(engine, workers, devices)
+    grid = grid_of({**options, "device": kind}, place)
+    share = _shard(shard) if shard else None
+    if len(devices) == 1 and workers is None:
+        from benchbench.grid.worker import VISIBLE
+        from benchbench.grid.workers import visible_devices
 
-    if engine == "inline" and (timeout or training_timeout):
+        os.environ[VISIBLE] = visible_devices(devices)[0]  # before torch looks for GPUs
+    # Before anything that takes seconds to import.
+    if place == "worker":
+        begin_template()
+    from benchbench.grid.running import Manner
+
+    if place == "inline" and (options["timeout"] or options["training_timeout"]):
         raise BenchbenchError(
             "--timeout and --training-timeout need --engine worker: a process cannot stop itself."
         )
-    drawing = Drawing(sampler, sampling, episodes, episode_seed)
-    settings = Settings(
-        seed=seed,
-        budget=Budget.parse(budget),
-        compute=configure(device, threads, fast),
-        metrics=tuple(find_metrics(specs.split_list(metrics))),
-        audit="missing" if audit is None else "all" if audit else "none",
-        audit_seconds=audit_seconds,
-        sampler=drawing.sampler_made(),
-    )
-    store, places = Store(out), Places.find(data_root)
-    store.check()
-    limits = Limits(timeout or EPISODE_SECONDS, training_timeout or math.inf)
-    tested = []
-    images = _images_of(dataset, places) if engine == "worker" else []
-    protected = (places.data_root, places.cache, out, *images)
-    with create_engine(engine, limits, settings.compute.device, protected) as computing:
-        admitted = computing.admit(methods)
-        for problem, frozen in drawing.opened(dataset, places):
-            say_what_is_tested(problem, frozen)
-            outcomes = []
-            for method in admitted:
-                with computing.contestant(method) as contestant:
-                    job = Job(contestant, problem, frozen, store, settings)
-                    outcomes.append(job.settled() or job.execute(audit_run))
-            tested.append(Tested(problem, frozen, outcomes, job.sampler))
-            say_failures(outcomes)
-    print_tables(tested)
-    failed = any(outcome.status == "failed" for one in tested for outcome in one.outcomes)
-    sys.exit(int(failed))
+    is_grid = bool(not grid.is_plain or engine_spec != "serial" or config or shard or claim)
+    sys.exit(int(_run_grid(grid, engine_spec, Manner(retry, share, claim, is_grid))))
 
 
-def _images_of(dataset: str, places: Places) -> list[Path]:
-    """The folders and files of images, but not those that Python itself needs."""
-    from benchbench.datasets.opening import sources_of
-    from benchbench.system.library_paths import library_paths
+def _shard(text: str) -> tuple[int, int]:
+    from benchbench.grid.sharing import parse_shard
 
-    needed = {above for path in library_paths() for above in (path, *path.parents)}
-    sources = (path.resolve() for path in sources_of(dataset, places))
-    return [path for path in sources if path not in needed]
+    return parse_shard(text)
+
+
+def _run_grid(grid: Grid, engine_spec: str, manner: Manner) -> bool:
+    """Compute a grid and print its tables; whether a cell has failed."""
+    from benchbench.cli.tables import say_what_is_tested
+    from benchbench.grid.bench import Bench, settings_of
+    from benchbench.grid.engine import create_grid_engine
+    from benchbench.grid.expansion import expanded
+    from benchbench.grid.running import run_cells
+    from benchbench.runs.store import Store
+
+    with Bench() as bench:
+        settings_of(grid.common)  # refuses what is wrong before anything is opened
+        Store(Path(grid.common.out)).check()
+        engine = create_grid_engine(engine_spec, bench)
+        cells = expanded(grid, bench)
+        for drawing in grid.drawings():
+            for problem, episodes in bench.tested(drawing):
+                say_what_is_tested(problem, episodes)
+        outcomes = run_cells(cells, bench, engine, manner)
+        print_grid(grid, bench, outcomes)
+    return any(outcome.status == "failed" for outcome in outcomes.values())
