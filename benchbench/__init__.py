@@ -25,6 +25,9 @@ if TYPE_CHECKING:
     from benchbench.episodes import EpisodeSet as EpisodeSet
     from benchbench.errors import BenchbenchError as BenchbenchError
     from benchbench.errors import MethodError as MethodError
+    from benchbench.grid.cell import Cell as Cell
+    from benchbench.grid.computing import compute_cell as compute_cell
+    from benchbench.grid.engine import GridEngine as GridEngine
     from benchbench.learners.adaptation import BatchMoments as BatchMoments
     from benchbench.learners.adaptation import Weights as Weights
     from benchbench.learners.adaptation import descend as descend
@@ -45,6 +48,7 @@ if TYPE_CHECKING:
     from benchbench.method import Task as Task
     from benchbench.registry.bounds import Bounds as Bounds
     from benchbench.registry.hookspecs import hookimpl as hookimpl
+    from benchbench.runs.outcome import Outcome as Outcome
     from benchbench.samplers import Sampler as Sampler
     from benchbench.system.vision import torchvision as torchvision
     from benchbench.training.fit import constant as constant
@@ -63,6 +67,7 @@ _HOMES = {
     "BatchMoments": "learners.adaptation",
     "BenchbenchError": "errors",
     "Bounds": "registry.bounds",
+    "Cell": "grid.cell",
     "Classifier": "method",
     "Collection": "datasets.problem",
     "Dataset": "datasets.base",
@@ -71,6 +76,7 @@ _HOMES = {
     "EpisodeSet": "episodes",
     "EpisodicMethod": "learners.episodic",
     "FixedWayMethod": "learners.gradient",
+    "GridEngine": "grid.engine",
     "Images": "method",
     "InnerLoop": "learners.gradient",
     "InnerLoopMethod": "learners.gradient",
@@ -79,6 +85,7 @@ _HOMES = {
     "MethodError": "errors",
     "MetricMethod": "learners.metric",
     "OpenDataset": "datasets.base",
+    "Outcome": "runs.outcome",
     "PendingClass": "datasets.base",
     "PretrainedMethod": "learners.pretrained",
     "Problem": "datasets.problem",
@@ -90,6 +97,7 @@ _HOMES = {
     "Weights": "learners.adaptation",
     "class_means": "learners.metric",
     "class_prompts": "datasets.prompts",
+    "compute_cell": "grid.computing",
     "constant": "training.fit",
     "cosine": "training.fit",
     "create_backbone": "backbones",

@@ -18,6 +18,7 @@ PLUGINS = sorted((ROOT / "plugins").glob("*.py"))
 
 LAYERS = """
 cli pytest_plugin
+grid
 engine
 conformance
 learners evaluation

@@ -42,7 +42,34 @@ def path(name: str) -> click.Path:
     return kind
 
 
+PLACES = ("worker", "inline")
+ENGINE_VARIABLE = "BENCHBENCH_ENGINE"
+MOST_NUMBERS = 10_000
+"""In one option of a grid."""
+
+
+class Numbers(Number):
+    """Several whole numbers: `1,5`, or `0..4` with both ends; a tuple without repetitions."""
+
+    def get_metavar(self, param: click.Parameter, ctx: click.Context | None = None) -> str:
+        return "N,..."
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        if isinstance(value, tuple):
+            return value
+        found: list[int] = []
+        for text in str(value).split(","):
+            first, dots, last = text.partition("..")
+            start = int(super().convert(first, param, ctx))
+            stop = int(super().convert(last if dots else first, param, ctx))
+            if not start <= stop <= start + MOST_NUMBERS:
+                self.fail(f"{text!r} is no range such as 0..4.", param, ctx)
+            found += range(start, stop + 1)
+        return tuple(dict.fromkeys(found))
+
+
 SEED = Number(0, 2**32 - 1)
+SEEDS = Numbers(0, 2**32 - 1)
 EPISODES = Number(1, MOST_EPISODES)
 THREADS = Number(1, 1024)
 SECONDS = Real(min=0, min_open=True)
@@ -81,11 +108,21 @@ def rule_option(default: str) -> Callable[[Any], Any]:
 engine_option = click.option(
     "--engine",
     default="worker",
-    envvar="BENCHBENCH_ENGINE",
+    envvar=ENGINE_VARIABLE,
     show_envvar=True,
-    type=click.Choice(["worker", "inline"]),
+    type=click.Choice(PLACES),
     help="Where methods are computed: `worker` is a process for each method, which holds no label "
     "of a query and harms no other if it crashes; `inline` is this process, unprotected.",
+)
+grid_engine_option = click.option(
+    "--engine",
+    default="worker",
+    envvar=ENGINE_VARIABLE,
+    show_envvar=True,
+    metavar="SPEC",
+    help="Where methods are computed: `worker` is a process for each method, which holds no label "
+    "of a query and harms no other if it crashes; `inline` is this process, unprotected; "
+    "`list engines` names those that compute several at once.",
 )
 data_root_option = click.option(
     "--data-root",
@@ -143,6 +180,17 @@ _TASK_OPTIONS = [
     ),
     data_root_option,
 ]
+
+
+def grid_task_options(command: Any) -> Any:
+    """As `task_options`, with tuples of several ways, shots and queries; empty if not given."""
+    for option in reversed(_TASK_OPTIONS):
+        command = option(command)
+    for parameter in command.__click_params__:
+        if isinstance(parameter.type, Number) and parameter.name in ("way", "shot", "query"):
+            parameter.type = Numbers(parameter.type.min)
+            parameter.default = ()
+    return command
 
 
 def task_options(command: Any) -> Any:

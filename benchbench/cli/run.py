@@ -2,19 +2,34 @@
 
 from __future__ import annotations
 
-import math
+import os
 import sys
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from benchbench.cli.options import FOLDER, SECONDS, SEED, THREADS, engine_option, task_options
-from benchbench.errors import BenchbenchError
-from benchbench.registry import loading, specs
+from benchbench.cli.options import (
+    ENGINE_VARIABLE,
+    FOLDER,
+    PLACES,
+    SECONDS,
+    SEED,
+    SEEDS,
+    THREADS,
+    grid_engine_option,
+    grid_task_options,
+)
+from benchbench.errors import BenchbenchError, unknown_name
+from benchbench.registry import loading
 
 if TYPE_CHECKING:
-    from benchbench.system.places import Places
+    from benchbench.grid.bench import Bench
+    from benchbench.grid.cell import Cell
+    from benchbench.grid.expansion import Grid
+    from benchbench.runs.outcome import Outcome
 
 
 @click.command()
@@ -22,9 +37,10 @@ if TYPE_CHECKING:
     "--methods",
     default="knn,protonet",
     metavar="SPEC,...",
-    help="The methods to evaluate, with parameters as in knn[k=3]; `list methods` names all.",
+    help="The methods to evaluate, with parameters as in knn[k=3]; `list methods` names all. "
+    "Tables call NAME=SPEC by the name.",
 )
-@task_options
+@grid_task_options
 @click.option(
     "--episodes",
     default="600",
@@ -36,9 +52,10 @@ if TYPE_CHECKING:
 )
 @click.option(
     "--seed",
-    default=0,
-    type=SEED,
-    help="The seed of training and of methods' own randomness; episodes have --episode-seed.",
+    default="0",
+    type=SEEDS,
+    help="The seed of training and of methods' own randomness, or several; episodes have "
+    "--episode-seed.",
 )
 @click.option(
     "--budget",
@@ -77,7 +94,7 @@ if TYPE_CHECKING:
     default=True,
     help="Whether methods are trained in channels-last memory and, if the processor has it, bf16.",
 )
-@engine_option
+@grid_engine_option
 @click.option(
     "--timeout",
     type=SECONDS,
@@ -106,93 +123,116 @@ if TYPE_CHECKING:
     show_default="5, or a tenth of the evaluation",
     help="The longest time that the audit of a method takes before it is content with less.",
 )
+@click.option("--retry", is_flag=True, help="Try methods again that have failed before.")
 def run(
     *,
     methods: str,
     dataset: str,
-    sampler: str,
-    data_root: Path | None,
-    episodes: str,
-    episode_seed: int,
-    seed: int,
-    budget: str,
-    metrics: str,
-    out: Path,
-    device: str,
-    threads: int | None,
-    fast: bool,
     engine: str,
-    timeout: float | None,
-    training_timeout: float | None,
-    audit: bool | None,
-    audit_seconds: float | None,
-    **sampling: int | str | None,
+    out: Path,
+    data_root: Path | None,
+    way: tuple[int, ...],
+    shot: tuple[int, ...],
+    query: tuple[int, ...],
+    seed: tuple[int, ...],
+    replacement: str | None,
+    metrics: str,
+    retry: bool,
+    **others: Any,
 ) -> None:
     """Train and evaluate methods, and print their table.
 
-    Runs that are stored in --out are not computed again, and an interrupted run resumes. The exit
-    code is 1 if a method failed; the others are computed and stored nevertheless.
+    Runs that are stored in --out are not computed again, and an interrupted run resumes. Of --way,
+    --shot, --query and --seed several may be given, as in 1,5 or 0..4: every combination is
+    computed, in a table for each task. The exit code is 1 if a method failed; the others are
+    computed and stored nevertheless.
     """
     from benchbench.engine.processes import begin_template
+    from benchbench.grid.expansion import Grid, named_methods
 
     # Before anything that takes seconds to import.
-    loading.check_names("method", specs.split_list(methods))
+    named = named_methods(methods)
+    loading.check_names("method", [method.spec for method in named])
     loading.check_names("dataset", [dataset])
-    if engine == "worker":
+    place, engine_spec = _engines(engine)
+    if place == "worker":
         begin_template()
-    from benchbench.cli.tables import Tested, print_tables, say_failures, say_what_is_tested
-    from benchbench.conformance.run_audit import audit_run
-    from benchbench.engine.creation import create_engine
-    from benchbench.evaluation.job import Job
-    from benchbench.evaluation.settings import EPISODE_SECONDS, Limits, Settings
+    from benchbench.grid.cell import Cell
     from benchbench.metrics import find_metrics
-    from benchbench.runs.store import Store
-    from benchbench.samplers.drawing import Drawing
-    from benchbench.system.compute import configure
-    from benchbench.system.places import Places
-    from benchbench.training.budget import Budget
+    from benchbench.registry import specs
 
-    if engine == "inline" and (timeout or training_timeout):
+    if place == "inline" and (others["timeout"] or others["training_timeout"]):
         raise BenchbenchError(
             "--timeout and --training-timeout need --engine worker: a process cannot stop itself."
         )
-    drawing = Drawing(sampler, sampling, episodes, episode_seed)
-    settings = Settings(
-        seed=seed,
-        budget=Budget.parse(budget),
-        compute=configure(device, threads, fast),
+    common = Cell(
+        method="",
+        dataset=dataset,
+        sampling=(("replacement", replacement),) if replacement else (),
         metrics=tuple(find_metrics(specs.split_list(metrics))),
-        audit="missing" if audit is None else "all" if audit else "none",
-        audit_seconds=audit_seconds,
-        sampler=drawing.sampler_made(),
+        engine=place,
+        data_root=str(data_root) if data_root else None,
+        out=str(out),
+        command=(Path(sys.argv[0]).name, *sys.argv[1:]),
+        **others,
     )
-    store, places = Store(out), Places.find(data_root)
-    store.check()
-    limits = Limits(timeout or EPISODE_SECONDS, training_timeout or math.inf)
-    tested = []
-    images = _images_of(dataset, places) if engine == "worker" else []
-    protected = (places.data_root, places.cache, out, *images)
-    with create_engine(engine, limits, settings.compute.device, protected) as computing:
-        admitted = computing.admit(methods)
-        for problem, frozen in drawing.opened(dataset, places):
-            say_what_is_tested(problem, frozen)
-            outcomes = []
-            for method in admitted:
-                with computing.contestant(method) as contestant:
-                    job = Job(contestant, problem, frozen, store, settings)
-                    outcomes.append(job.settled() or job.execute(audit_run))
-            tested.append(Tested(problem, frozen, outcomes, job.sampler))
-            say_failures(outcomes)
-    print_tables(tested)
-    failed = any(outcome.status == "failed" for one in tested for outcome in one.outcomes)
-    sys.exit(int(failed))
+    grid = Grid(named, common, way=way, shot=shot, query=query, seed=seed)
+    sys.exit(int(_run_grid(grid, engine_spec, retry)))
 
 
-def _images_of(dataset: str, places: Places) -> list[Path]:
-    """The folders and files of images, but not those that Python itself needs."""
-    from benchbench.datasets.opening import sources_of
-    from benchbench.system.library_paths import library_paths
+def _engines(text: str) -> tuple[str, str]:
+    """The place of each method, and the spec of what computes the cells."""
+    if text in PLACES:
+        return text, "serial"
+    from benchbench.registry import specs
 
-    needed = {above for path in library_paths() for above in (path, *path.parents)}
-    sources = (path.resolve() for path in sources_of(dataset, places))
-    return [path for path in sources if path not in needed]
+    name = specs.parse(text).name
+    known = loading.registered("register_engines")
+    if name not in known:
+        raise unknown_name("engine", name, [*PLACES, *known])
+    place = os.environ.get(ENGINE_VARIABLE, "")
+    return place if place in PLACES else "worker", text
+
+
+def _run_grid(grid: Grid, engine_spec: str, retry: bool) -> bool:
+    """Compute a grid and print its tables; whether a cell has failed."""
+    from benchbench.cli.tables import say_what_is_tested
+    from benchbench.grid.bench import Bench, settings_of
+    from benchbench.grid.engine import create_grid_engine
+    from benchbench.grid.expansion import expanded
+    from benchbench.grid.running import run_cells
+    from benchbench.runs.store import Store
+
+    with Bench() as bench:
+        settings_of(grid.common)  # refuses what is wrong before anything is opened
+        Store(Path(grid.common.out)).check()
+        engine = create_grid_engine(engine_spec, bench)
+        cells = expanded(grid, bench)
+        for drawing in grid.drawings():
+            for problem, episodes in bench.tested(drawing):
+                say_what_is_tested(problem, episodes)
+        outcomes = run_cells(cells, bench, engine, retry)
+        _print_tables(grid, bench, outcomes)
+    return any(outcome.status == "failed" for outcome in outcomes.values())
+
+
+def _print_tables(grid: Grid, bench: Bench, outcomes: Mapping[Cell, Outcome]) -> None:
+    """A table for each task; a heading says which, if there are several."""
+    from benchbench.cli.tables import Tested, print_tables
+    from benchbench.grid.bench import settings_of
+    from benchbench.results.reporters.markdown import heading
+
+    drawings = grid.drawings()
+    for number, drawing in enumerate(drawings):
+        tested = []
+        for problem, episodes in bench.tested(drawing):
+            source = problem.name if problem.collection else ""
+            table = replace(drawing, source=source).table
+            own = [outcome for cell, outcome in outcomes.items() if cell.table == table]
+            sampler = settings_of(drawing).sampler
+            if sampler is None or sampler.protocol != episodes.protocol:
+                sampler = None
+            tested.append(Tested(problem, episodes, own, sampler))
+        if len(drawings) > 1:
+            print(("\n" if number else "") + heading(tested[0].episodes.protocol) + "\n")
+        print_tables(tested)

@@ -81,12 +81,3 @@ def _warn_of_shared_classes(problem: Problem) -> None:
                 f"{problem.name} is no unseen data where {member} was learnt from: "
                 f"{verdict.reason} `benchbench data verify` compares the pictures."
             )
-
-
-def say_failures(outcomes: list[Outcome]) -> None:
-    """Say which methods failed, why, and where the traceback is."""
-    for outcome in outcomes:
-        if outcome.status == "failed":
-            traceback = outcome.run.path / "error.txt" if outcome.run else None
-            where = f" (traceback: {traceback})" if traceback and traceback.exists() else ""
-            say(f"{outcome.method} failed: {outcome.reason}{where}")

@@ -33,14 +33,24 @@ class Engine(AbstractContextManager["Engine"]):
         loaded or none is named.
         """
         for text in specs.split_list(methods):
-            contestant = self._open(text)
-            if contestant.card.spec in self._waiting:
-                contestant.__exit__(None, None, None)
-            else:
-                self._waiting[contestant.card.spec] = contestant
+            self.admit_one(text)
         if not self._waiting:
             raise BenchbenchError("No method is named; see `benchbench list methods`.")
         return list(self._waiting)
+
+    def admit_one(self, method: str) -> str:
+        """The canonical spec of one method, as `admit`."""
+        contestant = self._open(method)
+        spec = contestant.card.spec
+        if spec in self._waiting:
+            contestant.__exit__(None, None, None)
+        else:
+            self._waiting[spec] = contestant
+        return spec
+
+    def admitted(self, method: str) -> OpenContestant:
+        """The place that the method of a canonical spec got from `admit`, to ask what it is."""
+        return self._waiting[method]
 
     def contestant(self, method: str) -> OpenContestant:
         """A place that nothing else has used, with the method of a canonical spec."""

@@ -32,7 +32,7 @@ from benchbench.runs.class_tables import ClassTables
 from benchbench.runs.names import run_hash
 from benchbench.runs.outcome import Outcome
 from benchbench.runs.started import StartLog
-from benchbench.runs.store import PREDICTED_EPISODES, RunDirectory, Store
+from benchbench.runs.store import PREDICTED_EPISODES, RunDirectory, RunningElsewhere, Store
 from benchbench.samplers import Sampler
 from benchbench.samplers.class_table import ClassTable
 from benchbench.system.arrays import FloatArray
@@ -64,7 +64,7 @@ class Job:
     given: what the method was given, once it is trained. given_to_twin: the same with copies of the
     checkpoints, made before the method has met an episode, so that it can leave no word for its
     twin. scores: of the episodes that an audit asks about again, by number. seconds: that the
-    episodes have taken.
+    episodes have taken. label: what tables call the method in place of its spec, if anything.
     """
 
     def __init__(
@@ -74,11 +74,12 @@ class Job:
         episodes: EpisodeSet,
         store: Store,
         settings: Settings,
+        label: str = "",
     ) -> None:
         self.contestant, self.problem, self.episodes = contestant, problem, episodes
         self.store, self.settings = store, settings
         self.card = contestant.card
-        self.text = self.card.spec
+        self.label, self.text = label, label or self.card.spec
         self.given: Given | None = None
         self.given_to_twin: Given | None = None
         self.seconds = self._training_seconds = 0.0
@@ -124,14 +125,17 @@ class Job:
         try:
             if reason := self.contestant.skip(self.task):
                 return Outcome(self.text, "skipped", reason)
-            if not self.run.has(len(self.episodes)):
-                return None
-            if self.settings.audit == "all" and not was_audited(self.run):
+            if not self._is_stored():
                 return None
         except Exception as error:
             return Outcome(self.text, "failed", reason_of(error), self.run)
-        say(f"{self.text}: stored in {self.run.path}")
+        self.run.call(self.label)
         return Outcome(self.text, "finished", run=self.run)
+
+    def _is_stored(self) -> bool:
+        if not self.run.has(len(self.episodes)):
+            return False
+        return self.settings.audit != "all" or was_audited(self.run)
 
     @cached_property
     def nonce(self) -> Nonce:
@@ -172,11 +176,9 @@ class Job:
         self.store.check_writing(self.run)
         try:
             with self.run.locked(), TemporaryDirectory(prefix="benchbench-") as kept:
-                self.run.start(
-                    manifest.describe_run(
-                        self.identity, self.card, self.problem, self.settings.compute
-                    )
-                )
+                if self._is_stored():  # by another process, a moment ago
+                    return Outcome(self.text, "finished", run=self.run)
+                self.run.start(self._description())
                 self.run.update(protection=self._protection(self.contestant.measured()))
                 StartLog(self.store.root).add(self.run)
                 self._keep_classes()
@@ -185,9 +187,19 @@ class Job:
                     self._score()
                     self._examine(audit)
                     self.run.finish()
+        except RunningElsewhere as error:
+            return Outcome(self.text, "failed", reason_of(error), self.run, busy=True)
         except (Exception, SystemExit) as error:
             return Outcome(self.text, "failed", reason_of(error), self.run)
         return Outcome(self.text, "finished", run=self.run)
+
+    def _description(self) -> dict[str, Any]:
+        """The manifest of the run as it begins."""
+        settings = self.settings
+        described = manifest.describe_run(self.identity, self.card, self.problem, settings.compute)
+        if settings.command:
+            described["command"] = list(settings.command)
+        return {**described, **({"label": self.label} if self.label else {})}
 
     def _keep_classes(self) -> None:
         """Keep what the episodes were drawn from, so that anybody can draw them again."""

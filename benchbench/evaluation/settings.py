@@ -24,7 +24,8 @@ class Settings:
     metrics: names of those besides accuracy. audit: of no method, of those without a stored audit
     that are computed anyway (`missing`), or of all of them, even if their episodes are stored.
     audit_seconds: the time that an audit may take; None for a tenth of the evaluation's, or 5 s.
-    sampler: of the episodes, or None if it is not known.
+    sampler: of the episodes, or None if it is not known. command: what was typed, if it is not this
+    process's own command line.
     """
 
     seed: int = 0
@@ -34,6 +35,7 @@ class Settings:
     audit: Literal["none", "missing", "all"] = "none"
     audit_seconds: float | None = None
     sampler: Sampler | None = None
+    command: tuple[str, ...] = ()
 
 
 class Phase(NamedTuple):

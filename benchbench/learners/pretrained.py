@@ -7,7 +7,7 @@ import json
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
 import torch.nn.functional as F
 from filelock import FileLock
@@ -32,6 +32,7 @@ class PretrainedMethod(Method):
     backbone: trained to classify the training classes, unless it comes with weights.
     """
 
+    pretrains: ClassVar[bool] = True
     encoder: Backbone = field(init=False, repr=False, compare=False)
     backbone: str = "conv4"
 

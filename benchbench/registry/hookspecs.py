@@ -51,6 +51,11 @@ def register_reporters(register: Callable[..., None]) -> None:
 
 
 @hookspec
+def register_engines(register: Callable[[type], None]) -> None:
+    """Call `register(cls)` for each `GridEngine` subclass of the plug-in."""
+
+
+@hookspec
 def register_commands(group: click.Group) -> None:
     """Add commands to the `benchbench` command line with `group.add_command(...)`."""
 

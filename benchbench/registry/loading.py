@@ -28,6 +28,7 @@ CORE_MODULES = {
     "register_metrics": "benchbench.metrics",
     "register_backbones": "benchbench.backbones",
     "register_reporters": "benchbench.results.reporters",
+    "register_engines": "benchbench.grid",
 }
 """The modules of benchbench itself that take part in a hook."""
 
@@ -39,6 +40,7 @@ BASES = {
     ],
     "register_samplers": ["benchbench.samplers.base.Sampler"],
     "register_backbones": ["benchbench.backbones.base.Backbone"],
+    "register_engines": ["benchbench.grid.engine.GridEngine"],
 }
 """The classes that a hook's classes derive from, by full name; the other hooks take functions."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from typing import Any, TypeVar
 
@@ -55,29 +55,43 @@ def further_means(entry: Entry) -> dict[str, float]:
     }
 
 
-def entry_of(outcome: Outcome, episodes: int) -> Entry | None:
-    """The first episodes of what a command has finished; None if it has not.
+def by_method(outcomes: Iterable[Outcome]) -> list[list[Outcome]]:
+    """The outcomes of each method, which differ in the seed, in the order of the methods."""
+    found: dict[str, list[Outcome]] = {}
+    for outcome in outcomes:
+        found.setdefault(outcome.method, []).append(outcome)
+    return list(found.values())
+
+
+def entry_of(outcomes: Sequence[Outcome], episodes: int) -> Entry | None:
+    """The first episodes of the seeds that a command has finished; None if there are none.
 
     Raises BenchbenchError if what is stored cannot be read.
     """
-    if outcome.status != "finished" or outcome.run is None:
-        return None
-    return Entry(outcome.method, (read_result(outcome.run).head(episodes),))
+    runs = [one.run for one in outcomes if one.status == "finished" and one.run is not None]
+    results = sorted((read_result(run).head(episodes) for run in runs), key=lambda one: one.seed)
+    return Entry(outcomes[0].method, tuple(results)) if results else None
 
 
 def readable_entries(outcomes: Iterable[Outcome], episodes: int) -> list[Entry]:
     """Of what a command has finished; what cannot be read has a note in `run_table`."""
     found = []
-    for outcome in outcomes:
+    for seeds in by_method(outcomes):
         with suppress(BenchbenchError):
-            found.append(entry_of(outcome, episodes))
+            found.append(entry_of(seeds, episodes))
     return [entry for entry in found if entry is not None]
 
 
 def run_table(outcomes: Iterable[Outcome], episodes: int) -> str:
-    """The outcomes in markdown, in the order of the methods; equal for equal runs, so no times."""
-    columns = dict.fromkeys(["method", "accuracy %", "± episodes", "± classes", "n"])
-    rows = [_row(outcome, episodes) for outcome in outcomes]
+    """The outcomes in markdown, in the order of the methods; equal for equal runs, so no times.
+
+    Several outcomes of one method are its seeds, and share a row.
+    """
+    columns = dict.fromkeys(["method", "accuracy %", "± episodes", "± classes"])
+    rows = [_row(seeds, episodes) for seeds in by_method(outcomes)]
+    if any("seeds" in row for row in rows):
+        columns |= dict.fromkeys(["± seeds", "n", "seeds"])
+    columns["n"] = None
     for row in rows:
         columns |= dict.fromkeys(name for name in row if name != "note")
     if any("note" in row for row in rows):
@@ -86,23 +100,31 @@ def run_table(outcomes: Iterable[Outcome], episodes: int) -> str:
     return printed(columns, cells, "pipe", markdown_cell)
 
 
-def _row(outcome: Outcome, episodes: int) -> dict[str, str]:
+def _row(outcomes: Sequence[Outcome], episodes: int) -> dict[str, str]:
+    method = outcomes[0].method
+    unfinished = [one for one in outcomes if one.status != "finished"]
     try:
-        entry = entry_of(outcome, episodes)
+        entry = entry_of(outcomes, episodes)
     except BenchbenchError as error:
-        return {"method": outcome.method, "note": f"cannot be read: {error}"}
+        return {"method": method, "note": f"cannot be read: {error}"}
     if entry is None:
-        return {"method": outcome.method, "note": f"{outcome.status}: {outcome.reason}"}
+        return {"method": method, "note": f"{unfinished[0].status}: {unfinished[0].reason}"}
     found = numbers(entry)
     row = {
-        "method": outcome.method,
+        "method": method,
         "accuracy %": percent(found["accuracy"]),
         "± episodes": interval(found["ci_episodes"], found["wilson_low"], found["wilson_high"]),
         "± classes": percent(found["ci_classes"]),
+        **({"± seeds": percent(found["ci_seeds"])} if len(outcomes) > 1 else {}),
         "n": str(found["episodes"]),
+        **({"seeds": str(len(entry.seeds))} if len(outcomes) > 1 else {}),
         **{name: decimals(mean) for name, mean in further_means(entry).items()},
     }
-    if remarks := _remarks(standing(entry)):
+    remarks = _remarks(standing(entry))
+    if unfinished:
+        first = unfinished[0]
+        remarks.append(f"{len(unfinished)} of {len(outcomes)} {first.status}: {first.reason}")
+    if remarks:
         row["note"] = "; ".join(remarks)
     return row
 

@@ -48,7 +48,8 @@ class MethodCard:
 
     described: as in a manifest's `method`. source: `source_sha256` of its class. weight_files: as
     the function of that name gives them. adapts_together: whether it has its own `adapt_many`.
-    backbone: the spec of its backbone, or nothing.
+    backbone: the spec of its backbone, or nothing. pretrains: whether it may train that once for
+    all methods which do.
     """
 
     described: dict[str, Any]
@@ -56,6 +57,7 @@ class MethodCard:
     weight_files: dict[str, dict[str, str]]
     adapts_together: bool = False
     backbone: str = ""
+    pretrains: bool = False
 
     @classmethod
     def of(cls, method: Method) -> MethodCard:
@@ -66,6 +68,7 @@ class MethodCard:
             weight_files(method),
             type(method).adapt_many is not Method.adapt_many,
             backbone if isinstance(backbone := getattr(method, "backbone", ""), str) else "",
+            bool(getattr(method, "pretrains", False)) and backbone != "pixels",
         )
 
     @property

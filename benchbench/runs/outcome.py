@@ -9,9 +9,13 @@ from benchbench.runs.store import RunDirectory
 
 @dataclass
 class Outcome:
-    """How one method ended on one task: `finished`, `failed` or `skipped`."""
+    """How one method ended on one task: `finished`, `failed` or `skipped`.
+
+    busy: whether it failed because another process is running it.
+    """
 
     method: str
     status: str
     reason: str = ""
     run: RunDirectory | None = None
+    busy: bool = False

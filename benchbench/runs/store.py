@@ -43,6 +43,14 @@ FLUSH_EVERY = 100
 """Episodes that a kill may lose."""
 
 
+PATIENCE = 0.5
+"""The seconds for which a lock may be held by somebody who only looks whether anybody holds it."""
+
+
+class RunningElsewhere(MethodError):  # noqa: N818 (nothing is wrong)
+    """Another process is running the method on the task."""
+
+
 class RunDirectory:
     """The folder of one method on one task; `shared` is for what several methods share."""
 
@@ -102,19 +110,45 @@ class RunDirectory:
         return bool(min(stored, whole) >= episodes)
 
     @contextmanager
-    def locked(self, patience: float = 0.0) -> Iterator[None]:
-        """Keep other processes out. Raises MethodError if one stays in for so many seconds."""
+    def locked(self, patience: float = PATIENCE) -> Iterator[None]:
+        """Keep other processes out.
+
+        Raises RunningElsewhere if one stays in for so many seconds.
+        """
         self.path.mkdir(parents=True, exist_ok=True)
         lock = FileLock(self.path / ".lock")
         try:
             lock.acquire(timeout=patience)
         except Timeout as error:
-            raise MethodError(f"another process is running it in {self.path}") from error
+            raise RunningElsewhere(f"another process is running it in {self.path}") from error
         try:
             self._manifest = None
             yield
         finally:
             lock.release()
+
+    def is_running(self) -> bool:
+        """Whether a process computes it at this moment, on a machine whose locks show here."""
+        lock = FileLock(self.path / ".lock")
+        if not (self.path / ".lock").exists():
+            return False
+        try:
+            lock.acquire(timeout=0)
+        except Timeout:
+            return True
+        except OSError:  # the folder is read-only, for this user or for all
+            return False
+        lock.release()
+        return False
+
+    def call(self, label: str) -> None:
+        """Store what a finished run is called in tables from now on, unless that is nothing.
+
+        A folder that cannot be written to keeps what it has.
+        """
+        if label and self.manifest.get("label") != label:
+            with suppress(OSError, RunningElsewhere), self.locked():
+                self.update(label=label)
 
     def start(self, manifest: dict[str, Any]) -> None:
         """Write the manifest of a run that begins or resumes.
@@ -124,6 +158,8 @@ class RunDirectory:
         kept: dict[str, Any] = {
             key: self.manifest[key] for key in ("episodes", "cost", "audit") if key in self.manifest
         }
+        if "label" in self.manifest:
+            manifest = {"label": self.manifest["label"], **manifest}
         entries = manifest | kept
         now = datetime.now(UTC).isoformat(timespec="seconds")
         (self.path / "error.txt").unlink(missing_ok=True)

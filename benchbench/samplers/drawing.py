@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -44,7 +44,10 @@ class Drawing:
 
         Raises BenchbenchError if one of them cannot be tested on, before any is.
         """
-        problems = open_problems(dataset, places)
+        return self.of_all(open_problems(dataset, places))
+
+    def of_all(self, problems: Sequence[Problem]) -> list[tuple[Problem, EpisodeSet]]:
+        """The same of problems that are open."""
         if len(problems) > 1 and self.is_saved:
             raise BenchbenchError(
                 f"{self.episodes} holds the episodes of one data set; "

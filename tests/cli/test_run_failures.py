@@ -36,7 +36,10 @@ class TestFailures:
         monkeypatch.syspath_prepend(str(site))
         assert invoke(*arguments).exit_code == 1
         monkeypatch.setenv("FLAKY_IS_MENDED", "yes")
-        mended = invoke(*arguments)
+        left = invoke(*arguments)
+        assert left.exit_code == 1
+        assert "1 method has failed before and is not tried again without --retry" in left.stderr
+        mended = invoke(*arguments, "--retry")
         assert mended.exit_code == 0, mended.output
         assert not list(tmp_path.rglob("error.txt"))
         never_failed = tmp_path / "never"
