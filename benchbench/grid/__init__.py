@@ -9,6 +9,9 @@ from benchbench.registry.hookspecs import hookimpl
 
 @hookimpl
 def register_engines(register: Callable[[type], None]) -> None:
+    from benchbench.grid.dask import Dask
     from benchbench.grid.engine import Serial
+    from benchbench.grid.slurm import Slurm
 
-    register(Serial)
+    for engine in (Serial, Slurm, Dask):
+        register(engine)
