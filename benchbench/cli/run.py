@@ -4,32 +4,28 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from benchbench.cli.grids import devices_of, engines_of, grid_of, print_grid, use_config
 from benchbench.cli.options import (
-    ENGINE_VARIABLE,
+    FILE,
     FOLDER,
-    PLACES,
     SECONDS,
     SEED,
     SEEDS,
     THREADS,
+    Number,
     grid_engine_option,
     grid_task_options,
 )
-from benchbench.errors import BenchbenchError, unknown_name
-from benchbench.registry import loading
+from benchbench.errors import BenchbenchError
 
 if TYPE_CHECKING:
-    from benchbench.grid.bench import Bench
-    from benchbench.grid.cell import Cell
     from benchbench.grid.expansion import Grid
-    from benchbench.runs.outcome import Outcome
+    from benchbench.grid.running import Manner
 
 
 @click.command()
@@ -81,7 +77,8 @@ if TYPE_CHECKING:
     "--device",
     default="auto",
     metavar="NAME",
-    help="The device to compute on: cpu, cuda, or auto, which takes a GPU if there is one.",
+    help="The device to compute on: cpu, cuda, or auto, which takes a GPU if there is one; "
+    "cuda:0,1 gives cells to these GPUs in turn.",
 )
 @click.option(
     "--threads",
@@ -123,78 +120,74 @@ if TYPE_CHECKING:
     show_default="5, or a tenth of the evaluation",
     help="The longest time that the audit of a method takes before it is content with less.",
 )
-@click.option("--retry", is_flag=True, help="Try methods again that have failed before.")
+@click.option(
+    "--config",
+    type=FILE,
+    is_eager=True,
+    callback=use_config,
+    help="A TOML file with options as keys, and methods with names; what is typed precedes it.",
+)
+@click.option(
+    "--workers",
+    type=Number(1, 1024),
+    show_default="one after the other",
+    help="The number of cells that are computed at a time, each in a process with its share of "
+    "the threads.",
+)
+@click.option(
+    "--shard",
+    metavar="I/N",
+    help="Compute one of N shares of the cells, which are the same wherever they are made.",
+)
+@click.option(
+    "--claim",
+    is_flag=True,
+    help="Compute what no other command on the same --out is at, and wait for the others.",
+)
+@click.option("--retry", is_flag=True, help="Compute cells again that have failed before.")
 def run(
     *,
-    methods: str,
-    dataset: str,
+    config: Path | None,
     engine: str,
-    out: Path,
-    data_root: Path | None,
-    way: tuple[int, ...],
-    shot: tuple[int, ...],
-    query: tuple[int, ...],
-    seed: tuple[int, ...],
-    replacement: str | None,
-    metrics: str,
+    device: str,
+    workers: int | None,
+    shard: str | None,
+    claim: bool,
     retry: bool,
-    **others: Any,
+    **options: Any,
 ) -> None:
     """Train and evaluate methods, and print their table.
 
-    Runs that are stored in --out are not computed again, and an interrupted run resumes. Of --way,
-    --shot, --query and --seed several may be given, as in 1,5 or 0..4: every combination is
-    computed, in a table for each task. The exit code is 1 if a method failed; the others are
+    Of --way, --shot, --query and --seed several may be given, as in 1,5 or 0..4: every combination
+    is a cell of a grid, with a table for each task. Runs that are stored in --out are not computed
+    again, and an interrupted run resumes. The exit code is 1 if a method failed; the others are
     computed and stored nevertheless.
     """
     from benchbench.engine.processes import begin_template
-    from benchbench.grid.expansion import Grid, named_methods
+    from benchbench.grid.sharing import parse_shard
 
+    kind, devices = devices_of(device)
+    place, engine_spec = engines_of(engine, workers, devices)
+    grid = grid_of({**options, "device": kind}, place)
+    manner_of = {"retry": retry, "shard": parse_shard(shard) if shard else None, "claim": claim}
+    if len(devices) == 1 and workers is None:
+        from benchbench.grid.workers import VISIBLE, visible_devices
+
+        os.environ[VISIBLE] = visible_devices(devices)[0]  # before torch looks for GPUs
     # Before anything that takes seconds to import.
-    named = named_methods(methods)
-    loading.check_names("method", [method.spec for method in named])
-    loading.check_names("dataset", [dataset])
-    place, engine_spec = _engines(engine)
     if place == "worker":
         begin_template()
-    from benchbench.grid.cell import Cell
-    from benchbench.metrics import find_metrics
-    from benchbench.registry import specs
+    from benchbench.grid.running import Manner
 
-    if place == "inline" and (others["timeout"] or others["training_timeout"]):
+    if place == "inline" and (options["timeout"] or options["training_timeout"]):
         raise BenchbenchError(
             "--timeout and --training-timeout need --engine worker: a process cannot stop itself."
         )
-    common = Cell(
-        method="",
-        dataset=dataset,
-        sampling=(("replacement", replacement),) if replacement else (),
-        metrics=tuple(find_metrics(specs.split_list(metrics))),
-        engine=place,
-        data_root=str(data_root) if data_root else None,
-        out=str(out),
-        command=(Path(sys.argv[0]).name, *sys.argv[1:]),
-        **others,
-    )
-    grid = Grid(named, common, way=way, shot=shot, query=query, seed=seed)
-    sys.exit(int(_run_grid(grid, engine_spec, retry)))
+    is_grid = bool(not grid.is_plain or engine_spec != "serial" or config or shard or claim)
+    sys.exit(int(_run_grid(grid, engine_spec, Manner(is_grid=is_grid, **manner_of))))
 
 
-def _engines(text: str) -> tuple[str, str]:
-    """The place of each method, and the spec of what computes the cells."""
-    if text in PLACES:
-        return text, "serial"
-    from benchbench.registry import specs
-
-    name = specs.parse(text).name
-    known = loading.registered("register_engines")
-    if name not in known:
-        raise unknown_name("engine", name, [*PLACES, *known])
-    place = os.environ.get(ENGINE_VARIABLE, "")
-    return place if place in PLACES else "worker", text
-
-
-def _run_grid(grid: Grid, engine_spec: str, retry: bool) -> bool:
+def _run_grid(grid: Grid, engine_spec: str, manner: Manner) -> bool:
     """Compute a grid and print its tables; whether a cell has failed."""
     from benchbench.cli.tables import say_what_is_tested
     from benchbench.grid.bench import Bench, settings_of
@@ -211,28 +204,6 @@ def _run_grid(grid: Grid, engine_spec: str, retry: bool) -> bool:
         for drawing in grid.drawings():
             for problem, episodes in bench.tested(drawing):
                 say_what_is_tested(problem, episodes)
-        outcomes = run_cells(cells, bench, engine, retry)
-        _print_tables(grid, bench, outcomes)
+        outcomes = run_cells(cells, bench, engine, manner)
+        print_grid(grid, bench, outcomes)
     return any(outcome.status == "failed" for outcome in outcomes.values())
-
-
-def _print_tables(grid: Grid, bench: Bench, outcomes: Mapping[Cell, Outcome]) -> None:
-    """A table for each task; a heading says which, if there are several."""
-    from benchbench.cli.tables import Tested, print_tables
-    from benchbench.grid.bench import settings_of
-    from benchbench.results.reporters.markdown import heading
-
-    drawings = grid.drawings()
-    for number, drawing in enumerate(drawings):
-        tested = []
-        for problem, episodes in bench.tested(drawing):
-            source = problem.name if problem.collection else ""
-            table = replace(drawing, source=source).table
-            own = [outcome for cell, outcome in outcomes.items() if cell.table == table]
-            sampler = settings_of(drawing).sampler
-            if sampler is None or sampler.protocol != episodes.protocol:
-                sampler = None
-            tested.append(Tested(problem, episodes, own, sampler))
-        if len(drawings) > 1:
-            print(("\n" if number else "") + heading(tested[0].episodes.protocol) + "\n")
-        print_tables(tested)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import secrets
+import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -98,3 +99,17 @@ def without_salt() -> Iterator[None]:
     finally:
         if salt is not None:
             os.environ[SALT] = salt
+
+
+def cause_of_death(status: int) -> str:
+    """The sentence about an exit status as `multiprocessing` gives it."""
+    if status >= 0:
+        return f"the process exited with code {status}"
+    try:
+        name = signal.Signals(-status).name
+    except ValueError:
+        name = f"signal {-status}"
+    if name == "SIGKILL":
+        return "the process was killed (SIGKILL), perhaps for lack of memory"
+    crashed = name in ("SIGSEGV", "SIGBUS", "SIGILL", "SIGFPE", "SIGABRT", "SIGSYS")
+    return f"the process {'crashed' if crashed else 'was ended'} ({name})"

@@ -24,7 +24,12 @@ from typing import IO, TYPE_CHECKING, Any
 from benchbench.datasets.tables.stored import paths_of
 from benchbench.engine import wire
 from benchbench.engine.base import Engine
-from benchbench.engine.processes import begin_template, process_context, without_salt
+from benchbench.engine.processes import (
+    begin_template,
+    cause_of_death,
+    process_context,
+    without_salt,
+)
 from benchbench.engine.worker import (
     STACK_SIGNAL,
     Ask,
@@ -311,7 +316,7 @@ class Worker:
                 os.killpg(self._process.pid, signal.SIGKILL)
         self._process.kill()
         self._process.join()
-        self.cause = cause or _cause_of_death(self._process.exitcode)
+        self.cause = cause or cause_of_death(self._process.exitcode)
         self._stacks.seek(0)
         self.stacks = self._stacks.read().decode(errors="replace")
         self._stacks.close()
@@ -328,17 +333,3 @@ class Worker:
 
     def _stacks_size(self) -> int:
         return os.fstat(self._stacks.fileno()).st_size
-
-
-def _cause_of_death(status: int) -> str:
-    """The sentence about an exit status as `multiprocessing` gives it."""
-    if status >= 0:
-        return f"the process exited with code {status}"
-    try:
-        name = signal.Signals(-status).name
-    except ValueError:
-        name = f"signal {-status}"
-    if name == "SIGKILL":
-        return "the process was killed (SIGKILL), perhaps for lack of memory"
-    crashed = name in ("SIGSEGV", "SIGBUS", "SIGILL", "SIGFPE", "SIGABRT", "SIGSYS")
-    return f"the process {'crashed' if crashed else 'was ended'} ({name})"

@@ -187,11 +187,16 @@ class Job:
                     self._score()
                     self._examine(audit)
                     self.run.finish()
-        except RunningElsewhere as error:
-            return Outcome(self.text, "failed", reason_of(error), self.run, busy=True)
+        except RunningElsewhere:
+            return self.busy()
         except (Exception, SystemExit) as error:
             return Outcome(self.text, "failed", reason_of(error), self.run)
         return Outcome(self.text, "finished", run=self.run)
+
+    def busy(self) -> Outcome:
+        """The outcome if another process computes it at this moment."""
+        reason = f"another process is running it in {self.run.path}"
+        return Outcome(self.text, "failed", reason, self.run, busy=True)
 
     def _description(self) -> dict[str, Any]:
         """The manifest of the run as it begins."""

@@ -12,6 +12,7 @@ def register_engines(register: Callable[[type], None]) -> None:
     from benchbench.grid.dask import Dask
     from benchbench.grid.engine import Serial
     from benchbench.grid.slurm import Slurm
+    from benchbench.grid.workers import Workers
 
-    for engine in (Serial, Slurm, Dask):
+    for engine in (Serial, Workers, Slurm, Dask):
         register(engine)

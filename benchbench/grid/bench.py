@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 from contextlib import AbstractContextManager, ExitStack
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from benchbench.conformance.run_audit import audit_run
 from benchbench.datasets.opening import open_problems, sources_of
@@ -18,7 +19,9 @@ from benchbench.errors import BenchbenchError
 from benchbench.evaluation.job import Job
 from benchbench.evaluation.settings import EPISODE_SECONDS, Limits, Settings
 from benchbench.grid.cell import Cell
+from benchbench.method import Task
 from benchbench.metrics import find_metrics
+from benchbench.runs.manifest import MethodCard
 from benchbench.runs.outcome import Outcome
 from benchbench.runs.store import Store
 from benchbench.samplers.drawing import Drawing
@@ -40,6 +43,7 @@ class Bench(AbstractContextManager["Bench"]):
     def __init__(self) -> None:
         self._problems: dict[tuple[str, str | None], list[Problem]] = {}
         self._engines: dict[tuple[Any, ...], Engine] = {}
+        self._cards: dict[str, MethodCard] = {}
         self._stack = ExitStack()
         self._drawn = lru_cache(DRAWN)(self._draw)
 
@@ -83,17 +87,43 @@ class Bench(AbstractContextManager["Bench"]):
             self._engines[key] = self._stack.enter_context(engine)
         return self._engines[key]
 
-    def job(self, cell: Cell, contestant: Contestant) -> Job:
-        """The job that the cell is."""
+    def job(self, cell: Cell, contestant: Contestant | Known) -> Job:
+        """The job that the cell is; one of a `Known` method is not to be executed."""
         problem, episodes = self.task(cell)
+        asked = cast("Contestant", contestant)
         store = Store(Path(cell.out))
-        return Job(contestant, problem, episodes, store, settings_of(cell), cell.label)
+        return Job(asked, problem, episodes, store, settings_of(cell), cell.label)
 
     def compute(self, cell: Cell) -> Outcome:
         """The outcome of a cell, as `computing.compute_cell`."""
+        if known := self._known(cell):
+            return known
         with self.engine(cell).contestant(cell.method) as contestant:
+            self._cards[cell.method] = contestant.card
             job = self.job(cell, contestant)
             return job.settled() or job.execute(audit_run)
+
+    def _known(self, cell: Cell) -> Outcome | None:
+        """The outcome if another process has come to it or is at it; no method gets a place.
+
+        That is not looked at for the first cell of a method.
+        """
+        if cell.method not in self._cards:
+            return None
+        job = self.job(cell, Known(self._cards[cell.method]))
+        if job.run.is_running():
+            return job.busy()
+        return job.settled()
+
+
+@dataclass(frozen=True)
+class Known:
+    """A method of which another place has said what it is; it declines no task."""
+
+    card: MethodCard
+
+    def skip(self, task: Task) -> None:
+        return None
 
 
 def settings_of(cell: Cell) -> Settings:

@@ -37,6 +37,14 @@ class GridEngine:
         """What is said once before cells are computed, in a sentence's part, or nothing."""
         return ""
 
+    def at_once(self) -> int:
+        """How many cells are computed at a time, as far as that is known."""
+        return 1
+
+    def memory_bytes(self) -> int:
+        """The most memory that its processes have held together, at most; 0 if that is unknown."""
+        return 0
+
 
 def create_grid_engine(text: str, bench: Bench) -> GridEngine:
     """The engine of a spec. Raises BenchbenchError if none is registered or it is wrong."""

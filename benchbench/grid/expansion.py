@@ -6,13 +6,16 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
+from typing import TYPE_CHECKING
 
-from benchbench.engine.base import Engine
 from benchbench.errors import BenchbenchError
-from benchbench.grid.bench import Bench
 from benchbench.grid.cell import Cell
 from benchbench.registry import entry_points, specs
-from benchbench.runs.manifest import MethodCard
+
+if TYPE_CHECKING:
+    from benchbench.engine.base import Engine
+    from benchbench.grid.bench import Bench
+    from benchbench.runs.manifest import MethodCard
 
 SAMPLED = ("way", "shot", "query")
 """The sampler's options of which a grid may have several."""

@@ -9,6 +9,7 @@ from benchbench.errors import reason_of
 from benchbench.grid.bench import Bench
 from benchbench.grid.cell import Cell
 from benchbench.runs.outcome import Outcome
+from benchbench.runs.store import RunDirectory
 
 
 @dataclass
@@ -16,12 +17,12 @@ class Plan:
     """What is known of a grid's cells before any is computed.
 
     settled: the outcomes of those that are not computed. paths: where each is stored, as typed.
-    left: how many of the settled ones have failed before.
+    left: the settled ones that have failed before.
     """
 
     settled: dict[Cell, Outcome] = field(default_factory=dict)
     paths: dict[Cell, str] = field(default_factory=dict)
-    left: int = 0
+    left: set[Cell] = field(default_factory=set)
 
     def missing(self, cells: Sequence[Cell]) -> list[Cell]:
         """The cells to compute, in their order."""
@@ -39,8 +40,8 @@ def planned(cells: Sequence[Cell], bench: Bench, retry: bool) -> Plan:
         outcome = job.settled()
         try:
             plan.paths[cell] = str(job.run.path)
-            if outcome is None and job.run.status == "failed" and not retry:
-                plan.left += 1
+            if outcome is None and not retry and _has_failed(job.run):
+                plan.left.add(cell)
                 reason = str(job.run.manifest.get("reason", ""))
                 outcome = Outcome(cell.name, "failed", reason, job.run)
         except Exception as error:
@@ -48,3 +49,8 @@ def planned(cells: Sequence[Cell], bench: Bench, retry: bool) -> Plan:
         if outcome is not None:
             plan.settled[cell] = outcome
     return plan
+
+
+def _has_failed(run: RunDirectory) -> bool:
+    """Whether it has failed, and nobody is trying it again at this moment."""
+    return run.status == "failed" and not run.is_running()

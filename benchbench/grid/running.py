@@ -2,50 +2,114 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from contextlib import closing
+from collections.abc import Generator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
 
 from benchbench.grid.bench import Bench
 from benchbench.grid.cell import Cell
 from benchbench.grid.engine import GridEngine
+from benchbench.grid.forecast import Progress
 from benchbench.grid.planning import Plan, planned
+from benchbench.grid.sharing import Claiming, shard_of
+from benchbench.grid.wanted import Wanted, folder_within, write_wanted
 from benchbench.runs.outcome import Outcome
 from benchbench.system.progress import say
 
 
+@dataclass(frozen=True)
+class Manner:
+    """How a grid is gone through.
+
+    retry: compute what has failed before. shard: (i, n) for one of several commands, or None.
+    claim: leave to others what they are at. is_grid: whether progress is told, and the wanted cells
+    are kept for `benchbench status`.
+    """
+
+    retry: bool = False
+    shard: tuple[int, int] | None = None
+    claim: bool = False
+    is_grid: bool = True
+
+
 def run_cells(
-    cells: Sequence[Cell], bench: Bench, engine: GridEngine, retry: bool
+    cells: Sequence[Cell], bench: Bench, engine: GridEngine, manner: Manner
 ) -> dict[Cell, Outcome]:
-    """The outcome of every cell, in their order; failures are said as they come.
+    """The outcomes of the cells that are this command's, in their order; failures are said.
 
     Raises BenchbenchError for what ends all cells.
     """
-    plan = planned(cells, bench, retry)
-    _say_plan(plan)
-    _say_failures(plan.settled.values())
-    missing = plan.missing(cells)
-    outcomes = dict(plan.settled)
+    plan = planned(cells, bench, manner.retry)
+    if manner.is_grid:
+        _keep_wanted(cells, plan, bench)
+    mine = shard_of(cells, *manner.shard) if manner.shard else list(cells)
+    if manner.shard:
+        say(f"shard {manner.shard[0]} of {manner.shard[1]} has {len(mine)} of {len(cells)} cells")
+    _say_plan(mine, plan, manner)
+    outcomes = {cell: plan.settled[cell] for cell in mine if cell in plan.settled}
+    missing = plan.missing(mine)
     if missing:
-        with closing(engine.compute(missing)) as computed:
-            for cell, outcome in computed:
-                outcomes[cell] = outcome
-                _say_failures([outcome])
-    return {cell: outcomes[cell] for cell in cells}
+        if manner.claim:
+            engine = Claiming(engine, plan.paths, manner.retry)
+        outcomes |= _computed(missing, engine, len(outcomes), manner)
+    return {cell: outcomes[cell] for cell in mine}
 
 
-def _say_plan(plan: Plan) -> None:
-    for cell, outcome in plan.settled.items():
-        if outcome.status == "finished":
+def _computed(
+    missing: list[Cell], engine: GridEngine, settled: int, manner: Manner
+) -> dict[Cell, Outcome]:
+    progress = Progress(missing, settled, engine.at_once(), Path(missing[0].out))
+    if said := engine.described():
+        say(said)
+    if manner.is_grid:
+        say(progress.begun())
+    outcomes = {}
+    computed = engine.compute(missing)
+    try:
+        for cell, outcome in computed:
+            outcomes[cell] = outcome
+            _say_failure(cell, outcome, manner)
+            line = progress.ended(cell, outcome, engine.memory_bytes())
+            if manner.is_grid:
+                say(line)
+    finally:
+        if isinstance(computed, Generator):
+            computed.close()
+    return outcomes
+
+
+def _keep_wanted(cells: Sequence[Cell], plan: Plan, bench: Bench) -> None:
+    """Keep what is wanted for `benchbench status`; a folder that is read-only goes without."""
+    root = Path(cells[0].out)
+    wanted = [
+        Wanted(cell, folder_within(root, plan.paths[cell]), len(bench.task(cell)[1]))
+        for cell in cells
+        if cell in plan.paths
+    ]
+    with suppress(OSError):
+        write_wanted(root, wanted)
+
+
+def _say_plan(cells: Sequence[Cell], plan: Plan, manner: Manner) -> None:
+    settled = [(cell, plan.settled[cell]) for cell in cells if cell in plan.settled]
+    stored = [cell for cell, outcome in settled if outcome.status == "finished"]
+    if manner.is_grid and stored:
+        say(f"{len(stored)} of {len(cells)} cells are stored")
+    else:
+        for cell in stored:
             say(f"{cell.name}: stored in {plan.paths[cell]}")
-    if plan.left:
-        what = "method has" if plan.left == 1 else "cells have"
-        say(f"{plan.left} {what} failed before and is not tried again without --retry")
+    left = [cell for cell, _ in settled if cell in plan.left]
+    if left:
+        some = "1 cell has" if len(left) == 1 else f"{len(left)} cells have"
+        say(f"{some} failed before; --retry computes {'it' if len(left) == 1 else 'them'} again")
+    for cell, outcome in settled:
+        _say_failure(cell, outcome, manner)
 
 
-def _say_failures(outcomes: Iterable[Outcome]) -> None:
-    """Say which methods failed, why, and where the traceback is."""
-    for outcome in outcomes:
-        if outcome.status == "failed":
-            traceback = outcome.run.path / "error.txt" if outcome.run else None
-            where = f" (traceback: {traceback})" if traceback and traceback.exists() else ""
-            say(f"{outcome.method} failed: {outcome.reason}{where}")
+def _say_failure(cell: Cell, outcome: Outcome, manner: Manner) -> None:
+    """If it has failed, say which method did, why, and where the traceback is."""
+    if outcome.status == "failed":
+        traceback = outcome.run.path / "error.txt" if outcome.run else None
+        where = f" (traceback: {traceback})" if traceback and traceback.exists() else ""
+        say(f"{cell if manner.is_grid else cell.name} failed: {outcome.reason}{where}")

@@ -43,6 +43,8 @@ FLUSH_EVERY = 100
 """Episodes that a kill may lose."""
 
 
+SALT_BYTES = 32
+
 PATIENCE = 0.5
 """The seconds for which a lock may be held by somebody who only looks whether anybody holds it."""
 
@@ -253,6 +255,14 @@ class RunDirectory:
         self.update(status=status, reason=reason_of(error))
 
 
+def _content(file: Path) -> bytes:
+    """The content of a file; nothing if it is missing or a kill has left it empty."""
+    try:
+        return read_bytes(file, ROW_BYTES)
+    except FileNotFoundError:
+        return b""
+
+
 class Store:
     """A folder of run directories."""
 
@@ -279,10 +289,16 @@ class Store:
             return given.encode()
         file = self.root / ".salt"
         self.root.mkdir(parents=True, exist_ok=True)
-        with suppress(FileExistsError), file.open("xb") as new:
-            file.chmod(0o600)
-            new.write(secrets.token_bytes(32))
-        return read_bytes(file, ROW_BYTES)
+        if known := _content(file):
+            return known
+        # Another process may make it at this moment, and both must use the same.
+        with FileLock(self.root / ".salt.lock"):
+            if not (known := _content(file)):
+                with whole_file(file) as partial:
+                    partial.touch(0o600)
+                    partial.write_bytes(secrets.token_bytes(SALT_BYTES))
+                known = _content(file)
+        return known
 
     def run(self, dataset: str, identity: dict[str, Any], source: str = "") -> RunDirectory:
         """The directory that belongs to an identity; it need not exist yet.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import secrets
 import shutil
 import stat
 import tempfile
@@ -42,7 +43,8 @@ def writing_to_cache(folder: Path) -> Iterator[None]:
 @contextmanager
 def whole_file(path: Path) -> Iterator[Path]:
     """A file next to `path` to write to, which becomes `path` if the block succeeds."""
-    partial = path.with_name(f".{path.name}.{os.getpid()}")
+    # Another process may write it too, with the same number on another machine.
+    partial = path.with_name(f".{path.name}.{os.getpid()}-{secrets.token_hex(4)}")
     try:
         yield partial
         partial.replace(path)

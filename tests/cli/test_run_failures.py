@@ -38,7 +38,7 @@ class TestFailures:
         monkeypatch.setenv("FLAKY_IS_MENDED", "yes")
         left = invoke(*arguments)
         assert left.exit_code == 1
-        assert "1 method has failed before and is not tried again without --retry" in left.stderr
+        assert "1 cell has failed before; --retry computes it again" in left.stderr
         mended = invoke(*arguments, "--retry")
         assert mended.exit_code == 0, mended.output
         assert not list(tmp_path.rglob("error.txt"))
