@@ -2,50 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Sequence
 
-from benchbench.errors import BenchbenchError
 from benchbench.grid.cell import Cell
-from benchbench.runs.store import Store
+
+Seconds = Callable[[Cell], float | None]
+"""What a cell will take, or None if nothing is known of it."""
 
 
-class Costs:
-    """Seconds that cells have taken, by what is known of the stored runs of a results folder."""
-
-    def __init__(self, store: Store) -> None:
-        self._known: dict[Hashable, tuple[float, float]] = {}
-        for run in store.runs():
-            try:
-                self._learn(run.manifest)
-            except (BenchbenchError, KeyError, TypeError):
-                continue  # of another version, or damaged: it says nothing of costs
-
-    def _learn(self, manifest: dict[str, Any]) -> None:
-        cost, dataset = manifest["cost"], manifest["dataset"]
-        taken = float(cost["training_seconds"]), float(cost["seconds_per_episode"])
-        method, budget = manifest["method"], manifest["identity"]["budget"]
-        name = dataset.get("trained_on", {}).get("name") or dataset["name"]
-        for key in _keys(method["spec"], method["name"], name, budget):
-            self._known[key] = taken
-
-    def seconds(self, cell: Cell) -> float | None:
-        """What the cell may take: as its method on its data, else elsewhere, else as its like."""
-        name = cell.method.partition("[")[0].partition(":")[0]
-        for key in _keys(cell.method, name, cell.dataset, cell.budget):
-            if key in self._known:
-                training, episode = self._known[key]
-                count = int(cell.episodes) if cell.episodes.isdecimal() else 0
-                return training + episode * count
-        return None
-
-
-def _keys(spec: str, name: str, dataset: str, budget: str) -> list[Hashable]:
-    """What is asked for, from the closest to the vaguest."""
-    return [(spec, dataset, budget), (spec, budget), (name, budget, "any parameters")]
-
-
-def bundles(cells: Iterable[Cell], costs: Costs, target: float) -> list[list[Cell]]:
+def bundles(cells: Iterable[Cell], seconds_of: Seconds, target: float) -> list[list[Cell]]:
     """Cells in their order, several together as long as they take `target` seconds at most.
 
     A cell of which nothing is known is alone.
@@ -53,7 +18,7 @@ def bundles(cells: Iterable[Cell], costs: Costs, target: float) -> list[list[Cel
     found: list[list[Cell]] = []
     room = 0.0
     for cell in cells:
-        seconds = costs.seconds(cell)
+        seconds = seconds_of(cell)
         if seconds is not None and seconds <= room:
             found[-1].append(cell)
             room -= seconds

@@ -39,9 +39,13 @@ class Dask(GridEngine):
     scheduler: str
     patience: Annotated[float, Bounds(gt=0)] = 30.0
 
+    def at_once(self) -> int:
+        with self._client() as client:
+            return max(1, len(_workers(client)))
+
     def compute(self, cells: Sequence[Cell]) -> Iterator[tuple[Cell, Outcome]]:
         with self._client() as client:
-            workers = client.scheduler_info(n_workers=-1)["workers"].values()
+            workers = _workers(client)
             say(f"Dask has {len(workers)} {'worker' if len(workers) == 1 else 'workers'} now")
             gpus = any("GPU" in worker["resources"] for worker in workers)
             yield from _Computation(client, gpus).outcomes(cells)
@@ -60,6 +64,11 @@ class Dask(GridEngine):
             raise BenchbenchError(
                 f"There is no Dask scheduler at {self.scheduler} ({reason_of(error)})."
             ) from error
+
+
+def _workers(client: Any) -> list[dict[str, Any]]:
+    """What the scheduler knows of each worker."""
+    return list(client.scheduler_info(n_workers=-1)["workers"].values())
 
 
 class _Computation:

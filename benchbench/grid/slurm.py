@@ -11,15 +11,14 @@ from typing import Annotated, ClassVar, NamedTuple
 
 from benchbench.errors import BenchbenchError
 from benchbench.grid.bundle import left
-from benchbench.grid.bundling import Costs
 from benchbench.grid.cell import Cell
 from benchbench.grid.engine import GridEngine
+from benchbench.grid.forecast import Forecast
 from benchbench.grid.slurm_queue import Submission, Task, queued
 from benchbench.grid.slurm_resources import resource_table
 from benchbench.grid.slurm_submission import Wishes, submit
 from benchbench.registry.bounds import Bounds
 from benchbench.runs.outcome import Outcome
-from benchbench.runs.store import Store
 from benchbench.system.progress import say
 
 ON_THE_COMMAND_LINE = ("partition", "time", "memory", "cpus", "gpus")
@@ -46,7 +45,7 @@ class Slurm(GridEngine):
     file: TOML with a table [slurm], which docs/cluster.md explains; it may be any file with one.
     partition, time (minutes, or 2:00:00), memory (8G), cpus, gpus: of each task.
     bundle: minutes that several small cells may take together in one task.
-    at_once: tasks of an array that run at the same time.
+    tasks: how many of an array that run at the same time.
     restarts: how often a task that is out of time is queued again.
     poll: seconds between two looks at the queue.
 
@@ -62,7 +61,7 @@ class Slurm(GridEngine):
     cpus: Annotated[int, Bounds(ge=1)] | None = None
     gpus: Annotated[int, Bounds(ge=0)] | None = None
     bundle: Annotated[float, Bounds(ge=0)] = 30.0
-    at_once: Annotated[int, Bounds(ge=1)] = 256
+    tasks: Annotated[int, Bounds(ge=1)] = 256
     restarts: Annotated[int, Bounds(ge=0)] = 10
     poll: Annotated[float, Bounds(gt=0)] = 5.0
 
@@ -70,6 +69,9 @@ class Slurm(GridEngine):
         given = {name: getattr(self, name) for name in ON_THE_COMMAND_LINE}
         named = {name: value for name, value in given.items() if value not in ("", None)}
         self.resources = resource_table(self.file, named)
+
+    def at_once(self) -> int:
+        return self.tasks
 
     def compute(self, cells: Sequence[Cell]) -> Iterator[tuple[Cell, Outcome]]:
         out = Path(cells[0].out)
@@ -88,8 +90,8 @@ class Slurm(GridEngine):
 
     def _submitted(self, cells: Sequence[Cell], out: Path) -> dict[Cell, Place]:
         submission = Submission.new(out)
-        wish = Wishes(self.bundle, self.at_once, self.restarts)
-        arrays = submit(cells, submission, self.resources, Costs(Store(out)), wish)
+        wish = Wishes(self.bundle, self.tasks, self.restarts)
+        arrays = submit(cells, submission, self.resources, Forecast(out).seconds, wish)
         tasks = submission.tasks
         say(
             f"SLURM has {len(cells)} cells in {len(tasks)} tasks of {arrays} "

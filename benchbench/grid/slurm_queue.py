@@ -122,6 +122,20 @@ def queued(names: Sequence[str]) -> dict[str, dict[str, str]] | None:
     return found
 
 
+def states(out: Path) -> dict[str, str]:
+    """The jobs of a results folder that SLURM has not ended, with their states in lower case.
+
+    Raises BenchbenchError if there are submissions, and SLURM is not here or does not answer.
+    """
+    names = [submission.job_name for submission in Submission.all(out)]
+    if not names:
+        return {}
+    found = queued(names)
+    if found is None:
+        raise BenchbenchError("SLURM's squeue does not answer; run the command again later.")
+    return {job: state.lower() for jobs in found.values() for job, state in jobs.items()}
+
+
 def cancel(name: str) -> None:
     """End all jobs of a name. Raises BenchbenchError if SLURM refuses."""
     done = _run("scancel", f"--name={name}", f"--user={getpass.getuser()}")

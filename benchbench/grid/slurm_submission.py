@@ -9,7 +9,7 @@ from typing import Any
 
 from benchbench.errors import BenchbenchError
 from benchbench.grid.bundle import Bundle
-from benchbench.grid.bundling import Costs, bundles, first_and_rest
+from benchbench.grid.bundling import Seconds, bundles, first_and_rest
 from benchbench.grid.cell import Cell
 from benchbench.grid.slurm_queue import Submission, Task
 from benchbench.grid.slurm_resources import Resources, ResourceTable
@@ -25,7 +25,11 @@ class Wishes:
 
 
 def submit(
-    cells: Sequence[Cell], submission: Submission, table: ResourceTable, costs: Costs, wish: Wishes
+    cells: Sequence[Cell],
+    submission: Submission,
+    table: ResourceTable,
+    seconds_of: Seconds,
+    wish: Wishes,
 ) -> int:
     """Put the cells into SLURM's queue, and write down which task has which; how many arrays.
 
@@ -38,7 +42,7 @@ def submit(
     for wave in (first, rest):
         for resources, group in _by_resources(wave, table).items():
             target = 60 * min(wish.bundle_minutes, resources.time / 2)
-            tasks = [submission.add(bundle) for bundle in bundles(group, costs, target)]
+            tasks = [submission.add(bundle) for bundle in bundles(group, seconds_of, target)]
             awaited = sorted({makers[cell.shares].job for cell in group if cell.shares in makers})
             submission.save()
             _submit_array(tasks, submission, resources, awaited, wish)
