@@ -19,7 +19,8 @@ ENGINE_TABLE = "slurm"
 def read_config(file: Path, known: Collection[str]) -> dict[str, str | bool]:
     """What would be typed for each option, by its name with underscores.
 
-    known: the names of the options. `[slurm]` is for `--engine slurm`, which reads it. Raises BenchbenchError if the file holds anything else.
+    known: the names of the options. The table `[slurm]` is left to `--engine slurm`. Raises
+    BenchbenchError if the file holds anything else.
     """
     try:
         content = tomllib.loads(read_text(file, BYTES))

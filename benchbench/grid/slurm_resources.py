@@ -93,14 +93,19 @@ def resource_table(file: str, given: Mapping[str, Any]) -> ResourceTable:
     table = _table(Path(file)) if file else {}
     common = {key: value for key, value in table.items() if key not in OVERRIDES}
     gpu, methods = table.get("gpu"), table.get("methods", {})
-    for name, part in (("gpu", gpu or {}), ("methods", methods), *methods.items()):
-        if not isinstance(part, dict):
-            raise BenchbenchError(f"{file}: '{name}' in [slurm] has to be a table.")
+    _check_tables(file, {"gpu": gpu or {}, "methods": methods})
+    _check_tables(file, methods)
     return ResourceTable(
         Resources(**_checked({**common, **given}, "slurm")),
         None if gpu is None else _checked(gpu, "slurm.gpu"),
         {name: _checked(part, f"slurm.methods.{name}") for name, part in methods.items()},
     )
+
+
+def _check_tables(file: str, parts: Mapping[str, Any]) -> None:
+    for name, part in parts.items():
+        if not isinstance(part, dict):
+            raise BenchbenchError(f"{file}: '{name}' in [slurm] has to be a table.")
 
 
 def _table(file: Path) -> dict[str, Any]:
