@@ -24,7 +24,7 @@ class Queue:
         self.jobs: dict[str, dict[str, str]] = {}
         self.arrays: list[tuple[Resources, list[Task], list[str]]] = []
         self.then: Callable[[], None] = lambda: None
-        self.submission: Submission | None = None
+        self.submissions: dict[Task, Submission] = {}
 
     def take(
         self,
@@ -34,9 +34,9 @@ class Queue:
         awaited: list[str],
         wish: Wishes,
     ) -> None:
-        self.submission = submission
         self.arrays.append((resources, tasks, awaited))
         for number, task in enumerate(tasks):
+            self.submissions[task] = submission
             task.job = f"{len(self.arrays)}_{number}"
             self.jobs.setdefault(submission.job_name, {})[task.job] = "PENDING"
 
@@ -46,10 +46,10 @@ class Queue:
 
     def end(self, task: Task, status: str = "") -> None:
         """A job ends; without a status it leaves no outcome."""
-        assert self.submission is not None
+        submission = self.submissions[task]
         for place, cell in enumerate(task.cells if status else ()):
-            leave(Outcome(cell.name, status), self.submission.file(task, place))
-        self.jobs[self.submission.job_name].pop(task.job, None)
+            leave(Outcome(cell.name, status), submission.file(task, place))
+        self.jobs[submission.job_name].pop(task.job, None)
 
 
 @pytest.fixture
