@@ -14,6 +14,7 @@ from benchbench.errors import BenchbenchError, reason_of
 from benchbench.grid.bundling import first_and_rest
 from benchbench.grid.cell import Cell
 from benchbench.grid.engine import GridEngine
+from benchbench.grid.slurm import counted
 from benchbench.registry.bounds import Bounds
 from benchbench.system.progress import say
 
@@ -46,7 +47,7 @@ class Dask(GridEngine):
     def compute(self, cells: Sequence[Cell]) -> Iterator[tuple[Cell, Outcome]]:
         with self._client() as client:
             workers = _workers(client)
-            say(f"Dask has {len(workers)} {'worker' if len(workers) == 1 else 'workers'} now")
+            say(f"Dask has {counted(len(workers), 'worker')} now")
             gpus = any("GPU" in worker["resources"] for worker in workers)
             yield from _Computation(client, gpus).outcomes(cells)
 

@@ -84,8 +84,8 @@ class Slurm(GridEngine):
         finally:
             if waiting:
                 say(
-                    f"{len(waiting)} cells go on in SLURM; the same command waits for them, "
-                    f"`benchbench cancel --out {out}` ends them"
+                    f"{counted(len(waiting), 'cell')} left with SLURM; the same command waits for "
+                    f"them, `benchbench cancel {out}` ends them"
                 )
 
     def _submitted(self, cells: Sequence[Cell], out: Path) -> dict[Cell, Place]:
@@ -94,9 +94,8 @@ class Slurm(GridEngine):
         arrays = submit(cells, submission, self.resources, Forecast(out).seconds, wish)
         tasks = submission.tasks
         say(
-            f"SLURM has {len(cells)} cells in {len(tasks)} tasks of {arrays} "
-            f"{'array' if arrays == 1 else 'arrays'}, {submission.job_name}; "
-            f"logs: {submission.logs}"
+            f"{counted(len(cells), 'cell')} in SLURM as {counted(len(tasks), 'task')} of "
+            f"{counted(arrays, 'array')}, {submission.job_name}; logs: {submission.logs}"
         )
         return {
             cell: Place(submission, task, number)
@@ -123,7 +122,7 @@ class Slurm(GridEngine):
                     if (own := asked.get(_told_apart(cell))) and not place.file.exists():
                         found[own] = place
         if found:
-            say(f"{len(found)} cells are in SLURM already, from a command of before")
+            say(f"{counted(len(found), 'cell')} in SLURM already, from a command of before")
         return found
 
     def _awaited(self, waiting: dict[Cell, Place], out: Path) -> Iterator[tuple[Cell, Outcome]]:
@@ -149,6 +148,11 @@ class Slurm(GridEngine):
             ]
             doubted = set(gone)
             time.sleep(self.poll)
+
+
+def counted(count: int, what: str) -> str:
+    """A number of things, as `1 task` and `2 tasks`."""
+    return f"{count} {what}{'' if count == 1 else 's'}"
 
 
 def is_alive(task: Task, jobs: dict[str, str]) -> bool:

@@ -156,7 +156,7 @@ def test_the_same_command_waits_for_what_is_queued_already(
     next(begun)
     begun.close()  # type: ignore[attr-defined]
     said = capsys.readouterr().err
-    assert "1 cells go on in SLURM; the same command waits for them" in said
+    assert "1 cell left with SLURM; the same command waits" in said
     queue.then = lambda: all_end(queue, "finished") if len(queue.arrays) == 2 else None
     again = grid(tmp_path, "maml", "anil", command=("second",))
     assert {cell.method for cell, _ in ENGINE.compute(again)} == {"maml", "anil"}
@@ -164,7 +164,7 @@ def test_the_same_command_waits_for_what_is_queued_already(
         ["knn", "maml"],
         ["anil"],
     ]
-    assert "1 cells are in SLURM already" in capsys.readouterr().err
+    assert "1 cell in SLURM already" in capsys.readouterr().err
 
 
 def test_a_submission_is_read_back(tmp_path: Path) -> None:
