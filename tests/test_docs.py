@@ -47,6 +47,8 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     ):
         code = {f"of_{module}": example(guide, class_name)}
         install(site, module, code, announcement(guide, f"of_{module}"))
+    engine = {"of_engine": example("docs/grids.md", "Elsewhere")}
+    install(site, "engine", engine, "[benchbench.plugins]\nelsewhere = of_engine\n")
     metric = {"of_metric": example("docs/writing-a-method.md", "CityBlock")}
     return install(site, "metric", metric, methods_of("of_metric", ["city_block"]))
 
@@ -94,6 +96,14 @@ def test_the_whole_data_set_of_the_guide_runs(site: Path, tmp_path: Path) -> Non
     table = table_of(site, tmp_path, ["knn[backbone=pixels]"], *options)
     assert set(table["dataset"]) == {"my_data[noise=60]"}
     assert (table["accuracy"] > 0.5).all()
+
+
+@pytest.mark.slow
+def test_the_engine_of_the_guide_computes_cells(site: Path, tmp_path: Path) -> None:
+    options = ("--engine", "elsewhere[places=1]", "--shot", "1,2")
+    table = table_of(site, tmp_path, ["knn[backbone=pixels]"], *options)
+    assert len(table) == 2
+    assert (table["accuracy"] > 0.35).all()
 
 
 def test_every_hook_and_its_arguments_are_documented() -> None:

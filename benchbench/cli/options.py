@@ -60,8 +60,8 @@ class Numbers(Number):
         found: list[int] = []
         for text in str(value).split(","):
             first, dots, last = text.partition("..")
-            start = int(super().convert(first, param, ctx))
-            stop = int(super().convert(last if dots else first, param, ctx))
+            ends: list[Any] = [first, last if dots else first]
+            start, stop = (int(super(Numbers, self).convert(end, param, ctx)) for end in ends)
             if not start <= stop <= start + MOST_NUMBERS:
                 self.fail(f"{text!r} is no range such as 0..4.", param, ctx)
             found += range(start, stop + 1)

@@ -178,15 +178,15 @@ def run(
     computed and stored nevertheless.
     """
     from benchbench.engine.processes import begin_template
-    from benchbench.grid.sharing import parse_shard
 
     kind, devices = devices_of(device)
     chosen = with_config(with_scheduler(engine, scheduler), config)
     place, engine_spec = engines_of(chosen, workers, devices)
     grid = grid_of({**options, "device": kind}, place)
-    manner_of = {"retry": retry, "shard": parse_shard(shard) if shard else None, "claim": claim}
+    share = _shard(shard) if shard else None
     if len(devices) == 1 and workers is None:
-        from benchbench.grid.workers import VISIBLE, visible_devices
+        from benchbench.grid.worker import VISIBLE
+        from benchbench.grid.workers import visible_devices
 
         os.environ[VISIBLE] = visible_devices(devices)[0]  # before torch looks for GPUs
     # Before anything that takes seconds to import.
@@ -199,7 +199,13 @@ def run(
             "--timeout and --training-timeout need --engine worker: a process cannot stop itself."
         )
     is_grid = bool(not grid.is_plain or engine_spec != "serial" or config or shard or claim)
-    sys.exit(int(_run_grid(grid, engine_spec, Manner(is_grid=is_grid, **manner_of))))
+    sys.exit(int(_run_grid(grid, engine_spec, Manner(retry, share, claim, is_grid))))
+
+
+def _shard(text: str) -> tuple[int, int]:
+    from benchbench.grid.sharing import parse_shard
+
+    return parse_shard(text)
 
 
 def _run_grid(grid: Grid, engine_spec: str, manner: Manner) -> bool:

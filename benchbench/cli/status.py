@@ -55,7 +55,8 @@ def _lines(root: Path, grid: Grid | None) -> list[str]:
     what = "cells" if grid or wanted else "runs"
     lines = [f"{root}: {len(cells)} {what}: {_counted(cells)}"]
     if others:
-        lines.append(f"and {len(others)} runs that its last grid did not want: {_counted(others)}")
+        some = "1 run" if len(others) == 1 else f"{len(others)} runs"
+        lines.append(f"and {some} that its last grid did not want: {_counted(others)}")
     told = sorted((one for one in cells if one.kind != DONE), key=lambda o: KINDS.index(o.kind))
     if queue := _in_queue(root):
         lines.append(queue)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
@@ -88,8 +87,10 @@ class Cell:
             raise BenchbenchError(f"This is no cell of a grid ({error}): {text[:80]}") from error
 
     @classmethod
-    def from_values(cls, values: Mapping[str, Any]) -> Cell:
-        """The cell of what JSON holds. Raises TypeError or ValueError if it holds another thing."""
+    def from_values(cls, values: object) -> Cell:
+        """The cell of what JSON holds. Raises TypeError if it holds another thing."""
+        if not isinstance(values, dict):
+            raise TypeError("it is not a JSON object")
         names = {field.name for field in fields(cls)}
         known = {key: _hashable(value) for key, value in values.items() if key in names}
         return cls(**known)

@@ -28,6 +28,10 @@ class Plan:
         """The cells to compute, in their order."""
         return [cell for cell in cells if cell not in self.settled]
 
+    def declines(self, cell: Cell) -> bool:
+        """Whether the cell's method does not apply to its task."""
+        return cell in self.settled and self.settled[cell].status == "skipped"
+
 
 def planned(cells: Sequence[Cell], bench: Bench, retry: bool) -> Plan:
     """Look at each cell's run directory; its method must have its place in the bench's engine.

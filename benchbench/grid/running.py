@@ -76,16 +76,23 @@ def _computed(
     finally:
         if isinstance(computed, Generator):
             computed.close()
+    busy = sum(outcome.busy for outcome in outcomes.values())
+    if busy and manner.is_grid:
+        some = "1 cell is" if busy == 1 else f"{busy} cells are"
+        say(f"{some} being computed by another command; --claim waits for it")
     return outcomes
 
 
 def _keep_wanted(cells: Sequence[Cell], plan: Plan, bench: Bench) -> None:
-    """Keep what is wanted for `benchbench status`; a folder that is read-only goes without."""
+    """Keep what is wanted for `benchbench status`, but for what methods decline.
+
+    A folder that is read-only goes without.
+    """
     root = Path(cells[0].out)
     wanted = [
         Wanted(cell, folder_within(root, plan.paths[cell]), len(bench.task(cell)[1]))
         for cell in cells
-        if cell in plan.paths
+        if cell in plan.paths and not plan.declines(cell)
     ]
     with suppress(OSError):
         write_wanted(root, wanted)

@@ -6,7 +6,7 @@ import random
 import re
 import secrets
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from benchbench.errors import BenchbenchError
@@ -81,13 +81,14 @@ class Claiming(GridEngine):
                     yield cell, outcome
             if busy and not waited:
                 waited = True
+                some = "cells are" if len(busy) > 1 else "of the cells is"
                 say(
-                    f"{len(busy)} cells are being computed by others, and are waited for; "
-                    "whatever becomes free is computed here"
+                    f"{len(busy)} {some} being computed by others and waited for; what becomes "
+                    "free is computed here"
                 )
             pending = yield from self._free(busy)
 
-    def _free(self, busy: list[Cell]) -> Iterator[tuple[Cell, Outcome]]:
+    def _free(self, busy: list[Cell]) -> Generator[tuple[Cell, Outcome], None, list[Cell]]:
         """Wait until one of the cells is free; yields those that have failed elsewhere."""
         while busy:
             free = [cell for cell in busy if not self._run(cell).is_running()]

@@ -116,12 +116,16 @@ def _detectable(paired: PairedDifference) -> float | None:
 
 
 def find_entries(names: Sequence[str], entries: Sequence[Entry]) -> list[Entry]:
-    """The entries with these labels, in this order. Raises BenchbenchError for an unknown name."""
+    """The entries with these labels, in this order; a method with a name has its spec as well.
+
+    Raises BenchbenchError for an unknown name.
+    """
     by_label = {entry.label: entry for entry in entries}
+    by_name = {**{entry.first.method: entry for entry in entries}, **by_label}
     for name in names:
-        if name not in by_label:
+        if name not in by_name:
             raise unknown_name("method with results", name, by_label)
-    return [by_label[name] for name in names]
+    return [by_name[name] for name in names]
 
 
 def chosen_entries(
@@ -143,7 +147,7 @@ def chosen_entries(
     if not tables:
         raise no_runs(folders, f" on {dataset}" if dataset else "")
     everything = [entry for table in tables for entry in table]
-    find_entries(names, everything)
+    names = [entry.label for entry in find_entries(names, everything)]
     complete = [t for t in tables if set(names) <= {entry.label for entry in t}]
     if not complete:
         raise BenchbenchError(

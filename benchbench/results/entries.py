@@ -6,7 +6,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from pathlib import Path
@@ -88,6 +89,11 @@ class Result:
         return str(self.manifest["method"]["spec"])
 
     @property
+    def given_name(self) -> str:
+        """What whoever ran it called it, or nothing."""
+        return str(self.manifest.get("label", ""))
+
+    @property
     def seed(self) -> int:
         """The seed of training."""
         return int(self.identity["seed"])
@@ -113,7 +119,8 @@ class Result:
 class Entry:
     """A configured method on one protocol, with a result for each training seed, in order.
 
-    label: the method's spec; if a table has it twice, its budget or a hash tells them apart.
+    label: the name that it was given (`named`), or else the method's spec; if a table has it twice,
+    its budget or a hash tells them apart.
     """
 
     label: str
@@ -160,12 +167,14 @@ def _parsed(class_ids: tuple[str, ...]) -> tuple[NDArray[np.int64], ...]:
     return tuple(np.split(flat, np.cumsum(counts)[:-1]))
 
 
-def entries_of(results: Iterable[Result]) -> list[Entry]:
+def entries_of(results: Iterable[Result], names: Mapping[str, str] | None = None) -> list[Entry]:
     """The results of one protocol by label.
 
+    names: of methods, by their specs, where other results have a say; those of `named` by default.
     Raises BenchbenchError if their episodes differ, or if two folders hold one run.
     """
     results = list(results)
+    names = named(results) if names is None else names
     check_distinct(results)
     groups: dict[str, dict[int, Result]] = {}
     for result in results:
@@ -173,14 +182,27 @@ def entries_of(results: Iterable[Result]) -> list[Entry]:
     seeds = [tuple(group[seed] for seed in sorted(group)) for group in groups.values()]
     for group in seeds[1:]:
         check_same_episodes(seeds[0][0], group[0])
-    labels = _labels([group[0] for group in seeds])
+    labels = _labels([group[0] for group in seeds], names)
     entries = [Entry(label, group) for label, group in zip(labels, seeds, strict=True)]
     return sorted(entries, key=lambda entry: entry.label)
 
 
-def _labels(results: Sequence[Result]) -> list[str]:
-    """The methods' specs, and as much more as tells apart those that are equal."""
-    labels = [result.method for result in results]
+def named(results: Iterable[Result]) -> dict[str, str]:
+    """The names that methods were given, by spec, as far as nobody can be misled by them.
+
+    Runs of one method have one name or none, and no other method has that name or that spec.
+    """
+    given: dict[str, set[str]] = {}
+    for result in results:
+        given.setdefault(result.method, set()).update(filter(None, [result.given_name]))
+    single = {spec: next(iter(names)) for spec, names in given.items() if len(names) == 1}
+    taken = Counter([*given, *(name for names in given.values() for name in names)])
+    return {spec: name for spec, name in single.items() if taken[name] == 1 or name == spec}
+
+
+def _labels(results: Sequence[Result], names: Mapping[str, str]) -> list[str]:
+    """The methods' names or specs, and as much more as tells apart those that are equal."""
+    labels = [names.get(result.method, result.method) for result in results]
     budgets = [f" ({result.identity['budget']})" for result in results]
     hashes = [f" #{_hash(result.configuration)[:6]}" for result in results]
     for more in (budgets, hashes):
@@ -229,7 +251,8 @@ def tables_of(results: Sequence[Result]) -> list[list[Entry]]:
     Raises BenchbenchError if two folders hold one run.
     """
     groups = by_protocol(results)
-    return [entries_of(groups[key]) for key in sorted(groups, key=repr)]
+    names = named(results)
+    return [entries_of(groups[key], names) for key in sorted(groups, key=repr)]
 
 
 def by_protocol(results: Iterable[Result]) -> dict[tuple[Any, ...], list[Result]]:

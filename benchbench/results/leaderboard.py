@@ -33,7 +33,7 @@ COLUMNS = [
     *("episodes", *FACTS, "seeds", "seed_accuracies"),
     *("published_percent", "published_difference", "published_source"),
     *("training_seconds", "seconds_per_episode", "parameters", "peak_memory_bytes"),
-    "run",
+    *("spec", "run"),
 ]
 """Of every row, after those of `GROUP`; the columns after them are means of further metrics."""
 
@@ -87,6 +87,7 @@ def row(entry: Entry) -> dict[str, Any]:
         },
         "parameters": manifest.get("parameters"),
         "peak_memory_bytes": max(c.get("peak_memory_bytes") or 0 for c in costs) or None,
+        "spec": first.method,
         "run": " ".join(result.path.name for result in entry.results),
         **further_means(entry),
     }

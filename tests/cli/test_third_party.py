@@ -7,6 +7,8 @@ from support.command_line import invoke, manifests, process, stored, task
 from support.installations import install
 from support.plugin_sources import PLUGIN
 
+from benchbench.runs.started import StartLog
+
 
 class TestThirdParty:
     def test_a_method_is_listed_described_and_run(self, pictures, site, tmp_path) -> None:
@@ -47,6 +49,14 @@ class TestThirdParty:
         assert "did you mean salute?" in process("salut", path=(extras,)).stderr
         names = process("leaderboard", "--out", "-", knn_out, "--format", "names", path=(extras,))
         assert names.stdout == "knn\n"
+
+    def test_an_engine_of_a_plugin(self, pictures: str, extras: Path, tmp_path: Path) -> None:
+        options = {"methods": "knn[backbone=pixels]", "engine": "backwards", "out": tmp_path}
+        done = process(*task(pictures, seed="0..1", **options), path=(extras,))
+        assert done.returncode == 0, done.stderr
+        assert "2 of 2 cells" in done.stderr
+        first, second = StartLog(tmp_path).lines()
+        assert (first["seed"], second["seed"]) == (1, 0)
 
     @pytest.mark.parametrize("source", ["1 / 0\n", "import sys\nsys.exit('no')\n"])
     def test_a_broken_package_does_not_stop_the_tool(

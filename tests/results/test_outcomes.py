@@ -95,3 +95,29 @@ def test_the_table_of_a_command_has_the_further_metrics_before_the_note(make_run
     assert list(table)[-3:] == ["n", "nats", "note"]
     assert table["nats"] == ["", "0.3750"]
     assert list(columns(run_table(cells[1:], 4)))[-2:] == ["n", "nats"]
+
+
+def test_seeds_share_a_row_of_their_mean(make_run: MakeRun) -> None:
+    cells = [
+        Outcome("toy", "finished", run=make_run("toy", [60, 45, 75, 30], seed=0)),
+        Outcome("one", "finished", run=make_run("one", [15, 30, 45, 60])),
+        Outcome("toy", "finished", run=make_run("toy", [30, 15, 45, 0], seed=1)),
+    ]
+    table = columns(run_table(cells, 4))
+    assert table["method"] == ["toy", "one"]
+    assert table["accuracy %"] == ["50.00", "50.00"]
+    assert table["seeds"] == ["2", ""]
+    assert list(table)[3:] == ["± classes", "± seeds", "n", "seeds"]
+
+
+def test_a_seed_that_failed_is_noted_beside_the_mean_of_the_others(make_run: MakeRun) -> None:
+    cells = [
+        Outcome("toy", "finished", run=make_run("toy", CORRECT, seed=0)),
+        Outcome("toy", "failed", "no luck"),
+        Outcome("bad", "failed", "no luck"),
+        Outcome("bad", "failed", "worse luck"),
+    ]
+    table = columns(run_table(cells, 4))
+    assert table["accuracy %"] == ["70.00", ""]
+    assert table["seeds"] == ["1", ""]
+    assert table["note"] == ["1 of 2 failed: no luck", "failed: no luck"]

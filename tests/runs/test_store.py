@@ -7,13 +7,16 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
+from support.runs import write_run
 
 from benchbench.errors import BenchbenchError, MethodError, reason_of
 from benchbench.runs.episodes_file import PREDICTION_COLUMNS, EpisodesFile
@@ -546,3 +549,73 @@ def test_rows_that_a_full_disk_cuts_short_are_none(
     monkeypatch.undo()
     run.flush()
     assert (run.path / "episodes.csv").read_bytes() == before
+
+
+def test_whether_a_run_is_being_computed(tmp_path: Path) -> None:
+    run = RunDirectory(tmp_path / "run")
+    assert not run.is_running()
+    assert not run.path.exists()
+    with run.locked():
+        assert RunDirectory(run.path).is_running()
+    assert not run.is_running()
+
+
+def test_a_look_at_a_lock_does_not_end_who_wants_it(tmp_path: Path) -> None:
+    """For as long as a look takes, the lock is somebody else's."""
+    run = RunDirectory(tmp_path)
+    looking = run.locked()
+    looking.__enter__()
+    timer = threading.Timer(0.1, looking.__exit__, (None, None, None))
+    timer.start()
+    with RunDirectory(tmp_path).locked():
+        assert run.is_running()
+    timer.join()
+
+
+def test_a_name_is_stored_outside_the_identity(tmp_path: Path) -> None:
+    run = write_run(tmp_path, "toy", [40, 50])
+    before = run.manifest
+    run.call("")
+    assert "label" not in reopened(run).manifest
+    run.call("mine")
+    assert reopened(run).manifest == {**before, "label": "mine"}
+    run.start({**before, "status": "x"})
+    assert reopened(run).manifest["label"] == "mine"
+    run.start({**before, "label": "yours"})
+    assert reopened(run).manifest["label"] == "yours"
+    with run.locked():
+        RunDirectory(run.path).call("busy")
+    assert reopened(run).manifest["label"] == "yours"
+
+
+class TestSalt:
+    @pytest.fixture(autouse=True)
+    def _made_here(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.delenv("BENCHBENCH_SALT")
+
+    def test_one_is_made_for_a_folder_that_only_its_owner_reads(self, tmp_path: Path) -> None:
+        salt = Store(tmp_path / "new").salt()
+        assert len(salt) == 32
+        assert Store(tmp_path / "new").salt() == salt
+        assert (tmp_path / "new" / ".salt").stat().st_mode & 0o777 == 0o600
+        assert Store(tmp_path / "other").salt() != salt
+
+    def test_many_at_once_get_the_same(self, tmp_path: Path) -> None:
+        """Whenever one of them looks, the file is whole or missing."""
+        with ThreadPoolExecutor(16) as pool:
+            for number in range(20):
+                store = Store(tmp_path / str(number))
+                ready = threading.Barrier(16)
+
+                def ask(store: Store = store, ready: threading.Barrier = ready) -> bytes:
+                    ready.wait()
+                    return store.salt()
+
+                (salt,) = {one.result() for one in [pool.submit(ask) for _ in range(16)]}
+                assert len(salt) == 32
+
+    def test_an_empty_one_that_a_kill_has_left_is_no_secret(self, tmp_path: Path) -> None:
+        (tmp_path / ".salt").touch()
+        salt = Store(tmp_path).salt()
+        assert len(salt) == 32
+        assert Store(tmp_path).salt() == salt

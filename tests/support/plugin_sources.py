@@ -131,7 +131,22 @@ import os
 from pathlib import Path
 import click
 
-from benchbench import hookimpl
+from benchbench import GridEngine, compute_cell, hookimpl
+
+
+class Backwards(GridEngine):
+    """Computes the last cell first."""
+
+    name = "backwards"
+
+    def compute(self, cells):
+        for cell in reversed(cells):
+            yield cell, compute_cell(cell)
+
+
+@hookimpl
+def register_engines(register):
+    register(Backwards)
 
 
 @click.command()

@@ -9,7 +9,14 @@ from pathlib import Path
 import pytest
 
 from benchbench.errors import BenchbenchError
-from benchbench.system.files import can_write, folders_with, read_bytes, read_text, write_text
+from benchbench.system.files import (
+    can_write,
+    folders_with,
+    read_bytes,
+    read_text,
+    whole_file,
+    write_text,
+)
 
 
 def sparse(file: Path) -> None:
@@ -72,6 +79,18 @@ def test_a_file_and_its_folder_are_made_and_replaced(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="the system has no such pipes")
+def test_two_that_write_one_file_at_once_write_two(tmp_path: Path) -> None:
+    """On two machines they may even have the same number of a process."""
+    file = tmp_path / "file"
+    with whole_file(file) as one:
+        one.write_text("one")
+        with whole_file(file) as other:
+            other.write_text("other")
+        assert file.read_text() == "other"
+    assert file.read_text() == "one"
+    assert list(tmp_path.iterdir()) == [file]
+
+
 def test_a_pipe_or_device_is_not_replaced_by_a_file(tmp_path: Path) -> None:
     pipe = tmp_path / "report.html"
     os.mkfifo(pipe)

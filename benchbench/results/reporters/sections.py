@@ -121,6 +121,11 @@ def _notes(rows: pd.DataFrame, citations: list[str]) -> list[str]:
         )
     ]
     notes += apart(rows["rank_group"])
+    notes += [
+        f"{name} is {spec}."
+        for name, spec in zip(rows["method"], rows["spec"], strict=True)
+        if name != spec and not name.startswith(f"{spec} ")  # with what tells it apart
+    ]
     standings = zip(rows["method"], _standings(rows), strict=True)
     notes += evidence_notes({method: [one] for method, one in standings})
     if rows["disjoint"].all():
