@@ -14,9 +14,9 @@ from benchbench.errors import BenchbenchError, reason_of
 from benchbench.grid.bundling import first_and_rest
 from benchbench.grid.cell import Cell
 from benchbench.grid.engine import GridEngine
-from benchbench.grid.slurm import counted
 from benchbench.registry.bounds import Bounds
 from benchbench.system.progress import say
+from benchbench.system.texts import counted
 
 if TYPE_CHECKING:
     from benchbench.runs.outcome import Outcome

@@ -20,6 +20,7 @@ from benchbench.grid.slurm_submission import Wishes, submit
 from benchbench.registry.bounds import Bounds
 from benchbench.runs.outcome import Outcome
 from benchbench.system.progress import say
+from benchbench.system.texts import counted
 
 ON_THE_COMMAND_LINE = ("partition", "time", "memory", "cpus", "gpus")
 """Resources that the engine's spec may give, in place of those of all cells in the file."""
@@ -91,7 +92,7 @@ class Slurm(GridEngine):
     def _submitted(self, cells: Sequence[Cell], out: Path) -> dict[Cell, Place]:
         submission = Submission.new(out)
         wish = Wishes(self.bundle, self.tasks, self.restarts)
-        arrays = submit(cells, submission, self.resources, Forecast(out).seconds, wish)
+        arrays = submit(cells, submission, self.resources, Forecast(out).seconds_of_its_like, wish)
         tasks = submission.tasks
         say(
             f"{counted(len(cells), 'cell')} in SLURM as {counted(len(tasks), 'task')} of "
@@ -148,11 +149,6 @@ class Slurm(GridEngine):
             ]
             doubted = set(gone)
             time.sleep(self.poll)
-
-
-def counted(count: int, what: str) -> str:
-    """A number of things, as `1 task` and `2 tasks`."""
-    return f"{count} {what}{'' if count == 1 else 's'}"
 
 
 def is_alive(task: Task, jobs: dict[str, str]) -> bool:

@@ -45,8 +45,11 @@ def submit(
             tasks = [submission.add(bundle) for bundle in bundles(group, seconds_of, target)]
             awaited = sorted({makers[cell.shares].job for cell in group if cell.shares in makers})
             submission.save()
-            _submit_array(tasks, submission, resources, awaited, wish)
-            submission.save()
+            try:
+                _submit_array(tasks, submission, resources, awaited, wish)
+            finally:
+                submission.tasks = [task for task in submission.tasks if task.job]
+                submission.save()
             arrays += 1
             if wave is first:
                 makers |= {cell.shares: task for task in tasks for cell in task.cells}

@@ -190,7 +190,7 @@ def test_small_cells_are_bundled_by_what_they_have_cost(
 ) -> None:
     class Known:
         def __init__(self, root: Path) -> None:
-            self.seconds: Seconds = lambda cell: 30.0
+            self.seconds_of_its_like: Seconds = lambda cell: 30.0
 
     monkeypatch.setattr(slurm, "Forecast", Known)
     queue.then = lambda: all_end(queue, "finished")

@@ -1,5 +1,6 @@
 """The slurm engine on a real SLURM; `.ci/run` starts one of one node."""
 
+import importlib.util
 import os
 import shutil
 import subprocess
@@ -20,11 +21,11 @@ from benchbench.grid.slurm import Slurm
 from benchbench.grid.slurm_queue import Submission, states
 from benchbench.runs.outcome import Outcome
 
-REASON = "there is no SLURM here: sinfo does not answer"
+REASON = "there is no SLURM here that answers, or the extra slurm is not installed"
 
 
 def slurm_answers() -> bool:
-    if shutil.which("sinfo") is None:
+    if shutil.which("sinfo") is None or importlib.util.find_spec("submitit") is None:
         return False
     return subprocess.run(["sinfo"], capture_output=True, timeout=30, check=False).returncode == 0
 
