@@ -88,6 +88,29 @@ def engines_of(engine: str, workers: int | None, devices: list[str]) -> tuple[st
     return place, f"workers[count={workers or len(devices)}{pinned}]"
 
 
+def with_config(engine: str, config: Path | None) -> str:
+    """The engine's spec; `slurm` of which no file is named reads the grid's, if there is one."""
+    spec = specs.parse(engine)
+    if config is None or spec.name != "slurm" or spec.argument or "file" in spec.parameters:
+        return engine
+    from benchbench.grid.config import ENGINE_TABLE, has_table
+
+    if not has_table(config, ENGINE_TABLE):
+        return engine
+    given = [f"{key}={value}" for key, value in {**spec.parameters, "file": config}.items()]
+    return f"{spec.name}[{','.join(given)}]"
+
+
+def with_scheduler(engine: str, scheduler: str | None) -> str:
+    """The engine's spec with the value of `--scheduler`. Raises BenchbenchError if it has none."""
+    if scheduler is None:
+        return engine
+    spec = specs.parse(engine)
+    if spec.name != "dask" or spec.argument or spec.parameters:
+        raise BenchbenchError("--scheduler ADDRESS is of --engine dask, and is given once.")
+    return f"dask[scheduler={scheduler}]"
+
+
 def devices_of(text: str) -> tuple[str, list[str]]:
     """The kind of device, and the numbers of those that `cuda:0,1` names."""
     kind, colon, numbers = text.partition(":")

@@ -24,6 +24,7 @@ from benchbench.system.texts import legible
 VERBS = {
     "run": "benchbench.cli.run:run",
     "status": "benchbench.cli.status:status",
+    "cancel": "benchbench.cli.cancel:cancel",
     "list": "benchbench.cli.listing:list_",
     "describe": "benchbench.cli.listing:describe",
     "data": "benchbench.cli.data:data",

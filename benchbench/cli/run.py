@@ -9,7 +9,15 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from benchbench.cli.grids import devices_of, engines_of, grid_of, print_grid, use_config
+from benchbench.cli.grids import (
+    devices_of,
+    engines_of,
+    grid_of,
+    print_grid,
+    use_config,
+    with_config,
+    with_scheduler,
+)
 from benchbench.cli.options import (
     FILE,
     FOLDER,
@@ -135,6 +143,11 @@ if TYPE_CHECKING:
     "the threads.",
 )
 @click.option(
+    "--scheduler",
+    metavar="ADDRESS",
+    help="The Dask scheduler of --engine dask, as tcp://HOST:8786.",
+)
+@click.option(
     "--shard",
     metavar="I/N",
     help="Compute one of N shares of the cells, which are the same wherever they are made.",
@@ -151,6 +164,7 @@ def run(
     engine: str,
     device: str,
     workers: int | None,
+    scheduler: str | None,
     shard: str | None,
     claim: bool,
     retry: bool,
@@ -166,7 +180,8 @@ def run(
     from benchbench.engine.processes import begin_template
 
     kind, devices = devices_of(device)
-    place, engine_spec = engines_of(engine, workers, devices)
+    chosen = with_config(with_scheduler(engine, scheduler), config)
+    place, engine_spec = engines_of(chosen, workers, devices)
     grid = grid_of({**options, "device": kind}, place)
     share = _shard(shard) if shard else None
     if len(devices) == 1 and workers is None:

@@ -58,10 +58,24 @@ def _lines(root: Path, grid: Grid | None) -> list[str]:
         some = "1 run" if len(others) == 1 else f"{len(others)} runs"
         lines.append(f"and {some} that its last grid did not want: {_counted(others)}")
     told = sorted((one for one in cells if one.kind != DONE), key=lambda o: KINDS.index(o.kind))
+    if queue := _in_queue(root):
+        lines.append(queue)
     width = max((len(one.kind) for one in told), default=0)
     for one in told:
         lines.append(f"  {one.kind:<{width}}  {one.what}{f': {one.reason}' if one.reason else ''}")
     return lines
+
+
+def _in_queue(root: Path) -> str:
+    """What SLURM has of a results folder, unless that is nothing or is not known here."""
+    from benchbench.grid.slurm_queue import states
+
+    try:
+        counts = Counter(states(root).values())
+    except BenchbenchError:
+        return ""
+    listed = ", ".join(f"{count} {state}" for state, count in sorted(counts.items()))
+    return f"in SLURM: {listed}" if listed else ""
 
 
 def _counted(states: list[State]) -> str:

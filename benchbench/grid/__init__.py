@@ -9,8 +9,10 @@ from benchbench.registry.hookspecs import hookimpl
 
 @hookimpl
 def register_engines(register: Callable[[type], None]) -> None:
+    from benchbench.grid.dask import Dask
     from benchbench.grid.engine import Serial
+    from benchbench.grid.slurm import Slurm
     from benchbench.grid.workers import Workers
 
-    register(Serial)
-    register(Workers)
+    for engine in (Serial, Workers, Slurm, Dask):
+        register(engine)

@@ -23,6 +23,7 @@ class Cell:
     training_timeout, audit, audit_seconds: as the options of `benchbench run`; threads is None for
     all cores. engine: where the method runs, `worker` or `inline`. data_root: a folder, or None for
     the one of this machine. out: the results folder. Paths are as typed. command: what was typed.
+    gpu: whether the method wants a GPU, for an engine that can give it one.
     shares: cells in which this is equal, and not empty, may need one training that is made once.
     """
 
@@ -48,6 +49,7 @@ class Cell:
     data_root: str | None = None
     out: str = "results"
     command: tuple[str, ...] = ()
+    gpu: bool = False
     shares: str = ""
 
     @property

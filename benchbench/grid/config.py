@@ -13,12 +13,14 @@ from benchbench.system.files import read_text
 
 BYTES = 2**20
 USE = "use"
+ENGINE_TABLE = "slurm"
 
 
 def read_config(file: Path, known: Collection[str]) -> dict[str, str | bool]:
     """What would be typed for each option, by its name with underscores.
 
-    known: the names of the options. Raises BenchbenchError if the file holds anything else.
+    known: the names of the options. The table `[slurm]` is left to `--engine slurm`. Raises
+    BenchbenchError if the file holds anything else.
     """
     try:
         content = tomllib.loads(read_text(file, BYTES))
@@ -28,6 +30,8 @@ def read_config(file: Path, known: Collection[str]) -> dict[str, str | bool]:
         raise BenchbenchError(f"{file} is no TOML ({error}).") from error
     found: dict[str, str | bool] = {}
     for key, value in content.items():
+        if key == ENGINE_TABLE and isinstance(value, dict):
+            continue
         name = key.replace("-", "_")
         if name not in known:
             raise BenchbenchError(f"{file}: {unknown_name('key', key, known)}")
@@ -38,6 +42,11 @@ def read_config(file: Path, known: Collection[str]) -> dict[str, str | bool]:
         else:
             found[name] = _typed(file, key, value)
     return found
+
+
+def has_table(file: Path, name: str) -> bool:
+    """Whether a file that can be read has a table of that name."""
+    return isinstance(tomllib.loads(read_text(file, BYTES)).get(name), dict)
 
 
 def _typed(file: Path, key: str, value: Any) -> str | bool:

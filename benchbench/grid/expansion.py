@@ -109,6 +109,7 @@ def expanded(grid: Grid, bench: Bench) -> list[Cell]:
             method=spec,
             label=label,
             seed=seed,
+            gpu=engine.admitted(spec).card.wants_gpu,
             shares=_shared(engine.admitted(spec).card, replace(table, seed=seed), collection),
         )
         for seed in dict.fromkeys(grid.seed)

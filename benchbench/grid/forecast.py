@@ -36,7 +36,13 @@ class Forecast:
 
     def seconds(self, cell: Cell) -> float | None:
         """What the cell will take; None if nothing has been computed yet."""
-        keys = _keys(cell.method, cell.dataset, cell.budget)
+        return self._mean(_keys(cell.method, cell.dataset, cell.budget))
+
+    def seconds_of_its_like(self, cell: Cell) -> float | None:
+        """The same by runs of this method with this budget alone; None if there are none."""
+        return self._mean(_keys(cell.method, cell.dataset, cell.budget)[:2])
+
+    def _mean(self, keys: list[Key]) -> float | None:
         found = next((self._seconds[key] for key in keys if key in self._seconds), None)
         return None if found is None else fmean(found)
 

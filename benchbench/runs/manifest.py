@@ -49,7 +49,7 @@ class MethodCard:
     described: as in a manifest's `method`. source: `source_sha256` of its class. weight_files: as
     the function of that name gives them. adapts_together: whether it has its own `adapt_many`.
     backbone: the spec of its backbone, or nothing. pretrains: whether it may train that once for
-    all methods which do.
+    all methods which do. wants_gpu: whether an engine that can choose is to give it a GPU.
     """
 
     described: dict[str, Any]
@@ -58,6 +58,7 @@ class MethodCard:
     adapts_together: bool = False
     backbone: str = ""
     pretrains: bool = False
+    wants_gpu: bool = False
 
     @classmethod
     def of(cls, method: Method) -> MethodCard:
@@ -69,6 +70,7 @@ class MethodCard:
             type(method).adapt_many is not Method.adapt_many,
             backbone if isinstance(backbone := getattr(method, "backbone", ""), str) else "",
             bool(getattr(method, "pretrains", False)) and backbone != "pixels",
+            bool(getattr(method, "wants_gpu", False)),
         )
 
     @property

@@ -33,3 +33,8 @@ def _visible(character: str) -> str:
     if "\udc80" <= character <= "\udcff":  # how Python keeps such a byte
         return f"\\x{ord(character) - 0xDC00:02x}"
     return character.encode("unicode_escape").decode("ascii")
+
+
+def counted(count: int, what: str) -> str:
+    """A number of things, as `1 task` and `2 tasks`."""
+    return f"{count} {what}{'' if count == 1 else 's'}"

@@ -71,3 +71,15 @@ def runs_below(root: Path) -> list:
 )
 def test_durations(seconds: float, text: str) -> None:
     assert duration(seconds) == text
+
+
+def test_only_runs_of_the_method_with_its_budget_tell_how_long_a_task_will_be(
+    tmp_path: Path,
+) -> None:
+    forecast = Forecast(tmp_path)
+    assert forecast.seconds_of_its_like(Cell("knn")) is None
+    write_run(tmp_path, "knn", [60, 60], seconds=3.0)
+    known = Forecast(tmp_path)
+    assert known.seconds_of_its_like(Cell("knn")) == known.seconds(Cell("knn"))
+    assert known.seconds_of_its_like(Cell("maml")) is None
+    assert known.seconds(Cell("maml")) is not None
