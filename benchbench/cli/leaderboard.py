@@ -32,9 +32,21 @@ from benchbench.errors import BenchbenchError
     metavar="NAME",
     help="The name of a further file, NAME.md, with data sets as columns and average ranks.",
 )
+@click.option(
+    "--publish",
+    is_flag=True,
+    help="Copy the runs to the folder `runs` of --out before, with what anybody needs to check "
+    "them and nothing else, and tabulate all that are there.",
+)
 @click.option("--check", is_flag=True, help="Write nothing, and exit with 1 if a file is stale.")
 def leaderboard(
-    results: tuple[Path, ...], styles: str, out: Path, rule: str, across: str | None, check: bool
+    results: tuple[Path, ...],
+    styles: str,
+    out: Path,
+    rule: str,
+    across: str | None,
+    publish: bool,
+    check: bool,
 ) -> None:
     """Tabulate finished runs, in a file for each data set.
 
@@ -44,7 +56,7 @@ def leaderboard(
     """
     from benchbench.registry import loading
     from benchbench.results.entries import tables_of
-    from benchbench.results.reporters.files import leaderboard_files, leaderboard_text, stale
+    from benchbench.results.reporters.files import leaderboard_files, leaderboard_text
     from benchbench.results.stored import no_runs, results_below
     from benchbench.runs.started import started_without_result
     from benchbench.system.files import write_text
@@ -53,9 +65,13 @@ def leaderboard(
     names = dict.fromkeys(styles.split(","))
     reporters = {name: loading.find("register_reporters", "format", name) for name in names}
     refused: list[Path] = []
-    tables = tables_of(results_below(results, refused))
     if lost := started_without_result(results):
         say(lost)
+    if publish:
+        if check or str(out) == "-":
+            raise BenchbenchError("--publish writes to a folder: leave out --check and --out -.")
+        results = (_publish(results, out / "runs", refused),)
+    tables = tables_of(results_below(results, refused))
     if str(out) == "-":
         if check:
             raise BenchbenchError("--check compares files, so it needs a folder as --out.")
@@ -63,15 +79,35 @@ def leaderboard(
         sys.exit(int(bool(refused)))
     files = leaderboard_files(tables, rule, reporters, across, out)
     if check:
-        problems = stale(out, files)
-        for path, problem in problems.items():
-            say(f"{path} {problem}")
-        if not problems:
-            say(f"{len(files)} files are up to date")
-        sys.exit(int(bool(problems or refused)))
+        sys.exit(int(bool(_stale(out, files) or refused)))
     if not files:
         raise no_runs(results)
     for path, text in files.items():
         write_text(path, text)
         say(f"wrote {path}")
     sys.exit(int(bool(refused)))
+
+
+def _stale(out: Path, files: dict[Path, str]) -> bool:
+    """Whether a file is stale, each of which is said."""
+    from benchbench.results.reporters.files import stale
+    from benchbench.system.progress import say
+
+    problems = stale(out, files)
+    for path, problem in problems.items():
+        say(f"{path} {problem}")
+    if not problems:
+        say(f"{len(files)} files are up to date")
+    return bool(problems)
+
+
+def _publish(results: tuple[Path, ...], root: Path, refused: list[Path]) -> Path:
+    """Copy runs to `root`, which is returned; refused: gets the folders of those that differ."""
+    from benchbench.results.publishing import publish
+    from benchbench.results.stored import runs_below
+    from benchbench.system.progress import say
+
+    published = publish(runs_below(results), root)
+    say(str(published))
+    refused += published.refused
+    return root

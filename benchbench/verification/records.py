@@ -74,10 +74,7 @@ def verify_rows(
 
 def _misnamed(run: Path, manifest: dict[str, Any]) -> Iterator[Difference]:
     """Whether the folders are those of the run's identity."""
-    dataset = manifest["dataset"]
-    collection = dataset.get("trained_on", {}).get("name")
-    source = dataset.get("source", "") if collection else ""
-    place = Store(run).run(collection or dataset["name"], manifest["identity"], source).path
+    place = Store(run).place_of(manifest).path
     expected = place.relative_to(run).parts
     if run.absolute().parts[-len(expected) :] != expected:
         yield Difference(

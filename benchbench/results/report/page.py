@@ -31,6 +31,7 @@ from benchbench.results.report.viewer import BYTES, Thumbnails, Viewer, make_vie
 from benchbench.results.reporters.sections import Section, sections
 from benchbench.runs.episodes_file import FILE_BYTES
 from benchbench.runs.names import slug
+from benchbench.runs.weights import OWN
 from benchbench.system.files import read_text
 from benchbench.system.places import Places
 from benchbench.system.texts import legible, legible_lines
@@ -156,8 +157,10 @@ def _training_logs(entries: list[Entry]) -> dict[str, list[dict[str, Any]]]:
     for entry in entries:
         for result in entry.results:
             name = entry.label + (f", seed {result.seed}" if len(entry.results) > 1 else "")
-            if log := training_log(result.path / "training.json"):
-                logs[name] = log
+            # Those of older runs lie in the run's folder itself.
+            for folder in (result.path / OWN, result.path):
+                if name not in logs and (log := training_log(folder / "training.json")):
+                    logs[name] = log
     return logs
 
 
