@@ -72,9 +72,8 @@ def _consistent(results: list[Result], refused: list[Path]) -> list[Result]:
     times = Counter((one.configuration, one.seed) for one in results)
     for one in results:
         found = Findings(one.path)
-        rows = Rows(one.correct, one.n_query, one.class_ids, one.metrics)
         if times[one.configuration, one.seed] == 1:
-            verify_rows(one.manifest, rows, redrawings.of(one.path), found)
+            verify_rows(one.manifest, one.rows, redrawings.of(one.path), found)
         if not found.differences:
             kept.append(one)
             continue
