@@ -7,7 +7,7 @@ import hashlib
 import json
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from importlib.resources import files
 from pathlib import Path
@@ -23,13 +23,12 @@ from benchbench.results import plots
 from benchbench.results.comparison import compare_entries, comparison_frame
 from benchbench.results.entries import Entry
 from benchbench.results.leaderboard import GROUP, tabulate_entries
-from benchbench.results.per_class import per_class
 from benchbench.results.printed import Marked
 from benchbench.results.report.across import Overview, overviews
+from benchbench.results.report.classes import ClassSection, class_section
 from benchbench.results.report.pictures import Draw, Picture
 from benchbench.results.report.tables import Table, compared, is_words, measured, plain
 from benchbench.results.report.viewer import BYTES, Thumbnails, Viewer, make_viewer
-from benchbench.results.reporters.per_class import Classes
 from benchbench.results.reporters.sections import Section, sections
 from benchbench.runs.episodes_file import FILE_BYTES
 from benchbench.runs.names import slug
@@ -49,10 +48,6 @@ ALL_PAIRS = 25
 """Entries up to which all pairs are compared, and each with the best one above."""
 
 
-CLASSES_SHOWN = 100
-"""Rows of a table of classes, so that a page of many classes stays small."""
-
-
 @dataclass
 class Protocol:
     """A section of the page."""
@@ -68,10 +63,7 @@ class Protocol:
     differences: Picture | None = None
     training: Picture | None = None
     published: Table | None = None
-    classes: Table | None = None
-    class_notes: list[str] = field(default_factory=list)
-    confusions: Table | None = None
-    confusion_notes: list[str] = field(default_factory=list)
+    classes: ClassSection | None = None
 
 
 @dataclass(frozen=True)
@@ -106,7 +98,7 @@ def make_report(tables: Sequence[list[Entry]], rule: str, places: Places) -> Rep
         viewer = make_viewer(ordered, thumbnails, budget)
         anchor = f"protocol-{len(protocols)}"
         protocol = _protocol(anchor, ordered, rows, section, viewer, draw)
-        _add_classes(protocol, ordered, thumbnails, redrawings)
+        protocol.classes = class_section(protocol.title, ordered, thumbnails, redrawings)
         protocols.append(protocol)
     shots = _shot_plots(frame, draw)
     across = overviews(tables, rule, draw)
@@ -162,26 +154,6 @@ def _compare(protocol: Protocol, entries: list[Entry], stem: str, draw: Draw) ->
         f"Paired differences to {best.label}, the highest mean, with both intervals.",
         lambda: plots.difference_plot(against),
     )
-
-
-def _add_classes(
-    protocol: Protocol, entries: list[Entry], thumbnails: Thumbnails, redrawings: Redrawings
-) -> None:
-    """Add the tables of the hardest classes and of the most frequent confusions."""
-    source = thumbnails.source(entries[0])
-    names = None if isinstance(source, str) else source.class_names
-    classes = Classes(entries, per_class(entries, redrawings), names)
-    protocol.class_notes = classes.accuracy_notes()
-    if not classes.found.episodes:
-        return
-    frame = classes.accuracy()
-    protocol.classes = plain(f"Classes of {protocol.title}", frame.head(CLASSES_SHOWN))
-    if len(frame) > CLASSES_SHOWN:
-        note = f"The {CLASSES_SHOWN} hardest of {len(frame)}; `leaderboard --per-class` has all."
-        protocol.class_notes.insert(0, Marked(note))
-    if len(classes.found.confusions):
-        protocol.confusions = plain(f"Confusions on {protocol.title}", classes.confusions())
-        protocol.confusion_notes = classes.confusion_notes()
 
 
 def _training_logs(entries: list[Entry]) -> dict[str, list[dict[str, Any]]]:
