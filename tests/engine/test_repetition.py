@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import gzip
 import json
+import re
 import shutil
 from collections.abc import Callable
+from configparser import ConfigParser
 from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 from safetensors.torch import load_file, save_file
 from support.command_line import invoke, refused, succeeded, task, write_pictures
 
@@ -27,7 +31,7 @@ def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def finished(pictures: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("finished")
-    succeeded(*task(f"folder:{pictures}[size=16]", methods=METHODS, out=out, budget=10))
+    succeeded(*task(f"folder:{pictures}[size=16]", methods=METHODS, out=out, budget=4))
     return out
 
 
@@ -153,12 +157,76 @@ def test_an_altered_table_of_the_cache_is_other_data(
     assert "the decoded images in the cache were altered" in found
 
 
-def test_another_picture_is_other_data(pictures: Path, tmp_path: Path) -> None:
+def checked_by_tox(runs: Path) -> str:
+    """What the first command of `tox -e repro` finds out about these runs, which must fail."""
+    tox = ConfigParser(interpolation=None)
+    tox.read(Path(__file__).parents[2] / "tox.ini")
+    first = tox["testenv:repro"]["commands"].strip().splitlines()[0]
+    _, verb, _, *options = first.split()
+    assert (verb, options[0]) == ("verify", "--evaluate")
+    done = invoke(verb, runs, *options)
+    assert done.exit_code == 1, done.output
+    return done.stdout
+
+
+def one_weight(run: Path) -> None:
+    (file,) = run.rglob("training.safetensors")
+    weights = load_file(file)
+    next(tensor for tensor in weights.values() if tensor.ndim == 4).view(-1)[0] += 1e-3
+    save_file(weights, file)
+
+
+def one_prediction(run: Path) -> None:
+    """Another wrong answer in place of a wrong one, so that no count changes."""
+    file = run / "answers.csv.gz"
+    text = gzip.decompress(file.read_bytes()).decode()
+    changed = re.sub(r"^(4,.*)2( |$)", r"\g<1>1\2", text, flags=re.MULTILINE)
+    assert changed != text
+    file.write_bytes(gzip.compress(changed.encode()))
+
+
+def one_count(run: Path) -> None:
+    lines = (run / "episodes.csv").read_text().splitlines()
+    number, way, queries, correct, _, classes = lines[3].split(",")
+    other = int(correct) - 1
+    lines[3] = ",".join([number, way, queries, str(other), str(other / int(queries)), classes])
+    (run / "episodes.csv").write_text("\n".join(lines) + "\n")
+
+
+def one_entry(run: Path) -> None:
+    manifest = json.loads((run / "manifest.json").read_text())
+    manifest["identity"]["budget"] = "5"
+    (run / "manifest.json").write_text(json.dumps(manifest))
+
+
+PLANTED = {
+    one_weight: "weights: training/training.safetensors is not what was stored",
+    one_prediction: "predictions: the answers are not what was stored",
+    one_count: "records: ",
+    one_entry: "claims: a run of this identity lies in",
+}
+
+
+@pytest.mark.parametrize("plant", PLANTED)
+def test_each_planted_change_is_named_by_what_tox_runs(
+    results: Path, plant: Callable[[Path], None]
+) -> None:
+    (run,) = results.glob("*/*/protonet-*")
+    plant(run)
+    found = checked_by_tox(results)
+    assert PLANTED[plant] in found
+    assert "1 differs, 1 verified" in found
+
+
+def test_another_pixel_is_other_data(pictures: Path, tmp_path: Path) -> None:
     own = shutil.copytree(pictures, tmp_path / "own")
     out, spec = tmp_path / "results", f"folder:{own}[size=16]"
     succeeded(*task(spec, methods="knn[backbone=pixels]", out=out))
-    shutil.copy(own / "class 00" / "0.png", own / "class 01" / "0.png")
-    assert "data: " in lines(out, "--evaluate", code=1)
+    picture = own / "class 00" / "0.png"
+    with Image.open(picture) as image:
+        image.putpixel((0, 0), image.getpixel((0, 0)) ^ 1)
+        image.save(picture)
+    assert "here is other data than the run's" in checked_by_tox(out)
 
 
 DECLARATIONS: dict[str, Callable[[dict[str, Any]], None]] = {
