@@ -32,6 +32,9 @@ LARGEST_WEIGHTS = 1_000_000
 VERSIONS = ("core", "method_source")
 """The parts of a run's identity that change with the code alone."""
 
+OF_MACHINES = ("device", "bf16", "channels_last")
+"""Those that a machine decides, so that the run of other code may have had others."""
+
 
 @dataclass
 class Published:
@@ -116,24 +119,30 @@ def _copy_tables(manifest: dict[str, Any], source: ClassTables, target: ClassTab
 
 
 def _remove_older(manifest: dict[str, Any], place: Path) -> int:
-    """Remove the runs beside `place` that differ from this one in the code alone; how many."""
+    """Remove the runs beside `place` that are the same configuration by other code; how many."""
     removed = 0
-    for other in Store(place.parent).runs() if place.parent.is_dir() else ():
+    for other in Store(place.parent).runs():
         if other.path == place or other.is_foreign:
             continue
-        if _but_for_versions(other.manifest) == _but_for_versions(manifest):
+        same_code = all(
+            other.manifest["identity"].get(key) == manifest["identity"].get(key) for key in VERSIONS
+        )
+        if not same_code and _configuration(other.manifest) == _configuration(manifest):
             shutil.rmtree(other.path)
             removed += 1
     return removed
 
 
-def _but_for_versions(manifest: dict[str, Any]) -> dict[str, Any]:
-    identity = manifest.get("identity", {})
-    return {key: value for key, value in identity.items() if key not in VERSIONS}
+def _configuration(manifest: dict[str, Any]) -> dict[str, Any]:
+    """The identity without what code and machine make of it."""
+    parts = manifest["identity"].items()
+    return {key: value for key, value in parts if key not in (*VERSIONS, *OF_MACHINES)}
 
 
 def _remove_unused(root: Path) -> None:
     """Remove the shared trainings that no published run has been made with."""
+    if not root.is_dir():
+        return
     used = {weights.file.parent.name for run in Store(root).runs() for weights in weights_of(run)}
     for folder in sorted((root / SHARED).glob("*")):
         if folder.name not in used:

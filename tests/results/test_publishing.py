@@ -118,20 +118,23 @@ def as_made_by(run: RunDirectory, **changed: Any) -> None:
     """Give a run another identity and the folder that belongs to it."""
     manifest = json.loads((run.path / "manifest.json").read_text())
     manifest["identity"].update(changed)
+    manifest["compute"]["bf16"] = manifest["identity"]["bf16"]
     (run.path / "manifest.json").write_text(json.dumps(manifest))
     run.path.rename(run.path.with_name(f"stored-{run_hash(manifest['identity'])}"))
 
 
 def test_older_code_makes_room_and_other_runs_do_not(root: Path, tmp_path: Path) -> None:
-    for number, changed in enumerate(({"core": 1, "method_source": "ab"}, {"seed": 7})):
+    olds = {"core": 1, "method_source": "ab", "bf16": True}, {"seed": 7}
+    for number, changed in enumerate((*olds, {"seed": 7, "bf16": True})):
         other = Path(shutil.copytree(root, tmp_path / f"other {number}"))
         as_made_by(Store(other).runs()[0], **changed)
-        publish(Store(other).runs(), tmp_path / "runs")
+        assert publish(Store(other).runs(), tmp_path / "runs").replaced == 0
     done = publish(Store(root).runs(), tmp_path / "runs")
     assert done.replaced == 1
     assert "1 in place of runs of other code" in str(done)
     identities = [run.manifest["identity"] for run in Store(tmp_path / "runs").runs()]
-    assert {(one["seed"], one["core"]) for one in identities} == {(0, 2), (7, 2)}
+    left = sorted((one["seed"], one["core"], one["bf16"]) for one in identities)
+    assert left == [(0, 2, False), (7, 2, False), (7, 2, True)]
 
 
 def test_what_differs_is_not_published(root: Path, tmp_path: Path, capsys: Any) -> None:
