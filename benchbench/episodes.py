@@ -200,7 +200,8 @@ class EpisodeSet:
         try:
             header, arrays = load_integers(path)
             sha256 = header.pop("sha256")
-            episodes = cls(**header, **{name: arrays[name] for name in _ARRAYS})
+            parts: dict[str, Any] = {name: arrays[name] for name in _ARRAYS}
+            episodes = cls(**header, **parts)
         except FileNotFoundError as error:
             raise BenchbenchError(f"There is no episode file {path}.") from error
         except Exception as error:

@@ -148,7 +148,8 @@ class _Pairs:
         codes = np.repeat(self._classes, times) * self._base + beside
         weights = np.repeat(queries, times)
         found, inverse = np.unique(codes, return_inverse=True)
-        return pd.Series(np.bincount(inverse, weights).astype(np.int64), index=found)
+        counts = np.bincount(inverse, weights).astype(np.int64)
+        return pd.Series(counts, index=found, dtype="int64")
 
 
 def _counted(pairs: IntArray) -> pd.Series[int]:

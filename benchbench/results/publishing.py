@@ -57,7 +57,8 @@ class Published:
             * bool(self.heavy),
         ]
         more = ", ".join(filter(None, notes))
-        return f"published {self.runs} runs in {self.root}" + (f" ({more})" if more else "")
+        runs = f"{self.runs} run" + "s" * (self.runs != 1)
+        return f"published {runs} in {self.root}" + (f" ({more})" if more else "")
 
 
 def publish(runs: Iterable[RunDirectory], root: Path) -> Published:

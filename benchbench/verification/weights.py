@@ -26,4 +26,4 @@ def wrong_weights(run: RunDirectory, findings: Findings) -> Iterator[Difference]
         if found != weights.sha256:
             yield Difference("weights", f"{name} is not what was stored when the run finished")
     if stored:
-        findings.checked.append(f"weights of {len(stored)} trainings")
+        findings.checked.append(f"weights of {len(stored)}")
