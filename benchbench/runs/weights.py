@@ -11,6 +11,9 @@ OWN, SHARED = "training", "pretrained"
 """The folder of a run's own trainings, and that of a results folder for those of several runs."""
 SUFFIX = ".safetensors"
 
+LONGEST_NAME = 200
+"""Bytes of a file's name, which with its suffix has room on every disk."""
+
 
 class StoredWeights(NamedTuple):
     """file: where the weights of one training are, or would be. sha256: of them; None if nobody
@@ -35,12 +38,19 @@ def shared_folder(run: RunDirectory) -> Path:
 
 def _weights(run: RunDirectory, record: dict[str, str]) -> list[StoredWeights]:
     """The weights of a training; all that may be them, where nobody has written down which."""
-    # Names come from a manifest that anybody may have written, so that they stay what they say.
     folder, _, name = record.get("weights", "").partition("/")
-    if name.endswith(SUFFIX):
-        place = run.path / OWN if folder == OWN else shared_folder(run) / Path(folder).name
-        return [StoredWeights(place / Path(name).name, record.get("weights_sha256"))]
-    name = Path(record.get("stage", "")).name + SUFFIX
-    own = run.path / OWN / name
-    found = [own] if own.is_file() else sorted(shared_folder(run).glob(f"*/{name}"))
+    if _is_name(folder) and _is_name(name) and name.endswith(SUFFIX):
+        place = run.path / OWN if folder == OWN else shared_folder(run) / folder
+        return [StoredWeights(place / name, record.get("weights_sha256"))]
+    stage = record.get("stage", "")
+    own = run.path / OWN / ((stage if _is_name(stage) else OWN) + SUFFIX)
+    shared = shared_folder(run)
+    places = [own.parent, *(sorted(shared.iterdir()) if shared.is_dir() else ())]
+    found = [place / own.name for place in places if (place / own.name).is_file()]
     return [StoredWeights(file, None) for file in found or [own]]
+
+
+def _is_name(text: str) -> bool:
+    """Whether a text that anybody may have written is the name of a file and nothing else."""
+    plain = text not in ("", ".", "..") and not set(text) & set("/\\\0")
+    return plain and len(text.encode(errors="replace")) <= LONGEST_NAME

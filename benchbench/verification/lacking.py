@@ -49,7 +49,8 @@ def _has_gpu() -> bool:
 
 def _of_the_files(manifest: dict[str, Any]) -> Iterator[Difference]:
     """The files of weights that the method's parameters name."""
-    for name in manifest["identity"].get("weight_files", ()):
+    named = manifest["identity"].get("weight_files")
+    for name in named if isinstance(named, dict) else ():
         if not expanded(name).is_file():
             yield Difference("weights", f"its file of weights {name} is not here")
 

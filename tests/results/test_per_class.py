@@ -6,76 +6,46 @@ import csv
 import io
 from pathlib import Path
 
-import numpy as np
 import pytest
-from support import runs
+from support.answers import RIGHT, write_answered, write_answered_runs
 from support.command_line import invoke, refused
-from support.runs import write_run
 
-from benchbench.episodes import Episode, EpisodeSet
 from benchbench.results.entries import Entry, tables_of
 from benchbench.results.per_class import per_class
 from benchbench.results.reporters.per_class import Classes, per_class_markdown
 from benchbench.results.stored import read_results
-from benchbench.runs.class_tables import ClassTables
 from benchbench.runs.store import Store
 from benchbench.verification.redrawing import Redrawings
 
-CLASSES = [[7, 3, 5], [3, 7, 9]]
-LABELS = [0, 0, 1, 1, 2, 2]
-RIGHT = [LABELS, LABELS]
-SOME = [[0, 1, 1, 1, 0, 2], [0, 0, 0, 1, 2, 2]]
-ALWAYS_FIRST = [[0] * 6, [0] * 6]
-
-
-def episodes() -> EpisodeSet:
-    """Two episodes of three classes with two queries each."""
-    support, query = np.arange(3), np.arange(3, 9)
-    made = [
-        Episode(np.array(ids), support, np.arange(3), query, np.array(LABELS)) for ids in CLASSES
-    ]
-    digest = "ab" * 32
-    return EpisodeSet.from_episodes(
-        made, dataset="toy", fingerprint=digest, split="test", protocol="3way-1shot-2query"
-    )
-
-
-def write(root: Path, method: str, answers: list[list[int]] | None, **identity: object) -> None:
-    """A run on these episodes; answers: a slot for each query, None if they are not stored."""
-    drawn = episodes()
-    ClassTables(root).keep_episodes(drawn)
-    said = answers or RIGHT
-    correct = [sum(map(int.__eq__, LABELS, row)) for row in said]
-    way, shot, query = drawn.shape
-    facts = {"sha256": drawn.sha256, "way": way, "shot": shot, "query": query}
-    run = write_run(
-        root,
-        method,
-        correct,
-        dataset="toy",
-        classes=CLASSES,
-        episodes={**facts, "standard": False},
-        **{"fingerprint": "ab" * 32, "protocol": drawn.protocol, "core": 2, **identity},
-    )
-    if answers:
-        run.answers.append([run.answers.row(n, row) for n, row in enumerate(answers)])
-        run.answers.pack()
-
 
 @pytest.fixture
-def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def root(tmp_path: Path) -> Path:
     """Two seeds of one method, a method that knows one slot, and one without answers."""
-    monkeypatch.setattr(runs, "QUERIES", len(LABELS))
-    write(tmp_path, "knn", SOME)
-    write(tmp_path, "knn", RIGHT, seed=1)
-    write(tmp_path, "first", ALWAYS_FIRST)
-    write(tmp_path, "older", None)
+    write_answered_runs(tmp_path)
     return tmp_path
 
 
 def entries(root: Path) -> list[Entry]:
     (table,) = tables_of(read_results(Store(root).runs()))
     return table
+
+
+def test_without_a_confusion_there_is_no_table_of_them(tmp_path: Path) -> None:
+    write_answered(tmp_path, "knn", RIGHT)
+    found = per_class(entries(tmp_path), Redrawings())
+    assert len(found.confusions) == 0
+    assert found.accuracy["knn"].tolist() == [1.0] * 4
+    classes = Classes(entries(tmp_path), found, None)
+    assert "Taken for one another" not in per_class_markdown(classes)
+
+
+def test_where_no_run_has_answers_only_that_is_said(tmp_path: Path) -> None:
+    write_answered(tmp_path, "knn", None)
+    table = entries(tmp_path)
+    text = per_class_markdown(Classes(table, per_class(table, Redrawings()), None))
+    assert text.splitlines()[2:] == [
+        "* left out 1 run: it has no stored answers, or not to all of its episodes"
+    ]
 
 
 def test_shares_are_those_counted_by_hand(root: Path) -> None:
