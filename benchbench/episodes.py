@@ -19,7 +19,7 @@ import numpy as np
 
 from benchbench.errors import BenchbenchError
 from benchbench.system.arrays import IntArray
-from benchbench.system.files import output_file
+from benchbench.system.integer_files import load_integers, save_integers
 
 _ARRAYS = (
     "classes",
@@ -192,19 +192,16 @@ class EpisodeSet:
         """Write an `.npz` file, whole or not at all. Raises BenchbenchError if it cannot."""
         own = {"dataset": self.dataset, "standard": self.standard}
         header = {**own, **self.origin, "sha256": self.sha256}
-        arrays = {name: getattr(self, name).astype(np.int32) for name in _ARRAYS}
-        with output_file(path) as partial, partial.open("wb") as file:
-            np.savez_compressed(file, header=np.array(json.dumps(header)), **arrays)
+        save_integers(path, header, {name: getattr(self, name) for name in _ARRAYS})
 
     @classmethod
     def load(cls, path: Path) -> EpisodeSet:
         """Read a saved set. Raises BenchbenchError if the file is not one or was altered."""
         try:
-            with np.load(path, allow_pickle=False) as file:
-                header = json.loads(str(file["header"]))
-                arrays = {name: file[name].astype(np.int64) for name in _ARRAYS}
-                sha256 = header.pop("sha256")
-                episodes = cls(**header, **arrays)
+            header, arrays = load_integers(path)
+            sha256 = header.pop("sha256")
+            parts: dict[str, Any] = {name: arrays[name] for name in _ARRAYS}
+            episodes = cls(**header, **parts)
         except FileNotFoundError as error:
             raise BenchbenchError(f"There is no episode file {path}.") from error
         except Exception as error:

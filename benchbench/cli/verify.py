@@ -17,7 +17,7 @@ from benchbench.system.texts import legible
 if TYPE_CHECKING:
     from benchbench.engine.repetition import Repetition
     from benchbench.runs.store import RunDirectory
-    from benchbench.system.places import Places
+    from benchbench.verification.data_here import DataHere
     from benchbench.verification.differences import Findings
     from benchbench.verification.redrawing import Redrawings
 
@@ -49,6 +49,12 @@ if TYPE_CHECKING:
     help="The number of each run's episodes that are asked again.",
 )
 @click.option(
+    "--where-possible",
+    is_flag=True,
+    help="Let runs pass that cannot be repeated here, for lack of their data, weights, device or "
+    "version, which are counted; nothing is downloaded.",
+)
+@click.option(
     "--write-tables",
     is_flag=True,
     help="Open the data of runs that do not say what their episodes were drawn from, and write it.",
@@ -61,6 +67,7 @@ def verify(
     fresh: int | None,
     retrain: bool,
     episodes: int | None,
+    where_possible: bool,
     write_tables: bool,
     engine: str,
     data_root: Path | None,
@@ -73,10 +80,12 @@ def verify(
     be looked at. `data verify` is about data sets.
 
     With --evaluate, --fresh or --retrain the methods are asked as well, for which their data is
-    needed.
+    needed. Runs that cannot be repeated here count as not looked at, unless --where-possible says
+    otherwise.
     """
     from benchbench.runs.store import Store
     from benchbench.system.places import Places
+    from benchbench.verification.differences import NOT_HERE
     from benchbench.verification.redrawing import Redrawings
 
     if sum((evaluate, fresh is not None, retrain)) > 1:
@@ -92,15 +101,30 @@ def verify(
     repeat = None
     if evaluate or fresh is not None or retrain:
         from benchbench.engine.repetition import Repetition
+        from benchbench.verification.data_here import DataHere
 
-        repeat = _repeating(Repetition(retrain, episodes, fresh), engine, places, redrawings)
+        how = Repetition(retrain, episodes, fresh)
+        data = DataHere(places, downloads=not where_possible)
+        repeat = _repeating(how, engine, data, redrawings)
+    elif where_possible:
+        raise BenchbenchError("--where-possible is of --evaluate, --fresh and --retrain.")
+    passing = {"verified", "partly verified", *([NOT_HERE] if where_possible else [])}
     verdicts: Counter[str] = Counter()
+    lacking: Counter[str] = Counter()
     for run in runs.values():
         findings = _findings(run, redrawings, repeat)
         click.echo("\n".join(map(legible, findings.lines())))
         verdicts[findings.verdict] += 1
-    click.echo(", ".join(f"{count} {verdict}" for verdict, count in sorted(verdicts.items())))
-    sys.exit(int(not set(verdicts) <= {"verified", "partly verified"}))
+        if findings.verdict == NOT_HERE:
+            lacking.update({one.what for one in findings.not_here})
+    if lacking:
+        click.echo(f"not repeatable here for lack of: {_counted(lacking)}")
+    click.echo(_counted(verdicts))
+    sys.exit(int(not set(verdicts) <= passing))
+
+
+def _counted(numbers: Counter[str]) -> str:
+    return ", ".join(f"{count} {name}" for name, count in sorted(numbers.items()))
 
 
 def _findings(
@@ -118,15 +142,15 @@ def _findings(
 
 
 def _repeating(
-    how: Repetition, engine: str, places: Places, redrawings: Redrawings
+    how: Repetition, engine: str, data: DataHere, redrawings: Redrawings
 ) -> Callable[[RunDirectory, Findings], None]:
     """What repeats a run, each with an engine of its own."""
     from benchbench.engine.creation import create_engine
     from benchbench.engine.repetition import repeat
 
     def repeated(run: RunDirectory, findings: Findings) -> None:
-        protected = (places.data_root, places.cache)
+        protected = (data.places.data_root, data.places.cache)
         with create_engine(engine, protected=protected) as computing:
-            repeat(run, how, computing, places, redrawings.of(run.path), findings)
+            repeat(run, how, computing, data, redrawings.of(run.path), findings)
 
     return repeated

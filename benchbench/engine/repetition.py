@@ -9,7 +9,6 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from benchbench.datasets.opening import open_problems
 from benchbench.datasets.problem import Problem
 from benchbench.engine.base import Engine
 from benchbench.episodes import EpisodeSet
@@ -20,12 +19,14 @@ from benchbench.evaluation.settings import Settings
 from benchbench.runs.manifest import training_identity
 from benchbench.runs.names import run_hash
 from benchbench.runs.store import RunDirectory, Store
+from benchbench.runs.weights import OWN, SHARED, weights_of
 from benchbench.samplers import ClassPool, create_sampler
 from benchbench.system.compute import Compute
-from benchbench.system.places import Places
 from benchbench.training.budget import Budget
 from benchbench.verification.comparison import compare
+from benchbench.verification.data_here import DataHere
 from benchbench.verification.differences import Difference, Findings, What
+from benchbench.verification.lacking import lacking
 from benchbench.verification.redrawing import Redrawing, sampler_of
 
 OF_VERSIONS = ("core", "method_source", "weight_files")
@@ -49,53 +50,33 @@ def repeat(
     run: RunDirectory,
     how: Repetition,
     engine: Engine,
-    places: Places,
+    data: DataHere,
     redrawing: Redrawing,
     findings: Findings,
 ) -> None:
     """Add what comes out when a run is repeated, against what is stored."""
-    manifest = run.manifest
+    findings.not_here += lacking(run, how.retrain)
+    if findings.not_here:
+        return
     try:
-        if not how.retrain:
-            _check_weights(run)
-        problem = _problem_of(manifest, places)
+        problem = data.problem_of(run.manifest, findings)
         if problem is None:
-            findings.differences.append(
-                Difference(
-                    "data", f"{manifest['dataset']['name']} here is other data than the run's"
-                )
-            )
             return
-        episodes = _episodes_of(manifest, problem, how, redrawing)
+        episodes = _episodes_of(run.manifest, problem, how, redrawing)
         with TemporaryDirectory(prefix="benchbench-") as folder:
             again = _computed(run, problem, episodes, how, engine, Store(Path(folder)), findings)
             if again is not None:
-                compare(run, again, findings, retrained=how.retrain, fresh=how.fresh)
+                found = Findings(run.path)
+                compare(run, again, found, retrained=how.retrain, fresh=how.fresh)
+                findings.checked += found.checked
+                _add(found.differences, findings)
     except (BenchbenchError, ValueError) as error:
         findings.unknown.append(str(error))
 
 
-def _check_weights(run: RunDirectory) -> None:
-    """Raise BenchbenchError if the run was trained and its weights are not stored."""
-    kept = [*run.path.rglob("*.safetensors"), *_shared(run).rglob("*.safetensors")]
-    if run.manifest.get("training") and not kept:
-        raise BenchbenchError("its weights are not stored; --retrain trains it again")
-
-
-def _shared(run: RunDirectory) -> Path:
-    """The folder of trainings that several runs share."""
-    depth = 3 if run.manifest["dataset"].get("trained_on") else 2
-    return run.path.absolute().parents[depth] / "pretrained"
-
-
-def _problem_of(manifest: dict[str, Any], places: Places) -> Problem | None:
-    """The run's data, or None if what its spec names here has other pixels or splits."""
-    identity = manifest["identity"]
-    for problem in open_problems(manifest["dataset"]["name"], places):
-        found = problem.test.fingerprint, problem.test.splits_sha256
-        if found == (identity["fingerprint"], identity["splits"]):
-            return problem
-    return None
+def _add(differences: list[Difference], findings: Findings) -> None:
+    """Add differences; those of code or weights that are not the run's show nothing of the run."""
+    (findings.not_here or findings.differences).extend(differences)
 
 
 def _episodes_of(
@@ -142,43 +123,43 @@ def _computed(
         if not how.retrain:
             _copy_weights(run, job)
         outcome = job.execute()
-    if outcome.status == "finished":
-        return job.run
-    findings.differences.append(Difference("predictions", f"it fails now: {outcome.reason}"))
-    return None
+    if outcome.status != "finished":
+        _add([Difference("predictions", f"it fails now: {outcome.reason}")], findings)
+        return None
+    if not how.retrain and _seconds(job.run) != _seconds(run):
+        sentence = "those here are of another training; --retrain trains it again"
+        findings.not_here.append(Difference("weights", sentence))
+    return job.run
+
+
+def _seconds(run: RunDirectory) -> list[float]:
+    """What each training took, which no other one takes to the nanosecond."""
+    return [record["seconds"] for record in run.manifest.get("training", ())]
 
 
 def _compute_of(manifest: dict[str, Any]) -> Compute:
-    """How the run was computed. Raises BenchbenchError if that is not known or not here."""
+    """How the run was computed. Raises BenchbenchError if that is not known."""
     said = manifest.get("compute", {})
     try:
-        compute = Compute(**{field.name: said[field.name] for field in dataclasses.fields(Compute)})
+        return Compute(**{field.name: said[field.name] for field in dataclasses.fields(Compute)})
     except KeyError as error:
         raise BenchbenchError(f"its manifest does not say how it was computed ({error})") from error
-    if compute.device not in _devices():
-        raise BenchbenchError(f"it was computed on {compute.device}, which is not here")
-    return compute
-
-
-def _devices() -> tuple[str, ...]:
-    import torch
-
-    return ("cpu", "cuda") if torch.cuda.is_available() else ("cpu",)
 
 
 def _copy_weights(run: RunDirectory, job: Job) -> None:
     """Put the stored weights where the job looks for its own."""
-    target = job.run.path / "training"
+    shared, own = job.store.root / SHARED, job.run.path / OWN
+    kept_as = OWN
     if job.problem.collection:
-        key = run_hash(training_identity(run.manifest["identity"], job.task))
-        source = _shared(run) / f"{job.card.name}-{key}"
-        target = job.store.root / "pretrained" / source.name
-    else:
-        source = run.path / "training"
-    ignored = shutil.ignore_patterns("*.checkpoint", ".lock")
-    for one, other in ((_shared(run), job.store.root / "pretrained"), (source, target)):
-        if one.is_dir():
-            shutil.copytree(one, other, ignore=ignored, dirs_exist_ok=True)
+        identities = run.manifest["identity"], job.identity
+        keys = [run_hash(training_identity(one, job.task)) for one in identities]
+        kept_as, own = (f"{job.card.name}-{keys[0]}", shared / f"{job.card.name}-{keys[1]}")
+    for weights in weights_of(run):
+        folder = weights.file.parent.name
+        target = own if folder == kept_as else shared / folder
+        target.mkdir(parents=True, exist_ok=True)
+        for file in (weights.file, weights.file.with_suffix(".json")):
+            shutil.copy(file, target)
 
 
 def _compare_identities(
@@ -190,4 +171,5 @@ def _compare_identities(
         if stored.get(key) != now[key]:
             what: What = "versions" if key in OF_VERSIONS else "claims"
             sentence = f"{key} is {stored.get(key)!s:.40}; here it is {now[key]!s:.40}"
-            findings.differences.append(Difference(what, sentence))
+            where = findings.not_here if key in OF_VERSIONS else findings.differences
+            where.append(Difference(what, sentence))

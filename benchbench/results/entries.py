@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchbench.errors import BenchbenchError
+from benchbench.runs.rows import Rows
 
 PROTOCOL = ("fingerprint", "splits", "split", "protocol", "episode_seed")
 """The entries of a run's identity that say which frozen episodes it met."""
@@ -48,6 +49,11 @@ class Result:
             class_ids=self.class_ids[:count],
             metrics={name: values[:count] for name, values in self.metrics.items()},
         )
+
+    @property
+    def rows(self) -> Rows:
+        """What it has of `episodes.csv`."""
+        return Rows(self.correct, self.n_query, self.class_ids, self.metrics)
 
     @cached_property
     def accuracy(self) -> NDArray[np.float64]:

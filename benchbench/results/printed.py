@@ -10,7 +10,10 @@ from tabulate import tabulate
 from benchbench.system.texts import legible
 
 WORDS = frozenset(
-    {"a", "b", "method", "backbone", "pre-trained on", "setting", "trained on", "source", "note"}
+    {
+        *("a", "b", "method", "backbone", "pre-trained on", "setting", "trained on", "source"),
+        *("note", "class", "taken for"),
+    }
 )
 """Columns of words, which stand to the left; numbers stand to the right."""
 

@@ -72,9 +72,8 @@ def _consistent(results: list[Result], refused: list[Path]) -> list[Result]:
     times = Counter((one.configuration, one.seed) for one in results)
     for one in results:
         found = Findings(one.path)
-        rows = Rows(one.correct, one.n_query, one.class_ids, one.metrics)
         if times[one.configuration, one.seed] == 1:
-            verify_rows(one.manifest, rows, redrawings.of(one.path), found)
+            verify_rows(one.manifest, one.rows, redrawings.of(one.path), found)
         if not found.differences:
             kept.append(one)
             continue
@@ -119,10 +118,19 @@ def results_below(folders: Sequence[Path], refused: list[Path] | None = None) ->
 
     Raises BenchbenchError if a folder does not exist.
     """
+    return read_results(runs_below(folders), refused)
+
+
+def runs_below(folders: Sequence[Path]) -> list[RunDirectory]:
+    """The runs below all folders, each once.
+
+    Raises BenchbenchError if a folder does not exist.
+    """
     for folder in folders:
         if not folder.is_dir():
             raise BenchbenchError(f"There is no folder {folder}; `benchbench run` makes results.")
-    return read_results((run for folder in folders for run in Store(folder).runs()), refused)
+    runs = (run for folder in folders for run in Store(folder).runs())
+    return list({run.path.resolve(): run for run in runs}.values())
 
 
 def no_runs(folders: Sequence[Path], where: str = "") -> BenchbenchError:

@@ -310,6 +310,13 @@ class Store:
         path = place / identity["protocol"] / name
         return RunDirectory(path, shared=self.root / "pretrained")
 
+    def place_of(self, manifest: dict[str, Any]) -> RunDirectory:
+        """The directory in which the run of a manifest belongs; it need not exist yet."""
+        dataset = manifest["dataset"]
+        collection = dataset.get("trained_on", {}).get("name")
+        source = dataset.get("source", "") if collection else ""
+        return self.run(collection or dataset["name"], manifest["identity"], source)
+
     def runs(self) -> list[RunDirectory]:
         """All runs below the folder, links followed, by path; what cannot be read is told."""
 

@@ -5,7 +5,6 @@ With it anybody draws the episodes of a result again who has none of the data. I
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,7 +16,7 @@ from benchbench.datasets.base import splits_sha256
 from benchbench.errors import BenchbenchError
 from benchbench.samplers.pool import Labelled
 from benchbench.system.arrays import IntArray
-from benchbench.system.files import output_file
+from benchbench.system.integer_files import load_integers, save_integers
 
 
 @dataclass
@@ -72,18 +71,13 @@ class ClassTable:
         arrays["counts"] = np.diff(first, append=len(self.labels))
         if self.groups is not None:
             arrays["groups"] = self.groups.astype(np.int64)
-        stored: dict[str, Any] = {name: array.astype(np.int32) for name, array in arrays.items()}
-        with output_file(path) as partial, partial.open("wb") as file:
-            np.savez_compressed(file, header=np.array(json.dumps(header)), **stored)
+        save_integers(path, header, arrays)
 
     @classmethod
     def load(cls, path: Path) -> ClassTable:
         """Read a saved table. Raises BenchbenchError if the file is not one."""
         try:
-            with np.load(path, allow_pickle=False) as file:
-                header = json.loads(str(file["header"]))
-                arrays = {name: file[name] for name in file.files if name != "header"}
-            return cls._of_parts(header, {n: a.astype(np.int64) for n, a in arrays.items()})
+            return cls._of_parts(*load_integers(path))
         except Exception as error:
             raise BenchbenchError(
                 f"{path} is not a table of classes; `benchbench verify --write-tables` writes one."

@@ -45,10 +45,16 @@ class Budget:
 
 @dataclass
 class FitRecord:
-    """One finished call of `fit`, for the manifest."""
+    """One finished call of `fit`, for the manifest.
+
+    weights: the file of the trained weights with its folder's name; weights_sha256: its hash. Both
+    are empty if the weights were not kept.
+    """
 
     stage: str
     steps: int
     best_step: int
     validation_accuracy: float | None
     seconds: float
+    weights: str = ""
+    weights_sha256: str = ""

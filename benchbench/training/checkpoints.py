@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,8 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import nn
 
-from benchbench.system.files import whole_file
+from benchbench.errors import MethodError
+from benchbench.system.files import file_hash, whole_file
 from benchbench.training.budget import FitRecord
 
 
@@ -37,23 +38,42 @@ class TrainingFiles:
         state: dict[str, Any] = torch.load(self._checkpoint, map_location="cpu", weights_only=True)
         return state
 
-    def finish(self, module: nn.Module, record: FitRecord, log: list[dict[str, Any]]) -> None:
-        """Write the weights, then the record that says they are whole; drop the checkpoint."""
+    def finish(self, module: nn.Module, record: FitRecord, log: list[dict[str, Any]]) -> FitRecord:
+        """Write the weights, then the record that says they are whole; drop the checkpoint.
+
+        Returns the record as it is kept, with the file of weights and its hash.
+        """
         if not self._kept:
-            return
+            return record
         state = {name: tensor.contiguous() for name, tensor in module.state_dict().items()}
-        content = json.dumps({"record": asdict(record), "log": log}, indent=1)
         with whole_file(self._weights) as partial:
             save_file(state, partial)
+        kept = self._with_weights(record)
+        content = json.dumps({"record": asdict(kept), "log": log}, indent=1)
         with whole_file(self._record) as partial:
             partial.write_text(content, encoding="utf-8")
         self._checkpoint.unlink(missing_ok=True)
+        return kept
 
     def finished(self, module: nn.Module) -> FitRecord | None:
-        """Load the weights of a finished training into the module; its record, or None."""
+        """Load the weights of a finished training into the module; its record, or None.
+
+        Raises MethodError if they are not the weights that were trained.
+        """
         if not self._kept or not (self._record.exists() and self._weights.exists()):
             return None
         self._checkpoint.unlink(missing_ok=True)
         content = json.loads(self._record.read_text(encoding="utf-8"))
+        record = FitRecord(**content["record"])
+        kept = self._with_weights(record)
+        if record.weights_sha256 not in ("", kept.weights_sha256):
+            raise MethodError(
+                f"{self._weights} is not what was trained; delete its folder, and run again"
+            )
         module.load_state_dict(load_file(self._weights))
-        return FitRecord(**content["record"])
+        return kept
+
+    def _with_weights(self, record: FitRecord) -> FitRecord:
+        """The record with what is on disk now."""
+        name = f"{self._weights.parent.name}/{self._weights.name}"
+        return replace(record, weights=name, weights_sha256=file_hash(self._weights))

@@ -89,7 +89,7 @@ def fit(
     if record is None and not learns(module):
         say(f"{specs.text_of(source.method)}: nothing to learn, so it is evaluated as it is")
         record = FitRecord(stage, steps=0, best_step=0, validation_accuracy=None, seconds=0.0)
-        files.finish(module, record, [])
+        record = files.finish(module, record, [])
     if record is None:
         module.train().requires_grad_(True)
         optimizer = torch.optim.AdamW(module.parameters(), lr, weight_decay=weight_decay)
@@ -111,8 +111,7 @@ def fit(
 
         validate, every = validate or source.validate, validate_every or max(1, steps // 10)
         loop = _Loop(source, module, optimizer, update, files, steps, every, patience, validate)
-        record = loop.run(stage)
-        files.finish(module, record, loop.progress.log)
+        record = files.finish(module, loop.run(stage), loop.progress.log)
     module.eval().requires_grad_(False)
     if record.steps:
         source.records.append(record)

@@ -7,8 +7,18 @@ from pathlib import Path
 from typing import Literal, NamedTuple, TypeAlias
 
 What: TypeAlias = Literal[
-    "data", "episodes", "weights", "predictions", "records", "versions", "claims"
+    "data",
+    "episodes",
+    "weights",
+    "predictions",
+    "records",
+    "versions",
+    "claims",
+    "device",
+    "method",
 ]
+
+NOT_HERE = "not repeatable here"
 
 
 class Difference(NamedTuple):
@@ -26,22 +36,28 @@ class Findings:
     """All that was found out about a run.
 
     checked: what was looked at and agrees or not, in words. unknown: why something could not be
-    looked at. partly: why not all of it was, of a run that is older than what is looked at.
+    looked at. not_here: what of a run is not here, so that it cannot be repeated as it was. partly:
+    why not all of it was looked at, of a run that is older than what is looked at.
     """
 
     run: Path
     differences: list[Difference] = field(default_factory=list)
     checked: list[str] = field(default_factory=list)
     unknown: list[str] = field(default_factory=list)
+    not_here: list[Difference] = field(default_factory=list)
     partly: list[str] = field(default_factory=list)
 
     @property
     def verdict(self) -> str:
-        """`differs`, `unknown` if something could not be looked at, `verified`, or that in part."""
+        """`differs`; `unknown` if something could not be looked at, `not repeatable here` if that
+        is for lack of what would be needed; `verified`, or that in part.
+        """
         if self.differences:
             return "differs"
         if self.unknown:
             return "unknown"
+        if self.not_here:
+            return NOT_HERE
         return "partly verified" if self.partly else "verified"
 
     def lines(self) -> list[str]:
@@ -49,4 +65,5 @@ class Findings:
         head = f"{self.run}: {self.verdict}"
         if self.checked:
             head += f" ({', '.join(self.checked)})"
-        return [head, *(f"  {one}" for one in [*self.differences, *self.unknown, *self.partly])]
+        more = [*self.differences, *self.unknown, *self.not_here, *self.partly]
+        return [head, *(f"  {one}" for one in more)]

@@ -21,6 +21,7 @@ from benchbench.samplers.class_table import ClassTable
 from benchbench.verification.differences import Difference, Findings
 from benchbench.verification.predictions import wrong_answers, wrong_predictions
 from benchbench.verification.redrawing import Drawn, Redrawing
+from benchbench.verification.weights import wrong_weights
 
 NO_TABLE = (
     "nothing says what its episodes were drawn from; `benchbench verify --write-tables` writes "
@@ -39,6 +40,7 @@ def verify_records(run: RunDirectory, redrawing: Redrawing) -> Findings:
     except (BenchbenchError, ValueError) as error:
         findings.differences.append(Difference("records", str(error)))
         return findings
+    findings.differences += wrong_weights(run, findings)
     drawn = verify_rows(run.manifest, rows, redrawing, findings)
     if drawn is not None:
         findings.differences += [
@@ -72,10 +74,7 @@ def verify_rows(
 
 def _misnamed(run: Path, manifest: dict[str, Any]) -> Iterator[Difference]:
     """Whether the folders are those of the run's identity."""
-    dataset = manifest["dataset"]
-    collection = dataset.get("trained_on", {}).get("name")
-    source = dataset.get("source", "") if collection else ""
-    place = Store(run).run(collection or dataset["name"], manifest["identity"], source).path
+    place = Store(run).place_of(manifest).path
     expected = place.relative_to(run).parts
     if run.absolute().parts[-len(expected) :] != expected:
         yield Difference(

@@ -314,3 +314,22 @@ def test_runs_that_began_and_have_no_result_are_counted(knn_out: Path) -> None:
     told = leaderboard(knn_out, "--out", "-")
     assert told.stdout == quiet.stdout
     assert "3 runs have begun and have no stored result: 3 of knn (2) on " in told.stderr
+
+
+def test_published_runs_are_tabulated_where_they_are_published(
+    knn_out: Path, tmp_path: Path
+) -> None:
+    boards = tmp_path / "boards"
+    told = succeeded("leaderboard", knn_out, "--publish", "--out", boards).stderr
+    assert f"published 1 run in {boards / 'runs'}" in told
+    assert not [*boards.rglob(".salt"), *boards.rglob("started.jsonl")]
+    succeeded("leaderboard", boards / "runs", "--out", boards, "--check")
+    succeeded("verify", boards / "runs")
+    (rows,) = knn_out.rglob("episodes.csv")
+    rows.write_text(rows.read_text().replace("\n1,", "\n0,"))
+    again = leaderboard(knn_out, "--publish", "--out", boards)
+    assert again.exit_code == 1
+    assert "not published: " in again.stderr
+    assert "published 0 runs" in again.stderr
+    for options in (("--check",), ("--out", "-")):
+        assert "--publish writes to a folder" in refused(knn_out, "--publish", *options)

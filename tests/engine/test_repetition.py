@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import gzip
 import json
+import re
 import shutil
 from collections.abc import Callable
+from configparser import ConfigParser
 from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 from safetensors.torch import load_file, save_file
 from support.command_line import invoke, refused, succeeded, task, write_pictures
+
+from benchbench.runs.names import run_hash
+from benchbench.runs.store import Store
+from benchbench.system.files import file_hash
 
 METHODS = "protonet,knn[backbone=pixels]"
 
@@ -23,7 +31,7 @@ def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def finished(pictures: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("finished")
-    succeeded(*task(f"folder:{pictures}[size=16]", methods=METHODS, out=out, budget=10))
+    succeeded(*task(f"folder:{pictures}[size=16]", methods=METHODS, out=out, budget=4))
     return out
 
 
@@ -61,6 +69,15 @@ def test_fresh_episodes_agree_within_the_interval(results: Path) -> None:
     assert found.count("on 10 episodes of seed 5") == 2
 
 
+def mend_hash(results: Path, weights: Path) -> None:
+    """Have the manifest and the training's record say that these weights are the trained ones."""
+    digest = file_hash(weights)
+    edit(results, "protonet", lambda m: m["training"][0].update(weights_sha256=digest))
+    record = json.loads(weights.with_suffix(".json").read_text())
+    record["record"]["weights_sha256"] = digest
+    weights.with_suffix(".json").write_text(json.dumps(record))
+
+
 def test_an_altered_weight_is_named(results: Path) -> None:
     (file,) = results.rglob("training.safetensors")
     weights = load_file(file)
@@ -68,6 +85,10 @@ def test_an_altered_weight_is_named(results: Path) -> None:
         if tensor.ndim == 4:
             weights[name] = tensor.flip(0)
     save_file(weights, file)
+    found = lines(results, code=1)
+    assert "weights: training/training.safetensors is not what was stored" in found
+    mend_hash(results, file)
+    assert "2 verified" in lines(results, code=0)
     found = lines(results, "--evaluate", code=1)
     assert "weights: evaluated again, " in found
     assert "1 differs, 1 verified" in found
@@ -77,16 +98,135 @@ def test_weights_that_are_not_stored_are_not_replaced_by_a_training(results: Pat
     (file,) = results.rglob("training.safetensors")
     file.unlink()
     found = lines(results, "--evaluate", code=1)
-    assert "its weights are not stored; --retrain trains it again" in found
-    assert "1 unknown, 1 verified" in found
+    assert "weights: its weights are not stored; --retrain trains it again" in found
+    assert "1 not repeatable here, 1 verified" in found
 
 
-def test_another_picture_is_other_data(pictures: Path, tmp_path: Path) -> None:
+def test_weights_of_another_training_are_not_those_of_the_run(results: Path) -> None:
+    """Of a manifest that does not say which weights are its own, as older ones do not."""
+    (file,) = results.rglob("training.safetensors")
+    shutil.move(file.parent, results / "pretrained" / "conv4-of-others")
+
+    def forget(manifest: dict[str, Any]) -> None:
+        for key in ("weights", "weights_sha256"):
+            del manifest["training"][0][key]
+
+    edit(results, "protonet", forget)
+    assert "weights: those here are of another training" in lines(results, "--evaluate", code=1)
+
+
+def test_what_is_not_here_can_be_let_pass(pictures: Path, results: Path, tmp_path: Path) -> None:
+    (file,) = results.rglob("training.safetensors")
+    file.unlink()
+    found = lines(results, "--evaluate", "--where-possible", code=0)
+    assert "not repeatable here for lack of: 1 weights" in found
+    assert "1 not repeatable here, 1 verified" in found
+    edit(results, "protonet", lambda m: m["method"].update(spec="maml"))
+    assert "1 differs, 1 verified" in lines(results, "--evaluate", "--where-possible", code=1)
+    (run,) = results.glob("*/*/knn-*")
+    rename_data(run, pictures.with_name("pictures-elsewhere"))
+    found = lines(results, "--evaluate", "--where-possible", code=1)
+    assert "data: folder:" in found
+    assert "for lack of: 1 data" in found
+
+
+def rename_data(run: Path, folder: Path) -> None:
+    """Have a run be of images in a folder that is not here."""
+    manifest = json.loads((run / "manifest.json").read_text())
+    name = f"folder:{folder}[size=16]"
+    manifest["dataset"]["name"] = name
+    (run / "manifest.json").write_text(json.dumps(manifest))
+    place = Store(run.parents[2]).run(name, manifest["identity"]).path
+    place.parent.mkdir(parents=True)
+    run.rename(place)
+
+
+def test_an_altered_table_of_the_cache_is_other_data(
+    pictures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BENCHBENCH_CACHE", str(tmp_path / "cache"))
+    out = tmp_path / "results"
+    succeeded(*task(f"folder:{pictures}[size=16]", methods="knn[backbone=pixels]", out=out))
+    (pixels,) = (tmp_path / "cache").rglob("pixels.bin")
+    content = bytearray(pixels.read_bytes())
+    content[500] ^= 1
+    pixels.chmod(0o644)
+    pixels.write_bytes(content)
+    found = lines(out, "--evaluate", "--where-possible", code=1)
+    assert "data: folder:" in found
+    assert "the decoded images in the cache were altered" in found
+
+
+def checked_by_tox(runs: Path) -> str:
+    """What the first command of `tox -e repro` finds out about these runs, which must fail."""
+    tox = ConfigParser(interpolation=None)
+    tox.read(Path(__file__).parents[2] / "tox.ini")
+    first = tox["testenv:repro"]["commands"].strip().splitlines()[0]
+    _, verb, _, *options = first.split()
+    assert (verb, options[0]) == ("verify", "--evaluate")
+    done = invoke(verb, runs, *options)
+    assert done.exit_code == 1, done.output
+    return done.stdout
+
+
+def one_weight(run: Path) -> None:
+    (file,) = run.rglob("training.safetensors")
+    weights = load_file(file)
+    next(tensor for tensor in weights.values() if tensor.ndim == 4).view(-1)[0] += 1e-3
+    save_file(weights, file)
+
+
+def one_prediction(run: Path) -> None:
+    """Another wrong answer in place of a wrong one, so that no count changes."""
+    file = run / "answers.csv.gz"
+    text = gzip.decompress(file.read_bytes()).decode()
+    changed = re.sub(r"^(4,.*)2( |$)", r"\g<1>1\2", text, flags=re.MULTILINE)
+    assert changed != text
+    file.write_bytes(gzip.compress(changed.encode()))
+
+
+def one_count(run: Path) -> None:
+    lines = (run / "episodes.csv").read_text().splitlines()
+    number, way, queries, correct, _, classes = lines[3].split(",")
+    other = int(correct) - 1
+    lines[3] = ",".join([number, way, queries, str(other), str(other / int(queries)), classes])
+    (run / "episodes.csv").write_text("\n".join(lines) + "\n")
+
+
+def one_entry(run: Path) -> None:
+    manifest = json.loads((run / "manifest.json").read_text())
+    manifest["identity"]["budget"] = "5"
+    (run / "manifest.json").write_text(json.dumps(manifest))
+
+
+PLANTED = {
+    one_weight: "weights: training/training.safetensors is not what was stored",
+    one_prediction: "predictions: the answers are not what was stored",
+    one_count: "records: ",
+    one_entry: "claims: a run of this identity lies in",
+}
+
+
+@pytest.mark.parametrize("plant", PLANTED)
+def test_each_planted_change_is_named_by_what_tox_runs(
+    results: Path, plant: Callable[[Path], None]
+) -> None:
+    (run,) = results.glob("*/*/protonet-*")
+    plant(run)
+    found = checked_by_tox(results)
+    assert PLANTED[plant] in found
+    assert "1 differs, 1 verified" in found
+
+
+def test_another_pixel_is_other_data(pictures: Path, tmp_path: Path) -> None:
     own = shutil.copytree(pictures, tmp_path / "own")
     out, spec = tmp_path / "results", f"folder:{own}[size=16]"
     succeeded(*task(spec, methods="knn[backbone=pixels]", out=out))
-    shutil.copy(own / "class 00" / "0.png", own / "class 01" / "0.png")
-    assert "data: " in lines(out, "--evaluate", code=1)
+    picture = own / "class 00" / "0.png"
+    with Image.open(picture) as image:
+        image.putpixel((0, 0), image.getpixel((0, 0)) ^ 1)
+        image.save(picture)
+    assert "here is other data than the run's" in checked_by_tox(out)
 
 
 DECLARATIONS: dict[str, Callable[[dict[str, Any]], None]] = {
@@ -107,15 +247,27 @@ def test_what_a_method_does_not_declare_is_named(results: Path) -> None:
 def test_edited_code_is_another_version(results: Path) -> None:
     (run,) = results.glob("*/*/protonet-*")
     edit(results, "protonet", lambda m: m["identity"].update(method_source="ab" * 32))
-    from benchbench.runs.names import run_hash
+    run = renamed(run)
+    found = lines(results, "--evaluate", code=1)
+    assert "versions: method_source is abab" in found
+    assert "10 episodes evaluated again, equal count by count" in found
+    assert "1 not repeatable here, 1 verified" in found
+    edit(results, "protonet", lambda m: m["identity"].update(core=1))
+    renamed(run)
+    found = lines(results, "--evaluate", "--where-possible", code=0)
+    assert "versions: core is 1; here it is 2" in found
+    assert "for lack of: 1 versions" in found
 
+
+def renamed(run: Path) -> Path:
+    """Give a run's folder the name of its edited identity."""
     identity = json.loads((run / "manifest.json").read_text())["identity"]
-    run.rename(run.with_name(f"protonet-{run_hash(identity)}"))
-    assert "versions: method_source is abab" in lines(results, "--evaluate", code=1)
+    return run.rename(run.with_name(f"protonet-{run_hash(identity)}"))
 
 
 def test_one_way_at_a_time(results: Path) -> None:
     assert "one at a time" in refused("verify", results, "--evaluate", "--retrain")
+    assert "--where-possible is of" in refused("verify", results, "--where-possible")
 
 
 def test_a_folder_without_runs_is_told(tmp_path: Path) -> None:

@@ -36,9 +36,10 @@ def write_run(
     declared: dict[str, Any] | None = None,
     episodes: dict[str, Any] | None = None,
     audit: dict[str, Any] | None = None,
+    queries: int = QUERIES,
     **identity: Any,
 ) -> RunDirectory:
-    """A run of a method's spec, of 75 queries an episode.
+    """A run of a method's spec, of so many queries an episode.
 
     declared: of the manifest's method; episodes: of the manifest's episodes; identity: beside the
     defaults.
@@ -75,9 +76,9 @@ def write_run(
             {
                 "episode": number,
                 "n_way": len(classes[number]),
-                "n_query": QUERIES,
+                "n_query": queries,
                 "correct": right,
-                "accuracy": right / QUERIES,
+                "accuracy": right / queries,
                 "classes": " ".join(map(str, classes[number])),
                 **{name: values[number] for name, values in (metrics or {}).items()},
             }

@@ -1,11 +1,15 @@
 """The files of a training: what is kept, and when it counts as finished."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import save_file
 from torch import nn
 
+from benchbench.errors import MethodError
+from benchbench.system.files import file_hash
 from benchbench.training.budget import FitRecord
 from benchbench.training.checkpoints import TrainingFiles
 
@@ -25,11 +29,32 @@ def test_the_last_checkpoint_is_read_back(tmp_path: Path) -> None:
 def test_a_finished_training_has_weights_and_a_record_and_no_checkpoint(tmp_path: Path) -> None:
     files, trained, loaded = TrainingFiles(tmp_path, "second"), nn.Linear(3, 2), nn.Linear(3, 2)
     files.save_checkpoint({})
-    files.finish(trained, RECORD, [{"step": 60}])
+    kept = files.finish(trained, RECORD, [{"step": 60}])
     assert {path.name for path in tmp_path.iterdir()} == {"second.safetensors", "second.json"}
     assert TrainingFiles(tmp_path, "first").finished(loaded) is None
-    assert files.finished(loaded) == RECORD
+    assert files.finished(loaded) == kept
+    digest = file_hash(tmp_path / "second.safetensors")
+    named = f"{tmp_path.name}/second.safetensors"
+    assert kept == replace(RECORD, weights=named, weights_sha256=digest)
     assert torch.equal(loaded.weight, trained.weight)
+
+
+def test_weights_that_were_altered_are_not_loaded(tmp_path: Path) -> None:
+    files = TrainingFiles(tmp_path, "training")
+    files.finish(nn.Linear(1, 1), RECORD, [])
+    save_file(nn.Linear(1, 1).state_dict(), tmp_path / "training.safetensors")
+    with pytest.raises(MethodError, match="is not what was trained"):
+        files.finished(nn.Linear(1, 1))
+
+
+def test_a_record_of_before_hashes_gets_one(tmp_path: Path) -> None:
+    files = TrainingFiles(tmp_path, "training")
+    kept = files.finish(nn.Linear(1, 1), RECORD, [])
+    (tmp_path / "training.json").write_text(
+        '{"record": {"stage": "training", "steps": 60, "best_step": 20, '
+        '"validation_accuracy": 0.9, "seconds": 1.5}, "log": []}'
+    )
+    assert files.finished(nn.Linear(1, 1)) == kept
 
 
 def test_without_a_record_a_training_is_not_finished(tmp_path: Path) -> None:

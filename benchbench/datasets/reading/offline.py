@@ -1,4 +1,4 @@
-"""Listing data sets without downloading or decoding any."""
+"""Listing data sets without downloading or decoding any; opening them without downloading."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from contextvars import ContextVar
 from benchbench.errors import BenchbenchError
 
 _looking = ContextVar("only_looking", default=False)
+_offline = ContextVar("no_downloads", default=False)
 
 
 class WouldDownloadError(BenchbenchError):
@@ -29,9 +30,19 @@ def only_looking() -> Iterator[None]:
         _looking.reset(token)
 
 
+@contextmanager
+def no_downloads() -> Iterator[None]:
+    """Switches downloads off within the block, and not decoding."""
+    token = _offline.set(True)
+    try:
+        yield
+    finally:
+        _offline.reset(token)
+
+
 def refuse_download(url: str) -> None:
-    """Raise WouldDownloadError inside `only_looking`."""
-    if _looking.get():
+    """Raise WouldDownloadError inside `only_looking` and `no_downloads`."""
+    if _looking.get() or _offline.get():
         raise WouldDownloadError(f"{url} is not here yet and would be downloaded.")
 
 

@@ -25,15 +25,18 @@ from benchbench.results.entries import Entry
 from benchbench.results.leaderboard import GROUP, tabulate_entries
 from benchbench.results.printed import Marked
 from benchbench.results.report.across import Overview, overviews
+from benchbench.results.report.classes import ClassSection, class_section
 from benchbench.results.report.pictures import Draw, Picture
 from benchbench.results.report.tables import Table, compared, is_words, measured, plain
 from benchbench.results.report.viewer import BYTES, Thumbnails, Viewer, make_viewer
 from benchbench.results.reporters.sections import Section, sections
 from benchbench.runs.episodes_file import FILE_BYTES
 from benchbench.runs.names import slug
+from benchbench.runs.weights import OWN
 from benchbench.system.files import read_text
 from benchbench.system.places import Places
 from benchbench.system.texts import legible, legible_lines
+from benchbench.verification.redrawing import Redrawings
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -60,6 +63,7 @@ class Protocol:
     differences: Picture | None = None
     training: Picture | None = None
     published: Table | None = None
+    classes: ClassSection | None = None
 
 
 @dataclass(frozen=True)
@@ -84,7 +88,7 @@ def make_report(tables: Sequence[list[Entry]], rule: str, places: Places) -> Rep
         return pictures[-1]
 
     frame = tabulate_entries(tables, rule)
-    thumbnails = Thumbnails(places)
+    thumbnails, redrawings = Thumbnails(places), Redrawings()
     budget = BYTES // max(1, len(tables))
     groups = [rows for _, rows in frame.groupby(GROUP, sort=False)]
     protocols: list[Protocol] = []
@@ -93,7 +97,9 @@ def make_report(tables: Sequence[list[Entry]], rule: str, places: Places) -> Rep
         ordered = [by_label[label] for label in rows["method"]]
         viewer = make_viewer(ordered, thumbnails, budget)
         anchor = f"protocol-{len(protocols)}"
-        protocols.append(_protocol(anchor, ordered, rows, section, viewer, draw))
+        protocol = _protocol(anchor, ordered, rows, section, viewer, draw)
+        protocol.classes = class_section(protocol.title, ordered, thumbnails, redrawings)
+        protocols.append(protocol)
     shots = _shot_plots(frame, draw)
     across = overviews(tables, rule, draw)
     html = _rendered(protocols, shots, across, thumbnails.images)
@@ -156,8 +162,10 @@ def _training_logs(entries: list[Entry]) -> dict[str, list[dict[str, Any]]]:
     for entry in entries:
         for result in entry.results:
             name = entry.label + (f", seed {result.seed}" if len(entry.results) > 1 else "")
-            if log := training_log(result.path / "training.json"):
-                logs[name] = log
+            # Those of older runs lie in the run's folder itself.
+            for folder in (result.path / OWN, result.path):
+                if name not in logs and (log := training_log(folder / "training.json")):
+                    logs[name] = log
     return logs
 
 

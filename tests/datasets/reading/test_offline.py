@@ -4,10 +4,16 @@ import urllib.request
 from pathlib import Path
 
 import pytest
+from support.command_line import write_pictures
 
 from benchbench.datasets.opening import create_dataset, open_dataset
 from benchbench.datasets.reading.download import download
-from benchbench.datasets.reading.offline import WouldDecodeError, WouldDownloadError, only_looking
+from benchbench.datasets.reading.offline import (
+    WouldDecodeError,
+    WouldDownloadError,
+    no_downloads,
+    only_looking,
+)
 from benchbench.errors import BenchbenchError
 from benchbench.system.places import Places
 
@@ -38,6 +44,18 @@ def test_a_data_set_that_would_be_downloaded(tmp_path: Path) -> None:
     with only_looking(), pytest.raises(WouldDownloadError):
         create_dataset("omniglot").sources(places)
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.usefixtures("no_network")
+def test_without_downloads_images_are_decoded(tmp_path: Path) -> None:
+    folder = write_pictures(tmp_path / "pictures", classes=6, count=2)
+    places = Places(tmp_path / "data", tmp_path / "cache")
+    with no_downloads():
+        with pytest.raises(WouldDownloadError):
+            open_dataset("omniglot", places)
+        assert len(open_dataset(f"folder:{folder}", places).labels) == 12
+    with only_looking(), pytest.raises(WouldDecodeError), no_downloads():
+        open_dataset("glyphs", places)
 
 
 def test_a_decoding_does_not_begin(tmp_path: Path) -> None:
