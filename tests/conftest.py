@@ -39,7 +39,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_collection_finish() -> None:
-    """Keep the garbage collector, which statsmodels calls often, from all that was imported."""
+    """Keep the garbage collector from all that was imported, which it would look through often."""
     gc.freeze()
 
 

@@ -128,9 +128,7 @@ def pretended(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Install
 
     before = set(sys.modules)
     monkeypatch.syspath_prepend(str(folder))
-    monkeypatch.setattr(
-        importlib.metadata, "entry_points", lambda: SimpleNamespace(select=select)
-    )
+    monkeypatch.setattr(importlib.metadata, "entry_points", lambda: SimpleNamespace(select=select))
     keeps_nothing = entry_points._by_group.__wrapped__  # for more may be pretended later
     monkeypatch.setattr(entry_points, "_by_group", keeps_nothing)
     forget()

@@ -26,7 +26,7 @@ from typing import Any, NoReturn
 import numpy as np
 
 PACKAGES = ("benchbench", "benchbench_plugins")
-LIBRARIES = ("scipy.stats", "statsmodels.stats.multitest", "torch._dynamo")
+LIBRARIES = ("scipy.stats", "statsmodels.stats.power", "torch._dynamo")
 """What commands import only when they need it, besides all modules of the packages."""
 
 READ_AT_IMPORT = ("HF_", "GOMP_", "MKL_", "OMP_", "PYTHONHASHSEED", "TORCH_")
