@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import importlib.metadata
+import os
+import sys
+from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
+from functools import lru_cache
 
 KINDS = {
     "method": ("benchbench.methods", "register_methods"),
@@ -48,10 +53,31 @@ def claimed_twice(kind: str) -> list[Provenance]:
 
 def announced(group: str) -> list[Provenance]:
     """The entry points that installed packages announce in a group, each once."""
-    found = importlib.metadata.entry_points(group=group)
-    packages: dict[int, tuple[str, str]] = {id(None): ("?", "?")}
+    return list(_by_group(_state_of_path())[group])
+
+
+@lru_cache(maxsize=4)  # a command asks seven times, and a look reads files of all packages
+def _by_group(state: tuple[tuple[int, ...], ...]) -> dict[str, list[Provenance]]:
+    """What is announced in each group while the search path is in this state."""
+    everything = importlib.metadata.entry_points()
+    groups = [*(group for group, _ in KINDS.values()), EXTRAS_GROUP]
+    return {group: _provenances(everything.select(group=group)) for group in groups}
+
+
+def _provenances(found: Iterable[importlib.metadata.EntryPoint]) -> list[Provenance]:
+    found, packages = list(found), {id(None): ("?", "?")}
     for entry in found:
         if entry.dist and id(entry.dist) not in packages:  # its metadata is read at each look
             packages[id(entry.dist)] = entry.dist.name, entry.dist.version
     entries = (Provenance(one.name, one.value, *packages[id(one.dist)]) for one in found)
     return list(dict.fromkeys(entries))
+
+
+def _state_of_path() -> tuple[tuple[int, ...], ...]:
+    """Which folders packages are found in, in order, and when one came or went in each."""
+    states = []
+    for folder in sys.path:
+        with suppress(OSError):
+            status = os.stat(folder or ".")
+            states.append((status.st_dev, status.st_ino, status.st_mtime_ns))
+    return tuple(states)

@@ -132,7 +132,7 @@ def test_list_says_what_each_check_is() -> None:
 
 
 def test_fresh_episodes_are_set_against_the_standard_ones(pictures: str) -> None:
-    result = process("check", "knn", "--fresh", "--dataset", pictures, cold=True)
+    result = process("check", "knn[backbone=pixels]", "--fresh", "--dataset", pictures)
     lines = result.stdout.splitlines()
     # An honest method is beyond its interval by chance now and then: the seed is a new one.
     assert result.returncode == int("beyond the interval" in lines[-1]), result.stderr

@@ -111,7 +111,9 @@ def test_an_honest_method_passes_everything(
     honest: type[faulty.NearestMean], bench_of: Callable[..., Bench]
 ) -> None:
     bench = bench_of(honest, seconds=1.0)
-    outcomes = list(run_checks(bench))
+    # One module holds them all, and importing it takes longest.
+    names = [name for name in CHECKS if name != "import" or honest is faulty.HONEST[0]]
+    outcomes = list(run_checks(bench, names))
     assert {o.check: o.message for o in outcomes if o.status != "passed"} == {
         "adapt_many": "it has no adapt_many of its own",
         "batch_features": "it keeps no frozen backbone",

@@ -17,7 +17,10 @@ from PIL import Image
 from support.installations import install, methods_of
 from support.warm import run_module
 
-EPISODES, STEPS = 60, 24
+EPISODES, STEPS = 60, 12
+
+METHOD = "protonet[backbone=conv4[width=4]]"
+"""It trains, checkpoint by checkpoint, and its steps are short."""
 
 DEATH = """
 # Kill this process at a moment: a step of writing the store, which is before and after a file takes
@@ -195,7 +198,7 @@ def attempt(
     return ask
 
 
-def task(pictures: str, out: Path, method: str = "protonet", **options: object) -> list[str]:
+def task(pictures: str, out: Path, method: str = METHOD, **options: object) -> list[str]:
     chosen = {
         "methods": method,
         "dataset": pictures,
@@ -236,13 +239,13 @@ def uninterrupted(
     attempt: Callable[..., dict],
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Callable[..., tuple[Path, str]]:
-    """`uninterrupted(method)`: its folder and table, made once; protonet's by the plain program."""
+    """`uninterrupted(method)`: its folder and table, made once; METHOD's by the plain program."""
     made: dict[str, tuple[Path, str]] = {}
 
-    def make(method: str = "protonet") -> tuple[Path, str]:
+    def make(method: str = METHOD) -> tuple[Path, str]:
         if method not in made:
             out = tmp_path_factory.mktemp("uninterrupted")
-            if method != "protonet":
+            if method != METHOD:
                 done = attempt(*task(pictures, out, method))
                 assert done["code"] == 0, done["stderr"]
                 made[method] = out, done["stdout"]
@@ -322,7 +325,7 @@ def test_killed_at_one_moment(
 
 
 @pytest.mark.parametrize(
-    "method", ["protonet", pytest.param("knn[backbone=conv4]", marks=pytest.mark.slow)]
+    "method", [METHOD, pytest.param("knn[backbone=conv4]", marks=pytest.mark.slow)]
 )
 def test_killed_again_and_again(
     attempt: Callable[..., dict],
@@ -334,7 +337,7 @@ def test_killed_again_and_again(
     rng = random.Random(method)
     kills = 0
     while True:
-        done = attempt(*task(pictures, tmp_path, method), kill_at=rng.randint(6, 24))
+        done = attempt(*task(pictures, tmp_path, method), kill_at=rng.randint(4, 16))
         if done["code"] == 0:
             break
         assert done["code"] == -signal.SIGKILL, done["stderr"]
@@ -351,7 +354,7 @@ def test_training_goes_on_from_its_checkpoint(
 ) -> None:
     """It is not begun again: as many steps are missing as were done."""
     whole = attempt(*task(pictures, tmp_path / "whole"))["moments"]
-    killed = attempt(*task(pictures, tmp_path / "out"), kill_at=40)
+    killed = attempt(*task(pictures, tmp_path / "out"), kill_at=20)
     rest = attempt(*task(pictures, tmp_path / "out"))
     assert "resumes from step" in rest["stderr"]
     steps, done, left = (

@@ -17,6 +17,7 @@ import numpy as np
 import pytest
 from PIL import Image
 from support.installations import install, methods_of
+from support.warm import run_module
 
 from benchbench.errors import MethodError, reason_of
 from benchbench.evaluation.settings import Limits, Phase
@@ -220,20 +221,22 @@ Start = Callable[..., "subprocess.Popen[str]"]
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
 
 
+def command(pictures: str, out: Path, methods: str, *options: object) -> list[str]:
+    arguments = ["run", "--methods", methods, "--dataset", pictures, "--way", 3, "--query", 4]
+    # An audit would meet the planted faults before any episode does.
+    audit = [] if "--audit" in options else ["--no-audit"]
+    arguments += ["--episodes", EPISODES, "--budget", 2, "--out", out, *audit, *options]
+    return list(map(str, arguments))
+
+
 @pytest.fixture(scope="module")
 def start(pictures: str, environment: dict[str, str]) -> Start:
-    """Starts a run of methods into a folder, with further options and environment variables."""
+    """Starts a run of a method into a folder, in an interpreter of its own."""
 
-    def started(
-        out: Path, methods: str, *options: object, **variables: str
-    ) -> subprocess.Popen[str]:
-        arguments = ["run", "--methods", methods, "--dataset", pictures, "--way", 3, "--query", 4]
-        # An audit would meet the planted faults before any episode does.
-        audit = [] if "--audit" in options else ["--no-audit"]
-        arguments += ["--episodes", EPISODES, "--budget", 2, "--out", out, *audit, *options]
+    def started(out: Path, method: str) -> subprocess.Popen[str]:
         return subprocess.Popen(
-            [sys.executable, "-m", "benchbench.cli", *map(str, arguments)],
-            env={**environment, **variables},
+            [sys.executable, "-m", "benchbench.cli", *command(pictures, out, method)],
+            env=environment,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -244,16 +247,20 @@ def start(pictures: str, environment: dict[str, str]) -> Start:
 
 
 @pytest.fixture(scope="module")
-def run(start: Start) -> Run:
-    """The same to its end; no traceback is printed."""
+def run(pictures: str, environment: dict[str, str]) -> Run:
+    """Runs methods into a folder, with further options and variables; no traceback is printed."""
 
     def ran(
         out: Path, methods: str, *options: object, **variables: str
     ) -> subprocess.CompletedProcess[str]:
-        process = start(out, methods, *options, **variables)
-        stdout, stderr = process.communicate(timeout=240)
-        assert "Traceback" not in stderr, stderr
-        return subprocess.CompletedProcess(process.args, process.returncode, stdout, stderr)
+        done = run_module(
+            "benchbench.cli",
+            *command(pictures, out, methods, *options),
+            environment={**environment, **variables},
+            timeout=240,
+        )
+        assert "Traceback" not in done.stderr, done.stderr
+        return done
 
     return ran
 

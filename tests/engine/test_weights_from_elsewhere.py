@@ -1,12 +1,10 @@
 """What a method's process needs and may not fetch itself: files that a spec names, downloads."""
 
 import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
-from support.command_line import write_pictures
+from support.command_line import process, task, write_pictures
 from support.installations import install
 
 from benchbench.engine.supervisor import files_in
@@ -44,17 +42,9 @@ def test_weights_are_downloaded_before_the_process_of_the_method_is_confined(
     site = tmp_path / "site"
     install(site, "hub", {"hub": BACKBONE}, "[benchbench.plugins]\nhub = hub\n")
     pictures, weights = write_pictures(tmp_path / "pictures"), tmp_path / "weights"
-    environment = {**os.environ, "PYTHONPATH": str(site), "DOWNLOADED": str(weights)}
-    environment.pop("BENCHBENCH_ENGINE", None)
-    command = [sys.executable, "-m", "benchbench.cli"]
-    command += ["run", "--methods", "knn[backbone=downloaded]", "--dataset", f"folder:{pictures}"]
-    command += ["--way", "3", "--query", "4", "--episodes", "5", "--no-audit"]
-    done = subprocess.run(
-        [*command, "--out", str(tmp_path / "out")],
-        env=environment,
-        capture_output=True,
-        encoding="utf-8",
-    )
+    arguments = task(f"folder:{pictures}", 5, "knn[backbone=downloaded]", out=tmp_path / "out")
+    variables = {"BENCHBENCH_ENGINE": "worker", "DOWNLOADED": str(weights)}
+    done = process(*arguments, "--no-audit", path=(site,), **variables)
     assert done.returncode == 0, done.stderr
     assert weights.read_text() == "weights"
 

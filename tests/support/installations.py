@@ -9,7 +9,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from benchbench.registry import loading
+from benchbench.registry import entry_points, loading
 
 METHOD = '''
 from benchbench import Method, hookimpl
@@ -123,12 +123,14 @@ def pretended(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Install
     """Nothing else is installed in this context; what was imported is forgotten after it."""
     installation = Installation(folder)
 
-    def entry_points(*, group: str) -> list[SimpleNamespace]:
+    def select(group: str) -> list[SimpleNamespace]:
         return [entry for entry in installation.entries if entry.group == group]
 
     before = set(sys.modules)
     monkeypatch.syspath_prepend(str(folder))
-    monkeypatch.setattr(importlib.metadata, "entry_points", entry_points)
+    monkeypatch.setattr(importlib.metadata, "entry_points", lambda: SimpleNamespace(select=select))
+    keeps_nothing = entry_points._by_group.__wrapped__  # for more may be pretended later
+    monkeypatch.setattr(entry_points, "_by_group", keeps_nothing)
     forget()
     yield installation
     forget()

@@ -24,9 +24,13 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 import numpy as np
+from PIL import Image
 
 PACKAGES = ("benchbench", "benchbench_plugins")
-LIBRARIES = ("scipy.stats", "statsmodels.stats.multitest", "torch._dynamo")
+LIBRARIES = (
+    *("pandas.core.methods.to_dict", "pyarrow.pandas_compat", "scipy.stats"),
+    *("statsmodels.stats.power", "torch._dynamo", "torch.utils.serialization.config"),
+)
 """What commands import only when they need it, besides all modules of the packages."""
 
 READ_AT_IMPORT = ("HF_", "GOMP_", "MKL_", "OMP_", "PYTHONHASHSEED", "TORCH_")
@@ -84,6 +88,8 @@ def _import_everything() -> None:
                 importlib.import_module(module.name)
     for name in LIBRARIES:
         importlib.import_module(name)
+    Image.init()  # imports a module for each format
+    importlib.import_module("benchbench.runs.reading")._validator()  # compiles the schema
     gc.freeze()
 
 

@@ -28,7 +28,7 @@ from benchbench.system.texts import legible_lines
 
 def test_predictions_are_those_of_the_file(tmp_path: Path, toy: OpenDataset) -> None:
     folder = write_run(tmp_path, toy, "a", 0.7)
-    data = Page(report_on(tmp_path).html).data
+    data = Page(report_on(tmp_path, with_plots=False).html).data
     viewer = data["viewers"]["protocol-0"]
     with (folder / "predictions.csv").open(encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
@@ -49,7 +49,7 @@ def test_images_are_shared_by_methods_and_protocols(tmp_path: Path, toy: OpenDat
     for method in ("a", "b"):
         write_run(tmp_path, toy, method, 0.7)
         write_run(tmp_path, toy, method, 0.7, shot=5)
-    data = Page(report_on(tmp_path).html).data
+    data = Page(report_on(tmp_path, with_plots=False).html).data
     assert len(data["viewers"]) == 2
     assert len(data["images"]) <= len(toy.pixels)
     assert len(set(data["images"])) == len(data["images"])
@@ -134,7 +134,7 @@ def test_files_that_are_not_known_are_told_once(tmp_path: Path) -> None:
 
 
 def reason(root: Path) -> str:
-    page = Page(report_on(root).html)
+    page = Page(report_on(root, with_plots=False).html)
     assert page.data["viewers"] == {}
     assert page.tables
     return page.text
@@ -165,7 +165,7 @@ def test_damaged_predictions_leave_the_method_out(tmp_path, toy, content) -> Non
     folder = write_run(tmp_path, toy, "a", 0.7)
     write_run(tmp_path, toy, "b", 0.6)
     (folder / "predictions.csv").write_text(content)
-    page = Page(report_on(tmp_path).html)
+    page = Page(report_on(tmp_path, with_plots=False).html)
     assert [method["name"] for method in page.data["viewers"]["protocol-0"]["methods"]] == ["b"]
     assert "a has no stored predictions." in page.text
 
@@ -202,7 +202,7 @@ def test_predictions_of_other_episodes_are_left_out(tmp_path: Path, toy: OpenDat
     first = lines[1].split(",")
     first[3] = " ".join(reversed(first[3].split()))
     (folder / "predictions.csv").write_text("\n".join([lines[0], ",".join(first), *lines[2:]]))
-    page = Page(report_on(tmp_path).html)
+    page = Page(report_on(tmp_path, with_plots=False).html)
     assert [method["name"] for method in page.data["viewers"]["protocol-0"]["methods"]] == ["a"]
     assert "b is left out: its predictions are of other episodes." in page.text
 
