@@ -9,7 +9,7 @@ import click
 from benchbench.registry import entry_points, inspection
 from benchbench.system.texts import legible, legible_lines
 
-KINDS = ["all", "methods", "datasets", "backbones", "samplers", "metrics"]
+KINDS = ["all", "methods", "datasets", "backbones", "augmentations", "samplers", "metrics"]
 
 
 @click.command("list")
@@ -17,7 +17,8 @@ KINDS = ["all", "methods", "datasets", "backbones", "samplers", "metrics"]
 def list_(kind: str) -> None:
     """List the methods and data sets that are installed.
 
-    A KIND lists all of one kind: methods, datasets, backbones, samplers or metrics.
+    A KIND lists all of one kind: methods, datasets, backbones, augmentations, samplers or
+    metrics.
     """
     for each in ["methods", "datasets"] if kind == "all" else [kind]:
         single = each.removesuffix("s")
@@ -60,7 +61,7 @@ def _registered(kinds: str) -> dict[str, tuple[str, str]]:
 @click.command()
 @click.argument("name")
 def describe(name: str) -> None:
-    """Explain a method, data set, backbone, sampler or metric.
+    """Explain a method, data set, backbone, augmentation, sampler or metric.
 
     Its documentation, parameters and declarations are printed. NAME may have parameters, as in
     `matchingnet[fce=true]`, which can change what a method declares.

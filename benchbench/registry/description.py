@@ -37,14 +37,16 @@ def described(text: str) -> list[str]:
                 text += f"\n{_explained(title, single)}\n"
             found.append(text + _declarations(declaring))
         known += available
-    for kind in ("backbone", "sampler", "metric"):
+    for kind in ("backbone", "augmentation", "sampler", "metric"):
         things = loading.registered(f"register_{kind}s")
         if spec.name in things:
             thing = things[spec.name]
             found.append(_explained(f"{spec.name} ({kind} of {thing.__module__})", thing))
         known += things
     if not found:
-        raise unknown_name("method, data set, backbone, sampler or metric", spec.name, known)
+        raise unknown_name(
+            "method, data set, backbone, augmentation, sampler or metric", spec.name, known
+        )
     return found
 
 

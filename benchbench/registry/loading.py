@@ -27,6 +27,7 @@ CORE_MODULES = {
     "register_samplers": "benchbench.samplers",
     "register_metrics": "benchbench.metrics",
     "register_backbones": "benchbench.backbones",
+    "register_augmentations": "benchbench.augmentations",
     "register_reporters": "benchbench.results.reporters",
 }
 """The modules of benchbench itself that take part in a hook."""
@@ -39,6 +40,7 @@ BASES = {
     ],
     "register_samplers": ["benchbench.samplers.base.Sampler"],
     "register_backbones": ["benchbench.backbones.base.Backbone"],
+    "register_augmentations": ["benchbench.augmentations.base.Augmentation"],
 }
 """The classes that a hook's classes derive from, by full name; the other hooks take functions."""
 

@@ -4,7 +4,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from benchbench.backbones import create_backbone
-from benchbench.learners.adaptation import BatchMoments, Weights, descend, embed_with
+from benchbench.learners.adaptation import Weights, descend, embed_with
+from benchbench.learners.normalisation import BatchMoments
 
 
 def quadratic(weights: Weights) -> Tensor:

@@ -14,7 +14,7 @@ from benchbench.backbones import create_backbone
 from benchbench.errors import MethodError
 from benchbench.learners.gradient import InnerLoop
 from benchbench.method import Images, Task
-from benchbench.training.streams import LabelledEpisode
+from benchbench.training.labelled import LabelledEpisode
 
 ALL = [MAML, FOMAML, ProtoMAML, FOProtoMAML]
 

@@ -11,7 +11,8 @@ from benchbench.datasets.base import OpenDataset
 from benchbench.errors import MethodError
 from benchbench.method import Classifier, Method, Support
 from benchbench.training.budget import FitRecord
-from benchbench.training.fit import cosine, fit, step_decay
+from benchbench.training.fit import fit
+from benchbench.training.schedules import cosine, step_decay
 from benchbench.training.source import TrainingSource
 
 

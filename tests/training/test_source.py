@@ -77,7 +77,7 @@ def test_the_test_split_is_out_of_reach(dataset: OpenDataset) -> None:
 
 
 def test_validation_takes_turns_among_the_sources_with_two_classes(two_sources) -> None:
-    episodes = make_source(two_sources)._validation_episodes
+    episodes = make_source(two_sources)._validation_episodes()
     assert len(episodes) == 100
     assert {tuple(sorted(episode.classes)) for episode in episodes} == {(6, 7, 8)}
 
@@ -117,9 +117,9 @@ def test_it_must_be_known_how_the_tests_episodes_are_drawn(dataset: OpenDataset)
 
 def test_validation_varies_where_the_test_does(dataset: OpenDataset) -> None:
     source = variable_source(dataset, create_sampler("meta_dataset[min_way=2]"))
-    assert {episode.n_way for episode in source._validation_episodes} == {2, 3, 4, 5, 6}
+    assert {episode.n_way for episode in source._validation_episodes()} == {2, 3, 4, 5, 6}
     source = variable_source(dataset, create_sampler("meta_dataset[min_way=7]"))
-    assert {episode.n_way for episode in source._validation_episodes} == {5}
+    assert {episode.n_way for episode in source._validation_episodes()} == {5}
 
 
 def test_the_most_shots_leave_a_query_in_two_classes(make_dataset) -> None:
