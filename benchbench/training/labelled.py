@@ -42,7 +42,7 @@ class EpisodeGroup(list[LabelledEpisode]):
         return joined([episode.images for episode in self])
 
     def split(self, features: Tensor) -> list[tuple[Tensor, Tensor]]:
-        """The features of the support, and of the queries, of each episode from those of `images`."""
+        """The features of each episode's support, and of its queries, from those of `images`."""
         parts = torch.split(features, [len(episode.images) for episode in self])
         return [episode.split(part) for episode, part in zip(self, parts, strict=True)]
 

@@ -21,7 +21,7 @@ def cosine(steps: int, warmup: int = 0) -> Schedule:
 
 
 def linear(steps: int, to: float = 0.0) -> Schedule:
-    """A straight line from 1 at the first step to `to` after so many steps, and `to` from then on."""
+    """A straight line from 1 at the first step to `to` after so many steps."""
     return lambda step: 1 + (to - 1) * min(1.0, step / max(1, steps))
 
 

@@ -55,6 +55,26 @@ def test_a_step_takes_the_partial_gradient_where_weights_depend_on_others() -> N
     torch.testing.assert_close(stepped["a"].tolist(), [1 - 0.6, -2 + 1.2])
 
 
+def test_rates_by_name_move_what_they_name() -> None:
+    stepped = descend(quadratic, start(), 1, {"a": torch.tensor([0.1, 0.0])})
+    torch.testing.assert_close(stepped["a"].tolist(), [1 - 0.6, -2.0])
+    assert stepped["b"].tolist() == [3]
+    assert list(stepped) == ["a", "b"]
+    with pytest.raises(ValueError, match="a rate for 'c'"):
+        descend(quadratic, start(), 1, {"c": 0.1})
+
+
+def test_rates_that_are_tensors_are_learned_through_the_steps() -> None:
+    weights = start()
+    rates = {name: torch.full_like(t, 0.05, requires_grad=True) for name, t in weights.items()}
+
+    def after(a: Tensor, b: Tensor) -> Tensor:
+        stepped = descend(quadratic, weights, 2, {"a": a, "b": b}, second_order=True)
+        return torch.cat([stepped["a"], stepped["b"]])
+
+    assert torch.autograd.gradcheck(after, tuple(rates.values()))
+
+
 @pytest.mark.parametrize("shape", [(6, 3), (6, 3, 4, 4)])
 def test_statistics_of_the_first_rows_normalise_all(shape: tuple[int, ...]) -> None:
     norm = nn.BatchNorm1d(3) if len(shape) == 2 else nn.BatchNorm2d(3)

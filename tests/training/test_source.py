@@ -128,3 +128,27 @@ def test_the_most_shots_leave_a_query_in_two_classes(make_dataset) -> None:
     assert make_source(dataset).episodes(5, 6, 5).query == 1
     single = replace(dataset, splits={**dataset.splits, "train": dataset.splits["train"][:1]})
     assert make_source(single).most_shots == 1
+
+
+def test_validation_may_have_a_shape_of_its_own(dataset: OpenDataset) -> None:
+    oracle = Oracle(dataset)
+    source, shapes = make_source(dataset, oracle, shot=1), []
+
+    def adapt(support):
+        shapes.append((support.n_way, len(support.images)))
+        return oracle.adapt(support)
+
+    assert source.validate(adapt, way=3, shot=5) == 1.0
+    assert set(shapes) == {(3, 15)}
+    shapes.clear()
+    source.validate(adapt)
+    assert set(shapes) == {(5, 5)}
+
+
+def test_the_training_images_are_those_of_the_training_classes(dataset: OpenDataset) -> None:
+    images = make_source(dataset).images
+    assert len(images) == 12 * 20
+    assert classes_of(dataset, [images]) == set(dataset.splits["train"].tolist())
+    nothing = replace(dataset, splits={**dataset.splits, "train": np.empty(0, np.int64)})
+    with pytest.raises(BenchbenchError, match="no training classes"):
+        _ = make_source(nothing).images
