@@ -57,8 +57,9 @@ class Affine(Augmentation):
 
     Each number is drawn uniformly up to its parameter to either side.
 
-    degrees: the angle. shift: the distance in each direction, as a share of the side; it comes
-        last. scale: the factor less 1.
+    degrees: the angle.
+    shift: the distance in each direction, as a share of the side; it comes last.
+    scale: the factor less 1.
     """
 
     name = "affine"
