@@ -79,8 +79,7 @@ class CNP(ShuffledSlots, EpisodicMethod):
 
     def scores(self, asked: Tensor, known: Tensor, support: Support) -> Tensor:
         """Scores [n_query, n_way] of query features by support features, in random slots."""
-        _, slots = self.shuffled(support)
-        means, slots = class_means(known, support), slots.to(known.device)
+        means, slots = class_means(known, support), self.shuffle(support).slots.to(known.device)
         context = means.new_zeros(self.n_slots, means.shape[1]).index_copy(0, slots, means)
         read = torch.cat([context.flatten().expand(len(asked), -1), asked], dim=1)
         return self.network["reader"](read)[:, slots]

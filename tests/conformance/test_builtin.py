@@ -70,6 +70,7 @@ def test_maml_that_hides_its_batch_norm_is_found_out(small: OpenDataset, tmp_pat
         (f"r2d2[{TINY}]", set()),
         (f"meta_baseline[{TINY}]", set()),
         (f"cnp[{TINY}]", set()),
+        (f"snail[{TINY},width=4]", {"support_order"}),
         (f"metaoptnet[{TINY}]", set()),
         (f"metaoptnet[{TINY},head=ridge]", set()),
         ("relation_net[backbone=conv4[width=4,pools=1]]", set()),
