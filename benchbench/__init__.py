@@ -10,6 +10,9 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from benchbench.augmentations import Augment as Augment
+    from benchbench.augmentations import create_augmentation as create_augmentation
+    from benchbench.augmentations.base import Augmentation as Augmentation
     from benchbench.backbones import create_backbone as create_backbone
     from benchbench.backbones.base import Backbone as Backbone
     from benchbench.backbones.blocks import parameter_blocks as parameter_blocks
@@ -28,7 +31,6 @@ if TYPE_CHECKING:
     from benchbench.grid.cell import Cell as Cell
     from benchbench.grid.computing import compute_cell as compute_cell
     from benchbench.grid.engine import GridEngine as GridEngine
-    from benchbench.learners.adaptation import BatchMoments as BatchMoments
     from benchbench.learners.adaptation import Weights as Weights
     from benchbench.learners.adaptation import descend as descend
     from benchbench.learners.adaptation import embed_with as embed_with
@@ -39,8 +41,17 @@ if TYPE_CHECKING:
     from benchbench.learners.gradient import InnerLoopMethod as InnerLoopMethod
     from benchbench.learners.metric import MetricMethod as MetricMethod
     from benchbench.learners.metric import class_means as class_means
+    from benchbench.learners.metric import smoothed_cross_entropy as smoothed_cross_entropy
+    from benchbench.learners.normalisation import BatchMoments as BatchMoments
+    from benchbench.learners.normalisation import BatchNormBy as BatchNormBy
+    from benchbench.learners.normalisation import TaskMoments as TaskMoments
+    from benchbench.learners.normalisation import TaskNorm as TaskNorm
     from benchbench.learners.pretrained import PretrainedMethod as PretrainedMethod
     from benchbench.learners.pretrained import fit_classifier as fit_classifier
+    from benchbench.learners.pretrained import training_mean as training_mean
+    from benchbench.learners.slots import FixedSlots as FixedSlots
+    from benchbench.learners.slots import Shuffle as Shuffle
+    from benchbench.learners.slots import ShuffledSlots as ShuffledSlots
     from benchbench.method import Classifier as Classifier
     from benchbench.method import Images as Images
     from benchbench.method import Method as Method
@@ -51,20 +62,26 @@ if TYPE_CHECKING:
     from benchbench.runs.outcome import Outcome as Outcome
     from benchbench.samplers import Sampler as Sampler
     from benchbench.system.vision import torchvision as torchvision
-    from benchbench.training.fit import constant as constant
-    from benchbench.training.fit import cosine as cosine
     from benchbench.training.fit import fit as fit
-    from benchbench.training.fit import step_decay as step_decay
+    from benchbench.training.labelled import Batch as Batch
+    from benchbench.training.labelled import EpisodeGroup as EpisodeGroup
+    from benchbench.training.labelled import LabelledEpisode as LabelledEpisode
+    from benchbench.training.schedules import constant as constant
+    from benchbench.training.schedules import cosine as cosine
+    from benchbench.training.schedules import linear as linear
+    from benchbench.training.schedules import milestones as milestones
+    from benchbench.training.schedules import step_decay as step_decay
     from benchbench.training.source import TrainingSource as TrainingSource
-    from benchbench.training.streams import Batch as Batch
-    from benchbench.training.streams import LabelledEpisode as LabelledEpisode
 
 __version__ = "0.1.0"
 
 _HOMES = {
+    "Augment": "augmentations",
+    "Augmentation": "augmentations.base",
     "Backbone": "backbones.base",
-    "Batch": "training.streams",
-    "BatchMoments": "learners.adaptation",
+    "Batch": "training.labelled",
+    "BatchMoments": "learners.normalisation",
+    "BatchNormBy": "learners.normalisation",
     "BenchbenchError": "errors",
     "Bounds": "registry.bounds",
     "Cell": "grid.cell",
@@ -73,14 +90,16 @@ _HOMES = {
     "Dataset": "datasets.base",
     "DecodedClass": "datasets.base",
     "Episode": "episodes",
+    "EpisodeGroup": "training.labelled",
     "EpisodeSet": "episodes",
     "EpisodicMethod": "learners.episodic",
+    "FixedSlots": "learners.slots",
     "FixedWayMethod": "learners.gradient",
     "GridEngine": "grid.engine",
     "Images": "method",
     "InnerLoop": "learners.gradient",
     "InnerLoopMethod": "learners.gradient",
-    "LabelledEpisode": "training.streams",
+    "LabelledEpisode": "training.labelled",
     "Method": "method",
     "MethodError": "errors",
     "MetricMethod": "learners.metric",
@@ -91,25 +110,34 @@ _HOMES = {
     "Problem": "datasets.problem",
     "Recipe": "learners.episodic",
     "Sampler": "samplers",
+    "Shuffle": "learners.slots",
+    "ShuffledSlots": "learners.slots",
     "Support": "method",
     "Task": "method",
+    "TaskMoments": "learners.normalisation",
+    "TaskNorm": "learners.normalisation",
     "TrainingSource": "training.source",
     "Weights": "learners.adaptation",
     "class_means": "learners.metric",
     "class_prompts": "datasets.prompts",
     "compute_cell": "grid.computing",
-    "constant": "training.fit",
-    "cosine": "training.fit",
+    "constant": "training.schedules",
+    "cosine": "training.schedules",
+    "create_augmentation": "augmentations",
     "create_backbone": "backbones",
     "descend": "learners.adaptation",
     "embed_with": "learners.adaptation",
     "fit": "training.fit",
     "fit_classifier": "learners.pretrained",
     "hookimpl": "registry.hookspecs",
+    "linear": "training.schedules",
+    "milestones": "training.schedules",
     "open_dataset": "datasets.opening",
     "parameter_blocks": "backbones.blocks",
-    "step_decay": "training.fit",
+    "smoothed_cross_entropy": "learners.metric",
+    "step_decay": "training.schedules",
     "torchvision": "system.vision",
+    "training_mean": "learners.pretrained",
 }
 
 __all__ = [*_HOMES, "__version__"]

@@ -28,7 +28,7 @@ verification
 runs
 samplers
 datasets
-backbones episodes
+augmentations backbones episodes
 method registry system stats
 errors
 """

@@ -32,6 +32,9 @@ class Backbone(nn.Module):
     name: ClassVar[str]
     images_at_once: ClassVar[int | None] = None
     """The most images that a frozen network embeds in one pass; None for any number."""
+    keeps_features: ClassVar[bool] = True
+    """Whether a frozen network embeds an image of a split only once; False where features are too
+    large to keep."""
     _: KW_ONLY
     image_shape: tuple[int, int, int]
 
@@ -54,6 +57,14 @@ class Backbone(nn.Module):
     @property
     def feature_size(self) -> int:
         raise NotImplementedError
+
+    @property
+    def map_shape(self) -> tuple[int, int, int] | None:
+        """Channels, height and width of the map that the features are, flattened; None if of none.
+
+        `features.unflatten(1, backbone.map_shape)` is the map.
+        """
+        return None
 
     @property
     def preprocessing(self) -> str:

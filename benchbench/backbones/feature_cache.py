@@ -45,7 +45,8 @@ def features(backbone: Backbone, images: Images) -> Tensor:
     """Features float32 [n, feature_size] of the images, from the table of their split."""
     source, wanted = images.block()
     rows = source.rows
-    if rows is None or len(rows) * backbone.feature_size * 4 > MOST_BYTES:
+    too_large = rows is not None and len(rows) * backbone.feature_size * 4 > MOST_BYTES
+    if rows is None or too_large or not backbone.keeps_features:
         return _embedded(backbone, images.array)
     table = _table(backbone, source.fingerprint, source.split, rows)
     positions = np.searchsorted(rows, wanted)
@@ -84,8 +85,11 @@ def _fill(table: _Table, backbone: Backbone, source: PixelSource, block: int) ->
 
 
 def _embedded(backbone: Backbone, array: ByteArray) -> Tensor:
-    """Features float32 [n, feature_size], computed in parts that fit into memory."""
+    """Features float32 [n, feature_size], computed in parts that fit into memory.
+
+    They are computed in float32 in a training's loss as well, where they may be kept for later.
+    """
     size = backbone.images_at_once or max(1, len(array))
     parts = [array[start : start + size] for start in range(0, max(1, len(array)), size)]
-    with torch.no_grad():
+    with torch.no_grad(), torch.autocast(backbone.device.type, enabled=False):
         return torch.cat([backbone.embed(backbone.prepare(part)).float() for part in parts])

@@ -43,6 +43,11 @@ class ResNet12(Backbone):
         height, width, _ = self.image_shape
         return WIDTHS[-1] * (1 if self.pool else (height >> 4) * (width >> 4))
 
+    @property
+    def map_shape(self) -> tuple[int, int, int] | None:
+        height, width, _ = self.image_shape
+        return None if self.pool else (WIDTHS[-1], height >> 4, width >> 4)
+
     def embed(self, pixels: Tensor) -> Tensor:
         maps: Tensor = self.blocks(pixels)
         return maps.mean((2, 3)) if self.pool else maps.flatten(1)

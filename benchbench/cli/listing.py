@@ -9,7 +9,16 @@ import click
 from benchbench.registry import entry_points, inspection
 from benchbench.system.texts import legible, legible_lines
 
-KINDS = ["all", "methods", "datasets", "backbones", "samplers", "metrics", "engines"]
+KINDS = [
+    "all",
+    "methods",
+    "datasets",
+    "backbones",
+    "augmentations",
+    "samplers",
+    "metrics",
+    "engines",
+]
 
 
 @click.command("list")
@@ -17,7 +26,7 @@ KINDS = ["all", "methods", "datasets", "backbones", "samplers", "metrics", "engi
 def list_(kind: str) -> None:
     """List the methods and data sets that are installed.
 
-    A KIND lists all of one kind: methods, datasets, backbones, samplers,
+    A KIND lists all of one kind: methods, datasets, backbones, augmentations, samplers,
     metrics or engines.
     """
     for each in ["methods", "datasets"] if kind == "all" else [kind]:
@@ -61,7 +70,7 @@ def _registered(kinds: str) -> dict[str, tuple[str, str]]:
 @click.command()
 @click.argument("name")
 def describe(name: str) -> None:
-    """Explain a method, data set, backbone, sampler, metric or engine.
+    """Explain a method, data set, backbone, augmentation, sampler, metric or engine.
 
     Its documentation, parameters and declarations are printed. NAME may have parameters, as in
     `matchingnet[fce=true]`, which can change what a method declares.

@@ -2,42 +2,49 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import TypeAlias
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.func import functional_call
-from torch.overrides import TorchFunctionMode
 
 from benchbench.backbones.base import Backbone
 
 Weights = dict[str, Tensor]
 """Tensors by name, instead of a network's own parameters."""
 
+StepRate: TypeAlias = float | Tensor | Mapping[str, float | Tensor]
+"""The rate of gradient descent: a number, a tensor that broadcasts, or either by weight's name."""
+
 
 def descend(
     loss: Callable[[Weights], Tensor],
     weights: Weights,
     steps: int,
-    rate: float,
+    rate: StepRate,
     *,
     second_order: bool = False,
 ) -> Weights:
     """The weights after some steps of plain gradient descent on `loss`; none is changed in place.
 
-    They are differentiable in `weights`, through the steps' gradients only if `second_order`.
+    They are differentiable in `weights`, through the steps' gradients only if `second_order`, and
+    in the rates if these are tensors. rate: by name, it leaves weights that it does not name as
+    they are. Raises ValueError if it names one that there is not.
     """
+    if isinstance(rate, Mapping) and (unknown := sorted(set(rate) - set(weights))):
+        raise ValueError(f"there is a rate for '{unknown[0]}', which is none of the weights")
     # Aliases, as some weights may depend on others (a head made of prototypes, on the backbone):
     # the gradient of a step is the partial one, which does not follow that dependence.
     weights = {name: tensor.view_as(tensor) for name, tensor in weights.items()}
-    for _ in range(steps):
+    rates = rate if isinstance(rate, Mapping) else dict.fromkeys(weights, rate)
+    for _ in range(steps if rates else 0):
+        moving = [weights[name] for name in rates]
         gradients = torch.autograd.grad(
-            loss(weights), list(weights.values()), create_graph=second_order, materialize_grads=True
+            loss(weights), moving, create_graph=second_order, materialize_grads=True
         )
-        moved = zip(weights.items(), gradients, strict=True)
-        weights = {name: tensor - rate * gradient for (name, tensor), gradient in moved}
+        moved = zip(rates.items(), gradients, strict=True)
+        weights = weights | {name: weights[name] - own * g for (name, own), g in moved}
     return weights
 
 
@@ -57,43 +64,3 @@ class _Embedding(nn.Module):
 
     def forward(self, pixels: Tensor) -> Tensor:
         return self.backbone.embed(pixels)
-
-
-class BatchMoments(TorchFunctionMode):
-    """A context in which batch norm uses the batch's statistics and leaves its buffers unchanged.
-
-    rows: the first so many images give the statistics for all, by default all of them.
-    """
-
-    def __init__(self, rows: int | None = None) -> None:
-        super().__init__()
-        self.rows = rows
-
-    def __torch_function__(
-        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
-    ) -> Any:
-        if func is F.batch_norm:
-            func = self.batch_norm
-        return func(*args, **(kwargs or {}))
-
-    def batch_norm(
-        self,
-        input: Tensor,  # noqa: A002
-        running_mean: Tensor | None,
-        running_var: Tensor | None,
-        weight: Tensor | None = None,
-        bias: Tensor | None = None,
-        training: bool = False,
-        momentum: float = 0.1,
-        eps: float = 1e-5,
-    ) -> Tensor:
-        if self.rows is None or self.rows == len(input):
-            return F.batch_norm(input, None, None, weight, bias, training=True, eps=eps)
-        channels = (1, -1) + (1,) * (input.ndim - 2)
-        dims = [0, *range(2, input.ndim)]
-        variance, mean = torch.var_mean(input[: self.rows], dims, correction=0)
-        scale = (variance + eps).rsqrt() * (1 if weight is None else weight)
-        shift = (0 if bias is None else bias) - mean * scale
-        return torch.addcmul(
-            shift.view(channels).to(input.dtype), input, scale.view(channels).to(input.dtype)
-        )

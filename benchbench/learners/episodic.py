@@ -2,21 +2,30 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias
+from functools import partial
+from typing import Any, ClassVar, TypeAlias
 
 from torch import Tensor, nn
 
 from benchbench.backbones import create_backbone
 from benchbench.backbones.base import Backbone
+from benchbench.learners.normalisation import BatchMoments, TaskMoments, TaskNorm
+from benchbench.learners.pretrained import fit_classifier
 from benchbench.method import Method, Task
 from benchbench.training.fit import fit, learns
 from benchbench.training.source import TrainingSource
 
 Recipe: TypeAlias = dict[str, Any]
-"""How to train: the `way`, `shot` and `query` of the episodes; `tasks`, if a step takes several;
-`steps`, and further arguments of `fit` by name. If the test's way varies, the published recipe is
-followed on episodes that vary like the test's, whatever `way`, `shot` and `query` say."""
+"""How to train: the `way`, `shot` and `query` of the episodes, where a pair of shots is a range of
+which each step draws one; `tasks`, if a step takes several; `augment`, as `source.episodes` takes
+it; `validate_on`, the way and shot of validation if they are not the test's; `steps`, and further
+arguments of `fit` by name. If the test's way varies, the published recipe is followed on episodes
+that vary like the test's, whatever `way`, `shot` and `query` say."""
+
+TASK_NORM = "task_norm"
+"""The name in `network` of what TaskNorm learns."""
 
 
 @dataclass
@@ -24,14 +33,28 @@ class EpisodicMethod(Method):
     """A method whose network learns from episodes of the training classes.
 
     A subclass has a `loss` for `fit`, and says in `quick` and `published` how it is trained. It
-    names in `extra_modules` what it learns in addition to a backbone.
+    names in `extra_modules` what it learns in addition to a backbone. What `loss` counts, as the
+    weights of tasks, belongs in buffers of these modules, which outlive an interruption.
 
     backbone: trained from scratch, unless it comes with weights; if there is nothing to learn, as
         with `pixels`, the method is evaluated as it is.
     """
 
+    pretrained: ClassVar[bool] = False
+    """Whether the backbone first learns to classify the training classes, as `fit_classifier` has
+    it: once for all methods, of which each goes on with a copy."""
+    trains_encoder: ClassVar[bool] = True
+    """Whether the backbone learns from episodes as well. One that does not is frozen, so that each
+    training image is embedded once."""
+    bn = "running"
+    """Which statistics normalise an episode, one of `BatchNormBy`. A subclass that leaves this to
+    the user declares a field, `bn: BatchNormBy = "running"`, and embeds within `moments`."""
     network: nn.ModuleDict = field(init=False, repr=False, compare=False)
     backbone: str = "conv4"
+
+    def __post_init__(self) -> None:
+        if self.bn == "transductive":
+            self.transductive = True  # type: ignore[misc]
 
     @property
     def encoder(self) -> Backbone:
@@ -40,7 +63,10 @@ class EpisodicMethod(Method):
         return backbone
 
     def extra_modules(self, feature_size: int, task: Task) -> dict[str, nn.Module]:
-        """The modules that are learned in addition to the backbone, by name in `network`."""
+        """The modules that are learned in addition to the backbone, by name in `network`.
+
+        `encoder` is there already, for a method that needs to know its `map_shape`.
+        """
         return {}
 
     def quick(self, task: Task) -> Recipe:
@@ -55,21 +81,52 @@ class EpisodicMethod(Method):
         """The loss of an episode, or of a list of them if the recipe has `tasks`, for `fit`."""
         raise NotImplementedError(f"{type(self).__name__} has no loss(episode)")
 
+    def moments(self, rows: int | None = None) -> AbstractContextManager[Any]:
+        """A context in which batch norm takes the statistics that `bn` says.
+
+        rows: the number of support images, which come first in the batch; by default all are.
+        """
+        if self.bn == "running":
+            return nullcontext()
+        if self.bn == "task":
+            shares: TaskNorm = self.network[TASK_NORM]  # type: ignore[assignment]
+            return TaskMoments(rows, shares)
+        return BatchMoments(rows if self.bn == "support" else None)
+
     def train(self, source: TrainingSource) -> None:
         recipe = self.recipe(source)
-        shot = min(recipe.pop("shot"), source.most_shots)
-        shape = recipe.pop("way"), shot, recipe.pop("query")
-        as_tested = source.budget.name == "paper" and source.task.n_way is None
-        encoder = create_backbone(self.backbone, source.image_shape, source.seed)
-        extra = self.extra_modules(encoder.feature_size, source.task)
-        self.network = nn.ModuleDict({"encoder": encoder, **extra})
-        if not learns(self.network):  # it needs no training classes either
-            fit(source, self.network, self.loss, (), steps=0)
+        shape = recipe.pop("way"), _possible(recipe.pop("shot"), source), recipe.pop("query")
+        learned = self._build(source)
+        if not learns(learned):  # it needs no training classes either
+            fit(source, learned, self.loss, (), steps=0)
             return
-        episodes = source.task_episodes() if as_tested else source.episodes(*shape)
+        augment = recipe.pop("augment", None)
+        as_tested = source.budget.name == "paper" and source.task.n_way is None
+        episodes = (
+            source.task_episodes(augment=augment)
+            if as_tested
+            else source.episodes(*shape, augment=augment)
+        )
         tasks = recipe.pop("tasks", None)
         data = episodes if tasks is None else episodes.grouped(tasks)
-        fit(source, self.network, self.loss, data, **recipe)
+        if validate_on := recipe.pop("validate_on", None):
+            recipe["validate"] = partial(source.validate, **validate_on)
+        fit(source, learned, self.loss, data, **recipe)
+
+    def _build(self, source: TrainingSource) -> nn.ModuleDict:
+        """Make `network`; returns the part of it that learns from episodes."""
+        encoder = create_backbone(self.backbone, source.image_shape, source.seed)
+        if self.pretrained:
+            fit_classifier(source, encoder)
+        elif not self.trains_encoder:
+            source.compute.place(encoder)
+            encoder.freeze()
+        self.network = nn.ModuleDict({"encoder": encoder})
+        extra = self.extra_modules(encoder.feature_size, source.task)
+        if self.bn == "task":
+            extra = {**extra, TASK_NORM: TaskNorm(encoder)}
+        self.network.update(extra)
+        return self.network if self.trains_encoder else nn.ModuleDict(extra)
 
     def recipe(self, source: TrainingSource) -> Recipe:
         """The recipe of the budget, with its number of steps."""
@@ -81,3 +138,11 @@ class EpisodicMethod(Method):
             smoke=max(1, steps // 100), quick=steps, paper=steps
         )
         return recipe
+
+
+def _possible(shot: int | tuple[int, int], source: TrainingSource) -> int | tuple[int, int]:
+    """The shot of a recipe, or its range, with no more shots than the training classes offer."""
+    if isinstance(shot, tuple):
+        fewest, most = (min(number, source.most_shots) for number in shot)
+        return fewest, most
+    return min(shot, source.most_shots)

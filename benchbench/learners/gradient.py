@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
-from types import MappingProxyType
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.func import grad, vmap
 
-from benchbench.errors import MethodError
-from benchbench.learners.adaptation import BatchMoments, Weights, descend, embed_with
-from benchbench.learners.episodic import EpisodicMethod, Recipe
+from benchbench.learners.adaptation import Weights, descend, embed_with
+from benchbench.learners.episodic import TASK_NORM, EpisodicMethod, Recipe
+from benchbench.learners.normalisation import BatchNormBy
+from benchbench.learners.slots import FixedSlots
 from benchbench.method import Classifier, Images, Support, Task
 from benchbench.registry.bounds import Rate, Steps
+from benchbench.training.labelled import LabelledEpisode
 from benchbench.training.source import TrainingSource
-from benchbench.training.streams import LabelledEpisode
 
 HEAD = ("head.weight", "head.bias")
 
@@ -48,7 +48,9 @@ class InnerLoopMethod(EpisodicMethod):
     test_steps: gradient steps at the test; none is the recipe's number.
     inner_lr: the rate of these steps, on the mean loss; none is the recipe's.
     bn: the statistics that normalise the queries: those of the `support` at the adapted weights,
-        the `running` ones of training, or those of the query batch itself (`transductive`).
+        the `running` ones of training, those of the query batch itself (`transductive`), or
+        TaskNorm's blend of the support's and each image's own (`task`), whose shares are learned
+        across episodes and stay as they are in the inner loop.
     """
 
     second_order: ClassVar[bool] = True
@@ -56,7 +58,7 @@ class InnerLoopMethod(EpisodicMethod):
     inner_steps: Steps | None = None
     test_steps: Steps | None = None
     inner_lr: Rate | None = None
-    bn: Literal["support", "running", "transductive"] = "support"
+    bn: BatchNormBy = "support"
 
     def __post_init__(self) -> None:
         if min(self.inner_steps or 0, self.test_steps or 0) < 0:
@@ -78,8 +80,11 @@ class InnerLoopMethod(EpisodicMethod):
 
     def weights(self) -> Weights:
         """What is meta-learned: the backbone's parameters, and `head.weight` and so on."""
-        named = self.network.named_parameters()
-        return {name.removeprefix("encoder."): tensor for name, tensor in named}
+        return {
+            name.removeprefix("encoder."): tensor
+            for name, tensor in self.network.named_parameters()
+            if not name.startswith(f"{TASK_NORM}.")
+        }
 
     def start(self, weights: Weights, support_pixels: Tensor, support: Support) -> Weights:
         """The weights that the inner loop begins with: the meta-learned ones, and those of a head.
@@ -185,11 +190,11 @@ class InnerLoopMethod(EpisodicMethod):
         self, weights: Weights, support_pixels: Tensor, query_pixels: Tensor
     ) -> Tensor:
         """Logits of the queries, normalised as `bn` says."""
-        if self.bn != "support":
+        if self.bn not in ("support", "task"):
             with self.batch_statistics():
                 return self.logits(weights, query_pixels)
         count = len(support_pixels)
-        with BatchMoments(count):
+        with self.moments(count):
             return self.logits(weights, torch.cat([support_pixels, query_pixels]))[count:]
 
     def logits(self, weights: Weights, pixels: Tensor) -> Tensor:
@@ -197,27 +202,17 @@ class InnerLoopMethod(EpisodicMethod):
         return F.linear(features, *(weights[name] for name in HEAD)).float()
 
     def batch_statistics(self) -> AbstractContextManager[Any]:
-        """A context in which batch norm uses the batch's statistics, unless `bn=running`."""
-        return nullcontext() if self.bn == "running" else BatchMoments()
+        """A context in which batch norm takes a batch that is all support for what `bn` says."""
+        return self.moments()
 
 
 @dataclass
-class FixedWayMethod(InnerLoopMethod):
+class FixedWayMethod(FixedSlots, InnerLoopMethod):
     """A method with a learned linear head, of which an episode of fewer classes uses first rows."""
 
-    expected_failures = MappingProxyType(
-        {"class_slots": "its head has learned rows, one for each slot"}
-    )
-
-    def skip(self, task: Task) -> str | None:
-        varies = "its head has a fixed way and this task's varies" if task.n_way is None else None
-        return super().skip(task) or varies
-
     def extra_modules(self, feature_size: int, task: Task) -> dict[str, nn.Module]:
-        return {"head": nn.Linear(feature_size, task.n_way or 5)}
+        return {"head": nn.Linear(feature_size, self.slots_for(task))}
 
     def start(self, weights: Weights, support_pixels: Tensor, support: Support) -> Weights:
-        trained = len(weights["head.bias"])
-        if support.n_way > trained:
-            raise MethodError(f"the head was trained for {trained} classes, not {support.n_way}")
+        self.must_have_slots(support, len(weights["head.bias"]))
         return weights | {name: weights[name][: support.n_way] for name in HEAD}

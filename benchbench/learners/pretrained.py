@@ -9,20 +9,24 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, dataclass, field
 from typing import Any, ClassVar
 
+import torch
 import torch.nn.functional as F
 from filelock import FileLock
 from torch import Tensor, nn
 
 from benchbench.backbones import create_backbone
 from benchbench.backbones.base import Backbone
-from benchbench.method import Classifier, Method, Support
+from benchbench.method import Classifier, Images, Method, Support
 from benchbench.registry import specs
 from benchbench.runs.manifest import CORE
 from benchbench.system.compute import separate_randomness
 from benchbench.training.budget import FitRecord
 from benchbench.training.fit import fit, learns
+from benchbench.training.labelled import Batch
 from benchbench.training.source import TrainingSource
-from benchbench.training.streams import Batch
+
+EMBEDDED_TOGETHER = 256
+"""Images in one pass when all training images are embedded."""
 
 
 @dataclass
@@ -82,6 +86,20 @@ def fit_classifier(source: TrainingSource, backbone: Backbone) -> FitRecord | No
             validate=lambda: source.validate(nearest_mean(backbone)),
             folder=folder,
         )
+
+
+def training_mean(source: TrainingSource, encoder: Backbone) -> Tensor:
+    """The mean feature [feature_size] of all training images, each once and as it is, in float32.
+
+    encoder: frozen, as `fit_classifier` leaves it. None of the features is kept.
+    """
+    images = source.images
+    view, rows = images.block()
+    total = torch.zeros(encoder.feature_size, dtype=torch.float64, device=encoder.device)
+    for start in range(0, len(rows), EMBEDDED_TOGETHER):
+        pixels = view.read(rows[start : start + EMBEDDED_TOGETHER])
+        total += encoder(Images.from_array(pixels)).double().sum(0)
+    return (total / len(rows)).float()
 
 
 def _key(source: TrainingSource, backbone: Backbone) -> str:

@@ -37,7 +37,7 @@ def described(text: str) -> list[str]:
                 text += f"\n{_explained(title, single)}\n"
             found.append(text + _declarations(declaring))
         known += available
-    for kind in ("backbone", "sampler", "metric", "engine"):
+    for kind in ("backbone", "augmentation", "sampler", "metric", "engine"):
         things = loading.registered(f"register_{kind}s")
         if spec.name in things:
             thing = things[spec.name]
@@ -45,7 +45,9 @@ def described(text: str) -> list[str]:
         known += things
     if not found:
         raise unknown_name(
-            "method, data set, backbone, sampler, metric or engine", spec.name, known
+            "method, data set, backbone, augmentation, sampler, metric or engine",
+            spec.name,
+            known,
         )
     return found
 

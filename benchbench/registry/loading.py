@@ -27,6 +27,7 @@ CORE_MODULES = {
     "register_samplers": "benchbench.samplers",
     "register_metrics": "benchbench.metrics",
     "register_backbones": "benchbench.backbones",
+    "register_augmentations": "benchbench.augmentations",
     "register_reporters": "benchbench.results.reporters",
     "register_engines": "benchbench.grid",
 }
@@ -41,6 +42,7 @@ BASES = {
     "register_samplers": ["benchbench.samplers.base.Sampler"],
     "register_backbones": ["benchbench.backbones.base.Backbone"],
     "register_engines": ["benchbench.grid.engine.GridEngine"],
+    "register_augmentations": ["benchbench.augmentations.base.Augmentation"],
 }
 """The classes that a hook's classes derive from, by full name; the other hooks take functions."""
 

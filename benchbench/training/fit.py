@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from copy import deepcopy
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -19,34 +19,12 @@ from benchbench.system.compute import separate_randomness
 from benchbench.system.progress import meter, say
 from benchbench.training.budget import FitRecord
 from benchbench.training.checkpoints import TrainingFiles
+from benchbench.training.optimizers import OptimizerKind, RatedOptimizer
+from benchbench.training.schedules import Schedule, cosine
 from benchbench.training.source import TrainingSource
 
 CHECKPOINT_SECONDS = 20.0
 """The time between two checkpoints, and so the most work that a killed training loses."""
-
-Schedule = Callable[[int], float]
-"""A function from the step to the factor on the learning rate."""
-
-
-def cosine(steps: int, warmup: int = 0) -> Schedule:
-    """A linear rise over `warmup` steps, then half a cosine to zero (Loshchilov & Hutter, 2017)."""
-
-    def factor(step: int) -> float:
-        if step < warmup:
-            return (step + 1) / warmup
-        return 0.5 * (1 + math.cos(math.pi * (step - warmup) / max(1, steps - warmup)))
-
-    return factor
-
-
-def step_decay(every: int, factor: float = 0.5) -> Schedule:
-    """Multiply the rate by `factor` every so many steps."""
-    return lambda step: factor ** (step // every)
-
-
-def constant(step: int) -> float:
-    """The rate stays as it is."""
-    return 1.0
 
 
 class Indexable(Protocol):
@@ -64,24 +42,35 @@ def fit(
     steps: int,
     lr: float = 1e-3,
     schedule: Schedule | None = None,
+    optimizer: OptimizerKind = torch.optim.AdamW,
+    rates: Mapping[str, float] | None = None,
     weight_decay: float = 0.0,
     clip_norm: float | None = None,
     clip_value: float | None = None,
+    accumulate: int = 1,
     validate_every: int | None = None,
     patience: int | None = None,
     stage: str = "training",
     validate: Callable[[], float | None] | None = None,
     folder: Path | None = None,
 ) -> FitRecord:
-    """Train `module` with Adam on `loss(data[step])`, and leave it frozen at its best validation.
+    """Train `module` on `loss(data[step])`, and leave it frozen at its best validation.
 
-    schedule: the factor on `lr` by step, by default a cosine to zero. weight_decay: decoupled from
-    the gradient (AdamW). clip_norm, clip_value: bounds on the gradient and on its elements.
+    schedule: the factor on `lr` by step, by default a cosine to zero. optimizer: a class of
+    `torch.optim`, or a `functools.partial` of one for more than its rate and decay, such as
+    `partial(torch.optim.SGD, momentum=0.9, nesterov=True)`. rates: factors on `lr` by the name of a
+    module in `module` or of a parameter; the longest name that fits counts. weight_decay: decoupled
+    from the gradient in AdamW, and a part of it in other optimizers. clip_norm, clip_value: bounds
+    on the gradient and on its elements. accumulate: the number n of pieces of a step, each of which
+    has its gradient taken before the next is computed: their mean loss counts, and step s is that
+    of data[s * n] to data[s * n + n - 1].
     validate_every: steps between two calls of `validate` (by default `source.validate`), by default
     a tenth of the training. patience: training ends after so many validations without a better one.
     folder: of checkpoints, by default the source's; training is resumed from there. A method that
-    calls `fit` more than once names each `stage`. Raises MethodError if the loss is not finite.
-    A module without parameters is left as it is, which is said.
+    calls `fit` more than once names each `stage`. All of the state_dict of `module` is in the
+    checkpoints, its buffers included, so that what `loss` counts belongs there. Raises MethodError
+    if the loss is not finite or `rates` names no part of the module. A module without parameters is
+    left as it is, which is said.
     """
     source.compute.place(module)
     files = TrainingFiles(folder or source.folder, stage)
@@ -92,25 +81,28 @@ def fit(
         record = files.finish(module, record, [])
     if record is None:
         module.train().requires_grad_(True)
-        optimizer = torch.optim.AdamW(module.parameters(), lr, weight_decay=weight_decay)
+        rated = RatedOptimizer(optimizer, module, lr, weight_decay, rates or {})
         rate = schedule or cosine(steps)
 
         def update(step: int) -> float:
-            with source.compute.autocast():
-                found = loss(data[step])
-            optimizer.zero_grad(set_to_none=True)
-            found.backward()  # type: ignore[no-untyped-call]
+            rated.optimizer.zero_grad(set_to_none=True)
+            total = 0.0
+            for piece in range(step * accumulate, (step + 1) * accumulate):
+                with source.compute.autocast():
+                    found = loss(data[piece]) / accumulate
+                found.backward()  # type: ignore[no-untyped-call]
+                total += float(found.detach())
             if clip_norm is not None:
                 nn.utils.clip_grad_norm_(module.parameters(), clip_norm)
             if clip_value is not None:
                 nn.utils.clip_grad_value_(module.parameters(), clip_value)
-            for group in optimizer.param_groups:
-                group["lr"] = lr * rate(step)
-            optimizer.step()
-            return float(found.detach())
+            rated.step(rate(step))
+            return total
 
         validate, every = validate or source.validate, validate_every or max(1, steps // 10)
-        loop = _Loop(source, module, optimizer, update, files, steps, every, patience, validate)
+        loop = _Loop(
+            source, module, rated.optimizer, update, files, steps, every, patience, validate
+        )
         record = files.finish(module, loop.run(stage), loop.progress.log)
     module.eval().requires_grad_(False)
     if record.steps:

@@ -6,7 +6,7 @@ that was interrupted resumes with the data that it would have seen.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import InitVar, dataclass, field, replace
 from functools import cached_property
@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
+from benchbench.augmentations import Augment, create_augmentation
 from benchbench.datasets.base import OpenDataset
 from benchbench.episodes import Episode
 from benchbench.errors import BenchbenchError, MethodError
@@ -22,16 +23,8 @@ from benchbench.metrics import checked_scores
 from benchbench.samplers import ClassPool, Sampler
 from benchbench.system.compute import Compute, seed_everything
 from benchbench.training.budget import Budget, FitRecord
-from benchbench.training.streams import Batch as Batch
-from benchbench.training.streams import (
-    BatchStream,
-    EpisodeStream,
-    largest_sampler,
-    pools_with_sampler,
-    source_pools,
-    support_of,
-)
-from benchbench.training.streams import LabelledEpisode as LabelledEpisode
+from benchbench.training.pools import largest_sampler, pools_with_sampler, source_pools
+from benchbench.training.streams import BatchStream, EpisodeStream, Origins, support_of
 
 VALIDATION_EPISODES = 100
 SMOKE_EPISODES = 10
@@ -72,6 +65,7 @@ class TrainingSource:
         self._dataset = replace(dataset, splits=splits, fixed_episodes=None)
         self.rng = np.random.default_rng(self.seed)
         self._pool = ClassPool(self._dataset, "train")
+        self._validated_on: dict[tuple[int | None, int | None], list[Episode]] = {}
 
     def seed_step(self, step: int) -> None:
         """Seed `rng` and the global generators for one step of training, whatever came before."""
@@ -110,57 +104,93 @@ class TrainingSource:
         sizes = [np.sort(pool.sizes) for pool in self._pools]
         return max([1, *(int(each[-2]) - 1 for each in sizes if len(each) > 1)])
 
-    def episodes(self, way: int, shot: int, query: int) -> EpisodeStream:
+    def episodes(
+        self,
+        way: int,
+        shot: int | tuple[int, int],
+        query: int,
+        *,
+        augment: Augment | str | None = None,
+    ) -> EpisodeStream:
         """An endless stream of labelled episodes of training classes, by step.
 
         `way` and `query` are upper bounds: fewer are taken if a source's training classes, or
         the smallest of them, do not offer as many. Classes of fewer than shot + 1 images are left
-        out. Raises BenchbenchError if no source has two classes left.
+        out. shot: the fewest and the most of a range means that each step draws its own from it,
+        uniformly. augment: what changes the pixels of each episode, support and queries, or a spec
+        of augmentations. Raises BenchbenchError if no source has two classes left.
         """
-        pools = [pool.at_least(shot + 1) for pool in self._pools]
+        fewest, most = shot if isinstance(shot, tuple) else (shot, shot)
+        pools = [pool.at_least(most + 1) for pool in self._pools]
         if max(map(len, pools)) < 2:
             raise BenchbenchError(
-                f"{self._dataset.name} has {max(map(len, pools))} training classes of {shot + 1} "
+                f"{self._dataset.name} has {max(map(len, pools))} training classes of {most + 1} "
                 f"or more images; {self.method.name} needs two."
             )
-        return self._stream(
-            [(pool, largest_sampler(pool, way, shot, query)) for pool in pools if len(pool) > 1]
-        )
+        pools = [pool for pool in pools if len(pool) > 1]
+        left = {pool: min(query, int(pool.sizes.min()) - most) for pool in pools}
+        by_shot: list[Origins] = [
+            [(pool, largest_sampler(pool, way, shot, left[pool])) for pool in pools]
+            for shot in range(fewest, most + 1)
+        ]
+        return self._stream(by_shot, augment)
 
-    def task_episodes(self) -> EpisodeStream:
+    def task_episodes(self, *, augment: Augment | str | None = None) -> EpisodeStream:
         """An endless stream of labelled episodes drawn like the task's, of training classes.
 
         What varies over the task's episodes varies here as well. A source of too few classes or
         images for them is left out. Raises BenchbenchError if none is left, or if it is not
-        known how the task's episodes are drawn.
+        known how the task's episodes are drawn. augment: as in `episodes`.
         """
         if self.sampler is None:
             raise BenchbenchError(
                 f"How to draw training episodes like {self.task.protocol} is not known; "
                 "name the --sampler in place of a file of episodes."
             )
-        return self._stream(pools_with_sampler(self._pools, self.sampler))
+        return self._stream([pools_with_sampler(self._pools, self.sampler)], augment)
 
-    def _stream(self, origins: Sequence[tuple[ClassPool, Sampler]]) -> EpisodeStream:
-        return EpisodeStream(self._dataset, self.method, self.seed, origins)
+    def _stream(self, by_shot: list[Origins], augment: Augment | str | None) -> EpisodeStream:
+        return EpisodeStream(
+            self._dataset, self.method, self.seed, by_shot, _augmentation_of(augment)
+        )
 
-    def batches(self, size: int) -> BatchStream:
-        """An endless stream of shuffled batches of all training images, by step."""
+    def batches(self, size: int, *, augment: Augment | str | None = None) -> BatchStream:
+        """An endless stream of shuffled batches of all training images, by step.
+
+        augment: what changes the pixels of each batch, or a spec of augmentations.
+        """
+        self._must_have_images()
+        view, augment = self._dataset.view("train"), _augmentation_of(augment)
+        return BatchStream(view, self._pool, size, self.seed, augment)
+
+    @property
+    def images(self) -> Images:
+        """All training images, class by class. Raises BenchbenchError if there is none."""
+        self._must_have_images()
+        return Images(self._dataset.view("train"), self._pool.rows)
+
+    def _must_have_images(self) -> None:
         if len(self._pool.rows) == 0:
             raise BenchbenchError(f"{self._dataset.name} has no training classes.")
-        return BatchStream(self._dataset.view("train"), self._pool, size, self.seed)
 
-    def validate(self, adapt: Callable[[Support], Classifier] | None = None) -> float | None:
+    def validate(
+        self,
+        adapt: Callable[[Support], Classifier] | None = None,
+        *,
+        way: int | None = None,
+        shot: int | None = None,
+    ) -> float | None:
         """The mean accuracy on 100 fixed episodes of the validation classes; 10 to smoke-test.
 
-        adapt: in place of the method's own. The episodes have the task's way and shot as far as
-        the validation classes allow; None if there are too few of them.
+        adapt: in place of the method's own. way, shot: in place of the task's. The episodes have
+        these as far as the validation classes allow; None if there are too few of them.
         """
-        if not self._validation_episodes:
+        episodes = self._validation_episodes(way, shot)
+        if not episodes:
             return None
         view, adapt = self._dataset.view("val"), adapt or self.method.adapt
         accuracies = []
-        for index, episode in enumerate(self._validation_episodes):
+        for index, episode in enumerate(episodes):
             seed_everything(index)
             classify = adapt(support_of(self._dataset, view, episode, self.method, index))
             scores = checked_scores(
@@ -169,25 +199,35 @@ class TrainingSource:
             accuracies.append(np.mean(scores.argmax(axis=1) == episode.query_labels))
         return float(np.mean(accuracies))
 
-    @cached_property
-    def _validation_episodes(self) -> list[Episode]:
+    def _validation_episodes(
+        self, way: int | None = None, shot: int | None = None
+    ) -> list[Episode]:
         """In turn from each source; none if no source has enough validation classes."""
-        number = self.budget.choose(
-            smoke=SMOKE_EPISODES, quick=VALIDATION_EPISODES, paper=VALIDATION_EPISODES
-        )
-        sets = [sampler.sample(pool, number) for pool, sampler in self._validation_origins()]
-        return [sets[turn % len(sets)][turn // len(sets)] for turn in range(number if sets else 0)]
+        if (way, shot) not in self._validated_on:
+            number = self.budget.choose(
+                smoke=SMOKE_EPISODES, quick=VALIDATION_EPISODES, paper=VALIDATION_EPISODES
+            )
+            origins = self._validation_origins(way, shot)
+            sets = [sampler.sample(pool, number) for pool, sampler in origins]
+            turns = range(number if sets else 0)
+            episodes = [sets[turn % len(sets)][turn // len(sets)] for turn in turns]
+            self._validated_on[way, shot] = episodes
+        return self._validated_on[way, shot]
 
-    def _validation_origins(self) -> list[tuple[ClassPool, Sampler]]:
+    def _validation_origins(self, way: int | None, shot: int | None) -> Origins:
         pools = source_pools(self._dataset, "val")
-        if self.sampler is not None and self.task.n_way is None:
+        if self.sampler is not None and self.task.n_way is None and way is shot is None:
             with suppress(BenchbenchError):
                 return pools_with_sampler(pools, self.sampler)
-        shot = 1 if self.task.n_shot is None else self.task.n_shot
+        shot = next((number for number in (shot, self.task.n_shot) if number is not None), 1)
         pools = [pool.at_least(shot + 1) for pool in pools]
-        way = self.task.n_way or 5
+        way = way or self.task.n_way or 5
         return [
             (pool, largest_sampler(pool, way, shot, VALIDATION_QUERIES))
             for pool in pools
             if len(pool) > 1
         ]
+
+
+def _augmentation_of(given: Augment | str | None) -> Augment | None:
+    return create_augmentation(given) if isinstance(given, str) else given

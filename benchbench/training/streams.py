@@ -3,86 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
-from typing import TypeVar
+from typing import TypeAlias, TypeVar
 
 import numpy as np
 import torch
 
+from benchbench.augmentations import Augment
 from benchbench.datasets.base import OpenDataset, SplitView
 from benchbench.episodes import Episode, EpisodeSet
-from benchbench.errors import BenchbenchError
 from benchbench.method import Images, Method, Support
-from benchbench.samplers import ClassPool, FixedSampler, Sampler
+from benchbench.samplers import ClassPool, Sampler
 from benchbench.system.arrays import IntArray
 from benchbench.system.randomness import AddressedStream, permutation
+from benchbench.training.augmented import augmented
+from benchbench.training.labelled import Batch, EpisodeGroup, LabelledEpisode
 
 T = TypeVar("T")
 
 BLOCK = 256
 """Training episodes drawn at once."""
-
-
-@dataclass
-class LabelledEpisode:
-    """A training episode.
-
-    query_labels: int64 tensor [n_query] of class slots. images: the support images and after them
-    the queries, for a network that embeds both in one pass.
-    """
-
-    support: Support
-    query: Images
-    query_labels: torch.Tensor
-    images: Images
-
-
-@dataclass
-class Batch:
-    """Training images of any classes; labels: int64 tensor [n], below `source.n_classes`."""
-
-    images: Images
-    labels: torch.Tensor
-
-
-def source_pools(dataset: OpenDataset, split: str) -> list[ClassPool]:
-    """The classes of a split by source; one pool if the data set has only one source."""
-    if dataset.members is None:
-        return [ClassPool(dataset, split)]
-    classes = dataset.splits[split]
-    pools = []
-    for name, members in dataset.members.items():
-        part = f"{split} of {name}"
-        splits = {part: np.intersect1d(classes, members)}
-        parents = dataset.hierarchy
-        if parents is not None and not any(parents[c] for c in members):
-            parents = None
-        pools.append(ClassPool(replace(dataset, splits=splits, hierarchy=parents), part))
-    return pools
-
-
-def pools_with_sampler(
-    pools: Sequence[ClassPool], sampler: Sampler
-) -> list[tuple[ClassPool, Sampler]]:
-    """The pools that can supply the sampler's episodes. Raises BenchbenchError if none can."""
-    found: list[tuple[ClassPool, Sampler]] = []
-    failure: BenchbenchError | None = None
-    for pool in pools:
-        try:
-            sampler.check(pool)
-        except BenchbenchError as error:
-            failure = error
-        else:
-            found.append((pool, sampler))
-    if not found:
-        assert failure is not None
-        raise failure
-    return found
-
-
-def largest_sampler(pool: ClassPool, way: int, shot: int, query: int) -> FixedSampler:
-    """The sampler of this shot, with `way` and `query` reduced to what the pool can supply."""
-    return FixedSampler(min(way, len(pool)), shot, min(query, int(pool.sizes.min()) - shot))
 
 
 def support_of(
@@ -108,10 +47,15 @@ def support_for(
     return Support(images, own_labels, len(names), dataset, seed, shown)
 
 
+Origins: TypeAlias = Sequence[tuple[ClassPool, Sampler]]
+"""The classes of each source, and how episodes are drawn from them."""
+
+
 class EpisodeStream:
     """Training episodes by step; `way`, `shot` and `query` are the most that are drawn.
 
-    They are None if they vary with the sampler.
+    They are None if they vary with the sampler. by_shot: origins for each of the shots, of which
+    each step has one, drawn uniformly. augment: applied to the pixels of each episode.
     """
 
     def __init__(
@@ -119,45 +63,62 @@ class EpisodeStream:
         dataset: OpenDataset,
         method: Method,
         seed: int,
-        origins: Sequence[tuple[ClassPool, Sampler]],
+        by_shot: Sequence[Origins],
+        augment: Augment | None = None,
     ) -> None:
         self._dataset, self._method, self._seed = dataset, method, seed
-        self._view, self._origins = dataset.view("train"), origins
-        self._blocks: dict[int, tuple[int, EpisodeSet]] = {}
+        self._view, self._by_shot, self._augment = dataset.view("train"), by_shot, augment
+        self._blocks: dict[tuple[int, int], tuple[int, EpisodeSet]] = {}
         self._turns = AddressedStream(turns=dataset.fingerprint, seed=seed)
-        shapes = [sampler.shape for _, sampler in origins]
+        self._shots = self._turns.branch("shots")
+        shapes = [sampler.shape for origins in by_shot for _, sampler in origins]
         self.way, self.shot, self.query = map(_most, zip(*shapes, strict=True))
 
     def __getitem__(self, step: int) -> LabelledEpisode:
-        episode = self._drawn(self._origin(step), step)
-        return LabelledEpisode(
-            support=support_of(self._dataset, self._view, episode, self._method, step),
-            query=Images(self._view, episode.query),
-            query_labels=torch.from_numpy(episode.query_labels.copy()),
-            images=Images(self._view, np.concatenate([episode.support, episode.query])),
-        )
+        return self.episode(step, step)
 
-    def _origin(self, step: int) -> int:
-        """The index of the source of the step's episode; each source is equally likely."""
-        if len(self._origins) == 1:
-            return 0
-        return int(self._turns.uniform(step, step + 1, 1).item() * len(self._origins))
+    def episode(self, number: int, step: int) -> LabelledEpisode:
+        """An episode by its number, with the shot of a step."""
+        episode = self._drawn(self._shot(step), self._origin(number), number)
+        support = support_of(self._dataset, self._view, episode, self._method, number)
+        images = Images(self._view, np.concatenate([episode.support, episode.query]))
+        query = Images(self._view, episode.query)
+        if self._augment is not None:
+            images = augmented(images, self._augment, self._seed, number)
+            source, places = images.block()
+            support.images = Images(source, places[: len(episode.support)])
+            query = Images(source, places[len(episode.support) :])
+        labels = torch.from_numpy(episode.query_labels.copy())
+        return LabelledEpisode(support, query, labels, images)
 
-    def _drawn(self, origin: int, step: int) -> Episode:
-        number = step // BLOCK
-        block = self._blocks.get(origin)
+    def _shot(self, step: int) -> int:
+        """The index of the step's shot; each is equally likely."""
+        return _turn(self._shots, step, len(self._by_shot))
+
+    def _origin(self, number: int) -> int:
+        """The index of the source of an episode; each source is equally likely."""
+        return _turn(self._turns, number, len(self._by_shot[0]))
+
+    def _drawn(self, shot: int, origin: int, episode: int) -> Episode:
+        number = episode // BLOCK
+        block = self._blocks.get((shot, origin))
         if block is None or block[0] != number:
-            pool, sampler = self._origins[origin]
+            pool, sampler = self._by_shot[shot][origin]
             block = number, sampler.sample(pool, BLOCK, self._seed, start=number * BLOCK)
-            self._blocks[origin] = block
-        return block[1][step % BLOCK]
+            self._blocks[shot, origin] = block
+        return block[1][episode % BLOCK]
 
     def grouped(self, size: int) -> EpisodeGroups:
-        """The same episodes, `size` of them a step (a meta-batch)."""
+        """The same episodes, `size` of them a step (a meta-batch), all of them of one shot."""
         return EpisodeGroups(self, size)
 
     def __iter__(self) -> Iterator[LabelledEpisode]:
         return _endless(self.__getitem__)
+
+
+def _turn(stream: AddressedStream, step: int, choices: int) -> int:
+    """A choice by step, each equally likely."""
+    return int(stream.uniform(step, step + 1, 1).item() * choices) if choices > 1 else 0
 
 
 def _most(numbers: Sequence[int | None]) -> int | None:
@@ -170,19 +131,27 @@ class EpisodeGroups:
     def __init__(self, episodes: EpisodeStream, size: int) -> None:
         self._episodes, self.size = episodes, size
 
-    def __getitem__(self, step: int) -> list[LabelledEpisode]:
+    def __getitem__(self, step: int) -> EpisodeGroup:
         first = step * self.size
-        return [self._episodes[number] for number in range(first, first + self.size)]
+        numbers = range(first, first + self.size)
+        return EpisodeGroup(self._episodes.episode(number, step) for number in numbers)
 
-    def __iter__(self) -> Iterator[list[LabelledEpisode]]:
+    def __iter__(self) -> Iterator[EpisodeGroup]:
         return _endless(self.__getitem__)
 
 
 class BatchStream:
     """Batches by step: each epoch is a fresh permutation, without its incomplete last batch."""
 
-    def __init__(self, view: SplitView, pool: ClassPool, size: int, seed: int) -> None:
-        self._view, self._pool, self._seed = view, pool, seed
+    def __init__(
+        self,
+        view: SplitView,
+        pool: ClassPool,
+        size: int,
+        seed: int,
+        augment: Augment | None = None,
+    ) -> None:
+        self._view, self._pool, self._seed, self._augment = view, pool, seed, augment
         self._size = size = min(size, len(pool.rows))
         self._labels = np.repeat(np.arange(len(pool)), pool.sizes)
         self._epoch: tuple[int, np.ndarray] | None = None
@@ -195,6 +164,8 @@ class BatchStream:
             self._epoch = epoch, order
         chosen = self._epoch[1][place * self._size : (place + 1) * self._size]
         images = Images(self._view, self._pool.rows[chosen])
+        if self._augment is not None:
+            images = augmented(images, self._augment, self._seed, step)
         return Batch(images, torch.from_numpy(self._labels[chosen]))
 
     def __iter__(self) -> Iterator[Batch]:

@@ -78,6 +78,34 @@ def test_it_is_the_published_function(shape: tuple[int, int, int], training: boo
         torch.testing.assert_close(backbone.embed(exact), expected)
 
 
+@pytest.mark.parametrize(
+    ("options", "side", "shape"),
+    [
+        ("", 28, (64, 1, 1)),
+        ("pools=2,padding=0", 28, (64, 5, 5)),
+        ("pools=2,padding=0", 84, (64, 19, 19)),
+        ("pools=4,padding=0", 84, (64, 3, 3)),
+        ("pools=0", 5, (64, 5, 5)),
+        ("pools=3", 28, (64, 3, 3)),
+    ],
+)
+def test_the_features_are_a_map_flattened(options: str, side: int, shape) -> None:
+    """At 28 and 84 px with two poolings and no padding, RelationNet's."""
+    backbone = create_backbone(f"conv4[{options}]", (side, side, 1))
+    assert backbone.map_shape == shape
+    features = backbone(pixels(2, (side, side, 1)))
+    assert features.shape == (2, backbone.feature_size)
+    assert features.unflatten(1, backbone.map_shape).shape == (2, *shape)
+    assert sum(tensor.numel() for tensor in backbone.parameters()) == 111_936
+
+
+def test_unpadded_blocks_need_larger_images() -> None:
+    says = "needs images of at least 46 px, not 45x45"
+    with pytest.raises(BenchbenchError, match=says):
+        create_backbone("conv4[padding=0]", (45, 45, 1))
+    assert create_backbone("conv4[padding=0]", (46, 46, 1)).map_shape == (64, 1, 1)
+
+
 @pytest.mark.parametrize("shape", [(15, 15, 1), (15, 84, 3), (84, 1, 3)])
 def test_images_that_are_too_small(shape: tuple[int, int, int]) -> None:
     height, width, _ = shape

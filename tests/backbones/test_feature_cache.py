@@ -257,3 +257,19 @@ def test_a_split_that_needs_more_than_all_memory_is_not_kept(dataset, monkeypatc
         assert not features.requires_grad
     assert backbone.batches == [2, 2]
     assert not tables
+
+
+def test_a_backbone_may_keep_no_features(dataset, tables, monkeypatch) -> None:
+    backbone, images = counting(dataset), images_of(dataset, "test", 3, 1)
+    monkeypatch.setattr(Counting, "keeps_features", False)
+    for _ in range(2):
+        torch.testing.assert_close(backbone(images), directly(backbone, images))
+    assert backbone.batches == [2, 2]
+    assert not tables
+
+
+def test_features_are_in_float32_in_a_training_loss_as_well(dataset: OpenDataset) -> None:
+    backbone, images = counting(dataset), images_of(dataset)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        features = backbone(images)
+    torch.testing.assert_close(features, directly(backbone, images))

@@ -27,6 +27,11 @@ def test_the_number_of_features(spec: str, shape: tuple[int, int, int], features
     assert backbone(random_images(2, shape)).shape == (2, features)
 
 
+@pytest.mark.parametrize(("pool", "shape"), [("true", None), ("false", (640, 1, 2))])
+def test_features_that_are_not_averaged_are_a_map(pool: str, shape) -> None:
+    assert create_backbone(f"resnet12[pool={pool}]", (28, 40, 1)).map_shape == shape
+
+
 def test_the_number_of_parameters() -> None:
     """Per block: 9 i o + 18 o o for convolutions, i o for the shortcut, 8 o for norms."""
     widths = (3, 64, 160, 320, 640)

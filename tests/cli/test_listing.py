@@ -33,7 +33,12 @@ class TestInformation:
 
     @pytest.mark.parametrize(
         ("kind", "name"),
-        [("backbones", "conv4"), ("samplers", "fixed"), ("metrics", "negative_log_likelihood")],
+        [
+            ("backbones", "conv4"),
+            ("augmentations", "flip"),
+            ("samplers", "fixed"),
+            ("metrics", "negative_log_likelihood"),
+        ],
     )
     def test_list_of_a_kind_knows_the_cores_own(self, kind: str, name: str) -> None:
         assert f"\n  {name} " in invoke("list", kind).stdout
@@ -77,7 +82,7 @@ class TestInformation:
             for kind in entry_points.KINDS
             for name in entry_points.available(kind)
         ]
-        for kind in ("backbone", "sampler"):
+        for kind in ("backbone", "sampler", "augmentation"):
             things = loading.registered(f"register_{kind}s")
             found += [(kind, name, thing) for name, thing in things.items()]
         for kind, name, cls in found:

@@ -66,6 +66,14 @@ def test_maml_that_hides_its_batch_norm_is_found_out(small: OpenDataset, tmp_pat
         ("linear_probe[backbone=pixels]", set()),
         (f"linear_probe[{TINY},c=auto]", set()),
         (f"finetune[{TINY},steps=3]", set()),
+        (f"simpleshot[{TINY}]", set()),
+        (f"r2d2[{TINY}]", set()),
+        (f"meta_baseline[{TINY}]", set()),
+        (f"cnp[{TINY}]", set()),
+        (f"snail[{TINY},width=4]", {"support_order"}),
+        (f"metaoptnet[{TINY}]", set()),
+        (f"metaoptnet[{TINY},head=ridge]", set()),
+        ("relation_net[backbone=conv4[width=4,pools=1]]", set()),
     ],
 )
 def test_a_built_in_method_passes(

@@ -4,7 +4,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from benchbench.backbones import create_backbone
-from benchbench.learners.adaptation import BatchMoments, Weights, descend, embed_with
+from benchbench.learners.adaptation import Weights, descend, embed_with
+from benchbench.learners.normalisation import BatchMoments
 
 
 def quadratic(weights: Weights) -> Tensor:
@@ -52,6 +53,26 @@ def test_a_step_takes_the_partial_gradient_where_weights_depend_on_others() -> N
     a = torch.tensor([1.0, -2.0], requires_grad=True)
     stepped = descend(quadratic, {"a": a, "b": 3 * a[:1]}, 1, 0.1, second_order=True)
     torch.testing.assert_close(stepped["a"].tolist(), [1 - 0.6, -2 + 1.2])
+
+
+def test_rates_by_name_move_what_they_name() -> None:
+    stepped = descend(quadratic, start(), 1, {"a": torch.tensor([0.1, 0.0])})
+    torch.testing.assert_close(stepped["a"].tolist(), [1 - 0.6, -2.0])
+    assert stepped["b"].tolist() == [3]
+    assert list(stepped) == ["a", "b"]
+    with pytest.raises(ValueError, match="a rate for 'c'"):
+        descend(quadratic, start(), 1, {"c": 0.1})
+
+
+def test_rates_that_are_tensors_are_learned_through_the_steps() -> None:
+    weights = start()
+    rates = {name: torch.full_like(t, 0.05, requires_grad=True) for name, t in weights.items()}
+
+    def after(a: Tensor, b: Tensor) -> Tensor:
+        stepped = descend(quadratic, weights, 2, {"a": a, "b": b}, second_order=True)
+        return torch.cat([stepped["a"], stepped["b"]])
+
+    assert torch.autograd.gradcheck(after, tuple(rates.values()))
 
 
 @pytest.mark.parametrize("shape", [(6, 3), (6, 3, 4, 4)])

@@ -1,16 +1,20 @@
 """Training on episodes by recipe, seen through a metric method."""
 
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from support.learning import make_source
-from torch import Tensor
+from torch import Tensor, nn
 
+from benchbench.backbones import create_backbone
 from benchbench.datasets.base import OpenDataset
 from benchbench.learners.episodic import EpisodicMethod, Recipe
 from benchbench.learners.metric import MetricMethod, class_means
+from benchbench.learners.pretrained import fit_classifier
 from benchbench.method import Support, Task
 from benchbench.training.budget import Budget
 
@@ -70,3 +74,96 @@ def test_a_network_with_nothing_to_learn_is_left_as_it_is(
 def test_what_a_subclass_forgot_is_named(name: str) -> None:
     with pytest.raises(NotImplementedError, match=f"EpisodicMethod has no {name}"):
         getattr(EpisodicMethod(), name)(None)
+
+
+@dataclass
+class FromClassifier(Dot):
+    """Goes on from the classifier, and learns a scale."""
+
+    name = "from_classifier"
+    pretrained = True
+
+    def extra_modules(self, feature_size: int, task: Task) -> dict[str, nn.Module]:
+        return {"scale": nn.Linear(1, 1)}
+
+    def quick(self, task: Task) -> Recipe:
+        recipe = {"way": 3, "shot": 2, "query": 2, "steps": 2, "lr": 0.1, "rates": {"encoder": 0.1}}
+        return recipe | {"optimizer": partial(torch.optim.SGD, momentum=0.9), "augment": "flip"}
+
+    def scores(self, query_features: Tensor, support_features: Tensor, support: Support) -> Tensor:
+        plain = super().scores(query_features, support_features, support)
+        return self.network["scale"](plain[..., None])[..., 0]
+
+
+@dataclass
+class OnFrozen(FromClassifier):
+    """The same on a backbone that stays as it is."""
+
+    name = "on_frozen"
+    trains_encoder = False
+
+    def quick(self, task: Task) -> Recipe:
+        recipe = {"way": 3, "shot": (1, 2), "query": 2, "tasks": 2, "steps": 2, "lr": 0.1}
+        return recipe | {"validate_on": {"way": 3, "shot": 4}}
+
+
+SMOKE = Budget("smoke", 2)
+
+
+@pytest.mark.parametrize("cls", [FromClassifier, OnFrozen])
+def test_a_method_goes_on_from_the_classifier_that_others_share(
+    dataset: OpenDataset, tmp_path: Path, cls: type[FromClassifier]
+) -> None:
+    shared = tmp_path / "shared"
+    shared.mkdir()
+    source = make_source(dataset, Dot(), budget=SMOKE, shared=shared)
+    classifier = create_backbone("conv4[width=4]", source.image_shape, source.seed)
+    fit_classifier(source, classifier)
+    method = cls()
+    source = make_source(dataset, method, budget=SMOKE, shared=shared, folder=tmp_path / "own")
+    (tmp_path / "own").mkdir()
+    method.train(source)
+    assert [record.stage for record in source.records] == ["classification", "training"]
+    assert [path.name for path in shared.glob("*/*.safetensors")] == ["classification.safetensors"]
+    same = method.encoder.weights_sha256() == classifier.weights_sha256()
+    assert same == (not cls.trains_encoder)
+    assert method.encoder.frozen
+    again = cls()
+    again.train(make_source(dataset, again, budget=SMOKE, shared=shared, folder=tmp_path / "own"))
+    for name, tensor in method.network.state_dict().items():
+        assert torch.equal(again.network.state_dict()[name], tensor)
+
+
+def test_a_frozen_backbone_embeds_each_training_image_once(dataset, monkeypatch) -> None:
+    embedded = []
+    plain = MetricMethod.losses
+
+    def losses(self, episodes):
+        embedded.append(self.encoder.frozen)
+        return plain(self, episodes)
+
+    monkeypatch.setattr(MetricMethod, "losses", losses)
+    method = OnFrozen()
+    method.train(make_source(dataset, method, budget=SMOKE))
+    assert embedded == [True, True]
+
+
+def test_validation_may_be_on_episodes_of_another_shape(dataset: OpenDataset) -> None:
+    method, shapes = OnFrozen(), set()
+    plain = method.adapt
+    method.adapt = lambda support: (  # type: ignore[method-assign]
+        shapes.add((support.n_way, len(support.images))) or plain(support)
+    )
+    source = make_source(dataset, method, budget=SMOKE)
+    method.train(source)
+    assert shapes == {(3, 12)}
+
+
+def test_a_frozen_backbone_alone_has_nothing_to_learn(dataset, capsys) -> None:
+    class Nothing(Dot):
+        trains_encoder = False
+
+    method = Nothing()
+    method.train(make_source(dataset, method, budget=SMOKE))
+    assert "nothing to learn" in capsys.readouterr().err
+    assert method.encoder.frozen

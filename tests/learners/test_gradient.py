@@ -12,11 +12,14 @@ from torch import nn
 
 from benchbench.backbones import create_backbone
 from benchbench.errors import MethodError
+from benchbench.learners.episodic import TASK_NORM
 from benchbench.learners.gradient import InnerLoop
+from benchbench.learners.normalisation import TaskNorm
 from benchbench.method import Images, Task
-from benchbench.training.streams import LabelledEpisode
+from benchbench.training.labelled import LabelledEpisode
 
 ALL = [MAML, FOMAML, ProtoMAML, FOProtoMAML]
+BN = ["support", "running", "transductive", "task"]
 
 
 def untrained(cls: type[MAML], way: int = 3, **parameters: object) -> MAML:
@@ -27,6 +30,8 @@ def untrained(cls: type[MAML], way: int = 3, **parameters: object) -> MAML:
     task = Task("toy", "test", SMALL, way, 2, 15)
     torch.manual_seed(0)
     extra = method.extra_modules(encoder.feature_size, task)
+    if method.bn == "task":
+        extra[TASK_NORM] = TaskNorm(encoder)
     method.network = nn.ModuleDict({"encoder": encoder, **extra})
     method.network.eval().requires_grad_(False)
     return method
@@ -53,7 +58,7 @@ def training_episode() -> LabelledEpisode:
     )
 
 
-@pytest.mark.parametrize("bn", ["support", "transductive"])
+@pytest.mark.parametrize("bn", ["support", "transductive", "task"])
 @pytest.mark.parametrize("cls", [MAML, ProtoMAML])
 def test_the_meta_gradient_equals_finite_differences(cls, bn, monkeypatch) -> None:
     method, episode = in_float64(cls, monkeypatch, bn=bn), training_episode()
@@ -97,7 +102,7 @@ def test_the_first_order_gradient_is_that_at_the_adapted_weights(monkeypatch) ->
 
 
 @pytest.mark.parametrize("cls", ALL)
-@pytest.mark.parametrize("bn", ["support", "running", "transductive"])
+@pytest.mark.parametrize("bn", BN)
 def test_only_transductive_statistics_depend_on_the_other_queries(cls: type[MAML], bn: str) -> None:
     method, queries = untrained(cls, bn=bn), random_images(6, seed=1).array
     classify = method.adapt(random_support())
@@ -109,7 +114,7 @@ def test_only_transductive_statistics_depend_on_the_other_queries(cls: type[MAML
 
 
 @pytest.mark.parametrize("cls", ALL)
-@pytest.mark.parametrize("bn", ["support", "running", "transductive"])
+@pytest.mark.parametrize("bn", BN)
 def test_adaptation_leaves_no_state_behind(cls: type[MAML], bn: str) -> None:
     method, queries = untrained(cls, bn=bn), random_images(6, seed=1)
     module = method.network
@@ -125,7 +130,7 @@ def test_adaptation_leaves_no_state_behind(cls: type[MAML], bn: str) -> None:
     assert method.encoder.frozen
 
 
-@pytest.mark.parametrize("bn", ["support", "running", "transductive"])
+@pytest.mark.parametrize("bn", BN)
 @pytest.mark.parametrize("cls", ALL)
 def test_episodes_adapted_together_are_as_if_alone(cls, bn, monkeypatch) -> None:
     method = in_float64(cls, monkeypatch, bn=bn)
@@ -176,3 +181,12 @@ def test_a_parameter_goes_before_the_recipe() -> None:
     method = MAML(inner_steps=0, inner_lr=0.5)
     method.settle(InnerLoop(5, 10, 0.1))
     assert method.inner == InnerLoop(0, 10, 0.5)
+
+
+def test_the_shares_of_task_norm_learn_in_the_outer_loop_alone(monkeypatch) -> None:
+    method, episode = in_float64(MAML, monkeypatch, bn="task"), training_episode()
+    assert not [name for name in method.weights() if TASK_NORM in name]
+    shares = method.network[TASK_NORM]
+    method.query_loss(episode).backward()
+    assert (shares.offset.grad != 0).all()
+    torch.testing.assert_close(shares.scale.grad, 6 * shares.offset.grad)

@@ -4,6 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from benchbench_plugins.finetune import Finetune
@@ -17,7 +18,7 @@ from benchbench.backbones.base import Backbone
 from benchbench.backbones.conv4 import Conv4
 from benchbench.datasets.base import OpenDataset
 from benchbench.learners import pretrained
-from benchbench.learners.pretrained import fit_classifier, nearest_mean
+from benchbench.learners.pretrained import fit_classifier, nearest_mean, training_mean
 from benchbench.method import Classifier, Method, Support
 from benchbench.system.compute import Compute
 from benchbench.training.source import TrainingSource
@@ -126,3 +127,11 @@ def test_a_method_starts_from_a_classifier_of_the_training_classes(dataset, cls)
     assert [record.stage for record in source.records] == ["classification"]
     assert method.encoder.frozen
     assert (source.validate() or 0) > (0.6 if cls is Finetune else 0.7)
+
+
+def test_the_training_mean_is_that_of_the_training_images_alone(dataset, monkeypatch) -> None:
+    monkeypatch.setattr(pretrained, "EMBEDDED_TOGETHER", 100)
+    source, backbone = make_source(dataset, None), create_backbone("pixels", dataset.image_shape)
+    images = dataset.images(np.flatnonzero(np.isin(dataset.labels, dataset.splits["train"])))
+    expected = torch.from_numpy(images.reshape(len(images), -1).mean(0) / 255).float()
+    torch.testing.assert_close(training_mean(source, backbone), expected)

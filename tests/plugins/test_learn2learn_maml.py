@@ -21,8 +21,8 @@ from benchbench.learners.gradient import InnerLoopMethod
 from benchbench.method import Images, Support, Task
 from benchbench.registry import loading
 from benchbench.training.budget import Budget
+from benchbench.training.labelled import LabelledEpisode
 from benchbench.training.source import TrainingSource
-from benchbench.training.streams import LabelledEpisode
 
 BN = ["support", "running", "transductive"]
 

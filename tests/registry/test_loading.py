@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 from support.installations import METHOD, OBSERVER, Installation, pretended
 
@@ -329,6 +330,11 @@ def test_an_extra_that_fails_while_registering_harms_no_other(installed, caplog)
         ("register_samplers", "object", "'object' is not a subclass of benchbench.Sampler"),
         ("register_backbones", "object", "'object' is not a subclass of benchbench.Backbone"),
         (
+            "register_augmentations",
+            "object",
+            "'object' is not a subclass of benchbench.Augmentation",
+        ),
+        (
             "register_reporters",
             "'csv', str",
             "The name 'csv' is taken by benchbench.results.reporters",
@@ -341,7 +347,7 @@ def test_an_extra_that_registers_what_it_must_not_is_told_and_the_rest_works(
 ) -> None:
     source = f"@hookimpl\ndef {hook}(register):\n    register({thing})\n"
     installed.extra("bad", OBSERVER + source)
-    assert {"accuracy", "fixed", "conv4", "csv"} & set(loading.registered(hook))
+    assert {"accuracy", "fixed", "conv4", "flip", "csv"} & set(loading.registered(hook))
     (fault,) = loading.extras().faults
     assert reason in str(fault.error)
     assert reason in caplog.text
@@ -351,6 +357,33 @@ def test_the_core_registers_its_samplers_reporters_and_backbones(installed: Inst
     assert "fixed" in loading.registered("register_samplers")
     assert {"markdown", "csv", "json"} <= set(loading.registered("register_reporters"))
     assert {"conv4", "pixels"} <= set(loading.registered("register_backbones"))
+
+
+AUGMENTATION = """
+from dataclasses import dataclass
+from benchbench import Augmentation, hookimpl
+
+@dataclass
+class Shade(Augmentation):
+    name = "shade"
+    by: int = 1
+
+    def __call__(self, pixels, rng):
+        return pixels // self.by
+
+@hookimpl
+def register_augmentations(register):
+    register(Shade)
+"""
+
+
+def test_an_extra_adds_an_augmentation_with_its_parameters(installed: Installation) -> None:
+    from benchbench.augmentations import create_augmentation
+
+    installed.extra("shady", AUGMENTATION)
+    augment = create_augmentation("flip[share=1]+shade[by=10]")
+    pixels = np.array([[[[100], [200]]]], np.uint8)
+    assert augment(pixels, np.random.default_rng(0)).tolist() == [[[[20], [10]]]]
 
 
 def test_find_suggests_near_names(installed: Installation) -> None:

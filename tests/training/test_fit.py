@@ -1,5 +1,6 @@
 import json
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,8 @@ from benchbench.datasets.base import OpenDataset
 from benchbench.errors import MethodError
 from benchbench.method import Classifier, Method, Support
 from benchbench.training.budget import FitRecord
-from benchbench.training.fit import cosine, fit, step_decay
+from benchbench.training.fit import fit
+from benchbench.training.schedules import constant, cosine
 from benchbench.training.source import TrainingSource
 
 
@@ -161,15 +163,106 @@ def test_gradient_clipping_bounds_the_step(dataset: OpenDataset, bound: str, nor
     assert norms == pytest.approx([norm] * 4, rel=1e-4)
 
 
-def test_cosine_rises_over_the_warmup_and_falls_to_zero() -> None:
-    factor = cosine(steps=110, warmup=10)
-    assert [factor(0), factor(9)] == [0.1, 1.0]
-    assert factor(60) == pytest.approx(0.5)
-    assert factor(110) == pytest.approx(0)
-    values = [factor(step) for step in range(10, 111)]
-    assert values == sorted(values, reverse=True)
+class Numbers:
+    """x = step + 1, as a batch of one."""
+
+    def __getitem__(self, step: int) -> Tensor:
+        return torch.tensor([[step + 1.0]])
 
 
-def test_step_decay_halves() -> None:
-    factor = step_decay(2000)
-    assert [factor(0), factor(1999), factor(2000), factor(4000)] == [1, 1, 0.5, 0.25]
+def trained_on_numbers(dataset: OpenDataset, steps: int, **options: object) -> nn.Linear:
+    """A line w * x from w = 0, whose loss w * x has the gradient x in w."""
+    line = nn.Linear(1, 1, bias=False)
+    nn.init.zeros_(line.weight)
+    options = {"schedule": constant, **options}
+    fit(make_source(dataset), line, lambda x: line(x).sum(), Numbers(), steps=steps, **options)  # type: ignore[arg-type]
+    return line
+
+
+SGD = torch.optim.SGD
+NESTEROV = partial(SGD, momentum=0.9, nesterov=True)
+
+
+@pytest.mark.parametrize(
+    ("options", "weight"),
+    [
+        ({"optimizer": SGD}, -(1 + 2)),
+        ({"optimizer": SGD, "accumulate": 2}, -((1 + 2) / 2 + (3 + 4) / 2)),
+        ({"optimizer": NESTEROV}, -(1 + 0.9 * 1) - (2 + 0.9 * (0.9 * 1 + 2))),
+        ({"optimizer": SGD, "rates": {"weight": 0.5}}, -(1 + 2) / 2),
+        ({"optimizer": SGD, "weight_decay": 0.5}, -1 - (2 - 0.5 * 1)),
+        ({"optimizer": torch.optim.RMSprop, "lr": 0.01}, -0.01 * (10 + 2 / 0.0499**0.5)),
+        (
+            {"optimizer": torch.optim.Adam, "lr": 0.5},
+            -0.5 * (1 + 0.29 / 0.19 / (4.999 / 1.999) ** 0.5),
+        ),
+    ],
+)
+def test_two_steps_of_an_optimizer_by_hand(dataset, options, weight) -> None:
+    line = trained_on_numbers(dataset, 2, **{"lr": 1.0, **options})
+    assert line.weight.item() == pytest.approx(weight, rel=1e-3)
+
+
+def test_decay_is_apart_from_the_gradient_in_adamw_alone(dataset: OpenDataset) -> None:
+    """In Adam a decay changes a gradient, whose size the first step does not depend on."""
+    weights = []
+    for optimizer in (torch.optim.AdamW, torch.optim.Adam):
+        line = nn.Linear(1, 1, bias=False)
+        nn.init.ones_(line.weight)
+        options = {"steps": 1, "lr": 0.1, "weight_decay": 0.5, "schedule": constant}
+        fit(
+            make_source(dataset),
+            line,
+            lambda x, line=line: line(x).sum(),
+            Numbers(),
+            optimizer=optimizer,
+            **options,
+        )
+        weights.append(line.weight.item())
+    assert weights == pytest.approx([1 * (1 - 0.05) - 0.1, 1 - 0.1])
+
+
+class Counting(nn.Module):
+    """A line, and how often it was asked, which weighs the loss."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.line = nn.Linear(1, 1)
+        self.register_buffer("asked", torch.zeros((), dtype=torch.int64))
+
+    def loss(self, points: tuple[Tensor, Tensor]) -> Tensor:
+        self.asked += 1
+        return (self.line(points[0]) - points[1]).square().mean() / self.asked
+
+
+OPTIMIZERS = [torch.optim.AdamW, NESTEROV, torch.optim.RMSprop]
+
+
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+def test_buffers_and_any_optimizer_outlive_an_interruption(
+    dataset: OpenDataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, optimizer
+) -> None:
+    monkeypatch.setattr("benchbench.training.fit.CHECKPOINT_SECONDS", 0.0)
+
+    def trained(folder: Path | None, stop_at: int | None = None) -> dict[str, Tensor]:
+        torch.manual_seed(0)
+        module = Counting()
+
+        def loss(points: tuple[Tensor, Tensor]) -> Tensor:
+            if module.asked == stop_at:
+                raise Killed
+            return module.loss(points)
+
+        options = {"steps": 6, "accumulate": 2, "rates": {"line.bias": 0.5}}
+        source = make_source(dataset, folder)
+        fit(source, module, loss, Points(), optimizer=optimizer, lr=0.01, **options)
+        return module.state_dict()
+
+    whole = trained(None)
+    with pytest.raises(Killed):
+        trained(tmp_path, stop_at=7)
+    resumed = trained(tmp_path)
+    assert whole["asked"] == 12
+    assert all(torch.equal(resumed[name], tensor) for name, tensor in whole.items())
+    loaded = trained(tmp_path, stop_at=0)
+    assert all(torch.equal(loaded[name], tensor) for name, tensor in whole.items())

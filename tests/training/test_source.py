@@ -77,7 +77,7 @@ def test_the_test_split_is_out_of_reach(dataset: OpenDataset) -> None:
 
 
 def test_validation_takes_turns_among_the_sources_with_two_classes(two_sources) -> None:
-    episodes = make_source(two_sources)._validation_episodes
+    episodes = make_source(two_sources)._validation_episodes()
     assert len(episodes) == 100
     assert {tuple(sorted(episode.classes)) for episode in episodes} == {(6, 7, 8)}
 
@@ -117,9 +117,9 @@ def test_it_must_be_known_how_the_tests_episodes_are_drawn(dataset: OpenDataset)
 
 def test_validation_varies_where_the_test_does(dataset: OpenDataset) -> None:
     source = variable_source(dataset, create_sampler("meta_dataset[min_way=2]"))
-    assert {episode.n_way for episode in source._validation_episodes} == {2, 3, 4, 5, 6}
+    assert {episode.n_way for episode in source._validation_episodes()} == {2, 3, 4, 5, 6}
     source = variable_source(dataset, create_sampler("meta_dataset[min_way=7]"))
-    assert {episode.n_way for episode in source._validation_episodes} == {5}
+    assert {episode.n_way for episode in source._validation_episodes()} == {5}
 
 
 def test_the_most_shots_leave_a_query_in_two_classes(make_dataset) -> None:
@@ -128,3 +128,27 @@ def test_the_most_shots_leave_a_query_in_two_classes(make_dataset) -> None:
     assert make_source(dataset).episodes(5, 6, 5).query == 1
     single = replace(dataset, splits={**dataset.splits, "train": dataset.splits["train"][:1]})
     assert make_source(single).most_shots == 1
+
+
+def test_validation_may_have_a_shape_of_its_own(dataset: OpenDataset) -> None:
+    oracle = Oracle(dataset)
+    source, shapes = make_source(dataset, oracle, shot=1), []
+
+    def adapt(support):
+        shapes.append((support.n_way, len(support.images)))
+        return oracle.adapt(support)
+
+    assert source.validate(adapt, way=3, shot=5) == 1.0
+    assert set(shapes) == {(3, 15)}
+    shapes.clear()
+    source.validate(adapt)
+    assert set(shapes) == {(5, 5)}
+
+
+def test_the_training_images_are_those_of_the_training_classes(dataset: OpenDataset) -> None:
+    images = make_source(dataset).images
+    assert len(images) == 12 * 20
+    assert classes_of(dataset, [images]) == set(dataset.splits["train"].tolist())
+    nothing = replace(dataset, splits={**dataset.splits, "train": np.empty(0, np.int64)})
+    with pytest.raises(BenchbenchError, match="no training classes"):
+        _ = make_source(nothing).images

@@ -1,0 +1,22 @@
+"""What an augmentation is."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import numpy as np
+
+from benchbench.system.arrays import ByteArray
+
+
+class Augmentation:
+    """A random change of images. Subclass it, as a dataclass if it has parameters.
+
+    A call gets pixels uint8 [n, h, w, c], which it leaves as they are, and a generator, and returns
+    pixels of the same shape. What it draws, it draws for each image apart.
+    """
+
+    name: ClassVar[str]
+
+    def __call__(self, pixels: ByteArray, rng: np.random.Generator) -> ByteArray:
+        raise NotImplementedError(f"{type(self).__name__} has no __call__(pixels, rng)")
