@@ -47,11 +47,10 @@ class SetAttention(nn.Module):
 class FEAT(MetricMethod):
     """Prototypes that attend to each other before they are compared with the queries.
 
-    The variant is the transformer (section 3.3) in squared Euclidean distance, divided by the
-    temperature; queries are not changed. In training each class's images, queries included, attend
-    to each other as well, and all images are classified by these classes' means (section 3.4). It
-    begins with the classifier of all training classes that `knn` has; the authors choose theirs on
-    16-way episodes.
+    The variant is the transformer in squared Euclidean distance, divided by the temperature;
+    queries are not changed. In training each class's images, queries included, attend to each other
+    as well, and all images are classified by these classes' means. It begins with the classifier of
+    all training classes that `knn` has; the authors choose theirs on 16-way episodes.
 
     backbone: first trained to classify the training classes, unless it comes with weights.
     distance: `euclidean` (squared), or the inner product with prototypes of unit length, which the
@@ -105,7 +104,7 @@ class FEAT(MetricMethod):
     def further_loss(
         self, query_features: Tensor, labels: Tensor, support_features: Tensor, support: Support
     ) -> Tensor | None:
-        """Section 3.4's contrastive loss, from both the support and the queries."""
+        """The auxiliary loss, of both the support and the queries."""
         if self.contrast == 0:
             return None
         features = torch.cat([support_features, query_features])

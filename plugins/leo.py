@@ -93,7 +93,7 @@ class LatentSpace(nn.Module):
         return means, deviations
 
     def orthogonality(self) -> Tensor:
-        """How far the directions that the latents decode to are from right angles (eq. 6)."""
+        """How far the directions that the latents decode to are from right angles."""
         directions = F.normalize(self.decoder.weight.T, dim=1)
         return (directions @ directions.T - torch.eye(LATENT).to(directions)).square().mean()
 

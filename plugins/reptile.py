@@ -22,7 +22,6 @@ from benchbench import (
     Task,
     TrainingSource,
     Weights,
-    create_backbone,
     hookimpl,
     linear,
 )
@@ -94,7 +93,8 @@ class Reptile(FixedWayMethod):
     steps are plain, their rate falls linearly from 1 to 0.
 
     bn: the statistics that normalise a query: those of the support and this query (`each`, the
-        authors' inductive protocol), of the `support` alone, or of all queries together
+        authors' inductive protocol, which embeds the support anew for each query), of the `support`
+        alone, or of all queries together
         (`transductive`, the authors' other protocol). Minibatches are normalised by their own.
     """
 
@@ -105,8 +105,7 @@ class Reptile(FixedWayMethod):
 
     def extra_modules(self, feature_size: int, task: Task) -> dict[str, nn.Module]:
         modules = super().extra_modules(feature_size, task)
-        encoder = create_backbone(self.backbone, task.image_shape, seed=0)  # for its shapes
-        shapes = {name: tensor.shape for name, tensor in encoder.named_parameters()}
+        shapes = {name: tensor.shape for name, tensor in self.encoder.named_parameters()}
         shapes |= {
             f"head.{name}": tensor.shape for name, tensor in modules["head"].named_parameters()
         }
@@ -177,10 +176,11 @@ class Reptile(FixedWayMethod):
         for places in batches:
             places = places.to(pixels.device)
             weights = {name: tensor.requires_grad_() for name, tensor in weights.items()}
-            with torch.enable_grad(), BatchMoments():
-                logits = self.logits(weights, pixels[places])[:, :n_way]
-            loss = F.cross_entropy(logits, labels[places])
-            gradients = torch.autograd.grad(loss, list(weights.values()))
+            with torch.enable_grad():
+                with BatchMoments():
+                    logits = self.logits(weights, pixels[places])[:, :n_way]
+                loss = F.cross_entropy(logits, labels[places])
+                gradients = torch.autograd.grad(loss, list(weights.values()))
             with torch.no_grad():
                 weights = adam_step(weights, gradients, state, self.inner.lr)
         return weights

@@ -48,9 +48,10 @@ class Siamese(MetricMethod):
         """As many pairs as the paper's largest set: 200 epochs of 150 000, at most.
 
         A step has the paper's 64 pairs of one class, and more than its 64 of others. The factor
-        0.99 by epoch and the 20 epochs of patience are the paper's, and so is the distortion but
-        for its shear. The paper searched rates, momentum and decay for each layer and does not
-        print them; the rate is Adam's of a later implementation, without decay.
+        0.99 by epoch and the 20 epochs of patience are the paper's. The distortion is the paper's
+        without its shear, and of every image. The paper searched rates, momentum and decay for
+        each layer and does not print them; the rate is Adam's of a later implementation, without
+        decay.
         """
         epoch = 150_000 // 128
         return {

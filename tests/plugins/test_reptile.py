@@ -24,8 +24,10 @@ def ready(**parameters: Any) -> Reptile:
     method.batches, method.n_slots = (4, 10**6), 3
     encoder = create_backbone(TINY, SMALL).freeze()
     torch.manual_seed(0)
-    extra = method.extra_modules(encoder.feature_size, Task("toy", "test", SMALL, 3, 2, 15))
-    method.network = nn.ModuleDict({"encoder": encoder, **extra}).eval().requires_grad_(False)
+    method.network = nn.ModuleDict({"encoder": encoder})
+    task = Task("toy", "test", SMALL, 3, 2, 15)
+    method.network.update(method.extra_modules(encoder.feature_size, task))
+    method.network.eval().requires_grad_(False)
     return method
 
 
