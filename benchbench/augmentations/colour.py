@@ -51,6 +51,7 @@ class Jitter(Augmentation):
 def lightness(values: NDArray[np.float32]) -> NDArray[np.float32]:
     """The lightness [n, h, w, 1] of values [n, h, w, c]; their mean unless c is 3."""
     if values.shape[3] != len(GREY):
-        return values.mean(3, keepdims=True, dtype=np.float32)
+        mean: NDArray[np.float32] = values.mean(3, keepdims=True)
+        return mean
     grey: NDArray[np.float32] = values @ GREY
     return grey[..., None]

@@ -63,7 +63,10 @@ class EpisodicMethod(Method):
         return backbone
 
     def extra_modules(self, feature_size: int, task: Task) -> dict[str, nn.Module]:
-        """The modules that are learned in addition to the backbone, by name in `network`."""
+        """The modules that are learned in addition to the backbone, by name in `network`.
+
+        `encoder` is there already, for a method that needs to know its `map_shape`.
+        """
         return {}
 
     def quick(self, task: Task) -> Recipe:
@@ -118,10 +121,11 @@ class EpisodicMethod(Method):
         elif not self.trains_encoder:
             source.compute.place(encoder)
             encoder.freeze()
+        self.network = nn.ModuleDict({"encoder": encoder})
         extra = self.extra_modules(encoder.feature_size, source.task)
         if self.bn == "task":
             extra = {**extra, TASK_NORM: TaskNorm(encoder)}
-        self.network = nn.ModuleDict({"encoder": encoder, **extra})
+        self.network.update(extra)
         return self.network if self.trains_encoder else nn.ModuleDict(extra)
 
     def recipe(self, source: TrainingSource) -> Recipe:

@@ -1,0 +1,64 @@
+"""SimpleShot (Wang, Chao, Weinberger & van der Maaten, 2019, arXiv:1911.04623)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Literal
+
+import torch.nn.functional as F
+from torch import Tensor
+
+from benchbench import (
+    Classifier,
+    Images,
+    PretrainedMethod,
+    Support,
+    TrainingSource,
+    class_means,
+    hookimpl,
+    training_mean,
+)
+
+
+@dataclass
+class SimpleShot(PretrainedMethod):
+    """Each query gets the class whose mean of transformed features is nearest.
+
+    Scores are minus the squared Euclidean distance to the class means, which are not scaled to unit
+    length again. The mean that centres is that of the training images, never of the episode's. With
+    1 shot the predictions of `l2n` are those of `knn`.
+
+    backbone: first trained to classify the training classes, unless it comes with weights.
+    transform: of the features; `un` leaves them as they are, `l2n` scales them to unit length, and
+        `cl2n` subtracts the mean of the training features before.
+    """
+
+    name = "simpleshot"
+    paper = "arXiv:1911.04623"
+    mean: Tensor | None = field(default=None, init=False, repr=False, compare=False)
+    transform: Literal["un", "l2n", "cl2n"] = "cl2n"
+
+    def train(self, source: TrainingSource) -> None:
+        super().train(source)
+        if self.transform == "cl2n":
+            self.mean = training_mean(source, self.encoder)
+
+    def adapt(self, support: Support) -> Classifier:
+        means = class_means(self.features(support.images), support)
+
+        def classify(images: Images) -> Tensor:
+            return -(self.features(images)[:, None] - means).square().sum(2)
+
+        return classify
+
+    def features(self, images: Images) -> Tensor:
+        features = self.encoder(images)
+        if self.mean is not None:
+            features = features - self.mean
+        return features if self.transform == "un" else F.normalize(features, dim=1)
+
+
+@hookimpl
+def register_methods(register: Callable[[type], None]) -> None:
+    register(SimpleShot)
