@@ -74,6 +74,12 @@ def test_maml_that_hides_its_batch_norm_is_found_out(small: OpenDataset, tmp_pat
         (f"metaoptnet[{TINY}]", set()),
         (f"metaoptnet[{TINY},head=ridge]", set()),
         ("relation_net[backbone=conv4[width=4,pools=1]]", set()),
+        (f"feat[{TINY}]", set()),
+        (f"siamese[{TINY},width=8]", set()),
+        (f"reptile[{TINY},test_steps=2]", {"class_slots"}),
+        (f"leo[{TINY}]", set()),
+        (f"spsa_protonet[{TINY},tasks=2]", set()),
+        (f"transductive_finetuning[{TINY},epochs=2,query_weight=0]", set()),
     ],
 )
 def test_a_built_in_method_passes(
@@ -85,3 +91,14 @@ def test_a_built_in_method_passes(
     assert found == expected
     assert report.verdict is not None
     assert report.verdict.inductive
+
+
+@pytest.mark.slow
+def test_fine_tuning_on_the_queries_is_transductive_and_says_so(
+    small: OpenDataset, tmp_path: Path
+) -> None:
+    spec = f"transductive_finetuning[{TINY},epochs=3,lr=0.01]"
+    report = report_on(bench_for(spec, small, tmp_path))
+    assert not report.failed, report.as_dict()
+    assert report.verdict is not None
+    assert not report.verdict.inductive

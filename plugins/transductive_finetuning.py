@@ -1,0 +1,132 @@
+"""Transductive fine-tuning (Dhillon, Chaudhari, Ravichandran & Soatto, ICLR 2020)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from copy import deepcopy
+from dataclasses import dataclass
+from typing import Annotated
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from benchbench import (
+    Backbone,
+    Bounds,
+    Classifier,
+    Images,
+    PretrainedMethod,
+    Support,
+    class_means,
+    create_augmentation,
+    hookimpl,
+    parameter_blocks,
+)
+
+
+class Tuned(nn.Module):
+    """A copy of a backbone with a linear head on its rectified features of unit length.
+
+    depth: how many of the backbone's last blocks learn; None is all. The head begins with the
+    normalised mean of each class's rectified features, and biases of zero.
+    """
+
+    def __init__(self, backbone: Backbone, depth: int | None, support: Support) -> None:
+        super().__init__()
+        self.backbone = deepcopy(backbone)
+        means = class_means(F.relu(backbone(support.images)), support)
+        self.weight = nn.Parameter(F.normalize(means, dim=1))
+        self.bias = nn.Parameter(torch.zeros_like(means[:, 0]))
+        blocks = parameter_blocks(self.backbone)
+        learning = blocks if depth is None else blocks[max(0, len(blocks) - depth) :]
+        for block in learning:
+            for name in block:
+                self.backbone.get_parameter(name).requires_grad_()
+
+    def forward(self, pixels: Tensor) -> Tensor:
+        """Logits of prepared images."""
+        features = F.normalize(F.relu(self.backbone.embed(pixels)), dim=1)
+        return F.linear(features, self.weight, self.bias)
+
+
+def entropy(logits: Tensor) -> Tensor:
+    """The mean entropy, in nats, of the softmax of logits [n, k]."""
+    return -(logits.softmax(1) * logits.log_softmax(1)).sum(1).mean()
+
+
+@dataclass
+class TransductiveFinetuning(PretrainedMethod):
+    """A copy of the network that is tuned on the support and on the queries of each episode.
+
+    In each epoch Adam takes a step on the support's cross-entropy, and then one on the entropy of
+    its answers to all queries (the authors' code; eq. 8 is the sum of both). It sees all queries
+    of an episode together and without labels, and its batch norms take their statistics as well; it
+    is not told how many belong to each class. The paper has features of the classifier's own
+    logits; here, where that head is dropped, those of the layer below it, rectified and scaled to
+    unit length. The paper's setting is `transductive_finetuning[epochs=25,lr=0.00005,depth=none]`
+    with an augmentation.
+
+    backbone: first trained to classify the training classes, unless it comes with weights.
+    epochs: how often support and queries are gone through; 0 is the initial classifier.
+    lr: the rate of Adam, for the head and the blocks that learn.
+    depth: how many of the backbone's last blocks are tuned; 0 is the head alone, none is all.
+    query_weight: the weight of the queries' entropy; with 0 they are not used, and the method is
+        the paper's inductive fine-tuning.
+    augment: a spec of augmentations that change support and queries anew in each epoch, such as
+        `pad_crop[pad=4]+flip`; none by default.
+    """
+
+    name = "transductive_finetuning"
+    paper = "arXiv:1909.02729"
+    epochs: Annotated[int, Bounds(ge=0, le=10**6)] = 10
+    lr: Annotated[float, Bounds(ge=0)] = 3e-4
+    depth: Annotated[int, Bounds(ge=0)] | None = 1
+    query_weight: Annotated[float, Bounds(ge=0)] = 1.0
+    augment: str | None = None
+
+    def __post_init__(self) -> None:
+        self.transductive = self.epochs > 0 and self.query_weight > 0  # type: ignore[misc]
+        if self.augment is not None:
+            create_augmentation(self.augment)  # Refuses a spec that is wrong now.
+
+    def adapt(self, support: Support) -> Classifier:
+        if not self.transductive:
+            return self.answers(self.tuned(support, None))
+        return lambda images: self.answers(self.tuned(support, images))(images)
+
+    def answers(self, network: Tuned) -> Classifier:
+        return torch.no_grad()(lambda images: network(self.encoder.prepare(images.array)))
+
+    def tuned(self, support: Support, queries: Images | None) -> Tuned:
+        """A network after all epochs, in evaluation mode; without queries it learns of none."""
+        network = Tuned(self.encoder, self.depth, support).train()
+        learning = [tensor for tensor in network.parameters() if tensor.requires_grad]
+        optimizer = torch.optim.Adam(learning, lr=self.lr)
+        labels = support.labels.to(network.weight.device)
+
+        def step(loss: Tensor) -> None:
+            optimizer.zero_grad()
+            loss.backward()  # type: ignore[no-untyped-call]
+            optimizer.step()
+
+        rng = np.random.default_rng(support.seed)
+        with torch.enable_grad():
+            for _ in range(self.epochs):
+                step(F.cross_entropy(network(self.pixels(support.images, rng)), labels))
+                if queries is not None:
+                    step(self.query_weight * entropy(network(self.pixels(queries, rng))))
+        return network.eval()
+
+    def pixels(self, images: Images, rng: np.random.Generator) -> Tensor:
+        """Prepared images, augmented if that was asked for."""
+        array = images.array
+        if self.augment is not None:
+            array = create_augmentation(self.augment)(array, rng)
+        return self.encoder.prepare(array)
+
+
+@hookimpl
+def register_methods(register: Callable[[type], None]) -> None:
+    register(TransductiveFinetuning)
