@@ -69,13 +69,12 @@ def test_all_methods_run_in_one_command(data_root: Path, tmp_path: Path) -> None
 
 
 def test_the_same_seed_gives_the_same_bits(data_root: Path, tmp_path: Path) -> None:
+    files = ("episodes.csv", "training/training.safetensors")
     contents = []
     for out in (tmp_path / "one", tmp_path / "two"):
         run(data_root, out, "--methods", "protonet", "--budget", "60", "--episodes", "200")
         folder = next(out.glob("omniglot/*/protonet-*"))
-        contents.append(
-            [(folder / name).read_bytes() for name in ("episodes.csv", "training.safetensors")]
-        )
+        contents.append([(folder / name).read_bytes() for name in files])
     assert contents[0] == contents[1]
 
 

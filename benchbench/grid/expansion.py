@@ -137,7 +137,7 @@ def _canonical(methods: Sequence[NamedMethod], engine: Engine) -> Iterator[tuple
 
 def _shared(card: MethodCard, table: Cell, collection: str) -> str:
     """`Cell.shares`: the training that all sources of a collection share, or a pre-training."""
-    facts = (table.dataset, *table.sampling, f"seed {table.seed}", table.budget)
+    made = (table.dataset, f"seed {table.seed}", table.budget)
     if card.pretrains:
-        return " ".join(map(str, (card.backbone, *facts)))
-    return " ".join(map(str, (card.spec, *facts))) if collection else ""
+        return " ".join((card.backbone, *made))
+    return " ".join(map(str, (card.spec, *made, *table.sampling))) if collection else ""

@@ -27,7 +27,7 @@ from benchbench.system.compute import Compute, machine
 from benchbench.system.files import file_hash
 from benchbench.system.places import expanded
 
-CORE = 2
+CORE = 3
 """A part of every run's identity: raise it when a change of the package `benchbench` itself changes
 the numbers of methods, so that no result of before is mistaken for one of after. Numbers change
 with the training loop, a backbone, preprocessing or the order of episodes; they do not with a

@@ -80,7 +80,7 @@ def test_which_cells_may_share_a_training(make_dataset: Callable[..., OpenDatase
     alone = expanded(grid, Opened([Problem.of(make_dataset())]))  # type: ignore[arg-type]
     groups = [{c.method for c in alone if c.shares == one} for one in {c.shares for c in alone}]
     assert sorted(map(sorted, groups)) == [
-        *[["knn", "linear_probe"]] * 4,
+        *[["knn", "linear_probe"]] * 2,
         ["knn[backbone=pixels]", "protonet"],  # nothing is shared
     ]
     one, other = make_dataset(), make_dataset(seed=1)

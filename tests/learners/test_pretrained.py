@@ -86,13 +86,13 @@ def test_what_changes_the_weights_is_another_training(dataset, tmp_path, monkeyp
     assert len(list(tmp_path.rglob("classification.safetensors"))) == 7
 
 
-def test_validation_on_other_episodes_is_another_training(dataset, tmp_path) -> None:
-    """The weights that are kept are those that do best on episodes like the test's."""
-    for shot in (1, 5, 5):
+def test_tests_of_another_way_and_shot_share_the_training(dataset, tmp_path) -> None:
+    """The weights that are kept are those that do best on the same episodes, whatever the test."""
+    for way, shot in ((5, 1), (5, 5), (2, 1), (None, None)):
         source = make_source(dataset, tmp_path, steps=2)
-        source.task = replace(source.task, n_shot=shot)
+        source.task = replace(source.task, n_way=way, n_shot=shot)
         trained(source)
-    assert len(list(tmp_path.rglob("classification.safetensors"))) == 2
+    assert len(list(tmp_path.rglob("classification.safetensors"))) == 1
 
 
 @pytest.mark.parametrize("spec", ["pixels", "conv4[width=8]"])
