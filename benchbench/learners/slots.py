@@ -60,18 +60,25 @@ class ShuffledSlots(FixedSlots):
 
     expected_failures = MappingProxyType({})
 
-    def shuffled(self, support: Support) -> tuple[Support, Tensor]:
-        """The support in random order, its classes in random slots, and these slots.
+    def drawn(self, support: Support) -> tuple[Tensor, Tensor]:
+        """A random order of the support, int64 [n], and a random slot of each class, int64 [n_way].
 
-        Call it in `loss` and `adapt` alike, and return `outputs[:, slots]` as scores. The support
-        has labels below `n_slots`, which is its `n_way`; slots: int64 [n_way], the slot of each
-        class. Both depend on `support.seed` alone. Raises MethodError for too many classes.
+        Both depend on `support.seed` alone. It is for a method whose features are known already:
+        the support is `features[order]` with labels `slots[support.labels[order]]`, and scores are
+        `outputs[:, slots]`. Raises MethodError for too many classes.
         """
         self.must_have_slots(support, self.n_slots)
         order = permutation(len(support.images), support.seed)
         chosen = permutation(self.n_slots, support.seed, counter=SLOTS_APART)
-        slots = torch.from_numpy(chosen[: support.n_way])
+        return torch.from_numpy(order), torch.from_numpy(chosen[: support.n_way])
+
+    def shuffled(self, support: Support) -> tuple[Support, Tensor]:
+        """The support in random order, its classes in random slots, and these slots, as `drawn`.
+
+        Call it in `loss` and `adapt` alike, and return `outputs[:, slots]` as scores. The support
+        has labels below `n_slots`, which is its `n_way`. Raises MethodError for too many classes.
+        """
+        order, slots = self.drawn(support)
         source, rows = support.images.block()
-        labels = slots[support.labels[torch.from_numpy(order)]]
-        images = Images(source, rows[order])
+        images, labels = Images(source, rows[order.numpy()]), slots[support.labels[order]]
         return replace(support, images=images, labels=labels, n_way=self.n_slots, names=None), slots
