@@ -61,6 +61,11 @@ def read_weights(memory: Tensor, keys: Tensor) -> Tensor:
     return F.softmax(cosines, dim=2)
 
 
+def usage_after(usage: Tensor, read: Tensor, written: Tensor) -> Tensor:
+    """How much each row is used [b, rows] once all heads have read and written there."""
+    return GAMMA * usage + read.sum(1) + written.sum(1)
+
+
 class Memory(nn.Module):
     """An LSTM that writes to a memory and reads from it, by content.
 
@@ -108,7 +113,7 @@ class Memory(nn.Module):
         written, rarest = write_weights(state.usage, state.read, gate)
         memory = state.memory * (1 - rarest)[:, :, None] + written.mT @ keys
         read = read_weights(memory, keys)
-        usage = GAMMA * state.usage + read.sum(1) + written.sum(1)
+        usage = usage_after(state.usage, read, written)
         return State(memory, read, usage, (read @ memory).flatten(1), hidden, cell)
 
     def forward(self, known: Tensor, labels: Tensor, asked: Tensor) -> Tensor:
@@ -118,7 +123,7 @@ class Memory(nn.Module):
         support image comes with each query, which goes on from a copy of the state.
         """
         state = self.start(1)
-        late = torch.cat([torch.zeros_like(labels[:1]), labels])
+        late = F.pad(labels, (0, 0, 1, 0))
         for features, label in zip(known, late[:-1], strict=True):
             state = self.step(torch.cat([features, label])[None], state)
         copies = State(*(part.expand(len(asked), *part.shape[1:]) for part in state))

@@ -71,6 +71,9 @@ def test_maml_that_hides_its_batch_norm_is_found_out(small: OpenDataset, tmp_pat
         (f"metaoptnet[{TINY}]", set()),
         (f"metaoptnet[{TINY},head=ridge]", set()),
         ("relation_net[backbone=conv4[width=4,pools=1]]", set()),
+        (f"cnp[{TINY}]", set()),
+        (f"snail[{TINY},filters=8]", {"support_order"}),
+        (f"mann[{TINY},rows=16,hidden=16]", {"support_order"}),
     ],
 )
 def test_a_built_in_method_passes(

@@ -75,6 +75,16 @@ def test_the_shuffled_support_is_the_same_with_other_names_for_the_classes() -> 
     np.testing.assert_array_equal(moved.images.array, support.images.array[moved.images.ids])
 
 
+def test_what_is_drawn_is_how_the_support_is_shuffled() -> None:
+    method, support = slotted(5), with_seed(3, way=3, shot=4)
+    moved, slots = method.shuffled(support)
+    order, drawn = method.drawn(support)
+    assert torch.equal(drawn, slots)
+    assert moved.images.ids.tolist() == support.images.ids[order].tolist()
+    assert torch.equal(moved.labels, drawn[support.labels[order]])
+    assert order.tolist() != list(range(12))
+
+
 def test_shuffling_depends_on_the_seed_alone_and_every_slot_and_place_occurs() -> None:
     method = slotted(3)
     for seed in (0, 2**63):
