@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     from benchbench.learners.pretrained import fit_classifier as fit_classifier
     from benchbench.learners.pretrained import training_mean as training_mean
     from benchbench.learners.slots import FixedSlots as FixedSlots
+    from benchbench.learners.slots import Shuffle as Shuffle
     from benchbench.learners.slots import ShuffledSlots as ShuffledSlots
     from benchbench.method import Classifier as Classifier
     from benchbench.method import Images as Images
@@ -102,6 +103,7 @@ _HOMES = {
     "Problem": "datasets.problem",
     "Recipe": "learners.episodic",
     "Sampler": "samplers",
+    "Shuffle": "learners.slots",
     "ShuffledSlots": "learners.slots",
     "Support": "method",
     "Task": "method",

@@ -70,8 +70,8 @@ class CNP(ShuffledSlots, MetricMethod):
         return shape | fixed | {"augment": augment, "optimizer": torch.optim.Adam}
 
     def scores(self, query_features: Tensor, support_features: Tensor, support: Support) -> Tensor:
-        _, slots = self.drawn(support)
-        placed = replace(support, labels=slots[support.labels], n_way=self.n_slots, names=None)
+        slots = self.shuffle(support).slots
+        placed = replace(support, labels=slots[support.labels], n_way=self.n_slots)
         context = class_means(support_features, placed).flatten().expand(len(query_features), -1)
         outputs: Tensor = self.network["decoder"](torch.cat([context, query_features], dim=1))
         return outputs[:, slots]

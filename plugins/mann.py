@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Annotated, NamedTuple
@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from benchbench import (
     Bounds,
+    EpisodeGroup,
     MetricMethod,
     Recipe,
     ShuffledSlots,
@@ -117,20 +118,21 @@ class Memory(nn.Module):
         return State(memory, read, usage, (read @ memory).flatten(1), hidden, cell)
 
     def forward(self, known: Tensor, labels: Tensor, asked: Tensor) -> Tensor:
-        """Outputs [n_query, slots] of queries [n_query, d] after a support [n, d].
+        """Outputs [b, n_query, slots] of queries [b, n_query, d] after supports [b, n, d].
 
-        labels: of the support, one-hot [n, slots]. They come one step late, and that of the last
-        support image comes with each query, which goes on from a copy of the state.
+        labels: of the supports, one-hot [b, n, slots]. They come one step late, and that of the
+        last support image comes with each query, which goes on from a copy of the state.
         """
-        state = self.start(1)
+        state = self.start(len(known))
         late = F.pad(labels, (0, 0, 1, 0))
-        for features, label in zip(known, late[:-1], strict=True):
-            state = self.step(torch.cat([features, label])[None], state)
-        copies = State(*(part.expand(len(asked), *part.shape[1:]) for part in state))
-        last = late[-1].expand(len(asked), -1)
-        state = self.step(torch.cat([asked, last], dim=1), copies)
+        for inputs in torch.cat([known, late[:, :-1]], dim=2).unbind(1):
+            state = self.step(inputs, state)
+        queries = asked.shape[1]
+        copies = State(*(part.repeat_interleave(queries, dim=0) for part in state))
+        last = late[:, -1:].expand(-1, queries, -1)
+        state = self.step(torch.cat([asked, last], dim=2).flatten(0, 1), copies)
         outputs: Tensor = self.output(torch.cat([state.hidden, state.found], dim=1))
-        return outputs
+        return outputs.unflatten(0, (-1, queries))
 
 
 @dataclass
@@ -188,10 +190,33 @@ class MANN(ShuffledSlots, MetricMethod):
         return shape | fixed | {"augment": augment, "optimizer": optimizer}
 
     def scores(self, query_features: Tensor, support_features: Tensor, support: Support) -> Tensor:
-        order, slots = (each.to(query_features.device) for each in self.drawn(support))
-        labels = slots[support.labels.to(slots.device)[order]]
-        told = F.one_hot(labels, self.n_slots).to(support_features)
-        return self.network["memory"](support_features[order], told, query_features)[:, slots]
+        return self.together([(support_features, query_features)], [support])[0]
+
+    def losses(self, episodes: EpisodeGroup) -> Tensor:
+        """The loss of each episode [n]; episodes of one shape go through the steps together."""
+        if len({(len(each.support.images), len(each.query)) for each in episodes}) > 1:
+            return super().losses(episodes)
+        pairs = episodes.split(self.encoder(episodes.images).float())
+        with torch.autocast(self.encoder.device.type, enabled=False):
+            found = self.together(pairs, [episode.support for episode in episodes])
+            return torch.stack(
+                [
+                    self.criterion(scores, each.query_labels.to(scores.device), each.support)
+                    for scores, each in zip(found, episodes, strict=True)
+                ]
+            )
+
+    def together(
+        self, pairs: Sequence[tuple[Tensor, Tensor]], supports: Sequence[Support]
+    ) -> list[Tensor]:
+        """Scores of episodes of one shape by the features of their support and their queries."""
+        shuffles = [self.shuffle(support) for support in supports]
+        known = [each[shuffle.order] for (each, _), shuffle in zip(pairs, shuffles, strict=True)]
+        asked = torch.stack([each for _, each in pairs])
+        labels = torch.stack([shuffle.labels for shuffle in shuffles])
+        told = F.one_hot(labels, self.n_slots).to(asked)
+        outputs = self.network["memory"](torch.stack(known), told, asked)
+        return [one[:, shuffle.slots] for one, shuffle in zip(outputs, shuffles, strict=True)]
 
 
 @hookimpl

@@ -176,10 +176,10 @@ class SNAIL(ShuffledSlots, MetricMethod):
         return shape | fixed | {"schedule": constant, "optimizer": torch.optim.Adam}
 
     def scores(self, query_features: Tensor, support_features: Tensor, support: Support) -> Tensor:
-        order, slots = (each.to(query_features.device) for each in self.drawn(support))
-        labels = slots[support.labels.to(slots.device)[order]]
-        outputs = self.network["reader"](support_features[order], labels, query_features)
-        return outputs[:, slots]
+        shuffle = self.shuffle(support)
+        labels = shuffle.labels.to(query_features.device)
+        outputs = self.network["reader"](support_features[shuffle.order], labels, query_features)
+        return outputs[:, shuffle.slots]
 
 
 @hookimpl

@@ -33,7 +33,7 @@ from benchbench.system.arrays import FloatArray
 from benchbench.system.compute import Compute
 from benchbench.system.places import Places
 from benchbench.training.budget import Budget
-from benchbench.training.streams import largest_sampler
+from benchbench.training.pools import largest_sampler
 
 EPISODES = 600
 SHAPE = (5, 1, 15)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass
 from types import MappingProxyType
 
 import torch
 from torch import Tensor
 
 from benchbench.errors import MethodError
-from benchbench.method import Images, Method, Support, Task
+from benchbench.method import Method, Support, Task
 from benchbench.system.randomness import permutation
 from benchbench.training.source import TrainingSource
 
@@ -51,6 +51,19 @@ class FixedSlots(Method):
             raise MethodError(f"the head was trained for {n_slots} classes, not {support.n_way}")
 
 
+@dataclass(frozen=True)
+class Shuffle:
+    """A random order of a support's images, and random slots of its classes.
+
+    order: int64 [n], as in `features[shuffle.order]`. labels: int64 [n], the images' slots in this
+    order. slots: int64 [n_way], the slot of each class, as in `outputs[:, shuffle.slots]`.
+    """
+
+    order: Tensor
+    labels: Tensor
+    slots: Tensor
+
+
 class ShuffledSlots(FixedSlots):
     """`FixedSlots` for methods that see each support in random order and random slots.
 
@@ -60,25 +73,13 @@ class ShuffledSlots(FixedSlots):
 
     expected_failures = MappingProxyType({})
 
-    def drawn(self, support: Support) -> tuple[Tensor, Tensor]:
-        """A random order of the support, int64 [n], and a random slot of each class, int64 [n_way].
+    def shuffle(self, support: Support) -> Shuffle:
+        """An order and slots that depend on `support.seed` alone, for `loss` and `adapt` alike.
 
-        Both depend on `support.seed` alone. It is for a method whose features are known already:
-        the support is `features[order]` with labels `slots[support.labels[order]]`, and scores are
-        `outputs[:, slots]`. Raises MethodError for too many classes.
+        The slots are below `n_slots`. Raises MethodError for too many classes.
         """
         self.must_have_slots(support, self.n_slots)
-        order = permutation(len(support.images), support.seed)
+        order = torch.from_numpy(permutation(len(support.images), support.seed))
         chosen = permutation(self.n_slots, support.seed, counter=SLOTS_APART)
-        return torch.from_numpy(order), torch.from_numpy(chosen[: support.n_way])
-
-    def shuffled(self, support: Support) -> tuple[Support, Tensor]:
-        """The support in random order, its classes in random slots, and these slots, as `drawn`.
-
-        Call it in `loss` and `adapt` alike, and return `outputs[:, slots]` as scores. The support
-        has labels below `n_slots`, which is its `n_way`. Raises MethodError for too many classes.
-        """
-        order, slots = self.drawn(support)
-        source, rows = support.images.block()
-        images, labels = Images(source, rows[order.numpy()]), slots[support.labels[order]]
-        return replace(support, images=images, labels=labels, n_way=self.n_slots, names=None), slots
+        slots = torch.from_numpy(chosen[: support.n_way])
+        return Shuffle(order, slots[support.labels[order]], slots)

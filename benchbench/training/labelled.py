@@ -48,7 +48,7 @@ class EpisodeGroup(list[LabelledEpisode]):
 
 
 def joined(handles: Sequence[Images]) -> Images:
-    """One handle on the images of all."""
+    """One handle on the images of all; on their pixels alone, if they are of several sources."""
     blocks = [handle.block() for handle in handles]
     source = blocks[0][0]
     if all(each is source for each, _ in blocks):

@@ -23,15 +23,8 @@ from benchbench.metrics import checked_scores
 from benchbench.samplers import ClassPool, Sampler
 from benchbench.system.compute import Compute, seed_everything
 from benchbench.training.budget import Budget, FitRecord
-from benchbench.training.streams import (
-    BatchStream,
-    EpisodeStream,
-    Origins,
-    largest_sampler,
-    pools_with_sampler,
-    source_pools,
-    support_of,
-)
+from benchbench.training.pools import largest_sampler, pools_with_sampler, source_pools
+from benchbench.training.streams import BatchStream, EpisodeStream, Origins, support_of
 
 VALIDATION_EPISODES = 100
 SMOKE_EPISODES = 10

@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 
-import numpy as np
 import pytest
 import torch
 from support.learning import make_source
@@ -34,21 +33,22 @@ class Pooled(ShuffledSlots, EpisodicMethod):
     def quick(self, task: Task) -> Recipe:
         return {"way": self.slots_for(task), "shot": (1, 2), "query": 2, "steps": 2}
 
-    def outputs(self, support: Support, known: Tensor, asked: Tensor) -> Tensor:
-        members = torch.eye(support.n_way)[support.labels]
-        context = (members.T @ known).flatten().expand(len(asked), -1)
-        return self.network["head"](torch.cat([asked, context], dim=1))
+    def outputs(self, labels: Tensor, known: Tensor, asked: Tensor) -> Tensor:
+        context = torch.eye(self.n_slots)[labels].T @ known
+        return self.network["head"](torch.cat([asked, context.flatten().expand(len(asked), -1)], 1))
 
     def loss(self, episode: LabelledEpisode) -> Tensor:
-        support, slots = self.shuffled(episode.support)
-        known, asked = self.encoder(support.images), self.encoder(episode.query)
-        logits = self.outputs(support, known, asked)[:, slots]
-        return nn.functional.cross_entropy(logits, episode.query_labels)
+        shuffle = self.shuffle(episode.support)
+        known, asked = episode.split(self.encoder(episode.images))
+        logits = self.outputs(shuffle.labels, known[shuffle.order], asked)
+        return nn.functional.cross_entropy(logits[:, shuffle.slots], episode.query_labels)
 
     def adapt(self, support: Support) -> Classifier:
-        support, slots = self.shuffled(support)
-        known = self.encoder(support.images)
-        return lambda images: self.outputs(support, known, self.encoder(images))[:, slots]
+        shuffle = self.shuffle(support)
+        known = self.encoder(support.images)[shuffle.order]
+        return lambda images: self.outputs(shuffle.labels, known, self.encoder(images))[
+            :, shuffle.slots
+        ]
 
 
 def slotted(n_slots: int) -> Pooled:
@@ -63,40 +63,28 @@ def with_seed(seed: int, **shape: int) -> Support:
     return support
 
 
-def test_the_shuffled_support_is_the_same_with_other_names_for_the_classes() -> None:
+def test_a_shuffle_is_an_order_and_other_names_for_the_classes() -> None:
     support = with_seed(7, way=3, shot=4)
-    moved, slots = slotted(5).shuffled(support)
-    assert moved.n_way == 5
-    assert len(set(slots.tolist())) == 3
-    class_of = {int(i): int(c) for i, c in zip(support.images.ids, support.labels, strict=True)}
-    for image, label in zip(moved.images.ids, moved.labels, strict=True):
-        assert slots[class_of[int(image)]] == label
-    assert sorted(moved.images.ids.tolist()) == sorted(support.images.ids.tolist())
-    np.testing.assert_array_equal(moved.images.array, support.images.array[moved.images.ids])
-
-
-def test_what_is_drawn_is_how_the_support_is_shuffled() -> None:
-    method, support = slotted(5), with_seed(3, way=3, shot=4)
-    moved, slots = method.shuffled(support)
-    order, drawn = method.drawn(support)
-    assert torch.equal(drawn, slots)
-    assert moved.images.ids.tolist() == support.images.ids[order].tolist()
-    assert torch.equal(moved.labels, drawn[support.labels[order]])
-    assert order.tolist() != list(range(12))
+    shuffle = slotted(5).shuffle(support)
+    assert sorted(shuffle.order.tolist()) == list(range(12))
+    assert shuffle.order.tolist() != list(range(12))
+    assert len(set(shuffle.slots.tolist())) == 3
+    assert set(shuffle.slots.tolist()) <= set(range(5))
+    assert torch.equal(shuffle.labels, shuffle.slots[support.labels][shuffle.order])
 
 
 def test_shuffling_depends_on_the_seed_alone_and_every_slot_and_place_occurs() -> None:
     method = slotted(3)
     for seed in (0, 2**63):
-        first, again = (method.shuffled(with_seed(seed)) for _ in range(2))
-        assert torch.equal(first[1], again[1])
-        assert first[0].images.ids.tolist() == again[0].images.ids.tolist()
-    found = [method.shuffled(with_seed(seed)) for seed in range(300)]
-    slots = torch.stack([slots for _, slots in found])
-    places = torch.tensor([support.images.ids.tolist().index(0) for support, _ in found])
-    # The standard deviations are 8 and 7.
+        first, again = (method.shuffle(with_seed(seed)) for _ in range(2))
+        assert torch.equal(first.slots, again.slots)
+        assert torch.equal(first.order, again.order)
+    found = [method.shuffle(with_seed(seed)) for seed in range(300)]
+    slots = torch.stack([shuffle.slots for shuffle in found])
+    orders = torch.stack([shuffle.order for shuffle in found])
+    # The standard deviations are 8 and 6.
     assert all(70 < count < 130 for count in slots[:, 0].bincount(minlength=3))
-    assert all(25 < count < 75 for count in places.bincount(minlength=6))
+    assert all(25 < count < 75 for count in orders[:, 0].bincount(minlength=6))
 
 
 def test_a_method_of_shuffled_slots_trains_and_answers(dataset: OpenDataset) -> None:

@@ -1,5 +1,8 @@
 """CNP: what its network is given, whatever the slots that an episode draws."""
 
+import math
+from collections.abc import Callable
+
 import pytest
 import torch
 from benchbench_plugins.cnp import CNP
@@ -11,6 +14,7 @@ from torch import Tensor, nn
 from benchbench.datasets.base import OpenDataset
 from benchbench.errors import MethodError
 from benchbench.method import Task
+from benchbench.system.compute import Compute
 from benchbench.training.budget import Budget
 
 
@@ -101,3 +105,16 @@ def test_the_loss_reaches_every_weight(dataset: OpenDataset) -> None:
         parameter.grad.abs().sum() > 0 for parameter in method.network["decoder"].parameters()
     )
     assert next(method.encoder.parameters()).grad.abs().sum() > 0
+
+
+def test_it_learns(make_dataset: Callable[..., OpenDataset]) -> None:
+    dataset = make_dataset(classes=(8, 5, 5), per_class=12)
+    method, losses = CNP("conv4[width=8]"), []
+    recipe, whole = method.quick, method.loss
+    method.quick = lambda task: recipe(task) | {"tasks": 8, "lr": 5e-3}  # type: ignore[method-assign]
+    method.loss = lambda group: losses.append((loss := whole(group)).detach()) or loss  # type: ignore[method-assign]
+    source = make_source(dataset, method, budget=Budget("smoke", 25), compute=Compute(bf16=True))
+    source.validate = lambda: None  # type: ignore[method-assign]
+    method.train(source)
+    assert float(losses[0]) == pytest.approx(math.log(5), abs=0.05)
+    assert sum(losses[-3:]) / 3 < math.log(5) - 0.1

@@ -20,6 +20,7 @@ from torch import Tensor, nn
 from benchbench.datasets.base import OpenDataset
 from benchbench.method import Task
 from benchbench.training.budget import Budget
+from benchbench.training.labelled import EpisodeGroup
 
 
 def small(rows: int = 6, heads: int = 2) -> Memory:
@@ -113,7 +114,7 @@ def test_labels_come_one_step_late() -> None:
     state = State(*(torch.cat([part, part]) for part in state))
     state = net.step(torch.cat([asked, labels[[2, 2]]], dim=1), state)
     expected = net.output(torch.cat([state.hidden, state.found], dim=1))
-    torch.testing.assert_close(net(known, labels, asked), expected)
+    torch.testing.assert_close(net(known[None], labels[None], asked[None])[0], expected)
 
 
 def test_a_label_is_unknown_when_its_own_image_is_seen() -> None:
@@ -122,18 +123,22 @@ def test_a_label_is_unknown_when_its_own_image_is_seen() -> None:
     seen: list[Tensor] = []
     step = net.step
     net.step = lambda x, state: seen.append(x) or step(x, state)  # type: ignore[method-assign]
-    first, second = (net(image, torch.eye(2)[[label]], asked) for label in (0, 1))
+    first, second = (net(image[None], torch.eye(2)[None, [label]], asked[None]) for label in (0, 1))
     assert torch.equal(seen[0], seen[2])
     assert seen[0][0, 3:].tolist() == [0, 0]
     assert not torch.allclose(first, second)
 
 
 def test_each_query_goes_on_from_a_copy_of_the_state() -> None:
-    net, known, asked = small(), torch.randn(3, 3), torch.randn(4, 3)
-    labels = torch.eye(2)[[0, 1, 1]]
+    net, known, asked = small(), torch.randn(2, 3, 3), torch.randn(2, 4, 3)
+    labels = torch.eye(2)[torch.tensor([[0, 1, 1], [1, 0, 0]])]
     together = net(known, labels, asked)
-    alone = torch.cat([net(known, labels, query[None]) for query in asked])
-    torch.testing.assert_close(together, alone)
+    assert together.shape == (2, 4, 2)
+    for place in ((0, 0), (0, 3), (1, 2)):
+        episode, query = place
+        one = slice(episode, episode + 1)
+        alone = net(known[one], labels[one], asked[one, query : query + 1])
+        torch.testing.assert_close(together[place], alone[0, 0])
     torch.testing.assert_close(net(known, labels, asked), together)
 
 
@@ -144,9 +149,10 @@ def test_scores_are_those_of_the_drawn_order_and_slots() -> None:
     known, asked = torch.randn(4, 3), torch.randn(2, 3)
     for seed in range(4):
         support = support_of([0, 1, 1, 0], way=2, seed=seed)
-        order, slots = method.drawn(support)
-        outputs = net(known[order], torch.eye(2)[slots[support.labels]][order], asked)
-        assert torch.equal(method.scores(asked, known, support), outputs[:, slots])
+        shuffle = method.shuffle(support)
+        labels = torch.eye(2)[shuffle.labels]
+        outputs = net(known[shuffle.order][None], labels[None], asked[None])[0]
+        assert torch.equal(method.scores(asked, known, support), outputs[:, shuffle.slots])
 
 
 def test_its_size_is_the_papers() -> None:
@@ -178,11 +184,17 @@ def test_the_checks_find_what_it_declares(dataset: OpenDataset, tmp_path) -> Non
     assert declared(method, dataset, tmp_path) == {"support_order"}
 
 
-def test_the_loss_reaches_every_weight(dataset: OpenDataset) -> None:
+def test_the_losses_of_a_group_are_those_of_its_episodes_and_reach_every_weight(dataset) -> None:
     method = MANN("conv4[width=4]", rows=8, width=4, hidden=8)
     source = make_source(dataset, method, budget=Budget("smoke", 1))
     method.train(source)
+    group = source.episodes(5, (1, 2), 2).grouped(3)[0]
+    losses = method.losses(group)  # of a frozen network, whose features depend on no other image
+    torch.testing.assert_close(losses, torch.stack([method.loss(episode) for episode in group]))
+    mixed = EpisodeGroup([group[0], source.episodes(5, 3, 4)[0]])
+    losses = method.losses(mixed)
+    torch.testing.assert_close(losses, torch.stack([method.loss(episode) for episode in mixed]))
     method.network.train().requires_grad_(True)
-    method.loss(source.episodes(5, (1, 2), 2).grouped(2)[0]).backward()
+    method.loss(group).backward()
     assert all(p.grad.abs().sum() > 0 for p in method.network["memory"].parameters())
     assert next(method.encoder.parameters()).grad.abs().sum() > 0

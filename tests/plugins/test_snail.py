@@ -146,9 +146,9 @@ def test_scores_are_those_of_the_drawn_order_and_slots() -> None:
     method.network = nn.ModuleDict({"reader": reader})
     known, asked = torch.randn(4, 6), torch.randn(2, 6)
     support = support_of([0, 1, 1, 0], way=2, seed=5)
-    order, slots = method.drawn(support)
-    outputs = reader(known[order], slots[support.labels][order], asked)
-    assert torch.equal(method.scores(asked, known, support), outputs[:, slots])
+    shuffle = method.shuffle(support)
+    outputs = reader(known[shuffle.order], shuffle.labels, asked)
+    assert torch.equal(method.scores(asked, known, support), outputs[:, shuffle.slots])
 
 
 def test_shots_are_those_of_the_test_or_of_the_parameter() -> None:

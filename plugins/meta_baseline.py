@@ -1,0 +1,68 @@
+"""Meta-Baseline (Chen, Liu, Xu, Darrell & Wang, ICCV 2021, arXiv:2003.04390)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from benchbench import MetricMethod, Recipe, Support, Task, class_means, constant, hookimpl
+
+
+class Scale(nn.Module):
+    """The factor on the cosines, learned from 10."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.factor = nn.Parameter(torch.tensor(10.0))
+
+
+@dataclass
+class MetaBaseline(MetricMethod):
+    """A classifier of the training classes that goes on to learn from episodes.
+
+    Scores are the cosines to the class means, of features that are not scaled before, times a
+    learned factor. The accuracy on new classes is highest early in the second stage, so that it is
+    validated often. The classifier is the one that `knn` and its like share, not the authors'.
+
+    backbone: first trained to classify the training classes, unless it comes with weights.
+    """
+
+    name = "meta_baseline"
+    paper = "arXiv:2003.04390"
+    pretrained = True
+
+    def quick(self, task: Task) -> Recipe:
+        """A short second stage of many classes at a small rate."""
+        return {"way": 20, "shot": task.n_shot or 1, "query": 5, "steps": 300, "lr": 3e-4}
+
+    def published(self, task: Task) -> Recipe:
+        """The second stage of the authors' code: 20 epochs of 200 steps of 4 episodes."""
+        return {
+            "way": 5,
+            "shot": task.n_shot or 1,
+            "query": 15,
+            "tasks": 4,
+            "steps": 4000,
+            "validate_every": 200,
+            "lr": 1e-3,
+            "optimizer": partial(torch.optim.SGD, momentum=0.9),
+            "weight_decay": 5e-4,
+            "schedule": constant,
+        }
+
+    def extra_modules(self, feature_size: int, task: Task) -> dict[str, nn.Module]:
+        return {"scale": Scale()}
+
+    def scores(self, query_features: Tensor, support_features: Tensor, support: Support) -> Tensor:
+        means = F.normalize(class_means(support_features, support), dim=1)
+        return self.network["scale"].factor * (F.normalize(query_features, dim=1) @ means.T)
+
+
+@hookimpl
+def register_methods(register: Callable[[type], None]) -> None:
+    register(MetaBaseline)
