@@ -1,11 +1,11 @@
-"""SNAIL (Mishra, Rohaninejad, Chen & Abbeel, ICLR 2018, arXiv:1707.03141)."""
+"""SNAIL, a simple neural attentive meta-learner (Mishra et al., ICLR 2018, arXiv:1707.03141)."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from math import ceil, log2
-from typing import Annotated
+from typing import Annotated, Literal
 
 import torch
 import torch.nn.functional as F
@@ -13,10 +13,7 @@ from torch import Tensor, nn
 
 from benchbench import (
     Bounds,
-    Classifier,
-    EpisodeGroup,
-    EpisodicMethod,
-    Images,
+    MetricMethod,
     Recipe,
     ShuffledSlots,
     Support,
@@ -25,149 +22,163 @@ from benchbench import (
     hookimpl,
 )
 
-EMBEDDED = 64
-"""Features of an image in a sequence."""
+ATTENTIONS = ((64, 32), (256, 128), (512, 256))
+"""Keys and values of each attention; temporal convolutions come between two of them."""
 
 
 class Dense(nn.Module):
-    """Two causal convolutions of two places, gated; their output is joined to the input.
+    """A causal convolution of kernel 2 with a gate, whose output is joined to its input.
 
-    Sequences are [n, channels, length]. dilation: the distance of the places.
+    Rows are the support's positions and after them the queries, each of which comes directly after
+    the support. size: of a row. filters: D in the paper. dilation: R in the paper.
     """
 
-    def __init__(self, channels: int, dilation: int, width: int) -> None:
+    def __init__(self, size: int, filters: int, dilation: int) -> None:
         super().__init__()
         self.dilation = dilation
-        self.value = nn.Conv1d(channels, width, 2, dilation=dilation)
-        self.gate = nn.Conv1d(channels, width, 2, dilation=dilation)
+        # One layer on two rows is the convolution; xf and xg are its two halves.
+        self.both = nn.Linear(2 * size, 2 * filters)
 
-    def forward(self, sequences: Tensor) -> Tensor:
-        before = F.pad(sequences, (self.dilation, 0))
-        return torch.cat([sequences, self.value(before).tanh() * self.gate(before).sigmoid()], 1)
-
-
-class TemporalConvolutions(nn.Sequential):
-    """Dense blocks whose dilations double, from `first` on, until they span `length` places."""
-
-    def __init__(self, channels: int, length: int, width: int, first: int) -> None:
-        blocks = ceil(log2(length))
-        super().__init__(*(Dense(channels + i * width, first * 2**i, width) for i in range(blocks)))
-        self.channels = channels + blocks * width
+    def forward(self, rows: Tensor, n_support: int) -> Tensor:
+        """Rows [n, size + filters] of rows [n, size]."""
+        position = torch.arange(len(rows), device=rows.device).clamp(max=n_support)
+        earlier = (position - self.dilation + 1).clamp(min=0)
+        past = torch.cat([torch.zeros_like(rows[:1]), rows])[earlier]
+        value, gate = self.both(torch.cat([past, rows], dim=1)).chunk(2, dim=1)
+        return torch.cat([rows, value.tanh() * gate.sigmoid()], dim=1)
 
 
 class Attention(nn.Module):
-    """What each place reads from itself and those before it, joined to the input."""
+    """Each position reads from itself and those before it; what it reads is joined to it.
 
-    def __init__(self, channels: int, key: int, value: int) -> None:
-        super().__init__()
-        self.query, self.key = nn.Linear(channels, key), nn.Linear(channels, key)
-        self.value = nn.Linear(channels, value)
-        self.channels = channels + value
-
-    def weights(self, items: Tensor) -> Tensor:
-        """How much each place reads from each [n, length, length]; rows sum to 1."""
-        logits = self.query(items) @ self.key(items).mT / self.key.out_features**0.5
-        later = torch.ones_like(logits, dtype=torch.bool).triu(1)
-        return logits.masked_fill(later, -torch.inf).softmax(2)
-
-    def forward(self, sequences: Tensor) -> Tensor:
-        items = sequences.mT
-        return torch.cat([sequences, (self.weights(items) @ self.value(items)).mT], dim=1)
-
-
-class Sequences(nn.Module):
-    """From sequences [n, channels, length] to the outputs of their last places [n, slots].
-
-    length: of the longest sequence for which the convolutions reach back to the beginning.
+    Rows as in `Dense`. size: of a row. keys, values: K and V in the paper.
     """
 
-    def __init__(self, slots: int, length: int, width: int, first_dilation: int) -> None:
+    def __init__(self, size: int, keys: int, values: int) -> None:
         super().__init__()
-        parts: list[nn.Module] = [Attention(EMBEDDED + slots, 64, 32)]
-        for key, value in ((256, 128), (512, 256)):
-            channels = parts[-1].channels
-            parts.append(TemporalConvolutions(channels, length, width, first_dilation))
-            parts.append(Attention(parts[-1].channels, key, value))
-        self.parts = nn.Sequential(*parts)
-        self.answer = nn.Linear(parts[-1].channels, slots)
+        self.query, self.key = nn.Linear(size, keys), nn.Linear(size, keys)
+        self.value = nn.Linear(size, values)
 
-    def forward(self, sequences: Tensor) -> Tensor:
-        answers: Tensor = self.answer(self.parts(sequences)[:, :, -1])
-        return answers
+    def forward(self, rows: Tensor, n_support: int) -> Tensor:
+        """Rows [n, size + values] of rows [n, size]."""
+        return torch.cat([rows, self.weights(rows, n_support) @ self.value(rows)], dim=1)
+
+    def weights(self, rows: Tensor, n_support: int) -> Tensor:
+        """How much each row reads from each [n, n]; every row sums to 1."""
+        logits = self.query(rows) @ self.key(rows).T / self.key.out_features**0.5
+        place = torch.arange(len(rows), device=rows.device)
+        seen = (place <= place[:, None]) & (place < n_support) | (place == place[:, None])
+        return F.softmax(logits.masked_fill(~seen, -torch.inf), dim=1)
+
+
+class Reader(nn.Module):
+    """The few-shot network: attention and temporal convolutions in turn, then the outputs.
+
+    feature_size: of the backbone. slots: outputs, and labels of the support. length: T, the images
+    of the longest sequence, its query included.
+    """
+
+    def __init__(
+        self,
+        feature_size: int,
+        slots: int,
+        length: int,
+        *,
+        features: int = 64,
+        filters: int = 128,
+        first_dilation: int = 2,
+    ) -> None:
+        super().__init__()
+        self.slots = slots
+        self.embed = nn.Linear(feature_size, features)
+        dilations = [first_dilation << level for level in range(ceil(log2(length)))]
+        blocks: list[Dense | Attention] = []
+        size = features + slots
+        for keys, values in ATTENTIONS:
+            for dilation in dilations if blocks else ():
+                blocks.append(Dense(size, filters, dilation))
+                size += filters
+            blocks.append(Attention(size, keys, values))
+            size += values
+        self.blocks = nn.ModuleList(blocks)
+        self.output = nn.Linear(size, slots)
+
+    def forward(self, known: Tensor, labels: Tensor, asked: Tensor) -> Tensor:
+        """Outputs [n_query, slots] of support features [n, d], its labels and query features.
+
+        Each query is the last of a sequence of its own. As none sees another, one pass has all.
+        """
+        told = F.one_hot(labels, self.slots).to(known)
+        untold = told.new_zeros(len(asked), self.slots)
+        features = self.embed(torch.cat([known, asked]))
+        rows = torch.cat([features, torch.cat([told, untold])], dim=1)
+        for block in self.blocks:
+            rows = block(rows, len(known))
+        outputs: Tensor = self.output(rows[len(known) :])
+        return outputs
 
 
 @dataclass
-class SNAIL(ShuffledSlots, EpisodicMethod):
-    """A network reads the labelled support as a sequence, and a query at its end.
+class SNAIL(ShuffledSlots, MetricMethod):
+    """A network reads the support as a sequence of images with labels, and then a query without.
 
-    Dilated convolutions gather what came before, causal attention picks from it. Each query has a
-    sequence of its own, in which its label is zero. The sequence has a random order and the classes
-    random slots, as an order by classes would tell them. The dilations begin with 2 as the paper
-    writes them, so that a block of convolutions sees every second place only. Its appendix, with
-    the sizes, is known here by a port.
+    The blocks are the paper's; their number and sizes for few-shot classification are those of the
+    re-implementation eambutu/snail-pytorch, whose attention however normalises each key over the
+    queries, and ours, as the paper's, each query over its keys. Each query has a sequence of its
+    own, in an order and with slots that are drawn for each episode.
 
-    backbone: trained from scratch, unless it comes with weights; a linear layer gives 64 features.
-    width: filters of each convolution; the paper's are 128.
-    first_dilation: 1 lets the convolutions see every place.
+    backbone: trained from scratch; its features pass a further affine layer.
+    features: the size of that layer; the paper has 384 on miniImageNet.
+    filters: of each temporal convolution, D in the paper.
+    first_dilation: of the temporal convolutions, doubled from each to the next. From the paper's 2
+        on a block of them sees every other position only, and attention has to do the rest.
+    shots: the most support images a class for which the network is built and trained, beginning
+        with 1; by default the test's. The paper trains one network for 1 to 5.
     """
 
     name = "snail"
     paper = "arXiv:1707.03141"
     order_dependent = True
-    width: Annotated[int, Bounds(ge=1, le=4096)] = 32
-    first_dilation: Annotated[int, Bounds(ge=1, le=2)] = 2
+    features: Annotated[int, Bounds(ge=1, le=4096)] = 64
+    filters: Annotated[int, Bounds(ge=1, le=4096)] = 128
+    first_dilation: Literal[1, 2] = 2
+    shots: Annotated[int, Bounds(ge=1, le=1000)] | None = None
 
-    def quick(self, task: Task) -> Recipe:
-        shape = {"way": self.slots_for(task), "shot": (1, task.n_shot or 1), "query": 2}
-        return shape | {"tasks": 12, "steps": 700, "lr": 1e-3}
-
-    def published(self, task: Task) -> Recipe:
-        """From 1 to 5 shots, Adam, end to end; the other numbers are a port's."""
-        shape = {"way": self.slots_for(task), "shot": (1, 5), "query": 1}
-        return shape | {
-            "tasks": 32,
-            "steps": 1_000_000,
-            "lr": 1e-4,
-            "schedule": constant,
-            "validate_every": 10_000,
-        }
+    def most_shots(self, task: Task) -> int:
+        return self.shots or task.n_shot or 5
 
     def extra_modules(self, feature_size: int, task: Task) -> dict[str, nn.Module]:
         slots = self.slots_for(task)
-        length = slots * (task.n_shot or 5) + 1
-        return {
-            "project": nn.Linear(feature_size, EMBEDDED),
-            "sequences": Sequences(slots, length, self.width, self.first_dilation),
-        }
+        reader = Reader(
+            feature_size,
+            slots,
+            slots * self.most_shots(task) + 1,
+            features=self.features,
+            filters=self.filters,
+            first_dilation=self.first_dilation,
+        )
+        return {"reader": reader}
 
-    def loss(self, episodes: EpisodeGroup) -> Tensor:
-        """The mean cross-entropy of the queries of a group, whose images are embedded together."""
-        embedded = episodes.split(self.embed(episodes.images))
-        pairs = zip(embedded, episodes, strict=True)
-        scores = torch.cat([self.scores(asked, known, e.support) for (known, asked), e in pairs])
-        labels = torch.cat([episode.query_labels for episode in episodes])
-        return F.cross_entropy(scores.float(), labels.to(scores.device))
+    def quick(self, task: Task) -> Recipe:
+        """From one shot up to the most, about 180 images a step."""
+        way, most = self.slots_for(task), self.most_shots(task)
+        tasks = max(1, 360 // (way * (1 + most + 4)))
+        shape = {"way": way, "shot": (1, most), "query": 2, "tasks": tasks}
+        return shape | {"steps": 700, "lr": 1e-3}
 
-    def adapt(self, support: Support) -> Classifier:
-        known = self.embed(support.images)
+    def published(self, task: Task) -> Recipe:
+        """Shots drawn uniformly and Adam, as in the paper; the numbers are eambutu's.
 
-        def classify(images: Images) -> Tensor:
-            return self.scores(self.embed(images), known, support)
+        A sequence there has one query, here as many sequences as classes share their support.
+        """
+        shape = {"way": self.slots_for(task), "shot": (1, self.most_shots(task)), "query": 1}
+        fixed = {"tasks": 32, "steps": 1_000_000, "lr": 1e-4, "validate_every": 10_000}
+        return shape | fixed | {"schedule": constant, "optimizer": torch.optim.Adam}
 
-        return classify
-
-    def embed(self, images: Images) -> Tensor:
-        features: Tensor = self.network["project"](self.encoder(images))
-        return features
-
-    def scores(self, asked: Tensor, known: Tensor, support: Support) -> Tensor:
-        """Scores [n_query, n_way] of embedded queries by the embedded support."""
+    def scores(self, query_features: Tensor, support_features: Tensor, support: Support) -> Tensor:
         shuffle = self.shuffle(support)
-        labels = F.one_hot(shuffle.labels, self.n_slots).to(known)
-        before = torch.cat([known[shuffle.order], labels], dim=1)
-        last = F.pad(asked, (0, self.n_slots))
-        sequences = torch.cat([before.expand(len(asked), -1, -1), last[:, None]], dim=1).mT
-        outputs: Tensor = self.network["sequences"](sequences)
+        labels = shuffle.labels.to(query_features.device)
+        outputs = self.network["reader"](support_features[shuffle.order], labels, query_features)
         return outputs[:, shuffle.slots]
 
 

@@ -70,7 +70,6 @@ def test_maml_that_hides_its_batch_norm_is_found_out(small: OpenDataset, tmp_pat
         (f"r2d2[{TINY}]", set()),
         (f"meta_baseline[{TINY}]", set()),
         (f"cnp[{TINY}]", set()),
-        (f"snail[{TINY},width=4]", {"support_order"}),
         (f"metaoptnet[{TINY}]", set()),
         (f"metaoptnet[{TINY},head=ridge]", set()),
         ("relation_net[backbone=conv4[width=4,pools=1]]", set()),
@@ -80,6 +79,8 @@ def test_maml_that_hides_its_batch_norm_is_found_out(small: OpenDataset, tmp_pat
         (f"leo[{TINY}]", set()),
         (f"spsa_protonet[{TINY},tasks=2]", set()),
         (f"transductive_finetuning[{TINY},epochs=2,query_weight=0]", set()),
+        (f"snail[{TINY},filters=8]", {"support_order"}),
+        (f"mann[{TINY},rows=16,hidden=16]", {"support_order"}),
     ],
 )
 def test_a_built_in_method_passes(

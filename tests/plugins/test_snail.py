@@ -1,105 +1,177 @@
-"""SNAIL: sizes as published, causality, and which places a block of convolutions sees."""
+"""SNAIL: its sizes, who sees whom, and that one pass is a sequence for each query."""
 
 import pytest
 import torch
-from benchbench_plugins.snail import SNAIL, Attention, Sequences, TemporalConvolutions
+import torch.nn.functional as F
+from benchbench_plugins.snail import SNAIL, Attention, Dense, Reader
 from support.learning import make_source
-from support.pictures import SMALL, random_images, random_support
+from support.pictures import SMALL
+from support.slots import declared, support_of
 from torch import Tensor, nn
 
-from benchbench.backbones import create_backbone
 from benchbench.datasets.base import OpenDataset
-from benchbench.method import Images, Task
+from benchbench.method import Task
 from benchbench.training.budget import Budget
 
 
-def channels(slots: int, length: int) -> list[int]:
-    parts = Sequences(slots, length, width=128, first_dilation=2).parts
-    return [64 + slots, *(part.channels for part in parts)]
+def small(slots: int = 3, length: int = 7, **options: int) -> Reader:
+    torch.manual_seed(0)
+    reader = Reader(6, slots, length, features=4, filters=5, **options)
+    return reader.requires_grad_(False)
+
+
+def width_of(block: nn.Module) -> int:
+    return block.key.in_features if isinstance(block, Attention) else block.both.in_features // 2
 
 
 @pytest.mark.parametrize(
-    ("slots", "shot", "expected"),
+    ("slots", "shot", "blocks", "last", "parameters"),
     [
-        (5, 1, [69, 101, 485, 613, 997, 1253]),
-        (5, 5, [69, 101, 741, 869, 1509, 1765]),
-        (20, 1, [84, 116, 756, 884, 1524, 1780]),
-        (20, 5, [84, 116, 1012, 1140, 2036, 2292]),
+        (5, 1, 3, 1253, 3_097_406),
+        (5, 5, 5, 1765, 6_224_190),
+        (20, 1, 5, 1780, 6_358_980),
+        (20, 5, 7, 2292, 10_572_740),
     ],
 )
-def test_sizes_are_the_published_ones(slots: int, shot: int, expected: list[int]) -> None:
+def test_sizes_are_the_papers(slots, shot, blocks, last, parameters) -> None:
+    task = Task("toy", "test", SMALL, slots, shot, 15)
     with torch.device("meta"):
-        assert channels(slots, slots * shot + 1) == expected
+        reader = SNAIL().extra_modules(64, task)["reader"]
+    convolutions = [block for block in reader.blocks if isinstance(block, Dense)]
+    assert len(convolutions) == 2 * blocks
+    assert [block.dilation for block in convolutions[:blocks]] == [2, 4, 8, 16, 32, 64, 128][
+        :blocks
+    ]
+    assert reader.output.in_features == last
+    rest = sum(p.numel() for name, p in reader.named_parameters() if not name.startswith("embed"))
+    assert rest == parameters
+    ends = [width_of(b) for b in reader.blocks if isinstance(b, Attention)]
+    start = 64 + slots
+    middle = start + 32 + 128 * blocks
+    assert ends == [start, middle, middle + 128 + 128 * blocks]
 
 
-def test_the_number_of_parameters() -> None:
-    with torch.device("meta"):
-        network = Sequences(5, 6, width=128, first_dilation=2)
-    assert sum(p.numel() for p in network.parameters()) == 3_097_406
-
-
-def test_attention_reads_itself_and_what_came_before() -> None:
-    weights = Attention(8, 4, 3).weights(torch.randn(2, 6, 8))
-    torch.testing.assert_close(weights.sum(2), torch.ones(2, 6))
-    assert (weights.triu(1) == 0).all()
-    assert (weights.tril() > 0).sum() == 2 * 21
-
-
-def test_later_places_change_no_earlier_one() -> None:
-    parts = Sequences(3, 7, width=4, first_dilation=1).parts
-    sequences = torch.randn(2, 67, 7)
-    changed = sequences.clone()
-    changed[:, :, 4] += 1
-    before, after = parts(sequences), parts(changed)
-    assert torch.equal(before[:, :, :4], after[:, :, :4])
-    assert not torch.allclose(before[:, :, 4:], after[:, :, 4:])
-
-
-@pytest.mark.parametrize(("first", "seen"), [(2, [0, 2, 4]), (1, [0, 1, 2, 3, 4, 5])])
-def test_convolutions_from_dilation_two_see_every_second_place(first: int, seen: list[int]) -> None:
-    block = TemporalConvolutions(3, 6, 4, first).double()
-    place = torch.randn(1, 3, 6, dtype=torch.float64, requires_grad=True)
-    block(place)[0, 3:, -1].sum().backward()
-    reached = (place.grad[0].abs().sum(0) != 0).nonzero()[:, 0]
-    assert [5 - int(position) for position in reached.flip(0)] == seen
-
-
-def untrained() -> SNAIL:
+def test_a_convolution_is_causal_dilated_and_gated() -> None:
     torch.manual_seed(0)
-    method = SNAIL(width=4)
-    method.n_slots = 3
-    encoder = create_backbone("conv4[width=4]", SMALL)
-    modules = method.extra_modules(4, Task("toy", "", SMALL, 3, 2, 15))
-    method.network = nn.ModuleDict({"encoder": encoder, **modules})
-    method.network.eval().requires_grad_(False)
-    return method
+    block, rows = Dense(3, 4, dilation=2).requires_grad_(False), torch.randn(6, 3)
+    past, now = block.both.weight.split(3, dim=1)
+    kernel = torch.stack([past, now], dim=2)
+    padded = F.pad(rows.T[None], (2, 0))
+    value, gate = F.conv1d(padded, kernel, block.both.bias, dilation=2)[0].T.chunk(2, dim=1)
+    expected = torch.cat([rows, value.tanh() * gate.sigmoid()], dim=1)
+    torch.testing.assert_close(block(rows, n_support=6), expected)
 
 
-def test_a_query_is_answered_alone_and_its_label_is_unknown() -> None:
-    method, queries = untrained(), random_images(4, seed=1)
-    read: list[Tensor] = []
-    method.network["sequences"].register_forward_pre_hook(lambda _, given: read.append(given[0]))
-    classify = method.adapt(random_support())
-    scores = classify(queries)
-    assert read[0].shape == (4, 64 + 3, 7)
-    assert (read[0][:, 64:, -1] == 0).all()
-    assert (read[0][:, 64:, :-1].sum(1) == 1).all()
-    singles = [Images.from_array(queries.array[index : index + 1]) for index in range(4)]
-    alone = torch.cat([classify(single) for single in singles])
-    torch.testing.assert_close(alone, scores)
-    labels = read[0][0, 64:, :-1].argmax(0)
-    assert torch.equal(labels, method.shuffle(random_support()).labels)
-
-
-def test_it_trains_on_a_range_of_shots(dataset: OpenDataset) -> None:
-    method = SNAIL("conv4[width=4]", width=4)
-    source = make_source(dataset, method, shot=3, budget=Budget("smoke", 2))
-    source.validate = lambda: None  # type: ignore[method-assign]
-    lengths: set[int] = set()
-    whole = method.loss
-    method.loss = lambda group: (  # type: ignore[method-assign]
-        lengths.update(len(episode.support.images) for episode in group) or whole(group)
+def test_a_position_reads_from_itself_and_those_before_and_a_query_from_no_other() -> None:
+    torch.manual_seed(0)
+    weights = Attention(3, 8, 4).weights(torch.randn(6, 3), n_support=4)
+    torch.testing.assert_close(weights.sum(1), torch.ones(6))
+    seen = torch.tensor(
+        [
+            [1, 0, 0, 0, 0, 0],
+            [1, 1, 0, 0, 0, 0],
+            [1, 1, 1, 0, 0, 0],
+            [1, 1, 1, 1, 0, 0],
+            [1, 1, 1, 1, 1, 0],
+            [1, 1, 1, 1, 0, 1],
+        ]
     )
+    assert torch.equal(weights > 0, seen.bool())
+
+
+def as_a_sequence(reader: Reader, known: Tensor, labels: Tensor, asked: Tensor) -> Tensor:
+    """The outputs of one query, the last of a sequence, written as the paper does."""
+    told = torch.cat([torch.eye(reader.slots)[labels], torch.zeros(1, reader.slots)])
+    rows = torch.cat([reader.embed(torch.cat([known, asked[None]])), told], dim=1)
+    for block in reader.blocks:
+        if isinstance(block, Attention):
+            logits = block.query(rows) @ block.key(rows).T / block.key.out_features**0.5
+            later = torch.ones_like(logits).triu(1).bool()
+            new = logits.masked_fill(later, -torch.inf).softmax(1) @ block.value(rows)
+        else:
+            before = torch.zeros_like(rows)
+            before[block.dilation :] = rows[: -block.dilation]
+            value, gate = block.both(torch.cat([before, rows], dim=1)).chunk(2, dim=1)
+            new = value.tanh() * gate.sigmoid()
+        rows = torch.cat([rows, new], dim=1)
+    return reader.output(rows[-1])
+
+
+@pytest.mark.parametrize("first_dilation", [1, 2])
+def test_one_pass_has_a_sequence_for_each_query(first_dilation: int) -> None:
+    reader = small(first_dilation=first_dilation)
+    known, asked, labels = torch.randn(6, 6), torch.randn(4, 6), torch.tensor([2, 0, 1, 1, 2, 0])
+    expected = torch.stack([as_a_sequence(reader, known, labels, query) for query in asked])
+    torch.testing.assert_close(reader(known, labels, asked), expected, atol=1e-6, rtol=1e-5)
+
+
+def test_a_later_image_leaves_earlier_positions_bit_equal() -> None:
+    reader, rows = small(), torch.randn(8, 7)
+    changed = rows.clone()
+    changed[5] += 1
+    for block in reader.blocks:
+        rows, changed = block(rows, 8), block(changed, 8)
+    assert torch.equal(rows[:5], changed[:5])
+    assert not torch.allclose(rows[5:], changed[5:])
+
+
+@pytest.mark.parametrize(("first_dilation", "reached"), [(2, {0, 2, 4, 6}), (1, set(range(8)))])
+def test_convolutions_from_dilation_two_on_see_every_other_position(
+    first_dilation, reached
+) -> None:
+    torch.manual_seed(0)
+    blocks = [Dense(2 + 3 * i, 3, first_dilation << i) for i in range(3)]
+    rows = torch.randn(8, 2, requires_grad=True)
+    out = rows
+    for block in blocks:
+        out = block(out, 8)
+    (gradient,) = torch.autograd.grad(out[7].sum(), rows)
+    assert {7 - int(i) for i in gradient.abs().sum(1).nonzero()} == reached
+
+
+def test_it_runs_on_longer_and_shorter_supports_than_it_was_built_for() -> None:
+    method = SNAIL(filters=8)
+    method.n_slots = 3
+    task = Task("toy", "test", SMALL, 3, 2, 15)
+    method.network = nn.ModuleDict(method.extra_modules(6, task))
+    for count in (1, 6, 30):
+        support = support_of([i % 3 for i in range(count)], way=3)
+        scores = method.scores(torch.randn(4, 6), torch.randn(count, 6), support)
+        assert scores.shape == (4, 3)
+
+
+def test_scores_are_those_of_the_drawn_order_and_slots() -> None:
+    method = SNAIL(filters=5, features=4)
+    method.n_slots, reader = 3, small()
+    method.network = nn.ModuleDict({"reader": reader})
+    known, asked = torch.randn(4, 6), torch.randn(2, 6)
+    support = support_of([0, 1, 1, 0], way=2, seed=5)
+    shuffle = method.shuffle(support)
+    outputs = reader(known[shuffle.order], shuffle.labels, asked)
+    assert torch.equal(method.scores(asked, known, support), outputs[:, shuffle.slots])
+
+
+def test_shots_are_those_of_the_test_or_of_the_parameter() -> None:
+    one, five = (Task("toy", "test", SMALL, 5, shot, 15) for shot in (1, 5))
+    assert [SNAIL().quick(task)["shot"] for task in (one, five)] == [(1, 1), (1, 5)]
+    assert [SNAIL().quick(task)["tasks"] for task in (one, five)] == [12, 7]
+    assert SNAIL(shots=5).published(one)["shot"] == (1, 5)
+
+
+def test_the_checks_find_what_it_declares(dataset: OpenDataset, tmp_path) -> None:
+    method = SNAIL("conv4[width=4]", filters=8)
+    assert declared(method, dataset, tmp_path) == {"support_order"}
+
+
+def test_the_loss_reaches_every_weight(dataset: OpenDataset) -> None:
+    method = SNAIL(backbone="conv4[width=4]", filters=8)
+    source = make_source(dataset, method, shot=2, budget=Budget("smoke", 1))
     method.train(source)
-    assert lengths <= {5, 10, 15}
-    assert method.adapt(random_support(way=5, shot=3))(random_images(2)).isfinite().all()
+    method.network.train().requires_grad_(True)
+    method.loss(source.episodes(5, (1, 2), 2).grouped(2)[0]).backward()
+    # A softmax over keys is blind to what all logits of a row share, and so to the keys' bias.
+    learning = {
+        n: p.grad for n, p in method.network["reader"].named_parameters() if "key.bias" not in n
+    }
+    assert all(gradient.abs().sum() > 0 for gradient in learning.values())
+    assert next(method.encoder.parameters()).grad.abs().sum() > 0
