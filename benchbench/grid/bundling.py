@@ -34,7 +34,8 @@ def first_and_rest(cells: Sequence[Cell]) -> tuple[list[Cell], list[Cell]]:
     Of cells that may share a training, the first makes it, and the others find it stored.
     """
     begun: set[str] = set()
-    first, rest = [], []
+    first: list[Cell] = []
+    rest: list[Cell] = []
     for cell in cells:
         (rest if cell.shares in begun else first).append(cell)
         if cell.shares:
