@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import warnings
 from bisect import bisect_left
+from functools import lru_cache
 
 from scipy.special import chdtr, ndtri
 
@@ -88,11 +89,16 @@ def detectable_difference(
         raise NoEstimate("A paired t-test needs two episodes or more.")
     if sd_of_difference <= 0:
         raise NoEstimate(NO_SPREAD)
+    return sd_of_difference * _detectable_effect(n, power, level)
+
+
+@lru_cache(maxsize=64)  # a table compares all its pairs on as many episodes
+def _detectable_effect(n: int, power: float, level: float) -> float:
+    """The same in standard deviations of the difference."""
     from scipy.optimize import brentq
 
-    # With two episodes the t test is weak, but not weaker than this many standard deviations.
-    bound = 1000 * sd_of_difference
-    root = brentq(lambda d: power_of(n, sd_of_difference, d, level) - power, 0, bound, rtol=1e-6)
+    # With two episodes the t test is weak, but not weaker than a thousand standard deviations.
+    root = brentq(lambda effect: power_of(n, 1.0, effect, level) - power, 0, 1000, rtol=1e-6)
     return float(root)
 
 

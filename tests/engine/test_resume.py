@@ -337,7 +337,7 @@ def test_killed_again_and_again(
     rng = random.Random(method)
     kills = 0
     while True:
-        done = attempt(*task(pictures, tmp_path, method), kill_at=rng.randint(4, 16))
+        done = attempt(*task(pictures, tmp_path, method), kill_at=rng.randint(6, 24))
         if done["code"] == 0:
             break
         assert done["code"] == -signal.SIGKILL, done["stderr"]

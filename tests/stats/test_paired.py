@@ -187,9 +187,9 @@ def test_a_comparison_is_fast() -> None:
     compare_paired(a, b)
     times = []
     for _ in range(5):
-        start = time.perf_counter()
+        start = time.process_time()
         compare_paired(a, b)
-        times.append(time.perf_counter() - start)
+        times.append(time.process_time() - start)
     assert min(times) < 0.06
 
 
@@ -243,9 +243,9 @@ def test_the_p_values_of_all_pairs_are_those_to_decide_by(pair: np.ndarray) -> N
 def test_a_thousand_methods_are_compared_in_a_second() -> None:
     rng = np.random.default_rng(0)
     scores = rng.beta(5, 2, 600) + rng.normal(0, 0.05, (1000, 600))
-    start = time.perf_counter()
+    start = time.process_time()
     pairwise_p_values(scores)
-    assert time.perf_counter() - start < 1
+    assert time.process_time() - start < 1
 
 
 def test_one_episode_has_no_p_values() -> None:
