@@ -22,12 +22,21 @@ class ProtoNet(MetricMethod):
     backbone: trained from scratch, episode by episode.
     distance: `euclidean` (squared) or `cosine`.
     scale: the factor on the cosine, unused otherwise.
+    bn: the statistics that normalise an episode: `running` ones of the training, those of its
+        support, or TaskNorm's blend of these with an image's own (`task`).
     """
 
     name = "protonet"
     paper = "arXiv:1703.05175"
     distance: Literal["euclidean", "cosine"] = "euclidean"
     scale: float = 10.0
+    bn: Literal["running", "support", "task"] = "running"
+
+    def quick(self, task: Task) -> Recipe:
+        """Drawings take fewer queries and more steps than other metric methods: 3/5 of the time."""
+        if task.image_shape[2] == 1:
+            return {"way": 40, "shot": 1, "query": 3, "steps": 900, "lr": 4e-3}
+        return super().quick(task)
 
     def published(self, task: Task) -> Recipe:
         """60-way episodes on Omniglot (section 3.1); elsewhere the recipe for miniImageNet (3.2).

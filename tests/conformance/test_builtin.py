@@ -59,6 +59,7 @@ def test_maml_that_hides_its_batch_norm_is_found_out(small: OpenDataset, tmp_pat
         (f"fo_proto_maml[{TINY},inner_steps=1]", set()),
         (f"protonet[{TINY}]", set()),
         (f"protonet[{TINY},distance=cosine]", set()),
+        (f"protonet[{TINY},bn=task]", set()),
         (f"matchingnet[{TINY}]", set()),
         (f"matchingnet[{TINY},fce=true]", {"support_order"}),
         ("knn[backbone=pixels]", set()),
