@@ -121,11 +121,7 @@ def _notes(rows: pd.DataFrame, citations: list[str]) -> list[str]:
         )
     ]
     notes += apart(rows["rank_group"])
-    notes += [
-        f"{name} is {spec}."
-        for name, spec in zip(rows["method"], rows["spec"], strict=True)
-        if name != spec and not name.startswith(f"{spec} ")  # with what tells it apart
-    ]
+    notes += _names(rows)
     standings = zip(rows["method"], _standings(rows), strict=True)
     notes += evidence_notes({method: [one] for method, one in standings})
     if rows["disjoint"].all():
@@ -148,6 +144,16 @@ def _notes(rows: pd.DataFrame, citations: list[str]) -> list[str]:
             "settings: context, never ranked."
         )
     return notes
+
+
+def _names(rows: pd.DataFrame) -> list[str]:
+    """What the names mean that methods were given; a frame of elsewhere need not say."""
+    specs = rows["spec"] if "spec" in rows else rows["method"]
+    return [
+        f"{name} is {spec}."
+        for name, spec in zip(rows["method"], specs, strict=True)
+        if name != spec and not name.startswith(f"{spec} ")  # with what tells it apart
+    ]
 
 
 def _published(rows: pd.DataFrame) -> pd.DataFrame | None:
