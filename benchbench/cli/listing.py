@@ -63,8 +63,9 @@ def _registered(kinds: str) -> dict[str, tuple[str, str]]:
 def describe(name: str) -> None:
     """Explain a method, a data set, or whatever else has a name.
 
-    That is a backbone, a sampler, a metric or an engine. Its documentation, parameters and declarations are printed. NAME may have parameters, as in
-    `matchingnet[fce=true]`, which can change what a method declares.
+    That is a backbone, a sampler, a metric or an engine. Its documentation, parameters and
+    declarations are printed. NAME may have parameters, as in `matchingnet[fce=true]`, which can
+    change what a method declares.
     """
     from benchbench.registry.description import described
 
