@@ -14,10 +14,10 @@ from benchbench.errors import BenchbenchError
 @click.command()
 @results_argument
 def cancel(results: tuple[Path, ...]) -> None:
-    """End what `benchbench run --engine slurm` has in SLURM's queue.
+    """End what a results folder has in SLURM's queue.
 
-    RESULTS are folders of runs, by default `results`. What is stored stays: the command that
-    submitted the jobs goes on from there.
+    It was put there by `benchbench run --engine slurm`. RESULTS are folders of runs, by default
+    `results`. What is stored stays: the command that submitted the jobs goes on from there.
     """
     from benchbench.grid import slurm_queue
 

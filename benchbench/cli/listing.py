@@ -70,9 +70,10 @@ def _registered(kinds: str) -> dict[str, tuple[str, str]]:
 @click.command()
 @click.argument("name")
 def describe(name: str) -> None:
-    """Explain a method, data set, backbone, augmentation, sampler, metric or engine.
+    """Explain a method, a data set, or whatever else has a name.
 
-    Its documentation, parameters and declarations are printed. NAME may have parameters, as in
+    That is a backbone, an augmentation, a sampler, a metric or an engine. Its documentation,
+    parameters and declarations are printed. NAME may have parameters, as in
     `matchingnet[fce=true]`, which can change what a method declares.
     """
     from benchbench.registry.description import described

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     "--config", type=FILE, help="A grid's file: what it wants is told, not what was last begun."
 )
 def status(results: tuple[Path, ...], config: Path | None) -> None:
-    """Tell what of a grid is done, running, interrupted, failed or missing.
+    """Tell what of a grid is done, running, failed or missing.
 
     RESULTS are folders of runs, by default `results`. What is missing is known of the last grid
     that was begun there, or of the one of --config.

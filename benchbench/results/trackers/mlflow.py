@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -44,8 +45,12 @@ class MLflowRun:
             self._client.log_param(self._id, key, value)
 
     def _experiment(self, dataset: str) -> str:
-        known = self._client.get_experiment_by_name(dataset)
-        return str(known.experiment_id if known else self._client.create_experiment(dataset))
+        from mlflow.exceptions import MlflowException
+
+        if self._client.get_experiment_by_name(dataset) is None:
+            with suppress(MlflowException):  # another process may make it at this moment
+                return str(self._client.create_experiment(dataset))
+        return str(self._client.get_experiment_by_name(dataset).experiment_id)
 
     def write(self, points: list[Point]) -> None:
         from mlflow.entities import Metric
