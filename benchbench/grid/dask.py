@@ -120,7 +120,8 @@ def _outcome_of(future: Any, cell: Cell) -> Outcome:
     from benchbench.runs.outcome import Outcome
 
     if future.status == "finished":
-        return replace(future.result(), method=cell.name)
+        found: Outcome = future.result()
+        return replace(found, method=cell.name)
     error = future.exception() if future.status == "error" else None
     why = reason_of(error) if error else f"the task was {future.status}"
     return Outcome(cell.name, "failed", f"Dask computed no result: {why}")
