@@ -83,6 +83,7 @@ def serve(pipe: Connection, parent: int) -> None:
 
 
 def _interrupt(*_: object) -> NoReturn:
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # it is told once, and not while it ends
     raise KeyboardInterrupt
 
 

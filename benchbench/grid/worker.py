@@ -84,9 +84,9 @@ class Worker:
     def interrupt(self) -> None:
         """Let it keep what it has computed, and end."""
         if self._process is not None:
+            self._process.terminate()
             with suppress(OSError):
                 self.pipe.close()
-            self._process.terminate()
 
     def kill(self) -> None:
         """Wait until it has ended, and end it if that takes long."""

