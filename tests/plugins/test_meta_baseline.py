@@ -40,7 +40,7 @@ def test_with_one_shot_it_begins_as_the_nearest_class_mean() -> None:
 def test_it_goes_on_from_the_classifier(dataset: OpenDataset) -> None:
     method = MetaBaseline("conv4[width=4]")
     source = make_source(dataset, method, budget=Budget("smoke", 1))
-    source.validate = lambda adapt=None: None  # type: ignore[method-assign]
+    source.validate = lambda *_, **__: None  # type: ignore[method-assign]
     method.train(source)
     assert [record.stage for record in source.records] == ["classification", "training"]
     assert method.network["scale"].factor != 10

@@ -17,6 +17,7 @@ from benchbench.evaluation.settings import Settings
 from benchbench.method import Classifier, Images, Method, Support
 from benchbench.results import publishing
 from benchbench.results.publishing import publish
+from benchbench.runs.manifest import CORE
 from benchbench.runs.names import run_hash
 from benchbench.runs.store import RunDirectory, Store
 from benchbench.samplers import ClassPool, FixedSampler
@@ -134,7 +135,7 @@ def test_older_code_makes_room_and_other_runs_do_not(root: Path, tmp_path: Path)
     assert "1 in place of runs of other code" in str(done)
     identities = [run.manifest["identity"] for run in Store(tmp_path / "runs").runs()]
     left = sorted((one["seed"], one["core"], one["bf16"]) for one in identities)
-    assert left == [(0, 2, False), (7, 2, False), (7, 2, True)]
+    assert left == [(0, CORE, False), (7, CORE, False), (7, CORE, True)]
 
 
 def test_what_differs_is_not_published(root: Path, tmp_path: Path, capsys: Any) -> None:
