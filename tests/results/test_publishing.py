@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 import torch
 from safetensors.torch import save_file
+from support.jobs import run_job
 
 from benchbench.datasets.base import OpenDataset
 from benchbench.evaluation.settings import Settings
@@ -26,7 +27,6 @@ from benchbench.training.budget import FitRecord
 from benchbench.training.source import TrainingSource
 from benchbench.verification.records import verify_records
 from benchbench.verification.redrawing import Redrawings
-from tests.support.jobs import run_job
 
 SAMPLER = FixedSampler(way=3, query=4)
 

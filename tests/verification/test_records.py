@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from support.jobs import run_job
 
 from benchbench.datasets.base import OpenDataset
 from benchbench.evaluation.settings import Settings
@@ -26,7 +27,6 @@ from benchbench.training.source import TrainingSource
 from benchbench.verification.differences import Findings
 from benchbench.verification.records import verify_records
 from benchbench.verification.redrawing import Redrawing
-from tests.support.jobs import run_job
 
 SAMPLER = FixedSampler(way=4, query=5)
 COUNT = 30
