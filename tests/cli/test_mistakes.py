@@ -150,7 +150,8 @@ class TestMistakes:
         assert result.returncode == 2
         assert result.stdout == ""
         assert result.stderr == (
-            "Error: There is no method named 'protnet'; did you mean protonet or spsa_protonet or metaoptnet?\n"
+            "Error: There is no method named 'protnet'; "
+            "did you mean protonet or spsa_protonet or metaoptnet?\n"
         )
 
     @pytest.mark.skipif(not Path("/proc/self").exists(), reason="the system has no /proc")
