@@ -14,6 +14,7 @@ from benchbench.errors import reason_of
 from benchbench.grid.cell import Cell
 from benchbench.runs.outcome import Outcome
 from benchbench.runs.store import RunDirectory
+from benchbench.runs.weights import SHARED
 from benchbench.system.files import whole_file
 from benchbench.system.progress import say
 
@@ -122,5 +123,5 @@ def left(file: Path, root: Path) -> Outcome:
     run = values.pop("run")
     if run and Path(run).is_relative_to(root.absolute()):
         run = root / Path(run).relative_to(root.absolute())
-    shared = root / "pretrained"
+    shared = root / SHARED
     return Outcome(**values, run=RunDirectory(Path(run), shared=shared) if run else None)

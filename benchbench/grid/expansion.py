@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import product
 from typing import TYPE_CHECKING
@@ -121,18 +121,14 @@ def expanded(grid: Grid, bench: Bench) -> list[Cell]:
 def _admitted(methods: Sequence[NamedMethod], engine: Engine) -> dict[str, str]:
     """The labels by canonical spec. Raises BenchbenchError if one method has two."""
     found: dict[str, str] = {}
-    for spec, label in _canonical(methods, engine):
+    for method in methods:
+        spec, label = engine.admit_one(method.spec), method.label
         if found.get(spec) and label and found[spec] != label:
             raise BenchbenchError(f"'{found[spec]}' and '{label}' are one method, {spec}.")
         found[spec] = label or found.get(spec, "")
     if not found:
         raise BenchbenchError("No method is named; see `benchbench list methods`.")
     return found
-
-
-def _canonical(methods: Sequence[NamedMethod], engine: Engine) -> Iterator[tuple[str, str]]:
-    for method in methods:
-        yield engine.admit_one(method.spec), method.label
 
 
 def _shared(card: MethodCard, table: Cell, collection: str) -> str:

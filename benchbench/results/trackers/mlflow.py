@@ -8,7 +8,6 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from benchbench.registry.hookspecs import hookimpl
 from benchbench.results.trackers.tracking import Point, Tracker, name_of
 
 if TYPE_CHECKING:
@@ -65,18 +64,4 @@ class MLflowRun:
 
 
 tracker = Tracker("BENCHBENCH_MLFLOW", "mlflow", MLflowRun)
-
-
-@hookimpl
-def run_started(run: RunDirectory) -> None:
-    tracker.start(run)
-
-
-@hookimpl
-def episode_scored(run: RunDirectory, record: dict[str, Any]) -> None:
-    tracker.score(run, record)
-
-
-@hookimpl
-def run_finished(run: RunDirectory) -> None:
-    tracker.finish(run)
+run_started, episode_scored, run_finished = tracker.start, tracker.score, tracker.finish

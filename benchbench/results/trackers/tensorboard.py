@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from benchbench.registry.hookspecs import hookimpl
 from benchbench.results.trackers.tracking import Point, Tracker, name_of
 
 if TYPE_CHECKING:
@@ -37,18 +36,4 @@ class Events:
 
 
 tracker = Tracker("BENCHBENCH_TENSORBOARD", "tensorboard", Events)
-
-
-@hookimpl
-def run_started(run: RunDirectory) -> None:
-    tracker.start(run)
-
-
-@hookimpl
-def episode_scored(run: RunDirectory, record: dict[str, Any]) -> None:
-    tracker.score(run, record)
-
-
-@hookimpl
-def run_finished(run: RunDirectory) -> None:
-    tracker.finish(run)
+run_started, episode_scored, run_finished = tracker.start, tracker.score, tracker.finish

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from benchbench.errors import BenchbenchError
+from benchbench.registry.hookspecs import hookimpl
 
 if TYPE_CHECKING:
     from benchbench.runs.store import RunDirectory
@@ -47,13 +48,15 @@ class Tracker:
     """Follows runs while the environment variable is set; without it, it does nothing.
 
     extra: the extra of benchbench that brings the tracker's library. A log that raises is given up,
-    so that a run with a broken one is told of it once.
+    so that a run with a broken one is told of it once. A plug-in's module has `start`, `score` and
+    `finish` as its `run_started`, `episode_scored` and `run_finished`.
     """
 
     def __init__(self, variable: str, extra: str, open_log: OpenLog) -> None:
         self._variable, self._extra, self._open_log = variable, extra, open_log
         self._followed: dict[Path, _Followed] = {}
 
+    @hookimpl
     def start(self, run: RunDirectory) -> None:
         """Begin a log. Raises BenchbenchError if the tracker's library is not installed."""
         place = os.environ.get(self._variable)
@@ -68,12 +71,14 @@ class Tracker:
             ) from error
         self._followed[run.path] = _Followed(run, log)
 
+    @hookimpl
     def score(self, run: RunDirectory, record: dict[str, Any]) -> None:
         """Log an episode, and the training before the first of them."""
         if followed := self._followed.get(run.path):
             with self._given_up_if_it_raises(run):
                 followed.score(record)
 
+    @hookimpl
     def finish(self, run: RunDirectory) -> None:
         """Log the final figures."""
         if followed := self._followed.pop(run.path, None):
