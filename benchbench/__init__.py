@@ -34,11 +34,33 @@ if TYPE_CHECKING:
     from benchbench.learners.adaptation import Weights as Weights
     from benchbench.learners.adaptation import descend as descend
     from benchbench.learners.adaptation import embed_with as embed_with
+    from benchbench.learners.averaging import distance_to_mean as distance_to_mean
     from benchbench.learners.episodic import EpisodicMethod as EpisodicMethod
     from benchbench.learners.episodic import Recipe as Recipe
     from benchbench.learners.gradient import FixedWayMethod as FixedWayMethod
     from benchbench.learners.gradient import InnerLoop as InnerLoop
     from benchbench.learners.gradient import InnerLoopMethod as InnerLoopMethod
+    from benchbench.learners.gradient_estimates import random_signs as random_signs
+    from benchbench.learners.gradient_estimates import spsa_gradient as spsa_gradient
+    from benchbench.learners.image_text import DualEncoder as DualEncoder
+    from benchbench.learners.image_text import JointEncoder as JointEncoder
+    from benchbench.learners.image_text import class_embedding as class_embedding
+    from benchbench.learners.image_text import cosine_scale as cosine_scale
+    from benchbench.learners.image_text import fit_image_text as fit_image_text
+    from benchbench.learners.image_text import info_nce as info_nce
+    from benchbench.learners.image_text import pair_loss as pair_loss
+    from benchbench.learners.image_text import words_of as words_of
+    from benchbench.learners.inductive import outputs_one_by_one as outputs_one_by_one
+    from benchbench.learners.inner_adam import SecondMoments as SecondMoments
+    from benchbench.learners.inner_adam import adam_descend as adam_descend
+    from benchbench.learners.inner_adam import minibatches as minibatches
+    from benchbench.learners.latents import LatentSpace as LatentSpace
+    from benchbench.learners.latents import descend_tensor as descend_tensor
+    from benchbench.learners.latents import draw_gaussian as draw_gaussian
+    from benchbench.learners.latents import gaussian_divergence as gaussian_divergence
+    from benchbench.learners.linear import LinearMethod as LinearMethod
+    from benchbench.learners.memory import ExternalMemory as ExternalMemory
+    from benchbench.learners.memory import MemoryState as MemoryState
     from benchbench.learners.metric import MetricMethod as MetricMethod
     from benchbench.learners.metric import class_means as class_means
     from benchbench.learners.metric import smoothed_cross_entropy as smoothed_cross_entropy
@@ -49,9 +71,14 @@ if TYPE_CHECKING:
     from benchbench.learners.pretrained import PretrainedMethod as PretrainedMethod
     from benchbench.learners.pretrained import fit_classifier as fit_classifier
     from benchbench.learners.pretrained import training_mean as training_mean
+    from benchbench.learners.scaling import Scale as Scale
+    from benchbench.learners.sequences import CausalAttention as CausalAttention
+    from benchbench.learners.sequences import CausalConvolution as CausalConvolution
     from benchbench.learners.slots import FixedSlots as FixedSlots
     from benchbench.learners.slots import Shuffle as Shuffle
     from benchbench.learners.slots import ShuffledSlots as ShuffledSlots
+    from benchbench.learners.solvers import crammer_singer as crammer_singer
+    from benchbench.learners.solvers import ridge as ridge
     from benchbench.method import Classifier as Classifier
     from benchbench.method import Images as Images
     from benchbench.method import Method as Method
@@ -84,22 +111,30 @@ _HOMES = {
     "BatchNormBy": "learners.normalisation",
     "BenchbenchError": "errors",
     "Bounds": "registry.bounds",
+    "CausalAttention": "learners.sequences",
+    "CausalConvolution": "learners.sequences",
     "Cell": "grid.cell",
     "Classifier": "method",
     "Collection": "datasets.problem",
     "Dataset": "datasets.base",
     "DecodedClass": "datasets.base",
+    "DualEncoder": "learners.image_text",
     "Episode": "episodes",
     "EpisodeGroup": "training.labelled",
     "EpisodeSet": "episodes",
     "EpisodicMethod": "learners.episodic",
+    "ExternalMemory": "learners.memory",
     "FixedSlots": "learners.slots",
     "FixedWayMethod": "learners.gradient",
     "GridEngine": "grid.engine",
     "Images": "method",
     "InnerLoop": "learners.gradient",
     "InnerLoopMethod": "learners.gradient",
+    "JointEncoder": "learners.image_text",
     "LabelledEpisode": "training.labelled",
+    "LatentSpace": "learners.latents",
+    "LinearMethod": "learners.linear",
+    "MemoryState": "learners.memory",
     "Method": "method",
     "MethodError": "errors",
     "MetricMethod": "learners.metric",
@@ -110,6 +145,8 @@ _HOMES = {
     "Problem": "datasets.problem",
     "Recipe": "learners.episodic",
     "Sampler": "samplers",
+    "Scale": "learners.scaling",
+    "SecondMoments": "learners.inner_adam",
     "Shuffle": "learners.slots",
     "ShuffledSlots": "learners.slots",
     "Support": "method",
@@ -118,26 +155,43 @@ _HOMES = {
     "TaskNorm": "learners.normalisation",
     "TrainingSource": "training.source",
     "Weights": "learners.adaptation",
+    "adam_descend": "learners.inner_adam",
+    "class_embedding": "learners.image_text",
     "class_means": "learners.metric",
     "class_prompts": "datasets.prompts",
     "compute_cell": "grid.computing",
     "constant": "training.schedules",
     "cosine": "training.schedules",
+    "cosine_scale": "learners.image_text",
+    "crammer_singer": "learners.solvers",
     "create_augmentation": "augmentations",
     "create_backbone": "backbones",
     "descend": "learners.adaptation",
+    "descend_tensor": "learners.latents",
+    "distance_to_mean": "learners.averaging",
+    "draw_gaussian": "learners.latents",
     "embed_with": "learners.adaptation",
     "fit": "training.fit",
     "fit_classifier": "learners.pretrained",
+    "fit_image_text": "learners.image_text",
+    "gaussian_divergence": "learners.latents",
     "hookimpl": "registry.hookspecs",
+    "info_nce": "learners.image_text",
     "linear": "training.schedules",
     "milestones": "training.schedules",
+    "minibatches": "learners.inner_adam",
     "open_dataset": "datasets.opening",
+    "outputs_one_by_one": "learners.inductive",
+    "pair_loss": "learners.image_text",
     "parameter_blocks": "backbones.blocks",
+    "random_signs": "learners.gradient_estimates",
+    "ridge": "learners.solvers",
     "smoothed_cross_entropy": "learners.metric",
+    "spsa_gradient": "learners.gradient_estimates",
     "step_decay": "training.schedules",
     "torchvision": "system.vision",
     "training_mean": "learners.pretrained",
+    "words_of": "learners.image_text",
 }
 
 __all__ = [*_HOMES, "__version__"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Annotated, NamedTuple
+from typing import Annotated
 
 import torch
 import torch.nn.functional as F
@@ -14,6 +14,8 @@ from torch import Tensor, nn
 from benchbench import (
     Bounds,
     EpisodeGroup,
+    ExternalMemory,
+    MemoryState,
     MetricMethod,
     Recipe,
     ShuffledSlots,
@@ -23,99 +25,16 @@ from benchbench import (
     hookimpl,
 )
 
-GAMMA = 0.95
-"""How much of a row's usage is left a step later."""
-EMPTY = 1e-6
-"""What memory holds at first: a vector of 0 has no cosine."""
 
+class Reader(ExternalMemory):
+    """A memory that sees each image with the label of the one before, and its outputs.
 
-class State(NamedTuple):
-    """What is kept from one step to the next, of b sequences.
-
-    memory: [b, rows, width]. read: each head's weights [b, heads, rows] of its last reading. usage:
-    [b, rows]. found: what the heads have read, [b, heads * width]. hidden, cell: the LSTM's.
+    inputs, outputs: sizes. sizes: of the memory and the LSTM.
     """
 
-    memory: Tensor
-    read: Tensor
-    usage: Tensor
-    found: Tensor
-    hidden: Tensor
-    cell: Tensor
-
-
-def write_weights(usage: Tensor, read: Tensor, gate: Tensor) -> tuple[Tensor, Tensor]:
-    """Where each head writes [b, heads, rows], and the least used row, one-hot [b, rows].
-
-    It writes to the rows of its last reading (read [b, heads, rows]) with share gate [b, heads, 1],
-    and to the least used rows, as many as there are heads, with the rest.
-    """
-    rows, heads = usage.shape[1], read.shape[1]
-    rarest = usage.argsort(dim=1, stable=True)[:, :heads]
-    chosen = F.one_hot(rarest, rows).to(usage)
-    return gate * read + (1 - gate) * chosen.sum(1, keepdim=True), chosen[:, 0]
-
-
-def read_weights(memory: Tensor, keys: Tensor) -> Tensor:
-    """Where each head reads [b, heads, rows]: a softmax of cosines, without a temperature."""
-    cosines = F.normalize(keys, dim=2) @ F.normalize(memory, dim=2).mT
-    return F.softmax(cosines, dim=2)
-
-
-def usage_after(usage: Tensor, read: Tensor, written: Tensor) -> Tensor:
-    """How much each row is used [b, rows] once all heads have read and written there."""
-    return GAMMA * usage + read.sum(1) + written.sum(1)
-
-
-class Memory(nn.Module):
-    """An LSTM that writes to a memory and reads from it, by content.
-
-    inputs, outputs: sizes. rows, width: of the memory. heads: that read. hidden: units of the LSTM.
-    """
-
-    def __init__(
-        self,
-        inputs: int,
-        outputs: int,
-        *,
-        rows: int = 128,
-        width: int = 40,
-        heads: int = 4,
-        hidden: int = 200,
-    ) -> None:
-        super().__init__()
-        self.rows, self.width, self.heads = rows, width, heads
-        self.controller = nn.LSTMCell(inputs + heads * width, hidden)
-        self.keys = nn.Linear(hidden, heads * width)
-        self.gates = nn.Linear(hidden, heads)
-        self.output = nn.Linear(hidden + heads * width, outputs)
-
-    def start(self, sequences: int) -> State:
-        """The state before the first step."""
-        blank = self.output.weight.new_zeros
-        first = blank(sequences, self.rows)
-        first[:, 0] = 1
-        return State(
-            blank(sequences, self.rows, self.width) + EMPTY,
-            first[:, None].expand(-1, self.heads, -1),
-            first,
-            blank(sequences, self.heads * self.width),
-            blank(sequences, self.controller.hidden_size),
-            blank(sequences, self.controller.hidden_size),
-        )
-
-    def step(self, inputs: Tensor, state: State) -> State:
-        """The state after an input [b, inputs]."""
-        hidden, cell = self.controller(
-            torch.cat([inputs, state.found], dim=1), (state.hidden, state.cell)
-        )
-        keys = self.keys(hidden).tanh().unflatten(1, (self.heads, self.width))
-        gate = self.gates(hidden).sigmoid()[:, :, None]
-        written, rarest = write_weights(state.usage, state.read, gate)
-        memory = state.memory * (1 - rarest)[:, :, None] + written.mT @ keys
-        read = read_weights(memory, keys)
-        usage = usage_after(state.usage, read, written)
-        return State(memory, read, usage, (read @ memory).flatten(1), hidden, cell)
+    def __init__(self, inputs: int, outputs: int, **sizes: int) -> None:
+        super().__init__(inputs, **sizes)
+        self.output = nn.Linear(self.output_size, outputs)
 
     def forward(self, known: Tensor, labels: Tensor, asked: Tensor) -> Tensor:
         """Outputs [b, n_query, slots] of queries [b, n_query, d] after supports [b, n, d].
@@ -128,10 +47,10 @@ class Memory(nn.Module):
         for inputs in torch.cat([known, late[:, :-1]], dim=2).unbind(1):
             state = self.step(inputs, state)
         queries = asked.shape[1]
-        copies = State(*(part.repeat_interleave(queries, dim=0) for part in state))
+        copies = MemoryState(*(part.repeat_interleave(queries, dim=0) for part in state))
         last = late[:, -1:].expand(-1, queries, -1)
         state = self.step(torch.cat([asked, last], dim=2).flatten(0, 1), copies)
-        outputs: Tensor = self.output(torch.cat([state.hidden, state.found], dim=1))
+        outputs: Tensor = self.output(self.outputs(state))
         return outputs.unflatten(0, (-1, queries))
 
 
@@ -168,7 +87,7 @@ class MANN(ShuffledSlots, MetricMethod):
     def extra_modules(self, feature_size: int, task: Task) -> dict[str, nn.Module]:
         slots = self.slots_for(task)
         sizes = {"rows": self.rows, "width": self.width, "heads": self.heads}
-        return {"memory": Memory(feature_size + slots, slots, hidden=self.hidden, **sizes)}
+        return {"memory": Reader(feature_size + slots, slots, hidden=self.hidden, **sizes)}
 
     def quick(self, task: Task) -> Recipe:
         """From one shot up to the test's, about 320 images a step."""

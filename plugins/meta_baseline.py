@@ -10,15 +10,16 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from benchbench import MetricMethod, Recipe, Support, Task, class_means, constant, hookimpl
-
-
-class Scale(nn.Module):
-    """The factor on the cosines, learned from 10."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.factor = nn.Parameter(torch.tensor(10.0))
+from benchbench import (
+    MetricMethod,
+    Recipe,
+    Scale,
+    Support,
+    Task,
+    class_means,
+    constant,
+    hookimpl,
+)
 
 
 @dataclass
@@ -56,11 +57,12 @@ class MetaBaseline(MetricMethod):
         }
 
     def extra_modules(self, feature_size: int, task: Task) -> dict[str, nn.Module]:
-        return {"scale": Scale()}
+        return {"scale": Scale(10.0)}
 
     def scores(self, query_features: Tensor, support_features: Tensor, support: Support) -> Tensor:
         means = F.normalize(class_means(support_features, support), dim=1)
-        return self.network["scale"].factor * (F.normalize(query_features, dim=1) @ means.T)
+        scores: Tensor = self.network["scale"](F.normalize(query_features, dim=1) @ means.T)
+        return scores
 
 
 @hookimpl

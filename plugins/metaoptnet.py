@@ -15,28 +15,19 @@ from benchbench import (
     Bounds,
     MetricMethod,
     Recipe,
+    Scale,
     Support,
     Task,
+    crammer_singer,
     hookimpl,
     milestones,
+    ridge,
     smoothed_cross_entropy,
 )
 
 SHOTS = {"miniimagenet": 15, "tieredimagenet": 10, "cifar_fs": 5, "fc100": 15}
 """Of the authors' training, whatever the test's."""
 EPOCH = 1000
-ITERATIONS, TOLERANCE = 500, 1e-6
-"""Of the search for the free dual variables, whose values a linear system then gives."""
-ACTIVE = 1e-6
-"""The share of C from which on a dual variable counts as free."""
-
-
-class Scale(nn.Module):
-    """The factor on the scores, learned from 1."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.factor = nn.Parameter(torch.ones(()))
 
 
 @dataclass
@@ -104,76 +95,13 @@ class MetaOptNet(MetricMethod):
         else:
             dual = crammer_singer(known @ known.T, labels, self.c, self.diagonal)
         plain = query_features.double() @ (known.T @ dual)
-        return self.network["scale"].factor * plain.to(query_features.dtype)
+        scores: Tensor = self.network["scale"](plain.to(query_features.dtype))
+        return scores
 
     def criterion(self, scores: Tensor, labels: Tensor, support: Support) -> Tensor:
         """Smoothed on miniImageNet alone, as the authors' is, over the other classes."""
         smoothing = 0.1 if support.dataset.startswith("miniimagenet") else 0.0
         return smoothed_cross_entropy(scores, labels, smoothing)
-
-
-def ridge(kernel: Tensor, labels: Tensor, lam: float) -> Tensor:
-    """Dual weights [n, k] of ridge regression on one-hot labels [n, k] by a kernel [n, n]."""
-    identity = torch.eye(len(kernel), dtype=kernel.dtype, device=kernel.device)
-    return torch.linalg.solve(kernel + lam * identity, labels)
-
-
-def crammer_singer(kernel: Tensor, labels: Tensor, c: float, diagonal: float) -> Tensor:
-    """Dual weights [n, k] of the multi-class SVM for one-hot labels [n, k] by a kernel [n, n].
-
-    They minimise tr(a' (K + diagonal) a) / 2 - tr(a' y), where the elements of b = c y - a are at
-    least 0 and its rows sum to c. They are differentiable in the kernel.
-    """
-    identity = torch.eye(len(kernel), dtype=kernel.dtype, device=kernel.device)
-    regular = kernel + diagonal * identity
-    with torch.no_grad():
-        found = solved(regular.detach(), labels, c)
-    return c * labels - at_optimum(regular, labels, c, found > ACTIVE * c)
-
-
-def solved(kernel: Tensor, labels: Tensor, c: float) -> Tensor:
-    """The optimal b by accelerated projected gradient steps (Beck & Teboulle, 2009)."""
-    step = 1 / torch.linalg.eigvalsh(kernel)[-1].clamp(min=1e-12)
-    b = ahead = c * labels
-    momentum = 1.0
-    for _ in range(ITERATIONS):
-        gradient = kernel @ (c * labels - ahead) - labels
-        moved = on_simplex(ahead + step * gradient, c)
-        following = (1 + (1 + 4 * momentum**2) ** 0.5) / 2
-        change = moved - b
-        # A step that goes back on itself means that the momentum is too large: begin anew.
-        if ((ahead - moved) * change).sum() > 0:
-            following = 1.0
-        ahead = moved + (momentum - 1) / following * change if following > 1 else moved
-        b, momentum = moved, following
-        if change.abs().max() < TOLERANCE * c:
-            break
-    return b
-
-
-def on_simplex(rows: Tensor, total: float) -> Tensor:
-    """The nearest rows of numbers from 0 on that sum to `total` (Duchi et al., 2008)."""
-    ordered = rows.sort(dim=1, descending=True).values
-    counts = torch.arange(1, rows.shape[1] + 1, dtype=rows.dtype, device=rows.device)
-    excess = (ordered.cumsum(1) - total) / counts
-    kept = (ordered > excess).sum(1, keepdim=True)
-    return (rows - excess.gather(1, kept - 1)).clamp(min=0)
-
-
-def at_optimum(kernel: Tensor, labels: Tensor, c: float, free: Tensor) -> Tensor:
-    """The optimal b [n, k] from the optimality conditions of its free elements, differentiably.
-
-    For them kernel @ b equals c * kernel @ y - y plus a number of their row's, and rows sum to c.
-    """
-    image, slot = free.nonzero(as_tuple=True)
-    same_class = (slot[:, None] == slot).to(kernel)
-    rows = F.one_hot(image, len(kernel)).to(kernel)
-    corner = kernel.new_zeros(len(kernel), len(kernel))
-    left = torch.cat([kernel[image][:, image] * same_class, rows.T])
-    system = torch.cat([left, torch.cat([-rows, corner])], dim=1)
-    linear = (c * kernel @ labels - labels)[image, slot]
-    solution = torch.linalg.solve(system, torch.cat([linear, kernel.new_full((len(kernel),), c)]))
-    return torch.zeros_like(labels).index_put((image, slot), solution[: len(image)])
 
 
 @hookimpl

@@ -18,6 +18,7 @@ from benchbench import (
     Task,
     TrainingSource,
     hookimpl,
+    ridge,
     step_decay,
 )
 
@@ -84,7 +85,8 @@ class R2D2(MetricMethod):
     def scores(self, query_features: Tensor, support_features: Tensor, support: Support) -> Tensor:
         known, asked = (with_constant(each.double()) for each in (support_features, query_features))
         labels = F.one_hot(support.labels, support.n_way).to(known)
-        plain = asked @ ridge(known, labels, self.penalty * len(known))
+        dual = ridge(known @ known.T, labels, self.penalty * len(known))
+        plain = asked @ (known.T @ dual)
         learned = self.network["calibration"]
         return learned.scale * plain.to(query_features.dtype) + learned.shift
 
@@ -92,12 +94,6 @@ class R2D2(MetricMethod):
 def with_constant(features: Tensor) -> Tensor:
     """Features [n, d + 1], of which the last is 1."""
     return F.pad(features, (0, 1), value=1.0)
-
-
-def ridge(known: Tensor, labels: Tensor, penalty: float) -> Tensor:
-    """Weights [d, k] of ridge regression on labels [n, k], by a system of n equations."""
-    identity = torch.eye(len(known), dtype=known.dtype, device=known.device)
-    return known.T @ torch.linalg.solve(known @ known.T + penalty * identity, labels)
 
 
 @hookimpl

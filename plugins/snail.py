@@ -13,6 +13,8 @@ from torch import Tensor, nn
 
 from benchbench import (
     Bounds,
+    CausalAttention,
+    CausalConvolution,
     MetricMethod,
     Recipe,
     ShuffledSlots,
@@ -24,51 +26,6 @@ from benchbench import (
 
 ATTENTIONS = ((64, 32), (256, 128), (512, 256))
 """Keys and values of each attention; temporal convolutions come between two of them."""
-
-
-class Dense(nn.Module):
-    """A causal convolution of kernel 2 with a gate, whose output is joined to its input.
-
-    Rows are the support's positions and after them the queries, each of which comes directly after
-    the support. size: of a row. filters: D in the paper. dilation: R in the paper.
-    """
-
-    def __init__(self, size: int, filters: int, dilation: int) -> None:
-        super().__init__()
-        self.dilation = dilation
-        # One layer on two rows is the convolution; xf and xg are its two halves.
-        self.both = nn.Linear(2 * size, 2 * filters)
-
-    def forward(self, rows: Tensor, n_support: int) -> Tensor:
-        """Rows [n, size + filters] of rows [n, size]."""
-        position = torch.arange(len(rows), device=rows.device).clamp(max=n_support)
-        earlier = (position - self.dilation + 1).clamp(min=0)
-        past = torch.cat([torch.zeros_like(rows[:1]), rows])[earlier]
-        value, gate = self.both(torch.cat([past, rows], dim=1)).chunk(2, dim=1)
-        return torch.cat([rows, value.tanh() * gate.sigmoid()], dim=1)
-
-
-class Attention(nn.Module):
-    """Each position reads from itself and those before it; what it reads is joined to it.
-
-    Rows as in `Dense`. size: of a row. keys, values: K and V in the paper.
-    """
-
-    def __init__(self, size: int, keys: int, values: int) -> None:
-        super().__init__()
-        self.query, self.key = nn.Linear(size, keys), nn.Linear(size, keys)
-        self.value = nn.Linear(size, values)
-
-    def forward(self, rows: Tensor, n_support: int) -> Tensor:
-        """Rows [n, size + values] of rows [n, size]."""
-        return torch.cat([rows, self.weights(rows, n_support) @ self.value(rows)], dim=1)
-
-    def weights(self, rows: Tensor, n_support: int) -> Tensor:
-        """How much each row reads from each [n, n]; every row sums to 1."""
-        logits = self.query(rows) @ self.key(rows).T / self.key.out_features**0.5
-        place = torch.arange(len(rows), device=rows.device)
-        seen = (place <= place[:, None]) & (place < n_support) | (place == place[:, None])
-        return F.softmax(logits.masked_fill(~seen, -torch.inf), dim=1)
 
 
 class Reader(nn.Module):
@@ -92,13 +49,13 @@ class Reader(nn.Module):
         self.slots = slots
         self.embed = nn.Linear(feature_size, features)
         dilations = [first_dilation << level for level in range(ceil(log2(length)))]
-        blocks: list[Dense | Attention] = []
+        blocks: list[CausalConvolution | CausalAttention] = []
         size = features + slots
         for keys, values in ATTENTIONS:
             for dilation in dilations if blocks else ():
-                blocks.append(Dense(size, filters, dilation))
+                blocks.append(CausalConvolution(size, filters, dilation))
                 size += filters
-            blocks.append(Attention(size, keys, values))
+            blocks.append(CausalAttention(size, keys, values))
             size += values
         self.blocks = nn.ModuleList(blocks)
         self.output = nn.Linear(size, slots)

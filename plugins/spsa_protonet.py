@@ -18,29 +18,21 @@ from benchbench import (
     EpisodeGroup,
     MetricMethod,
     Recipe,
+    Scale,
     Support,
     Task,
     TrainingSource,
     class_means,
     hookimpl,
     milestones,
+    random_signs,
+    spsa_gradient,
 )
 
 
 def weighted_sum(losses: Tensor, omega: Tensor) -> Tensor:
     """sum_i L_i / omega_i^2 + log omega_i^2, of losses [m] and omega [m]."""
     return (losses / omega.square() + omega.square().log()).sum()
-
-
-def spsa_gradient(
-    function: Callable[[Tensor], Tensor], at: Tensor, signs: Tensor, distance: float
-) -> Tensor:
-    """Spall's estimate of the gradient of a function by its values at two points.
-
-    signs: +1 or -1 for each element of `at`; distance: of the points from it along these.
-    """
-    ahead, behind = function(at + distance * signs), function(at - distance * signs)
-    return signs * (ahead - behind) / (2 * distance)
 
 
 class TaskWeights(nn.Module):
@@ -113,19 +105,12 @@ class SPSAProtoNet(MetricMethod):
         epoch = 1000 // self.tasks
         rates = milestones({20 * epoch: 0.006, 40 * epoch: 0.0012, 50 * epoch: 0.00024})
         colour = task.image_shape[2] == 3
-        return {
-            "way": task.n_way or 5,
-            "shot": task.n_shot or 1,
-            "query": 6,
-            "tasks": 8 * self.tasks,
-            "augment": f"pad_crop[pad={task.image_shape[0] // 10}]+jitter+flip" if colour else None,
-            "steps": 60 * epoch,
-            "lr": 0.1,
-            "schedule": rates,
-            "optimizer": partial(torch.optim.SGD, momentum=0.9, nesterov=True),
-            "weight_decay": 5e-4,
-            "validate_every": epoch,
-        }
+        shape = {"way": task.n_way or 5, "shot": task.n_shot or 1, "query": 6}
+        augment = f"pad_crop[pad={task.image_shape[0] // 10}]+jitter+flip" if colour else None
+        loop = {"tasks": 8 * self.tasks, "augment": augment, "steps": 60 * epoch}
+        sgd = {"optimizer": partial(torch.optim.SGD, momentum=0.9, nesterov=True), "lr": 0.1}
+        further = {"schedule": rates, "weight_decay": 5e-4, "validate_every": epoch}
+        return shape | loop | sgd | further
 
     def recipe(self, source: TrainingSource) -> Recipe:
         recipe = super().recipe(source)
@@ -147,8 +132,7 @@ class SPSAProtoNet(MetricMethod):
         self.weights.steps += 1
         if self.weights.steps <= self.plain_steps:
             return losses.mean()
-        signs = torch.randint(0, 2, losses.shape, device=losses.device) * 2.0 - 1
-        self.weights.update(losses.detach(), signs)
+        self.weights.update(losses.detach(), random_signs(losses))
         return weighted_sum(losses, self.weights.omega)
 
     def scores(self, query_features: Tensor, support_features: Tensor, support: Support) -> Tensor:
@@ -156,17 +140,6 @@ class SPSAProtoNet(MetricMethod):
         distances = (query_features[:, None] - prototypes).square().mean(2)
         scores: Tensor = self.network["scale"](-distances)
         return scores
-
-
-class Scale(nn.Module):
-    """A factor that is learned, from 1 on."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.factor = nn.Parameter(torch.ones(()))
-
-    def forward(self, scores: Tensor) -> Tensor:
-        return self.factor * scores
 
 
 @hookimpl

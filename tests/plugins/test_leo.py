@@ -3,18 +3,19 @@ from typing import Any
 import pytest
 import torch
 import torch.nn.functional as F
-from benchbench_plugins.leo import LATENT, LEO, PUBLISHED, LatentSpace, Penalties, divergence, drawn
+from benchbench_plugins.leo import LATENT, LEO, PUBLISHED, Configuration
 from support.learning import make_source
 from support.pictures import SMALL, random_images, random_support
 from torch import nn
 
 from benchbench.backbones import create_backbone
 from benchbench.datasets.base import OpenDataset
+from benchbench.learners.latents import LatentSpace
 from benchbench.learners.metric import class_means
 from benchbench.method import Support, Task
 from benchbench.training.budget import Budget
 
-NONE = Penalties(0.0, 0.0, 0.0, 0.0)
+NONE = Configuration(0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
 
 
 def ready(**parameters: Any) -> LEO:
@@ -36,54 +37,7 @@ def features(count: int, seed: int = 0) -> torch.Tensor:
 
 @pytest.mark.parametrize(("size", "parameters"), [(640, 172_736), (64, 61_568)])
 def test_it_has_the_papers_number_of_parameters(size: int, parameters: int) -> None:
-    assert sum(tensor.numel() for tensor in LatentSpace(size).parameters()) == parameters
-
-
-def test_a_class_has_the_mean_of_its_images_relations_to_all_images() -> None:
-    space, known = LatentSpace(8), features(4)
-    support = Support(random_images(4), torch.tensor([1, 0, 1, 1]), 2, "toy")
-    codes = space.encoder(known)
-    pairs = [[space.relation(torch.cat([a, b])) for b in codes] for a in codes]
-    images = torch.stack([torch.stack(row).mean(0) for row in pairs])
-    expected = torch.stack([images[1], images[[0, 2, 3]].mean(0)])[support.labels]
-    found = torch.cat(space.encode(known, support), dim=1)
-    torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-5)
-
-
-def test_samples_have_the_codes_deviation() -> None:
-    torch.manual_seed(0)
-    means, log_deviations = torch.full((20_000, 1), 3.0), torch.full((20_000, 1), 0.5)
-    samples, densities = drawn(means, log_deviations, 0.2, sample=True)
-    deviation = 2.718281828**0.5 - 0.8
-    assert float(samples.mean()) == pytest.approx(3, abs=0.03)
-    assert float(samples.std()) == pytest.approx(deviation, rel=0.03)
-    expected = torch.distributions.Normal(3.0, deviation).log_prob(samples)
-    torch.testing.assert_close(densities, expected, rtol=1e-4, atol=1e-4)
-
-
-def test_the_least_deviation_is_told_from_zero() -> None:
-    means, log_deviations = torch.full((9, 1), 3.0), torch.full((9, 1), -99.0)
-    samples, densities = drawn(means, log_deviations, 0.0, sample=True)
-    assert torch.equal(samples, means)  # which is all that float32 has of it
-    assert torch.isfinite(densities).all()
-    still, densities = drawn(means, log_deviations, 0.0, sample=False)
-    assert torch.equal(still, means)
-    assert densities.unique().tolist() == pytest.approx([10 * 2.302585 - 0.918939])
-
-
-def test_the_divergence_is_that_of_gaussians_on_average() -> None:
-    torch.manual_seed(0)
-    means, log_deviations = torch.full((50_000,), 0.5), torch.full((50_000,), 3.0).log()
-    closed = (4 + 0.25 - 1) / 2 - 0.693147  # of a deviation of 2
-    found = divergence(*drawn(means, log_deviations, 0.0, sample=True))
-    assert float(found) == pytest.approx(closed, abs=0.03)
-
-
-def test_orthogonality_is_between_the_directions_of_two_latents(monkeypatch) -> None:
-    monkeypatch.setattr("benchbench_plugins.leo.LATENT", 2)
-    space = LatentSpace(3)
-    space.decoder.weight = nn.Parameter(torch.tensor([[1.0, 0, 0], [1, 1, 0]]).T)
-    assert float(space.orthogonality().detach()) == pytest.approx(0.25)
+    assert sum(tensor.numel() for tensor in LatentSpace(size, LATENT).parameters()) == parameters
 
 
 def test_without_steps_a_zero_decoder_gives_equal_scores() -> None:
@@ -98,8 +52,7 @@ def test_without_steps_the_scores_are_linear_in_the_latents() -> None:
     asked, latents = features(4, seed=1), torch.randn(2, 6, LATENT)
 
     def scores(latents: torch.Tensor) -> torch.Tensor:
-        weights = method.adapted(latents, features(6), support, training=False)[1]
-        return method.logits(weights, asked, support, training=False)
+        return asked @ method.adapted(latents, features(6), support, training=False)[1].T
 
     both = scores(2 * latents[0] - 3 * latents[1])
     expected = 2 * scores(latents[0]) - 3 * scores(latents[1])
@@ -109,12 +62,12 @@ def test_without_steps_the_scores_are_linear_in_the_latents() -> None:
 def test_a_step_on_the_weights_follows_the_summed_loss() -> None:
     method, support, known = ready(latent_steps=0, weight_steps=1), random_support(), features(6)
     latents = torch.randn(6, LATENT).requires_grad_()
-    weights = method.decoded(latents, 3, training=False).detach().requires_grad_()
+    weights = method.space.decode(latents, 3, sample=False).detach().requires_grad_()
     logits = known @ class_means(weights, support).T
     loss = F.cross_entropy(logits, support.labels) * 6
     (gradient,) = torch.autograd.grad(loss, weights)
     found = method.adapted(latents, known, support, training=False)[1]
-    torch.testing.assert_close(found, weights - 1e-3 * gradient)
+    torch.testing.assert_close(found, class_means(weights - 1e-3 * gradient, support))
 
 
 def test_adaptation_fits_the_support_and_a_class_without_images_has_zero() -> None:
@@ -132,7 +85,7 @@ def test_adaptation_fits_the_support_and_a_class_without_images_has_zero() -> No
 
 def test_the_gradient_reaches_everything_that_is_learned(dataset: OpenDataset) -> None:
     method = ready(latent_steps=1, weight_steps=1)
-    method.penalties = Penalties(0.1, 0.3, 0.01, 0.1)
+    method.penalties = Configuration(1e-3, 0.0, 0.1, 0.3, 0.01, 0.1)
     method.space.train().requires_grad_(True)
     method.loss(make_source(dataset, method).episodes(3, 2, 2).grouped(2)[0]).backward()
     for name, tensor in method.space.named_parameters():
@@ -155,7 +108,7 @@ def test_the_papers_penalties_are_those_of_data_and_shot(name: str, shot: int, k
     recipe = LEO().published(Task(name, "test", SMALL, 5, shot, 15))
     dataset = "tieredimagenet" if name.startswith("tiered") else "miniimagenet"
     found = PUBLISHED[dataset, key]
-    assert (recipe["lr"], recipe["penalties"], recipe["tasks"]) == (found.lr, found.penalties, 12)
+    assert (recipe["lr"], recipe["penalties"], recipe["tasks"]) == (found.lr, found, 12)
 
 
 def test_negative_steps_are_refused() -> None:

@@ -1,7 +1,7 @@
 """Meta-Baseline: what it is before its second stage, and where that begins."""
 
 import torch
-from benchbench_plugins.meta_baseline import MetaBaseline, Scale
+from benchbench_plugins.meta_baseline import MetaBaseline
 from support.learning import make_source
 from support.pictures import pixel_pairs as images
 from support.pictures import random_images, random_support
@@ -10,6 +10,7 @@ from torch import nn
 from benchbench.backbones import create_backbone
 from benchbench.datasets.base import OpenDataset
 from benchbench.learners.pretrained import nearest_mean
+from benchbench.learners.scaling import Scale
 from benchbench.method import Support, Task
 from benchbench.training.budget import Budget
 
@@ -17,7 +18,7 @@ from benchbench.training.budget import Budget
 def on_pixels(shape: tuple[int, int, int] = (1, 2, 1)) -> MetaBaseline:
     method = MetaBaseline()
     encoder = create_backbone("pixels", shape)
-    method.network = nn.ModuleDict({"encoder": encoder, "scale": Scale()})
+    method.network = nn.ModuleDict({"encoder": encoder, "scale": Scale(10.0)})
     method.network.eval().requires_grad_(False)
     return method
 

@@ -1,16 +1,14 @@
-"""MetaOptNet: its two solvers against closed forms and scikit-learn's, and their gradients."""
+"""MetaOptNet: its scores, their gradients, and its recipes."""
 
 import numpy as np
 import pytest
 import torch
-import torch.nn.functional as F
-from benchbench_plugins.metaoptnet import MetaOptNet, Scale, crammer_singer, on_simplex, ridge
-from sklearn.linear_model import Ridge
-from sklearn.svm import LinearSVC
+from benchbench_plugins.metaoptnet import MetaOptNet
 from support.learning import make_source
 from support.pictures import random_images
 from torch import Tensor, nn
 
+from benchbench.learners.scaling import Scale
 from benchbench.method import Support, Task
 from benchbench.training.budget import Budget
 
@@ -34,56 +32,11 @@ def method_with(**parameters: object) -> MetaOptNet:
     return method
 
 
-@pytest.mark.parametrize("lam", [0.1, 50.0])
-@pytest.mark.parametrize("size", [6, 30])
-def test_the_ridge_is_scikit_learns(lam: float, size: int) -> None:
-    features, labels = problem(size=size)
-    one_hot = F.one_hot(labels).double()
-    weights = features.T @ ridge(features @ features.T, one_hot, lam)
-    theirs = Ridge(alpha=lam, fit_intercept=False).fit(features, one_hot).coef_.T
-    np.testing.assert_allclose(weights, theirs, atol=1e-12)
-
-
 @pytest.mark.parametrize(("lam", "expected"), [(1.0, [1.5, 0.5]), (50.0, [3 / 51, 1 / 51])])
 def test_scores_are_twice_those_of_the_usual_ridge(lam: float, expected: list[float]) -> None:
     method, support = method_with(head="ridge", lam=lam), support_for(torch.tensor([0, 1]), 2)
     scores = method.scores(torch.tensor([[3.0, 1.0]]), torch.eye(2), support)
     torch.testing.assert_close(scores, 2 * torch.tensor([expected]))
-
-
-def test_a_large_penalty_leaves_the_sums_of_products() -> None:
-    features, labels = problem()
-    one_hot = F.one_hot(labels).double()
-    dual = ridge(features @ features.T, one_hot, 1e9)
-    torch.testing.assert_close(1e9 * dual, one_hot, atol=1e-6, rtol=0)
-
-
-@pytest.mark.parametrize(
-    ("c", "diagonal", "size"),
-    [(0.1, 0.0, 0.1), (0.1, 1.0, 0.1), (10.0, 0.0, 0.5), (10.0, 1.0, 0.25)],
-)
-def test_the_dual_of_two_orthogonal_images(c: float, diagonal: float, size: float) -> None:
-    kernel = torch.eye(2, dtype=torch.float64)
-    dual = crammer_singer(kernel, torch.eye(2).double(), c, diagonal)
-    expected = size * torch.tensor([[1, -1], [-1, 1]], dtype=torch.float64)
-    torch.testing.assert_close(dual, expected, atol=1e-12, rtol=0)
-
-
-@pytest.mark.parametrize("c", [0.1, 1.0, 10.0])
-def test_the_machine_is_scikit_learns(c: float) -> None:
-    features, labels = problem()
-    dual = crammer_singer(features @ features.T, F.one_hot(labels).double(), c, 0.0)
-    svc = LinearSVC(
-        multi_class="crammer_singer", C=c, fit_intercept=False, tol=1e-12, max_iter=10**6
-    )
-    theirs = svc.fit(features.numpy(), labels.numpy()).coef_.T
-    np.testing.assert_allclose(features.T @ dual, theirs, atol=1e-7)
-
-
-def test_the_nearest_rows_of_a_simplex() -> None:
-    rows = torch.tensor([[0.5, 0.5, 0.5], [2.0, 0.0, -1.0], [0.3, 0.9, -5.0]], dtype=torch.float64)
-    expected = [[1 / 3, 1 / 3, 1 / 3], [1, 0, 0], [0.2, 0.8, 0]]
-    torch.testing.assert_close(on_simplex(rows, 1.0), torch.tensor(expected, dtype=torch.float64))
 
 
 @pytest.mark.parametrize("head", ["ridge", "svm"])

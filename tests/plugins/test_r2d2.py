@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
-from benchbench_plugins.r2d2 import R2D2, Calibration, ridge, with_constant
+from benchbench_plugins.r2d2 import R2D2, Calibration, with_constant
 from sklearn.linear_model import Ridge
 from support.learning import make_source
 from support.pictures import random_images
@@ -41,9 +41,13 @@ def test_it_is_the_ridge_on_a_penalised_constant_with_n_times_the_penalty(lam: f
 
 
 def test_dividing_by_the_root_of_the_number_is_the_same() -> None:
-    known, labels, n = features(), F.one_hot(LABELS).double(), 6
-    divided = ridge(known / n**0.5, labels / n**0.5, 50.0)
-    torch.testing.assert_close(ridge(known, labels, 50.0 * n), divided)
+    """As the authors' code does it; the queries are not divided there."""
+    known, asked, root = features(), features(3, seed=1), 6**0.5
+    labels = F.one_hot(LABELS).double()
+    theirs = Ridge(alpha=50.0, fit_intercept=False)
+    theirs.fit(with_constant(known) / root, labels / root)
+    scores = method_with().scores(asked, known, support())
+    np.testing.assert_allclose(scores.detach(), theirs.predict(with_constant(asked)), atol=1e-12)
 
 
 def test_scores_are_scaled_and_shifted() -> None:

@@ -2,7 +2,7 @@ from typing import Any
 
 import pytest
 import torch
-from benchbench_plugins.reptile import Reptile, SecondMoments, adam_step, minibatches, pull
+from benchbench_plugins.reptile import Reptile
 from support.learning import make_source
 from support.pictures import SMALL, random_images, random_support
 from torch import nn
@@ -10,6 +10,7 @@ from torch import nn
 from benchbench.backbones import create_backbone
 from benchbench.datasets.base import OpenDataset
 from benchbench.learners.gradient import InnerLoop
+from benchbench.learners.inner_adam import minibatches
 from benchbench.learners.normalisation import BatchMoments
 from benchbench.method import Images, Task
 from benchbench.training.budget import Budget
@@ -31,51 +32,6 @@ def ready(**parameters: Any) -> Reptile:
     return method
 
 
-def end_of(start: float, target: float, steps: int) -> torch.Tensor:
-    """Where gradient descent at 0.1 on half the squared distance ends."""
-    x = torch.tensor(start)
-    for _ in range(steps):
-        x = x - 0.1 * (x - target)
-    return x
-
-
-@pytest.mark.parametrize(("rate", "expected"), [(0.5, 0.5 * (1 - 0.9**3) * 2), (0.0, 0.0)])
-def test_a_plain_step_on_the_pull_is_reptiles(rate: float, expected: float) -> None:
-    phi = nn.Parameter(torch.tensor(0.0))
-    ends = [{"phi": end_of(0.0, target, steps=3)} for target in (1.0, 3.0)]
-    pull({"phi": phi}, ends).backward()
-    torch.optim.SGD([phi], lr=rate).step()
-    assert float(phi.detach()) == pytest.approx(expected)  # 0.271 at a rate of one half
-
-
-def test_one_inner_step_is_joint_training() -> None:
-    phi = nn.Parameter(torch.tensor(0.5))
-    pull({"phi": phi}, [{"phi": end_of(0.5, target, 1)} for target in (1.0, 3.0)]).backward()
-    assert float(phi.grad) == pytest.approx(0.1 * (0.5 - 2.0))
-
-
-def test_the_inner_step_is_adams_without_momentum() -> None:
-    generator = torch.Generator().manual_seed(0)
-    start = torch.randn(5, generator=generator)
-    parameter, weights = nn.Parameter(start.clone()), {"w": start.clone()}
-    theirs = torch.optim.Adam([parameter], lr=0.1, betas=(0.0, 0.999))
-    state = SecondMoments({"w": start.shape}).read()
-    for _ in range(4):
-        parameter.grad = torch.randn(5, generator=generator)
-        weights = adam_step(weights, [parameter.grad], state, 0.1)
-        theirs.step()
-    torch.testing.assert_close(weights["w"], parameter.detach())
-
-
-def test_minibatches_go_through_all_images_before_one_recurs() -> None:
-    places = [part.tolist() for part in minibatches(6, 4, 3, seed=1)]
-    assert [len(part) for part in places] == [4, 4, 4]
-    flat = [place for part in places for place in part]
-    assert sorted(flat[:6]) == sorted(flat[6:]) == list(range(6))
-    assert [part.tolist() for part in minibatches(6, 4, 3, seed=1)] == places
-    assert [len(part) for part in minibatches(3, 99, 2, seed=0)] == [3, 3]
-
-
 def test_training_goes_to_the_mean_end_and_keeps_the_second_moments(dataset: OpenDataset) -> None:
     method = ready()
     group = make_source(dataset, method).episodes(3, 2, 1).grouped(2)[0]
@@ -85,7 +41,7 @@ def test_training_goes_to_the_mean_end_and_keeps_the_second_moments(dataset: Ope
         pixels = method.encoder.prepare(episode.images.array)
         labels = torch.cat([episode.support.labels, episode.query_labels])
         places = minibatches(9, 4, 3, episode.support.seed)
-        ends.append(method.learned(method.weights(), state, pixels, labels, 3, places))
+        ends.append(method.learned(state, pixels, labels, 3, places))
     method.loss(group).backward()
     optimizer = torch.optim.SGD(method.network.parameters(), lr=1.0)
     optimizer.step()

@@ -1,15 +1,15 @@
-"""SNAIL: its sizes, who sees whom, and that one pass is a sequence for each query."""
+"""SNAIL: its sizes, and that one pass is a sequence for each query."""
 
 import pytest
 import torch
-import torch.nn.functional as F
-from benchbench_plugins.snail import SNAIL, Attention, Dense, Reader
+from benchbench_plugins.snail import SNAIL, Reader
 from support.learning import make_source
 from support.pictures import SMALL
 from support.slots import declared, support_of
 from torch import Tensor, nn
 
 from benchbench.datasets.base import OpenDataset
+from benchbench.learners.sequences import CausalAttention, CausalConvolution
 from benchbench.method import Task
 from benchbench.training.budget import Budget
 
@@ -21,7 +21,9 @@ def small(slots: int = 3, length: int = 7, **options: int) -> Reader:
 
 
 def width_of(block: nn.Module) -> int:
-    return block.key.in_features if isinstance(block, Attention) else block.both.in_features // 2
+    return (
+        block.key.in_features if isinstance(block, CausalAttention) else block.both.in_features // 2
+    )
 
 
 @pytest.mark.parametrize(
@@ -37,7 +39,7 @@ def test_sizes_are_the_papers(slots, shot, blocks, last, parameters) -> None:
     task = Task("toy", "test", SMALL, slots, shot, 15)
     with torch.device("meta"):
         reader = SNAIL().extra_modules(64, task)["reader"]
-    convolutions = [block for block in reader.blocks if isinstance(block, Dense)]
+    convolutions = [block for block in reader.blocks if isinstance(block, CausalConvolution)]
     assert len(convolutions) == 2 * blocks
     assert [block.dilation for block in convolutions[:blocks]] == [2, 4, 8, 16, 32, 64, 128][
         :blocks
@@ -45,38 +47,10 @@ def test_sizes_are_the_papers(slots, shot, blocks, last, parameters) -> None:
     assert reader.output.in_features == last
     rest = sum(p.numel() for name, p in reader.named_parameters() if not name.startswith("embed"))
     assert rest == parameters
-    ends = [width_of(b) for b in reader.blocks if isinstance(b, Attention)]
+    ends = [width_of(b) for b in reader.blocks if isinstance(b, CausalAttention)]
     start = 64 + slots
     middle = start + 32 + 128 * blocks
     assert ends == [start, middle, middle + 128 + 128 * blocks]
-
-
-def test_a_convolution_is_causal_dilated_and_gated() -> None:
-    torch.manual_seed(0)
-    block, rows = Dense(3, 4, dilation=2).requires_grad_(False), torch.randn(6, 3)
-    past, now = block.both.weight.split(3, dim=1)
-    kernel = torch.stack([past, now], dim=2)
-    padded = F.pad(rows.T[None], (2, 0))
-    value, gate = F.conv1d(padded, kernel, block.both.bias, dilation=2)[0].T.chunk(2, dim=1)
-    expected = torch.cat([rows, value.tanh() * gate.sigmoid()], dim=1)
-    torch.testing.assert_close(block(rows, n_support=6), expected)
-
-
-def test_a_position_reads_from_itself_and_those_before_and_a_query_from_no_other() -> None:
-    torch.manual_seed(0)
-    weights = Attention(3, 8, 4).weights(torch.randn(6, 3), n_support=4)
-    torch.testing.assert_close(weights.sum(1), torch.ones(6))
-    seen = torch.tensor(
-        [
-            [1, 0, 0, 0, 0, 0],
-            [1, 1, 0, 0, 0, 0],
-            [1, 1, 1, 0, 0, 0],
-            [1, 1, 1, 1, 0, 0],
-            [1, 1, 1, 1, 1, 0],
-            [1, 1, 1, 1, 0, 1],
-        ]
-    )
-    assert torch.equal(weights > 0, seen.bool())
 
 
 def as_a_sequence(reader: Reader, known: Tensor, labels: Tensor, asked: Tensor) -> Tensor:
@@ -84,7 +58,7 @@ def as_a_sequence(reader: Reader, known: Tensor, labels: Tensor, asked: Tensor) 
     told = torch.cat([torch.eye(reader.slots)[labels], torch.zeros(1, reader.slots)])
     rows = torch.cat([reader.embed(torch.cat([known, asked[None]])), told], dim=1)
     for block in reader.blocks:
-        if isinstance(block, Attention):
+        if isinstance(block, CausalAttention):
             logits = block.query(rows) @ block.key(rows).T / block.key.out_features**0.5
             later = torch.ones_like(logits).triu(1).bool()
             new = logits.masked_fill(later, -torch.inf).softmax(1) @ block.value(rows)
@@ -113,20 +87,6 @@ def test_a_later_image_leaves_earlier_positions_bit_equal() -> None:
         rows, changed = block(rows, 8), block(changed, 8)
     assert torch.equal(rows[:5], changed[:5])
     assert not torch.allclose(rows[5:], changed[5:])
-
-
-@pytest.mark.parametrize(("first_dilation", "reached"), [(2, {0, 2, 4, 6}), (1, set(range(8)))])
-def test_convolutions_from_dilation_two_on_see_every_other_position(
-    first_dilation, reached
-) -> None:
-    torch.manual_seed(0)
-    blocks = [Dense(2 + 3 * i, 3, first_dilation << i) for i in range(3)]
-    rows = torch.randn(8, 2, requires_grad=True)
-    out = rows
-    for block in blocks:
-        out = block(out, 8)
-    (gradient,) = torch.autograd.grad(out[7].sum(), rows)
-    assert {7 - int(i) for i in gradient.abs().sum(1).nonzero()} == reached
 
 
 def test_it_runs_on_longer_and_shorter_supports_than_it_was_built_for() -> None:

@@ -3,12 +3,7 @@ from typing import Any
 
 import pytest
 import torch
-from benchbench_plugins.spsa_protonet import (
-    SPSAProtoNet,
-    TaskWeights,
-    spsa_gradient,
-    weighted_sum,
-)
+from benchbench_plugins.spsa_protonet import SPSAProtoNet, TaskWeights, weighted_sum
 from support.learning import make_source
 from support.pictures import SMALL, random_support
 from torch import nn
@@ -21,22 +16,6 @@ from benchbench.training.budget import Budget
 TASK = Task("toy", "test", SMALL, 5, 1, 15)
 SIGNS = torch.tensor([1.0, -1.0])
 LOSSES = torch.tensor([1.0, 2.0])
-
-
-def quadratic(at: torch.Tensor) -> torch.Tensor:
-    x, y = at
-    return x**2 + 3 * x * y + 2 * y**2
-
-
-@pytest.mark.parametrize("distance", [0.1, 3.0])
-def test_the_estimate_is_the_gradient_on_average_over_signs(distance: float) -> None:
-    all_signs = torch.tensor([[1.0, 1], [-1, -1], [1, -1], [-1, 1]])
-    found = torch.stack(
-        [spsa_gradient(quadratic, torch.ones(2), signs, distance) for signs in all_signs]
-    )
-    expected = torch.tensor([[12.0, 12], [12, 12], [-2, 2], [-2, 2]])
-    torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-4)
-    torch.testing.assert_close(found.mean(0), torch.tensor([5.0, 7.0]), rtol=1e-4, atol=1e-4)
 
 
 @pytest.mark.parametrize(
