@@ -1,12 +1,14 @@
 """Who may import whom, as ARCHITECTURE.md says: layers in the core, public names in plug-ins."""
 
 import ast
+import re
 import subprocess
 import sys
 import tomllib
 from collections.abc import Iterator
 from graphlib import TopologicalSorter
 from pathlib import Path
+from statistics import median
 
 import pytest
 
@@ -15,6 +17,9 @@ import benchbench
 ROOT = Path(__file__).parents[1]
 CORE = sorted((ROOT / "benchbench").rglob("*.py"))
 PLUGINS = sorted((ROOT / "plugins").glob("*.py"))
+
+LONGEST_PLUGIN, MEDIAN_PLUGIN = 150, 65
+"""Lines of a file, and lines of code of the median one."""
 
 LAYERS = """
 cli pytest_plugin
@@ -78,6 +83,57 @@ def test_plugins_import_only_public_names_of_the_core(path: Path) -> None:
         assert isinstance(node, ast.ImportFrom), "write `from benchbench import ...`"
         assert module == "benchbench", f"{path.name} reaches into {module}"
         assert {alias.name for alias in node.names} <= set(benchbench.__all__)
+
+
+def documentation(tree: ast.AST) -> set[ast.Constant]:
+    """The strings that stand alone: docstrings, and those below a constant."""
+    alone = {node.value for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+    return {n for n in alone if isinstance(n, ast.Constant) and isinstance(n.value, str)}
+
+
+def lines_of_code(path: Path) -> int:
+    """Lines without documentation, comments, imports and blank ones."""
+    text = path.read_text(encoding="utf-8")
+    tree = ast.parse(text)
+    documented = documentation(tree)
+    left_out: set[int] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import | ast.ImportFrom) or node in documented:
+            left_out |= set(range(node.lineno, (node.end_lineno or node.lineno) + 1))
+    written = enumerate(map(str.strip, text.splitlines()), 1)
+    return len({line for line, part in written if part and part[0] != "#"} - left_out)
+
+
+@pytest.mark.parametrize("path", PLUGINS, ids=lambda path: path.name)
+def test_a_plugin_is_short(path: Path) -> None:
+    lines = len(path.read_text(encoding="utf-8").splitlines())
+    assert lines <= LONGEST_PLUGIN, "what another method could use belongs in learners/"
+
+
+def test_the_median_plugin_is_a_screen_of_code() -> None:
+    lengths = [lines_of_code(path) for path in PLUGINS if path.stem != "__init__"]
+    assert 10 < median(lengths) <= MEDIAN_PLUGIN
+
+
+def names_and_texts(tree: ast.AST) -> Iterator[str]:
+    """The words of a module's code: what it defines, uses and says, but not its documentation."""
+    documented = documentation(tree)
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and node not in documented:
+            yield from re.findall(r"\w+", node.value) if isinstance(node.value, str) else ()
+        for part in ("id", "name", "attr", "arg"):
+            if isinstance(found := getattr(node, part, None), str):
+                yield found
+
+
+@pytest.mark.parametrize("path", CORE, ids=lambda path: str(path.relative_to(ROOT)))
+def test_no_code_of_the_core_names_a_method(path: Path) -> None:
+    """But for the command line, whose defaults and examples are methods."""
+    content = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    methods = set(content["project"]["entry-points"]["benchbench.methods"])
+    if path.relative_to(ROOT / "benchbench").parts[0] != "cli":
+        found = set(names_and_texts(ast.parse(path.read_text(encoding="utf-8"))))
+        assert not {path.stem, *map(str.lower, found)} & methods
 
 
 @pytest.mark.parametrize("path", CORE, ids=lambda path: str(path.relative_to(ROOT)))

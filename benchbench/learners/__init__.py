@@ -1,1 +1,1 @@
-"""Classes to start a method from."""
+"""Classes to start a method from, and parts that methods have in common."""

@@ -86,4 +86,4 @@ def minibatches(count: int, size: int, steps: int, seed: int) -> Iterator[Tensor
     size = min(size, count)
     orders = -(-steps * size // count)
     places = torch.cat([torch.randperm(count, generator=generator) for _ in range(orders)])
-    return iter(places.split(size)[:steps])
+    return iter(torch.split(places, size)[:steps])

@@ -21,7 +21,8 @@ def ridge(kernel: Tensor, labels: Tensor, penalty: float) -> Tensor:
     float64, as features are often nearly dependent.
     """
     identity = torch.eye(len(kernel), dtype=kernel.dtype, device=kernel.device)
-    return torch.linalg.solve(kernel + penalty * identity, labels)
+    dual: Tensor = torch.linalg.solve(kernel + penalty * identity, labels)
+    return dual
 
 
 def crammer_singer(kernel: Tensor, labels: Tensor, c: float, diagonal: float = 0.0) -> Tensor:
