@@ -14,7 +14,7 @@ class Scale(nn.Module):
 
     def __init__(self, first: float = 1.0) -> None:
         super().__init__()
-        self.factor = nn.Parameter(torch.tensor(first))
+        self.factor = nn.Parameter(torch.tensor(float(first)))
 
     def forward(self, scores: Tensor) -> Tensor:
         """The scores, of any shape, times the factor."""

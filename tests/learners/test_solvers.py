@@ -84,6 +84,6 @@ def test_the_machine_is_feasible_and_favours_the_right_class() -> None:
     one_hot = F.one_hot(labels).double()
     dual = crammer_singer(features @ features.T, one_hot, 0.5)
     slack = 0.5 * one_hot - dual
-    assert (slack >= -1e-9).all()
+    assert (slack >= -1e-7).all()
     torch.testing.assert_close(slack.sum(1), torch.full((12,), 0.5).double())
-    assert (dual[one_hot == 1] >= 0).all()
+    assert (dual[one_hot == 1] >= -1e-7).all()
