@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import torch
 from torch import Tensor
+from torch.func import vmap
 
 from benchbench.learners.normalisation import BatchMoments
 
@@ -19,7 +20,7 @@ def outputs_one_by_one(
 
     Batch norm takes the statistics of the support and this query, as the inductive protocol of
     Nichol et al. (arXiv:1803.02999) does. outputs: of a batch of prepared images, by
-    operations that `torch.func.vmap` takes.
+    operations that `vmap` takes.
     """
 
     def alone(pixels: Tensor) -> Tensor:
@@ -29,4 +30,4 @@ def outputs_one_by_one(
         with BatchMoments(len(support_pixels) + 1):
             return outputs(batch)[-1]
 
-    return torch.func.vmap(alone, chunk_size=QUERIES_TOGETHER)(query_pixels)
+    return vmap(alone, chunk_size=QUERIES_TOGETHER)(query_pixels)
