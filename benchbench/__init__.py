@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from benchbench.learners.adaptation import descend as descend
     from benchbench.learners.adaptation import embed_with as embed_with
     from benchbench.learners.averaging import distance_to_mean as distance_to_mean
+    from benchbench.learners.black_box import BlackBoxMethod as BlackBoxMethod
     from benchbench.learners.episodic import EpisodicMethod as EpisodicMethod
     from benchbench.learners.episodic import Recipe as Recipe
     from benchbench.learners.gradient import FixedWayMethod as FixedWayMethod
@@ -110,6 +111,7 @@ _HOMES = {
     "BatchMoments": "learners.normalisation",
     "BatchNormBy": "learners.normalisation",
     "BenchbenchError": "errors",
+    "BlackBoxMethod": "learners.black_box",
     "Bounds": "registry.bounds",
     "CausalAttention": "learners.sequences",
     "CausalConvolution": "learners.sequences",

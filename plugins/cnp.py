@@ -3,27 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Annotated
 
 import torch
 from torch import Tensor, nn
 
 from benchbench import (
+    BlackBoxMethod,
     Bounds,
-    MetricMethod,
     Recipe,
-    ShuffledSlots,
-    Support,
     Task,
-    class_means,
     constant,
     hookimpl,
 )
 
 
 @dataclass
-class CNP(ShuffledSlots, MetricMethod):
+class CNP(BlackBoxMethod):
     """A network reads the mean features of all classes, one after the other, and those of a query.
 
     Scores are g([r_1 ... r_N, h(x)]), where r_k is the mean of h over the support of class k, or 0
@@ -51,11 +48,10 @@ class CNP(ShuffledSlots, MetricMethod):
         return {"decoder": nn.Sequential(*layers)}
 
     def quick(self, task: Task) -> Recipe:
-        """From one shot up to the test's, about 240 images a step."""
-        way, most = self.slots_for(task), task.n_shot or 5
-        tasks = max(1, 480 // (way * (1 + most + 4)))
-        shape = {"way": way, "shot": (1, most), "query": 2, "tasks": tasks}
-        return shape | {"steps": 700, "lr": 1e-3}
+        """On the features of the shared classifier, from one shot up to the test's."""
+        shape = {"way": self.slots_for(task), "shot": (1, task.n_shot or 5), "query": 2}
+        loop = {"tasks": 64, "steps": 1500, "lr": 2e-3}
+        return shape | loop | {"frozen_classifier": True}
 
     def published(self, task: Task) -> Recipe:
         """Adam 1e-4, as in the authors' regressions, on images that are turned and shifted a bit.
@@ -69,12 +65,12 @@ class CNP(ShuffledSlots, MetricMethod):
         fixed = {"steps": 100_000, "lr": 1e-4, "schedule": constant, "validate_every": 1000}
         return shape | fixed | {"augment": augment, "optimizer": torch.optim.Adam}
 
-    def scores(self, query_features: Tensor, support_features: Tensor, support: Support) -> Tensor:
-        slots = self.shuffle(support).slots
-        placed = replace(support, labels=slots[support.labels], n_way=self.n_slots)
-        context = class_means(support_features, placed).flatten().expand(len(query_features), -1)
-        outputs: Tensor = self.network["decoder"](torch.cat([context, query_features], dim=1))
-        return outputs[:, slots]
+    def read(self, known: Tensor, told: Tensor, asked: Tensor) -> Tensor:
+        counts = told.sum(1)[:, :, None]
+        means = told.mT @ known / counts.clamp(min=1)
+        context = means.flatten(1)[:, None].expand(-1, asked.shape[1], -1)
+        outputs: Tensor = self.network["decoder"](torch.cat([context, asked], dim=2))
+        return outputs
 
 
 @hookimpl

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from typing import Annotated
@@ -12,14 +12,11 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from benchbench import (
+    BlackBoxMethod,
     Bounds,
-    EpisodeGroup,
     ExternalMemory,
     MemoryState,
-    MetricMethod,
     Recipe,
-    ShuffledSlots,
-    Support,
     Task,
     constant,
     hookimpl,
@@ -55,7 +52,7 @@ class Reader(ExternalMemory):
 
 
 @dataclass
-class MANN(ShuffledSlots, MetricMethod):
+class MANN(BlackBoxMethod):
     """A network with an external memory sees each image with the label of the one before.
 
     Images of the support come one by one, in an order and with slots that are drawn for each
@@ -108,34 +105,9 @@ class MANN(ShuffledSlots, MetricMethod):
         optimizer = partial(torch.optim.RMSprop, momentum=0.9)
         return shape | fixed | {"augment": augment, "optimizer": optimizer}
 
-    def scores(self, query_features: Tensor, support_features: Tensor, support: Support) -> Tensor:
-        return self.together([(support_features, query_features)], [support])[0]
-
-    def losses(self, episodes: EpisodeGroup) -> Tensor:
-        """The loss of each episode [n]; episodes of one shape go through the steps together."""
-        if len({(len(each.support.images), len(each.query)) for each in episodes}) > 1:
-            return super().losses(episodes)
-        pairs = episodes.split(self.encoder(episodes.images).float())
-        with torch.autocast(self.encoder.device.type, enabled=False):
-            found = self.together(pairs, [episode.support for episode in episodes])
-            return torch.stack(
-                [
-                    self.criterion(scores, each.query_labels.to(scores.device), each.support)
-                    for scores, each in zip(found, episodes, strict=True)
-                ]
-            )
-
-    def together(
-        self, pairs: Sequence[tuple[Tensor, Tensor]], supports: Sequence[Support]
-    ) -> list[Tensor]:
-        """Scores of episodes of one shape by the features of their support and their queries."""
-        shuffles = [self.shuffle(support) for support in supports]
-        known = [each[shuffle.order] for (each, _), shuffle in zip(pairs, shuffles, strict=True)]
-        asked = torch.stack([each for _, each in pairs])
-        labels = torch.stack([shuffle.labels for shuffle in shuffles])
-        told = F.one_hot(labels, self.n_slots).to(asked)
-        outputs = self.network["memory"](torch.stack(known), told, asked)
-        return [one[:, shuffle.slots] for one, shuffle in zip(outputs, shuffles, strict=True)]
+    def read(self, known: Tensor, told: Tensor, asked: Tensor) -> Tensor:
+        outputs: Tensor = self.network["memory"](known, told, asked)
+        return outputs
 
 
 @hookimpl

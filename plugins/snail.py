@@ -12,13 +12,11 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from benchbench import (
+    BlackBoxMethod,
     Bounds,
     CausalAttention,
     CausalConvolution,
-    MetricMethod,
     Recipe,
-    ShuffledSlots,
-    Support,
     Task,
     constant,
     hookimpl,
@@ -60,23 +58,22 @@ class Reader(nn.Module):
         self.blocks = nn.ModuleList(blocks)
         self.output = nn.Linear(size, slots)
 
-    def forward(self, known: Tensor, labels: Tensor, asked: Tensor) -> Tensor:
-        """Outputs [n_query, slots] of support features [n, d], its labels and query features.
+    def forward(self, known: Tensor, told: Tensor, asked: Tensor) -> Tensor:
+        """Outputs [b, n_query, slots] of supports, their one-hot labels, and queries.
 
         Each query is the last of a sequence of its own. As none sees another, one pass has all.
         """
-        told = F.one_hot(labels, self.slots).to(known)
-        untold = told.new_zeros(len(asked), self.slots)
-        features = self.embed(torch.cat([known, asked]))
-        rows = torch.cat([features, torch.cat([told, untold])], dim=1)
+        count, queries = known.shape[1], asked.shape[1]
+        features = self.embed(torch.cat([known, asked], dim=1))
+        rows = torch.cat([features, F.pad(told, (0, 0, 0, queries))], dim=2)
         for block in self.blocks:
-            rows = block(rows, len(known))
-        outputs: Tensor = self.output(rows[len(known) :])
+            rows = block(rows, count)
+        outputs: Tensor = self.output(rows[:, count:])
         return outputs
 
 
 @dataclass
-class SNAIL(ShuffledSlots, MetricMethod):
+class SNAIL(BlackBoxMethod):
     """A network reads the support as a sequence of images with labels, and then a query without.
 
     The blocks are the paper's; their number and sizes for few-shot classification are those of the
@@ -117,11 +114,10 @@ class SNAIL(ShuffledSlots, MetricMethod):
         return {"reader": reader}
 
     def quick(self, task: Task) -> Recipe:
-        """From one shot up to the most, about 180 images a step."""
-        way, most = self.slots_for(task), self.most_shots(task)
-        tasks = max(1, 360 // (way * (1 + most + 4)))
-        shape = {"way": way, "shot": (1, most), "query": 2, "tasks": tasks}
-        return shape | {"steps": 700, "lr": 1e-3}
+        """On the features of the shared classifier, from one shot up to the most."""
+        shape = {"way": self.slots_for(task), "shot": (1, self.most_shots(task)), "query": 2}
+        loop = {"tasks": 32, "steps": 600, "lr": 1e-3}
+        return shape | loop | {"frozen_classifier": True}
 
     def published(self, task: Task) -> Recipe:
         """Shots drawn uniformly and Adam, as in the paper; the numbers are eambutu's.
@@ -132,11 +128,9 @@ class SNAIL(ShuffledSlots, MetricMethod):
         fixed = {"tasks": 32, "steps": 1_000_000, "lr": 1e-4, "validate_every": 10_000}
         return shape | fixed | {"schedule": constant, "optimizer": torch.optim.Adam}
 
-    def scores(self, query_features: Tensor, support_features: Tensor, support: Support) -> Tensor:
-        shuffle = self.shuffle(support)
-        labels = shuffle.labels.to(query_features.device)
-        outputs = self.network["reader"](support_features[shuffle.order], labels, query_features)
-        return outputs[:, shuffle.slots]
+    def read(self, known: Tensor, told: Tensor, asked: Tensor) -> Tensor:
+        outputs: Tensor = self.network["reader"](known, told, asked)
+        return outputs
 
 
 @hookimpl

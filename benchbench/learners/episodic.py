@@ -20,8 +20,9 @@ from benchbench.training.source import TrainingSource
 Recipe: TypeAlias = dict[str, Any]
 """How to train: the `way`, `shot` and `query` of the episodes, where a pair of shots is a range of
 which each step draws one; `tasks`, if a step takes several; `augment`, as `source.episodes` takes
-it; `validate_on`, the way and shot of validation if they are not the test's; `steps`, and further
-arguments of `fit` by name. If the test's way varies, the published recipe is followed on episodes
+it; `validate_on`, the way and shot of validation if they are not the test's; `frozen_classifier`,
+if the backbone is that of `fit_classifier` and stays as it is, whatever `pretrained` and
+`trains_encoder` say; `steps`, and further arguments of `fit` by name. If the test's way varies, the published recipe is followed on episodes
 that vary like the test's, whatever `way`, `shot` and `query` say."""
 
 TASK_NORM = "task_norm"
@@ -96,7 +97,7 @@ class EpisodicMethod(Method):
     def train(self, source: TrainingSource) -> None:
         recipe = self.recipe(source)
         shape = recipe.pop("way"), _possible(recipe.pop("shot"), source), recipe.pop("query")
-        learned = self._build(source)
+        learned = self._build(source, frozen=recipe.pop("frozen_classifier", False))
         if not learns(learned):  # it needs no training classes either
             fit(source, learned, self.loss, (), steps=0)
             return
@@ -113,12 +114,13 @@ class EpisodicMethod(Method):
             recipe["validate"] = partial(source.validate, **validate_on)
         fit(source, learned, self.loss, data, **recipe)
 
-    def _build(self, source: TrainingSource) -> nn.ModuleDict:
+    def _build(self, source: TrainingSource, frozen: bool) -> nn.ModuleDict:
         """Make `network`; returns the part of it that learns from episodes."""
         encoder = create_backbone(self.backbone, source.image_shape, source.seed)
-        if self.pretrained:
+        learns_encoder = self.trains_encoder and not frozen
+        if self.pretrained or frozen:
             fit_classifier(source, encoder)
-        elif not self.trains_encoder:
+        elif not learns_encoder:
             source.compute.place(encoder)
             encoder.freeze()
         self.network = nn.ModuleDict({"encoder": encoder})
@@ -126,7 +128,7 @@ class EpisodicMethod(Method):
         if self.bn == "task":
             extra = {**extra, TASK_NORM: TaskNorm(encoder)}
         self.network.update(extra)
-        return self.network if self.trains_encoder else nn.ModuleDict(extra)
+        return self.network if learns_encoder else nn.ModuleDict(extra)
 
     def recipe(self, source: TrainingSource) -> Recipe:
         """The recipe of the budget, with its number of steps."""
