@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Annotated
 
@@ -18,6 +18,7 @@ from benchbench import (
     MemoryState,
     Recipe,
     Task,
+    TrainingSource,
     constant,
     hookimpl,
 )
@@ -63,35 +64,44 @@ class MANN(BlackBoxMethod):
     paper, a head writes its key, and all heads share the least used rows, the first of which is
     erased before.
 
-    backbone: trained from scratch; the paper has the pixels themselves (`pixels`), at 20 px.
+    backbone: trained from scratch in the paper's budget, and in others the shared classifier's,
+        frozen; the paper has the pixels themselves (`pixels`), at 20 px.
     rows, width: of the memory.
-    heads: that read from it and write to it.
+    heads: that read from it and write to it; by default the paper's 4 in its budget, and in others
+        1, as several are at chance for as long as those last.
     hidden: units of the LSTM.
     """
 
     name = "mann"
     paper = "arXiv:1605.06065"
     order_dependent = True
+    n_heads: int = field(init=False, repr=False, compare=False, default=1)
     rows: Annotated[int, Bounds(ge=1, le=4096)] = 128
     width: Annotated[int, Bounds(ge=1, le=4096)] = 40
-    heads: Annotated[int, Bounds(ge=1, le=64)] = 4
+    heads: Annotated[int, Bounds(ge=1, le=64)] | None = None
     hidden: Annotated[int, Bounds(ge=1, le=4096)] = 200
 
     def __post_init__(self) -> None:
-        if self.heads > self.rows:
+        super().__post_init__()
+        if (self.heads or 1) > self.rows:
             raise ValueError("heads cannot be more than rows, as each needs one to write to")
+
+    def recipe(self, source: TrainingSource) -> Recipe:
+        recipe = super().recipe(source)
+        heads = recipe.pop("heads")
+        self.n_heads = self.heads or min(heads, self.rows)
+        return recipe
 
     def extra_modules(self, feature_size: int, task: Task) -> dict[str, nn.Module]:
         slots = self.slots_for(task)
-        sizes = {"rows": self.rows, "width": self.width, "heads": self.heads}
+        sizes = {"rows": self.rows, "width": self.width, "heads": self.n_heads}
         return {"memory": Reader(feature_size + slots, slots, hidden=self.hidden, **sizes)}
 
     def quick(self, task: Task) -> Recipe:
-        """From one shot up to the test's, about 320 images a step."""
-        way, most = self.slots_for(task), task.n_shot or 5
-        tasks = max(1, 640 // (way * (1 + most + 6)))
-        shape = {"way": way, "shot": (1, most), "query": 3, "tasks": tasks}
-        return shape | {"steps": 600, "lr": 1e-3}
+        """From one shot up to the test's."""
+        shape = {"way": self.slots_for(task), "shot": (1, task.n_shot or 5), "query": 1}
+        loop = {"tasks": 64, "steps": 1200, "lr": 3e-3, "heads": 1}
+        return shape | loop | {"frozen_classifier": True}
 
     def published(self, task: Task) -> Recipe:
         """RMSProp 1e-4 on 100 000 episodes, 16 a step, of images that are turned and shifted.
@@ -103,7 +113,7 @@ class MANN(BlackBoxMethod):
         fixed = {"steps": 100_000 // 16, "lr": 1e-4, "schedule": constant, "validate_every": 250}
         augment = "affine[degrees=11.25,shift=0.095]"
         optimizer = partial(torch.optim.RMSprop, momentum=0.9)
-        return shape | fixed | {"augment": augment, "optimizer": optimizer}
+        return shape | fixed | {"augment": augment, "optimizer": optimizer, "heads": 4}
 
     def read(self, known: Tensor, told: Tensor, asked: Tensor) -> Tensor:
         outputs: Tensor = self.network["memory"](known, told, asked)

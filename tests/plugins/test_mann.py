@@ -5,14 +5,13 @@ import torch
 from benchbench_plugins.mann import MANN, Reader
 from support.learning import make_source
 from support.pictures import SMALL
-from support.slots import declared, support_of
+from support.slots import declared
 from torch import Tensor, nn
 
 from benchbench.datasets.base import OpenDataset
 from benchbench.learners.memory import MemoryState
 from benchbench.method import Task
 from benchbench.training.budget import Budget
-from benchbench.training.labelled import EpisodeGroup
 
 
 def small(rows: int = 6, heads: int = 2) -> Reader:
@@ -60,22 +59,9 @@ def test_each_query_goes_on_from_a_copy_of_the_state() -> None:
     torch.testing.assert_close(net(known, labels, asked), together)
 
 
-def test_scores_are_those_of_the_drawn_order_and_slots() -> None:
-    method = MANN(rows=6, width=4, heads=2, hidden=5)
-    method.n_slots, net = 2, small()
-    method.network = nn.ModuleDict({"memory": net})
-    known, asked = torch.randn(4, 3), torch.randn(2, 3)
-    for seed in range(4):
-        support = support_of([0, 1, 1, 0], way=2, seed=seed)
-        shuffle = method.shuffle(support)
-        labels = torch.eye(2)[shuffle.labels]
-        outputs = net(known[shuffle.order][None], labels[None], asked[None])[0]
-        assert torch.equal(method.scores(asked, known, support), outputs[:, shuffle.slots])
-
-
 def test_its_size_is_the_papers() -> None:
     task = Task("toy", "test", SMALL, 5, 1, 15)
-    net = MANN("pixels").extra_modules(400, task)["memory"]
+    net = MANN("pixels", heads=4).extra_modules(400, task)["memory"]
     lstm = 4 * 200 * (400 + 5 + 4 * 40 + 200) + 2 * 4 * 200
     heads, output = 4 * (40 + 1) * (200 + 1), 5 * (200 + 4 * 40 + 1)
     assert sum(p.numel() for p in net.parameters()) == lstm + heads + output
@@ -89,12 +75,23 @@ def test_more_heads_than_rows_are_refused() -> None:
 
 def test_the_published_recipe_is_trained(dataset: OpenDataset) -> None:
     method = MANN("conv4[width=4]", rows=8, width=4, hidden=8)
-    source = make_source(dataset, method, budget=Budget("smoke", 1))
+    source = make_source(dataset, method, budget=Budget("paper"))
     recipe = method.published(source.task)
     assert (recipe["steps"], recipe["tasks"], recipe["shot"]) == (6250, 16, (1, 9))
-    method.recipe = lambda source: recipe | {"steps": 1, "tasks": 2}  # type: ignore[method-assign]
+    short = recipe | {"steps": 1, "tasks": 2}
+    method.published = lambda task: short  # type: ignore[method-assign]
     method.train(source)
-    assert source.records[0].steps == 1
+    assert [(record.stage, record.steps) for record in source.records] == [("training", 1)]
+    assert method.network["memory"].heads == 4
+
+
+def test_the_quick_recipe_has_one_head_and_the_classifier_of_all(dataset: OpenDataset) -> None:
+    for given, heads in ((None, 1), (2, 2)):
+        method = MANN("conv4[width=4]", rows=8, width=4, heads=given, hidden=8)
+        source = make_source(dataset, method, budget=Budget("smoke", 1))
+        method.train(source)
+        assert [record.stage for record in source.records] == ["classification", "training"]
+        assert method.network["memory"].heads == heads
 
 
 def test_the_checks_find_what_it_declares(dataset: OpenDataset, tmp_path) -> None:
@@ -102,17 +99,11 @@ def test_the_checks_find_what_it_declares(dataset: OpenDataset, tmp_path) -> Non
     assert declared(method, dataset, tmp_path) == {"support_order"}
 
 
-def test_the_losses_of_a_group_are_those_of_its_episodes_and_reach_every_weight(dataset) -> None:
+def test_the_loss_reaches_every_weight(dataset: OpenDataset) -> None:
     method = MANN("conv4[width=4]", rows=8, width=4, hidden=8)
     source = make_source(dataset, method, budget=Budget("smoke", 1))
     method.train(source)
-    group = source.episodes(5, (1, 2), 2).grouped(3)[0]
-    losses = method.losses(group)  # of a frozen network, whose features depend on no other image
-    torch.testing.assert_close(losses, torch.stack([method.loss(episode) for episode in group]))
-    mixed = EpisodeGroup([group[0], source.episodes(5, 3, 4)[0]])
-    losses = method.losses(mixed)
-    torch.testing.assert_close(losses, torch.stack([method.loss(episode) for episode in mixed]))
     method.network.train().requires_grad_(True)
-    method.loss(group).backward()
+    method.loss(source.episodes(5, (1, 2), 2).grouped(3)[0]).backward()
     assert all(p.grad.abs().sum() > 0 for p in method.network["memory"].parameters())
     assert next(method.encoder.parameters()).grad.abs().sum() > 0

@@ -74,9 +74,12 @@ def as_a_sequence(reader: Reader, known: Tensor, labels: Tensor, asked: Tensor) 
 @pytest.mark.parametrize("first_dilation", [1, 2])
 def test_one_pass_has_a_sequence_for_each_query(first_dilation: int) -> None:
     reader = small(first_dilation=first_dilation)
-    known, asked, labels = torch.randn(6, 6), torch.randn(4, 6), torch.tensor([2, 0, 1, 1, 2, 0])
-    expected = torch.stack([as_a_sequence(reader, known, labels, query) for query in asked])
-    torch.testing.assert_close(reader(known, labels, asked), expected, atol=1e-6, rtol=1e-5)
+    known, asked = torch.randn(2, 6, 6), torch.randn(2, 4, 6)
+    labels = torch.tensor([[2, 0, 1, 1, 2, 0], [0, 0, 1, 2, 2, 1]])
+    outputs = reader(known, torch.eye(3)[labels], asked)
+    for one, *episode, queries in zip(outputs, known, labels, asked, strict=True):
+        expected = torch.stack([as_a_sequence(reader, *episode, query) for query in queries])
+        torch.testing.assert_close(one, expected, atol=1e-6, rtol=1e-5)
 
 
 def test_a_later_image_leaves_earlier_positions_bit_equal() -> None:
@@ -100,21 +103,9 @@ def test_it_runs_on_longer_and_shorter_supports_than_it_was_built_for() -> None:
         assert scores.shape == (4, 3)
 
 
-def test_scores_are_those_of_the_drawn_order_and_slots() -> None:
-    method = SNAIL(filters=5, features=4)
-    method.n_slots, reader = 3, small()
-    method.network = nn.ModuleDict({"reader": reader})
-    known, asked = torch.randn(4, 6), torch.randn(2, 6)
-    support = support_of([0, 1, 1, 0], way=2, seed=5)
-    shuffle = method.shuffle(support)
-    outputs = reader(known[shuffle.order], shuffle.labels, asked)
-    assert torch.equal(method.scores(asked, known, support), outputs[:, shuffle.slots])
-
-
 def test_shots_are_those_of_the_test_or_of_the_parameter() -> None:
     one, five = (Task("toy", "test", SMALL, 5, shot, 15) for shot in (1, 5))
     assert [SNAIL().quick(task)["shot"] for task in (one, five)] == [(1, 1), (1, 5)]
-    assert [SNAIL().quick(task)["tasks"] for task in (one, five)] == [12, 7]
     assert SNAIL(shots=5).published(one)["shot"] == (1, 5)
 
 
