@@ -12,6 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from benchbench import (
+    BenchbenchError,
     BlackBoxMethod,
     Bounds,
     ExternalMemory,
@@ -66,41 +67,38 @@ class MANN(BlackBoxMethod):
 
     backbone: trained from scratch in the paper's budget, and in others the shared classifier's,
         frozen; the paper has the pixels themselves (`pixels`), at 20 px.
-    rows, width: of the memory.
-    heads: that read from it and write to it; by default the paper's 4 in its budget, and in others
-        1, as several are at chance for as long as those last.
+    rows, heads: of the memory, and those that read from it and write to it; by default the paper's
+        128 and 4 in its budget, and in others 32 and 1, as several are at chance for that long.
+    width: of the memory.
     hidden: units of the LSTM.
     """
 
     name = "mann"
     paper = "arXiv:1605.06065"
     order_dependent = True
-    n_heads: int = field(init=False, repr=False, compare=False, default=1)
-    rows: Annotated[int, Bounds(ge=1, le=4096)] = 128
+    sizes: dict[str, int] = field(init=False, repr=False, compare=False)
+    rows: Annotated[int, Bounds(ge=1, le=4096)] | None = None
     width: Annotated[int, Bounds(ge=1, le=4096)] = 40
     heads: Annotated[int, Bounds(ge=1, le=64)] | None = None
     hidden: Annotated[int, Bounds(ge=1, le=4096)] = 200
 
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if (self.heads or 1) > self.rows:
-            raise ValueError("heads cannot be more than rows, as each needs one to write to")
-
     def recipe(self, source: TrainingSource) -> Recipe:
+        """Raises BenchbenchError if there are more heads than rows."""
         recipe = super().recipe(source)
-        heads = recipe.pop("heads")
-        self.n_heads = self.heads or min(heads, self.rows)
-        return recipe
+        rows, heads = self.rows or recipe.pop("rows"), self.heads or recipe.pop("heads")
+        if heads > rows:
+            raise BenchbenchError(f"mann has {heads} heads, and {rows} rows of memory for them.")
+        self.sizes = {"rows": rows, "width": self.width, "heads": heads, "hidden": self.hidden}
+        return {key: value for key, value in recipe.items() if key not in self.sizes}
 
     def extra_modules(self, feature_size: int, task: Task) -> dict[str, nn.Module]:
         slots = self.slots_for(task)
-        sizes = {"rows": self.rows, "width": self.width, "heads": self.n_heads}
-        return {"memory": Reader(feature_size + slots, slots, hidden=self.hidden, **sizes)}
+        return {"memory": Reader(feature_size + slots, slots, **self.sizes)}
 
     def quick(self, task: Task) -> Recipe:
         """From one shot up to the test's."""
         shape = {"way": self.slots_for(task), "shot": (1, task.n_shot or 5), "query": 1}
-        loop = {"tasks": 64, "steps": 1200, "lr": 3e-3, "heads": 1}
+        loop = {"tasks": 64, "steps": 3000, "lr": 3e-3, "rows": 32, "heads": 1}
         return shape | loop | {"frozen_classifier": True}
 
     def published(self, task: Task) -> Recipe:
@@ -113,7 +111,7 @@ class MANN(BlackBoxMethod):
         fixed = {"steps": 100_000 // 16, "lr": 1e-4, "schedule": constant, "validate_every": 250}
         augment = "affine[degrees=11.25,shift=0.095]"
         optimizer = partial(torch.optim.RMSprop, momentum=0.9)
-        return shape | fixed | {"augment": augment, "optimizer": optimizer, "heads": 4}
+        return shape | fixed | {"augment": augment, "optimizer": optimizer, "rows": 128, "heads": 4}
 
     def read(self, known: Tensor, told: Tensor, asked: Tensor) -> Tensor:
         outputs: Tensor = self.network["memory"](known, told, asked)

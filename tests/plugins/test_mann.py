@@ -1,5 +1,7 @@
 """MANN: late labels, and queries that share nothing."""
 
+from types import SimpleNamespace
+
 import pytest
 import torch
 from benchbench_plugins.mann import MANN, Reader
@@ -9,6 +11,7 @@ from support.slots import declared
 from torch import Tensor, nn
 
 from benchbench.datasets.base import OpenDataset
+from benchbench.errors import BenchbenchError
 from benchbench.learners.memory import MemoryState
 from benchbench.method import Task
 from benchbench.training.budget import Budget
@@ -61,16 +64,19 @@ def test_each_query_goes_on_from_a_copy_of_the_state() -> None:
 
 def test_its_size_is_the_papers() -> None:
     task = Task("toy", "test", SMALL, 5, 1, 15)
-    net = MANN("pixels", heads=4).extra_modules(400, task)["memory"]
+    method = MANN("pixels")
+    method.recipe(SimpleNamespace(budget=Budget("paper"), task=task))  # type: ignore[arg-type]
+    net = method.extra_modules(400, task)["memory"]
     lstm = 4 * 200 * (400 + 5 + 4 * 40 + 200) + 2 * 4 * 200
     heads, output = 4 * (40 + 1) * (200 + 1), 5 * (200 + 4 * 40 + 1)
     assert sum(p.numel() for p in net.parameters()) == lstm + heads + output
     assert net.start(1).memory.shape == (1, 128, 40)
 
 
-def test_more_heads_than_rows_are_refused() -> None:
-    with pytest.raises(ValueError, match="heads cannot be more than rows"):
-        MANN(rows=3, heads=4)
+def test_more_heads_than_rows_are_refused(dataset: OpenDataset) -> None:
+    method = MANN("pixels", rows=3, heads=4)
+    with pytest.raises(BenchbenchError, match="4 heads, and 3 rows"):
+        method.train(make_source(dataset, method))
 
 
 def test_the_published_recipe_is_trained(dataset: OpenDataset) -> None:
@@ -85,9 +91,9 @@ def test_the_published_recipe_is_trained(dataset: OpenDataset) -> None:
     assert method.network["memory"].heads == 4
 
 
-def test_the_quick_recipe_has_one_head_and_the_classifier_of_all(dataset: OpenDataset) -> None:
+def test_the_quick_recipe_has_one_head_and_the_shared_classifier(dataset: OpenDataset) -> None:
     for given, heads in ((None, 1), (2, 2)):
-        method = MANN("conv4[width=4]", rows=8, width=4, heads=given, hidden=8)
+        method = MANN("conv4[width=4]", width=4, heads=given, hidden=8)
         source = make_source(dataset, method, budget=Budget("smoke", 1))
         method.train(source)
         assert [record.stage for record in source.records] == ["classification", "training"]
