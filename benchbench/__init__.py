@@ -49,6 +49,7 @@ if TYPE_CHECKING:
     from benchbench.learners.pretrained import PretrainedMethod as PretrainedMethod
     from benchbench.learners.pretrained import fit_classifier as fit_classifier
     from benchbench.learners.pretrained import training_mean as training_mean
+    from benchbench.learners.rates import InnerRates as InnerRates
     from benchbench.learners.slots import FixedSlots as FixedSlots
     from benchbench.learners.slots import Shuffle as Shuffle
     from benchbench.learners.slots import ShuffledSlots as ShuffledSlots
@@ -99,6 +100,7 @@ _HOMES = {
     "Images": "method",
     "InnerLoop": "learners.gradient",
     "InnerLoopMethod": "learners.gradient",
+    "InnerRates": "learners.rates",
     "LabelledEpisode": "training.labelled",
     "Method": "method",
     "MethodError": "errors",
