@@ -34,6 +34,8 @@ if TYPE_CHECKING:
     from benchbench.learners.adaptation import Weights as Weights
     from benchbench.learners.adaptation import descend as descend
     from benchbench.learners.adaptation import embed_with as embed_with
+    from benchbench.learners.classifier_recipe import ClassifierRecipe as ClassifierRecipe
+    from benchbench.learners.classifier_recipe import TrainingPhase as TrainingPhase
     from benchbench.learners.episodic import EpisodicMethod as EpisodicMethod
     from benchbench.learners.episodic import Recipe as Recipe
     from benchbench.learners.gradient import FixedWayMethod as FixedWayMethod
@@ -46,6 +48,7 @@ if TYPE_CHECKING:
     from benchbench.learners.normalisation import BatchNormBy as BatchNormBy
     from benchbench.learners.normalisation import TaskMoments as TaskMoments
     from benchbench.learners.normalisation import TaskNorm as TaskNorm
+    from benchbench.learners.pretrained import Classification as Classification
     from benchbench.learners.pretrained import PretrainedMethod as PretrainedMethod
     from benchbench.learners.pretrained import fit_classifier as fit_classifier
     from benchbench.learners.pretrained import training_mean as training_mean
@@ -86,7 +89,9 @@ _HOMES = {
     "BenchbenchError": "errors",
     "Bounds": "registry.bounds",
     "Cell": "grid.cell",
+    "Classification": "learners.pretrained",
     "Classifier": "method",
+    "ClassifierRecipe": "learners.classifier_recipe",
     "Collection": "datasets.problem",
     "Dataset": "datasets.base",
     "DecodedClass": "datasets.base",
@@ -118,6 +123,7 @@ _HOMES = {
     "Task": "method",
     "TaskMoments": "learners.normalisation",
     "TaskNorm": "learners.normalisation",
+    "TrainingPhase": "learners.classifier_recipe",
     "TrainingSource": "training.source",
     "Weights": "learners.adaptation",
     "class_means": "learners.metric",

@@ -11,9 +11,12 @@ from torch import Tensor
 
 from benchbench import (
     Classifier,
+    ClassifierRecipe,
     Images,
     PretrainedMethod,
     Support,
+    Task,
+    TrainingPhase,
     TrainingSource,
     class_means,
     hookimpl,
@@ -38,6 +41,24 @@ class SimpleShot(PretrainedMethod):
     paper = "arXiv:1911.04623"
     mean: Tensor | None = field(default=None, init=False, repr=False, compare=False)
     transform: Literal["un", "l2n", "cl2n"] = "cl2n"
+
+    def published(self, task: Task) -> ClassifierRecipe | None:
+        """The authors' configurations for tieredImageNet, and for miniImageNet on other data.
+
+        A window of the padded image is in place of a crop of random size. Drawings, which the paper
+        does not have, are learned as by all methods.
+        """
+        if task.image_shape[2] == 1:
+            return None
+        tenths = (30, 60) if task.dataset.startswith("tieredimagenet") else (45, 67)
+        ends = zip((0, *tenths), (*tenths, 90), strict=True)
+        return ClassifierRecipe(
+            tuple(
+                TrainingPhase(end - start, 10.0**-nth) for nth, (start, end) in enumerate(ends, 1)
+            ),
+            weight_decay=1e-4,
+            augment=f"pad_crop[pad={task.image_shape[0] // 10}]+flip",
+        )
 
     def train(self, source: TrainingSource) -> None:
         super().train(source)

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from benchbench.backbones import create_backbone
 from benchbench.backbones.base import Backbone
+from benchbench.learners.classifier_recipe import ClassifierRecipe
 from benchbench.learners.normalisation import BatchMoments, TaskMoments, TaskNorm
 from benchbench.learners.pretrained import fit_classifier
 from benchbench.method import Method, Task
@@ -20,7 +21,8 @@ from benchbench.training.source import TrainingSource
 Recipe: TypeAlias = dict[str, Any]
 """How to train: the `way`, `shot` and `query` of the episodes, where a pair of shots is a range of
 which each step draws one; `tasks`, if a step takes several; `augment`, as `source.episodes` takes
-it; `validate_on`, the way and shot of validation if they are not the test's; `steps`, and further
+it; `validate_on`, the way and shot of validation if they are not the test's; `classifier`, the
+`ClassifierRecipe` of a pre-trained backbone if it is not the shared one; `steps`, and further
 arguments of `fit` by name. If the test's way varies, the published recipe is followed on episodes
 that vary like the test's, whatever `way`, `shot` and `query` say."""
 
@@ -96,7 +98,7 @@ class EpisodicMethod(Method):
     def train(self, source: TrainingSource) -> None:
         recipe = self.recipe(source)
         shape = recipe.pop("way"), _possible(recipe.pop("shot"), source), recipe.pop("query")
-        learned = self._build(source)
+        learned = self._build(source, recipe.pop("classifier", None))
         if not learns(learned):  # it needs no training classes either
             fit(source, learned, self.loss, (), steps=0)
             return
@@ -113,11 +115,13 @@ class EpisodicMethod(Method):
             recipe["validate"] = partial(source.validate, **validate_on)
         fit(source, learned, self.loss, data, **recipe)
 
-    def _build(self, source: TrainingSource) -> nn.ModuleDict:
+    def _build(
+        self, source: TrainingSource, classifier: ClassifierRecipe | None = None
+    ) -> nn.ModuleDict:
         """Make `network`; returns the part of it that learns from episodes."""
         encoder = create_backbone(self.backbone, source.image_shape, source.seed)
         if self.pretrained:
-            fit_classifier(source, encoder)
+            fit_classifier(source, encoder, classifier)
         elif not self.trains_encoder:
             source.compute.place(encoder)
             encoder.freeze()

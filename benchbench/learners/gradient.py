@@ -13,6 +13,7 @@ from torch import Size, Tensor, nn
 from torch.func import grad, vmap
 
 from benchbench.learners.adaptation import StepRate, Weights, by_name, descend, embed_with
+from benchbench.learners.classifier_recipe import ClassifierRecipe
 from benchbench.learners.episodic import TASK_NORM, EpisodicMethod, Recipe
 from benchbench.learners.normalisation import BatchNormBy
 from benchbench.learners.rates import INNER_RATES, LearnedRates
@@ -82,8 +83,10 @@ class InnerLoopMethod(EpisodicMethod):
             default.lr if self.inner_lr is None else self.inner_lr,
         )
 
-    def _build(self, source: TrainingSource) -> nn.ModuleDict:
-        learned = super()._build(source)
+    def _build(
+        self, source: TrainingSource, classifier: ClassifierRecipe | None = None
+    ) -> nn.ModuleDict:
+        learned = super()._build(source, classifier)
         if self.rates == "learned":
             self.network[INNER_RATES] = learned[INNER_RATES] = self.initial_rates()
         return learned

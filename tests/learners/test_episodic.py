@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from benchbench.backbones import create_backbone
 from benchbench.datasets.base import OpenDataset
+from benchbench.learners.classifier_recipe import ClassifierRecipe, TrainingPhase
 from benchbench.learners.episodic import EpisodicMethod, Recipe
 from benchbench.learners.metric import MetricMethod, class_means
 from benchbench.learners.pretrained import fit_classifier
@@ -132,6 +133,20 @@ def test_a_method_goes_on_from_the_classifier_that_others_share(
     again.train(make_source(dataset, again, budget=SMOKE, shared=shared, folder=tmp_path / "own"))
     for name, tensor in method.network.state_dict().items():
         assert torch.equal(again.network.state_dict()[name], tensor)
+
+
+def test_a_recipe_may_have_a_classifier_of_its_own(dataset: OpenDataset, tmp_path: Path) -> None:
+    method = FromClassifier()
+    shared = make_source(dataset, method, budget=SMOKE, shared=tmp_path)
+    method.train(shared)
+    quick = method.quick
+    classifier = ClassifierRecipe((TrainingPhase(1, 0.05),), batch=64)
+    method.quick = lambda task: quick(task) | {"classifier": classifier}  # type: ignore[method-assign]
+    own = make_source(dataset, method, budget=SMOKE, shared=tmp_path)
+    method.train(own)
+    assert [record.steps for record in own.records] == [own.batches(64).per_epoch, 2]
+    assert own.records[0].steps != shared.records[0].steps
+    assert len(list(tmp_path.glob("*/classification.safetensors"))) == 2
 
 
 def test_a_frozen_backbone_embeds_each_training_image_once(dataset, monkeypatch) -> None:
