@@ -50,12 +50,10 @@ class SimpleShot(PretrainedMethod):
         """
         if task.image_shape[2] == 1:
             return None
-        tenths = (30, 60) if task.dataset.startswith("tieredimagenet") else (45, 67)
-        ends = zip((0, *tenths), (*tenths, 90), strict=True)
+        tiered = task.dataset.startswith("tieredimagenet")
+        epochs = (30, 30, 30) if tiered else (45, 22, 23)
         return ClassifierRecipe(
-            tuple(
-                TrainingPhase(end - start, 10.0**-nth) for nth, (start, end) in enumerate(ends, 1)
-            ),
+            tuple(map(TrainingPhase, epochs, (0.1, 0.01, 0.001))),
             weight_decay=1e-4,
             augment=f"pad_crop[pad={task.image_shape[0] // 10}]+flip",
         )

@@ -70,8 +70,12 @@ def test_the_layer_of_the_logits_learns_with_the_last_block(depth, moved) -> Non
 
 @pytest.mark.parametrize(
     ("features", "budget", "by_logits"),
-    [(None, "smoke", False), (None, "paper", True), ("logits", "smoke", True)]
-    + [("penultimate", "paper", False)],
+    [
+        (None, "smoke", False),
+        (None, "paper", True),
+        ("logits", "smoke", True),
+        ("penultimate", "paper", False),
+    ],
 )
 def test_the_paper_budget_is_by_the_logits(dataset, features, budget, by_logits) -> None:
     method = TransductiveFinetuning(backbone="conv4[width=4]", features=features, epochs=1)
