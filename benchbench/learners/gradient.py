@@ -99,9 +99,11 @@ class InnerLoopMethod(EpisodicMethod):
         return LearnedRates(shapes, self.inner.lr)
 
     def step_rates(self, support: Support) -> StepRate:
-        """The rates of the inner loop on this support: one number, or tensors by weight's name."""
-        if self.rates == "fixed":
-            return self.inner.lr
+        """The rates of the inner loop on this support."""
+        return self.inner.lr if self.rates == "fixed" else self.learned_rates(support)
+
+    def learned_rates(self, support: Support) -> Weights:
+        """Those by the names of the weights that `start` gives for this support."""
         rates: LearnedRates = self.network[INNER_RATES]  # type: ignore[assignment]
         return rates.by_name()
 
@@ -242,8 +244,6 @@ class FixedWayMethod(FixedSlots, InnerLoopMethod):
         self.must_have_slots(support, len(weights["head.bias"]))
         return weights | {name: weights[name][: support.n_way] for name in HEAD}
 
-    def step_rates(self, support: Support) -> StepRate:
-        rates = super().step_rates(support)
-        if not isinstance(rates, dict):
-            return rates
+    def learned_rates(self, support: Support) -> Weights:
+        rates = super().learned_rates(support)
         return rates | {name: rates[name][: support.n_way] for name in HEAD}

@@ -27,7 +27,8 @@ class LearnedRates(nn.Module):
         self._names = tuple(shapes)
         # The names of parameters have no dots, those of weights do.
         for name, shape in shapes.items():
-            self.register_parameter(_undotted(name), nn.Parameter(torch.full(shape, initial)))
+            rate = torch.full(shape, float(initial))
+            self.register_parameter(_undotted(name), nn.Parameter(rate))
 
     def by_name(self) -> dict[str, Tensor]:
         """The rates by the weights' names, as `descend` takes them."""

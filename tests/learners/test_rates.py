@@ -29,7 +29,7 @@ def rates_of(method: MAML) -> LearnedRates:
 def make_random(rates: LearnedRates) -> None:
     torch.manual_seed(0)
     for rate in rates.parameters():
-        nn.init.uniform_(rate, -0.1, 0.3)
+        nn.init.uniform_(rate, -0.02, 0.06)
 
 
 def test_each_element_of_the_head_takes_a_step_of_its_own_rate() -> None:
