@@ -89,7 +89,6 @@ def fit_classifier(
     with separate_randomness(source.seed):
         head = nn.Linear(backbone.feature_size, source.n_classes)
     module = nn.ModuleDict({"backbone": backbone, "head": head})
-
     smoothing = 0.0 if recipe is None else recipe.label_smoothing
 
     def loss(batch: Batch) -> Tensor:
