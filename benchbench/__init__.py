@@ -36,6 +36,8 @@ if TYPE_CHECKING:
     from benchbench.learners.adaptation import embed_with as embed_with
     from benchbench.learners.averaging import distance_to_mean as distance_to_mean
     from benchbench.learners.black_box import BlackBoxMethod as BlackBoxMethod
+    from benchbench.learners.classifier_recipe import ClassifierRecipe as ClassifierRecipe
+    from benchbench.learners.classifier_recipe import TrainingPhase as TrainingPhase
     from benchbench.learners.episodic import EpisodicMethod as EpisodicMethod
     from benchbench.learners.episodic import Recipe as Recipe
     from benchbench.learners.gradient import FixedWayMethod as FixedWayMethod
@@ -69,9 +71,11 @@ if TYPE_CHECKING:
     from benchbench.learners.normalisation import BatchNormBy as BatchNormBy
     from benchbench.learners.normalisation import TaskMoments as TaskMoments
     from benchbench.learners.normalisation import TaskNorm as TaskNorm
+    from benchbench.learners.pretrained import Classification as Classification
     from benchbench.learners.pretrained import PretrainedMethod as PretrainedMethod
     from benchbench.learners.pretrained import fit_classifier as fit_classifier
     from benchbench.learners.pretrained import training_mean as training_mean
+    from benchbench.learners.rates import InnerRates as InnerRates
     from benchbench.learners.scaling import Scale as Scale
     from benchbench.learners.sequences import CausalAttention as CausalAttention
     from benchbench.learners.sequences import CausalConvolution as CausalConvolution
@@ -116,7 +120,9 @@ _HOMES = {
     "CausalAttention": "learners.sequences",
     "CausalConvolution": "learners.sequences",
     "Cell": "grid.cell",
+    "Classification": "learners.pretrained",
     "Classifier": "method",
+    "ClassifierRecipe": "learners.classifier_recipe",
     "Collection": "datasets.problem",
     "Dataset": "datasets.base",
     "DecodedClass": "datasets.base",
@@ -133,6 +139,7 @@ _HOMES = {
     "InnerLoop": "learners.gradient",
     "InnerLoopMethod": "learners.gradient",
     "JointEncoder": "learners.image_text",
+    "InnerRates": "learners.rates",
     "LabelledEpisode": "training.labelled",
     "LatentSpace": "learners.latents",
     "LinearMethod": "learners.linear",
@@ -155,6 +162,7 @@ _HOMES = {
     "Task": "method",
     "TaskMoments": "learners.normalisation",
     "TaskNorm": "learners.normalisation",
+    "TrainingPhase": "learners.classifier_recipe",
     "TrainingSource": "training.source",
     "Weights": "learners.adaptation",
     "adam_descend": "learners.inner_adam",

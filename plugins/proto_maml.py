@@ -10,6 +10,7 @@ from torch import Tensor
 from benchbench import (
     InnerLoop,
     InnerLoopMethod,
+    InnerRates,
     Recipe,
     Support,
     Task,
@@ -28,10 +29,15 @@ class ProtoMAML(InnerLoopMethod):
     W = 2c and b = -|c|^2 (section 3): before the first step the softmax is that of a prototypical
     network. The outer gradient flows through the prototypes into the initial weights. The rate is
     on the mean cross-entropy.
+
+    rates: of the inner loop, `fixed` at `inner_lr`; or `learned` from there on, one for each
+        element of each weight (Meta-SGD, arXiv:1707.09835). Those of the head are the same for all
+        classes.
     """
 
     name = "proto_maml"
     paper = "arXiv:1903.03096"
+    rates: InnerRates = "fixed"
 
     def quick(self, task: Task) -> Recipe:
         """Many classes at once, with the inner loop that Meta-Dataset found for all sources."""

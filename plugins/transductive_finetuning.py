@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from copy import deepcopy
-from dataclasses import dataclass
-from typing import Annotated
+from dataclasses import dataclass, field
+from typing import Annotated, Literal
 
 import numpy as np
 import torch
@@ -16,9 +16,14 @@ from benchbench import (
     Backbone,
     Bounds,
     Classifier,
+    ClassifierRecipe,
     Images,
+    MethodError,
     PretrainedMethod,
     Support,
+    Task,
+    TrainingPhase,
+    TrainingSource,
     class_means,
     create_augmentation,
     hookimpl,
@@ -29,14 +34,23 @@ from benchbench import (
 class Tuned(nn.Module):
     """A copy of a backbone with a linear head on its rectified features of unit length.
 
-    depth: how many of the backbone's last blocks learn; None is all. The head begins with the
-    normalised mean of each class's rectified features, and biases of zero.
+    logits: the layer from the backbone's features to those that are rectified; None leaves them as
+    they are. depth: how many of the backbone's last blocks learn; None is all. The layer learns
+    with the last block. The head begins with the normalised mean of each class's rectified
+    features, and biases of zero.
     """
 
-    def __init__(self, backbone: Backbone, depth: int | None, support: Support) -> None:
+    def __init__(
+        self,
+        backbone: Backbone,
+        depth: int | None,
+        support: Support,
+        logits: nn.Linear | None = None,
+    ) -> None:
         super().__init__()
         self.backbone = deepcopy(backbone)
-        means = class_means(F.relu(backbone(support.images)), support)
+        self.logits = nn.Identity() if logits is None else deepcopy(logits)
+        means = class_means(F.relu(self.logits(backbone(support.images))), support)
         self.weight = nn.Parameter(F.normalize(means, dim=1))
         self.bias = nn.Parameter(torch.zeros_like(means[:, 0]))
         blocks = parameter_blocks(self.backbone)
@@ -44,10 +58,11 @@ class Tuned(nn.Module):
         for block in learning:
             for name in block:
                 self.backbone.get_parameter(name).requires_grad_()
+        self.logits.requires_grad_(bool(learning))
 
     def forward(self, pixels: Tensor) -> Tensor:
         """Logits of prepared images."""
-        features = F.normalize(F.relu(self.backbone.embed(pixels)), dim=1)
+        features = F.normalize(F.relu(self.logits(self.backbone.embed(pixels))), dim=1)
         return F.linear(features, self.weight, self.bias)
 
 
@@ -63,10 +78,9 @@ class TransductiveFinetuning(PretrainedMethod):
     In each epoch Adam takes a step on the support's cross-entropy, and then one on the entropy of
     its answers to all queries (the authors' code; eq. 8 is the sum of both). It sees all queries
     of an episode together and without labels, and its batch norms take their statistics as well; it
-    is not told how many belong to each class. The paper has features of the classifier's own
-    logits; here, where that head is dropped, those of the layer below it, rectified and scaled to
-    unit length. The paper's setting is `transductive_finetuning[epochs=25,lr=0.00005,depth=none]`
-    with an augmentation.
+    is not told how many belong to each class. Features are rectified and scaled to unit length. The
+    paper's setting is `transductive_finetuning[epochs=25,lr=0.00005,depth=none]` in the paper
+    budget, with an augmentation.
 
     backbone: first trained to classify the training classes, unless it comes with weights.
     epochs: how often support and queries are gone through; 0 is the initial classifier.
@@ -76,6 +90,9 @@ class TransductiveFinetuning(PretrainedMethod):
         the paper's inductive fine-tuning.
     augment: a spec of augmentations that change support and queries anew in each epoch, such as
         `pad_crop[pad=4]+flip`; none by default.
+    features: the `logits` of the training classes, as in the paper, or the layer below them
+        (`penultimate`). By default the logits in the paper budget, and else the layer below, as
+        for a network that comes with weights.
     """
 
     name = "transductive_finetuning"
@@ -85,11 +102,39 @@ class TransductiveFinetuning(PretrainedMethod):
     depth: Annotated[int, Bounds(ge=0)] | None = 1
     query_weight: Annotated[float, Bounds(ge=0)] = 1.0
     augment: str | None = None
+    features: Literal["logits", "penultimate"] | None = None
+    logits: nn.Linear | None = field(default=None, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         self.transductive = self.epochs > 0 and self.query_weight > 0  # type: ignore[misc]
         if self.augment is not None:
             create_augmentation(self.augment)  # Refuses a spec that is wrong now.
+
+    def published(self, task: Task) -> ClassifierRecipe | None:
+        """The authors' code, without mixup, and with a plain decay that batch norm has as well.
+
+        Its brightness is changed on another scale there. Drawings, which the paper does not have,
+        are learned as by all methods.
+        """
+        if task.image_shape[2] == 1:
+            return None
+        return ClassifierRecipe(
+            (TrainingPhase(40, 0.1, falls=True), TrainingPhase(80, 0.01, falls=True)),
+            nesterov=True,
+            weight_decay=1e-4,
+            label_smoothing=0.1,
+            augment="flip+pad_crop[pad=4]+jitter[brightness=0.4,contrast=0.4,saturation=0]",
+        )
+
+    def train(self, source: TrainingSource) -> None:
+        super().train(source)
+        by_default = "logits" if source.budget.name == "paper" else "penultimate"
+        if self.features == "logits" and self.training_head is None:
+            raise MethodError(
+                f"{self.backbone} comes with weights, or has none, and so has no logits of the "
+                "training classes; use features=penultimate"
+            )
+        self.logits = self.training_head if (self.features or by_default) == "logits" else None
 
     def adapt(self, support: Support) -> Classifier:
         if not self.transductive:
@@ -101,7 +146,7 @@ class TransductiveFinetuning(PretrainedMethod):
 
     def tuned(self, support: Support, queries: Images | None) -> Tuned:
         """A network after all epochs, in evaluation mode; without queries it learns of none."""
-        network = Tuned(self.encoder, self.depth, support).train()
+        network = Tuned(self.encoder, self.depth, support, self.logits).train()
         learning = [tensor for tensor in network.parameters() if tensor.requires_grad]
         optimizer = torch.optim.Adam(learning, lr=self.lr)
         labels = support.labels.to(network.weight.device)

@@ -37,7 +37,7 @@ def descend(
     # Aliases, as some weights may depend on others (a head made of prototypes, on the backbone):
     # the gradient of a step is the partial one, which does not follow that dependence.
     weights = {name: tensor.view_as(tensor) for name, tensor in weights.items()}
-    rates = rate if isinstance(rate, Mapping) else dict.fromkeys(weights, rate)
+    rates = by_name(rate, weights)
     for _ in range(steps if rates else 0):
         moving = [weights[name] for name in rates]
         gradients = torch.autograd.grad(
@@ -46,6 +46,11 @@ def descend(
         moved = zip(rates.items(), gradients, strict=True)
         weights = weights | {name: weights[name] - own * g for (name, own), g in moved}
     return weights
+
+
+def by_name(rate: StepRate, weights: Weights) -> Mapping[str, float | Tensor]:
+    """The rates by weight's name, where one rate is that of all."""
+    return rate if isinstance(rate, Mapping) else dict.fromkeys(weights, rate)
 
 
 def embed_with(backbone: Backbone, weights: Weights, pixels: Tensor) -> Tensor:

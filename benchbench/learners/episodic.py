@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from benchbench.backbones import create_backbone
 from benchbench.backbones.base import Backbone
+from benchbench.learners.classifier_recipe import ClassifierRecipe
 from benchbench.learners.normalisation import BatchMoments, TaskMoments, TaskNorm
 from benchbench.learners.pretrained import fit_classifier
 from benchbench.method import Method, Task
@@ -22,7 +23,8 @@ Recipe: TypeAlias = dict[str, Any]
 which each step draws one; `tasks`, if a step takes several; `augment`, as `source.episodes` takes
 it; `validate_on`, the way and shot of validation if they are not the test's; `frozen_classifier`,
 if the backbone is that of `fit_classifier` and stays as it is, whatever `pretrained` and
-`trains_encoder` say; `steps`, and further arguments of `fit` by name. If the test's way varies, the
+`trains_encoder` say; `classifier`, the `ClassifierRecipe` of a pre-trained backbone if it is not
+the shared one; `steps`, and further arguments of `fit` by name. If the test's way varies, the
 published recipe is followed on episodes that vary like the test's, whatever `way`, `shot` and
 `query` say."""
 
@@ -98,7 +100,8 @@ class EpisodicMethod(Method):
     def train(self, source: TrainingSource) -> None:
         recipe = self.recipe(source)
         shape = recipe.pop("way"), _possible(recipe.pop("shot"), source), recipe.pop("query")
-        learned = self._build(source, frozen=recipe.pop("frozen_classifier", False))
+        classifier = recipe.pop("classifier", None)
+        learned = self._build(source, classifier, recipe.pop("frozen_classifier", False))
         if not learns(learned):  # it needs no training classes either
             fit(source, learned, self.loss, (), steps=0)
             return
@@ -115,12 +118,14 @@ class EpisodicMethod(Method):
             recipe["validate"] = partial(source.validate, **validate_on)
         fit(source, learned, self.loss, data, **recipe)
 
-    def _build(self, source: TrainingSource, frozen: bool) -> nn.ModuleDict:
+    def _build(
+        self, source: TrainingSource, classifier: ClassifierRecipe | None, frozen: bool
+    ) -> nn.ModuleDict:
         """Make `network`; returns the part of it that learns from episodes."""
         encoder = create_backbone(self.backbone, source.image_shape, source.seed)
         learns_encoder = self.trains_encoder and not frozen
         if self.pretrained or frozen:
-            fit_classifier(source, encoder)
+            fit_classifier(source, encoder, classifier)
         elif not learns_encoder:
             source.compute.place(encoder)
             encoder.freeze()

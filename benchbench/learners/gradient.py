@@ -9,12 +9,14 @@ from typing import Any, ClassVar
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Size, Tensor, nn
 from torch.func import grad, vmap
 
-from benchbench.learners.adaptation import Weights, descend, embed_with
+from benchbench.learners.adaptation import StepRate, Weights, by_name, descend, embed_with
+from benchbench.learners.classifier_recipe import ClassifierRecipe
 from benchbench.learners.episodic import TASK_NORM, EpisodicMethod, Recipe
 from benchbench.learners.normalisation import BatchNormBy
+from benchbench.learners.rates import INNER_RATES, LearnedRates
 from benchbench.learners.slots import FixedSlots
 from benchbench.method import Classifier, Images, Support, Task
 from benchbench.registry.bounds import Rate, Steps
@@ -54,6 +56,9 @@ class InnerLoopMethod(EpisodicMethod):
     """
 
     second_order: ClassVar[bool] = True
+    rates = "fixed"
+    """How the inner loop gets its rates, one of `InnerRates`. A subclass that leaves this to the
+    user declares a field, `rates: InnerRates = "fixed"`; learned ones begin with `inner_lr`."""
     inner: InnerLoop = field(init=False, repr=False, compare=False)
     inner_steps: Steps | None = None
     test_steps: Steps | None = None
@@ -78,12 +83,36 @@ class InnerLoopMethod(EpisodicMethod):
             default.lr if self.inner_lr is None else self.inner_lr,
         )
 
+    def _build(
+        self, source: TrainingSource, classifier: ClassifierRecipe | None = None
+    ) -> nn.ModuleDict:
+        learned = super()._build(source, classifier)
+        if self.rates == "learned":
+            self.network[INNER_RATES] = learned[INNER_RATES] = self.initial_rates()
+        return learned
+
+    def initial_rates(self) -> LearnedRates:
+        """Rates that are all `inner.lr` for the weights; a head that `start` makes for the classes
+        of an episode has those of one row, as no class comes before another."""
+        row = {"head.weight": Size([1, self.encoder.feature_size]), "head.bias": Size([1])}
+        shapes = row | {name: tensor.shape for name, tensor in self.weights().items()}
+        return LearnedRates(shapes, self.inner.lr)
+
+    def step_rates(self, support: Support) -> StepRate:
+        """The rates of the inner loop on this support."""
+        return self.inner.lr if self.rates == "fixed" else self.learned_rates(support)
+
+    def learned_rates(self, support: Support) -> Weights:
+        """Those by the names of the weights that `start` gives for this support."""
+        rates: LearnedRates = self.network[INNER_RATES]  # type: ignore[assignment]
+        return rates.by_name()
+
     def weights(self) -> Weights:
-        """What is meta-learned: the backbone's parameters, and `head.weight` and so on."""
+        """The meta-learned weights: the backbone's parameters, and `head.weight` and so on."""
         return {
             name.removeprefix("encoder."): tensor
             for name, tensor in self.network.named_parameters()
-            if not name.startswith(f"{TASK_NORM}.")
+            if name.partition(".")[0] not in (TASK_NORM, INNER_RATES)
         }
 
     def start(self, weights: Weights, support_pixels: Tensor, support: Support) -> Weights:
@@ -139,12 +168,10 @@ class InnerLoopMethod(EpisodicMethod):
         def adapted(pixels: Tensor, labels: Tensor) -> Weights:
             support = replace(supports[0], labels=labels)
             weights = self.start(initial, pixels, support)
+            rates = by_name(self.step_rates(support), weights)
             for _ in range(self.inner.test_steps):
                 gradients = grad(self.support_loss)(weights, pixels, support)
-                weights = {
-                    name: tensor - self.inner.lr * gradients[name]
-                    for name, tensor in weights.items()
-                }
+                weights = {name: w - rates[name] * gradients[name] for name, w in weights.items()}
             return weights
 
         with torch.no_grad():
@@ -182,7 +209,7 @@ class InnerLoopMethod(EpisodicMethod):
             lambda weights: self.support_loss(weights, support_pixels, support),
             weights,
             steps,
-            self.inner.lr,
+            self.step_rates(support),
             second_order=second_order,
         )
 
@@ -216,3 +243,7 @@ class FixedWayMethod(FixedSlots, InnerLoopMethod):
     def start(self, weights: Weights, support_pixels: Tensor, support: Support) -> Weights:
         self.must_have_slots(support, len(weights["head.bias"]))
         return weights | {name: weights[name][: support.n_way] for name in HEAD}
+
+    def learned_rates(self, support: Support) -> Weights:
+        rates = super().learned_rates(support)
+        return rates | {name: rates[name][: support.n_way] for name in HEAD}

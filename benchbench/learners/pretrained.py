@@ -16,7 +16,8 @@ from torch import Tensor, nn
 
 from benchbench.backbones import create_backbone
 from benchbench.backbones.base import Backbone
-from benchbench.method import Classifier, Images, Method, Support
+from benchbench.learners.classifier_recipe import ClassifierRecipe
+from benchbench.method import Classifier, Images, Method, Support, Task
 from benchbench.registry import specs
 from benchbench.runs.manifest import CORE
 from benchbench.system.compute import separate_randomness
@@ -25,6 +26,7 @@ from benchbench.training.fit import fit, learns
 from benchbench.training.labelled import Batch
 from benchbench.training.schedules import cosine
 from benchbench.training.source import TrainingSource
+from benchbench.training.streams import BatchStream
 
 EMBEDDED_TOGETHER = 256
 """Images in one pass when all training images are embedded."""
@@ -39,22 +41,46 @@ class PretrainedMethod(Method):
 
     pretrains: ClassVar[bool] = True
     encoder: Backbone = field(init=False, repr=False, compare=False)
+    training_head: nn.Linear | None = field(default=None, init=False, repr=False, compare=False)
+    """From features to the logits of the training classes, by label of a batch; None where the
+    encoder was not trained here."""
     backbone: str = "conv4"
+
+    def published(self, task: Task) -> ClassifierRecipe | None:
+        """How the paper learns the training classes, for the paper budget; None is as all do."""
+        return None
 
     def train(self, source: TrainingSource) -> None:
         self.encoder = create_backbone(self.backbone, source.image_shape, source.seed)
-        fit_classifier(source, self.encoder)
+        recipe = self.published(source.task) if source.budget.name == "paper" else None
+        found = fit_classifier(source, self.encoder, recipe)
+        self.training_head = None if found is None else found.head
 
 
-def fit_classifier(source: TrainingSource, backbone: Backbone) -> FitRecord | None:
+@dataclass(frozen=True)
+class Classification:
+    """What `fit_classifier` has learned in addition to the backbone.
+
+    head: from its features to the logits of the training classes, by label of a batch; frozen.
+    """
+
+    head: nn.Linear
+    record: FitRecord
+
+
+def fit_classifier(
+    source: TrainingSource, backbone: Backbone, recipe: ClassifierRecipe | None = None
+) -> Classification | None:
     """Train the backbone to classify all training classes, or load the result of such a training.
 
     A backbone without parameters, or with pre-trained weights, is frozen and the result is None.
-    The loss is the cross-entropy of a linear head, which is dropped; the weights kept are those
-    whose nearest class means classify 5-way 1-shot validation episodes best, so that they depend
-    neither on the method, as in Triantafillou et al. (Meta-Dataset, ICLR 2020) and Chen et al. (A
-    Closer Look, ICLR 2019), nor on the test's way and shot. In the `shared` folder, if any, one
-    training serves every method and task with the same data, backbone, budget, seed and precision.
+    The loss is the cross-entropy of a linear head; the weights kept are those whose nearest class
+    means classify 5-way 1-shot validation episodes best, so that they depend neither on the method,
+    as in Triantafillou et al. (Meta-Dataset, ICLR 2020) and Chen et al. (A Closer Look, ICLR 2019),
+    nor on the test's way and shot. In the `shared` folder, if any, one training serves every method
+    and task with the same data, backbone, budget, seed and precision, and the same recipe.
+
+    recipe: by default that of the budget, which all methods share.
     """
     if backbone.pretrained_on or not learns(backbone):
         source.compute.place(backbone)
@@ -63,32 +89,46 @@ def fit_classifier(source: TrainingSource, backbone: Backbone) -> FitRecord | No
     with separate_randomness(source.seed):
         head = nn.Linear(backbone.feature_size, source.n_classes)
     module = nn.ModuleDict({"backbone": backbone, "head": head})
+    smoothing = 0.0 if recipe is None else recipe.label_smoothing
 
     def loss(batch: Batch) -> Tensor:
         logits: Tensor = head(backbone(batch.images))
-        return F.cross_entropy(logits, batch.labels.to(logits.device))
+        labels = batch.labels.to(logits.device)
+        return F.cross_entropy(logits, labels, label_smoothing=smoothing)
 
+    batches, arguments = _training(source, recipe)
     folder = None
     lock: AbstractContextManager[Any] = nullcontext()
     if source.shared is not None:
-        folder = source.shared / f"{backbone.name}-{_key(source, backbone)}"
+        folder = source.shared / f"{backbone.name}-{_key(source, backbone, recipe)}"
         folder.mkdir(parents=True, exist_ok=True)
         lock = FileLock(folder / ".lock")
     with lock:
-        return fit(
+        record = fit(
             source,
             module,
             loss,
-            source.batches(source.budget.choose(smoke=32, quick=128, paper=256)),
-            **_recipe(source),
-            weight_decay=1e-4,
+            batches,
+            **arguments,
             stage="classification",
             validate=lambda: source.validate(nearest_mean(backbone), way=5, shot=1),
             folder=folder,
         )
+    return Classification(head, record)
 
 
-def _recipe(source: TrainingSource) -> dict[str, Any]:
+def _training(
+    source: TrainingSource, recipe: ClassifierRecipe | None
+) -> tuple[BatchStream, dict[str, Any]]:
+    """The batches, and arguments of `fit`."""
+    if recipe is None:
+        size = source.budget.choose(smoke=32, quick=128, paper=256)
+        return source.batches(size), {**_shared_recipe(source), "weight_decay": 1e-4}
+    batches = source.batches(recipe.batch, augment=recipe.augment)
+    return batches, recipe.arguments(batches.per_epoch)
+
+
+def _shared_recipe(source: TrainingSource) -> dict[str, Any]:
     """Steps and rates; drawings need a third of the steps of images in colour, at a higher rate."""
     drawings = source.image_shape[2] == 1
     quick = 700 if drawings else 2000
@@ -112,7 +152,7 @@ def training_mean(source: TrainingSource, encoder: Backbone) -> Tensor:
     return (total / len(rows)).float()
 
 
-def _key(source: TrainingSource, backbone: Backbone) -> str:
+def _key(source: TrainingSource, backbone: Backbone, recipe: ClassifierRecipe | None) -> str:
     facts: dict[str, Any] = {
         "core": CORE,
         "fingerprint": source._dataset.fingerprint,
@@ -123,6 +163,8 @@ def _key(source: TrainingSource, backbone: Backbone) -> str:
         "seed": source.seed,
         "compute": {key: v for key, v in asdict(source.compute).items() if key != "threads"},
     }
+    if recipe is not None:
+        facts["recipe"] = asdict(recipe)
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:16]
 
 

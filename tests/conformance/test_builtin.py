@@ -55,8 +55,10 @@ def test_maml_that_hides_its_batch_norm_is_found_out(small: OpenDataset, tmp_pat
     [
         (f"{MAML}]", {"class_slots"}),
         (f"fo{MAML}]", {"class_slots"}),
+        (f"{MAML},rates=learned]", {"class_slots"}),
         (f"proto_maml[{TINY},inner_steps=1]", set()),
         (f"fo_proto_maml[{TINY},inner_steps=1]", set()),
+        (f"proto_maml[{TINY},inner_steps=1,rates=learned,bn=task]", set()),
         (f"protonet[{TINY}]", set()),
         (f"protonet[{TINY},distance=cosine]", set()),
         (f"protonet[{TINY},bn=task]", set()),
@@ -80,6 +82,7 @@ def test_maml_that_hides_its_batch_norm_is_found_out(small: OpenDataset, tmp_pat
         (f"leo[{TINY}]", set()),
         (f"spsa_protonet[{TINY},tasks=2]", set()),
         (f"transductive_finetuning[{TINY},epochs=2,query_weight=0]", set()),
+        (f"transductive_finetuning[{TINY},epochs=2,query_weight=0,features=logits]", set()),
         (f"snail[{TINY},filters=8]", {"support_order"}),
         (f"mann[{TINY},rows=16,hidden=16]", {"support_order"}),
     ],

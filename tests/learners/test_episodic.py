@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from benchbench.backbones import create_backbone
 from benchbench.datasets.base import OpenDataset
+from benchbench.learners.classifier_recipe import ClassifierRecipe, TrainingPhase
 from benchbench.learners.episodic import EpisodicMethod, Recipe
 from benchbench.learners.metric import MetricMethod, class_means
 from benchbench.learners.pretrained import fit_classifier
@@ -163,6 +164,20 @@ def test_a_recipe_may_take_the_classifier_as_it_is(dataset, budget, stages) -> N
     assert [record.stage for record in source.records] == stages
     same = method.encoder.weights_sha256() == classifier.weights_sha256()
     assert same == ("classification" in stages)
+
+
+def test_a_recipe_may_have_a_classifier_of_its_own(dataset: OpenDataset, tmp_path: Path) -> None:
+    method = FromClassifier()
+    shared = make_source(dataset, method, budget=SMOKE, shared=tmp_path)
+    method.train(shared)
+    quick = method.quick
+    classifier = ClassifierRecipe((TrainingPhase(1, 0.05),), batch=64)
+    method.quick = lambda task: quick(task) | {"classifier": classifier}  # type: ignore[method-assign]
+    own = make_source(dataset, method, budget=SMOKE, shared=tmp_path)
+    method.train(own)
+    assert [record.steps for record in own.records] == [own.batches(64).per_epoch, 2]
+    assert own.records[0].steps != shared.records[0].steps
+    assert len(list(tmp_path.glob("*/classification.safetensors"))) == 2
 
 
 def test_a_frozen_backbone_embeds_each_training_image_once(dataset, monkeypatch) -> None:

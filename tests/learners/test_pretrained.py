@@ -18,9 +18,11 @@ from benchbench.backbones.base import Backbone
 from benchbench.backbones.conv4 import Conv4
 from benchbench.datasets.base import OpenDataset
 from benchbench.learners import pretrained
+from benchbench.learners.classifier_recipe import ClassifierRecipe, TrainingPhase
 from benchbench.learners.pretrained import fit_classifier, nearest_mean, training_mean
-from benchbench.method import Classifier, Method, Support
+from benchbench.method import Classifier, Images, Method, Support, Task
 from benchbench.system.compute import Compute
+from benchbench.training.budget import Budget
 from benchbench.training.source import TrainingSource
 
 
@@ -35,6 +37,9 @@ class Silent(Method):
 
 class Other(Silent):
     name = "other"
+
+
+RECIPE = ClassifierRecipe((TrainingPhase(1, 0.05),), batch=64, label_smoothing=0.1)
 
 
 def make_source(
@@ -86,6 +91,90 @@ def test_what_changes_the_weights_is_another_training(dataset, tmp_path, monkeyp
     assert len(list(tmp_path.rglob("classification.safetensors"))) == 7
 
 
+def test_the_head_comes_with_the_backbone_from_this_training_and_from_an_earlier_one(
+    make_dataset: Callable[..., OpenDataset], tmp_path: Path
+) -> None:
+    dataset = make_dataset(classes=(4, 6, 2))
+    heads, stamps = [], []
+    for _ in range(2):
+        source = make_source(dataset, tmp_path, steps=120)
+        source.validate = lambda *given, **options: None  # type: ignore[method-assign]
+        backbone = create_backbone("conv4[width=8]", source.image_shape, source.seed)
+        found = fit_classifier(source, backbone)
+        assert found is not None
+        assert found.record == source.records[0]
+        batch = source.batches(64)[0]
+        right = found.head(backbone(batch.images)).argmax(1) == batch.labels
+        assert right.float().mean() > 0.7
+        assert not any(tensor.requires_grad for tensor in found.head.parameters())
+        heads.append(found.head.weight)
+        stamps.append([path.stat().st_mtime_ns for path in tmp_path.rglob("*.safetensors")])
+    assert torch.equal(*heads)
+    assert stamps[0] == stamps[1]
+
+
+def test_trainings_of_equal_recipes_are_shared_and_others_are_not(dataset, tmp_path) -> None:
+    def count(recipe: ClassifierRecipe | None) -> int:
+        source = make_source(dataset, tmp_path, steps=2)
+        fit_classifier(source, create_backbone("conv4[width=4]", source.image_shape, 0), recipe)
+        return len(list(tmp_path.rglob("classification.safetensors")))
+
+    assert [count(recipe) for recipe in (None, RECIPE, replace(RECIPE), None)] == [1, 2, 2, 2]
+    assert count(replace(RECIPE, augment="flip")) == 3
+    assert count(replace(RECIPE, phases=(TrainingPhase(1, 0.05, falls=True),))) == 4
+
+
+def test_what_all_methods_share_is_known_by_what_it_always_was(dataset, monkeypatch) -> None:
+    """The recipe that all share has no part in the key, so that stored trainings keep theirs."""
+    source = make_source(dataset, None)
+    backbone, hashed = create_backbone("conv4[width=4]", source.image_shape, 0), []
+    plain = json.dumps
+    monkeypatch.setattr(
+        json, "dumps", lambda facts, **options: hashed.append(set(facts)) or plain(facts, **options)
+    )
+    for recipe in (None, RECIPE):
+        pretrained._key(source, backbone, recipe)
+    facts = {"core", "fingerprint", "splits", "backbone", "initial", "budget", "seed", "compute"}
+    assert hashed == [facts, facts | {"recipe"}]
+
+
+def test_a_recipe_says_how_the_classes_are_learned(dataset, monkeypatch) -> None:
+    asked: dict[str, Any] = {}
+
+    def fit(source, module, loss, data, **arguments):
+        asked.update(arguments, module=module, loss=loss, batch=data[0])
+
+    monkeypatch.setattr(pretrained, "fit", fit)
+    source = make_source(dataset, None)
+    backbone = create_backbone("conv4[width=4]", source.image_shape, 0)
+    fit_classifier(source, backbone, replace(RECIPE, augment="flip[share=1]", weight_decay=0.01))
+    plain, mirrored = source.batches(64)[0], asked["batch"]
+    assert np.array_equal(mirrored.images.array, plain.images.array[:, :, ::-1])
+    assert asked["steps"] == source.batches(64).per_epoch
+    assert (asked["lr"], asked["weight_decay"]) == (0.05, 0.01)
+
+    backbone.eval()
+    logits = asked["module"]["head"](backbone(Images.from_array(mirrored.images.array)))
+    surprise = -logits.log_softmax(1)
+    right = surprise.gather(1, mirrored.labels[:, None])[:, 0]
+    expected = (0.9 * right + 0.1 * surprise.mean(1)).mean()
+    torch.testing.assert_close(asked["loss"](mirrored), expected)
+
+
+@pytest.mark.parametrize(("budget", "own"), [("smoke", False), ("quick", False), ("paper", True)])
+def test_the_papers_recipe_is_for_the_paper_budget(dataset, monkeypatch, budget, own) -> None:
+    class Published(KNN):
+        def published(self, task: Task) -> ClassifierRecipe:
+            return RECIPE
+
+    asked: list[Any] = []
+    monkeypatch.setattr(pretrained, "fit_classifier", lambda *given: asked.append(given[2]))
+    for cls in (Published, KNN):
+        method = cls(backbone="conv4[width=4]")
+        method.train(make_source(dataset, None, method, budget=Budget(budget)))
+    assert asked == [RECIPE if own else None, None]
+
+
 def test_tests_of_another_way_and_shot_share_the_training(dataset, tmp_path) -> None:
     """The weights that are kept are those that do best on the same episodes, whatever the test."""
     for way, shot in ((5, 1), (5, 5), (2, 1), (None, None)):
@@ -126,6 +215,7 @@ def test_a_method_starts_from_a_classifier_of_the_training_classes(dataset, cls)
     method.train(source)
     assert [record.stage for record in source.records] == ["classification"]
     assert method.encoder.frozen
+    assert method.training_head.out_features == source.n_classes
     assert (source.validate() or 0) > (0.6 if cls is Finetune else 0.7)
 
 

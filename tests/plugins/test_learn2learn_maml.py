@@ -11,7 +11,8 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from benchbench_plugins.maml import FOMAML, MAML, Learn2LearnMAML, learn2learn
+from benchbench_plugins.learn2learn_maml import Learn2LearnMAML, learn2learn
+from benchbench_plugins.maml import FOMAML, MAML
 from support.learning import make_source
 from torch import Tensor
 
@@ -174,6 +175,11 @@ def test_it_is_in_one_table_with_ours(tmp_path: Path) -> None:
     assert ours["classes"].tolist() == theirs["classes"].tolist()
     assert theirs["accuracy"].mean() > 0.35
     assert theirs["accuracy"].mean() == pytest.approx(ours["accuracy"].mean(), abs=0.02)
+
+
+def test_learned_rates_are_left_to_ours() -> None:
+    with pytest.raises(ValueError, match=r"maml\[rates=learned\]"):
+        Learn2LearnMAML(rates="learned")
 
 
 @pytest.mark.parametrize("absent", ["learn2learn", "gym"])

@@ -9,7 +9,8 @@ from support.pictures import pixel_pairs as images
 from support.pictures import random_images, random_support
 
 from benchbench.backbones import create_backbone
-from benchbench.method import Support
+from benchbench.learners.classifier_recipe import TrainingPhase
+from benchbench.method import Support, Task
 
 
 def on_pixels(method: SimpleShot, mean: list[float] | None = None) -> SimpleShot:
@@ -49,6 +50,18 @@ def test_with_one_shot_it_is_the_nearest_neighbour() -> None:
         support = random_support(way=5, shot=1, seed=seed)
         ours_says, theirs_say = (m.adapt(support)(queries).argmax(1) for m in (ours, theirs))
         assert torch.equal(ours_says, theirs_say)
+
+
+@pytest.mark.parametrize(
+    ("dataset", "epochs"), [("tieredimagenet", (30, 30, 30)), ("cifar_fs", (45, 22, 23))]
+)
+def test_the_papers_rate_falls_to_a_tenth_twice_in_90_epochs(dataset, epochs) -> None:
+    recipe = SimpleShot().published(Task(dataset, "test", (84, 84, 3), 5, 1, 15))
+    assert recipe is not None
+    rates = zip(epochs, (0.1, 0.01, 0.001), strict=True)
+    assert recipe.phases == tuple(TrainingPhase(*each) for each in rates)
+    assert recipe.augment == "pad_crop[pad=8]+flip"
+    assert SimpleShot().published(Task("omniglot", "test", (28, 28, 1), 5, 1, 15)) is None
 
 
 def test_the_mean_is_that_of_the_training_images(dataset) -> None:

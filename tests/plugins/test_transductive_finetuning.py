@@ -8,13 +8,17 @@ from benchbench_plugins.transductive_finetuning import (
     Tuned,
     entropy,
 )
-from support.pictures import SMALL, random_images, random_support
+from support.learning import make_source
+from support.pictures import SMALL, pixel_pairs, random_images, random_support
+from torch import Tensor, nn
 
+from benchbench.augmentations import create_augmentation
 from benchbench.backbones import create_backbone
 from benchbench.backbones.blocks import parameter_blocks
-from benchbench.errors import BenchbenchError
+from benchbench.errors import BenchbenchError, MethodError
 from benchbench.learners.metric import class_means
-from benchbench.method import Images, Support
+from benchbench.method import Images, Support, Task
+from benchbench.training.budget import Budget
 
 
 def ready(**parameters: Any) -> TransductiveFinetuning:
@@ -33,6 +37,76 @@ def test_no_epoch_leaves_the_normalised_means_of_rectified_features() -> None:
     means = class_means(F.relu(method.encoder(support.images)), support)
     expected = F.normalize(F.relu(method.encoder(queries)), dim=1) @ F.normalize(means, dim=1).T
     torch.testing.assert_close(method.adapt(support)(queries), expected)
+
+
+def linear(weight: list[list[float]] | Tensor) -> nn.Linear:
+    """A frozen layer of these weights and no bias."""
+    weight = torch.as_tensor(weight)
+    layer = nn.Linear(weight.shape[1], weight.shape[0]).requires_grad_(False)
+    layer.weight.copy_(weight)
+    layer.bias.zero_()
+    return layer
+
+
+def test_logits_of_the_training_classes_are_rectified_and_then_scaled() -> None:
+    """They are (1, -1, 1/2) and (-1, 1, 1/2): the cosine of what is left of them is 1/5."""
+    method = TransductiveFinetuning(epochs=0)
+    method.encoder = create_backbone("pixels", (1, 2, 1))
+    method.logits = linear([[1.0, -1.0], [-1.0, 1.0], [0.5, 0.5]])
+    pixels = pixel_pairs([[255, 0], [0, 255]])
+    scores = method.adapt(Support(pixels, torch.arange(2), 2, "toy"))(pixels)
+    torch.testing.assert_close(scores, torch.tensor([[1.0, 0.2], [0.2, 1.0]]))
+
+
+@pytest.mark.parametrize(("depth", "moved"), [(0, False), (1, True), (None, True)])
+def test_the_layer_of_the_logits_learns_with_the_last_block(depth, moved) -> None:
+    method = ready(depth=depth)
+    method.logits = linear(torch.randn(6, method.encoder.feature_size))
+    before = method.logits.weight.clone()
+    tuned = method.tuned(random_support(), random_images(4, seed=1))
+    assert torch.equal(tuned.logits.weight, before) == (not moved)
+    assert torch.equal(method.logits.weight, before)
+
+
+@pytest.mark.parametrize(
+    ("features", "budget", "by_logits"),
+    [
+        (None, "smoke", False),
+        (None, "paper", True),
+        ("logits", "smoke", True),
+        ("penultimate", "paper", False),
+    ],
+)
+def test_the_paper_budget_is_by_the_logits(dataset, features, budget, by_logits) -> None:
+    method = TransductiveFinetuning(backbone="conv4[width=4]", features=features, epochs=1)
+    source = make_source(dataset, method, budget=Budget(budget, 2))
+    source.validate = lambda *given, **options: None  # type: ignore[method-assign]
+    method.train(source)
+    assert (method.logits is not None) == by_logits
+    episode = source.episodes(5, 1, 2)[0]
+    assert method.adapt(episode.support)(episode.query).shape == (10, 5)
+
+
+def test_a_network_that_was_not_trained_here_has_no_logits(dataset) -> None:
+    method = TransductiveFinetuning(backbone="pixels", features="logits")
+    with pytest.raises(MethodError, match="features=penultimate"):
+        method.train(make_source(dataset, method))
+    by_default = TransductiveFinetuning(backbone="pixels")
+    by_default.train(make_source(dataset, by_default, budget=Budget("paper")))
+    assert by_default.logits is None
+
+
+def test_the_papers_classifier_is_learned_in_two_cycles() -> None:
+    recipe = TransductiveFinetuning().published(Task("cifar_fs", "test", (32, 32, 3), 5, 1, 15))
+    assert recipe is not None
+    assert [(each.epochs, each.lr, each.falls) for each in recipe.phases] == [
+        (40, 0.1, True),
+        (80, 0.01, True),
+    ]
+    assert recipe.augment is not None
+    create_augmentation(recipe.augment)
+    drawings = Task("omniglot", "test", (28, 28, 1), 5, 1, 15)
+    assert TransductiveFinetuning().published(drawings) is None
 
 
 @pytest.mark.parametrize("augment", [None, "flip"])
