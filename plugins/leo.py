@@ -134,6 +134,7 @@ class LEO(EpisodicMethod):
 
     name = "leo"
     paper = "arXiv:1807.05960"
+    family = "optimisation-based"
     pretrained = True
     trains_encoder = False
     penalties: Penalties = field(init=False, repr=False, compare=False)

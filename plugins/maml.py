@@ -52,6 +52,7 @@ class MAML(FixedWayMethod):
 
     name = "maml"
     paper = "arXiv:1703.03400"
+    family = "optimisation-based"
 
     def quick(self, task: Task) -> Recipe:
         """1 shot whatever the test's, which is as accurate and a fraction of the work."""

@@ -155,6 +155,7 @@ class MANN(ShuffledSlots, MetricMethod):
 
     name = "mann"
     paper = "arXiv:1605.06065"
+    family = "black-box"
     order_dependent = True
     rows: Annotated[int, Bounds(ge=1, le=4096)] = 128
     width: Annotated[int, Bounds(ge=1, le=4096)] = 40

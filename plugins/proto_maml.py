@@ -32,6 +32,7 @@ class ProtoMAML(InnerLoopMethod):
 
     name = "proto_maml"
     paper = "arXiv:1903.03096"
+    family = "optimisation-based"
 
     def quick(self, task: Task) -> Recipe:
         """Many classes at once, with the inner loop that Meta-Dataset found for all sources."""

@@ -11,10 +11,12 @@ from benchbench.errors import unknown_name
 from benchbench.registry import entry_points, loading, specs
 
 DECLARATIONS = (
+    "family",
     "paper",
     "licence",
     "transductive",
     "order_dependent",
+    "fixed_way",
     "uses_class_names",
     "pretrained_on",
 )
