@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
+from benchbench.method import Method
 from benchbench.registry import entry_points, loading, specs
 from benchbench.registry.declarations import by_default, deciding, paper_address
 from benchbench.registry.description import first_line
@@ -39,7 +40,7 @@ def method_tables(package: str | None = None) -> str:
 
     package: only the plug-ins of this one. Raises BenchbenchError if one of them does not load.
     """
-    families: dict[str, dict[str, type]] = {}
+    families: dict[str, dict[str, type[Method]]] = {}
     for name, entry in entry_points.available("method").items():
         if package in (None, entry.package):
             cls = loading.load("method", name)
@@ -52,7 +53,7 @@ def _rank(family: str) -> tuple[int, str]:
     return (known + (family == "other"), family)
 
 
-def _section(family: str, methods: dict[str, type]) -> str:
+def _section(family: str, methods: dict[str, type[Method]]) -> str:
     facts = [_facts(name, cls) for name, cls in methods.items()]
     parameters = [row for name, cls in methods.items() for row in _parameters(name, cls)]
     tables = [_table(FACTS, facts), *([_table(PARAMETERS, parameters)] if parameters else [])]
@@ -65,7 +66,7 @@ def _table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
 
 
-def _facts(name: str, cls: type) -> list[str]:
+def _facts(name: str, cls: type[Method]) -> list[str]:
     usual = by_default(cls)
     return [
         _code(name),
