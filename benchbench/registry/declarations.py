@@ -33,14 +33,16 @@ def by_default(cls: type) -> Any:
 def deciding(cls: type, declaration: str) -> list[str]:
     """The single parameters, as `bn=transductive`, with which a declaration is another one.
 
-    Words, truth values, none and the lowest number that is allowed are tried, each by itself.
+    Words, truth values, none and the lowest number that is allowed are tried, each by itself. Where
+    the class cannot be made, as a library is missing, its nearest base class that can is asked.
     """
-    usual = getattr(by_default(cls), declaration)
+    made = next(base for base in cls.__mro__ if by_default(base) is not base)
+    usual = getattr(by_default(made), declaration, None)
     found = []
-    for name, kind in specs.parameter_types(cls).items():
+    for name, kind in specs.parameter_types(made).items():
         for value in _tried(kind):
             with suppress(BenchbenchError):
-                changed = specs.construct(cls, cls.__name__, **{name: value})
+                changed = specs.construct(made, made.__name__, **{name: value})
                 if getattr(changed, declaration) != usual:
                     found.append(f"{name}={specs.value_text(value)}")
     return found

@@ -48,6 +48,19 @@ def test_a_required_parameter_leaves_what_the_class_declares() -> None:
     assert deciding(Required, "transductive") == []
 
 
+def test_a_class_that_lacks_its_library_decides_as_its_base_does() -> None:
+    @dataclass
+    class Lacking(Deciding):
+        fast: bool = False
+
+        def __post_init__(self) -> None:
+            super().__post_init__()
+            raise ImportError("there is no such library")
+
+    assert by_default(Lacking) is Lacking
+    assert deciding(Lacking, "order_dependent") == ["ordered=true"]
+
+
 @pytest.mark.parametrize(
     ("paper", "address"),
     [
