@@ -191,7 +191,7 @@ def test_a_number_in_the_name_of_a_backbone_is_not_cut() -> None:
 def test_the_backbone_counts_before_the_sureness_and_that_before_the_order(monkeypatch) -> None:
     rows = [("Conv4", "recalled"), ("Conv6", "secondary"), ("Conv6", "exact"), ("Conv6", "exact")]
     table = pd.DataFrame(rows, columns=["backbone", "sure"])
-    table = table.assign(method="M", dataset="D", way="5", shot="1")
+    table = table.assign(method="M", dataset="D", train_source="T", way="5", shot="1")
     monkeypatch.setattr(published, "published_figures", lambda: table)
     for backbone, expected in [("conv4[width=64]", 0), ("resnet12", 2), (None, 2)]:
         figure = figure_of("m", "d", 5, 1, backbone)
