@@ -156,7 +156,13 @@ class Method:
     """Whether `adapt` reads `support.class_names`."""
     pretrained_on: ClassVar[tuple[str, ...]] = ()
     """The data sets that the method's weights have seen before `train`."""
+    fixed_way: ClassVar[bool] = False
+    """Whether the way is settled by `train`, so that tasks whose way varies are skipped."""
     paper: ClassVar[str] = ""
+    """`arXiv:NUMBER`, or an address on the web."""
+    family: ClassVar[str] = "other"
+    """What it is listed under: `metric-based`, `optimisation-based`, `black-box`, `transfer`,
+    `transductive`, `zero-shot`, or a word of its own. No run is known by it."""
     expected_failures: Mapping[str, str] = MappingProxyType({})
     """The checks of `benchbench check` that the method fails by design, each with the reason. One
     that it passes nevertheless counts as failed. `__post_init__` may set it on the instance."""
@@ -176,4 +182,6 @@ class Method:
         """The reason why the method does not apply to the task, or None. Optional."""
         if task.n_shot == 0 and not self.uses_class_names:
             return "it learns from support images and this task has none (0-shot)"
+        if task.n_way is None and self.fixed_way:
+            return "its head has a fixed way and this task's varies"
         return None

@@ -48,6 +48,7 @@ class ClipZeroShot(Method):
 
     name = "clip_zero_shot"
     paper = "arXiv:2103.00020"
+    family = "zero-shot"
     uses_class_names = True
     model: str = TINY
     templates: str = "auto"

@@ -34,6 +34,7 @@ class CNP(BlackBoxMethod):
 
     name = "cnp"
     paper = "arXiv:1807.01613"
+    family = "black-box"
     width: Annotated[int, Bounds(ge=1, le=4096)] = 128
 
     def extra_modules(self, feature_size: int, task: Task) -> dict[str, nn.Module]:

@@ -62,6 +62,7 @@ class FEAT(MetricMethod):
 
     name = "feat"
     paper = "arXiv:1812.03664"
+    family = "metric-based"
     pretrained = True
     distance: Literal["euclidean", "cosine"] = "euclidean"
     temperature: float = 64.0

@@ -48,6 +48,7 @@ class Finetune(PretrainedMethod):
 
     name = "finetune"
     paper = "arXiv:1903.03096"
+    family = "transfer"
     steps: int = 20
     lr: float = 0.0003
     head_lr: float = 0.1

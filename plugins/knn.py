@@ -24,6 +24,7 @@ class KNN(PretrainedMethod):
 
     name = "knn"
     paper = "arXiv:1903.03096"
+    family = "transfer"
     k: int = 1
     distance: Literal["euclidean", "cosine"] = "cosine"
 

@@ -66,6 +66,7 @@ class LEO(LinearMethod):
 
     name = "leo"
     paper = "arXiv:1807.05960"
+    family = "optimisation-based"
     pretrained = True
     trains_encoder = False
     penalties: Configuration = field(init=False, repr=False, compare=False)

@@ -33,6 +33,7 @@ class LinearProbe(PretrainedMethod):
 
     name = "linear_probe"
     paper = "arXiv:2103.00020"
+    family = "transfer"
     c: float | Literal["auto"] = 1.0
     normalise: bool = True
 

@@ -27,6 +27,7 @@ class MAML(FixedWayMethod):
 
     name = "maml"
     paper = "arXiv:1703.03400"
+    family = "optimisation-based"
     rates: InnerRates = "fixed"
 
     def quick(self, task: Task) -> Recipe:

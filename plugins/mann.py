@@ -75,6 +75,7 @@ class MANN(BlackBoxMethod):
 
     name = "mann"
     paper = "arXiv:1605.06065"
+    family = "black-box"
     order_dependent = True
     sizes: dict[str, int] = field(init=False, repr=False, compare=False)
     rows: Annotated[int, Bounds(ge=1, le=4096)] | None = None

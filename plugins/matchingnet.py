@@ -55,6 +55,7 @@ class MatchingNet(MetricMethod):
 
     name = "matchingnet"
     paper = "arXiv:1606.04080"
+    family = "metric-based"
     scale: float = 30.0
     fce: bool = False
     fce_steps: int = 5

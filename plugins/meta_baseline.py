@@ -35,6 +35,7 @@ class MetaBaseline(MetricMethod):
 
     name = "meta_baseline"
     paper = "arXiv:2003.04390"
+    family = "metric-based"
     pretrained = True
 
     def quick(self, task: Task) -> Recipe:

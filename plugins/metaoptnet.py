@@ -52,6 +52,7 @@ class MetaOptNet(MetricMethod):
 
     name = "metaoptnet"
     paper = "arXiv:1904.03758"
+    family = "optimisation-based"
     head: Literal["svm", "ridge"] = "svm"
     c: Annotated[float, Bounds(gt=0)] = 0.1
     diagonal: Annotated[float, Bounds(gt=0)] = 1.0

@@ -37,6 +37,7 @@ class ProtoMAML(InnerLoopMethod):
 
     name = "proto_maml"
     paper = "arXiv:1903.03096"
+    family = "optimisation-based"
     rates: InnerRates = "fixed"
 
     def quick(self, task: Task) -> Recipe:

@@ -28,6 +28,7 @@ class ProtoNet(MetricMethod):
 
     name = "protonet"
     paper = "arXiv:1703.05175"
+    family = "metric-based"
     distance: Literal["euclidean", "cosine"] = "euclidean"
     scale: float = 10.0
     bn: Literal["running", "support", "task"] = "running"

@@ -49,6 +49,7 @@ class R2D2(MetricMethod):
 
     name = "r2d2"
     paper = "arXiv:1805.08136"
+    family = "optimisation-based"
     penalty: float = field(init=False, repr=False, compare=False)
     lam: Annotated[float, Bounds(gt=0)] | None = None
 

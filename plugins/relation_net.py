@@ -73,6 +73,7 @@ class RelationNet(MetricMethod):
 
     name = "relation_net"
     paper = "arXiv:1711.06025"
+    family = "metric-based"
     backbone: str = "conv4[pools=2,padding=0]"
     combine: Literal["sum", "mean"] = "sum"
     bn: Literal["running", "transductive"] = "running"

@@ -50,6 +50,7 @@ class Reptile(FixedWayMethod):
 
     name = "reptile"
     paper = "arXiv:1803.02999"
+    family = "optimisation-based"
     batches: tuple[int, int] = field(init=False, repr=False, compare=False)
     bn: Literal["each", "support", "transductive"] = "each"  # type: ignore[assignment]
 

@@ -34,6 +34,7 @@ class Siamese(MetricMethod):
 
     name = "siamese"
     paper = "https://www.cs.cmu.edu/~rsalakhu/papers/oneshot1.pdf"
+    family = "metric-based"
     width: Annotated[int, Bounds(ge=1, le=65536)] = 256
 
     def extra_modules(self, feature_size: int, task: Task) -> dict[str, nn.Module]:

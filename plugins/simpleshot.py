@@ -39,6 +39,7 @@ class SimpleShot(PretrainedMethod):
 
     name = "simpleshot"
     paper = "arXiv:1911.04623"
+    family = "transfer"
     mean: Tensor | None = field(default=None, init=False, repr=False, compare=False)
     transform: Literal["un", "l2n", "cl2n"] = "cl2n"
 

@@ -92,6 +92,7 @@ class SNAIL(BlackBoxMethod):
 
     name = "snail"
     paper = "arXiv:1707.03141"
+    family = "black-box"
     order_dependent = True
     features: Annotated[int, Bounds(ge=1, le=4096)] = 64
     filters: Annotated[int, Bounds(ge=1, le=4096)] = 128

@@ -86,6 +86,7 @@ class SPSAProtoNet(MetricMethod):
 
     name = "spsa_protonet"
     paper = "arXiv:2110.13188"
+    family = "metric-based"
     plain_steps: int = field(init=False, repr=False, compare=False)
     tasks: Annotated[int, Bounds(ge=1, le=64)] = 4
     alpha: Annotated[float, Bounds(ge=0)] = 0.25

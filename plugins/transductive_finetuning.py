@@ -97,6 +97,7 @@ class TransductiveFinetuning(PretrainedMethod):
 
     name = "transductive_finetuning"
     paper = "arXiv:1909.02729"
+    family = "transductive"
     epochs: Annotated[int, Bounds(ge=0, le=10**6)] = 10
     lr: Annotated[float, Bounds(ge=0)] = 3e-4
     depth: Annotated[int, Bounds(ge=0)] | None = 1

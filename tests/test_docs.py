@@ -11,7 +11,9 @@ from support.command_line import process, succeeded
 from support.installations import install, methods_of
 
 import benchbench
-from benchbench.registry import hookspecs
+from benchbench.cli.listing import MARKED
+from benchbench.cli.method_tables import method_tables
+from benchbench.registry import entry_points, hookspecs
 from benchbench.results.leaderboard import collect
 from benchbench.results.outcomes import run_table
 from benchbench.results.stored import read_results
@@ -136,6 +138,22 @@ def test_the_version_is_the_packages() -> None:
 def test_the_leaderboards_are_those_of_their_runs() -> None:
     checked = ("--across", "methods-by-data-set", "--check")
     succeeded("leaderboard", LEADERBOARDS / "runs", "--out", LEADERBOARDS, *checked)
+
+
+def test_the_tables_of_methods_are_what_the_plug_ins_declare() -> None:
+    """Its command writes them anew: benchbench list methods --format markdown --help."""
+    guide = (ROOT / "docs" / "methods.md").read_text(encoding="utf-8")
+    assert MARKED.replaced(guide, method_tables("benchbench")) == guide
+
+
+def test_every_method_has_its_variant_and_its_budget() -> None:
+    guide = (ROOT / "docs" / "methods.md").read_text(encoding="utf-8")
+    ours = [p.name for p in entry_points.available("method").values() if p.package == "benchbench"]
+    for title in ("Which variant each is", "Budgets"):
+        section = guide.partition(f"## {title}\n")[2].partition("\n## ")[0]
+        first = re.findall(r"^\| (`[^|]*) \|", section, re.MULTILINE)
+        named = re.findall(r"`(\w+)`", " ".join(first))
+        assert sorted(named) == sorted(ours), title
 
 
 def test_the_numbers_of_the_guide_to_statistics() -> None:

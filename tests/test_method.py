@@ -8,6 +8,7 @@ from scipy.stats import spearmanr
 from benchbench.datasets.base import OpenDataset
 from benchbench.errors import MethodError
 from benchbench.method import Images, Method, Support, Task
+from benchbench.runs.manifest import describe_method
 
 
 class Echo(Method):
@@ -113,3 +114,18 @@ def test_zero_shot_tasks_are_for_methods_that_read_class_names() -> None:
 @pytest.mark.parametrize("n_shot", [1, None])
 def test_other_tasks_are_not_skipped(n_shot: int | None) -> None:
     assert Echo().skip(task(n_shot)) is None
+
+
+def test_a_fixed_way_skips_tasks_whose_way_varies() -> None:
+    class Fixed(Echo):
+        fixed_way = True
+
+    varying = Task("toy", "variable", (16, 16, 1), None, 1, 15)
+    assert "fixed way" in str(Fixed().skip(varying))
+    assert Fixed().skip(task(1)) is None
+    assert Echo().skip(varying) is None
+
+
+def test_a_method_that_says_no_family_is_another() -> None:
+    assert Echo.family == "other"
+    assert "family" not in describe_method(Echo())

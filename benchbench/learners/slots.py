@@ -27,6 +27,7 @@ class FixedSlots(Method):
 
     n_slots: int
     """The number of slots, from `train` on: the way of the test, or 5."""
+    fixed_way = True
     expected_failures = MappingProxyType(
         {"class_slots": "its head has learned rows, one for each slot"}
     )
@@ -39,10 +40,6 @@ class FixedSlots(Method):
     def slots_for(task: Task) -> int:
         """The number of slots for a task, for `extra_modules`."""
         return task.n_way or 5
-
-    def skip(self, task: Task) -> str | None:
-        varies = "its head has a fixed way and this task's varies" if task.n_way is None else None
-        return super().skip(task) or varies
 
     @staticmethod
     def must_have_slots(support: Support, n_slots: int) -> None:

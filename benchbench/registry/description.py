@@ -9,12 +9,15 @@ from typing import Any
 
 from benchbench.errors import unknown_name
 from benchbench.registry import entry_points, loading, specs
+from benchbench.registry.declarations import paper_address
 
 DECLARATIONS = (
+    "family",
     "paper",
     "licence",
     "transductive",
     "order_dependent",
+    "fixed_way",
     "uses_class_names",
     "pretrained_on",
 )
@@ -60,7 +63,14 @@ def _explained(title: str, thing: Any) -> str:
 def _declarations(declaring: Any) -> str:
     values = {name: getattr(declaring, name, None) for name in DECLARATIONS}
     stated = {name: value for name, value in values.items() if value not in (None, "", ())}
+    if (paper := stated.get("paper")) and (address := paper_address(paper)) != paper:
+        stated["paper"] = f"{paper} {address}".strip()
     return "".join(f"{name}: {specs.value_text(value)}\n" for name, value in stated.items())
+
+
+def first_line(thing: Any) -> str:
+    """The first line of a docstring, which says in a sentence what a thing is."""
+    return (inspect.getdoc(thing) or "").split("\n", 1)[0]
 
 
 def _documentation(thing: Any) -> str:

@@ -6,7 +6,7 @@ import ast
 import importlib.util
 import sys
 import traceback
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from importlib.machinery import ModuleSpec
 from pathlib import Path
@@ -19,19 +19,41 @@ def summary(provenance: Provenance) -> str:
 
     The class is in the entry point's module, or in the one that this imports its hook from.
     """
+    classes = _classes_of(provenance)
+    return (ast.get_docstring(classes[0]) or "").split("\n", 1)[0] if classes else ""
+
+
+def family(provenance: Provenance) -> str:
+    """What a method is listed under, read from source as in `summary`; `other` if it does not say.
+
+    A base class counts if it is in the same module.
+    """
+    declared = (_declared(node, "family") for node in _classes_of(provenance))
+    return next(filter(None, declared), "other")
+
+
+def _classes_of(provenance: Provenance) -> list[ast.ClassDef]:
+    """The plug-in's class and those of its base classes that are in its module, nearest first."""
+    name, module = provenance.name, provenance.module
     try:
-        found = _class_in(_tree(provenance.module), provenance.name)
-        if found is None:
-            found = _class_in(_tree(_home_of_hooks(provenance.module)), provenance.name)
+        return _named(_tree(module), name) or _named(_tree(_home_of_hooks(module)), name)
     except SyntaxError:
-        return ""
-    return (ast.get_docstring(found) or "").split("\n", 1)[0] if found else ""
+        return []
 
 
-def _class_in(tree: ast.Module, name: str) -> ast.ClassDef | None:
-    """The class with this value of its attribute `name`."""
-    classes = (node for node in tree.body if isinstance(node, ast.ClassDef))
-    return next((node for node in classes if _declared_name(node) == name), None)
+def _named(tree: ast.Module, name: str) -> list[ast.ClassDef]:
+    """The class with this value of its attribute `name`, and its bases; perhaps none."""
+    classes = {node.name: node for node in tree.body if isinstance(node, ast.ClassDef)}
+    found = (node for node in classes.values() if _declared(node, "name") == name)
+    return next((_with_bases(node, classes) for node in found), [])
+
+
+def _with_bases(node: ast.ClassDef, classes: Mapping[str, ast.ClassDef]) -> list[ast.ClassDef]:
+    found = [node]
+    for each in found:  # which grows
+        names = [base.id for base in each.bases if isinstance(base, ast.Name)]
+        found += [classes[name] for name in names if name in classes and classes[name] not in found]
+    return found
 
 
 def _home_of_hooks(module: str) -> str:
@@ -107,12 +129,13 @@ def place_of(error: BaseException, module: str) -> str:
     return ""
 
 
-def _declared_name(node: ast.ClassDef) -> str | None:
+def _declared(node: ast.ClassDef, attribute: str) -> str | None:
+    """The text that the class itself gives an attribute, if any."""
     for statement in node.body:
         match statement:
             case (
-                ast.Assign(targets=[ast.Name(id="name")], value=ast.Constant(value=str(name)))
-                | ast.AnnAssign(target=ast.Name(id="name"), value=ast.Constant(value=str(name)))
-            ):
-                return name
+                ast.Assign(targets=[ast.Name(id=name)], value=ast.Constant(value=str(text)))
+                | ast.AnnAssign(target=ast.Name(id=name), value=ast.Constant(value=str(text)))
+            ) if name == attribute:
+                return text
     return None

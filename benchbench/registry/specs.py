@@ -140,7 +140,7 @@ def arguments(cls: type, spec: Spec) -> dict[str, Any]:
     kinds = {key: fields.get(key, OpenValue) for key in values}
     found = {key: convert(values[key], kind, key) for key, kind in kinds.items()}
     for key, kind in kinds.items():
-        if needed := exceeded(found[key], _alternatives(kind)):
+        if needed := exceeded(found[key], alternatives(kind)):
             given = values[key][:SHOWN]
             raise BenchbenchError(f"{spec.name}: {key} must be {needed}, not {given}.")
     others = {key: found.pop(key) for key in values if key not in fields}
@@ -178,7 +178,7 @@ def _required(cls: type) -> list[str]:
 def convert(text: str, kind: Any, name: str = "value") -> Any:
     """Read an int, float, bool, str, Literal, tuple or union; raises BenchbenchError otherwise."""
     ranks = {type(None): 0, str: 2}  # text last, as any text can be read as text
-    for option in sorted(_alternatives(kind), key=lambda option: ranks.get(option, 1)):
+    for option in sorted(alternatives(kind), key=lambda option: ranks.get(option, 1)):
         try:
             return _convert_to(text, option)
         except ValueError:
@@ -186,7 +186,8 @@ def convert(text: str, kind: Any, name: str = "value") -> Any:
     raise BenchbenchError(f"{name}={text} is not {type_name(kind)}.")
 
 
-def _alternatives(kind: Any) -> tuple[Any, ...]:
+def alternatives(kind: Any) -> tuple[Any, ...]:
+    """The types that a union joins, or the type itself."""
     union = typing.get_origin(kind) in (Union, types.UnionType)
     return typing.get_args(kind) if union else (kind,)
 
@@ -214,7 +215,7 @@ def _convert_to(text: str, kind: Any) -> Any:
 def type_name(kind: Any) -> str:
     """A type as a user reads it: `int`, `true or false`, `one of euclidean, cosine`."""
     words = []
-    for option, bounds in map(split_bounds, _alternatives(kind)):
+    for option, bounds in map(split_bounds, alternatives(kind)):
         if typing.get_origin(option) is Literal:
             words.append("one of " + ", ".join(map(str, typing.get_args(option))))
         elif option is bool:

@@ -20,6 +20,22 @@ from benchbench.registry import specs
 SURE = ("exact", "secondary", "recalled")
 """The surest first."""
 
+NAMES = {
+    "transductive_finetuning[epochs=0]": "Support-based initialisation",
+    "transductive_finetuning[query_weight=0.0]": "Fine-tuning (Dhillon)",
+    "simpleshot[transform=un]": "SimpleShot (UN)",
+    "simpleshot[transform=l2n]": "SimpleShot (L2N)",
+    "simpleshot": "SimpleShot (CL2N)",
+    "metaoptnet[head=ridge]": "MetaOptNet-RR",
+    "metaoptnet": "MetaOptNet-SVM",
+    "reptile[bn=transductive]": "Reptile + transduction",
+    "siamese": "Siamese (Koch)",
+}
+"""The names of figures that are not the method's own; the first fits whose parameters are set."""
+
+ALL_LABELS = "train+val"
+"""The end of a `train_source` that has the validation classes too, as no run here has."""
+
 
 def published_figures() -> pd.DataFrame:
     """All figures as printed text, empty if unknown; accuracies and half-widths in per cent."""
@@ -41,15 +57,33 @@ def figure_of(
 ) -> pd.Series[str] | None:
     """The published row of a measured method, or None; arguments as in `figures_for`.
 
-    The same family of backbones (`conv4` and Conv4-64) comes first, then the surest figure.
+    method: a spec, whose parameters count where they make it another published method. The same
+    family of backbones (`conv4` and Conv4-64) comes first, then the surest figure. Figures of
+    networks that were trained on the validation classes as well are of another setting.
     """
     figures = _fitting(dataset, way, shot)
-    figures = figures[figures["method"].map(_plain_name) == _plain_name(method)]
+    figures = figures[figures["method"].map(_plain_name) == _plain_name(published_name(method))]
+    figures = figures[~figures["train_source"].str.endswith(ALL_LABELS)]
     if figures.empty:
         return None
     keys = zip(figures["backbone"], figures["sure"], strict=True)
     ranks = [(not _same_family(backbone, theirs), SURE.index(sure)) for theirs, sure in keys]
     return figures.iloc[ranks.index(min(ranks))]
+
+
+def published_name(method: str) -> str:
+    """The name of a method's figures: one of `NAMES`, or the name in the spec itself."""
+    try:
+        spec = specs.parse(method)
+    except BenchbenchError:  # a spec that a run has brought along
+        return method
+    known = ((specs.parse(text), title) for text, title in NAMES.items())
+    fits = (
+        title
+        for one, title in known
+        if one.name == spec.name and one.parameters.items() <= spec.parameters.items()
+    )
+    return next(fits, spec.name)
 
 
 @lru_cache(maxsize=64)

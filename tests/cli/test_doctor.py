@@ -187,7 +187,7 @@ def test_a_taken_name_is_told_by_both(installed: Installation) -> None:
     ]
     assert not healthy
     listed = invoke("list", "methods").stdout
-    assert "  toy  A toy. [first 1.0]\n" in listed
+    assert "  toy  other  A toy. [first 1.0]\n" in listed
     assert "  toy  NOT USED: the name is taken by first [second 1.0]\n" in listed
 
 
@@ -196,7 +196,7 @@ def test_a_taken_name_is_told_by_both(installed: Installation) -> None:
     [
         (None, "BROKEN: there is no module fake_other_toy; see `benchbench doctor`"),
         ("class (", "BROKEN: a syntax error in line 1 of fake_other_toy; see `benchbench doctor`"),
-        (METHOD.format(name="toy") + "raise RuntimeError\n", "A toy."),
+        (METHOD.format(name="toy") + "raise RuntimeError\n", "other  A toy."),
     ],
     ids=["no module", "syntax", "raises"],
 )

@@ -1,11 +1,15 @@
 """`benchbench list` and `benchbench describe`."""
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from support.command_line import PACKAGES, invoke, process
+from support.command_line import PACKAGES, assert_one_sentence, invoke, process, succeeded
+from support.installations import Installation, pretended
 
+from benchbench.cli.listing import MARKED
+from benchbench.cli.method_tables import FAMILIES
 from benchbench.registry import entry_points, inspection, loading, specs
 
 
@@ -105,3 +109,107 @@ def test_everything_of_a_name_is_described() -> None:
     text = invoke("describe", "meta_dataset").stdout
     assert "meta_dataset (dataset of benchbench" in text
     assert "meta_dataset (sampler of benchbench.samplers.meta_dataset)" in text
+
+
+STATED = '''
+from dataclasses import dataclass
+from benchbench import Method, hookimpl
+
+class Base(Method):
+    family = "of its own"
+    paper = "arXiv:1234.56789"
+
+@dataclass
+class Toy(Base):
+    """A | toy."""
+    name = "toy"
+    fixed_way = True
+    size: int
+    mode: str = "a|b"
+
+@hookimpl
+def register_methods(register):
+    register(Toy)
+'''
+
+
+@pytest.fixture
+def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Installation]:
+    with pretended(tmp_path, monkeypatch) as installation:
+        yield installation
+
+
+class TestFamilies:
+    def test_what_the_source_says_is_what_the_class_says(self) -> None:
+        for name, entry in entry_points.available("method").items():
+            assert inspection.family(entry) == loading.load("method", name).family
+
+    def test_every_method_of_ours_has_a_known_family(self) -> None:
+        ours = [one for one in entry_points.available("method").values() if _is_ours(one)]
+        assert {inspection.family(one) for one in ours} == set(FAMILIES)
+
+    def test_the_list_shows_it_behind_the_name(self) -> None:
+        text = invoke("list", "methods").stdout
+        assert re.search(r"^  protonet +metric-based +Each query", text, re.MULTILINE)
+        assert "black-box" not in invoke("list", "datasets").stdout
+
+    def test_a_base_class_of_the_module_may_say_it(self, installed: Installation) -> None:
+        installed.method("toy", STATED)
+        installed.method("plain")
+        text = invoke("list", "methods").stdout
+        assert "  toy    of its own  A | toy." in text
+        assert "  plain  other       A toy." in text
+
+    def test_describe_says_it_with_the_address_of_the_paper(self) -> None:
+        text = invoke("describe", "snail").stdout
+        assert "family: black-box\n" in text
+        assert "paper: arXiv:1707.03141 https://arxiv.org/abs/1707.03141\n" in text
+        assert "fixed_way: true\n" in text
+        assert "fixed_way: false\n" in invoke("describe", "protonet").stdout
+
+
+def _is_ours(provenance: entry_points.Provenance) -> bool:
+    return provenance.package == "benchbench"
+
+
+class TestMarkdown:
+    def test_methods_of_others_have_tables_of_their_own(self, installed: Installation) -> None:
+        installed.method("toy", STATED)
+        installed.method("plain", package="else")
+        text = succeeded("list", "methods", "--format", "markdown").stdout
+        assert text.index("### Of its own") < text.index("### Other")
+        link = "[arXiv:1234.56789](https://arxiv.org/abs/1234.56789)"
+        facts = f"{link} | inductive | does not count | fixed | not read |"
+        assert f"| `toy` | A \\| toy. | {facts}" in text
+        assert "| `toy` | `size` | int | required |\n" in text
+        assert "| `toy` | `mode` | str | `a\\|b` |\n" in text
+        assert "| `plain` | A toy. |  | inductive | does not count | any | not read |" in text
+        only = succeeded("list", "methods", "--format", "markdown", "--package", "else").stdout
+        assert "plain" in only
+        assert "toy`" not in only
+
+    def test_the_tables_go_between_the_marked_lines(
+        self, installed: Installation, tmp_path: Path
+    ) -> None:
+        installed.method("toy", STATED)
+        file = tmp_path / "methods.md"
+        file.write_text(f"# Ours\n\n{MARKED.around('old')}\n\nMore.\n")
+        succeeded("list", "methods", "--format", "markdown", "--into", file)
+        tables = succeeded("list", "methods", "--format", "markdown").stdout
+        assert file.read_text() == f"# Ours\n\n{MARKED.around(tables)}\n\nMore.\n"
+
+    def test_a_file_without_the_lines_is_left_alone(self, installed, tmp_path: Path) -> None:
+        installed.method("toy", STATED)
+        file = tmp_path / "methods.md"
+        options = ("list", "methods", "--format", "markdown", "--into", file)
+        assert_one_sentence(invoke(*options), "There is no file")
+        file.write_text("Nothing.\n")
+        assert_one_sentence(invoke(*options), MARKED.begin)
+        assert file.read_text() == "Nothing.\n"
+
+    @pytest.mark.parametrize(
+        "arguments",
+        ["all --format markdown", "methods --package x", "methods --into x"],
+    )
+    def test_markdown_is_for_methods_and_its_options_for_it(self, arguments: str) -> None:
+        assert_one_sentence(invoke("list", *arguments.split()), "--format markdown")

@@ -108,5 +108,6 @@ def test_learned_slots_must_fail_a_check_unless_they_are_shuffled() -> None:
     assert expected_failure(Pooled(), "class_slots") is None
     assert issubclass(FixedWayMethod, FixedSlots)
     varying = Task("toy", "variable", (16, 16, 1), None, 1, 15)
+    assert Pooled.fixed_way
     assert "fixed way" in str(Pooled().skip(varying))
     assert "0-shot" in str(Learned().skip(Task("toy", "zero-shot", (16, 16, 1), 5, 0, 15)))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
@@ -17,17 +16,16 @@ from benchbench.results.reporters.across import sources_markdown
 from benchbench.results.reporters.markdown import heading
 from benchbench.runs.names import slug
 from benchbench.system.files import read_text
+from benchbench.system.marked_lines import MarkedLines
 from benchbench.system.progress import say
 
 Reporter = Callable[[pd.DataFrame], str]
 
-BEGIN = "<!-- benchbench leaderboard: begin -->"
-END = "<!-- benchbench leaderboard: end -->"
-"""The lines of a markdown file between which the tables stand; the text around them stays."""
+MARKED = MarkedLines("benchbench leaderboard")
+BEGIN, END = MARKED.begin, MARKED.end
 
 FILE_BYTES = 2**28
 """The most that a file here may have."""
-BETWEEN = re.compile(f"^{re.escape(BEGIN)}[ \t]*$.*?^{re.escape(END)}", re.MULTILINE | re.DOTALL)
 
 
 def leaderboard_text(
@@ -97,16 +95,14 @@ def _side_by_side(tables: Sequence[list[Entry]], rule: str) -> str:
 def _between_markers(path: Path, name: str, text: str) -> str:
     """The file's content with new tables. Raises BenchbenchError without the markers."""
     if not path.exists():
-        return f"{heading(f'Leaderboard: {name}', 1)}\n\n{BEGIN}\n\n{text}\n{END}\n"
-    content = read_text(path, FILE_BYTES)
-    found = BETWEEN.search(content)
-    if found is None:
+        return f"{heading(f'Leaderboard: {name}', 1)}\n\n{MARKED.around(text)}\n"
+    content = MARKED.replaced(read_text(path, FILE_BYTES), text)
+    if content is None:
         raise BenchbenchError(
             f"{path} has no place for the tables; put the lines '{BEGIN}' and '{END}' into it, "
             "or remove it."
         )
-    before, after = content[: found.start()], content[found.end() :]
-    return f"{before}{BEGIN}\n\n{text}\n{END}{after}"
+    return content
 
 
 def stale(out: Path, files: Mapping[Path, str]) -> dict[Path, str]:
