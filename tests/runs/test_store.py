@@ -10,7 +10,9 @@ import sys
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -19,6 +21,7 @@ from hypothesis import strategies as st
 from support.runs import write_run
 
 from benchbench.errors import BenchbenchError, MethodError, reason_of
+from benchbench.runs import store
 from benchbench.runs.episodes_file import PREDICTION_COLUMNS, EpisodesFile
 from benchbench.runs.names import run_hash, slug
 from benchbench.runs.reading import FORMAT
@@ -316,6 +319,27 @@ def test_from_running_to_finished(run: RunDirectory) -> None:
     assert (again.status, again.scored()) == ("finished", 3)
     assert again.manifest["started"] <= again.manifest["finished"]
     assert [again.has(count) for count in (2, 3, 4)] == [True, True, False]
+
+
+def test_a_clock_that_was_set_back_ends_no_run_before_it_began(
+    run: RunDirectory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever the times say, which nothing is computed from: costs are of another clock."""
+    now = datetime(2030, 1, 1, tzinfo=UTC)
+    clock = SimpleNamespace(now=lambda zone: now)
+    monkeypatch.setattr(store, "datetime", clock)
+    run.start(BEGUN)
+    append(run, range(3))
+    run.flush()
+    now -= timedelta(days=400)
+    assert reopened(run).scored() == 3
+    again = reopened(run)
+    again.start(BEGUN)
+    again.finish(episodes={"count": 3, "sha256": "ab"}, cost=COST)
+    found = reopened(run)
+    assert (found.status, found.scored(), found.has(3)) == ("finished", 3, True)
+    assert found.manifest["started"] > found.manifest["finished"]
+    assert found.manifest["cost"] == COST
 
 
 def test_a_longer_run_goes_on_and_keeps_what_it_knows(run: RunDirectory) -> None:
