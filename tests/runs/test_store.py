@@ -18,6 +18,7 @@ from typing import Any
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
+from support.file_systems import fill, small_disk
 from support.runs import write_run
 
 from benchbench.errors import BenchbenchError, MethodError, reason_of
@@ -573,6 +574,30 @@ def test_rows_that_a_full_disk_cuts_short_are_none(
     monkeypatch.undo()
     run.flush()
     assert (run.path / "episodes.csv").read_bytes() == before
+
+
+def test_a_disk_that_is_full_loses_nothing_that_is_stored(tmp_path: Path) -> None:
+    with small_disk(tmp_path / "disk", 1):
+        run = RunDirectory(tmp_path / "disk" / "run")
+        run.path.mkdir()
+        run.start(BEGUN)
+        append(run, range(FLUSH_EVERY))
+        run.flush()
+        before = run.manifest
+        ballast = fill(tmp_path / "disk")
+        with pytest.raises(OSError, match="No space left"):
+            append(run, range(FLUSH_EVERY, 10 * FLUSH_EVERY))
+        with pytest.raises(OSError, match="No space left"):
+            run.update(status="failed")
+        assert reopened(run).manifest == before
+        assert {file.name for file in run.path.iterdir()} == {"manifest.json", "episodes.csv"}
+        ballast.unlink()
+        again = reopened(run)
+        count = again.scored()
+        assert count >= FLUSH_EVERY
+        append(again, range(count, 10 * FLUSH_EVERY))
+        again.finish(episodes={"count": 10 * FLUSH_EVERY}, cost=COST)
+        assert numbers_of(reopened(run)) == list(range(10 * FLUSH_EVERY))
 
 
 def test_whether_a_run_is_being_computed(tmp_path: Path) -> None:
