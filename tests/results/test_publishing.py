@@ -138,6 +138,17 @@ def test_older_code_makes_room_and_other_runs_do_not(root: Path, tmp_path: Path)
     assert left == [(0, CORE, False), (7, CORE, False), (7, CORE, True)]
 
 
+def test_the_newer_code_stays_whatever_the_clock_said(root: Path, tmp_path: Path) -> None:
+    other = Path(shutil.copytree(root, tmp_path / "other"))
+    (old,) = Store(other).runs()
+    old.update(finished="2199-01-01T00:00:00+00:00")
+    as_made_by(RunDirectory(old.path), core=1)
+    both = [*Store(root).runs(), *Store(other).runs()]
+    assert publish(both, tmp_path / "runs").replaced == 1
+    (left,) = Store(tmp_path / "runs").runs()
+    assert left.manifest["identity"]["core"] == CORE
+
+
 def test_a_run_of_before_a_parameter_makes_room_for_one_at_its_default(
     root: Path, tmp_path: Path
 ) -> None:
