@@ -22,6 +22,11 @@ class GridEngine:
 
     name: ClassVar[str]
 
+    @property
+    def shows_cells(self) -> bool:
+        """Whether cells show on this terminal how far they are, so that no line shows the grid."""
+        return False
+
     def compute(self, cells: Sequence[Cell]) -> Iterator[tuple[Cell, Outcome]]:
         """Compute each cell by `computing.compute_cell`, and yield its outcome as it comes.
 
@@ -36,6 +41,10 @@ class GridEngine:
     def described(self) -> str:
         """What is said once before cells are computed, in a sentence's part, or nothing."""
         return ""
+
+    def running(self) -> int | None:
+        """How many cells are computed at this moment; None if that is not known."""
+        return None
 
     def at_once(self) -> int:
         """How many cells are computed at a time, as far as that is known."""
@@ -62,6 +71,10 @@ class Serial(GridEngine):
 
     name: ClassVar[str] = "serial"
     bench: Bench | None = field(default=None, kw_only=True, repr=False, compare=False)
+
+    @property
+    def shows_cells(self) -> bool:
+        return True
 
     def compute(self, cells: Sequence[Cell]) -> Iterator[tuple[Cell, Outcome]]:
         from benchbench.grid.computing import compute_cell

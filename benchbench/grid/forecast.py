@@ -69,16 +69,27 @@ def _manifests(root: Path) -> Iterator[dict[str, Any]]:
 
 
 class Progress:
-    """The line about a grid after each of its cells."""
+    """How far a grid is, after each of its cells. total: the number of its cells."""
 
     def __init__(self, cells: Iterable[Cell], settled: int, at_once: int, root: Path) -> None:
         self._left = list(cells)
-        self._total, self._failed, self._at_once = len(self._left) + settled, 0, at_once
+        self.total, self._failed, self._at_once = len(self._left) + settled, 0, at_once
         self._forecast = Forecast(root)
+
+    @property
+    def done(self) -> int:
+        """How many cells have ended, whatever came of them."""
+        return self.total - len(self._left)
+
+    def remark(self, running: int | None) -> str:
+        """What a line that shows the count has behind it. running: cells, unless it is unknown."""
+        parts = [f"{running} running"] if running else []
+        parts += [f"{self._failed} failed"] if self._failed else []
+        return (", ".join(parts) + self._time()).removeprefix("; ")
 
     def begun(self) -> str:
         """The line before the first cell."""
-        return f"{len(self._left)} of {self._total} cells are to be computed{self._time()}"
+        return f"{len(self._left)} of {self.total} cells are to be computed{self._time()}"
 
     def ended(self, cell: Cell, outcome: Outcome, memory: int) -> str:
         """The line after a cell. memory: of all processes, in bytes; 0 if that is not known."""
@@ -86,7 +97,7 @@ class Progress:
         self._failed += outcome.status == "failed"
         if outcome.run is not None:
             self._forecast.learn(outcome.run.manifest)
-        parts = [f"{self._total - len(self._left)} of {self._total} cells"]
+        parts = [f"{self.done} of {self.total} cells"]
         parts += [f"{self._failed} failed"] if self._failed else []
         parts += [f"at most {memory / 2**30:.1f} GiB of memory"] if memory else []
         return ", ".join(parts) + self._time()

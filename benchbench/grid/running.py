@@ -15,7 +15,7 @@ from benchbench.grid.planning import Plan, planned
 from benchbench.grid.sharing import Claiming, shard_of
 from benchbench.grid.wanted import Wanted, folder_within, write_wanted
 from benchbench.runs.outcome import Outcome
-from benchbench.system.progress import say
+from benchbench.system.progress import say, state_line
 
 
 @dataclass(frozen=True)
@@ -62,20 +62,22 @@ def _computed(
     progress = Progress(missing, settled, engine.at_once(), Path(missing[0].out))
     if said := engine.described():
         say(said)
-    if manner.is_grid:
-        say(progress.begun())
     outcomes = {}
-    computed = engine.compute(missing)
-    try:
-        for cell, outcome in computed:
-            outcomes[cell] = outcome
-            _say_failure(cell, outcome, manner)
-            line = progress.ended(cell, outcome, engine.memory_bytes())
-            if manner.is_grid:
-                say(line)
-    finally:
-        if isinstance(computed, Generator):
-            computed.close()
+    shown = manner.is_grid and not engine.shows_cells
+    with state_line("cells", progress.total, settled, shown) as tell:
+        if manner.is_grid:
+            tell(progress.begun(), settled, progress.remark(None))
+        computed = engine.compute(missing)
+        try:
+            for cell, outcome in computed:
+                outcomes[cell] = outcome
+                _say_failure(cell, outcome, manner)
+                line = progress.ended(cell, outcome, engine.memory_bytes())
+                if manner.is_grid:
+                    tell(line, progress.done, progress.remark(engine.running()))
+        finally:
+            if isinstance(computed, Generator):
+                computed.close()
     busy = sum(outcome.busy for outcome in outcomes.values())
     if busy and manner.is_grid:
         some = "1 cell is" if busy == 1 else f"{busy} cells are"

@@ -62,10 +62,11 @@ class Lines(io.TextIOBase):
         return True
 
 
-def serve(pipe: Connection, parent: int) -> None:
+def serve(pipe: Connection, words: Connection, parent: int) -> None:
     """Compute cells until this process is told to end, by SIGTERM or by the end of the pipe.
 
-    parent: the number of the process that began this one, with which it dies.
+    words: gets what processes of methods print on standard error. parent: the number of the process
+    that began this one, with which it dies.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, _interrupt)
@@ -73,6 +74,8 @@ def serve(pipe: Connection, parent: int) -> None:
         ctypes.CDLL(None).prctl(DEATH_SIGNAL, signal.SIGKILL)
     if os.getppid() != parent:  # it died before that
         os._exit(1)
+    if os.name == "posix":
+        os.dup2(words.fileno(), 2)
     sys.stderr = Lines(pipe)
     try:
         while True:

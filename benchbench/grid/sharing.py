@@ -64,6 +64,13 @@ class Claiming(GridEngine):
     def described(self) -> str:
         return self._engine.described()
 
+    @property
+    def shows_cells(self) -> bool:
+        return self._engine.shows_cells
+
+    def running(self) -> int | None:
+        return self._engine.running()
+
     def at_once(self) -> int:
         return self._engine.at_once()
 

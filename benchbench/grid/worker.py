@@ -5,6 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
@@ -14,12 +15,18 @@ from benchbench.errors import BenchbenchError
 from benchbench.grid.cell import Cell
 from benchbench.grid.serving import Ended, Refused, Said, serve
 from benchbench.runs.outcome import Outcome
-from benchbench.system.progress import say
+from benchbench.system.progress import REPORT_SECONDS, say
 
 END_SECONDS = 20.0
 """The time in which a worker that is told to end keeps what it has computed."""
 
 VISIBLE = "CUDA_VISIBLE_DEVICES"
+
+LINES_SECONDS = 30.0
+"""The time between two lines about one cell, of which several are computed."""
+
+LINE_BYTES = 2**16
+"""The longest line that is waited for until it ends."""
 
 
 class Worker:
@@ -32,6 +39,7 @@ class Worker:
         self._device, self.memory = device, 0
         self.cell: Cell | None = None
         self._process: Any = None
+        self._begun = b""
 
     def begin(self, cell: Cell | None) -> None:
         """Compute a cell next; None lets it rest."""
@@ -40,6 +48,7 @@ class Worker:
             return
         if self._process is not None and not self._process.is_alive():
             self.pipe.close()
+            self._words.close()
             self._process = None
         if self._process is None:
             self._start()
@@ -49,15 +58,20 @@ class Worker:
     def _start(self) -> None:
         context = multiprocessing.get_context("spawn")
         self.pipe, other = context.Pipe()
-        self._process = context.Process(target=serve, args=(other, os.getpid()))
-        with _uninterrupted(), _seeing(self._device):
+        self._words, words = context.Pipe(duplex=False)
+        self._process = context.Process(target=serve, args=(other, words, os.getpid()))
+        # One line of a terminal shows all cells; there theirs would only be in its way.
+        pause = "inf" if sys.stderr.isatty() else str(LINES_SECONDS)
+        device = _environment(VISIBLE, self._device)
+        with _uninterrupted(), device, _environment(REPORT_SECONDS, pause):
             self._process.start()
         other.close()
+        words.close()
 
     @property
     def signs(self) -> list[Any]:
         """What becomes ready when it has something to say or is dead."""
-        return [self.pipe, self._process.sentinel]
+        return [self.pipe, self._words, self._process.sentinel]
 
     def receive(self) -> Outcome | None:
         """The outcome of its cell, if that is what it says.
@@ -66,8 +80,11 @@ class Worker:
         """
         cell = self.cell
         assert cell is not None
+        self._say_overheard(cell)
         message: object = None
         with suppress(EOFError, OSError):
+            if not self.pipe.poll() and self._process.is_alive():
+                return None
             message = self.pipe.recv() if self.pipe.poll() else None
         if isinstance(message, Said):
             say(f"[{cell}] {message.line}")
@@ -78,8 +95,22 @@ class Worker:
             self.memory = max(self.memory, message.memory or 0)
             return message.outcome
         self._process.join()
+        self._say_overheard(cell)
         reason = f"its worker is gone: {cause_of_death(self._process.exitcode)}"
         return Outcome(cell.name, "failed", reason)
+
+    def _say_overheard(self, cell: Cell) -> None:
+        """Say what processes of its method have printed on standard error, by whole lines."""
+        content = self._begun
+        while len(content) <= LINE_BYTES and self._words.poll():
+            if not (read := os.read(self._words.fileno(), LINE_BYTES)):
+                break
+            content += read
+        *lines, self._begun = content.split(b"\n")
+        if len(self._begun) > LINE_BYTES or not self._process.is_alive():
+            lines, self._begun = [*lines, self._begun], b""
+        for line in filter(bytes.strip, lines):
+            say(f"[{cell}] {line.decode(errors='replace')}")
 
     def interrupt(self) -> None:
         """Let it keep what it has computed, and end."""
@@ -113,15 +144,15 @@ def _uninterrupted() -> Iterator[None]:
 
 
 @contextmanager
-def _seeing(device: str) -> Iterator[None]:
-    """A block in which processes begin that see this GPU alone, unless it is nothing."""
-    before = os.environ.get(VISIBLE)
-    if device:
-        os.environ[VISIBLE] = device
+def _environment(variable: str, value: str) -> Iterator[None]:
+    """A block in which processes begin that have this value, unless it is nothing."""
+    before = os.environ.get(variable)
+    if value:
+        os.environ[variable] = value
     try:
         yield
     finally:
         if before is not None:
-            os.environ[VISIBLE] = before
-        elif device:
-            del os.environ[VISIBLE]
+            os.environ[variable] = before
+        elif value:
+            del os.environ[variable]

@@ -30,6 +30,7 @@ class Workers(GridEngine):
     count: Annotated[int, Bounds(ge=1, le=1024)] = 2
     devices: str = ""
     held: dict[int, int] = field(default_factory=dict, kw_only=True, repr=False, compare=False)
+    busy: int = field(default=0, kw_only=True, repr=False, compare=False)
 
     def compute(self, cells: Sequence[Cell]) -> Iterator[tuple[Cell, Outcome]]:
         threads = threads_of_each(self.count)
@@ -51,6 +52,7 @@ class Workers(GridEngine):
                         waiting.ended(cell)
                         self._hold(workers.index(worker), worker, outcome, cell.engine == "worker")
                         worker.begin(waiting.take())
+                        self.busy = sum(one.cell is not None for one in workers)
                         yield given[cell], outcome
 
     def _device(self, number: int) -> str:
@@ -63,6 +65,9 @@ class Workers(GridEngine):
         cost = outcome.run.manifest.get("cost", {}) if outcome.run and apart else {}
         now = worker.memory + (cost.get("peak_memory_bytes") or 0)
         self.held[number] = max(now, self.held.get(number, 0))
+
+    def running(self) -> int:
+        return self.busy
 
     def at_once(self) -> int:
         return self.count

@@ -8,7 +8,7 @@ import hashlib
 import json
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchbench.errors import BenchbenchError
+from benchbench.results.configurations import whole_identity
 from benchbench.runs.rows import Rows
 
 PROTOCOL = ("fingerprint", "splits", "split", "protocol", "episode_seed")
@@ -28,6 +29,7 @@ class Result:
     """A finished run.
 
     correct, n_query: int64 [n]; class_ids: "3 1 4" of each episode; metrics: float64 [n] by name.
+    lacking: the defaults of parameters that its method has got since, by name.
     """
 
     path: Path
@@ -36,6 +38,7 @@ class Result:
     n_query: NDArray[np.int64]
     class_ids: tuple[str, ...]
     metrics: dict[str, NDArray[np.float64]]
+    lacking: Mapping[str, Any] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.correct)
@@ -117,7 +120,8 @@ class Result:
     @property
     def configuration(self) -> str:
         """What two results must share to be seeds of one entry."""
-        identity = {key: value for key, value in self.identity.items() if key != "seed"}
+        whole = whole_identity(self.manifest, self.lacking)
+        identity = {key: value for key, value in whole.items() if key != "seed"}
         return json.dumps([self.dataset, identity], sort_keys=True)
 
 

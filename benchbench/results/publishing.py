@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from benchbench.errors import BenchbenchError
+from benchbench.results.configurations import Defaults, whole_identity
 from benchbench.runs.class_tables import ClassTables
 from benchbench.runs.store import RunDirectory, Store
 from benchbench.runs.weights import OWN, SHARED, StoredWeights, weights_of
@@ -40,19 +41,25 @@ OF_MACHINES = ("device", "bf16", "channels_last")
 class Published:
     """What was copied to `root`; replaced: runs of older code in whose place others came now.
 
-    heavy: runs whose weights were left out because they are large. refused: runs that contradict
-    themselves.
+    completed: how many of these had been stored before their method had the parameters that are
+    named in `added`. heavy: runs whose weights were left out because they are large. refused: runs
+    that contradict themselves.
     """
 
     root: Path
     runs: int = 0
     replaced: int = 0
+    completed: int = 0
+    added: set[str] = field(default_factory=set)
     heavy: int = 0
     refused: list[Path] = field(default_factory=list)
 
     def __str__(self) -> str:
+        added = ", ".join(sorted(self.added))
         notes = [
             f"{self.replaced} in place of runs of other code" * bool(self.replaced),
+            f"{self.completed} of them of before these parameters had defaults: {added}"
+            * bool(self.completed),
             f"{self.heavy} without their weights, of {LARGEST_WEIGHTS:,} bytes or more"
             * bool(self.heavy),
         ]
@@ -77,11 +84,19 @@ def publish(runs: Iterable[RunDirectory], root: Path) -> Published:
         reasons = [*findings.differences, *findings.unknown]
         say(f"not published: {run.path}: {findings.verdict}: {reasons[0]}")
         published.refused += [run.path] * bool(findings.differences)
-    # The newest last, so that of two versions of the code it is the one that stays.
-    for run in sorted(whole, key=lambda run: str(run.manifest.get("finished", ""))):
+    for run in sorted(whole, key=_age):
         _copy(run, redrawings.of(run.path).tables, published)
     _remove_unused(root)
     return published
+
+
+def _age(run: RunDirectory) -> tuple[int, str]:
+    """By this the newest comes last, and of two versions of the code it is the one that stays.
+
+    The core counts before the time, which is wrong where a clock was set back.
+    """
+    core = run.manifest["identity"].get("core", 1)
+    return core if isinstance(core, int) else 0, str(run.manifest.get("finished", ""))
 
 
 def _copy(run: RunDirectory, tables: ClassTables, published: Published) -> None:
@@ -98,7 +113,7 @@ def _copy(run: RunDirectory, tables: ClassTables, published: Published) -> None:
         if _is_plain(run.path / name):
             _copy_file(run.path / name, target.path / name)
     published.runs += 1
-    published.replaced += _remove_older(run.manifest, target.path)
+    _remove_older(run.manifest, target.path, published)
 
 
 def _copy_weights(weights: StoredWeights, run: Path, root: Path, whole: bool) -> None:
@@ -119,24 +134,32 @@ def _copy_tables(manifest: dict[str, Any], source: ClassTables, target: ClassTab
         target.keep_episodes(episodes)
 
 
-def _remove_older(manifest: dict[str, Any], place: Path) -> int:
-    """Remove the runs beside `place` that are the same configuration by other code; how many."""
-    removed = 0
-    for other in Store(place.parent).runs():
-        if other.path == place or other.is_foreign:
+def _remove_older(manifest: dict[str, Any], place: Path, published: Published) -> None:
+    """Remove the runs beside `place` that are the same configuration by other code, and count them.
+
+    A run that does not record a parameter was made with the default that others state.
+    """
+    others = [run for run in Store(place.parent).runs() if run.path != place and not run.is_foreign]
+    defaults = Defaults([manifest, *(other.manifest for other in others)])
+    for other in others:
+        lacking = defaults.lacking(other.manifest)
+        if not lacking and _code(other.manifest) == _code(manifest):
             continue
-        same_code = all(
-            other.manifest["identity"].get(key) == manifest["identity"].get(key) for key in VERSIONS
-        )
-        if not same_code and _configuration(other.manifest) == _configuration(manifest):
+        wanted = _configuration(manifest, defaults.lacking(manifest))
+        if _configuration(other.manifest, lacking) == wanted:
             shutil.rmtree(other.path)
-            removed += 1
-    return removed
+            published.replaced += 1
+            published.completed += bool(lacking)
+            published.added |= {f"{name} of {manifest['identity']['method']}" for name in lacking}
 
 
-def _configuration(manifest: dict[str, Any]) -> dict[str, Any]:
+def _code(manifest: dict[str, Any]) -> list[Any]:
+    return [manifest["identity"].get(key) for key in VERSIONS]
+
+
+def _configuration(manifest: dict[str, Any], lacking: dict[str, Any]) -> dict[str, Any]:
     """The identity without what code and machine make of it."""
-    parts = manifest["identity"].items()
+    parts = whole_identity(manifest, lacking).items()
     return {key: value for key, value in parts if key not in (*VERSIONS, *OF_MACHINES)}
 
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from benchbench.errors import BenchbenchError
+from benchbench.results.configurations import Defaults
 from benchbench.results.entries import Result, by_protocol
 from benchbench.runs.reading import CURE
 from benchbench.runs.rows import Rows
@@ -37,7 +39,8 @@ def read_results(runs: Iterable[RunDirectory], refused: list[Path] | None = None
     """The finished runs, each folder once; those that cannot be read are reported.
 
     So are those that contradict themselves, or the episodes that they claim, as far as that shows
-    at once. refused: gets their folders.
+    at once, and those in whose place others record more of the same. refused: gets the folders of
+    the former.
     """
     results: list[Result] = []
     foreign: list[Path] = []
@@ -59,7 +62,7 @@ def read_results(runs: Iterable[RunDirectory], refused: list[Path] | None = None
             f"left out runs {FOREIGN} {_counted(foreign)}; "
             "run their commands again with another --out"
         )
-    consistent = _consistent(results, refused if refused is not None else [])
+    consistent = _completed(_consistent(results, refused if refused is not None else []))
     return [one for group in by_protocol(consistent).values() for one in _agreeing(group)]
 
 
@@ -82,6 +85,25 @@ def _consistent(results: list[Result], refused: list[Path]) -> list[Result]:
         say(f"left out {one.path}: {found.differences[0]}{others}")
         refused.append(one.path)
     return kept
+
+
+def _completed(results: list[Result]) -> list[Result]:
+    """With parameters that methods have got since; of runs that are one then, the most complete."""
+    defaults = Defaults(one.manifest for one in results)
+    whole = [replace(one, lacking=defaults.lacking(one.manifest)) for one in results]
+    fewest: dict[tuple[str, int], int] = {}
+    for one in whole:
+        key = one.configuration, one.seed
+        fewest[key] = min(len(one.lacking), fewest.get(key, len(one.lacking)))
+    older = [one for one in whole if len(one.lacking) > fewest[one.configuration, one.seed]]
+    if older:
+        names = ", ".join(older[0].lacking)
+        say(
+            f"left out runs of older code {_counted([one.path for one in older])}: others of the "
+            f"same configuration and seed record more parameters of their methods ({names})"
+        )
+    left_out = {one.path for one in older}
+    return [one for one in whole if one.path not in left_out]
 
 
 def _counted(paths: Sequence[Path]) -> str:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, nullcontext
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, nullcontext, suppress
 from functools import cache
 from typing import TYPE_CHECKING, TypeVar
 
@@ -19,6 +20,9 @@ T = TypeVar("T")
 QUIET_SECONDS = 10.0
 """The time between two lines of a long loop if there is no terminal."""
 
+REPORT_SECONDS = "BENCHBENCH_REPORT_SECONDS"
+"""The environment variable that replaces it, for one of several processes; `inf` means no line."""
+
 
 class Meter:
     """One running count with a remark, such as the loss."""
@@ -27,15 +31,22 @@ class Meter:
         self._description, self._total, self._bar = description, total, bar
         shown = legible(description)
         self._task = bar.add_task(shown, total=total, remark="") if bar else None
-        self._done, self._printed = 0, time.monotonic()
+        self._done, self._printed, self._pause = 0, time.monotonic(), report_seconds()
 
     def advance(self, count: int = 1, remark: str = "") -> None:
         self._done += count
         if self._bar is not None and self._task is not None:
             self._bar.update(self._task, completed=self._done, remark=legible(remark))
-        elif time.monotonic() - self._printed > QUIET_SECONDS:
+        elif time.monotonic() - self._printed > self._pause:
             self._printed = time.monotonic()
             say(f"{self._description}: {self._done}/{self._total or '?'} {remark}".rstrip())
+
+
+def report_seconds() -> float:
+    """The time between two lines of a long loop of this process."""
+    with suppress(KeyError, ValueError):
+        return float(os.environ[REPORT_SECONDS])
+    return QUIET_SECONDS
 
 
 @contextmanager
@@ -47,7 +58,25 @@ def meter(description: str, total: int | None = None, done: int = 0) -> Iterator
         yield counter
 
 
-def _bar() -> Progress:
+@contextmanager
+def state_line(
+    description: str, total: int, done: int, shown: bool
+) -> Iterator[Callable[[str, int, str], None]]:
+    """What tells a state: called with a whole line, the count of what is done, and a remark.
+
+    On a terminal one line has count and remark, and is kept up to date while the block runs, if
+    `shown`; elsewhere each call prints its whole line.
+    """
+    if not (shown and sys.stderr.isatty()):
+        yield lambda line, count, remark: say(line)
+        return
+    with _bar(estimates=False) as bar:
+        task = bar.add_task(legible(description), total=total, completed=done, remark="")
+        yield lambda line, count, remark: bar.update(task, completed=count, remark=legible(remark))
+
+
+def _bar(estimates: bool = True) -> Progress:
+    """A bar. estimates: whether it says how long the rest takes if all of it is alike."""
     from rich.console import Console
     from rich.progress import (
         BarColumn,
@@ -64,7 +93,7 @@ def _bar() -> Progress:
         BarColumn(),
         MofNCompleteColumn(),
         TimeElapsedColumn(),
-        TimeRemainingColumn(),
+        *([TimeRemainingColumn()] if estimates else []),
         TextColumn("{task.fields[remark]}", markup=False),
         console=Console(stderr=True),
         transient=True,

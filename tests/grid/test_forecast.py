@@ -49,6 +49,7 @@ def test_the_line_after_a_cell(tmp_path: Path) -> None:
     cells = [Cell("knn"), Cell("knn", seed=1), Cell("knn", seed=2)]
     progress = Progress(cells, 1, 1, tmp_path)
     assert progress.begun() == "3 of 4 cells are to be computed"
+    assert (progress.done, progress.remark(None)) == (1, "")
     failed = progress.ended(cells[0], Outcome("knn", "failed", "no luck"), 0)
     assert failed == "2 of 4 cells, 1 failed"
     cost(tmp_path, "knn", 60.0)
@@ -57,6 +58,8 @@ def test_the_line_after_a_cell(tmp_path: Path) -> None:
     assert line == (
         "3 of 4 cells, 1 failed, at most 1.5 GiB of memory; about 60 s left by earlier costs"
     )
+    assert progress.remark(1) == "1 running, 1 failed; about 60 s left by earlier costs"
+    assert progress.done == 3
     assert progress.ended(cells[2], Outcome("knn", "skipped"), 0) == "4 of 4 cells, 1 failed"
 
 

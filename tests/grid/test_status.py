@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,7 +19,7 @@ from benchbench.grid.status import (
     states_of_runs,
     states_of_wanted,
 )
-from benchbench.grid.wanted import Wanted, folder_within
+from benchbench.grid.wanted import Wanted, folder_within, read_wanted, write_wanted
 from benchbench.runs.store import RunDirectory
 
 
@@ -36,6 +38,26 @@ def test_the_states_of_a_run(tmp_path: Path) -> None:
     damaged = state_of(RunDirectory(run.path), "it")
     assert damaged.kind == "failed"
     assert "is no manifest of a run" in damaged.reason
+
+
+def test_a_clock_that_was_set_back_changes_no_state(tmp_path: Path) -> None:
+    """Files are of the future then; that a run is running is told by its lock alone."""
+    done, begun = write_run(tmp_path, "knn", [40, 50]), write_run(tmp_path, "maml", [40, 50])
+    begun.update(status="running")
+    write_wanted(tmp_path, [Wanted(Cell("knn"), folder_within(tmp_path, str(done.path)), 2)])
+    later = time.time() + 10**8
+    with done.locked(), begun.locked():
+        pass
+    for file in tmp_path.rglob("*"):
+        os.utime(file, (later, later))
+    assert state_of(RunDirectory(done.path), "it") == State("done", "it")
+    assert state_of(RunDirectory(begun.path), "it") == State("interrupted", "it")
+    assert states_of_wanted(tmp_path, read_wanted(tmp_path)) == [State("done", "knn seed 0")]
+    with begun.locked():
+        os.utime(begun.path / ".lock", (0, 0))
+        assert state_of(RunDirectory(begun.path), "it") == State("running", "it")
+    write_wanted(tmp_path, [])
+    assert read_wanted(tmp_path) == []
 
 
 def test_wanted_cells_and_other_runs(tmp_path: Path) -> None:

@@ -16,9 +16,10 @@ from benchbench.grid import worker as worker_module
 from benchbench.grid import workers as workers_module
 from benchbench.grid.cell import Cell
 from benchbench.grid.serving import Ended, Lines, Refused, Said
-from benchbench.grid.worker import VISIBLE, Worker, _seeing, _uninterrupted
+from benchbench.grid.worker import VISIBLE, Worker, _environment, _uninterrupted
 from benchbench.grid.workers import Workers, threads_of_each, visible_devices
 from benchbench.runs.outcome import Outcome
+from benchbench.system.progress import REPORT_SECONDS
 
 CELLS = [Cell(f"m{number}") for number in range(5)]
 
@@ -53,15 +54,15 @@ def test_a_process_begins_that_sees_one_device_and_no_interruption(
 ) -> None:
     monkeypatch.delenv(VISIBLE, raising=False)
     before = signal.getsignal(signal.SIGINT)
-    with _seeing("1"), _uninterrupted():
+    with _environment(VISIBLE, "1"), _uninterrupted():
         assert os.environ[VISIBLE] == "1"
         assert signal.getsignal(signal.SIGINT) == signal.SIG_IGN
     assert VISIBLE not in os.environ
     assert signal.getsignal(signal.SIGINT) == before
     monkeypatch.setenv(VISIBLE, "4,5")
-    with _seeing(""):
+    with _environment(VISIBLE, ""):
         assert os.environ[VISIBLE] == "4,5"
-    with _seeing("5"):
+    with _environment(VISIBLE, "5"):
         assert os.environ[VISIBLE] == "5"
     assert os.environ[VISIBLE] == "4,5"
 
@@ -86,7 +87,7 @@ def test_what_is_printed_is_sent_by_lines() -> None:
     assert not lines.isatty()
 
 
-def serve_threads(pipe: Connection, parent: int) -> None:
+def serve_threads(pipe: Connection, words: Connection, parent: int) -> None:
     """A worker that tells its threads, and fails, dies or is refused by the names of cells."""
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     while True:
@@ -95,11 +96,14 @@ def serve_threads(pipe: Connection, parent: int) -> None:
         except EOFError:
             return
         if cell.method == "m1":
+            os.write(words.fileno(), b"last words")
             os.kill(os.getpid(), signal.SIGKILL)
         if cell.method == "refused":
             pipe.send(Refused("no folder"))
         if cell.method == "long":
             time.sleep(60)
+        os.write(words.fileno(), f"method of {cell.method}\nreports every ".encode())
+        os.write(words.fileno(), f"{os.environ[REPORT_SECONDS]}\n\n".encode())
         pipe.send(Said(f"threads {cell.threads}"))
         pipe.send(Ended(Outcome(cell.method, "finished", str(cell.threads)), 2**20))
 
@@ -125,7 +129,13 @@ def test_each_cell_has_one_outcome_and_a_death_is_one_of_them(
     died = found[CELLS[1]]
     assert died.status == "failed"
     assert died.reason.startswith("its worker is gone: the process was killed (SIGKILL)")
-    assert "[m0 seed 0] threads 3" in capsys.readouterr().err
+    said = capsys.readouterr().err.splitlines()
+    assert "[m0 seed 0] threads 3" in said
+    for cell in (cell for cell in given if cell.method != "m1"):
+        assert f"[{cell}] method of {cell.method}" in said
+        assert f"[{cell}] reports every 30.0" in said
+    assert "[m1 seed 0] last words" in said
+    assert engine.running() == 0
     assert engine.memory_bytes() in (2**20, 2 * 2**20)  # one may have had all of the others
 
 

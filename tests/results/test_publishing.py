@@ -138,6 +138,38 @@ def test_older_code_makes_room_and_other_runs_do_not(root: Path, tmp_path: Path)
     assert left == [(0, CORE, False), (7, CORE, False), (7, CORE, True)]
 
 
+def test_the_newer_code_stays_whatever_the_clock_said(root: Path, tmp_path: Path) -> None:
+    other = Path(shutil.copytree(root, tmp_path / "other"))
+    (old,) = Store(other).runs()
+    old.update(finished="2199-01-01T00:00:00+00:00")
+    as_made_by(RunDirectory(old.path), core=1)
+    both = [*Store(root).runs(), *Store(other).runs()]
+    assert publish(both, tmp_path / "runs").replaced == 1
+    (left,) = Store(tmp_path / "runs").runs()
+    assert left.manifest["identity"]["core"] == CORE
+
+
+def test_a_run_of_before_a_parameter_makes_room_for_one_at_its_default(
+    root: Path, tmp_path: Path
+) -> None:
+    """Whatever else of the code is the same; one of another value stays."""
+    for number, (spec, parameters) in enumerate(
+        (("stored", {}), ("stored[bn=support]", {"bn": "support"}), ("stored", {"bn": "running"}))
+    ):
+        other = Path(shutil.copytree(root, tmp_path / f"other {number}"))
+        (run,) = Store(other).runs()
+        run.update(method={**run.manifest["method"], "spec": spec, "parameters": parameters})
+        as_made_by(RunDirectory(run.path), parameters=parameters, bf16=False)
+        done = publish(Store(other).runs(), tmp_path / "runs")
+        assert (done.runs, done.replaced) == (1, int(number == 2))
+    assert str(done).endswith(
+        "(1 in place of runs of other code, 1 of them of before these parameters had defaults: "
+        "bn of stored)"
+    )
+    left = [run.manifest["identity"]["parameters"] for run in Store(tmp_path / "runs").runs()]
+    assert sorted(left, key=str) == [{"bn": "running"}, {"bn": "support"}]
+
+
 def test_what_differs_is_not_published(root: Path, tmp_path: Path, capsys: Any) -> None:
     (run,) = Store(root).runs()
     (run.path / "answers.csv.gz").unlink()

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import shutil
+from datetime import datetime
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from support.runs import write_run
 
+from benchbench.runs import started
 from benchbench.runs.started import StartLog, started_without_result
 from benchbench.runs.store import RunDirectory
 
@@ -30,6 +33,18 @@ def test_a_run_that_begins_again_gets_another_line(tmp_path: Path) -> None:
     run = begun(tmp_path, "knn")
     StartLog(tmp_path).add(run)
     assert [line["method"] for line in StartLog(tmp_path).lines()] == ["knn", "knn"]
+
+
+def test_the_order_is_that_of_the_lines_whatever_the_clock_says(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for year, status in ((2030, "failed"), (2020, "finished")):
+        clock = SimpleNamespace(now=lambda zone, year=year: datetime(year, 1, 1, tzinfo=zone))
+        monkeypatch.setattr(started, "datetime", clock)
+        begun(tmp_path, "knn", seed=year, status=status)
+    assert [line["seed"] for line in StartLog(tmp_path).lines()] == [2030, 2020]
+    assert [line["time"][:4] for line in StartLog(tmp_path).lines()] == ["2030", "2020"]
+    assert started_without_result([tmp_path]).startswith("1 run has begun")
 
 
 def test_a_folder_that_is_deleted_leaves_its_trace(tmp_path: Path) -> None:

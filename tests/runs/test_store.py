@@ -10,15 +10,19 @@ import sys
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
+from support.file_systems import fill, small_disk
 from support.runs import write_run
 
 from benchbench.errors import BenchbenchError, MethodError, reason_of
+from benchbench.runs import store
 from benchbench.runs.episodes_file import PREDICTION_COLUMNS, EpisodesFile
 from benchbench.runs.names import run_hash, slug
 from benchbench.runs.reading import FORMAT
@@ -318,6 +322,27 @@ def test_from_running_to_finished(run: RunDirectory) -> None:
     assert [again.has(count) for count in (2, 3, 4)] == [True, True, False]
 
 
+def test_a_clock_that_was_set_back_ends_no_run_before_it_began(
+    run: RunDirectory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever the times say, which nothing is computed from: costs are of another clock."""
+    now = datetime(2030, 1, 1, tzinfo=UTC)
+    clock = SimpleNamespace(now=lambda zone: now)
+    monkeypatch.setattr(store, "datetime", clock)
+    run.start(BEGUN)
+    append(run, range(3))
+    run.flush()
+    now -= timedelta(days=400)
+    assert reopened(run).scored() == 3
+    again = reopened(run)
+    again.start(BEGUN)
+    again.finish(episodes={"count": 3, "sha256": "ab"}, cost=COST)
+    found = reopened(run)
+    assert (found.status, found.scored(), found.has(3)) == ("finished", 3, True)
+    assert found.manifest["started"] > found.manifest["finished"]
+    assert found.manifest["cost"] == COST
+
+
 def test_a_longer_run_goes_on_and_keeps_what_it_knows(run: RunDirectory) -> None:
     run.start(BEGUN)
     run.finish(episodes={"count": 3}, cost=COST)
@@ -549,6 +574,30 @@ def test_rows_that_a_full_disk_cuts_short_are_none(
     monkeypatch.undo()
     run.flush()
     assert (run.path / "episodes.csv").read_bytes() == before
+
+
+def test_a_disk_that_is_full_loses_nothing_that_is_stored(tmp_path: Path) -> None:
+    with small_disk(tmp_path / "disk", 1):
+        run = RunDirectory(tmp_path / "disk" / "run")
+        run.path.mkdir()
+        run.start(BEGUN)
+        append(run, range(FLUSH_EVERY))
+        run.flush()
+        before = run.manifest
+        ballast = fill(tmp_path / "disk")
+        with pytest.raises(OSError, match="No space left"):
+            append(run, range(FLUSH_EVERY, 10 * FLUSH_EVERY))
+        with pytest.raises(OSError, match="No space left"):
+            run.update(status="failed")
+        assert reopened(run).manifest == before
+        assert {file.name for file in run.path.iterdir()} == {"manifest.json", "episodes.csv"}
+        ballast.unlink()
+        again = reopened(run)
+        count = again.scored()
+        assert count >= FLUSH_EVERY
+        append(again, range(count, 10 * FLUSH_EVERY))
+        again.finish(episodes={"count": 10 * FLUSH_EVERY}, cost=COST)
+        assert numbers_of(reopened(run)) == list(range(10 * FLUSH_EVERY))
 
 
 def test_whether_a_run_is_being_computed(tmp_path: Path) -> None:

@@ -49,6 +49,35 @@ def test_long_loops_say_a_line_now_and_then(capsys, clock) -> None:
     assert capsys.readouterr() == ("", "training: 5/10 loss 2\ntraining: 8/10 loss 5\n")
 
 
+def test_one_of_several_processes_says_less(monkeypatch, capsys, clock) -> None:
+    for text, lines in (("30", 2), ("inf", 0), ("often", 4)):
+        monkeypatch.setenv(progress.REPORT_SECONDS, text)
+        with progress.meter("training", 8) as counter:
+            for _ in range(4):
+                clock[0] += 16
+                counter.advance()
+        assert len(capsys.readouterr().err.splitlines()) == lines
+
+
+@pytest.mark.parametrize("shown", [True, False])
+def test_a_state_is_one_line_of_a_terminal(monkeypatch, shown: bool) -> None:
+    terminal = open_terminal(monkeypatch)
+    with progress.state_line("cells", 12, 3, shown) as tell:
+        tell("4 of 12 cells, 1 failed", 4, "2 running, 1 failed")
+        progress.say("knn failed: no luck")
+    written = terminal.getvalue()
+    assert "knn failed: no luck\n" in written
+    assert ("4/12" in written and "2 running, 1 failed" in written) == shown
+    assert ("4 of 12 cells, 1 failed\n" in written) != shown
+
+
+def test_a_state_is_a_line_each_time_elsewhere(capsys) -> None:
+    with progress.state_line("cells", 12, 3, True) as tell:
+        tell("4 of 12 cells", 4, "2 running")
+        tell("5 of 12 cells", 5, "")
+    assert capsys.readouterr() == ("", "4 of 12 cells\n5 of 12 cells\n")
+
+
 def test_an_unknown_total_is_a_question_mark(capsys, clock) -> None:
     with progress.meter("files") as counter:
         clock[0] += 2 * progress.QUIET_SECONDS
