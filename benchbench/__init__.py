@@ -84,6 +84,8 @@ if TYPE_CHECKING:
     from benchbench.learners.slots import ShuffledSlots as ShuffledSlots
     from benchbench.learners.solvers import crammer_singer as crammer_singer
     from benchbench.learners.solvers import ridge as ridge
+    from benchbench.learners.tuning import TunedCopy as TunedCopy
+    from benchbench.learners.tuning import mean_entropy as mean_entropy
     from benchbench.method import Classifier as Classifier
     from benchbench.method import Images as Images
     from benchbench.method import Method as Method
@@ -164,6 +166,7 @@ _HOMES = {
     "TaskNorm": "learners.normalisation",
     "TrainingPhase": "learners.classifier_recipe",
     "TrainingSource": "training.source",
+    "TunedCopy": "learners.tuning",
     "Weights": "learners.adaptation",
     "adam_descend": "learners.inner_adam",
     "class_embedding": "learners.image_text",
@@ -188,6 +191,7 @@ _HOMES = {
     "hookimpl": "registry.hookspecs",
     "info_nce": "learners.image_text",
     "linear": "training.schedules",
+    "mean_entropy": "learners.tuning",
     "milestones": "training.schedules",
     "minibatches": "learners.inner_adam",
     "open_dataset": "datasets.opening",

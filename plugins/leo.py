@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import partial
+from typing import Annotated
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from benchbench import (
+    Bounds,
     LatentSpace,
     LinearMethod,
     Recipe,
@@ -70,13 +72,8 @@ class LEO(LinearMethod):
     pretrained = True
     trains_encoder = False
     penalties: Configuration = field(init=False, repr=False, compare=False)
-    latent_steps: int = 5
-    weight_steps: int = 5
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if min(self.latent_steps, self.weight_steps) < 0:
-            raise ValueError("steps cannot be negative")
+    latent_steps: Annotated[int, Bounds(ge=0, le=10**6)] = 5
+    weight_steps: Annotated[int, Bounds(ge=0, le=10**6)] = 5
 
     @property
     def space(self) -> LatentSpace:

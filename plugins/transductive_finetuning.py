@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from copy import deepcopy
 from dataclasses import dataclass, field
 from typing import Annotated, Literal
 
@@ -13,7 +12,6 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from benchbench import (
-    Backbone,
     Bounds,
     Classifier,
     ClassifierRecipe,
@@ -24,51 +22,11 @@ from benchbench import (
     Task,
     TrainingPhase,
     TrainingSource,
-    class_means,
+    TunedCopy,
     create_augmentation,
     hookimpl,
-    parameter_blocks,
+    mean_entropy,
 )
-
-
-class Tuned(nn.Module):
-    """A copy of a backbone with a linear head on its rectified features of unit length.
-
-    logits: the layer from the backbone's features to those that are rectified; None leaves them as
-    they are. depth: how many of the backbone's last blocks learn; None is all. The layer learns
-    with the last block. The head begins with the normalised mean of each class's rectified
-    features, and biases of zero.
-    """
-
-    def __init__(
-        self,
-        backbone: Backbone,
-        depth: int | None,
-        support: Support,
-        logits: nn.Linear | None = None,
-    ) -> None:
-        super().__init__()
-        self.backbone = deepcopy(backbone)
-        self.logits = nn.Identity() if logits is None else deepcopy(logits)
-        means = class_means(F.relu(self.logits(backbone(support.images))), support)
-        self.weight = nn.Parameter(F.normalize(means, dim=1))
-        self.bias = nn.Parameter(torch.zeros_like(means[:, 0]))
-        blocks = parameter_blocks(self.backbone)
-        learning = blocks if depth is None else blocks[max(0, len(blocks) - depth) :]
-        for block in learning:
-            for name in block:
-                self.backbone.get_parameter(name).requires_grad_()
-        self.logits.requires_grad_(bool(learning))
-
-    def forward(self, pixels: Tensor) -> Tensor:
-        """Logits of prepared images."""
-        features = F.normalize(F.relu(self.logits(self.backbone.embed(pixels))), dim=1)
-        return F.linear(features, self.weight, self.bias)
-
-
-def entropy(logits: Tensor) -> Tensor:
-    """The mean entropy, in nats, of the softmax of logits [n, k]."""
-    return -(logits.softmax(1) * logits.log_softmax(1)).sum(1).mean()
 
 
 @dataclass
@@ -142,12 +100,12 @@ class TransductiveFinetuning(PretrainedMethod):
             return self.answers(self.tuned(support, None))
         return lambda images: self.answers(self.tuned(support, images))(images)
 
-    def answers(self, network: Tuned) -> Classifier:
+    def answers(self, network: TunedCopy) -> Classifier:
         return torch.no_grad()(lambda images: network(self.encoder.prepare(images.array)))
 
-    def tuned(self, support: Support, queries: Images | None) -> Tuned:
+    def tuned(self, support: Support, queries: Images | None) -> TunedCopy:
         """A network after all epochs, in evaluation mode; without queries it learns of none."""
-        network = Tuned(self.encoder, self.depth, support, self.logits).train()
+        network = TunedCopy(self.encoder, self.depth, support, self.logits).train()
         learning = [tensor for tensor in network.parameters() if tensor.requires_grad]
         optimizer = torch.optim.Adam(learning, lr=self.lr)
         labels = support.labels.to(network.weight.device)
@@ -162,7 +120,7 @@ class TransductiveFinetuning(PretrainedMethod):
             for _ in range(self.epochs):
                 step(F.cross_entropy(network(self.pixels(support.images, rng)), labels))
                 if queries is not None:
-                    step(self.query_weight * entropy(network(self.pixels(queries, rng))))
+                    step(self.query_weight * mean_entropy(network(self.pixels(queries, rng))))
         return network.eval()
 
     def pixels(self, images: Images, rng: np.random.Generator) -> Tensor:

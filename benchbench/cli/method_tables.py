@@ -43,7 +43,7 @@ def method_tables(package: str | None = None) -> str:
     families: dict[str, dict[str, type[Method]]] = {}
     for name, entry in entry_points.available("method").items():
         if package in (None, entry.package):
-            cls = loading.load("method", name)
+            cls: type[Method] = loading.load("method", name)
             families.setdefault(cls.family, {})[name] = cls
     return "\n".join(_section(family, families[family]) for family in sorted(families, key=_rank))
 

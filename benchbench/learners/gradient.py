@@ -84,9 +84,9 @@ class InnerLoopMethod(EpisodicMethod):
         )
 
     def _build(
-        self, source: TrainingSource, classifier: ClassifierRecipe | None = None
+        self, source: TrainingSource, classifier: ClassifierRecipe | None, frozen: bool
     ) -> nn.ModuleDict:
-        learned = super()._build(source, classifier)
+        learned = super()._build(source, classifier, frozen)
         if self.rates == "learned":
             self.network[INNER_RATES] = learned[INNER_RATES] = self.initial_rates()
         return learned

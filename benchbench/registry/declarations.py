@@ -42,7 +42,7 @@ def deciding(cls: type, declaration: str) -> list[str]:
     for name, kind in specs.parameter_types(made).items():
         for value in _tried(kind):
             with suppress(BenchbenchError):
-                changed = specs.construct(made, made.__name__, **{name: value})
+                changed: Any = specs.construct(made, made.__name__, **{name: value})
                 if getattr(changed, declaration) != usual:
                     found.append(f"{name}={specs.value_text(value)}")
     return found

@@ -6,8 +6,9 @@ another source quotes it), `recalled` (written down from memory and checked agai
 
 from __future__ import annotations
 
+import json
 import re
-from functools import lru_cache
+from functools import cache, lru_cache
 from importlib.resources import files
 
 import pandas as pd
@@ -19,19 +20,6 @@ from benchbench.registry import specs
 
 SURE = ("exact", "secondary", "recalled")
 """The surest first."""
-
-NAMES = {
-    "transductive_finetuning[epochs=0]": "Support-based initialisation",
-    "transductive_finetuning[query_weight=0.0]": "Fine-tuning (Dhillon)",
-    "simpleshot[transform=un]": "SimpleShot (UN)",
-    "simpleshot[transform=l2n]": "SimpleShot (L2N)",
-    "simpleshot": "SimpleShot (CL2N)",
-    "metaoptnet[head=ridge]": "MetaOptNet-RR",
-    "metaoptnet": "MetaOptNet-SVM",
-    "reptile[bn=transductive]": "Reptile + transduction",
-    "siamese": "Siamese (Koch)",
-}
-"""The names of figures that are not the method's own; the first fits whose parameters are set."""
 
 ALL_LABELS = "train+val"
 """The end of a `train_source` that has the validation classes too, as no run here has."""
@@ -72,18 +60,27 @@ def figure_of(
 
 
 def published_name(method: str) -> str:
-    """The name of a method's figures: one of `NAMES`, or the name in the spec itself."""
+    """The name of a method's figures: the first of `other_names` whose parameters are set, or that
+    in the spec itself."""
     try:
         spec = specs.parse(method)
     except BenchbenchError:  # a spec that a run has brought along
         return method
-    known = ((specs.parse(text), title) for text, title in NAMES.items())
+    known = ((specs.parse(text), title) for text, title in other_names().items())
     fits = (
         title
         for one, title in known
         if one.name == spec.name and one.parameters.items() <= spec.parameters.items()
     )
     return next(fits, spec.name)
+
+
+@cache
+def other_names() -> dict[str, str]:
+    """The names of figures that are not the method's own, by spec."""
+    text = (files("benchbench.results") / "published_names.json").read_text(encoding="utf-8")
+    names: dict[str, str] = json.loads(text)
+    return names
 
 
 @lru_cache(maxsize=64)

@@ -10,9 +10,11 @@ from torch import nn
 
 from benchbench.backbones import create_backbone
 from benchbench.datasets.base import OpenDataset
+from benchbench.errors import BenchbenchError
 from benchbench.learners.latents import LatentSpace
 from benchbench.learners.metric import class_means
 from benchbench.method import Support, Task
+from benchbench.registry.specs import construct
 from benchbench.training.budget import Budget
 
 NONE = Configuration(0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
@@ -112,5 +114,6 @@ def test_the_papers_penalties_are_those_of_data_and_shot(name: str, shot: int, k
 
 
 def test_negative_steps_are_refused() -> None:
-    with pytest.raises(ValueError, match="steps cannot be negative"):
-        LEO(latent_steps=-1)
+    for name in ("latent_steps", "weight_steps"):
+        with pytest.raises(BenchbenchError, match=f"{name}.*at least 0"):
+            construct(LEO, "leo", **{name: -1})

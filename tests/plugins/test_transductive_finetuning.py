@@ -5,8 +5,6 @@ import torch
 import torch.nn.functional as F
 from benchbench_plugins.transductive_finetuning import (
     TransductiveFinetuning,
-    Tuned,
-    entropy,
 )
 from support.learning import make_source
 from support.pictures import SMALL, pixel_pairs, random_images, random_support
@@ -17,6 +15,7 @@ from benchbench.backbones import create_backbone
 from benchbench.backbones.blocks import parameter_blocks
 from benchbench.errors import BenchbenchError, MethodError
 from benchbench.learners.metric import class_means
+from benchbench.learners.tuning import TunedCopy, mean_entropy
 from benchbench.method import Images, Support, Task
 from benchbench.training.budget import Budget
 
@@ -28,8 +27,8 @@ def ready(**parameters: Any) -> TransductiveFinetuning:
 
 
 def test_the_entropy_is_in_nats() -> None:
-    assert float(entropy(torch.full((3, 5), 7.0))) == pytest.approx(1.609438)
-    assert float(entropy(torch.tensor([[0.7, 0.2, 0.1]]).log())) == pytest.approx(0.801819)
+    assert float(mean_entropy(torch.full((3, 5), 7.0))) == pytest.approx(1.609438)
+    assert float(mean_entropy(torch.tensor([[0.7, 0.2, 0.1]]).log())) == pytest.approx(0.801819)
 
 
 def test_no_epoch_leaves_the_normalised_means_of_rectified_features() -> None:
@@ -140,10 +139,10 @@ def test_steps_make_the_support_likelier_and_the_answers_surer() -> None:
     start, end = (ready(epochs=n, depth=None, lr=0.02).tuned(support, queries) for n in (0, 15))
     pixels = [start.backbone.prepare(images.array) for images in (support.images, queries)]
 
-    def state(network: Tuned) -> tuple[float, float]:
+    def state(network: TunedCopy) -> tuple[float, float]:
         with torch.no_grad():
             known, asked = (network.train()(each) for each in pixels)
-        return float(F.cross_entropy(known, support.labels)), float(entropy(asked))
+        return float(F.cross_entropy(known, support.labels)), float(mean_entropy(asked))
 
     assert all(after < before for before, after in zip(state(start), state(end), strict=True))
 
