@@ -14,7 +14,7 @@ from benchbench.errors import BenchbenchError
 from benchbench.learners.latents import LatentSpace
 from benchbench.learners.metric import class_means
 from benchbench.method import Support, Task
-from benchbench.registry.specs import construct
+from benchbench.registry.specs import configure, parse
 from benchbench.training.budget import Budget
 
 NONE = Configuration(0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
@@ -116,4 +116,4 @@ def test_the_papers_penalties_are_those_of_data_and_shot(name: str, shot: int, k
 def test_negative_steps_are_refused() -> None:
     for name in ("latent_steps", "weight_steps"):
         with pytest.raises(BenchbenchError, match=f"{name}.*at least 0"):
-            construct(LEO, "leo", **{name: -1})
+            configure(LEO, parse(f"leo[{name}=-1]"))
