@@ -53,6 +53,7 @@ class Learn2LearnMAML(MAML):
     """
 
     name = "learn2learn_maml"
+    family = "optimisation-based"
     first_order: bool = False
 
     def __post_init__(self) -> None:
