@@ -1,5 +1,6 @@
 """Meta-Baseline: what it is before its second stage, and where that begins."""
 
+import pytest
 import torch
 from benchbench_plugins.meta_baseline import MetaBaseline
 from support.learning import make_source
@@ -52,3 +53,20 @@ def test_the_published_second_stage_is_that_of_the_code() -> None:
     assert (recipe["shot"], recipe["tasks"], recipe["steps"]) == (5, 4, 20 * 200)
     options = recipe["optimizer"]([nn.Parameter(torch.ones(1))], lr=1e-3).defaults
     assert (options["momentum"], options["nesterov"]) == (0.9, False)
+
+
+def test_the_published_first_stage_is_for_images_in_colour() -> None:
+    drawings, photos = (
+        MetaBaseline().published(Task("toy", "test", (84, 84, channels), 5, 1, 15))["classifier"]
+        for channels in (1, 3)
+    )
+    assert drawings is None
+    assert (photos.batch, photos.weight_decay, photos.augment) == (
+        128,
+        5e-4,
+        "pad_crop[pad=8]+flip",
+    )
+    arguments = photos.arguments(per_epoch=10)
+    rates = [arguments["lr"] * arguments["schedule"](step) for step in (0, 899, 900, 999)]
+    assert arguments["steps"] == 1000
+    assert rates == pytest.approx([0.1, 0.1, 0.01, 0.01])
