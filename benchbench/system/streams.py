@@ -93,7 +93,15 @@ def open_streams() -> bool:
 
 def print_messages_only() -> None:
     """Let this process's standard output be its standard error, with all lines at once."""
+    before = sys.stdout
+    if own := isinstance(before, io.TextIOWrapper):
+        before.flush()
     os.dup2(2, 1)
+    if own:
+        # A new one, as the old one would go on to take a pipe for the file that was there before.
+        _replaced.append(before)
+        binary = open(1, "wb", closefd=False)  # noqa: SIM115 (it is open until the end)
+        sys.stdout = io.TextIOWrapper(binary, before.encoding)
     sys.stdout = _renewed(sys.stdout, 1, Messages)
     sys.stderr = _renewed(sys.stderr, 2, Messages)
     for stream in (sys.stdout, sys.stderr):

@@ -194,3 +194,10 @@ print("of a method", flush=True)
 def test_what_a_method_prints_never_fails(redirected: str) -> None:
     done = shell(redirected, "-c", PRINTS_IN_A_METHOD)
     assert (done.returncode, done.stdout) == (0, "")
+
+
+def test_what_a_method_prints_goes_with_its_messages_where_output_is_a_file(tmp_path: Path) -> None:
+    output = tmp_path / "output"
+    done = shell(f'>"{output}"', "-c", PRINTS_IN_A_METHOD)
+    assert (done.returncode, done.stderr) == (0, "of a method\n")
+    assert output.read_bytes() == b""
