@@ -17,8 +17,9 @@ from benchbench.registry import entry_points, hookspecs
 from benchbench.results.leaderboard import collect
 from benchbench.results.outcomes import run_table
 from benchbench.results.stored import read_results
+from benchbench.runs.directory import RunDirectory
 from benchbench.runs.outcome import Outcome
-from benchbench.runs.store import RunDirectory, Store
+from benchbench.runs.store import Store
 
 ROOT = Path(__file__).parents[1]
 LEADERBOARDS = ROOT / "leaderboards"

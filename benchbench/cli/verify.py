@@ -16,7 +16,7 @@ from benchbench.system.texts import legible
 
 if TYPE_CHECKING:
     from benchbench.engine.repetition import Repetition
-    from benchbench.runs.store import RunDirectory
+    from benchbench.runs.directory import RunDirectory
     from benchbench.verification.data_here import DataHere
     from benchbench.verification.differences import Findings
     from benchbench.verification.redrawing import Redrawings

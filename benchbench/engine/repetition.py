@@ -16,9 +16,10 @@ from benchbench.errors import BenchbenchError
 from benchbench.evaluation.job import Job
 from benchbench.evaluation.nonce import Nonce
 from benchbench.evaluation.settings import Settings
+from benchbench.runs.directory import RunDirectory
 from benchbench.runs.manifest import training_identity
 from benchbench.runs.names import run_hash
-from benchbench.runs.store import RunDirectory, Store
+from benchbench.runs.store import Store
 from benchbench.runs.weights import OWN, SHARED, weights_of
 from benchbench.samplers import ClassPool, create_sampler
 from benchbench.system.compute import Compute

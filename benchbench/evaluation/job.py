@@ -29,10 +29,11 @@ from benchbench.metrics import find_metrics
 from benchbench.registry import loading
 from benchbench.runs import manifest
 from benchbench.runs.class_tables import ClassTables
+from benchbench.runs.directory import PREDICTED_EPISODES, RunDirectory, RunningElsewhere
 from benchbench.runs.names import run_hash
 from benchbench.runs.outcome import Outcome
 from benchbench.runs.started import StartLog
-from benchbench.runs.store import PREDICTED_EPISODES, RunDirectory, RunningElsewhere, Store
+from benchbench.runs.store import Store
 from benchbench.samplers import Sampler
 from benchbench.samplers.class_table import ClassTable
 from benchbench.system.arrays import FloatArray

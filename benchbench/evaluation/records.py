@@ -7,7 +7,7 @@ from typing import Any
 from benchbench.datasets.problem import Problem
 from benchbench.episodes import Episode, EpisodeSet
 from benchbench.registry import specs
-from benchbench.runs.store import RunDirectory
+from benchbench.runs.directory import RunDirectory
 from benchbench.samplers import Sampler
 
 

@@ -12,8 +12,8 @@ from typing import Any
 
 from benchbench.errors import reason_of
 from benchbench.grid.cell import Cell
+from benchbench.runs.directory import RunDirectory
 from benchbench.runs.outcome import Outcome
-from benchbench.runs.store import RunDirectory
 from benchbench.runs.weights import SHARED
 from benchbench.system.files import whole_file
 from benchbench.system.progress import say

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from benchbench.errors import reason_of
 from benchbench.grid.bench import Bench
 from benchbench.grid.cell import Cell
+from benchbench.runs.directory import RunDirectory
 from benchbench.runs.outcome import Outcome
-from benchbench.runs.store import RunDirectory
 
 
 @dataclass

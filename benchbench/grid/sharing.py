@@ -12,8 +12,8 @@ from pathlib import Path
 from benchbench.errors import BenchbenchError
 from benchbench.grid.cell import Cell
 from benchbench.grid.engine import GridEngine
+from benchbench.runs.directory import RunDirectory
 from benchbench.runs.outcome import Outcome
-from benchbench.runs.store import RunDirectory
 from benchbench.system.progress import say
 
 LOOK_SECONDS = 2.0

@@ -12,7 +12,8 @@ from benchbench.grid.cell import Cell
 from benchbench.grid.expansion import Grid
 from benchbench.grid.wanted import Wanted, folder_within
 from benchbench.registry import specs
-from benchbench.runs.store import RunDirectory, Store
+from benchbench.runs.directory import RunDirectory
+from benchbench.runs.store import Store
 from benchbench.samplers import create_sampler
 
 DONE, RUNNING, INTERRUPTED, FAILED, MISSING = KINDS = (

@@ -21,7 +21,7 @@ from benchbench.results.entries import (
     tables_of,
 )
 from benchbench.results.stored import no_runs, read_result, results_below
-from benchbench.runs.store import RunDirectory
+from benchbench.runs.directory import RunDirectory
 from benchbench.stats import (
     PairedDifference,
     compare_paired,

@@ -15,7 +15,7 @@ from benchbench.results.outcomes import further_means, numbers
 from benchbench.results.published import figure_of
 from benchbench.results.standing import standing
 from benchbench.results.stored import read_results
-from benchbench.runs.store import RunDirectory
+from benchbench.runs.directory import RunDirectory
 
 GROUP = ["dataset", *PROTOCOL]
 """Rows that differ in one of these never share a table."""

@@ -17,7 +17,7 @@ from benchbench.datasets.reading.offline import only_looking
 from benchbench.episodes import EpisodeSet
 from benchbench.errors import BenchbenchError
 from benchbench.results.entries import Entry, Result
-from benchbench.runs.store import RunDirectory
+from benchbench.runs.directory import RunDirectory
 from benchbench.system.arrays import IntArray
 from benchbench.system.places import Places
 from benchbench.verification.differences import Findings

@@ -17,7 +17,8 @@ from typing import Any
 from benchbench.errors import BenchbenchError
 from benchbench.results.configurations import Defaults, whole_identity
 from benchbench.runs.class_tables import ClassTables
-from benchbench.runs.store import RunDirectory, Store
+from benchbench.runs.directory import RunDirectory
+from benchbench.runs.store import Store
 from benchbench.runs.weights import OWN, SHARED, StoredWeights, weights_of
 from benchbench.system.files import can_write, output_file
 from benchbench.system.progress import say

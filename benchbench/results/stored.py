@@ -10,9 +10,10 @@ from pathlib import Path
 from benchbench.errors import BenchbenchError
 from benchbench.results.configurations import Defaults
 from benchbench.results.entries import Result, by_protocol
+from benchbench.runs.directory import RunDirectory
 from benchbench.runs.reading import CURE
 from benchbench.runs.rows import Rows
-from benchbench.runs.store import RunDirectory, Store
+from benchbench.runs.store import Store
 from benchbench.system.progress import say
 from benchbench.verification.differences import Findings
 from benchbench.verification.records import verify_rows

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from benchbench.runs.store import RunDirectory
+from benchbench.runs.directory import RunDirectory
 
 
 @dataclass

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from benchbench.errors import BenchbenchError
-from benchbench.runs.store import RunDirectory
+from benchbench.runs.directory import RunDirectory
 from benchbench.system.files import read_bytes
 
 NAMED = 5

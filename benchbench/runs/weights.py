@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import NamedTuple
 
-from benchbench.runs.store import RunDirectory
+from benchbench.runs.directory import RunDirectory
 
 OWN, SHARED = "training", "pretrained"
 """The folder of a run's own trainings, and that of a results folder for those of several runs."""

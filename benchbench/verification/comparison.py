@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 
 from benchbench.errors import NoEstimate
+from benchbench.runs.directory import RunDirectory
 from benchbench.runs.manifest import software
 from benchbench.runs.rows import Rows
-from benchbench.runs.store import RunDirectory
 from benchbench.stats import mean_difference
 from benchbench.system.arrays import FloatArray
 from benchbench.system.compute import machine

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from benchbench.registry import entry_points
+from benchbench.runs.directory import RunDirectory
 from benchbench.runs.manifest import CORE
-from benchbench.runs.store import RunDirectory
 from benchbench.runs.weights import weights_of
 from benchbench.system.places import expanded
 from benchbench.verification.differences import Difference

@@ -9,9 +9,9 @@ import numpy as np
 
 from benchbench.episodes import EpisodeSet
 from benchbench.errors import BenchbenchError
+from benchbench.runs.directory import RunDirectory
 from benchbench.runs.episodes_file import FILE_BYTES
 from benchbench.runs.rows import Rows
-from benchbench.runs.store import RunDirectory
 from benchbench.system.arrays import IntArray
 from benchbench.system.files import read_text
 from benchbench.verification.differences import Difference, Findings

@@ -15,8 +15,9 @@ import numpy as np
 
 from benchbench.errors import BenchbenchError
 from benchbench.registry import specs
+from benchbench.runs.directory import RunDirectory
 from benchbench.runs.rows import Rows
-from benchbench.runs.store import RunDirectory, Store
+from benchbench.runs.store import Store
 from benchbench.samplers.class_table import ClassTable
 from benchbench.verification.differences import Difference, Findings
 from benchbench.verification.predictions import wrong_answers, wrong_predictions

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from benchbench.datasets.opening import open_problems
 from benchbench.errors import BenchbenchError
 from benchbench.runs.class_tables import ClassTables
-from benchbench.runs.store import RunDirectory
+from benchbench.runs.directory import RunDirectory
 from benchbench.samplers.class_table import ClassTable
 from benchbench.system.places import Places
 from benchbench.system.progress import say

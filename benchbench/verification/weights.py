@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from benchbench.runs.store import RunDirectory
+from benchbench.runs.directory import RunDirectory
 from benchbench.runs.weights import weights_of
 from benchbench.system.files import file_hash
 from benchbench.verification.differences import Difference, Findings

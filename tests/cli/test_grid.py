@@ -25,7 +25,8 @@ from support.command_line import (
 
 from benchbench.grid import sharing
 from benchbench.grid.wanted import read_wanted
-from benchbench.runs.store import RunDirectory, Store
+from benchbench.runs.directory import RunDirectory
+from benchbench.runs.store import Store
 
 GRID = {"methods": "near=knn[backbone=pixels],chance_less=protonet[backbone=pixels]"}
 """Two methods that learn nothing, by names."""

@@ -18,7 +18,7 @@ from support.runs import TRANSDUCTIVE
 from benchbench.cli.tables import _warn_of_shared_classes
 from benchbench.datasets.joint import joined
 from benchbench.datasets.problem import Problem
-from benchbench.runs.store import RunDirectory
+from benchbench.runs.directory import RunDirectory
 
 EPISODES = 12
 

@@ -31,11 +31,11 @@ import os
 import signal
 from pathlib import Path
 
-import benchbench.runs.store
+import benchbench.runs.directory
 import benchbench.training.fit
 
 benchbench.training.fit.CHECKPOINT_SECONDS = 0.0
-benchbench.runs.store.FLUSH_EVERY = 7
+benchbench.runs.directory.FLUSH_EVERY = 7
 
 log = os.open(LOG, os.O_WRONLY | os.O_CREAT)
 seen = 0
@@ -60,7 +60,7 @@ def flush(self):
     if self._pending:
         predictions, self._predictions = self._predictions, []
         if predictions:
-            benchbench.runs.store.add_predictions(self.path / "predictions.csv", predictions)
+            benchbench.runs.directory.add_predictions(self.path / "predictions.csv", predictions)
         file = self.path / "episodes.csv"
         if not file.exists():
             if KILL_AT == "header":
@@ -82,8 +82,8 @@ def flush(self):
 
 
 original_replace, Path.replace = Path.replace, replace
-original_flush = benchbench.runs.store.RunDirectory.flush
-benchbench.runs.store.RunDirectory.flush = flush
+original_flush = benchbench.runs.directory.RunDirectory.flush
+benchbench.runs.directory.RunDirectory.flush = flush
 """
 
 PLUGIN = '''

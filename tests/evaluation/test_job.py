@@ -25,8 +25,9 @@ from benchbench.evaluation.settings import Settings
 from benchbench.evaluation.task import task_of
 from benchbench.method import Classifier, Images, Method, Support, Task
 from benchbench.registry import loading
+from benchbench.runs.directory import RunDirectory
 from benchbench.runs.started import StartLog
-from benchbench.runs.store import RunDirectory, Store
+from benchbench.runs.store import Store
 from benchbench.samplers import ClassPool, FixedSampler, MetaDatasetSampler, Sampler
 from benchbench.training.source import TrainingSource
 

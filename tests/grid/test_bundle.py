@@ -10,8 +10,8 @@ import pytest
 from benchbench.grid import computing
 from benchbench.grid.bundle import Bundle, leave, left, outcome_file
 from benchbench.grid.cell import Cell
+from benchbench.runs.directory import RunDirectory
 from benchbench.runs.outcome import Outcome
-from benchbench.runs.store import RunDirectory
 
 CELLS = tuple(Cell("knn", seed=seed).to_json() for seed in range(3))
 

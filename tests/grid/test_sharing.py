@@ -15,8 +15,8 @@ from benchbench.grid import sharing
 from benchbench.grid.cell import Cell
 from benchbench.grid.engine import GridEngine
 from benchbench.grid.sharing import Claiming, parse_shard, rotated, shard_of
+from benchbench.runs.directory import RunDirectory
 from benchbench.runs.outcome import Outcome
-from benchbench.runs.store import RunDirectory
 
 CELLS = st.lists(st.sampled_from(["", "x", "y", "z"]), max_size=20).map(
     lambda shares: [Cell(f"m{number}", shares=one) for number, one in enumerate(shares)]

@@ -20,7 +20,7 @@ from benchbench.grid.status import (
     states_of_wanted,
 )
 from benchbench.grid.wanted import Wanted, folder_within, read_wanted, write_wanted
-from benchbench.runs.store import RunDirectory
+from benchbench.runs.directory import RunDirectory
 
 
 def test_the_states_of_a_run(tmp_path: Path) -> None:

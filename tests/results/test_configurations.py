@@ -13,7 +13,8 @@ from support.runs import draw_classes, noisy_correct, write_run
 from benchbench.results.configurations import Defaults, whole_identity
 from benchbench.results.entries import entries_of
 from benchbench.results.stored import read_results
-from benchbench.runs.store import RunDirectory, Store
+from benchbench.runs.directory import RunDirectory
+from benchbench.runs.store import Store
 
 CLASSES = draw_classes(20)
 OLD = {"scale": 10.0}

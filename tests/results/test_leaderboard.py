@@ -18,7 +18,8 @@ from benchbench.results.published import figure_of
 from benchbench.results.ranking import RULES
 from benchbench.results.reporters import markdown
 from benchbench.results.stored import read_result
-from benchbench.runs.store import RunDirectory, Store
+from benchbench.runs.directory import RunDirectory
+from benchbench.runs.store import Store
 from benchbench.stats import class_bootstrap, class_interval, crossed_seeds
 
 CORRECT = [60, 45, 75, 30]

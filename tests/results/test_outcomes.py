@@ -10,8 +10,8 @@ import pytest
 from support.runs import TRANSDUCTIVE, write_run
 
 from benchbench.results.outcomes import run_table
+from benchbench.runs.directory import RunDirectory
 from benchbench.runs.outcome import Outcome
-from benchbench.runs.store import RunDirectory
 
 CORRECT = [60, 45, 75, 30]
 CLASSES = [[0, 1, 2, 3, 4], [1, 2, 3, 4, 5], [0, 2, 3, 4, 5], [5, 1, 0, 3, 4]]

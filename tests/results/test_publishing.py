@@ -18,9 +18,10 @@ from benchbench.evaluation.settings import Settings
 from benchbench.method import Classifier, Images, Method, Support
 from benchbench.results import publishing
 from benchbench.results.publishing import publish
+from benchbench.runs.directory import RunDirectory
 from benchbench.runs.manifest import CORE
 from benchbench.runs.names import run_hash
-from benchbench.runs.store import RunDirectory, Store
+from benchbench.runs.store import Store
 from benchbench.samplers import ClassPool, FixedSampler
 from benchbench.system.files import file_hash
 from benchbench.training.budget import FitRecord

@@ -18,8 +18,9 @@ from benchbench.results.entries import Entry, tables_of
 from benchbench.results.leaderboard import tabulate_entries
 from benchbench.results.reporters import markdown
 from benchbench.results.stored import read_result, read_results
+from benchbench.runs.directory import RunDirectory
 from benchbench.runs.rows import rows_sha256
-from benchbench.runs.store import RunDirectory, Store
+from benchbench.runs.store import Store
 
 CORRECT = [60, 45, 75, 30]
 

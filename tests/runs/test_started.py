@@ -11,8 +11,8 @@ import pytest
 from support.runs import write_run
 
 from benchbench.runs import started
+from benchbench.runs.directory import RunDirectory
 from benchbench.runs.started import StartLog, started_without_result
-from benchbench.runs.store import RunDirectory
 
 
 def begun(root: Path, method: str, seed: int = 0, status: str = "finished") -> RunDirectory:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from support.runs import write_run
 
-from benchbench.runs.store import RunDirectory
+from benchbench.runs.directory import RunDirectory
 from benchbench.runs.weights import weights_of
 
 RECORD = {"stage": "training", "seconds": 1.0}

@@ -8,8 +8,9 @@ from typing import Any
 
 import numpy as np
 
+from benchbench.runs.directory import RunDirectory
 from benchbench.runs.reading import FORMAT
-from benchbench.runs.store import RunDirectory, Store
+from benchbench.runs.store import Store
 
 QUERIES = 75
 

@@ -171,7 +171,7 @@ class SwapsAppend(Core):
 
     def train(self, source):
         from benchbench.evaluation import job
-        from benchbench.runs.store import RunDirectory
+        from benchbench.runs.directory import RunDirectory
 
         original = RunDirectory.append
 

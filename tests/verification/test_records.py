@@ -19,9 +19,10 @@ from benchbench.datasets.base import OpenDataset
 from benchbench.evaluation.settings import Settings
 from benchbench.method import Classifier, Images, Method, Support
 from benchbench.runs.class_tables import ClassTables
+from benchbench.runs.directory import RunDirectory
 from benchbench.runs.names import run_hash
 from benchbench.runs.rows import rows_sha256
-from benchbench.runs.store import RunDirectory, Store
+from benchbench.runs.store import Store
 from benchbench.samplers import ClassPool, FixedSampler
 from benchbench.training.source import TrainingSource
 from benchbench.verification.differences import Findings

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import NamedTuple
 
+from benchbench.runs.directory import PREDICTED_EPISODES
 from benchbench.runs.episodes_file import FILE_BYTES, PREDICTION_COLUMNS
-from benchbench.runs.store import PREDICTED_EPISODES
 from benchbench.system.files import read_text
 
 SLOTS = 100_000

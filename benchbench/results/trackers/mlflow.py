@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from benchbench.results.trackers.tracking import Point, Tracker, name_of
 
 if TYPE_CHECKING:
-    from benchbench.runs.store import RunDirectory
+    from benchbench.runs.directory import RunDirectory
 
 TAG = "benchbench.run"
 """The tag by which a run that is continued is found again."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from benchbench.results.trackers.tracking import Point, Tracker, name_of
 
 if TYPE_CHECKING:
-    from benchbench.runs.store import RunDirectory
+    from benchbench.runs.directory import RunDirectory
 
 
 class Events:

@@ -13,7 +13,7 @@ from benchbench.errors import BenchbenchError
 from benchbench.registry.hookspecs import hookimpl
 
 if TYPE_CHECKING:
-    from benchbench.runs.store import RunDirectory
+    from benchbench.runs.directory import RunDirectory
 
 POINTS_HELD = 100
 """Points that wait until they are written together, as many as rows wait in a run directory."""

@@ -18,8 +18,9 @@ from benchbench.results import plots
 from benchbench.results.entries import tables_of
 from benchbench.results.report import Report, make_report
 from benchbench.results.stored import read_results
+from benchbench.runs.directory import PREDICTED_EPISODES
 from benchbench.runs.episodes_file import PREDICTION_COLUMNS
-from benchbench.runs.store import PREDICTED_EPISODES, Store
+from benchbench.runs.store import Store
 from benchbench.system.places import Places
 
 WAY, QUERY = 5, 15

@@ -18,7 +18,8 @@ from benchbench.results.report import viewer
 from benchbench.results.report.page import training_log
 from benchbench.results.report.tables import VALUES
 from benchbench.results.reporters import csv as csv_reporter
-from benchbench.runs.store import RunDirectory, Store
+from benchbench.runs.directory import RunDirectory
+from benchbench.runs.store import Store
 from benchbench.system.texts import legible_lines
 
 PROTOCOL = "5way-1shot-15query"

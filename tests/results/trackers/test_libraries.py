@@ -18,7 +18,8 @@ from benchbench.datasets.base import OpenDataset
 from benchbench.evaluation.settings import Settings
 from benchbench.method import Classifier, Method, Support
 from benchbench.results.trackers.tracking import name_of, results
-from benchbench.runs.store import RunDirectory, Store
+from benchbench.runs.directory import RunDirectory
+from benchbench.runs.store import Store
 from benchbench.samplers import ClassPool, FixedSampler
 from benchbench.training.budget import Budget
 from benchbench.training.fit import fit

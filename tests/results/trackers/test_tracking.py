@@ -12,7 +12,7 @@ from support.runs import write_run
 from benchbench.errors import BenchbenchError
 from benchbench.registry import loading
 from benchbench.results.trackers.tracking import Point, Tracker, name_of, parameters
-from benchbench.runs.store import RunDirectory
+from benchbench.runs.directory import RunDirectory
 
 VARIABLE = "BENCHBENCH_TOY_TRACKER"
 
