@@ -41,8 +41,12 @@ class MetaBaseline(MetricMethod):
     pretrained = True
 
     def quick(self, task: Task) -> Recipe:
-        """A short second stage of many classes at a small rate."""
-        return {"way": 20, "shot": task.n_shot or 1, "query": 5, "steps": 300, "lr": 3e-4}
+        """A short second stage of many classes at a small rate.
+
+        At 3e-4 what the first stage had learned was lost in part: 95.8 % on Omniglot, 5-way 1-shot,
+        in place of 96.4.
+        """
+        return {"way": 20, "shot": task.n_shot or 1, "query": 5, "steps": 300, "lr": 5e-5}
 
     def published(self, task: Task) -> Recipe:
         """The authors' code: 100 epochs of classification, then 20 of 200 steps of 4 episodes.
