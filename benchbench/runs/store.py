@@ -43,7 +43,10 @@ class Store:
         """Raise BenchbenchError if a run cannot be written to the folder; nothing is made yet."""
         for place in (self.root, *([run.path] if run else [])):
             if not can_write(place):
-                raise BenchbenchError(f"Cannot write results to {place}; choose another --out.")
+                what = " (it is a file)" if place.is_file() else ""
+                raise BenchbenchError(
+                    f"Cannot write results to {place}{what}; choose another --out."
+                )
 
     def salt(self) -> bytes:
         """The folder's secret, from which the nonces of its runs are derived; made when missing.
