@@ -19,6 +19,7 @@ from benchbench.runs.directory import RunDirectory
 from benchbench.runs.rows import Rows
 from benchbench.runs.store import Store
 from benchbench.samplers.class_table import ClassTable
+from benchbench.verification.audits import contradictions_of_audit
 from benchbench.verification.differences import Difference, Findings
 from benchbench.verification.predictions import wrong_answers, wrong_predictions
 from benchbench.verification.redrawing import Drawn, Redrawing
@@ -103,6 +104,7 @@ def _contradictions(manifest: dict[str, Any]) -> Iterator[Difference]:
         yield Difference(
             "claims", f"protection.engine is {protection['engine']}, which protects nothing"
         )
+    yield from (Difference("claims", text) for text in contradictions_of_audit(manifest))
     yield from _spec(method, identity["method"])
 
 
