@@ -43,7 +43,7 @@ def _lines(root: Path, grid: Grid | None) -> list[str]:
     )
     from benchbench.grid.wanted import read_wanted
 
-    if not root.is_dir():
+    if not root.is_dir() and grid is None:
         raise BenchbenchError(f"There is no folder {root}; `benchbench run` makes results.")
     wanted = read_wanted(root)
     if grid is not None:

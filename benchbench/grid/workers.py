@@ -78,8 +78,8 @@ class Workers(GridEngine):
     def described(self) -> str:
         given = f" on GPUs {self.devices}" if self.devices else ""
         each = threads_of_each(self.count)
-        threads = f"{each} {'thread' if each == 1 else 'threads'} each unless --threads says more"
-        return f"{self.count} workers{given}, {threads}"
+        threads = "1 thread" if each == 1 else f"{each} threads"
+        return f"{self.count} workers{given}, {threads} each, or as many as --threads says"
 
 
 def threads_of_each(count: int) -> int:

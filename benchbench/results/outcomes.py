@@ -13,7 +13,7 @@ from benchbench.results.entries import Entry
 from benchbench.results.numbers import decimals, interval, percent
 from benchbench.results.printed import markdown_cell, printed
 from benchbench.results.spread import query_bounds
-from benchbench.results.standing import REFUTED, UNDECIDED, Standing, standing
+from benchbench.results.standing import REFUTED, TRANSDUCTIVE, UNDECIDED, Standing, standing
 from benchbench.results.stored import read_result
 from benchbench.runs.outcome import Outcome
 from benchbench.stats import class_half_width, crossed_seeds, mean_interval
@@ -120,7 +120,8 @@ def _row(outcomes: Sequence[Outcome], episodes: int) -> dict[str, str]:
         **({"seeds": str(len(entry.seeds))} if len(outcomes) > 1 else {}),
         **{name: decimals(mean) for name, mean in further_means(entry).items()},
     }
-    remarks = _remarks(standing(entry))
+    remarks = [entry.first.method] if method != entry.first.method else []
+    remarks += _remarks(standing(entry))
     if unfinished:
         first = unfinished[0]
         remarks.append(f"{len(unfinished)} of {len(outcomes)} {first.status}: {first.reason}")
@@ -133,6 +134,8 @@ def _remarks(one: Standing) -> list[str]:
     remarks = []
     if one.evidence == REFUTED:
         remarks.append("transductive by the audit, against its claim")
+    elif one.setting == TRANSDUCTIVE:
+        remarks.append("transductive")
     if one.setting == UNDECIDED:
         remarks.append("the audit cannot tell whether it is inductive")
     if one.files_tried:

@@ -59,10 +59,10 @@ class TestTables:
         assert titles == ["## 3way-1shot-4query", "## 3way-2shot-4query"]
         header, near = (line for line in tables.splitlines()[2:5:2])
         assert [cell.strip() for cell in header.split("|")[1:-1]] == [
-            *("method", "accuracy %", "± episodes", "± classes", "± seeds", "n", "seeds")
+            *("method", "accuracy %", "± episodes", "± classes", "± seeds", "n", "seeds", "note")
         ]
-        assert [cell.strip() for cell in near.split("|")][1::5] == ["near", "10"]
-        assert near.split("|")[-2].strip() == "2"
+        cells = [cell.strip() for cell in near.split("|")[1:-1]]
+        assert [cells[0], *cells[5:]] == ["near", "10", "2", "knn[backbone=pixels]"]
         again = succeeded(*grid(pictures, out))
         assert again.stdout == tables
         assert "8 of 8 cells are stored" in again.stderr
@@ -154,7 +154,7 @@ class TestWorkers:
         assert done.returncode == 0, done.stderr
         assert done.stdout == serial[1]
         assert outcomes(tmp_path) == outcomes(serial[0])
-        assert "2 workers, 1 thread each unless --threads says more" in done.stderr
+        assert "2 workers, 1 thread each, or as many as --threads says" in done.stderr
         assert "8 of 8 cells, at most " in done.stderr
         assert "[near 3-way 1-shot seed 0] near: " in done.stderr
         commands = {tuple(one["command"]) for one in manifests(tmp_path).values()}
@@ -221,8 +221,15 @@ class TestStatus:
         assert told[0] == f"{serial[0]}: 6 cells: 4 done, 2 missing"
         typed = succeeded("run", "--config", file, "--out", serial[0], "--seed", "0..1")
         assert "4 of 4 cells are stored" in typed.stderr
-        cells = [table.splitlines()[4].split("|")[2:] for table in (typed.stdout, serial[1])]
+        cells = [table.splitlines()[4].split("|")[2:8] for table in (typed.stdout, serial[1])]
         assert cells[0] == cells[1]
+
+    def test_all_is_missing_before_the_first_command(self, pictures: str, tmp_path: Path) -> None:
+        file = tmp_path / "grid.toml"
+        file.write_text(f'dataset = "{pictures}"\nshot = [1, 2]\nmethods = ["knn"]\n')
+        told = succeeded("status", tmp_path / "none", "--config", file).stdout.splitlines()
+        assert told[0] == f"{tmp_path / 'none'}: 2 cells: 2 missing"
+        assert not (tmp_path / "none").exists()
 
     def test_it_imports_no_torch(self, serial: tuple[Path, str]) -> None:
         script = (

@@ -64,6 +64,16 @@ def test_a_broken_claim_is_noted_in_the_table_of_a_command(make_run: MakeRun) ->
     assert list(columns(run_table(cells[:1], 4)))[-1] == "n"
 
 
+def test_a_name_and_a_declared_setting_are_noted(make_run: MakeRun) -> None:
+    joint = make_run("joint")
+    joint.update(method={**joint.manifest["method"], "transductive": True})
+    cells = [
+        Outcome("mine", "finished", run=make_run("toy")),
+        Outcome("joint", "finished", run=joint),
+    ]
+    assert columns(run_table(cells, 4))["note"] == ["toy", "transductive"]
+
+
 def test_failed_and_skipped_methods_say_why(make_run: MakeRun) -> None:
     cells = [
         Outcome("good", "finished", run=make_run("good")),
@@ -81,15 +91,15 @@ def test_the_number_of_episodes_is_printed_whole_beside_a_failed_method(make_run
 
 
 def test_the_table_of_a_command_does_not_change_with_time(make_run: MakeRun) -> None:
-    quick = run_table([Outcome("toy", "finished", run=make_run("a", seconds=0.25))], 4)
-    slow = run_table([Outcome("toy", "finished", run=make_run("b", seconds=97531.0))], 4)
+    quick = run_table([Outcome("toy", "finished", run=make_run(seconds=0.25))], 4)
+    slow = run_table([Outcome("toy", "finished", run=make_run(seed=1, seconds=97531.0))], 4)
     assert quick == slow
 
 
 def test_the_table_of_a_command_has_the_further_metrics_before_the_note(make_run: MakeRun) -> None:
     cells = [
         Outcome("bad", "failed", "no luck"),
-        Outcome("good", "finished", run=make_run(metrics={"nats": [0.25, 0.5, 0.25, 0.5]})),
+        Outcome("toy", "finished", run=make_run(metrics={"nats": [0.25, 0.5, 0.25, 0.5]})),
     ]
     table = columns(run_table(cells, 4))
     assert list(table)[-3:] == ["n", "nats", "note"]
