@@ -88,12 +88,13 @@ class TransductiveFinetuning(PretrainedMethod):
     def train(self, source: TrainingSource) -> None:
         super().train(source)
         by_default = "logits" if source.budget.name == "paper" else "penultimate"
-        if self.features == "logits" and self.training_head is None:
+        head = None if self.classification is None else self.classification.head
+        if self.features == "logits" and head is None:
             raise MethodError(
                 f"{self.backbone} comes with weights, or has none, and so has no logits of the "
                 "training classes; use features=penultimate"
             )
-        self.logits = self.training_head if (self.features or by_default) == "logits" else None
+        self.logits = head if (self.features or by_default) == "logits" else None
 
     def adapt(self, support: Support) -> Classifier:
         if not self.transductive:

@@ -41,9 +41,11 @@ class PretrainedMethod(Method):
 
     pretrains: ClassVar[bool] = True
     encoder: Backbone = field(init=False, repr=False, compare=False)
-    training_head: nn.Linear | None = field(default=None, init=False, repr=False, compare=False)
-    """From features to the logits of the training classes, by label of a batch; None where the
-    encoder was not trained here."""
+    classification: Classification | None = field(
+        default=None, init=False, repr=False, compare=False
+    )
+    """The head of the training classes; None where the encoder was not trained here. It is no
+    parameter of a method that does not keep `classification.head` as an attribute."""
     backbone: str = "conv4"
 
     def published(self, task: Task) -> ClassifierRecipe | None:
@@ -53,8 +55,7 @@ class PretrainedMethod(Method):
     def train(self, source: TrainingSource) -> None:
         self.encoder = create_backbone(self.backbone, source.image_shape, source.seed)
         recipe = self.published(source.task) if source.budget.name == "paper" else None
-        found = fit_classifier(source, self.encoder, recipe)
-        self.training_head = None if found is None else found.head
+        self.classification = fit_classifier(source, self.encoder, recipe)
 
 
 @dataclass(frozen=True)

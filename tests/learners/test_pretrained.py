@@ -17,6 +17,7 @@ from benchbench.backbones import create_backbone
 from benchbench.backbones.base import Backbone
 from benchbench.backbones.conv4 import Conv4
 from benchbench.datasets.base import OpenDataset
+from benchbench.evaluation.participant import _modules
 from benchbench.learners import pretrained
 from benchbench.learners.classifier_recipe import ClassifierRecipe, TrainingPhase
 from benchbench.learners.pretrained import fit_classifier, nearest_mean, training_mean
@@ -216,7 +217,9 @@ def test_a_method_starts_from_a_classifier_of_the_training_classes(dataset, cls)
     method.train(source)
     assert [record.stage for record in source.records] == ["classification"]
     assert method.encoder.frozen
-    assert method.training_head.out_features == source.n_classes
+    assert method.classification.head.out_features == source.n_classes
+    counted = sum(parameter.numel() for parameter in _modules(method).parameters())
+    assert counted == sum(parameter.numel() for parameter in method.encoder.parameters())
     assert (source.validate() or 0) > 0.5  # of five classes
 
 
