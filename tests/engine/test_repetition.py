@@ -243,7 +243,6 @@ def test_another_pixel_is_other_data(pictures: Path, tmp_path: Path) -> None:
 
 
 DECLARATIONS: dict[str, Callable[[dict[str, Any]], None]] = {
-    "method.transductive": lambda m: m["method"].update(transductive=True),
     "method.pretrained_on": lambda m: m["method"].update(pretrained_on=["imagenet"]),
     "parameters": lambda m: m.update(parameters=7),
 }
@@ -255,15 +254,25 @@ def test_what_a_method_does_not_declare_is_named(results: Path) -> None:
     found = lines(results, "--evaluate", code=1)
     for name in DECLARATIONS:
         assert f"claims: {name} " in found
+    edit(results, "protonet", lambda m: m["method"].update(transductive=True))
+    found = lines(results, code=1)  # its audit has what it said
+    assert "claims: method.transductive is True" in found
+    edit(results, "protonet", lambda m: m.pop("audit"))
+    found = lines(results, "--evaluate", code=1)
+    assert "claims: method.transductive is True; the method says False" in found
 
 
 def test_edited_code_is_another_version(results: Path) -> None:
     (run,) = results.glob("*/*/protonet-*")
     edit(results, "protonet", lambda m: m["identity"].update(method_source="ab" * 32))
     run = renamed(run)
+    found = lines(results, "--evaluate", code=0)
+    equal = "10 episodes evaluated again, equal count by count, by other code of the method"
+    assert equal in found
+    assert "2 verified" in found
+    edit(results, "protonet", lambda m: m.update(parameters=7))
     found = lines(results, "--evaluate", code=1)
     assert "versions: method_source is abab" in found
-    assert "10 episodes evaluated again, equal count by count" in found
     assert "1 not repeatable here, 1 verified" in found
     edit(results, "protonet", lambda m: m["identity"].update(core=1))
     renamed(run)

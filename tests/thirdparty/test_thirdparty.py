@@ -61,7 +61,10 @@ def test_benchbench_is_the_wheel_and_not_the_checkout() -> None:
 @pytest.mark.parametrize(
     ("kind", "line"),
     [
-        ("methods", f"thirdparty_nearest Nearest class mean of raw pixels. [{EXAMPLE} 1.2.3]"),
+        (
+            "methods",
+            f"thirdparty_nearest other Nearest class mean of raw pixels. [{EXAMPLE} 1.2.3]",
+        ),
         (
             "datasets",
             "thirdparty_stripes Generated rows of grey values: a class has its row, an image its "
