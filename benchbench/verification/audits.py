@@ -43,7 +43,7 @@ def _inductive(audit: Mapping[str, Any], comparisons: list[dict[str, Any]]) -> b
         return False
     by_chance = [one for one in comparisons if one.get("alteration") == "with another seed"]
     company = [one for one in comparisons if one.get("alteration") not in OTHER_QUESTIONS]
-    asked = [one for one in company if one.get("queries")]
+    asked = [one for one in company if isinstance(one.get("queries"), int) and one["queries"]]
     if not by_chance or any(map(_changes, by_chance)) or len(asked) < len(company) or not asked:
         return None
     if not any(map(_changes, asked)):
@@ -55,4 +55,4 @@ def _inductive(audit: Mapping[str, Any], comparisons: list[dict[str, Any]]) -> b
 def _changes(comparison: Mapping[str, Any]) -> int:
     """How many predictions of a comparison changed, or scores if these are more."""
     changed = comparison.get("predictions_changed", 0), comparison.get("scores_changed", 0)
-    return max(count for count in changed if isinstance(count, int))
+    return max((count for count in changed if isinstance(count, int)), default=0)

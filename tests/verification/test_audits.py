@@ -90,6 +90,21 @@ def test_another_claim_than_when_it_was_audited_is_told() -> None:
     )
 
 
+@pytest.mark.parametrize("name", ["queries", "predictions_changed", "scores_changed"])
+def test_numbers_that_are_none_are_no_error(name: str) -> None:
+    forged = manifest()
+    for one in forged["audit"]["comparisons"]:
+        one[name] = "many"
+    assert said(forged) == ""
+
+
+def test_counts_that_are_missing_altogether_are_no_error() -> None:
+    forged = manifest()
+    for one in forged["audit"]["comparisons"]:
+        one |= {"predictions_changed": None, "scores_changed": []}
+    assert said(forged) == ""
+
+
 def test_what_nobody_asked_about_leaves_the_verdict_open() -> None:
     open_ = manifest(inductive=None)
     open_["audit"]["comparisons"][0]["queries"] = 0
