@@ -6,24 +6,16 @@ import torch
 import torch.nn.functional as F
 from sklearn.linear_model import Ridge
 from sklearn.svm import LinearSVC
+from support.features import overlapping_classes
 from torch import Tensor
 
 from benchbench.learners.solvers import crammer_singer, on_simplex, ridge
 
 
-def problem(n: int = 12, size: int = 6, way: int = 4) -> tuple[Tensor, Tensor]:
-    """Features and labels of overlapping classes, of unequal numbers."""
-    rng = np.random.default_rng(0)
-    labels = np.sort(rng.integers(0, way, n))
-    labels[:way] = range(way)
-    centres = rng.normal(size=(way, size))
-    return torch.from_numpy(centres[labels] + rng.normal(size=(n, size))), torch.from_numpy(labels)
-
-
 @pytest.mark.parametrize("lam", [0.1, 50.0])
 @pytest.mark.parametrize("size", [6, 30])
 def test_the_ridge_is_scikit_learns(lam: float, size: int) -> None:
-    features, labels = problem(size=size)
+    features, labels = overlapping_classes(size=size)
     one_hot = F.one_hot(labels).double()
     weights = features.T @ ridge(features @ features.T, one_hot, lam)
     theirs = Ridge(alpha=lam, fit_intercept=False).fit(features, one_hot).coef_.T
@@ -31,7 +23,7 @@ def test_the_ridge_is_scikit_learns(lam: float, size: int) -> None:
 
 
 def test_a_large_penalty_leaves_the_sums_of_products() -> None:
-    features, labels = problem()
+    features, labels = overlapping_classes()
     one_hot = F.one_hot(labels).double()
     dual = ridge(features @ features.T, one_hot, 1e9)
     torch.testing.assert_close(1e9 * dual, one_hot, atol=1e-6, rtol=0)
@@ -50,7 +42,7 @@ def test_the_dual_of_two_orthogonal_images(c: float, diagonal: float, size: floa
 
 @pytest.mark.parametrize("c", [0.1, 1.0, 10.0])
 def test_the_machine_is_scikit_learns(c: float) -> None:
-    features, labels = problem()
+    features, labels = overlapping_classes()
     dual = crammer_singer(features @ features.T, F.one_hot(labels).double(), c, 0.0)
     svc = LinearSVC(
         multi_class="crammer_singer", C=c, fit_intercept=False, tol=1e-12, max_iter=10**6
@@ -67,7 +59,7 @@ def test_the_nearest_rows_of_a_simplex() -> None:
 
 @pytest.mark.parametrize("solver", ["ridge", "crammer_singer"])
 def test_solutions_have_the_gradients_of_finite_differences(solver: str) -> None:
-    features, labels = problem(n=7, way=3)
+    features, labels = overlapping_classes(n=7, way=3)
     one_hot = F.one_hot(labels).double()
 
     def weights(known: Tensor) -> Tensor:
@@ -80,7 +72,7 @@ def test_solutions_have_the_gradients_of_finite_differences(solver: str) -> None
 
 
 def test_the_machine_is_feasible_and_favours_the_right_class() -> None:
-    features, labels = problem()
+    features, labels = overlapping_classes()
     one_hot = F.one_hot(labels).double()
     dual = crammer_singer(features @ features.T, one_hot, 0.5)
     slack = 0.5 * one_hot - dual

@@ -1,9 +1,9 @@
 """MetaOptNet: its scores, their gradients, and its recipes."""
 
-import numpy as np
 import pytest
 import torch
 from benchbench_plugins.metaoptnet import MetaOptNet
+from support.features import overlapping_classes
 from support.learning import make_source
 from support.pictures import random_images
 from torch import Tensor, nn
@@ -11,15 +11,6 @@ from torch import Tensor, nn
 from benchbench.learners.scaling import Scale
 from benchbench.method import Support, Task
 from benchbench.training.budget import Budget
-
-
-def problem(n: int = 12, size: int = 6, way: int = 4) -> tuple[Tensor, Tensor]:
-    """Features and labels of overlapping classes, of unequal numbers."""
-    rng = np.random.default_rng(0)
-    labels = np.sort(rng.integers(0, way, n))
-    labels[:way] = range(way)
-    centres = rng.normal(size=(way, size))
-    return torch.from_numpy(centres[labels] + rng.normal(size=(n, size))), torch.from_numpy(labels)
 
 
 def support_for(labels: Tensor, way: int) -> Support:
@@ -41,7 +32,7 @@ def test_scores_are_twice_those_of_the_usual_ridge(lam: float, expected: list[fl
 
 @pytest.mark.parametrize("head", ["ridge", "svm"])
 def test_gradients_are_those_of_finite_differences(head: str) -> None:
-    features, labels = problem(n=7, way=3)
+    features, labels = overlapping_classes(n=7, way=3)
     method, support = method_with(head=head, lam=2.0, c=0.3), support_for(labels, 3)
     queries = torch.randn(2, 6, dtype=torch.float64)
 
@@ -54,7 +45,7 @@ def test_gradients_are_those_of_finite_differences(head: str) -> None:
 
 @pytest.mark.parametrize("head", ["ridge", "svm"])
 def test_classes_swap_and_one_without_support_has_finite_scores(head: str) -> None:
-    features, labels = problem()
+    features, labels = overlapping_classes()
     queries = torch.randn(5, 6, dtype=torch.float64)
     method = method_with(head=head)
     scores = method.scores(queries, features, support_for(labels, 5))
