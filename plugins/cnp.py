@@ -28,7 +28,8 @@ class CNP(BlackBoxMethod):
     its place in the input of g, the way is fixed; the places are drawn for each episode. The paper
     does not say how a query is embedded: here h embeds it as well.
 
-    backbone: h, trained from scratch; the paper has three convolutions.
+    backbone: h, trained from scratch in the paper's budget, and in others the shared classifier's,
+        frozen; the paper has three convolutions.
     width: units of the two hidden layers of g.
     """
 

@@ -81,7 +81,8 @@ class SNAIL(BlackBoxMethod):
     queries, and ours, as the paper's, each query over its keys. Each query has a sequence of its
     own, in an order and with slots that are drawn for each episode.
 
-    backbone: trained from scratch; its features pass a further affine layer.
+    backbone: trained from scratch in the paper's budget, and in others the shared classifier's,
+        frozen; its features pass a further affine layer.
     features: the size of that layer; the paper has 384 on miniImageNet.
     filters: of each temporal convolution, D in the paper.
     first_dilation: of the temporal convolutions, doubled from each to the next. From the paper's 2
