@@ -48,11 +48,16 @@ def _inductive(audit: Mapping[str, Any], comparisons: list[dict[str, Any]]) -> b
         return None
     if not any(map(_changes, asked)):
         return True
-    much = any(_changes(one) > MUCH * one["queries"] for one in asked)
+    # Predictions alone may change by rounding, of scores that are all but equal.
+    much = any(_count(one, "scores_changed") > MUCH * one["queries"] for one in asked)
     return False if much else None
 
 
 def _changes(comparison: Mapping[str, Any]) -> int:
     """How many predictions of a comparison changed, or scores if these are more."""
-    changed = comparison.get("predictions_changed", 0), comparison.get("scores_changed", 0)
-    return max((count for count in changed if isinstance(count, int)), default=0)
+    return max(_count(comparison, key) for key in ("predictions_changed", "scores_changed"))
+
+
+def _count(comparison: Mapping[str, Any], key: str) -> int:
+    count = comparison.get(key)
+    return count if isinstance(count, int) else 0

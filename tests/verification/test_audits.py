@@ -8,20 +8,30 @@ from benchbench.conformance.run_audit import ALTERATIONS, _Audit
 from benchbench.verification.audits import OTHER_QUESTIONS, contradictions_of_audit
 
 
-def comparison(alteration: str, changed: int = 0, queries: int = 100) -> dict[str, Any]:
+def comparison(
+    alteration: str, changed: int = 0, queries: int = 100, rounded: bool = False
+) -> dict[str, Any]:
     return {
         "alteration": alteration,
         "queries": queries,
         "predictions_changed": changed,
-        "scores_changed": changed,
+        "scores_changed": 0 if rounded else changed,
     }
 
 
 def manifest(
-    inductive: bool | None = True, *, company: int = 0, seeds: int = 0, **entries: Any
+    inductive: bool | None = True,
+    *,
+    company: int = 0,
+    seeds: int = 0,
+    rounded: bool = False,
+    **entries: Any,
 ) -> dict[str, Any]:
-    """Of a run whose answers changed for so many queries of 100 in company, or by a seed."""
-    comparisons = [comparison(one.name, company) for one in ALTERATIONS]
+    """Of a run whose answers changed for so many queries of 100 in company, or by a seed.
+
+    rounded: whether the scores in company changed by no more than rounding.
+    """
+    comparisons = [comparison(one.name, company, rounded=rounded) for one in ALTERATIONS]
     comparisons += [
         comparison(name, seeds if name == "with another seed" else 0) for name in OTHER_QUESTIONS
     ]
@@ -61,6 +71,7 @@ def test_the_comparisons_that_leave_queries_together_are_known(monkeypatch) -> N
         manifest(inductive=True, company=1),
         manifest(inductive=False, company=1),
         manifest(inductive=None, seeds=30),
+        manifest(inductive=None, company=50, rounded=True),
         manifest(inductive=True, company=50, seeds=30),
         manifest(inductive=False, batch_norms_on_queries=["norm"]),
         manifest(inductive=True, comparisons=[]),
