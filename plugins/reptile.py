@@ -60,8 +60,12 @@ class Reptile(FixedWayMethod):
         return modules | {"moments": SecondMoments(self.weights() | head)}
 
     def quick(self, task: Task) -> Recipe:
-        """5 tasks of 10 images a class, 5 steps of 10 each; at the test 20 on all the support."""
+        """5 tasks of 10 images a class, 5 steps of 10 each; at the test 20 on all the support.
+
+        A validation takes as long as 100 steps, as each query is embedded with the support.
+        """
         recipe = {"way": task.n_way or 5, "shot": 9, "query": 1, "tasks": 5, "steps": 700}
+        recipe |= {"validate_every": 350}
         return recipe | {"inner": InnerLoop(5, 20, 1e-3), "batches": (10, 10**6)}
 
     def published(self, task: Task) -> Recipe:
