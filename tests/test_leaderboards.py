@@ -8,8 +8,10 @@ from typing import Any
 from benchbench.results.publishing import FILES, LARGEST_WEIGHTS
 from benchbench.runs.class_tables import FOLDER
 from benchbench.runs.weights import OWN, SHARED
+from benchbench.system.files import file_hash
 
-LEADERBOARDS = Path(__file__).parents[1] / "leaderboards"
+ROOT = Path(__file__).parents[1]
+LEADERBOARDS = ROOT / "leaderboards"
 BOARDS = [tomllib.loads(file.read_text("utf-8")) for file in sorted(LEADERBOARDS.glob("*.toml"))]
 RUNS = sorted((LEADERBOARDS / "runs").rglob("manifest.json"))
 
@@ -58,3 +60,16 @@ def test_only_what_is_to_be_published_lies_there() -> None:
         else:
             assert file.name in (*FILES, "training.json"), file
         assert file.suffix != ".safetensors" or file.stat().st_size < LARGEST_WEIGHTS, file
+
+
+def test_what_is_trained_again_is_of_the_code_here() -> None:
+    """Weights of other code, on a processor that rounds otherwise, would show nothing."""
+    short = tomllib.loads((LEADERBOARDS / "glyphs-smoke.toml").read_text("utf-8"))
+    for file in RUNS:
+        manifest = json.loads(file.read_text("utf-8"))
+        if makes(short, manifest):
+            identity = manifest["identity"]
+            plugin = ROOT / "plugins" / f"{identity['method']}.py"
+            assert identity["method_source"] == file_hash(plugin), (
+                f"{plugin.name} has changed: make the rows of glyphs-smoke.toml anew"
+            )

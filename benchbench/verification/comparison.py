@@ -8,7 +8,7 @@ import numpy as np
 
 from benchbench.errors import NoEstimate
 from benchbench.runs.directory import RunDirectory
-from benchbench.runs.manifest import software
+from benchbench.runs.manifest import software, tolerance_of
 from benchbench.runs.rows import Rows
 from benchbench.stats import mean_difference
 from benchbench.system.arrays import FloatArray
@@ -83,7 +83,8 @@ def _compare_counts(
         f"{first} ({rows.correct[first]} stored, {new.correct[first]} now); the mean moves by "
         f"{change:+.2f} points"
     )
-    tolerance = 100 * float(run.manifest.get("reproduces", {}).get("tolerance", 0))
+    stated = run.manifest.get("reproduces", {}).get("tolerance", 0)
+    tolerance = 100 * min(float(stated), tolerance_of(run.manifest["identity"]["budget"]))
     elsewhere = _elsewhere(run.manifest)
     if elsewhere and abs(change) <= tolerance:
         findings.checked.append(f"{sentence}, on another {elsewhere}")

@@ -233,6 +233,13 @@ def test_a_manifest_says_what_made_the_number(dataset: OpenDataset) -> None:
     assert found["reproduces"]["tolerance"] == manifest.TOLERANCE
 
 
+@pytest.mark.parametrize(
+    ("budget", "tolerance"), [("quick", 0.01), ("paper", 0.01), ("smoke", 0.02), ("9", 0.02)]
+)
+def test_a_training_of_a_few_steps_has_a_wider_tolerance(budget: str, tolerance: float) -> None:
+    assert manifest.tolerance_of(budget) == tolerance
+
+
 def test_a_method_is_described_with_its_declarations() -> None:
     assert manifest.describe_method(Toy(limit=3)) == {
         "name": "toy",
