@@ -51,12 +51,10 @@ class MetaBaseline(MetricMethod):
     def published(self, task: Task) -> Recipe:
         """The authors' code: 100 epochs of classification, then 20 of 200 steps of 4 episodes.
 
-        Where theirs crops and resizes images in the first stage, ours shifts them. Drawings, which
-        the paper does not have, are classified as by all methods.
+        Drawings, which the paper does not have, are classified as by all methods.
         """
         stages = (TrainingPhase(90, 0.1), TrainingPhase(10, 0.01))
-        crops = f"pad_crop[pad={task.image_shape[0] // 10}]+flip"
-        classifier = ClassifierRecipe(stages, batch=128, weight_decay=5e-4, augment=crops)
+        classifier = ClassifierRecipe(stages, batch=128, weight_decay=5e-4, augment="crop+flip")
         return {
             "classifier": classifier if task.image_shape[2] == 3 else None,
             "way": 5,

@@ -46,8 +46,7 @@ class SimpleShot(PretrainedMethod):
     def published(self, task: Task) -> ClassifierRecipe | None:
         """The authors' configurations for tieredImageNet, and for miniImageNet on other data.
 
-        A window of the padded image is in place of a crop of random size. Drawings, which the paper
-        does not have, are learned as by all methods.
+        Drawings, which the paper does not have, are learned as by all methods.
         """
         if task.image_shape[2] == 1:
             return None
@@ -56,7 +55,7 @@ class SimpleShot(PretrainedMethod):
         return ClassifierRecipe(
             tuple(map(TrainingPhase, epochs, (0.1, 0.01, 0.001))),
             weight_decay=1e-4,
-            augment=f"pad_crop[pad={task.image_shape[0] // 10}]+flip",
+            augment="crop+flip",
         )
 
     def train(self, source: TrainingSource) -> None:

@@ -8,7 +8,7 @@ import numpy as np
 
 from benchbench.augmentations.base import Augmentation
 from benchbench.augmentations.colour import Jitter
-from benchbench.augmentations.geometry import Affine, Flip, PadCrop
+from benchbench.augmentations.geometry import Affine, Crop, Flip, PadCrop
 from benchbench.errors import BenchbenchError
 from benchbench.registry import loading, specs
 from benchbench.registry.hookspecs import hookimpl
@@ -56,6 +56,7 @@ def _split(text: str) -> list[str]:
 @hookimpl
 def register_augmentations(register: Callable[[type], None]) -> None:
     register(Affine)
+    register(Crop)
     register(Flip)
     register(Jitter)
     register(PadCrop)

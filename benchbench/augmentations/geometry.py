@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import log
 from typing import Annotated
 
 import numpy as np
@@ -11,7 +12,10 @@ import torch.nn.functional as F
 
 from benchbench.augmentations.base import Augmentation
 from benchbench.registry.bounds import Bounds, Share
-from benchbench.system.arrays import ByteArray
+from benchbench.system.arrays import ByteArray, FloatArray
+
+ATTEMPTS = 10
+"""Windows are drawn so often before the whole image is taken."""
 
 
 @dataclass
@@ -52,6 +56,42 @@ class Flip(Augmentation):
 
 
 @dataclass
+class Crop(Augmentation):
+    """Cut out a window of random size, sides and place, and enlarge it to the image's size.
+
+    So does RandomResizedCrop of torchvision, whose defaults these are; if no window fits that was
+    drawn, the whole image is taken.
+
+    scale: the least share of the image's area; the share is drawn uniformly from it to 1.
+    ratio: the most that width over height of a window may differ from 1, as a factor to either
+        side; its logarithm is drawn uniformly.
+    """
+
+    name = "crop"
+    scale: Annotated[float, Bounds(gt=0, le=1)] = 0.08
+    ratio: Annotated[float, Bounds(ge=1, le=100)] = 4 / 3
+
+    def __call__(self, pixels: ByteArray, rng: np.random.Generator) -> ByteArray:
+        height, width = pixels.shape[1:3]
+        sides = self._sides(len(pixels), width / height, rng)
+        # In the coordinates of `affine_grid` each side is 2 long, from -1 on.
+        centres = (1 - sides) * rng.uniform(-1, 1, (len(pixels), 2))
+        none = np.zeros(len(pixels))
+        across = np.stack([sides[:, 0], none, centres[:, 0]], axis=1)
+        down = np.stack([none, sides[:, 1], centres[:, 1]], axis=1)
+        return _resampled(pixels, np.stack([across, down], axis=1))
+
+    def _sides(self, count: int, aspect: float, rng: np.random.Generator) -> FloatArray:
+        """Width and height [count, 2] of windows, as shares of the image's."""
+        area = rng.uniform(self.scale, 1, (ATTEMPTS, count))
+        ratio = np.exp(rng.uniform(-1, 1, (ATTEMPTS, count)) * log(self.ratio)) / aspect
+        sides = np.stack([np.sqrt(area * ratio), np.sqrt(area / ratio)], axis=2)
+        fits = sides.max(axis=2) <= 1
+        first = fits.argmax(axis=0), np.arange(count)
+        return np.where(fits[first][:, None], sides[first], 1.0)
+
+
+@dataclass
 class Affine(Augmentation):
     """Turn, enlarge and shift an image about its centre; what comes in from outside is its border.
 
@@ -78,8 +118,12 @@ class Affine(Augmentation):
         x, y = (-2 * self.shift * drawn[:, 2:]).T
         across = np.stack([cosine, -sine * high, cosine * x - sine * high * y], axis=1)
         down = np.stack([sine * wide, cosine, sine * wide * x + cosine * y], axis=1)
-        theta = torch.from_numpy(np.stack([across, down], axis=1)).float()
-        maps = torch.from_numpy(np.ascontiguousarray(pixels)).permute(0, 3, 1, 2).float()
-        grid = F.affine_grid(theta, list(maps.shape), align_corners=False)
-        moved = F.grid_sample(maps, grid, padding_mode="border", align_corners=False)
-        return moved.round().clamp(0, 255).byte().permute(0, 2, 3, 1).contiguous().numpy()
+        return _resampled(pixels, np.stack([across, down], axis=1))
+
+
+def _resampled(pixels: ByteArray, theta: FloatArray) -> ByteArray:
+    """Each image where its matrix theta [n, 2, 3] takes it, as `affine_grid` has it."""
+    maps = torch.from_numpy(np.ascontiguousarray(pixels)).permute(0, 3, 1, 2).float()
+    grid = F.affine_grid(torch.from_numpy(theta).float(), list(maps.shape), align_corners=False)
+    moved = F.grid_sample(maps, grid, padding_mode="border", align_corners=False)
+    return moved.round().clamp(0, 255).byte().permute(0, 2, 3, 1).contiguous().numpy()

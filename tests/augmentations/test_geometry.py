@@ -2,8 +2,10 @@
 
 import numpy as np
 import pytest
+import torch
 
-from benchbench.augmentations.geometry import Affine, Flip, PadCrop
+from benchbench.augmentations.geometry import Affine, Crop, Flip, PadCrop
+from benchbench.system.vision import torchvision
 
 
 class Scripted:
@@ -70,3 +72,63 @@ def test_a_larger_scale_enlarges() -> None:
     square[0, 6:10, 6:10] = 255
     grown = Affine(degrees=0, shift=0, scale=0.5)(square, Scripted([0, 1, 0, 0]))
     assert int((grown > 127).sum()) == 36
+
+
+def windows(crop: Crop, height: int, width: int) -> tuple[np.ndarray, np.ndarray]:
+    """The share of the area and width over height of 1000 windows, by the ramps that they show."""
+    down, across = np.meshgrid(np.arange(height), np.arange(width), indexing="ij")
+    ramps = np.stack([across, down], axis=2).astype(np.uint8)
+    cut = crop(np.repeat(ramps[None], 1000, axis=0), np.random.default_rng(0)).astype(float)
+    seen_width = cut[..., 0].max((1, 2)) - cut[..., 0].min((1, 2)) + 1
+    seen_height = cut[..., 1].max((1, 2)) - cut[..., 1].min((1, 2)) + 1
+    return seen_width * seen_height / (width * height), seen_width / seen_height
+
+
+@pytest.mark.parametrize("shape", [(100, 100), (90, 120)])
+def test_windows_have_areas_and_sides_as_they_were_asked_for(shape: tuple[int, int]) -> None:
+    share, ratio = windows(Crop(scale=0.2, ratio=1.5), *shape)
+    assert share.min() == pytest.approx(0.2, abs=0.03)
+    assert share.max() <= 1
+    assert ratio.min() == pytest.approx(1 / 1.5, rel=0.06)
+    assert ratio.max() == pytest.approx(1.5, rel=0.06)
+
+
+def test_small_windows_are_of_every_size_alike() -> None:
+    """Those of up to half the area always fit, whatever their sides are."""
+    share, _ = windows(Crop(scale=0.01, ratio=1.0), 100, 100)
+    counts, _ = np.histogram(share, bins=5, range=(0, 1))
+    assert counts == pytest.approx(np.full(5, 200), rel=0.2)
+
+
+def test_a_window_is_enlarged_as_torchvision_enlarges_it() -> None:
+    rng = np.random.default_rng(0)
+    picture = rng.integers(0, 256, (1, 16, 16, 3), dtype=np.uint8)
+
+    class Drawn:
+        def uniform(self, low: float, high: float, shape: tuple[int, ...]) -> np.ndarray:
+            """A quarter of the area, square, at the left below."""
+            area, ratio, place = [0.25], [0.0], [-1.0, 1.0]
+            given = {(10, 1): area if high == 1 and low > 0 else ratio, (1, 2): place}[shape]
+            return np.broadcast_to(given, shape)
+
+    cut = Crop()(picture, Drawn())
+    maps = torch.from_numpy(picture).permute(0, 3, 1, 2)
+    resized_crop = torchvision("transforms.v2.functional").resized_crop
+    expected = resized_crop(maps, 8, 0, 8, 8, [16, 16], antialias=True).permute(0, 2, 3, 1)
+    # At the borders of the window ours reads what lies beyond.
+    inner = np.s_[:, 1:-1, 1:-1]
+    np.testing.assert_allclose(cut[inner], expected.numpy()[inner], atol=1)
+
+
+def test_a_window_of_all_of_the_image_is_the_image() -> None:
+    pixels = np.random.default_rng(0).integers(0, 256, (5, 8, 8, 3), dtype=np.uint8)
+    np.testing.assert_array_equal(
+        Crop(scale=1.0, ratio=1.0)(pixels, np.random.default_rng(1)), pixels
+    )
+
+
+def test_a_window_that_never_fits_is_all_of_the_image() -> None:
+    pixels = np.random.default_rng(0).integers(0, 256, (5, 4, 40, 1), dtype=np.uint8)
+    np.testing.assert_array_equal(
+        Crop(scale=1.0, ratio=1.0)(pixels, np.random.default_rng(1)), pixels
+    )

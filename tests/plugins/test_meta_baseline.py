@@ -64,7 +64,7 @@ def test_the_published_first_stage_is_for_images_in_colour() -> None:
     assert (photos.batch, photos.weight_decay, photos.augment) == (
         128,
         5e-4,
-        "pad_crop[pad=8]+flip",
+        "crop+flip",
     )
     arguments = photos.arguments(per_epoch=10)
     rates = [arguments["lr"] * arguments["schedule"](step) for step in (0, 899, 900, 999)]

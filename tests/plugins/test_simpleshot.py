@@ -60,7 +60,7 @@ def test_the_papers_rate_falls_to_a_tenth_twice_in_90_epochs(dataset, epochs) ->
     assert recipe is not None
     rates = zip(epochs, (0.1, 0.01, 0.001), strict=True)
     assert recipe.phases == tuple(TrainingPhase(*each) for each in rates)
-    assert recipe.augment == "pad_crop[pad=8]+flip"
+    assert recipe.augment == "crop+flip"
     assert SimpleShot().published(Task("omniglot", "test", (28, 28, 1), 5, 1, 15)) is None
 
 
