@@ -41,7 +41,13 @@ def episodes() -> None:
 
 @episodes.command()
 @task_options
-@click.option("--episodes", "count", default=600, type=EPISODES, help="The number of episodes.")
+@click.option(
+    "--episodes",
+    "count",
+    type=EPISODES,
+    show_default="600; 5 draws of kshot",
+    help="The number of episodes.",
+)
 @split_option
 @seed_option
 @click.option(
@@ -55,7 +61,7 @@ def make(
     dataset: str,
     sampler: str,
     data_root: Path | None,
-    count: int,
+    count: int | None,
     split: str,
     seed: int,
     out: Path | None,
@@ -63,12 +69,14 @@ def make(
 ) -> None:
     """Draw episodes, print their sha256 and save them."""
     from benchbench.datasets.opening import open_dataset
+    from benchbench.samplers.base import usual_episodes
     from benchbench.samplers.drawing import draw_episodes
     from benchbench.system.places import Places
 
     if out is not None and out.suffix.lower() != ".npz":
         raise BenchbenchError(f"--out {out} must end in .npz.")
     opened = open_dataset(dataset, Places.find(data_root))
+    count = count or usual_episodes(sampler)
     drawn = draw_episodes(opened, sampler, sampling, count, split, seed)
     if out is not None:
         drawn.save(out)

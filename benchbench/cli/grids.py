@@ -47,11 +47,13 @@ def grid_of(options: Mapping[str, Any], place: str) -> Grid:
     """
     from benchbench.grid.cell import Cell
     from benchbench.grid.expansion import Grid, named_methods
+    from benchbench.samplers.base import usual_episodes
 
     named = named_methods(options["methods"])
     loading.check_names("method", [method.spec for method in named])
     loading.check_names("dataset", [options["dataset"]])
     replacement, data_root = options["replacement"], options["data_root"]
+    episodes = options["episodes"] or str(usual_episodes(options["sampler"]))
     common = Cell(
         method="",
         dataset=options["dataset"],
@@ -61,7 +63,7 @@ def grid_of(options: Mapping[str, Any], place: str) -> Grid:
         data_root=str(data_root) if data_root else None,
         out=str(options["out"]),
         command=(Path(sys.argv[0]).name, *sys.argv[1:]),
-        **{name: options[name] for name in OF_CELLS},
+        **{name: options[name] for name in OF_CELLS} | {"episodes": episodes},
     )
     numbers = {name: options[name] for name in ("way", "shot", "query", "seed")}
     return Grid(named, common, **numbers)

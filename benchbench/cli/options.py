@@ -15,12 +15,21 @@ DATASET = "glyphs"
 
 
 class Number(click.IntRange):
-    """A whole number, which help calls N."""
+    """A whole number, which help calls N, or one of some words."""
 
     name = "whole number"
 
+    def __init__(
+        self, least: int | None = None, most: int | None = None, words: tuple[str, ...] = ()
+    ) -> None:
+        super().__init__(least, most)
+        self.words = words
+
     def get_metavar(self, param: click.Parameter, ctx: click.Context | None = None) -> str:
-        return "N"
+        return "|".join(["N", *self.words])
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        return value if value in self.words else super().convert(value, param, ctx)
 
 
 class Real(click.FloatRange):
@@ -52,13 +61,16 @@ class Numbers(Number):
     """Several whole numbers: `1,5`, or `0..4` with both ends; a tuple without repetitions."""
 
     def get_metavar(self, param: click.Parameter, ctx: click.Context | None = None) -> str:
-        return "N,..."
+        return "|".join(["N,...", *self.words])
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         if isinstance(value, tuple):
             return value
-        found: list[int] = []
+        found: list[int | str] = []
         for text in str(value).split(","):
+            if text in self.words:
+                found.append(text)
+                continue
             first, dots, last = text.partition("..")
             ends: list[Any] = [first, last if dots else first]
             start, stop = (int(super(Numbers, self).convert(end, param, ctx)) for end in ends)
@@ -167,7 +179,10 @@ _TASK_OPTIONS = [
         "--way", type=Number(2), show_default="5", help="The number of classes in an episode."
     ),
     click.option(
-        "--shot", type=Number(0), show_default="1", help="The number of support images of a class."
+        "--shot",
+        type=Number(0, words=("all",)),
+        show_default="1",
+        help="The number of support images of a class; `all` is for the sampler kshot.",
     ),
     click.option(
         "--query", type=Number(1), show_default="15", help="The number of query images of a class."
@@ -188,7 +203,7 @@ def grid_task_options(command: Any) -> Any:
         command = option(command)
     for parameter in command.__click_params__:
         if isinstance(parameter.type, Number) and parameter.name in ("way", "shot", "query"):
-            parameter.type = Numbers(parameter.type.min)
+            parameter.type = Numbers(parameter.type.min, words=parameter.type.words)
             parameter.default = ()
     return command
 

@@ -47,8 +47,8 @@ if TYPE_CHECKING:
 @grid_task_options
 @click.option(
     "--episodes",
-    default="600",
     metavar="N|FILE",
+    show_default="600; 5 draws of kshot",
     help="The number of episodes, or an .npz file of `episodes make` that holds them.",
 )
 @click.option(

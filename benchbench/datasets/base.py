@@ -26,6 +26,7 @@ from benchbench.registry import specs
 from benchbench.system.places import Places
 
 SPLITS = ("train", "val", "test")
+"""Of classes; also the parts of a class's images, where a data set has an official test set."""
 
 
 @dataclass
@@ -35,6 +36,7 @@ class DecodedClass:
     images: uint8 [n, h, w, c], one size for the whole data set.
     parent: the class's place in a hierarchy, from the top, such as its alphabet.
     groups: [n] who or what made each image (a drawer, a track), or None if unknown.
+    parts: [n] `train`, `val` or `test`, the official use of each image, or None if there is none.
     unreadable: names of the class's files that could not be decoded.
     changes: how many images were changed beside their size, by what was done with them, such as
     `image(s) turned upright`.
@@ -46,6 +48,7 @@ class DecodedClass:
     groups: Sequence[str] | None = None
     unreadable: Sequence[str] = ()
     changes: Mapping[str, int] = field(default_factory=dict)
+    parts: Sequence[str] | None = None
 
 
 @dataclass(frozen=True)
@@ -83,6 +86,7 @@ class OpenDataset:
     opaque_ids: int64 [n], the identifier of each image that methods see, if they are not
     `public_ids` of the fingerprint.
     remarks: sentences on what was left out, guessed or changed, such as files that are no images.
+    parts: [n] `train`, `val` or `test`, the official use of each image; None if there is none.
     """
 
     name: str
@@ -100,6 +104,7 @@ class OpenDataset:
     members: dict[str, NDArray[np.int64]] | None = None
     opaque_ids: NDArray[np.int64] | None = None
     remarks: list[str] = field(default_factory=list)
+    parts: NDArray[np.str_] | None = None
 
     def __post_init__(self) -> None:
         seen: dict[int, str] = {}
@@ -141,8 +146,8 @@ class OpenDataset:
 
     @property
     def splits_sha256(self) -> str:
-        """The hash of which classes belong to which split."""
-        return splits_sha256(self.splits)
+        """The hash of which classes belong to which split, and images to which part."""
+        return splits_sha256(self.splits, self.parts)
 
     @property
     def names_sha256(self) -> str:
@@ -154,10 +159,15 @@ class OpenDataset:
         return SplitView(self, split)
 
 
-def splits_sha256(splits: Mapping[str, NDArray[np.int64]]) -> str:
-    """The hash of which class ids belong to which split."""
+def splits_sha256(
+    splits: Mapping[str, NDArray[np.int64]], parts: NDArray[np.str_] | None = None
+) -> str:
+    """The hash of which class ids belong to which split, and image ids to which part if to any."""
     members = {split: classes.tolist() for split, classes in splits.items()}
-    return hashlib.sha256(json.dumps(members, sort_keys=True).encode()).hexdigest()
+    digest = hashlib.sha256(json.dumps(members, sort_keys=True).encode())
+    if parts is not None:
+        digest.update(json.dumps(parts.tolist()).encode())
+    return digest.hexdigest()
 
 
 class SplitView:

@@ -2,33 +2,35 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache, partial
 from pathlib import Path, PurePosixPath
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 
 from benchbench.datasets.base import SPLITS, DecodedClass, PendingClass
+from benchbench.datasets.cifar_python import (
+    SIZE,
+    downloaded,
+    has_member,
+    labelled_pictures,
+    names_of_labels,
+)
 from benchbench.datasets.listed import ListedClass, ListedDataset, read_json
 from benchbench.datasets.reading.damage import copy_again
-from benchbench.datasets.reading.download import download
 from benchbench.datasets.reading.file_tree import FileTree, TreeFile, UnreadableImageError, located
 from benchbench.datasets.reading.images import Interpolation
-from benchbench.datasets.reading.safe_pickle import read_pickle
 from benchbench.errors import BenchbenchError
 from benchbench.registry.bounds import Pixels
 from benchbench.registry.hookspecs import hookimpl
-from benchbench.system.arrays import ByteArray, IntArray
-from benchbench.system.files import can_write
+from benchbench.system.arrays import ByteArray
 from benchbench.system.places import Places
 from benchbench.system.vision import torchvision
 
 FOLDERS = ("cifar_fs", "cifar-fs", "CIFAR-FS", "fc100", "FC100")
 ORIGINAL = "cifar-100-python"
-SIZE = 32
 IMAGES = 600
 
 
@@ -48,6 +50,8 @@ class CifarFS(ListedDataset):
 
     name: ClassVar[str] = "cifar_fs"
     licence: ClassVar[str] = "none stated; free for research, cite Krizhevsky 2009"
+    folders: ClassVar[tuple[str, ...]] = (*FOLDERS, ORIGINAL)
+    """Where the files may lie below the data root, in the order in which that is looked for."""
     size: Pixels = SIZE
     interpolation: Interpolation = "bilinear"
 
@@ -65,19 +69,17 @@ class CifarFS(ListedDataset):
     def sources(self, places: Places) -> list[Path]:
         """Three folders or archives of class folders, or CIFAR-100's own folder or archive."""
         try:
-            found = located(self, places, (*FOLDERS, ORIGINAL), "")
+            found = located(self, places, self.folders, "")
         except BenchbenchError:
             if self.origin is not None:
                 raise
-            published = torchvision("datasets").CIFAR100
-            root = places.data_root if can_write(places.data_root) else places.cache / "data"
-            return [download(published.url, root / published.filename, published.tgz_md5)]
+            return [downloaded(torchvision("datasets").CIFAR100, places)]
         parts = [_part(found, split) for split in SPLITS]
         return [part for part in parts if part is not None] if all(parts) else [found]
 
     def decode(self, sources: list[Path]) -> Iterator[DecodedClass | PendingClass]:
         trees = [FileTree(source) for source in sources]
-        if len(trees) == 1 and _member(trees[0], "meta") is not None:
+        if len(trees) == 1 and has_member(trees[0], ORIGINAL, "meta"):
             return self._decode_original(trees[0])
         return self.announced(_class_files(trees), sources)
 
@@ -89,19 +91,31 @@ class CifarFS(ListedDataset):
             raise copy_again(f"{file.name} in {file.tree.path} is not an image") from error
 
     def _decode_original(self, tree: FileTree) -> Iterator[PendingClass]:
-        parts = cache(lambda: [_original(tree, part) for part in ("test", "train")])
-        names = _content(tree, "meta", "fine_label_names")["fine_label_names"]
-        fine = [name.decode("latin1") if isinstance(name, bytes) else name for name in names]
+        parts = cache(
+            lambda: {
+                part: labelled_pictures(tree, ORIGINAL, part, "fine_labels")
+                for part in ("test", "train")
+            }
+        )
+        fine = names_of_labels(tree, ORIGINAL, "meta", "fine_label_names")
         self.refuse_missing(fine, tree.path)
 
         def load(item: ListedClass) -> DecodedClass:
             label = fine.index(item.folder)
-            images = np.concatenate([pixels[labels == label] for pixels, labels in parts()])
+            found = {part: pixels[labels == label] for part, (pixels, labels) in parts().items()}
+            images = np.concatenate(list(found.values()))
             _refuse_other_count(tree.path, item.folder, len(images))
-            return DecodedClass(item.name, self.resized(images), item.parent)
+            parts_of_images = [part for part, pixels in found.items() for _ in pixels]
+            return DecodedClass(
+                item.name, self.resized(images), item.parent, parts=self.told(parts_of_images)
+            )
 
         for item in self.listed():
             yield PendingClass(item.name, partial(load, item))
+
+    def told(self, parts: list[str]) -> list[str] | None:
+        """What is told of CIFAR's own use of a class's images: here splits are of classes alone."""
+        return None
 
 
 @dataclass
@@ -148,37 +162,6 @@ def _class_files(trees: list[FileTree]) -> dict[str, list[TreeFile]]:
 def _refuse_other_count(where: Path, label: str, count: int) -> None:
     if count != IMAGES:
         raise copy_again(f"{where} holds {count} images of '{label}' instead of {IMAGES}")
-
-
-def _member(tree: FileTree, part: str) -> str | None:
-    """`part`, at the top of the tree or in its folder `cifar-100-python`."""
-    return next((name for name in (part, f"{ORIGINAL}/{part}") if name in tree.names), None)
-
-
-def _content(tree: FileTree, part: str, key: str) -> dict[str, Any]:
-    """The content of a file of CIFAR-100's python version, which must have the entry `key`."""
-    member = _member(tree, part)
-    content = read_pickle(io.BytesIO(tree.read(member)), f"{tree.path}/{part}") if member else None
-    if not isinstance(content, dict) or not isinstance(content.get(key), (list, np.ndarray)):
-        raise copy_again(
-            f"{tree.path} has no '{part}' with '{key}', as CIFAR-100's python version has"
-        )
-    return content
-
-
-def _original(tree: FileTree, part: str) -> tuple[ByteArray, IntArray]:
-    """Pixels uint8 [n, 32, 32, 3] and fine labels [n] of CIFAR-100's `train` or `test`."""
-    content = _content(tree, part, "data")
-    try:
-        data, labels = np.asarray(content["data"]), np.asarray(content["fine_labels"], np.int64)
-        fit = data.dtype == np.uint8 and data.shape == (len(labels), 3 * SIZE * SIZE)
-    except (KeyError, TypeError, ValueError):
-        fit = False
-    if not fit or labels.ndim != 1:
-        raise copy_again(
-            f"'{part}' of {tree.path} is not {3 * SIZE * SIZE} bytes and a label for each image"
-        )
-    return data.reshape(-1, 3, SIZE, SIZE).transpose(0, 2, 3, 1), labels
 
 
 @hookimpl

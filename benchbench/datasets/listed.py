@@ -127,10 +127,18 @@ class ListedDataset(Dataset):
         self.refuse_missing(files, where)
 
         def load(item: ListedClass) -> DecodedClass:
-            images, _, unreadable = decode_all(self.decode_image, files[item.folder], shape)
+            images, readable, unreadable = decode_all(self.decode_image, files[item.folder], shape)
             if not len(images):
                 raise copy_again(f"{where} has no readable image of class '{item.folder}'")
-            return DecodedClass(item.name, images, item.parent, None, named(item, unreadable))
+            parts = [self.part_of(files[item.folder][place]) for place in readable]
+            whole = [part for part in parts if part is not None]
+            return DecodedClass(
+                item.name,
+                images,
+                item.parent,
+                unreadable=named(item, unreadable),
+                parts=whole if len(whole) == len(parts) else None,
+            )
 
         def named(item: ListedClass, names: Sequence[str]) -> list[str]:
             return [f"{item.folder}/{Path(name).name}" for name in names]
@@ -147,6 +155,10 @@ class ListedDataset(Dataset):
             return images
         pictures = (Image.fromarray(np.ascontiguousarray(image)) for image in images)
         return np.stack([as_array(resize(p, self.size, self.interpolation)) for p in pictures])
+
+    def part_of(self, file: TreeFile) -> str | None:
+        """`train`, `val` or `test`, the official use of an image; None if that is not told."""
+        return None
 
     def decode_image(self, file: TreeFile) -> ByteArray:
         """One image as uint8 [size, size, 3]. Raises UnreadableImageError if it is unreadable."""

@@ -118,6 +118,7 @@ def _decoded(dataset: Dataset, places: Places) -> OpenDataset:
         names_are_words=dataset.names_are_words(table.class_names),
         nodes=dataset.nodes(table.class_names),
         remarks=table.remarks + remarks,
+        parts=table.parts,
     )
     opened.fixed_episodes = dataset.fixed_episodes(opened)
     return opened

@@ -108,6 +108,7 @@ def learned_part(dataset: OpenDataset, nonce: Nonce) -> OpenDataset:
         splits=splits,
         hierarchy=parents and [p if number in known else () for number, p in enumerate(parents)],
         groups=None if dataset.groups is None else dataset.groups[kept],
+        parts=None if dataset.parts is None else dataset.parts[kept],
         fixed_episodes=None,
         unreadable=[],
         remarks=[],

@@ -8,6 +8,7 @@ from benchbench.registry.hookspecs import hookimpl
 from benchbench.samplers.base import Sampler as Sampler
 from benchbench.samplers.base import create_sampler as create_sampler
 from benchbench.samplers.fixed import FixedSampler as FixedSampler
+from benchbench.samplers.kshot import KShotSampler as KShotSampler
 from benchbench.samplers.meta_dataset import MetaDatasetSampler as MetaDatasetSampler
 from benchbench.samplers.pool import ClassPool as ClassPool
 from benchbench.samplers.pool import Labelled as Labelled
@@ -18,4 +19,5 @@ from benchbench.system.randomness import choose as choose
 @hookimpl
 def register_samplers(register: Callable[[type], None]) -> None:
     register(FixedSampler)
+    register(KShotSampler)
     register(MetaDatasetSampler)

@@ -16,11 +16,21 @@ class Sampler:
     """How episodes are drawn from a split's classes. Subclass it as a dataclass."""
 
     name: ClassVar[str]
+    usual_episodes: ClassVar[int] = 600
+    """How many are drawn unless said otherwise."""
 
     @property
     def protocol(self) -> str:
         """The sampling rule in a few characters that are allowed in a file's name."""
         raise NotImplementedError
+
+    @property
+    def address(self) -> str:
+        """What the random numbers depend on beside data and seed, by default the protocol.
+
+        Samplers of one address see the same numbers, so that their draws can be nested.
+        """
+        return self.protocol
 
     @property
     def shape(self) -> tuple[int | None, int | None, int | None]:
@@ -53,9 +63,16 @@ class Sampler:
             "protocol": self.protocol,
             "seed": seed,
         }
-        arrays = self.draw(pool, AddressedStream(**origin), start, start + count)
+        stream = AddressedStream(**{**origin, "protocol": self.address})
+        arrays = self.draw(pool, stream, start, start + count)
         dataset, standard = pool.dataset.name, self.standard
         return EpisodeSet(dataset, **origin, **arrays, standard=standard)  # type: ignore[arg-type]
+
+
+def usual_episodes(text: str) -> int:
+    """How many episodes the sampler of a spec draws unless said otherwise."""
+    cls: type[Sampler] = loading.find("register_samplers", "sampler", specs.parse(text).name)
+    return cls.usual_episodes
 
 
 def create_sampler(text: str, **options: int | str | None) -> Sampler:

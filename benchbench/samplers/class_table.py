@@ -12,11 +12,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from benchbench.datasets.base import splits_sha256
+from benchbench.datasets.base import SPLITS, splits_sha256
 from benchbench.errors import BenchbenchError
 from benchbench.samplers.pool import Labelled
 from benchbench.system.arrays import IntArray
 from benchbench.system.integer_files import load_integers, save_integers
+
+PARTS = sorted(SPLITS)
+"""Parts are stored by their places here."""
 
 
 @dataclass
@@ -34,6 +37,7 @@ class ClassTable:
     hierarchy: list[tuple[str, ...]] | None = None
     groups: NDArray[np.str_] | None = None
     nodes: dict[str, list[IntArray]] | None = None
+    parts: NDArray[np.str_] | None = None
 
     @classmethod
     def of(cls, dataset: Labelled) -> ClassTable:
@@ -47,12 +51,13 @@ class ClassTable:
             dataset.hierarchy,
             None if dataset.groups is None else _numbered(dataset.groups),
             dataset.nodes,
+            dataset.parts,
         )
 
     @property
     def splits_sha256(self) -> str:
-        """The hash of which classes belong to which split."""
-        return splits_sha256(self.splits)
+        """The hash of which classes belong to which split, and images to which part."""
+        return splits_sha256(self.splits, self.parts)
 
     def save(self, path: Path) -> None:
         """Write an `.npz` file, whole or not at all. Raises BenchbenchError if it cannot."""
@@ -71,6 +76,8 @@ class ClassTable:
         arrays["counts"] = np.diff(first, append=len(self.labels))
         if self.groups is not None:
             arrays["groups"] = self.groups.astype(np.int64)
+        if self.parts is not None:
+            arrays["parts"] = np.searchsorted(PARTS, self.parts)
         save_integers(path, header, arrays)
 
     @classmethod
@@ -95,6 +102,7 @@ class ClassTable:
             parents and [tuple(parent) for parent in parents],
             _texts(arrays["groups"]) if "groups" in arrays else None,
             nodes and {s: [np.array(n, np.int64) for n in many] for s, many in nodes.items()},
+            np.array(PARTS)[arrays["parts"]] if "parts" in arrays else None,
         )
 
 

@@ -91,8 +91,8 @@ def draw_episodes(
         return fixed.head(min(count, len(fixed)))
     drawn = create_sampler(sampler, **options).sample(ClassPool(dataset, split), count, seed)
     if len(drawn) < count:
-        images_for = f"{dataset.name} has images for {len(drawn)} disjoint episodes"
-        say(f"{images_for}; {count} were asked for")
+        what = f"{dataset.name} has images for {len(drawn)} episodes {drawn.protocol}"
+        say(f"{what}; {count} were asked for")
     return drawn
 
 

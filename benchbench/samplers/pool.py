@@ -23,6 +23,7 @@ class Labelled(Protocol):
     hierarchy: list[tuple[str, ...]] | None
     groups: NDArray[np.str_] | None
     nodes: dict[str, list[IntArray]] | None
+    parts: NDArray[np.str_] | None
 
 
 class ClassPool:

@@ -22,7 +22,7 @@ from support.opened import open_from, split_names, split_sizes
 from support.pickles import Call, python2_pickle
 from support.sentences import one_sentence
 
-from benchbench.datasets import cifar
+from benchbench.datasets import cifar, cifar_python
 from benchbench.datasets.base import OpenDataset
 from benchbench.datasets.cifar import FC100, CifarFS, coarse_labels
 from benchbench.datasets.opening import open_dataset
@@ -314,7 +314,7 @@ def test_a_wrong_md5(root: Path, published: type[Any], monkeypatch: pytest.Monke
 
 
 def test_a_data_root_that_may_not_be_written(root, published, monkeypatch) -> None:
-    monkeypatch.setattr(cifar, "can_write", lambda folder: False)
+    monkeypatch.setattr(cifar_python, "can_write", lambda folder: False)
     check(open_from(root, CifarFS()))
     assert list(root.iterdir()) == []
     assert (root.parent / "cache" / "data" / "cifar-100-python.tar.gz").is_file()

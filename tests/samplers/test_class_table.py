@@ -22,12 +22,13 @@ SPECS = (
     "fixed[way=3,query=4,separate_groups=true]",
     "meta_dataset[min_way=2]",
     "meta_dataset[min_way=2,prior=dirichlet]",
+    "kshot[shot=3]",
 )
 
 
 @pytest.fixture
 def rich(make_dataset: Callable[..., OpenDataset]) -> OpenDataset:
-    """With parents, groups and a graph."""
+    """With parents, groups, a graph and parts."""
     dataset = make_dataset()
     count = len(dataset.class_names)
     images = len(dataset.labels)
@@ -36,6 +37,7 @@ def rich(make_dataset: Callable[..., OpenDataset]) -> OpenDataset:
         hierarchy=[(f"parent {number % 2}",) for number in range(count)],
         groups=np.array([f"drawer {number % 10}" for number in range(images)]),
         nodes={"test": [dataset.splits["test"][:4], dataset.splits["test"][2:]]},
+        parts=np.array([("train", "test", "train", "val")[number % 4] for number in range(images)]),
     )
 
 

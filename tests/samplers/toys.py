@@ -30,6 +30,7 @@ def labelled(sizes: list[int], **changes) -> SimpleNamespace:
             "hierarchy": None,
             "groups": None,
             "nodes": None,
+            "parts": None,
             **changes,
         }
     )

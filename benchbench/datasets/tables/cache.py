@@ -54,6 +54,7 @@ class Table:
     fingerprint: str
     unreadable: list[str]
     remarks: list[str]
+    parts: NDArray[np.str_] | None = None
 
 
 def decoded_table(dataset: Dataset, sources: list[Path], cache: Path) -> Table:
@@ -170,6 +171,7 @@ def read_table(folder: Path) -> Table:
         header = _header(folder)
         with np.load(folder / "arrays.npz", allow_pickle=False) as arrays:
             labels, groups, places = arrays["labels"], arrays["groups"], arrays["places"]
+            parts = arrays.get("parts")
         stored = StoredPixels(folder / "pixels.bin", tuple(header["shape"]))
         return Table(
             pixels=PermutedPixels(stored.mapped(), places),
@@ -180,6 +182,7 @@ def read_table(folder: Path) -> Table:
             fingerprint=header["fingerprint"],
             unreadable=header["unreadable"],
             remarks=header.get("remarks", []),
+            parts=parts,
         )
     except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile) as error:
         raise _damaged(folder, error) from error

@@ -53,6 +53,7 @@ class WholeClass:
     end: int
     sha256: str
     changes: dict[str, int] = field(default_factory=dict)
+    parts: list[str] | None = None
 
 
 class UnfinishedTable:
@@ -131,6 +132,7 @@ class UnfinishedTable:
             end=self._end + pixels.size,
             sha256=self._digest.hexdigest(),
             changes=dict(item.changes),
+            parts=None if item.parts is None else list(item.parts),
         )
         _write(self._journal, _line(asdict(written)))
         self.classes.append(written)
@@ -154,6 +156,7 @@ class UnfinishedTable:
         labels = np.repeat(np.arange(len(classes), dtype=np.int64), counts)
         groups = [group for written in classes for group in written.groups or ()]
         kept = groups if len(groups) == len(labels) else []
+        parts = [part for written in classes for part in written.parts or ()]
         digest = self._digest.copy()
         digest.update(labels.astype("<i8").tobytes())
         digest.update(json.dumps(self._shape).encode())
@@ -168,6 +171,8 @@ class UnfinishedTable:
         }
         places = secret_places(len(labels), digest.hexdigest())
         arrays = {"labels": labels, "groups": np.array(kept, dtype=np.str_), "places": places}
+        if len(parts) == len(labels):
+            arrays["parts"] = np.array(parts, dtype=np.str_)
         np.savez_compressed(self.folder / "arrays.npz", **arrays)  # type: ignore[arg-type]
         shape = (len(labels), *classes[0].shape)
         write_in_order(self.folder / "pixels.bin", self.folder / "permuted.bin", shape, places)

@@ -1,0 +1,71 @@
+"""The python version of CIFAR-10 and CIFAR-100: pickled dictionaries, in a folder or an archive."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from benchbench.datasets.reading.damage import copy_again
+from benchbench.datasets.reading.download import download
+from benchbench.datasets.reading.file_tree import FileTree
+from benchbench.datasets.reading.safe_pickle import read_pickle
+from benchbench.system.arrays import ByteArray, IntArray
+from benchbench.system.files import can_write
+from benchbench.system.places import Places
+
+SIZE = 32
+
+
+def downloaded(published: Any, places: Places) -> Path:
+    """The archive of a class of torchvision, `CIFAR10` or `CIFAR100`, fetched if it is not here."""
+    root = places.data_root if can_write(places.data_root) else places.cache / "data"
+    return download(published.url, root / published.filename, published.tgz_md5)
+
+
+def has_member(tree: FileTree, folder: str, file: str) -> bool:
+    """Whether `file` is at the top of the tree, or in this folder of it."""
+    return _member(tree, folder, file) is not None
+
+
+def names_of_labels(tree: FileTree, folder: str, file: str, key: str) -> list[str]:
+    """The names of the labels, in their order. Raises BenchbenchError if there are none."""
+    names = _content(tree, folder, file, key)[key]
+    return [name.decode("latin1") if isinstance(name, bytes) else str(name) for name in names]
+
+
+def labelled_pictures(
+    tree: FileTree, folder: str, file: str, key: str
+) -> tuple[ByteArray, IntArray]:
+    """Pixels uint8 [n, 32, 32, 3] and the labels [n] under this key of one file.
+
+    Raises BenchbenchError if it holds anything else.
+    """
+    content = _content(tree, folder, file, "data")
+    try:
+        data, labels = np.asarray(content["data"]), np.asarray(content[key], np.int64)
+        fit = data.dtype == np.uint8 and data.shape == (len(labels), 3 * SIZE * SIZE)
+    except (KeyError, TypeError, ValueError):
+        fit = False
+    if not fit or labels.ndim != 1:
+        raise copy_again(
+            f"'{file}' of {tree.path} is not {3 * SIZE * SIZE} bytes and a label for each image"
+        )
+    return data.reshape(-1, 3, SIZE, SIZE).transpose(0, 2, 3, 1), labels
+
+
+def _member(tree: FileTree, folder: str, file: str) -> str | None:
+    return next((name for name in (file, f"{folder}/{file}") if name in tree.names), None)
+
+
+def _content(tree: FileTree, folder: str, file: str, key: str) -> dict[str, Any]:
+    """The content of a file, which must have the entry `key`."""
+    member = _member(tree, folder, file)
+    content = read_pickle(io.BytesIO(tree.read(member)), f"{tree.path}/{file}") if member else None
+    if not isinstance(content, dict) or not isinstance(content.get(key), (list, np.ndarray)):
+        raise copy_again(
+            f"{tree.path} has no '{file}' with '{key}', as the python version of CIFAR has"
+        )
+    return content
