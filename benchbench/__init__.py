@@ -62,6 +62,7 @@ if TYPE_CHECKING:
     from benchbench.learners.latents import draw_gaussian as draw_gaussian
     from benchbench.learners.latents import gaussian_divergence as gaussian_divergence
     from benchbench.learners.linear import LinearMethod as LinearMethod
+    from benchbench.learners.logistic import logistic_regression as logistic_regression
     from benchbench.learners.memory import ExternalMemory as ExternalMemory
     from benchbench.learners.memory import MemoryState as MemoryState
     from benchbench.learners.metric import MetricMethod as MetricMethod
@@ -192,6 +193,7 @@ _HOMES = {
     "info_nce": "learners.image_text",
     "linear": "training.schedules",
     "mean_entropy": "learners.tuning",
+    "logistic_regression": "learners.logistic",
     "milestones": "training.schedules",
     "minibatches": "learners.inner_adam",
     "open_dataset": "datasets.opening",

@@ -10,12 +10,17 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from benchbench import Classifier, Images, PretrainedMethod, Support, hookimpl
+from benchbench import (
+    Classifier,
+    Images,
+    PretrainedMethod,
+    Support,
+    hookimpl,
+    logistic_regression,
+)
 
 C_GRID = (0.01, 0.1, 1.0, 10.0, 100.0, 1000.0)
 MOST_FOLDS = 5
-NEWTON_STEPS = 50
-TOLERANCE = 1e-10
 
 
 @dataclass
@@ -84,57 +89,6 @@ def likeliest_c(x: Tensor, y: Tensor) -> float:
         return float((log_p * y * held_out).sum())
 
     return max(C_GRID, key=log_likelihood)
-
-
-def logistic_regression(x: Tensor, y: Tensor, c: float) -> tuple[Tensor, Tensor]:
-    """Weights [b, d, k] and biases [b, k] for features x [b, n, d] and one-hot labels y [b, n, k].
-
-    All float64. The weights lie in the span of the features (representer theorem), so that the
-    problem is solved by damped Newton steps on coordinates of that span, of which there are at most
-    n. Equal shifts of all biases change nothing, and a tiny penalty on the biases makes the
-    solution unique. A row of y that is zero leaves its image out.
-    """
-    basis, coordinates = torch.linalg.qr(x.mT)  # x.mT = basis @ coordinates
-    z = torch.cat([coordinates.mT, torch.ones_like(x[..., :1])], dim=-1)
-    penalty = torch.ones(z.shape[-1], dtype=x.dtype)
-    penalty[-1] = 1e-9
-    w = x.new_zeros(len(x), z.shape[-1], y.shape[-1])
-    value = objective(w, z, y, c, penalty)
-    for _ in range(NEWTON_STEPS):
-        step, decrease = newton_step(w, z, y, c, penalty)
-        if decrease.max() < TOLERANCE:
-            break
-        size = torch.ones_like(value)
-        for _ in range(30):  # each halves the steps that go too far
-            trial = objective(w - size[:, None, None] * step, z, y, c, penalty)
-            too_far = trial > value - 1e-4 * size * decrease
-            if not too_far.any():
-                break
-            size = torch.where(too_far, size / 2, size)
-        w = w - size[:, None, None] * step
-        value = objective(w, z, y, c, penalty)
-    return basis @ w[:, :-1], w[:, -1]
-
-
-def objective(w: Tensor, z: Tensor, y: Tensor, c: float, penalty: Tensor) -> Tensor:
-    """c * cross-entropy + |w|^2 / 2 of each problem [b]."""
-    losses = -(torch.log_softmax(z @ w, dim=-1) * y).sum((1, 2))
-    return c * losses + (penalty[:, None] * w.square()).sum((1, 2)) / 2
-
-
-def newton_step(
-    w: Tensor, z: Tensor, y: Tensor, c: float, penalty: Tensor
-) -> tuple[Tensor, Tensor]:
-    """The Newton direction [b, m, k] and the slope along it [b]."""
-    present = y.sum(-1, keepdim=True)
-    p = torch.softmax(z @ w, dim=-1)
-    gradient = c * z.mT @ (p * present - y) + penalty[:, None] * w
-    curvature = torch.diag_embed(p) - p[..., :, None] * p[..., None, :]  # [b, n, k, k]
-    hessian = c * torch.einsum("bni,bnj,bnkl->bikjl", z * present, z, curvature)
-    size = w.shape[1] * w.shape[2]
-    ridge = penalty.repeat_interleave(w.shape[2]).diag()
-    step = torch.linalg.solve(hessian.reshape(-1, size, size) + ridge, gradient.flatten(1))
-    return step.reshape_as(w), (step * gradient.flatten(1)).sum(1)
 
 
 @hookimpl
