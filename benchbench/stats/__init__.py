@@ -12,6 +12,8 @@ from benchbench.stats.aggregates import optimality_gap as optimality_gap
 from benchbench.stats.aggregates import performance_profile as performance_profile
 from benchbench.stats.aggregates import probability_of_improvement as probability_of_improvement
 from benchbench.stats.aggregates import stratified_bootstrap as stratified_bootstrap
+from benchbench.stats.images import OverTestImages as OverTestImages
+from benchbench.stats.images import over_test_images as over_test_images
 from benchbench.stats.intervals import class_bootstrap as class_bootstrap
 from benchbench.stats.intervals import class_half_width as class_half_width
 from benchbench.stats.intervals import class_interval as class_interval
