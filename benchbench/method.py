@@ -127,7 +127,8 @@ Classifier: TypeAlias = Callable[[Images], Any]
 class Task:
     """What a method is tested on; a number that varies over the episodes is None.
 
-    has_class_names: whether the classes' names are words that describe them.
+    has_class_names: whether the classes' names are words that describe them. has_training_classes:
+    whether there are classes to learn from before the test.
     """
 
     dataset: str
@@ -137,6 +138,7 @@ class Task:
     n_shot: int | None
     n_query: int | None
     has_class_names: bool = True
+    has_training_classes: bool = True
 
 
 class Method:

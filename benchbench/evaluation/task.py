@@ -17,6 +17,7 @@ def task_of(problem: Problem, episodes: EpisodeSet) -> Task:
         problem.test.image_shape,
         *episodes.shape,
         has_class_names=problem.test.names_are_words,
+        has_training_classes=len(problem.train.splits.get("train", ())) > 0,
     )
 
 

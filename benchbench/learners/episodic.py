@@ -13,7 +13,7 @@ from benchbench.backbones import create_backbone
 from benchbench.backbones.base import Backbone
 from benchbench.learners.classifier_recipe import ClassifierRecipe
 from benchbench.learners.normalisation import BatchMoments, TaskMoments, TaskNorm
-from benchbench.learners.pretrained import fit_classifier
+from benchbench.learners.pretrained import fit_classifier, without_training_classes
 from benchbench.method import Method, Task
 from benchbench.training.fit import fit, learns
 from benchbench.training.source import TrainingSource
@@ -65,6 +65,9 @@ class EpisodicMethod(Method):
         """The backbone inside `network`."""
         backbone: Backbone = self.network["encoder"]  # type: ignore[assignment]
         return backbone
+
+    def skip(self, task: Task) -> str | None:
+        return super().skip(task) or without_training_classes(task, self.backbone, weights=False)
 
     def extra_modules(self, feature_size: int, task: Task) -> dict[str, nn.Module]:
         """The modules that are learned in addition to the backbone, by name in `network`.

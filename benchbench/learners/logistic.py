@@ -6,6 +6,8 @@ scikit-learn does. All is float64.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import torch
 from torch import Tensor
@@ -96,18 +98,11 @@ def _by_lbfgs(z: Tensor, y: Tensor, c: float, penalty: Tensor) -> Tensor:
         penalised = penalty[:, None] * w
         value = -c * (log_p * y).sum() + (penalised * w).sum() / 2
         gradient = c * z.T @ (log_p.exp() * present - y) + penalised
-        return float(value), gradient.flatten().numpy()
+        return float(value), np.asarray(gradient.flatten().numpy(), np.float64)
 
-    found = minimize(
-        value_and_gradient,
-        np.zeros(shape[0] * shape[1]),
-        jac=True,
-        method="L-BFGS-B",
-        options={
-            "maxiter": LBFGS_STEPS,
-            "maxfun": 2 * LBFGS_STEPS,
-            "gtol": LBFGS_GRADIENT * min(1.0, c),
-        }
-        | {"ftol": 64 * np.finfo(float).eps, "maxcor": 20},
-    )
+    limits = {"maxiter": LBFGS_STEPS, "maxfun": 2 * LBFGS_STEPS}
+    enough = {"gtol": LBFGS_GRADIENT * min(1.0, c), "ftol": 64 * np.finfo(float).eps}
+    start = np.zeros(shape[0] * shape[1])
+    options: Any = {**limits, **enough, "maxcor": 20}
+    found = minimize(value_and_gradient, start, jac=True, method="L-BFGS-B", options=options)
     return torch.from_numpy(np.asarray(found.x)).reshape(shape)

@@ -48,6 +48,9 @@ class PretrainedMethod(Method):
     parameter of a method that does not keep `classification.head` as an attribute."""
     backbone: str = "conv4"
 
+    def skip(self, task: Task) -> str | None:
+        return super().skip(task) or without_training_classes(task, self.backbone, weights=True)
+
     def published(self, task: Task) -> ClassifierRecipe | None:
         """How the paper learns the training classes, for the paper budget; None is as all do."""
         return None
@@ -56,6 +59,20 @@ class PretrainedMethod(Method):
         self.encoder = create_backbone(self.backbone, source.image_shape, source.seed)
         recipe = self.published(source.task) if source.budget.name == "paper" else None
         self.classification = fit_classifier(source, self.encoder, recipe)
+
+
+def without_training_classes(task: Task, backbone: str, *, weights: bool) -> str | None:
+    """Why a method with this backbone does not apply, if the task has no training classes.
+
+    weights: whether it is content with a backbone that comes with weights, or has none.
+    """
+    if task.has_training_classes:
+        return None
+    made = create_backbone(backbone, task.image_shape, seed=0)
+    if not learns(made) or (weights and made.pretrained_on):
+        return None
+    cure = "; use a backbone with weights, or pixels" if weights else ""
+    return f"it learns from training classes and this task has none{cure}"
 
 
 @dataclass(frozen=True)

@@ -30,6 +30,7 @@ COLUMNS = [
     *("setting", "evidence", "properties", "accuracy_together", "accuracy_one_at_a_time"),
     *("audit_reason", "files_tried"),
     *("accuracy", "ci_episodes", "ci_classes", "ci_seeds", "wilson_low", "wilson_high"),
+    *("ci_images", "ci_both"),
     *("episodes", *FACTS, "seeds", "seed_accuracies"),
     *("published_percent", "published_difference", "published_source"),
     *("training_seconds", "seconds_per_episode", "parameters", "peak_memory_bytes"),

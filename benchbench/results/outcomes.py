@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from benchbench.errors import BenchbenchError, NoEstimate
+from benchbench.results.answered import has_official_test, intervals_over_images
 from benchbench.results.entries import Entry
 from benchbench.results.numbers import decimals, interval, percent
 from benchbench.results.printed import markdown_cell, printed
@@ -20,14 +21,20 @@ from benchbench.stats import class_half_width, crossed_seeds, mean_interval
 
 T = TypeVar("T")
 
+OF_EPISODES = ("± episodes", "± classes")
+OF_OFFICIAL_TESTS = ("± draws", "± test images", "± both")
+"""Headings of intervals, where every episode is tested on all official test images."""
+
 
 def numbers(entry: Entry) -> dict[str, Any]:
     """The mean accuracy over episodes and seeds, its intervals (None if there is none), and n.
 
     ci_episodes and ci_classes take the trained weights as they are; ci_seeds is of a fresh draw of
-    seeds and episodes. wilson_low and wilson_high are those of `query_bounds`.
+    seeds and episodes. wilson_low and wilson_high are those of `query_bounds`. On official test
+    images ci_images and ci_both are those of `OverTestImages`.
     """
     low, high = query_bounds(entry) or (None, None)
+    official = estimate(lambda: intervals_over_images(entry)) if has_official_test(entry) else None
     return {
         "accuracy": float(entry.accuracy.mean()),
         "ci_episodes": estimate(lambda: mean_interval(entry.accuracy)),
@@ -35,6 +42,8 @@ def numbers(entry: Entry) -> dict[str, Any]:
         "ci_seeds": estimate(lambda: crossed_seeds(entry.scores).half_width),
         "wilson_low": low,
         "wilson_high": high,
+        "ci_images": official and official.images,
+        "ci_both": official and official.both,
         "episodes": len(entry),
     }
 
@@ -87,8 +96,9 @@ def run_table(outcomes: Iterable[Outcome], episodes: int) -> str:
 
     Several outcomes of one method are its seeds, and share a row.
     """
-    columns = dict.fromkeys(["method", "accuracy %", "± episodes", "± classes"])
     rows = [_row(seeds, episodes) for seeds in by_method(outcomes)]
+    about = OF_OFFICIAL_TESTS if any("± draws" in row for row in rows) else OF_EPISODES
+    columns = dict.fromkeys(["method", "accuracy %", *about])
     if any("seeds" in row for row in rows):
         columns |= dict.fromkeys(["± seeds", "n", "seeds"])
     columns["n"] = None
@@ -113,8 +123,7 @@ def _row(outcomes: Sequence[Outcome], episodes: int) -> dict[str, str]:
     row = {
         "method": method,
         "accuracy %": percent(found["accuracy"]),
-        "± episodes": interval(found["ci_episodes"], found["wilson_low"], found["wilson_high"]),
-        "± classes": percent(found["ci_classes"]),
+        **_intervals(entry, found),
         **({"± seeds": percent(found["ci_seeds"])} if len(outcomes) > 1 else {}),
         "n": str(found["episodes"]),
         **({"seeds": str(len(entry.seeds))} if len(outcomes) > 1 else {}),
@@ -128,6 +137,15 @@ def _row(outcomes: Sequence[Outcome], episodes: int) -> dict[str, str]:
     if remarks:
         row["note"] = "; ".join(remarks)
     return row
+
+
+def _intervals(entry: Entry, found: dict[str, Any]) -> dict[str, str]:
+    """By the headings of `OF_OFFICIAL_TESTS` or `OF_EPISODES`."""
+    if has_official_test(entry):
+        values = (percent(found[name]) for name in ("ci_episodes", "ci_images", "ci_both"))
+        return dict(zip(OF_OFFICIAL_TESTS, values, strict=True))
+    episodes = interval(found["ci_episodes"], found["wilson_low"], found["wilson_high"])
+    return dict(zip(OF_EPISODES, (episodes, percent(found["ci_classes"])), strict=True))
 
 
 def _remarks(one: Standing) -> list[str]:

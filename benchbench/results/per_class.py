@@ -16,12 +16,10 @@ from benchbench.datasets.opening import open_dataset
 from benchbench.datasets.reading.offline import only_looking
 from benchbench.episodes import EpisodeSet
 from benchbench.errors import BenchbenchError
-from benchbench.results.entries import Entry, Result
-from benchbench.runs.directory import RunDirectory
+from benchbench.results.answered import answers_of
+from benchbench.results.entries import Entry
 from benchbench.system.arrays import IntArray
 from benchbench.system.places import Places
-from benchbench.verification.differences import Findings
-from benchbench.verification.predictions import wrong_answers
 from benchbench.verification.redrawing import Redrawings
 
 TRUE, TAKEN_FOR, QUERIES = "class", "taken for", "queries"
@@ -58,7 +56,7 @@ def per_class(entries: Sequence[Entry], redrawings: Redrawings) -> PerClass:
     answered: dict[str, list[tuple[EpisodeSet, IntArray]]] = {}
     for entry in entries:
         for result in entry.results:
-            found = _answers(result, redrawings)
+            found = answers_of(result, redrawings)
             if isinstance(found, str):
                 left_out[found] += 1
             else:
@@ -73,26 +71,6 @@ def per_class(entries: Sequence[Entry], redrawings: Redrawings) -> PerClass:
         for label, some in answered.items()
     }
     return PerClass(*pairs.accuracy(slots), *pairs.confusions(slots), len(shared), left_out)
-
-
-def _answers(result: Result, redrawings: Redrawings) -> tuple[EpisodeSet, IntArray] | str:
-    """The episodes of a run and the slot that was answered to each of their queries, int64 [n].
-
-    Otherwise a reason why there is none.
-    """
-    try:
-        drawn = redrawings.of(result.path).drawn(result.manifest)
-    except BenchbenchError:
-        drawn = None
-    if drawn is None:
-        return "nothing says what its episodes were drawn from"
-    run = RunDirectory(result.path)
-    if list(wrong_answers(run, result.rows, drawn.episodes, Findings(result.path))):
-        return "its answers are not those of its rows, as `benchbench verify` says"
-    found = run.answers.predicted()
-    if len(found) < len(drawn.episodes):
-        return "it has no stored answers, or not to all of its episodes"
-    return drawn.episodes, np.concatenate([found[n] for n in range(len(drawn.episodes))])
 
 
 class _Pairs:

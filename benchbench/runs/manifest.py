@@ -163,7 +163,9 @@ def training_identity(identity: dict[str, Any], task: Task) -> dict[str, Any]:
     of_sources = ("fingerprint", "splits", "split", "class_names")
     tested = (*of_sources, "protocol", "episode_seed", "metrics")
     kept = {key: value for key, value in identity.items() if key not in tested}
-    return {**kept, "task": dataclasses.asdict(task)}
+    seen = dataclasses.asdict(task)
+    del seen["has_training_classes"]  # the data say so
+    return {**kept, "task": seen}
 
 
 def describe_run(

@@ -80,4 +80,6 @@ def _residual(correct: FloatArray, strata: IntArray, counts: IntArray) -> float:
     means = correct.mean(axis=0)
     centres = by_class.mean(axis=0)
     left = correct - by_class[:, strata] - (means - centres[strata])
-    return float((left**2).sum()) / ((draws - 1) * (total - len(counts)))
+    squares = float(np.square(left).sum())
+    freedom = (draws - 1) * (total - len(counts))
+    return squares / freedom

@@ -53,7 +53,8 @@ def _title(row: pd.Series[Any]) -> str:
 
 def _cells(rows: pd.DataFrame, citations: list[str]) -> pd.DataFrame:
     """The columns that are printed; one in which no row has anything is left out."""
-    about = "± open" if rows["disjoint"].all() else "± episodes"
+    official = rows["ci_images"].notna().any()
+    about = _about(rows)
     accuracy = rows["accuracy"].map(percent)
     several = rows["seeds"].gt(1).any()
     records: list[dict[str, Any]] = rows.to_dict("records")  # type: ignore[assignment]
@@ -71,7 +72,7 @@ def _cells(rows: pd.DataFrame, citations: list[str]) -> pd.DataFrame:
         about: [
             interval(one["ci_episodes"], one["wilson_low"], one["wilson_high"]) for one in records
         ],
-        "± classes": rows["ci_classes"].map(percent),
+        **(_of_test_images(rows) if official else {"± classes": rows["ci_classes"].map(percent)}),
         "± seeds": rows["ci_seeds"].map(percent) if several else DASH,
         **{name: rows[name].map(decimals) for name in further_metrics(rows)},
         "n": rows["episodes"].map(str),
@@ -86,8 +87,19 @@ def _cells(rows: pd.DataFrame, citations: list[str]) -> pd.DataFrame:
     }
     shown = pd.DataFrame(columns, index=rows.index, dtype=object)
     shown = shown.where(shown.notna() & (shown != ""), DASH)
-    always = {about, "± classes", "accuracy %"}
+    always = {about, "± classes", "± both", "accuracy %"}
     return shown[[name for name in shown if name in always or (shown[name] != DASH).any()]]
+
+
+def _about(rows: pd.DataFrame) -> str:
+    """What the interval over episodes is called."""
+    if rows["ci_images"].notna().any():
+        return "± draws"
+    return "± open" if rows["disjoint"].all() else "± episodes"
+
+
+def _of_test_images(rows: pd.DataFrame) -> dict[str, pd.Series[str]]:
+    return {"± test images": rows["ci_images"].map(percent), "± both": rows["ci_both"].map(percent)}
 
 
 def _standings(rows: pd.DataFrame) -> list[Standing]:
@@ -124,7 +136,12 @@ def _notes(rows: pd.DataFrame, citations: list[str]) -> list[str]:
     notes += _names(rows)
     standings = zip(rows["method"], _standings(rows), strict=True)
     notes += evidence_notes({method: [one] for method, one in standings})
-    if rows["disjoint"].all():
+    if rows["ci_images"].notna().any():
+        notes.append(
+            "All classes at once, on the official test images. ± draws: other draws of support "
+            "images; ± test images: other test images of these classes; ± both: both."
+        )
+    elif rows["disjoint"].all():
         notes.append("No image is in two episodes: ± open speaks of other images of these classes.")
     if rows["wilson_low"].notna().any():
         notes.append(
