@@ -212,6 +212,13 @@ EDITS: dict[str, tuple[str, Callable[[dict[str, Any]], Any]]] = {
         "claims: dataset.fingerprint",
         lambda m: m["dataset"].update(fingerprint="ab" * 32),
     ),
+    "training data": (
+        "claims: dataset.trained_on.fingerprint is a; its identity: b",
+        lambda m: [
+            m["dataset"].update(trained_on={"fingerprint": "a"}),
+            m["identity"].update(trained_on={"fingerprint": "b"}),
+        ],
+    ),
     "bf16": ("claims: compute.bf16", lambda m: m["compute"].update(bf16=True)),
     "two entries": (
         "and no single entry is known to be edited",
