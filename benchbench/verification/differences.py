@@ -13,6 +13,7 @@ What: TypeAlias = Literal[
     "predictions",
     "records",
     "versions",
+    "code",
     "claims",
     "device",
     "method",
