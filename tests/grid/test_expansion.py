@@ -88,12 +88,13 @@ def test_cells_are_in_the_order_of_seeds_tables_and_methods(
 
 def test_which_cells_may_share_a_training(make_dataset: Callable[..., OpenDataset]) -> None:
     """Those of one pre-training; and those of one method on all sources of a collection."""
-    methods = named_methods("knn,linear_probe,protonet,knn[backbone=pixels]")
+    pretrained = ["feat", "knn", "leo", "linear_probe", "meta_baseline", "snail"]
+    methods = named_methods(",".join([*pretrained, "protonet,knn[backbone=pixels]"]))
     grid = Grid(methods, Cell(""), shot=(1, 5), seed=(0, 1))
     alone = expanded(grid, Opened([Problem.of(make_dataset())]))  # type: ignore[arg-type]
     groups = [{c.method for c in alone if c.shares == one} for one in {c.shares for c in alone}]
     assert sorted(map(sorted, groups)) == [
-        *[["knn", "linear_probe"]] * 2,
+        *[pretrained] * 2,
         ["knn[backbone=pixels]", "protonet"],  # nothing is shared
     ]
     one, other = make_dataset(), make_dataset(seed=1)
