@@ -104,10 +104,11 @@ class RelationNet(MetricMethod):
     def extra_modules(self, feature_size: int, task: Task) -> dict[str, nn.Module]:
         shape = self.encoder.map_shape
         if shape is None or min(shape[1:]) < 4:
-            found = "none" if shape is None else f"one of {shape[1]}x{shape[2]}"
+            found = "none" if shape is None else f"one of {shape[1]}x{shape[2]} for these images"
+            other = "resnet12[pool=false]" if shape is None else "images of 22 px or more"
             raise BenchbenchError(
-                f"relation_net compares maps of at least 4x4, and {self.backbone} has {found} for "
-                "these images; use backbone=conv4[pools=2,padding=0] or images of 22 px or more."
+                "relation_net compares maps, features with height and width, of at least 4x4; "
+                f"{self.backbone} has {found}; use backbone=conv4[pools=2,padding=0] or {other}."
             )
         relation = Relation(*shape)
         relation.apply(as_the_authors_begin)

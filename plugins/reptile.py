@@ -60,13 +60,10 @@ class Reptile(FixedWayMethod):
         return modules | {"moments": SecondMoments(self.weights() | head)}
 
     def quick(self, task: Task) -> Recipe:
-        """5 tasks of 10 images a class, 5 steps of 10 each; at the test 20 on all the support.
-
-        A validation takes as long as 100 steps, as each query is embedded with the support.
-        """
-        recipe = {"way": task.n_way or 5, "shot": 9, "query": 1, "tasks": 5, "steps": 700}
-        recipe |= {"validate_every": 350}
-        return recipe | {"inner": InnerLoop(5, 20, 1e-3), "batches": (10, 10**6)}
+        """5 tasks of 10 images a class, 5 steps of 10 each; at the test 20 on all the support."""
+        loop = {"tasks": 5, "steps": 700, "inner": InnerLoop(5, 20, 1e-3), "batches": (10, 10**6)}
+        # A validation takes as long as 100 steps, as each query is embedded with the support.
+        return loop | {"way": task.n_way or 5, "shot": 9, "query": 1, "validate_every": 350}
 
     def published(self, task: Task) -> Recipe:
         """The commands of the authors' README for Omniglot; on other data that of miniImageNet.
@@ -76,11 +73,10 @@ class Reptile(FixedWayMethod):
         """
         way, many = task.n_way or 5, (task.n_shot or 1) > 1
         if not task.dataset.startswith("omniglot"):
-            batches = (10, 15 if many else 5)
+            batches = 10, 15 if many else 5
             loop = {"shot": 14, "steps": 100_000, "inner": InnerLoop(8, 50, 1e-3)}
         elif way < 20:
-            batches = (10, 5)
-            loop = {"shot": 9, "steps": 100_000, "inner": InnerLoop(5, 50, 1e-3)}
+            batches, loop = (10, 5), {"shot": 9, "steps": 100_000, "inner": InnerLoop(5, 50, 1e-3)}
         else:
             batches = (20, 10)
             loop = {"shot": 9, "steps": 200_000, "inner": InnerLoop(10, 50, 5e-4)}

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from benchbench.cli.options import ENGINE_VARIABLE, PLACES
+from benchbench.cli.options import ENGINE_VARIABLE, PLACES, takes_several
 from benchbench.errors import BenchbenchError, unknown_name
 from benchbench.registry import loading, specs
 
@@ -35,8 +35,10 @@ def use_config(
     if file is not None:
         from benchbench.grid.config import read_config
 
-        own = {str(one.name) for one in context.command.params} - {"help", parameter.name}
-        context.default_map = read_config(file, sorted(own))
+        own = {str(one.name): one for one in context.command.params}
+        known = sorted({*own} - {"help", parameter.name})
+        several = [name for name in known if takes_several(own[name])]
+        context.default_map = read_config(file, known, several)
     return file
 
 
@@ -46,7 +48,7 @@ def grid_of(options: Mapping[str, Any], place: str) -> Grid:
     Raises BenchbenchError if methods, data sets or metrics have names that nothing has.
     """
     from benchbench.grid.cell import Cell
-    from benchbench.grid.expansion import Grid, named_methods
+    from benchbench.grid.expansion import SAMPLED, Grid, distinct, named_methods
     from benchbench.samplers.base import usual_episodes
 
     named = named_methods(options["methods"])
@@ -58,14 +60,15 @@ def grid_of(options: Mapping[str, Any], place: str) -> Grid:
         method="",
         dataset=options["dataset"],
         sampling=(("replacement", replacement),) if replacement else (),
-        metrics=tuple(dict.fromkeys(specs.split_list(options["metrics"]))),
+        metrics=distinct("--metrics", specs.split_list(options["metrics"])),
         engine=place,
         data_root=str(data_root) if data_root else None,
         out=str(options["out"]),
         command=(Path(sys.argv[0]).name, *sys.argv[1:]),
         **{name: options[name] for name in OF_CELLS} | {"episodes": episodes},
     )
-    numbers = {name: options[name] for name in ("way", "shot", "query", "seed")}
+    several = (*SAMPLED, "seed")
+    numbers = {name: distinct(f"--{name}", options[name]) for name in several}
     return Grid(named, common, **numbers)
 
 
@@ -95,9 +98,10 @@ def with_config(engine: str, config: Path | None) -> str:
     spec = specs.parse(engine)
     if config is None or spec.name != "slurm" or spec.argument or "file" in spec.parameters:
         return engine
-    from benchbench.grid.config import ENGINE_TABLE, has_table
+    from benchbench.grid.config import has_table
+    from benchbench.grid.slurm_resources import TABLE
 
-    if not has_table(config, ENGINE_TABLE):
+    if not has_table(config, TABLE):
         return engine
     given = [f"{key}={value}" for key, value in {**spec.parameters, "file": config}.items()]
     return f"{spec.name}[{','.join(given)}]"

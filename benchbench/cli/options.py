@@ -58,7 +58,7 @@ MOST_NUMBERS = 10_000
 
 
 class Numbers(Number):
-    """Several whole numbers: `1,5`, or `0..4` with both ends; a tuple without repetitions."""
+    """Several whole numbers: `1,5`, or `0..4` with both ends; a tuple."""
 
     def get_metavar(self, param: click.Parameter, ctx: click.Context | None = None) -> str:
         return "|".join(["N,...", *self.words])
@@ -77,7 +77,12 @@ class Numbers(Number):
             if not start <= stop <= start + MOST_NUMBERS:
                 self.fail(f"{text!r} is no range such as 0..4.", param, ctx)
             found += range(start, stop + 1)
-        return tuple(dict.fromkeys(found))
+        return tuple(found)
+
+
+def takes_several(option: click.Parameter) -> bool:
+    """Whether an option takes several values with commas between them, as its metavar says."""
+    return isinstance(option.type, Numbers) or str(option.metavar).endswith(",...")
 
 
 SEED = Number(0, 2**32 - 1)

@@ -19,7 +19,7 @@ from benchbench.conformance.suite import report_on as report_on
 from benchbench.conformance.suite import run_check as run_check
 from benchbench.conformance.suite import run_checks as run_checks
 from benchbench.conformance.suite import summary_of as summary_of
+from benchbench.conformance.training import Training as Training
 from benchbench.conformance.trial import Trial as Trial
 from benchbench.conformance.under_test import Bench as Bench
-from benchbench.conformance.under_test import Training as Training
 from benchbench.conformance.verdict import Verdict as Verdict

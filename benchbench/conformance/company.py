@@ -13,7 +13,9 @@ import torch
 from benchbench.backbones.base import Backbone
 from benchbench.conformance.outcomes import CheckFailed, NotApplicable
 from benchbench.conformance.run_audit import audit_run
-from benchbench.conformance.under_test import EPISODES_SEED, Bench, Training
+from benchbench.conformance.training import Training
+from benchbench.conformance.trials import EPISODES_SEED
+from benchbench.conformance.under_test import Bench
 from benchbench.datasets.problem import Problem
 from benchbench.episodes import EpisodeSet
 from benchbench.evaluation.job import Job

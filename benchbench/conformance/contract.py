@@ -17,8 +17,10 @@ from typing import Any
 import numpy as np
 
 from benchbench.conformance.outcomes import CheckFailed, NotApplicable
+from benchbench.conformance.training import Training, train
 from benchbench.conformance.trial import Trial
-from benchbench.conformance.under_test import Bench, Training, task_for, train
+from benchbench.conformance.trials import task_for
+from benchbench.conformance.under_test import Bench
 from benchbench.datasets.base import OpenDataset
 from benchbench.errors import BenchbenchError, MethodError
 from benchbench.evaluation.participant import pretrained_on

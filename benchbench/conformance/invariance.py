@@ -16,7 +16,8 @@ import numpy as np
 from benchbench.conformance.chance import confirmed, must_not_differ, must_use_slots_equally
 from benchbench.conformance.outcomes import Change, CheckFailed, NotApplicable
 from benchbench.conformance.trial import Trial
-from benchbench.conformance.under_test import FEWEST_EPISODES, Bench, Reference
+from benchbench.conformance.trials import FEWEST_EPISODES
+from benchbench.conformance.under_test import Bench, Reference
 from benchbench.system.arrays import FloatArray, IntArray
 
 COPIES = 50

@@ -13,7 +13,8 @@ import numpy as np
 from benchbench.conformance.chance import confirmed, must_be_chance, must_reach_chance
 from benchbench.conformance.outcomes import FLOORS, CheckFailed, NotApplicable
 from benchbench.conformance.trial import Trial, pick
-from benchbench.conformance.under_test import EPISODES_SEED, Bench
+from benchbench.conformance.trials import EPISODES_SEED
+from benchbench.conformance.under_test import Bench
 from benchbench.datasets.tables.stored import paths_of
 from benchbench.evaluation.participant import evaluate
 from benchbench.method import Images

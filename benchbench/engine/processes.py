@@ -46,7 +46,7 @@ def begin_template() -> None:
         from multiprocessing import forkserver
 
         process_context("cpu")
-        with without_salt(), _importing_as_here():
+        with without_salt(), _importing_as_here(), uninterrupted():
             forkserver.ensure_running()
         hide_template()
 
@@ -99,6 +99,20 @@ def without_salt() -> Iterator[None]:
     finally:
         if salt is not None:
             os.environ[SALT] = salt
+
+
+@contextmanager
+def uninterrupted() -> Iterator[None]:
+    """A block in which processes begin that a person's Ctrl-C does not reach: they are told."""
+    try:
+        before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    except ValueError:  # not in the main thread
+        yield
+        return
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def cause_of_death(status: int) -> str:

@@ -30,8 +30,11 @@ from benchbench.verification.differences import Difference, Findings, What
 from benchbench.verification.lacking import lacking
 from benchbench.verification.redrawing import Redrawing, sampler_of
 
-SOURCE = "method_source"
-OF_VERSIONS = ("core", SOURCE, "weight_files")
+OF_VERSIONS: dict[str, What] = {
+    "core": "versions",
+    "method_source": "code",
+    "weight_files": "versions",
+}
 """The parts of a run's identity that another version of the code or of the weights changes."""
 
 
@@ -83,8 +86,8 @@ def _admit_other_code(findings: Findings) -> None:
 
     What is claimed is what the weights answer, which other code has then shown.
     """
-    if all(one.sentence.startswith(f"{SOURCE} ") for one in findings.not_here):
-        findings.checked += ["by other code of the method"] if findings.not_here else []
+    if {one.what for one in findings.not_here} == {"code"}:
+        findings.checked.append("by other code of the method")
         findings.not_here.clear()
 
 
@@ -183,7 +186,7 @@ def _compare_identities(
         if key == "episode_seed" and how.fresh is not None:
             continue
         if stored.get(key) != now[key]:
-            what: What = "versions" if key in OF_VERSIONS else "claims"
+            what = OF_VERSIONS.get(key, "claims")
             sentence = f"{key} is {stored.get(key)!s:.40}; here it is {now[key]!s:.40}"
             where = findings.not_here if key in OF_VERSIONS else findings.differences
             where.append(Difference(what, sentence))

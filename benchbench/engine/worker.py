@@ -205,6 +205,7 @@ def _stand_alone() -> None:
     """Lead a process group of its own, which dies as one, with the parent even if it is busy."""
     if os.name == "posix":
         os.setsid()
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # the template's are not reached
     if sys.platform == "linux":
         death_signal = 1
         ctypes.CDLL(None).prctl(death_signal, signal.SIGKILL)

@@ -1,40 +1,32 @@
-"""One method on one problem: whether it is stored, and else its training, audit and scores."""
+"""One method on one problem: its training, audit and scores."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import replace
-from functools import cached_property
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, TypeAlias
 
 from filelock import FileLock
 
-from benchbench.datasets.problem import Problem
 from benchbench.datasets.tables.stored import paths_of
-from benchbench.episodes import EpisodeSet
 from benchbench.errors import MethodError, reason_of
-from benchbench.evaluation.contestant import Contestant, Measured
+from benchbench.evaluation.assignment import NOT_AUDITED, Assignment, was_audited
+from benchbench.evaluation.contestant import Measured
 from benchbench.evaluation.given import Given, hidden_images, learned_part
-from benchbench.evaluation.loop import Examiner
-from benchbench.evaluation.nonce import Nonce
 from benchbench.evaluation.records import episode_facts, prediction_row
-from benchbench.evaluation.settings import Settings
-from benchbench.evaluation.task import task_of, training_task
+from benchbench.evaluation.task import training_task
 from benchbench.method import Task
-from benchbench.metrics import find_metrics
 from benchbench.registry import loading
 from benchbench.runs import manifest
 from benchbench.runs.class_tables import ClassTables
-from benchbench.runs.directory import PREDICTED_EPISODES, RunDirectory, RunningElsewhere
+from benchbench.runs.directory import PREDICTED_EPISODES, RunningElsewhere
 from benchbench.runs.names import run_hash
 from benchbench.runs.outcome import Outcome
 from benchbench.runs.started import StartLog
-from benchbench.runs.store import Store
-from benchbench.samplers import Sampler
 from benchbench.samplers.class_table import ClassTable
 from benchbench.system.arrays import FloatArray
 from benchbench.system.files import copy_of, file_hash
@@ -43,130 +35,24 @@ from benchbench.system.progress import meter, say
 Audit: TypeAlias = "Callable[[Job], dict[str, Any]]"
 """Evidence of what a job's trained method does."""
 
-SHARE_AUDITED = 10
-"""One of so many test episodes is asked about again by an audit."""
-FEWEST_AUDITED = 20
-MOST_AUDITED = 100
-"""Of a method that draws random numbers, so that chance can be told from dependence."""
 
-NONCE_OF = (
-    "method", "parameters", "fingerprint", "splits", "split", "protocol", "episode_seed", "seed"
-)  # fmt: skip
-"""The parts of a run's identity that its nonce depends on."""
-
-NOT_AUDITED = {"reason": "not asked for (--no-audit)"}
-
-
-class Job:
-    """One method on one problem: its task, its identity and its run directory, each found once.
+@dataclass(eq=False, repr=False)
+class Job(Assignment):
+    """One method on one problem, carried out.
 
     It holds labels, scores and the run directory; the contestant holds the method.
 
     given: what the method was given, once it is trained. given_to_twin: the same with copies of the
     checkpoints, made before the method has met an episode, so that it can leave no word for its
     twin. scores: of the episodes that an audit asks about again, by number. seconds: that the
-    episodes have taken. label: what tables call the method in place of its spec, if anything.
+    episodes have taken.
     """
 
-    def __init__(
-        self,
-        contestant: Contestant,
-        problem: Problem,
-        episodes: EpisodeSet,
-        store: Store,
-        settings: Settings,
-        label: str = "",
-    ) -> None:
-        self.contestant, self.problem, self.episodes = contestant, problem, episodes
-        self.store, self.settings = store, settings
-        self.card = contestant.card
-        self.label, self.text = label, label or self.card.spec
-        self.given: Given | None = None
-        self.given_to_twin: Given | None = None
-        self.seconds = self._training_seconds = 0.0
-        self.scores: dict[int, FloatArray] = {}
-
-    @cached_property
-    def task(self) -> Task:
-        """What the method is asked to do."""
-        return task_of(self.problem, self.episodes)
-
-    @cached_property
-    def sampler(self) -> Sampler | None:
-        """The sampler that drew these episodes, or None."""
-        sampler = self.settings.sampler
-        return sampler if sampler and sampler.protocol == self.episodes.protocol else None
-
-    @cached_property
-    def identity(self) -> dict[str, Any]:
-        """What distinguishes this run from others, as `manifest.identity`."""
-        identity = manifest.identity(
-            self.card,
-            self.problem,
-            self.episodes,
-            seed=self.settings.seed,
-            budget=str(self.settings.budget),
-            compute=self.settings.compute,
-            metrics=list(self.settings.metrics),
-        )
-        if self.sampler is None and self.task.n_way is None:
-            identity["sampler"] = None  # then validation is of a fixed way
-        return identity
-
-    @cached_property
-    def run(self) -> RunDirectory:
-        """The directory that belongs to the identity; it need not exist yet."""
-        problem = self.problem
-        if problem.collection:
-            return self.store.run(problem.collection, self.identity, problem.name)
-        return self.store.run(problem.spec, self.identity)
-
-    def settled(self) -> Outcome | None:
-        """The outcome if nothing needs computing: the task is skipped, or stored, or unreadable."""
-        try:
-            if reason := self.contestant.skip(self.task):
-                return Outcome(self.text, "skipped", reason)
-            if not self._is_stored():
-                return None
-        except Exception as error:
-            return Outcome(self.text, "failed", reason_of(error), self.run)
-        self.run.call(self.label)
-        return Outcome(self.text, "finished", run=self.run)
-
-    def _is_stored(self) -> bool:
-        if not self.run.has(len(self.episodes)):
-            return False
-        return self.settings.audit != "all" or was_audited(self.run)
-
-    @cached_property
-    def nonce(self) -> Nonce:
-        """The secret of this run, which an edit of the method's source leaves as it is."""
-        facts = {name: self.identity[name] for name in NONCE_OF}
-        return Nonce.derived(self.store.salt(), run_hash(facts))
-
-    @cached_property
-    def examiner(self) -> Examiner:
-        """Asks the method about the episodes, and scores its answers."""
-        metrics = find_metrics(self.settings.metrics)
-        names = self.card.uses_class_names
-        return Examiner(self.problem.test, self.episodes, self.nonce, names, metrics)
-
-    @cached_property
-    def audited(self) -> list[int]:
-        """The numbers of the episodes that an audit may ask about again, in random order."""
-        numbers: list[int] = self.nonce.order(len(self.episodes), "audited").tolist()
-        return numbers[: max(MOST_AUDITED, self.audited_first)]
-
-    @property
-    def audited_first(self) -> int:
-        """How many of those it asks about in any case."""
-        count = len(self.episodes)
-        return min(count, max(FEWEST_AUDITED, count // SHARE_AUDITED))
-
-    @property
-    def first(self) -> range:
-        """The numbers of the first episodes, which are asked again at the end."""
-        return range(min(FEWEST_AUDITED, len(self.episodes)))
+    given: Given | None = field(default=None, init=False)
+    given_to_twin: Given | None = field(default=None, init=False)
+    seconds: float = field(default=0.0, init=False)
+    scores: dict[int, FloatArray] = field(default_factory=dict, init=False)
+    _training_seconds: float = field(default=0.0, init=False)
 
     def execute(self, audit: Audit | None = None) -> Outcome:
         """Train, audit and score the method; a failure ends this job and no other.
@@ -177,7 +63,7 @@ class Job:
         self.store.check_writing(self.run)
         try:
             with self.run.locked(), TemporaryDirectory(prefix="benchbench-") as kept:
-                if self._is_stored():  # by another process, a moment ago
+                if self.is_stored():  # by another process, a moment ago
                     return Outcome(self.text, "finished", run=self.run)
                 self.run.start(self._description())
                 self.run.update(protection=self._protection(self.contestant.measured()))
@@ -193,11 +79,6 @@ class Job:
         except (Exception, SystemExit) as error:
             return Outcome(self.text, "failed", reason_of(error), self.run)
         return Outcome(self.text, "finished", run=self.run)
-
-    def busy(self) -> Outcome:
-        """The outcome if another process computes it at this moment."""
-        reason = f"another process is running it in {self.run.path}"
-        return Outcome(self.text, "failed", reason, self.run, busy=True)
 
     def _description(self) -> dict[str, Any]:
         """The manifest of the run as it begins."""
@@ -356,12 +237,6 @@ class Job:
             "seconds_per_episode": seconds / episodes if episodes > 0 else 0.0,
             "peak_memory_bytes": measured.peak_memory_bytes,
         }
-
-
-def was_audited(run: RunDirectory) -> bool:
-    """Whether the run has evidence of what its method does, or the reason why there can be none."""
-    audit = run.manifest.get("audit")
-    return audit is not None and audit != NOT_AUDITED
 
 
 def _cost_text(cost: dict[str, Any]) -> str:

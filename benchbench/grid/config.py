@@ -8,18 +8,21 @@ from pathlib import Path
 from typing import Any
 
 from benchbench.errors import BenchbenchError, unknown_name
+from benchbench.grid.slurm_resources import TABLE, resource_table
 from benchbench.registry import entry_points, specs
 from benchbench.system.files import read_text
 
 BYTES = 2**20
 USE = "use"
-ENGINE_TABLE = "slurm"
 
 
-def read_config(file: Path, known: Collection[str]) -> dict[str, str | bool]:
+def read_config(
+    file: Path, known: Collection[str], several: Collection[str] = ()
+) -> dict[str, str | bool]:
     """What would be typed for each option, by its name with underscores.
 
-    known: the names of the options. The table `[slurm]` is left to `--engine slurm`. Raises
+    known: the names of the options. several: of those that take several values. The table `[slurm]`
+    is left to `--engine slurm`, which need not be chosen for it to be checked. Raises
     BenchbenchError if the file holds anything else.
     """
     try:
@@ -30,7 +33,8 @@ def read_config(file: Path, known: Collection[str]) -> dict[str, str | bool]:
         raise BenchbenchError(f"{file} is no TOML ({error}).") from error
     found: dict[str, str | bool] = {}
     for key, value in content.items():
-        if key == ENGINE_TABLE and isinstance(value, dict):
+        if key == TABLE and isinstance(value, dict):
+            resource_table(str(file), {})
             continue
         name = key.replace("-", "_")
         if name not in known:
@@ -39,8 +43,13 @@ def read_config(file: Path, known: Collection[str]) -> dict[str, str | bool]:
             raise BenchbenchError(f"{file} gives {key} twice, with a hyphen and an underscore.")
         if name == "methods" and isinstance(value, dict):
             found[name] = ",".join(_method(file, label, one) for label, one in value.items())
-        else:
-            found[name] = _typed(file, key, value)
+            continue
+        if isinstance(value, list) and len(value) > 1 and name not in several:
+            raise BenchbenchError(
+                f"{file}: {key} takes one value, not a list of {len(value)}; give it one, and run "
+                f"the file again with --{name.replace('_', '-')} for each other one."
+            )
+        found[name] = _typed(file, key, value)
     return found
 
 

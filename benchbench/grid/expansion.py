@@ -6,17 +6,20 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import product
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from benchbench.errors import BenchbenchError
 from benchbench.grid.cell import Cell
 from benchbench.registry import entry_points, specs
+from benchbench.system.progress import say
+from benchbench.system.texts import counted
 
 if TYPE_CHECKING:
     from benchbench.engine.base import Engine
     from benchbench.grid.bench import Bench
     from benchbench.runs.manifest import MethodCard
 
+T = TypeVar("T")
 SAMPLED = ("way", "shot", "query")
 """The sampler's options of which a grid may have several."""
 
@@ -33,8 +36,8 @@ class NamedMethod:
 class Grid:
     """What a user wants: methods, numbers of `SAMPLED` and seeds, and what all cells share.
 
-    Numbers that are not given are an empty tuple. common: a cell whose method, seed and source do
-    not count, and whose `sampling` has the other options of the sampler.
+    No number is there twice; numbers that are not given are an empty tuple. common: a cell whose
+    method, seed and source do not count, and whose `sampling` has the other options of the sampler.
     """
 
     methods: tuple[NamedMethod, ...]
@@ -57,6 +60,19 @@ class Grid:
     def is_plain(self) -> bool:
         """Whether there is one table and one seed, as before there were grids."""
         return len(self.seed) == 1 and len(self.drawings()) == 1
+
+
+def distinct(option: str, values: Sequence[T]) -> tuple[T, ...]:
+    """The values of an option without repetitions, which are said."""
+    kept = tuple(dict.fromkeys(values))
+    say_repeated(option, len(values) - len(kept))
+    return kept
+
+
+def say_repeated(option: str, count: int) -> None:
+    """Say how many values of an option had been given before, if any."""
+    if count:
+        say(f"{option} gives {counted(count, 'value')} again; each value is computed once")
 
 
 def named_methods(text: str) -> tuple[NamedMethod, ...]:
@@ -112,14 +128,17 @@ def expanded(grid: Grid, bench: Bench) -> list[Cell]:
             gpu=engine.admitted(spec).card.wants_gpu,
             shares=_shared(engine.admitted(spec).card, replace(table, seed=seed), collection),
         )
-        for seed in dict.fromkeys(grid.seed)
+        for seed in grid.seed
         for table, collection in tables
         for spec, label in methods.items()
     ]
 
 
 def _admitted(methods: Sequence[NamedMethod], engine: Engine) -> dict[str, str]:
-    """The labels by canonical spec. Raises BenchbenchError if one method has two."""
+    """The labels by canonical spec; repetitions are said.
+
+    Raises BenchbenchError if one method has two labels.
+    """
     found: dict[str, str] = {}
     for method in methods:
         spec, label = engine.admit_one(method.spec), method.label
@@ -128,6 +147,7 @@ def _admitted(methods: Sequence[NamedMethod], engine: Engine) -> dict[str, str]:
         found[spec] = label or found.get(spec, "")
     if not found:
         raise BenchbenchError("No method is named; see `benchbench list methods`.")
+    say_repeated("--methods", len(methods) - len(found))
     return found
 
 

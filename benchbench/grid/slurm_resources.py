@@ -9,13 +9,14 @@ from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
-from benchbench.errors import BenchbenchError, unknown_name
+from benchbench.errors import BenchbenchError
 from benchbench.grid.cell import Cell, Pairs
 from benchbench.registry import specs
 from benchbench.system.files import read_text
 
 FILE_BYTES = 2**20
 TIME = re.compile(r"(?:(?P<days>\d+)-)?(?:(?P<hours>\d+):)?(?P<minutes>\d+):(?P<seconds>\d\d)")
+TABLE = "slurm"
 OVERRIDES = ("gpu", "methods")
 """Tables in `[slurm]` whose keys replace those of `[slurm]` itself."""
 
@@ -96,7 +97,7 @@ def resource_table(file: str, given: Mapping[str, Any]) -> ResourceTable:
     _check_tables(file, {"gpu": gpu or {}, "methods": methods})
     _check_tables(file, methods)
     return ResourceTable(
-        Resources(**_checked({**common, **given}, "slurm")),
+        Resources(**_checked({**common, **given}, TABLE)),
         None if gpu is None else _checked(gpu, "slurm.gpu"),
         {name: _checked(part, f"slurm.methods.{name}") for name, part in methods.items()},
     )
@@ -113,7 +114,7 @@ def _table(file: Path) -> dict[str, Any]:
         content = tomllib.loads(read_text(file, FILE_BYTES))
     except (OSError, tomllib.TOMLDecodeError) as error:
         raise BenchbenchError(f"{file} cannot be read ({error}).") from error
-    table = content.get("slurm")
+    table = content.get(TABLE)
     if not isinstance(table, dict):
         raise BenchbenchError(f"{file} has no table [slurm]; docs/cluster.md shows one.")
     return table
@@ -122,9 +123,12 @@ def _table(file: Path) -> dict[str, Any]:
 def _checked(values: Mapping[str, Any], where: str) -> dict[str, Any]:
     """The values as `Resources` takes them."""
     known = [field.name for field in fields(Resources)]
-    for key in values:
-        if key not in known:
-            raise unknown_name(f"key of [{where}]", key, known)
+    if unknown := [key for key in values if key not in known]:
+        tables = OVERRIDES if where == TABLE else ()
+        listed = ", ".join(sorted([*known, *tables]))
+        raise BenchbenchError(
+            f"There is no key of [{where}] named '{unknown[0]}'; known: {listed}."
+        )
     return {key: _converted(key, value, where) for key, value in values.items()}
 
 

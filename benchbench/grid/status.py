@@ -79,7 +79,7 @@ def states_of_grid(root: Path, grid: Grid, wanted: list[Wanted]) -> list[State]:
 
 def _cells(grid: Grid) -> Iterator[Cell]:
     """The cells as typed; where methods are tested on several sources, one stands for all."""
-    for seed in dict.fromkeys(grid.seed):
+    for seed in grid.seed:
         for drawing in grid.drawings():
             for method in grid.methods:
                 yield replace(drawing, method=method.spec, label=method.label, seed=seed)

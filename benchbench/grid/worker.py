@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import multiprocessing
 import os
-import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
 
-from benchbench.engine.processes import cause_of_death
+from benchbench.engine.processes import cause_of_death, uninterrupted
 from benchbench.errors import BenchbenchError
 from benchbench.grid.cell import Cell
 from benchbench.grid.serving import Ended, Refused, Said, serve
@@ -63,7 +62,7 @@ class Worker:
         # One line of a terminal shows all cells; there theirs would only be in its way.
         pause = "inf" if sys.stderr.isatty() else str(LINES_SECONDS)
         device = _environment(VISIBLE, self._device)
-        with _uninterrupted(), device, _environment(REPORT_SECONDS, pause):
+        with uninterrupted(), device, _environment(REPORT_SECONDS, pause):
             self._process.start()
         other.close()
         words.close()
@@ -127,20 +126,6 @@ class Worker:
         if self._process.is_alive():
             self._process.kill()
         self._process.join()
-
-
-@contextmanager
-def _uninterrupted() -> Iterator[None]:
-    """A block in which processes begin that a person's Ctrl-C does not reach: they are told."""
-    try:
-        before = signal.signal(signal.SIGINT, signal.SIG_IGN)
-    except ValueError:  # not in the main thread
-        yield
-        return
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)
 
 
 @contextmanager

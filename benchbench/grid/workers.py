@@ -16,6 +16,8 @@ from benchbench.grid.waiting import Waiting
 from benchbench.grid.worker import VISIBLE, Worker
 from benchbench.registry.bounds import Bounds
 from benchbench.runs.outcome import Outcome
+from benchbench.system.progress import say
+from benchbench.system.texts import counted
 
 
 @dataclass
@@ -101,6 +103,9 @@ def visible_devices(numbers: Sequence[str]) -> list[str]:
 
 
 def _end(workers: Sequence[Worker]) -> None:
+    """Let workers end; those that are at a cell take a moment, more so if they are beginning."""
+    if busy := sum(worker.cell is not None for worker in workers):
+        say(f"stopping {counted(busy, 'worker')}; what is computed is kept")
     for worker in workers:
         worker.interrupt()
 

@@ -61,6 +61,11 @@ class EpisodicMethod(Method):
             self.transductive = True  # type: ignore[misc]
 
     @property
+    def pretrains(self) -> bool:
+        """Whether it may need a training that others share, by which a grid plans."""
+        return self.pretrained
+
+    @property
     def encoder(self) -> Backbone:
         """The backbone inside `network`."""
         backbone: Backbone = self.network["encoder"]  # type: ignore[assignment]

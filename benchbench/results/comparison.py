@@ -22,6 +22,7 @@ from benchbench.results.entries import (
 )
 from benchbench.results.stored import no_runs, read_result, results_below
 from benchbench.runs.directory import RunDirectory
+from benchbench.runs.store import Store
 from benchbench.stats import (
     PairedDifference,
     compare_paired,
@@ -122,10 +123,19 @@ def find_entries(names: Sequence[str], entries: Sequence[Entry]) -> list[Entry]:
     """
     by_label = {entry.label: entry for entry in entries}
     by_name = {**{entry.first.method: entry for entry in entries}, **by_label}
-    for name in names:
-        if name not in by_name:
-            raise unknown_name("method with results", name, by_label)
+    if unknown := [name for name in names if name not in by_name]:
+        _refuse_folders(unknown)
+        raise unknown_name("method with results", unknown[0], by_label)
     return [by_name[name] for name in names]
+
+
+def _refuse_folders(names: Sequence[str]) -> None:
+    """Raise BenchbenchError if one of them, which are no methods, is a folder that holds runs."""
+    for name in names:
+        if Path(name).is_dir() and Store(Path(name)).runs():
+            raise BenchbenchError(
+                f"'{name}' is a folder of runs and no method; folders go with --results {name}."
+            )
 
 
 def chosen_entries(
@@ -138,13 +148,17 @@ def chosen_entries(
     """
     if paths := [name for name in names if (Path(name) / "manifest.json").is_file()]:
         if others := [name for name in names if name not in paths]:
+            _refuse_folders(others)
             raise BenchbenchError(
                 f"'{others[0]}' is no run directory; name run directories only, or methods only."
             )
         return [_of_runs(paths)]
+    if not any(folder.is_dir() for folder in folders):
+        _refuse_folders(names)
     results = results_below(folders)
     tables = tables_of([r for r in results if dataset in (None, r.dataset, r.collection, r.source)])
     if not tables:
+        _refuse_folders(names)
         raise no_runs(folders, f" on {dataset}" if dataset else "")
     everything = [entry for table in tables for entry in table]
     names = [entry.label for entry in find_entries(names, everything)]

@@ -26,7 +26,6 @@ from benchbench.runs.reading import FORMAT
 from benchbench.system.compute import Compute, machine
 from benchbench.system.files import file_hash
 from benchbench.system.places import expanded
-from benchbench.training.budget import Budget
 
 CORE = 3
 """A part of every run's identity: raise it when a change of the package `benchbench` itself changes
@@ -43,6 +42,7 @@ TOLERANCE, SHORT_TOLERANCE = 0.01, 0.02
 """How far a mean accuracy may lie from the stored one on another kind of machine, after a training
 and after one of a few steps, which stops where it was best and so at another step. Measured by
 `tests/engine/test_rounding.py`."""
+WHOLE_BUDGETS = ("quick", "paper")
 
 
 @dataclass(frozen=True)
@@ -197,8 +197,7 @@ def describe_run(
 
 def tolerance_of(budget: str) -> float:
     """How far other rounding may move the mean accuracy of a run of this budget."""
-    given = Budget.parse(budget)
-    return SHORT_TOLERANCE if given.name == "smoke" or given.steps else TOLERANCE
+    return TOLERANCE if budget in WHOLE_BUDGETS else SHORT_TOLERANCE
 
 
 def software() -> dict[str, str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal, NamedTuple, TypeAlias
+from typing import Any, Literal, NamedTuple, TypeAlias
 
 What: TypeAlias = Literal[
     "data",
@@ -13,6 +13,7 @@ What: TypeAlias = Literal[
     "predictions",
     "records",
     "versions",
+    "code",
     "claims",
     "device",
     "method",
@@ -67,3 +68,18 @@ class Findings:
             head += f" ({', '.join(self.checked)})"
         more = [*self.differences, *self.unknown, *self.not_here, *self.partly]
         return [head, *(f"  {one}" for one in more)]
+
+
+def short(value: Any) -> str:
+    """A value as a sentence shows it, in 40 characters at most."""
+    text = str(value)
+    return text if len(text) <= 40 else f"{text[:37]}..."
+
+
+def differing(one: Any, other: Any) -> tuple[Any, Any]:
+    """Two values; of two mappings what they do not have in common."""
+    if not (isinstance(one, dict) and isinstance(other, dict)):
+        return one, other
+    common = {key for key in one if key in other and one[key] == other[key]}
+    own = ({key: each[key] for key in each if key not in common} for each in (one, other))
+    return next(own), next(own)

@@ -8,7 +8,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from contextlib import suppress
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,10 +16,10 @@ from benchbench.errors import BenchbenchError
 from benchbench.registry import specs
 from benchbench.runs.directory import RunDirectory
 from benchbench.runs.rows import Rows
-from benchbench.runs.store import Store
 from benchbench.samplers.class_table import ClassTable
 from benchbench.verification.audits import contradictions_of_audit
-from benchbench.verification.differences import Difference, Findings
+from benchbench.verification.differences import Difference, Findings, differing, short
+from benchbench.verification.folder_names import misnamed
 from benchbench.verification.predictions import wrong_answers, wrong_predictions
 from benchbench.verification.redrawing import Drawn, Redrawing
 from benchbench.verification.weights import wrong_weights
@@ -57,7 +56,7 @@ def verify_rows(
 ) -> Drawn | None:
     """What can be found out at once, without predictions; the episodes if they could be drawn."""
     findings.checked.append(f"{len(rows.correct)} episodes")
-    findings.differences += [*_misnamed(findings.run, manifest), *_contradictions(manifest)]
+    findings.differences += [*misnamed(findings.run, manifest), *_contradictions(manifest)]
     try:
         drawn = redrawing.drawn(manifest)
     except BenchbenchError as error:
@@ -74,16 +73,6 @@ def verify_rows(
     return drawn
 
 
-def _misnamed(run: Path, manifest: dict[str, Any]) -> Iterator[Difference]:
-    """Whether the folders are those of the run's identity."""
-    place = Store(run).place_of(manifest).path
-    expected = place.relative_to(run).parts
-    if run.absolute().parts[-len(expected) :] != expected:
-        yield Difference(
-            "claims", f"a run of this identity lies in {'/'.join(expected)} of a results folder"
-        )
-
-
 def _contradictions(manifest: dict[str, Any]) -> Iterator[Difference]:
     """Whether what the manifest says twice is the same."""
     identity, method = manifest["identity"], manifest["method"]
@@ -92,13 +81,13 @@ def _contradictions(manifest: dict[str, Any]) -> Iterator[Difference]:
         ("method.name", method.get("name"), identity["method"]),
         ("method.parameters", method.get("parameters"), identity.get("parameters")),
         ("dataset.fingerprint", dataset.get("fingerprint"), identity["fingerprint"]),
+        ("dataset.trained_on.fingerprint", _trained_on(dataset), _trained_on(identity)),
         *((f"compute.{key}", compute.get(key), identity.get(key)) for key in COMPUTE),
     ]
     for what, said, identical in pairs:
         if said is not None and identical is not None and said != identical:
-            yield Difference(
-                "claims", f"{what} is {_short(said)}; its identity: {_short(identical)}"
-            )
+            one, other = map(short, differing(said, identical))
+            yield Difference("claims", f"{what} is {one}; its identity: {other}")
     protection = manifest.get("protection") or {}
     if protection.get("protected") and protection.get("engine", "worker") != "worker":
         yield Difference(
@@ -111,11 +100,16 @@ def _contradictions(manifest: dict[str, Any]) -> Iterator[Difference]:
 COMPUTE = ("device", "bf16", "channels_last")
 
 
+def _trained_on(part: dict[str, Any]) -> Any:
+    """The fingerprint of the training data, if they are not the test data."""
+    return part["trained_on"].get("fingerprint") if "trained_on" in part else None
+
+
 def _spec(method: dict[str, Any], name: str) -> Iterator[Difference]:
     """Whether the spec that tables show is that of the method and its parameters."""
     spec, parameters = method["spec"], method.get("parameters")
     if not re.fullmatch(rf"{re.escape(name)}([\[:/].*)?", spec, re.DOTALL):
-        yield Difference("claims", f"method.spec is {_short(spec)}; its identity says {name}")
+        yield Difference("claims", f"method.spec is {short(spec)}; its identity says {name}")
     typed: dict[str, str] = {}
     with suppress(BenchbenchError):  # a parameter may hold any text, such as a path with brackets
         typed = specs.parse(spec).parameters
@@ -139,7 +133,7 @@ def _other_data(manifest: dict[str, Any], table: ClassTable | None) -> Iterator[
     for part, name, value in pairs:
         said = manifest[part].get(name, value)
         if said != value:
-            yield Difference("data", f"{part}.{name} is {_short(said)}; the table: {_short(value)}")
+            yield Difference("data", f"{part}.{name} is {short(said)}; the table: {short(value)}")
 
 
 def _other_episodes(manifest: dict[str, Any], drawn: Drawn) -> Iterator[Difference]:
@@ -150,7 +144,7 @@ def _other_episodes(manifest: dict[str, Any], drawn: Drawn) -> Iterator[Differen
         return
     for name, value in drawn.facts.items():
         if name in said and said[name] != value:
-            sentence = f"{name} is {_short(said[name])}; drawn again: {_short(value)}"
+            sentence = f"{name} is {short(said[name])}; drawn again: {short(value)}"
             yield Difference("episodes", sentence)
     for name in ("protocol", "split", "fingerprint"):
         if manifest["identity"][name] != getattr(episodes, name):
@@ -171,8 +165,3 @@ def _other_rows(rows: Rows, drawn: Drawn) -> Iterator[Difference]:
                 f"the column {name} of episodes.csv is not that of the episodes in "
                 f"{int(flags.sum())} rows, the first of episode {int(flags.argmax())}",
             )
-
-
-def _short(value: Any) -> str:
-    text = str(value)
-    return text if len(text) <= 40 else f"{text[:37]}..."

@@ -116,3 +116,18 @@ def test_mistakes_are_told(results: Path, tmp_path: Path) -> None:
     assert "'b' is no run directory" in refused(run, "b", "--results", results)
     broken = write_run(tmp_path / "other", "e", [60, 50], status="failed").path
     assert "is not finished" in refused(run, broken)
+
+
+def test_a_folder_of_runs_goes_with_results(
+    results: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    sentence = "'results' is a folder of runs and no method; folders go with --results results."
+    run = next(results.glob("glyphs/*/a-*"))
+    (tmp_path / "empty").mkdir()
+    for options in (["--results", "results"], ["--results", "empty"], ["--results", "none"], []):
+        assert sentence in refused("x", "b", "results", *options)
+    assert sentence in refused(run, "results")
+    assert "no method with results named 'empty'" in refused("a", "empty", "--results", results)
+    results.rename(tmp_path / "a")
+    assert [row[:2] for row in table(compare("a", "b", "--results", "a"))[2:]] == [["a", "b"]]

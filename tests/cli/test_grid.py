@@ -264,6 +264,34 @@ def test_mistakes_are_one_sentence(options: list[str], sentence: str, tmp_path: 
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ('dataset = ["glyphs", "omniglot"]', "dataset takes one value, not a list of 2"),
+        ('budget = ["smoke", "quick"]', "budget takes one value, not a list of 2"),
+        ("[slurm]\npartion = 'main'", "There is no key of [slurm] named 'partion'; known: account"),
+    ],
+)
+@pytest.mark.parametrize("verb", ["run", "status"])
+def test_mistakes_in_a_file_are_one_sentence(
+    verb: str, text: str, sentence: str, tmp_path: Path
+) -> None:
+    (tmp_path / "grid.toml").write_text(text)
+    assert_one_sentence(invoke(verb, "--config", tmp_path / "grid.toml"), sentence)
+
+
+def test_what_is_given_again_is_said(pictures: str, tmp_path: Path) -> None:
+    near = "knn[backbone=pixels]"
+    again = {"methods": f"{near},knn[backbone=pixels,k=1]", "shot": "1,1,1", "seed": "0,0..0"}
+    said = succeeded(*task(pictures, out=tmp_path, **again)).stderr.splitlines()
+    assert [line for line in said if "again" in line] == [
+        "--shot gives 2 values again; each value is computed once",
+        "--seed gives 1 value again; each value is computed once",
+        "--methods gives 1 value again; each value is computed once",
+    ]
+    assert len(stored(tmp_path)) == 1
+
+
 def test_engines_are_listed_and_described() -> None:
     listed = succeeded("list", "engines").stdout
     assert "serial" in listed

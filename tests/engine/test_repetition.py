@@ -272,7 +272,7 @@ def test_edited_code_is_another_version(results: Path) -> None:
     assert "2 verified" in found
     edit(results, "protonet", lambda m: m.update(parameters=7))
     found = lines(results, "--evaluate", code=1)
-    assert "versions: method_source is abab" in found
+    assert "code: method_source is abab" in found
     assert "1 not repeatable here, 1 verified" in found
     edit(results, "protonet", lambda m: m["identity"].update(core=1))
     renamed(run)

@@ -15,7 +15,8 @@ from benchbench.cli.main import cli
 from benchbench.conformance.run_audit import audit_run
 from benchbench.datasets.base import OpenDataset
 from benchbench.episodes import EpisodeSet
-from benchbench.evaluation.job import NOT_AUDITED, Job, was_audited
+from benchbench.evaluation.assignment import NOT_AUDITED, was_audited
+from benchbench.evaluation.job import Job
 from benchbench.evaluation.settings import Settings
 from benchbench.method import Classifier, Images, Method, Support
 from benchbench.results.leaderboard import collect

@@ -10,12 +10,13 @@ from benchbench.errors import BenchbenchError
 from benchbench.grid.config import read_config
 
 KNOWN = ("methods", "way", "seed", "episode_seed", "budget", "fast", "metrics")
+SEVERAL = ("methods", "way", "seed", "metrics")
 
 
 def config(folder: Path, text: str) -> dict[str, str | bool]:
     file = folder / "grid.toml"
     file.write_text(text, encoding="utf-8")
-    return read_config(file, KNOWN)
+    return read_config(file, KNOWN, SEVERAL)
 
 
 def test_values_are_as_typed(tmp_path: Path) -> None:
@@ -66,6 +67,20 @@ def test_methods_have_names_and_parameters(tmp_path: Path) -> None:
         ("way = []", "not a list"),
         ("way = [[5]]", "not a list"),
         ("fast = [true]", "not a list"),
+        (
+            "budget = ['smoke', 'quick']",
+            "grid.toml: budget takes one value, not a list of 2; give it one, and run the file "
+            "again with --budget for each other one.",
+        ),
+        (
+            "episode-seed = [1, 2, 3]",
+            "not a list of 3; give it one, and run the file again with --",
+        ),
+        (
+            "[slurm]\npartion = 'main'",
+            "There is no key of [slurm] named 'partion'; known: account,",
+        ),
+        ("[slurm.gpu]\ngpus = -1", "gpus = -1 in [slurm.gpu] is not what docs/cluster.md says"),
         ("way = 2020-01-01", "not 2020-01-01"),
         ("episode_seed = 1\nepisode-seed = 2", "gives episode-seed twice"),
         ("[methods.mbv2]\nbackbone = 'pixels'", 'methods.mbv2 needs use = "METHOD"'),

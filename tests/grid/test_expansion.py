@@ -12,7 +12,7 @@ from benchbench.datasets.problem import Problem
 from benchbench.engine.inline import Inline
 from benchbench.errors import BenchbenchError
 from benchbench.grid.cell import Cell
-from benchbench.grid.expansion import Grid, NamedMethod, expanded, named_methods
+from benchbench.grid.expansion import Grid, NamedMethod, distinct, expanded, named_methods
 
 
 def test_methods_may_have_names() -> None:
@@ -61,9 +61,20 @@ class Opened:
         return [(problem, None) for problem in self._problems]
 
 
-def test_cells_are_in_the_order_of_seeds_tables_and_methods(dataset: OpenDataset) -> None:
+def test_values_that_are_given_again_are_left_out_and_counted(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert distinct("--shot", (5, 1, 5, 5)) == (5, 1)
+    assert distinct("--seed", (0, 1)) == (0, 1)
+    said = capsys.readouterr().err
+    assert said == "--shot gives 2 values again; each value is computed once\n"
+
+
+def test_cells_are_in_the_order_of_seeds_tables_and_methods(
+    dataset: OpenDataset, capsys: pytest.CaptureFixture[str]
+) -> None:
     methods = named_methods("near=knn[k=1],protonet,knn[k=3],protonet[]")
-    grid = Grid(methods, Cell(""), shot=(1, 5), seed=(3, 0, 3))
+    grid = Grid(methods, Cell(""), shot=(1, 5), seed=(3, 0))
     cells = expanded(grid, Opened([Problem.of(dataset)]))  # type: ignore[arg-type]
     assert [(c.seed, c.options["shot"], c.method, c.label, c.source) for c in cells] == [
         (seed, shot, method, label, "")
@@ -71,16 +82,19 @@ def test_cells_are_in_the_order_of_seeds_tables_and_methods(dataset: OpenDataset
         for shot in (1, 5)
         for method, label in (("knn", "near"), ("protonet", ""), ("knn[k=3]", ""))
     ]
+    said = capsys.readouterr().err
+    assert said == "--methods gives 1 value again; each value is computed once\n"
 
 
 def test_which_cells_may_share_a_training(make_dataset: Callable[..., OpenDataset]) -> None:
     """Those of one pre-training; and those of one method on all sources of a collection."""
-    methods = named_methods("knn,linear_probe,protonet,knn[backbone=pixels]")
+    pretrained = ["feat", "knn", "leo", "linear_probe", "meta_baseline", "snail"]
+    methods = named_methods(",".join([*pretrained, "protonet,knn[backbone=pixels]"]))
     grid = Grid(methods, Cell(""), shot=(1, 5), seed=(0, 1))
     alone = expanded(grid, Opened([Problem.of(make_dataset())]))  # type: ignore[arg-type]
     groups = [{c.method for c in alone if c.shares == one} for one in {c.shares for c in alone}]
     assert sorted(map(sorted, groups)) == [
-        *[["knn", "linear_probe"]] * 2,
+        *[pretrained] * 2,
         ["knn[backbone=pixels]", "protonet"],  # nothing is shared
     ]
     one, other = make_dataset(), make_dataset(seed=1)

@@ -81,7 +81,12 @@ def test_what_is_no_time_is_refused(text: str) -> None:
 @pytest.mark.parametrize(
     ("content", "told"),
     [
-        ("[slurm]\npartion = 'main'", r"no key of \[slurm\] named 'partion'; did you mean partit"),
+        (
+            "[slurm]\npartion = 'main'",
+            r"no key of \[slurm\] named 'partion'; known: account, constr",
+        ),
+        ("[slurm]\ngpu_count = 1", "known: .*, gpu, gpus, memory, methods, partition, "),
+        ("[slurm.gpu]\nmethods = 1", "known: .*, gpus, memory, partition, "),
         ("[slurm.gpu]\ngpus = -1", r"gpus = -1 in \[slurm.gpu\] is not what docs/cluster.md says"),
         ("[slurm.methods.knn]\ncpus = true", r"cpus = True in \[slurm.methods.knn\] is not what"),
         ("[slurm]\nmethods = 3", r"'methods' in \[slurm\] has to be a table"),

@@ -11,12 +11,13 @@ from typing import Any
 import pytest
 import torch
 
+from benchbench.engine.processes import uninterrupted
 from benchbench.errors import BenchbenchError
 from benchbench.grid import worker as worker_module
 from benchbench.grid import workers as workers_module
 from benchbench.grid.cell import Cell
 from benchbench.grid.serving import Ended, Lines, Refused, Said
-from benchbench.grid.worker import VISIBLE, Worker, _environment, _uninterrupted
+from benchbench.grid.worker import VISIBLE, Worker, _environment
 from benchbench.grid.workers import Workers, threads_of_each, visible_devices
 from benchbench.runs.outcome import Outcome
 from benchbench.system.progress import REPORT_SECONDS
@@ -54,7 +55,7 @@ def test_a_process_begins_that_sees_one_device_and_no_interruption(
 ) -> None:
     monkeypatch.delenv(VISIBLE, raising=False)
     before = signal.getsignal(signal.SIGINT)
-    with _environment(VISIBLE, "1"), _uninterrupted():
+    with _environment(VISIBLE, "1"), uninterrupted():
         assert os.environ[VISIBLE] == "1"
         assert signal.getsignal(signal.SIGINT) == signal.SIG_IGN
     assert VISIBLE not in os.environ
@@ -156,6 +157,36 @@ def test_an_iterator_that_is_closed_ends_the_workers() -> None:
     began = time.monotonic()
     computed.close()  # type: ignore[attr-defined]
     assert time.monotonic() - began < 15
+
+
+@pytest.mark.usefixtures("forked")
+def test_that_workers_are_stopped_is_said_before_they_are_waited_for(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """One that is beginning may take seconds until it ends."""
+    said_before = []
+    end = Worker.kill
+
+    def kill(worker: Worker) -> None:
+        said_before.append(capsys.readouterr().err)
+        end(worker)
+
+    def interrupted(workers: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Worker, "kill", kill)
+    monkeypatch.setattr(workers_module, "_ready", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        list(Workers(2).compute([Cell("long"), Cell("long", seed=1)]))
+    assert said_before == ["stopping 2 workers; what is computed is kept\n", ""]
+
+
+@pytest.mark.usefixtures("forked")
+def test_workers_that_have_computed_all_end_without_a_word(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert len(list(Workers(2).compute(CELLS[2:]))) == 3
+    assert "stopping" not in capsys.readouterr().err
 
 
 def test_a_worker_that_never_began_is_ended_at_once() -> None:

@@ -108,7 +108,12 @@ def test_it_trains_from_the_authors_first_weights(make_dataset) -> None:
 
 
 @pytest.mark.parametrize(
-    ("backbone", "found"), [("pixels", "has none"), ("conv4[width=4]", "has one of 1x1")]
+    ("backbone", "found"),
+    [
+        ("pixels", r"pixels has none; use .* or resnet12\[pool=false\]\."),
+        ("resnet12", r"resnet12 has none; use .* or resnet12\[pool=false\]\."),
+        ("conv4[width=4]", "has one of 1x1 for these images; use .* or images of 22 px or more"),
+    ],
 )
 def test_a_backbone_without_a_map_is_refused(dataset, backbone: str, found: str) -> None:
     method = RelationNet(backbone)

@@ -20,12 +20,13 @@ from benchbench.evaluation.settings import Settings
 from benchbench.method import Classifier, Images, Method, Support
 from benchbench.runs.class_tables import ClassTables
 from benchbench.runs.directory import RunDirectory
+from benchbench.runs.manifest import CORE
 from benchbench.runs.names import run_hash
 from benchbench.runs.rows import rows_sha256
 from benchbench.runs.store import Store
 from benchbench.samplers import ClassPool, FixedSampler
 from benchbench.training.source import TrainingSource
-from benchbench.verification.differences import Findings
+from benchbench.verification.differences import Findings, differing
 from benchbench.verification.records import verify_records
 from benchbench.verification.redrawing import Redrawing
 
@@ -203,14 +204,26 @@ EDITS: dict[str, tuple[str, Callable[[dict[str, Any]], Any]]] = {
     "classes": ("data: dataset.classes", lambda m: m["dataset"].update(classes={"test": 5})),
     "sampler": ("episodes:", lambda m: m["episodes"].update(sampler="fixed[way=4,query=4]")),
     "spec": ("claims: method.spec", lambda m: m["method"].update(spec="protonet")),
-    "data set": ("claims: a run of this identity", lambda m: m["dataset"].update(name="omniglot")),
+    "data set": (
+        "of a results folder; dataset.name is omniglot; its folder: ",
+        lambda m: m["dataset"].update(name="omniglot"),
+    ),
     "fingerprint": (
         "claims: dataset.fingerprint",
         lambda m: m["dataset"].update(fingerprint="ab" * 32),
     ),
+    "training data": (
+        "claims: dataset.trained_on.fingerprint is a; its identity: b",
+        lambda m: [
+            m["dataset"].update(trained_on={"fingerprint": "a"}),
+            m["identity"].update(trained_on={"fingerprint": "b"}),
+        ],
+    ),
     "bf16": ("claims: compute.bf16", lambda m: m["compute"].update(bf16=True)),
-    "seed": ("claims: a run of this identity", lambda m: m["identity"].update(seed=7)),
-    "budget": ("claims: a run of this identity", lambda m: m["identity"].update(budget="paper")),
+    "two entries": (
+        "and no single entry is known to be edited",
+        lambda m: m["identity"].update(seed=7, method_source="ab" * 32),
+    ),
     "protection": (
         "claims: protection.engine",
         lambda m: m.update(protection={"engine": "inline", "protected": True}),
@@ -226,6 +239,52 @@ def test_edited_entries_are_named(run: RunDirectory, name: str) -> None:
     found = verified(run)
     assert found.verdict == "differs"
     assert sentence in "\n".join(found.lines())
+
+
+FOLLOWED: dict[str, tuple[Any, str]] = {
+    "seed": (7, "0"),
+    "episode_seed": (3, "0"),
+    "budget": ("paper", "quick"),
+    "split": ("val", "test"),
+    "protocol": ("4way-5shot-5query", "4way-1shot-5query"),
+    "method": ("protonet", "noisy"),
+    "parameters": ({"width": 3}, "{}"),
+    "fingerprint": ("ab" * 32, ""),
+    "core": (1, str(CORE)),
+    "device": ("cuda", "cpu"),
+    "bf16": (True, "False"),
+}
+
+
+@pytest.mark.parametrize("key", FOLLOWED)
+def test_the_entry_that_was_edited_is_named(run: RunDirectory, key: str) -> None:
+    value, before = FOLLOWED[key]
+    edit(run, lambda m: m["identity"].update({key: value}))
+    (line,) = (line for line in verified(run).lines() if "a run of this identity" in line)
+    assert f"; identity.{key} is {str(value)[:37]}" in line
+    assert f"; its folder's name follows from {before}" in line
+
+
+def test_a_number_that_was_typed_may_be_the_edited_one(run: RunDirectory) -> None:
+    edit(run, lambda m: m["identity"].update(seed=123456, budget="700"))
+    renamed(run)
+    edit(run, lambda m: m["identity"].update(seed=1))
+    assert "no single entry is known" in "\n".join(verified(run).lines())
+    edit(run, lambda m: m.update(command=["benchbench", "run", "--seed", "5,123456"]))
+    assert "; its folder's name follows from 123456" in "\n".join(verified(run).lines())
+    edit(run, lambda m: m["identity"].update(seed=123456, budget="quick"))
+    edit(run, lambda m: m.update(command=["benchbench", "run", "--budget=700"]))
+    assert "identity.budget is quick; its folder's name follows from 700" in "\n".join(
+        verified(run).lines()
+    )
+
+
+def test_only_what_differs_of_parameters_is_shown() -> None:
+    assert differing({"a": 1, "b": 2}, {"a": 1, "b": 3, "c": None}) == (
+        {"b": 2},
+        {"b": 3, "c": None},
+    )
+    assert differing({"a": 1}, None) == ({"a": 1}, None)
 
 
 IDENTITIES = {

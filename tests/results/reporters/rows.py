@@ -40,6 +40,8 @@ ROWS: list[dict[str, Any]] = [
         "ci_seeds": None,
         "wilson_low": None,
         "wilson_high": None,
+        "ci_images": None,
+        "ci_both": None,
         "episodes": 600,
         "way": 5,
         "shot": 1,
