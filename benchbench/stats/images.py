@@ -82,4 +82,4 @@ def _residual(correct: FloatArray, strata: IntArray, counts: IntArray) -> float:
     left = correct - by_class[:, strata] - (means - centres[strata])
     squares = float(np.square(left).sum())
     freedom = (draws - 1) * (total - len(counts))
-    return squares / freedom
+    return float(squares / freedom)

@@ -54,7 +54,7 @@ class TestEpisodeFiles:
         self, pictures: str, tmp_path: Path
     ) -> None:
         """Five classes of eight images: an episode takes four of three of them."""
-        name = f"{pictures} has images for 3 disjoint episodes; 10 were asked for"
+        name = f"{pictures} has images for 3 episodes 3way-1shot-3query-disjoint; 10 were asked for"
         shape = {"replacement": "none", "query": 3}
         result = succeeded(*task(pictures, **shape, out=tmp_path / "drawn"))
         assert result.stderr.count(name) == 1
