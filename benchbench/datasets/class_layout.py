@@ -36,10 +36,14 @@ from benchbench.errors import BenchbenchError
 
 @dataclass(frozen=True)
 class Layout:
-    """classes: the files of each class, by the path of its folder. remarks: what was decided."""
+    """classes: the files of each class, by the path of its folder. remarks: what was decided.
+
+    parts: of each file `train`, `val` or `test`, if split folders split the images of all classes.
+    """
 
     classes: dict[str, list[str]]
     remarks: list[str] = field(default_factory=list)
+    parts: dict[str, str] = field(default_factory=dict)
 
 
 def laid_out(images: Iterable[str]) -> Layout:
@@ -54,7 +58,7 @@ def laid_out(images: Iterable[str]) -> Layout:
         remarks.append(f"{plural(len(loose), 'image', 'images')} in no class folder, left out.")
     point = split_point(folders)
     found = _inside_classes(folders) if point is None else _around_classes(folders, point)
-    return Layout(found.classes, remarks + found.remarks)
+    return Layout(found.classes, remarks + found.remarks, found.parts)
 
 
 def split_folders(class_names: Collection[str]) -> dict[str, str] | None:
@@ -86,7 +90,15 @@ def _inside_classes(folders: Folders) -> Layout:
     classes: dict[str, list[str]] = {}
     for folder, names in folders.items():
         classes.setdefault(owners.get(folder, folder), []).extend(names)
-    return Layout(classes, [*put_together(owners), *_alike(classes)])
+    parts = {
+        file: split_named(top_of(folder, f"{owners[folder]}/"))
+        for folder, names in folders.items()
+        if folder in owners
+        for file in names
+    }
+    whole = {file: part for file, part in parts.items() if part is not None}
+    remarks = [*put_together(owners), *_alike(classes)]
+    return Layout(classes, remarks, whole if len(owners) == len(folders) else {})
 
 
 def _alike(classes: Iterable[str]) -> list[str]:
@@ -130,10 +142,12 @@ def _around_classes(folders: Folders, point: str) -> Layout:
     _refuse_partly_shared(by_name)
     classes: dict[str, list[str]] = {}
     names: dict[str, str] = {}
+    parts: dict[str, str] = {}
     for split_folder, found in by_name.items():
         for key, (name, label) in found.items():
             files = inside[split_folder][label]
             classes.setdefault(names.setdefault(key, name), []).extend(files)
+            parts |= dict.fromkeys(files, split_named(split_folder) or "")
     if len(inside) > 1:
         what = plural(len(classes), "class", "classes")
         sizes = ", ".join(f"{sum(map(len, inside[name].values()))} in {name}/" for name in inside)
@@ -141,7 +155,7 @@ def _around_classes(folders: Folders, point: str) -> Layout:
             f"Split folders with images of the same {what} ({sizes}): "
             "the images of each class were put together."
         )
-    return Layout(dict(sorted(classes.items())), remarks)
+    return Layout(dict(sorted(classes.items())), remarks, parts if len(inside) > 1 else {})
 
 
 ByName: TypeAlias = dict[str, dict[str, tuple[str, str]]]

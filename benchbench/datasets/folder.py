@@ -53,7 +53,7 @@ class Folder(Dataset):
 
     name: ClassVar[str] = "folder"
     argument: ClassVar[str] = "path"
-    decoding: ClassVar[int] = 2
+    decoding: ClassVar[int] = 3
     path: str
     size: Pixels = 84
     colour: Literal["auto", "grey", "rgb"] = "auto"
@@ -104,10 +104,13 @@ class Folder(Dataset):
         pictures = Pictures(files, self.size, self.colour, self.background)
 
         def load(name: str) -> DecodedClass:
-            images, unreadable, changes = pictures.decoded(classes[name])
+            found = pictures.decoded(classes[name])
             label = shown(name)
             parent = tuple(label.split("/")[:-1])
-            return DecodedClass(label, images, parent, None, unreadable, changes)
+            used = [layout.parts.get(classes[name][place].name) for place in found.readable]
+            parts = [part for part in used if part is not None] if layout.parts else None
+            changes = found.changes
+            return DecodedClass(label, found.images, parent, None, found.unreadable, changes, parts)
 
         for name in classes:
             names = partial(names_of, classes[name])

@@ -93,7 +93,7 @@ class HuggingFace(Dataset):
         pictures = Pictures(files, self.size, self.colour, self.background)
 
         def load(name: str) -> DecodedClass:
-            pixels, unreadable, changes = pictures.decoded(classes[name])
+            pixels, _, unreadable, changes = pictures.decoded(classes[name])
             return DecodedClass(name, pixels, unreadable=unreadable, changes=changes)
 
         for name, members in classes.items():

@@ -48,6 +48,13 @@ class KShotSampler(Sampler):
                 "which for the test, as kshot needs; so do cifar100 and a folder whose train/ and "
                 "test/ have the same classes."
             )
+        others = len(pool.dataset.class_names) - len(pool)
+        if others:
+            raise BenchbenchError(
+                f"kshot takes all classes, and {others} of the {len(pool.dataset.class_names)} of "
+                f"{pool.dataset.name} are not in split '{pool.split}'; a folder has all of them "
+                "there by [val=0,test=1]."
+            )
         if len(pool) < 2:
             raise BenchbenchError(f"kshot needs two classes and {pool.place} has {len(pool)}.")
         needed = {SUPPORT: 1 if self.shot == "all" else self.shot, QUERY: 1}

@@ -65,6 +65,9 @@ def test_split_folders_of_the_same_classes_split_their_images(folders: list[str]
     assert remark.startswith("Split folders with images of the same 2 classes (")
     assert remark.endswith(SAME)
     assert split_folders(list(found.classes)) is None
+    assert found.parts.keys() == set(files(*folders))
+    assert {found.parts[file] for file in files(*folders) if "tr" in file.lower()} == {"train"}
+    assert set(found.parts.values()) == {"train", "val" if "val/" in " ".join(folders) else "test"}
 
 
 def test_the_images_of_a_class_are_in_the_order_of_the_splits() -> None:

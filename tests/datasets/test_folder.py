@@ -426,6 +426,10 @@ def test_split_folders_of_the_same_classes_are_parts_of_their_images(root, layou
         "fox": [3],
     }
     assert split_sizes(dataset) == (1, 1, 2)
+    assert dataset.parts is not None
+    assert dataset.parts[dataset.labels == dataset.class_names.index("cat")].tolist() == [
+        *("train", "train", "val", "test", "test")
+    ]
     assert dataset.remarks == [
         "Split folders with images of the same 4 classes (5 in Train/, 2 in valid/, 3 in TEST/): "
         "the images of each class were put together."

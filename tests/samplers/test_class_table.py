@@ -46,6 +46,9 @@ def test_the_episodes_are_those_of_the_data_set(
     rich: OpenDataset, tmp_path: Path, spec: str
 ) -> None:
     file = tmp_path / "table.npz"
+    if spec.startswith("kshot"):
+        everything = np.arange(len(rich.class_names))
+        rich = replace(rich, splits={"train": everything[:0], "test": everything})
     ClassTable.of(rich).save(file)
     table, sampler = ClassTable.load(file), create_sampler(spec)
     drawn = [sampler.sample(ClassPool(one, "test"), 20, 3) for one in (rich, table)]

@@ -22,6 +22,13 @@ def parted(training: list[int], test: list[int]) -> SimpleNamespace:
     return data
 
 
+def outside() -> SimpleNamespace:
+    """A data set of which one class is in another split."""
+    data = parted([4, 4, 4], [1, 1, 1])
+    data.splits = {"train": np.array([1]), "test": np.array([0, 2])}
+    return data
+
+
 def drawn(data: SimpleNamespace, shot: int | str, count: int = 3, start: int = 0):
     return create_sampler(f"kshot[shot={shot}]").sample(ClassPool(data, "test"), count, 4, start)
 
@@ -87,6 +94,7 @@ def test_protocols_differ_by_shot() -> None:
     ("data", "shot", "sentence"),
     [
         (labelled([4, 4]), 1, "toy does not say which of a class's images are for training"),
+        (outside(), 1, "kshot takes all classes, and 1 of the 3 of toy are not in split 'test'"),
         (parted([4], [1]), 1, "kshot needs two classes and split 'test' of toy has 1."),
         (
             parted([4, 2], [1, 1]),

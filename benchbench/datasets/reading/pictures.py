@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from functools import cached_property
 from threading import Lock
-from typing import Generic, TypeVar
+from typing import Generic, NamedTuple, TypeVar
 
 from PIL import Image
 
@@ -28,6 +28,17 @@ from benchbench.system.progress import track
 F = TypeVar("F", bound=ImageFile)
 
 
+class DecodedFiles(NamedTuple):
+    """images: uint8 [n, size, size, c]; readable: their places among the files; unreadable: what
+    cannot be read, and changes: as `DecodedClass` has them.
+    """
+
+    images: ByteArray
+    readable: list[int]
+    unreadable: list[str]
+    changes: dict[str, int]
+
+
 class Pictures(Generic[F]):
     """Decodes image files, class by class, and counts what it changes in them beside their size."""
 
@@ -43,14 +54,11 @@ class Pictures(Generic[F]):
         self._conversion = Conversion(mode, background, lambda: self.scale)
         self.shape = (size, size, len(mode))
 
-    def decoded(self, files: Sequence[F]) -> tuple[ByteArray, list[str], dict[str, int]]:
-        """The images of a class, uint8 [n, size, size, c]; what cannot be read; the changes.
-
-        The changes are as `DecodedClass` has them.
-        """
-        images, _, unreadable = decode_all(self._decode, files, self.shape)
+    def decoded(self, files: Sequence[F]) -> DecodedFiles:
+        """The images of a class."""
+        images, readable, unreadable = decode_all(self._decode, files, self.shape)
         changes, self._changes = self._changes, Counter()
-        return images, unreadable, dict(sorted(changes.items()))
+        return DecodedFiles(images, readable, unreadable, dict(sorted(changes.items())))
 
     def _decode(self, file: F) -> ByteArray:
         notes: Notes = set()

@@ -124,7 +124,7 @@ from benchbench.datasets.reading.pictures import Pictures
 image_files.LARGE, image_files.SHARED = 15_000_000, 1_000_000
 files = FileTree(Path(sys.argv[1])).images()
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-images, unreadable, changes = Pictures(files, 16, "rgb", "white").decoded(files)
+images, _, unreadable, changes = Pictures(files, 16, "rgb", "white").decoded(files)
 print(len(images), len(unreadable), sum(changes.values()))
 print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
 """
