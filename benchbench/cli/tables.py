@@ -11,7 +11,7 @@ from benchbench.datasets.problem import Problem
 from benchbench.episodes import EpisodeSet
 from benchbench.errors import BenchbenchError
 from benchbench.runs.outcome import Outcome
-from benchbench.samplers import Sampler
+from benchbench.samplers import KShotSampler, Sampler
 from benchbench.system.progress import say
 
 
@@ -34,6 +34,8 @@ def print_tables(tested: Sequence[Tested]) -> None:
         return
     problem, episodes, outcomes, sampler = tested[0]
     print(run_table(outcomes, len(episodes)))
+    if isinstance(sampler, KShotSampler):
+        return  # ± test images speaks of other images
     if warning := reuse_warning(episodes.images_drawn, len(problem.test.view(episodes.split).rows)):
         cure = " With --replacement none it speaks of them." if _can_be_disjoint(sampler) else ""
         say(warning + cure)

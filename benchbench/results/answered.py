@@ -46,12 +46,21 @@ def has_official_test(entry: Entry) -> bool:
     return sampler is not None and specs.parse(str(sampler)).name == KShotSampler.name
 
 
-def intervals_over_images(entry: Entry) -> OverTestImages:
-    """The intervals of an entry on official test images.
+def intervals_over_images(entry: Entry, other: Entry | None = None) -> OverTestImages:
+    """The intervals of an entry on official test images, or of its difference from another one.
 
     Raises NoEstimate if the answers of a seed are not here, and as `over_test_images`.
     """
-    redrawings, count = Redrawings(), len(entry)
+    count = min(len(entry), len(other or entry))
+    correct, classes = _correct(entry, count)
+    if other is not None:
+        correct = correct - _correct(other, count)[0]
+    return over_test_images(correct, classes)
+
+
+def _correct(entry: Entry, count: int) -> tuple[FloatArray, IntArray]:
+    """Which answers are right, [count, n] in [0, 1], and the classes of the test images, [n]."""
+    redrawings = Redrawings()
     correct: list[FloatArray] = []
     classes = np.empty(0, np.int64)
     for result in entry.results:
@@ -63,4 +72,4 @@ def intervals_over_images(entry: Entry) -> OverTestImages:
         correct.append(right[:count].astype(np.float64))
         first = episodes[0]
         classes = first.classes[first.query_labels]
-    return over_test_images(np.mean(correct, axis=0), classes)
+    return np.asarray(np.mean(correct, axis=0)), classes

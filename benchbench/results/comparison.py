@@ -12,6 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from benchbench.errors import BenchbenchError, NoEstimate, unknown_name
+from benchbench.results.answered import has_official_test, intervals_over_images
 from benchbench.results.entries import (
     Entry,
     Result,
@@ -20,10 +21,12 @@ from benchbench.results.entries import (
     entries_of,
     tables_of,
 )
+from benchbench.results.outcomes import estimate
 from benchbench.results.stored import no_runs, read_result, results_below
 from benchbench.runs.directory import RunDirectory
 from benchbench.runs.store import Store
 from benchbench.stats import (
+    OverTestImages,
     PairedDifference,
     compare_paired,
     crossed_seeds,
@@ -40,6 +43,7 @@ class Comparison:
 
     ci_seeds: the half-width for a fresh draw of seeds and episodes, if they share two seeds.
     p_holm: of `PairedDifference.p`. seeds: how many they share; if 0, their own means are compared.
+    images: on official test images, what other draws and other test images would give.
     """
 
     a: Entry
@@ -48,6 +52,7 @@ class Comparison:
     ci_seeds: float | None
     p_holm: float
     seeds: int
+    images: OverTestImages | None = None
 
 
 def compare_entries(entries: Sequence[Entry], reference: Entry | None = None) -> list[Comparison]:
@@ -78,7 +83,8 @@ def _compared(a: Entry, b: Entry) -> Comparison:
         ci_seeds = crossed_seeds(of_a - of_b).half_width if common else None
     except NoEstimate:
         ci_seeds = None
-    return Comparison(a, b, paired, ci_seeds, paired.p, len(common))
+    images = estimate(lambda: intervals_over_images(a, b)) if has_official_test(a) else None
+    return Comparison(a, b, paired, ci_seeds, paired.p, len(common), images)
 
 
 def comparison_frame(comparisons: Sequence[Comparison]) -> pd.DataFrame:
@@ -93,6 +99,9 @@ def comparison_frame(comparisons: Sequence[Comparison]) -> pd.DataFrame:
             "ci_episodes": one.paired.ci_episodes,
             "ci_classes": one.paired.ci_classes,
             "ci_seeds": one.ci_seeds,
+            "official_test": has_official_test(one.a),
+            "ci_images": one.images and one.images.images,
+            "ci_both": one.images and one.images.both,
             "p_t": one.paired.p_t,
             "p_sign_flip": one.paired.p_sign_flip,
             "sign_flips": "exact" if one.paired.exact else "Monte Carlo",

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from benchbench.results.across import rank_methods
+from benchbench.results.answered import has_official_test
 from benchbench.results.entries import PROTOCOL, Entry, protocol_hash, tables_of
 from benchbench.results.outcomes import further_means, numbers
 from benchbench.results.published import figure_of
@@ -30,7 +31,7 @@ COLUMNS = [
     *("setting", "evidence", "properties", "accuracy_together", "accuracy_one_at_a_time"),
     *("audit_reason", "files_tried"),
     *("accuracy", "ci_episodes", "ci_classes", "ci_seeds", "wilson_low", "wilson_high"),
-    *("ci_images", "ci_both"),
+    *("official_test", "ci_images", "ci_both"),
     *("episodes", *FACTS, "seeds", "seed_accuracies"),
     *("published_percent", "published_difference", "published_source"),
     *("training_seconds", "seconds_per_episode", "parameters", "peak_memory_bytes"),
@@ -75,6 +76,7 @@ def row(entry: Entry) -> dict[str, Any]:
         **asdict(stands),
         "rank_group": stands.group,
         **numbers(entry),
+        "official_test": has_official_test(entry),
         **{fact: entry.facts.get(fact) for fact in FACTS},
         "seeds": len(entry.seeds),
         "seed_accuracies": " ".join(

@@ -11,6 +11,7 @@ import numpy as np
 from benchbench.errors import BenchbenchError, NoEstimate
 from benchbench.results.answered import has_official_test, intervals_over_images
 from benchbench.results.entries import Entry
+from benchbench.results.headings import OF_EPISODES, OF_OFFICIAL_TESTS
 from benchbench.results.numbers import decimals, interval, percent
 from benchbench.results.printed import markdown_cell, printed
 from benchbench.results.spread import query_bounds
@@ -20,10 +21,6 @@ from benchbench.runs.outcome import Outcome
 from benchbench.stats import class_half_width, crossed_seeds, mean_interval
 
 T = TypeVar("T")
-
-OF_EPISODES = ("± episodes", "± classes")
-OF_OFFICIAL_TESTS = ("± draws", "± test images", "± both")
-"""Headings of intervals, where every episode is tested on all official test images."""
 
 
 def numbers(entry: Entry) -> dict[str, Any]:

@@ -37,16 +37,16 @@ def over_test_images(correct: FloatArray, classes: IntArray, level: float = 0.95
     and both^2 is their sum less what both contain, the mean square of what is left in a class when
     its draws' and its images' means are taken off, over D n (two crossed factors; Owen, Annals of
     Applied Statistics 1, 2007). t has Satterthwaite's degrees of freedom. Raises NoEstimate if no
-    class has two images, and if all images are answered alike.
+    class has two images, and if all images of each class are answered alike.
     """
     draws, total = correct.shape
     strata = _strata(classes)
     means = correct.mean(axis=0)
-    require_spread(means)
     counts = np.bincount(strata)
     if (counts < 2).any():
         raise NoEstimate("An interval over test images needs two of a class or more.")
     centres = np.bincount(strata, means) / counts
+    require_spread(means - centres[strata])
     squares = np.bincount(strata, (means - centres[strata]) ** 2)
     of_images = float((counts * squares / (counts - 1)).sum()) / total**2
     freedom = total - len(counts)

@@ -8,7 +8,9 @@ from typing import Any
 
 import pandas as pd
 
+from benchbench.results.answered import has_official_test
 from benchbench.results.comparison import Comparison, comparison_frame
+from benchbench.results.headings import ABOUT_OFFICIAL_TESTS, OF_EPISODES, OF_OFFICIAL_TESTS
 from benchbench.results.numbers import decimals, p_value, percent, points
 from benchbench.results.reporters.markdown import bullets, heading, markdown_table
 from benchbench.stats import FEWEST_FOR_T
@@ -21,6 +23,9 @@ COLUMNS: dict[str, tuple[str, Callable[[Any], str]]] = {
     "difference": ("difference", points),
     "± episodes": ("ci_episodes", percent),
     "± classes": ("ci_classes", percent),
+    "± draws": ("ci_episodes", percent),
+    "± test images": ("ci_images", percent),
+    "± both": ("ci_both", percent),
     "± seeds": ("ci_seeds", percent),
     "p (t)": ("p_t", p_value),
     "p (sign flip)": ("p_sign_flip", p_value),
@@ -36,7 +41,9 @@ COLUMNS: dict[str, tuple[str, Callable[[Any], str]]] = {
 
 def compared_cells(frame: pd.DataFrame) -> pd.DataFrame:
     """The frame of `comparison_frame` as it is printed."""
-    shown = {name: frame[column].map(style) for name, (column, style) in COLUMNS.items()}
+    left_out = OF_EPISODES if frame["official_test"].any() else OF_OFFICIAL_TESTS
+    columns = {name: what for name, what in COLUMNS.items() if name not in left_out}
+    shown = {name: frame[column].map(style) for name, (column, style) in columns.items()}
     if frame["ci_seeds"].isna().all():
         del shown["± seeds"]
     return pd.DataFrame(shown)
@@ -48,9 +55,13 @@ def compared_markdown(compared: Sequence[Comparison], reference: str | None) -> 
     family = f"each against {reference}" if reference else f"all {len(compared)} pairs"
     if len(compared) == 1:
         family = "this pair"
+    official = has_official_test(compared[0].a)
+    about = (OF_OFFICIAL_TESTS if official else OF_EPISODES)[0]
     notes = [
-        "A positive difference is in favour of a. ± episodes: other episodes of these images and "
-        "classes; ± classes: a fresh draw of test classes.",
+        f"A positive difference is in favour of a. {ABOUT_OFFICIAL_TESTS}"
+        if official
+        else "A positive difference is in favour of a. ± episodes: other episodes of these images "
+        "and classes; ± classes: a fresh draw of test classes.",
         f"Holm's correction is over {family}, of the t test; of the sign flip below {FEWEST_FOR_T} "
         "episodes and where there is no t. d: mean difference over its standard deviation; r: "
         "correlation of the two over episodes.",
@@ -58,10 +69,10 @@ def compared_markdown(compared: Sequence[Comparison], reference: str | None) -> 
     ]
     if any(one.paired.p_t is None for one in compared):
         notes.append(
-            "No ± episodes, p (t), detectable and d: the difference is the same in every episode, "
-            "so that nothing is known of its spread."
+            f"No {about}, p (t), detectable and d: the difference is the same in every episode, so "
+            "that nothing is known of its spread."
         )
-    reasons = {one.paired.ci_classes_reason for one in compared} - {None}
+    reasons = {one.paired.ci_classes_reason for one in compared if not official} - {None}
     notes += [f"No ± classes: {reason}" for reason in sorted(map(str, reasons))]
     if any(one.ci_seeds is not None for one in compared):
         notes.append("± seeds: a fresh draw of training seeds and episodes.")

@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 
 from benchbench.results.entries import kind_of
+from benchbench.results.headings import ABOUT_OFFICIAL_TESTS
 from benchbench.results.leaderboard import GROUP, further_metrics
 from benchbench.results.numbers import DASH, decimals, interval, percent
 from benchbench.results.printed import Bold, Marked
@@ -53,7 +54,7 @@ def _title(row: pd.Series[Any]) -> str:
 
 def _cells(rows: pd.DataFrame, citations: list[str]) -> pd.DataFrame:
     """The columns that are printed; one in which no row has anything is left out."""
-    official = rows["ci_images"].notna().any()
+    official = rows["official_test"].all()
     about = _about(rows)
     accuracy = rows["accuracy"].map(percent)
     several = rows["seeds"].gt(1).any()
@@ -70,7 +71,10 @@ def _cells(rows: pd.DataFrame, citations: list[str]) -> pd.DataFrame:
             Bold(text) if best else text for text, best in zip(accuracy, rows["best"], strict=True)
         ],
         about: [
-            interval(one["ci_episodes"], one["wilson_low"], one["wilson_high"]) for one in records
+            percent(one["ci_episodes"])
+            if official
+            else interval(one["ci_episodes"], one["wilson_low"], one["wilson_high"])
+            for one in records
         ],
         **(_of_test_images(rows) if official else {"± classes": rows["ci_classes"].map(percent)}),
         "± seeds": rows["ci_seeds"].map(percent) if several else DASH,
@@ -93,7 +97,7 @@ def _cells(rows: pd.DataFrame, citations: list[str]) -> pd.DataFrame:
 
 def _about(rows: pd.DataFrame) -> str:
     """What the interval over episodes is called."""
-    if rows["ci_images"].notna().any():
+    if rows["official_test"].all():
         return "± draws"
     return "± open" if rows["disjoint"].all() else "± episodes"
 
@@ -136,14 +140,12 @@ def _notes(rows: pd.DataFrame, citations: list[str]) -> list[str]:
     notes += _names(rows)
     standings = zip(rows["method"], _standings(rows), strict=True)
     notes += evidence_notes({method: [one] for method, one in standings})
-    if rows["ci_images"].notna().any():
-        notes.append(
-            "All classes at once, on the official test images. ± draws: other draws of support "
-            "images; ± test images: other test images of these classes; ± both: both."
-        )
+    if rows["official_test"].all():
+        notes.append(f"All classes at once, on the official test images. {ABOUT_OFFICIAL_TESTS}")
     elif rows["disjoint"].all():
         notes.append("No image is in two episodes: ± open speaks of other images of these classes.")
-    if rows["wilson_low"].notna().any():
+    official = rows["official_test"].all()
+    if rows["wilson_low"].notna().any() and not official:
         notes.append(
             Marked(
                 "[low, high]: Wilson's interval over the queries, where a single episode, or "
@@ -151,7 +153,7 @@ def _notes(rows: pd.DataFrame, citations: list[str]) -> list[str]:
             )
         )
     counts = rows[["images_drawn", "images_available"]].dropna()
-    if len(counts):
+    if len(counts) and not official:
         warning = reuse_warning(*counts.max().astype(int).tolist())
         notes += [warning] if warning else []
     notes += [f"[{number}] {source}" for number, source in enumerate(citations, start=1)]

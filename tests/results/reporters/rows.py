@@ -40,6 +40,7 @@ ROWS: list[dict[str, Any]] = [
         "ci_seeds": None,
         "wilson_low": None,
         "wilson_high": None,
+        "official_test": False,
         "ci_images": None,
         "ci_both": None,
         "episodes": 600,
