@@ -1,0 +1,99 @@
+"""All classes at once by the command line: official training images, and all test images."""
+
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import Result
+from support.command_line import assert_one_sentence, invoke, succeeded, write_pictures
+
+METHODS = "knn[backbone=pixels],linear_probe[backbone=pixels]"
+
+
+@pytest.fixture(scope="module")
+def parted(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Six classes of six training and two test images."""
+    root = tmp_path_factory.mktemp("images") / "parted"
+    write_pictures(root, classes=6, count=8)
+    for folder in sorted(root.iterdir()):
+        for number, image in enumerate(sorted(folder.iterdir())):
+            place = root / ("train" if number < 6 else "test") / folder.name
+            place.mkdir(parents=True, exist_ok=True)
+            image.rename(place / image.name)
+        folder.rmdir()
+    return f"folder:{root}[size=16,val=0,test=1]"
+
+
+def run(dataset: str, out: Path, *options: object, methods: str = METHODS) -> Result:
+    task = ("--dataset", dataset, "--sampler", "kshot", "--methods", methods)
+    return invoke("run", *task, "--no-audit", "--out", out, *options)
+
+
+def test_a_grid_of_shots_is_tested_on_all_test_images(parted: str, tmp_path: Path) -> None:
+    done = run(parted, tmp_path, "--shot", "1,3,all")
+    assert done.exit_code == 0, done.output
+    assert done.stdout.count("± draws") == done.stdout.count("± test images") == 3
+    assert "± episodes" not in done.output
+    told = "has images for 1 episodes allway-allshot-official; 5 were asked for"
+    assert done.stderr.count(told) == 1
+    files = tmp_path.rglob("knn-*/manifest.json")
+    found = {file.parent.parent.name: json.loads(file.read_text())["episodes"] for file in files}
+    assert {protocol: facts["count"] for protocol, facts in found.items()} == {
+        "allway-1shot-official": 5,
+        "allway-3shot-official": 5,
+        "allway-allshot-official": 1,
+    }
+    assert [facts["way"] for facts in found.values()] == [6, 6, 6]
+    assert [facts["query"] for facts in found.values()] == [2, 2, 2]
+
+
+def test_what_is_stored_is_verified_and_compared(parted: str, tmp_path: Path) -> None:
+    run(parted, tmp_path, "--shot", 2)
+    assert "2 verified" in succeeded("verify", tmp_path, "--evaluate").stdout
+    compared = succeeded("compare", *METHODS.split(","), "--results", tmp_path).stdout
+    assert "± draws" in compared
+    assert "± classes" not in compared
+    board = succeeded("leaderboard", tmp_path, "--out", "-").stdout
+    assert "All classes at once, on the official test images." in board
+    assert "was drawn" not in board
+
+
+def test_other_parts_are_found_by_verification(parted: str, tmp_path: Path) -> None:
+    """A test image that was called a training image changes the splits' hash."""
+    run(parted, tmp_path, "--shot", 2, methods="knn[backbone=pixels]")
+    (manifest,) = tmp_path.rglob("manifest.json")
+    stored = json.loads(manifest.read_text())
+    stored["identity"]["splits"] = "0" * 64
+    manifest.write_text(json.dumps(stored))
+    assert invoke("verify", tmp_path).exit_code == 1
+
+
+def test_who_needs_training_classes_is_skipped(parted: str, tmp_path: Path) -> None:
+    methods = "protonet,knn,simpleshot[backbone=pixels],maml,knn[backbone=pixels]"
+    done = run(parted, tmp_path, methods=methods)
+    assert done.exit_code == 0, done.output
+    reason = "skipped: it learns from training classes and this task has none"
+    assert done.stdout.count(reason) == 3
+    assert (
+        "skipped: it centres by the mean of training classes and this task has none" in done.stdout
+    )
+    assert len(list(tmp_path.rglob("manifest.json"))) == 1
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        (("--way", 5), "The sampler 'kshot' has no --way"),
+        (("--shot", 7), "has 6 train images and 7 are needed; use --shot 6 or fewer"),
+        (("--shot", "some"), "'some' is not a valid"),
+        (("--dataset", "glyphs"), "glyphs does not say which of a class's images are for training"),
+        (("--sampler", "fixed", "--shot", "all"), "shot=all is not int"),
+    ],
+)
+def test_what_cannot_be_is_refused(
+    parted: str, tmp_path: Path, options: tuple[object, ...], sentence: str
+) -> None:
+    done = run(parted, tmp_path, *options)
+    assert done.exit_code == 2
+    assert sentence in done.output
+    assert_one_sentence(done)
