@@ -49,13 +49,12 @@ def grid_of(options: Mapping[str, Any], place: str) -> Grid:
     """
     from benchbench.grid.cell import Cell
     from benchbench.grid.expansion import SAMPLED, Grid, distinct, named_methods
-    from benchbench.samplers.base import usual_episodes
 
     named = named_methods(options["methods"])
     loading.check_names("method", [method.spec for method in named])
     loading.check_names("dataset", [options["dataset"]])
     replacement, data_root = options["replacement"], options["data_root"]
-    episodes = options["episodes"] or str(usual_episodes(options["sampler"]))
+    episodes = options["episodes"] or _usual_episodes(options["sampler"])
     common = Cell(
         method="",
         dataset=options["dataset"],
@@ -70,6 +69,12 @@ def grid_of(options: Mapping[str, Any], place: str) -> Grid:
     several = (*SAMPLED, "seed")
     numbers = {name: distinct(f"--{name}", options[name]) for name in several}
     return Grid(named, common, **numbers)
+
+
+def _usual_episodes(sampler: str) -> str:
+    from benchbench.samplers.base import usual_episodes  # NumPy
+
+    return str(usual_episodes(sampler))
 
 
 def engines_of(engine: str, workers: int | None, devices: list[str]) -> tuple[str, str]:
