@@ -78,6 +78,7 @@ class KShotSampler(Sampler):
         queries, homes = np.concatenate(test), np.repeat(np.arange(len(pool)), [*map(len, test)])
         # In one order for all episodes, so that whose queries are alike asks alike.
         order = np.argsort(stream.branch("queries").uniform(0, 1, len(queries))[0], kind="stable")
+        queries, homes = queries[order], homes[order]
         slots = stream.branch("slots").each(start, stop, len(pool))
         images = stream.branch("images").each(start, stop, sum(sizes))
         episodes = []
@@ -91,8 +92,8 @@ class KShotSampler(Sampler):
                     classes=pool.classes[places],
                     support=np.concatenate(chosen),
                     support_labels=np.repeat(np.arange(len(pool)), [*map(len, chosen)]),
-                    query=queries[order],
-                    query_labels=slot_of[homes][order],
+                    query=queries,
+                    query_labels=slot_of[homes],
                 )
             )
         return arrays_of(episodes)

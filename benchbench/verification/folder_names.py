@@ -11,13 +11,13 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+from benchbench.datasets.base import SPLITS
 from benchbench.runs.names import run_hash
 from benchbench.runs.store import Store
 from benchbench.verification.differences import Difference, differing, short
 
 SEEDS = range(1000)
 BUDGETS = ("smoke", "quick", "paper")
-SPLITS = ("train", "val", "test")
 CORES = range(1, 100)
 
 
