@@ -4,18 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import cache, partial
+from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import ClassVar
-
-import numpy as np
 
 from benchbench.datasets.base import SPLITS, DecodedClass, PendingClass
 from benchbench.datasets.cifar_python import (
     SIZE,
+    PythonVersion,
     downloaded,
     has_member,
-    labelled_pictures,
     names_of_labels,
 )
 from benchbench.datasets.listed import ListedClass, ListedDataset, read_json
@@ -91,23 +89,16 @@ class CifarFS(ListedDataset):
             raise copy_again(f"{file.name} in {file.tree.path} is not an image") from error
 
     def _decode_original(self, tree: FileTree) -> Iterator[PendingClass]:
-        parts = cache(
-            lambda: {
-                part: labelled_pictures(tree, ORIGINAL, part, "fine_labels")
-                for part in ("test", "train")
-            }
-        )
+        files = {"test": ("test",), "train": ("train",)}
+        pictures = PythonVersion(tree, ORIGINAL, files, "fine_labels")
         fine = names_of_labels(tree, ORIGINAL, "meta", "fine_label_names")
         self.refuse_missing(fine, tree.path)
 
         def load(item: ListedClass) -> DecodedClass:
-            label = fine.index(item.folder)
-            found = {part: pixels[labels == label] for part, (pixels, labels) in parts().items()}
-            images = np.concatenate(list(found.values()))
+            images, parts = pictures.of_label(fine.index(item.folder))
             _refuse_other_count(tree.path, item.folder, len(images))
-            parts_of_images = [part for part, pixels in found.items() for _ in pixels]
             return DecodedClass(
-                item.name, self.resized(images), item.parent, parts=self.told(parts_of_images)
+                item.name, self.resized(images), item.parent, parts=self.told(parts)
             )
 
         for item in self.listed():

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import cache, partial
+from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import ClassVar
 
-import numpy as np
-
 from benchbench.datasets.base import DecodedClass, PendingClass
 from benchbench.datasets.cifar import FOLDERS, ORIGINAL, CifarFS, coarse_labels
-from benchbench.datasets.cifar_python import SIZE, downloaded, labelled_pictures, names_of_labels
+from benchbench.datasets.cifar_python import SIZE, PythonVersion, downloaded, names_of_labels
 from benchbench.datasets.listed import ListedClass, ListedDataset
 from benchbench.datasets.reading.file_tree import FileTree, TreeFile, located
 from benchbench.datasets.reading.images import Interpolation
@@ -96,21 +94,10 @@ class Cifar10(ListedDataset):
         tree = FileTree(sources[0])
         names = names_of_labels(tree, ORIGINAL_10, "batches.meta", "label_names")
         self.refuse_missing(names, tree.path)
-        batches = cache(
-            lambda: {
-                part: [labelled_pictures(tree, ORIGINAL_10, file, "labels") for file in files]
-                for part, files in BATCHES.items()
-            }
-        )
+        pictures = PythonVersion(tree, ORIGINAL_10, BATCHES, "labels")
 
         def load(item: ListedClass) -> DecodedClass:
-            label = names.index(item.folder)
-            found = {
-                part: np.concatenate([pixels[labels == label] for pixels, labels in pairs])
-                for part, pairs in batches().items()
-            }
-            parts = [part for part, pixels in found.items() for _ in pixels]
-            images = np.concatenate(list(found.values()))
+            images, parts = pictures.of_label(names.index(item.folder))
             return DecodedClass(item.name, self.resized(images), parts=parts)
 
         for item in self.listed():

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +26,34 @@ def downloaded(published: Any, places: Places) -> Path:
     """The archive of a class of torchvision, `CIFAR10` or `CIFAR100`, fetched if it is not here."""
     root = places.data_root if can_write(places.data_root) else places.cache / "data"
     return download(published.url, root / published.filename, published.tgz_md5)
+
+
+@dataclass(frozen=True)
+class PythonVersion:
+    """The pictures of a tree's files, each of which is read once.
+
+    folder: where the files may lie in the tree. files: their names by the part, `train` or `test`,
+    that they are. key: under which they have the labels.
+    """
+
+    tree: FileTree
+    folder: str
+    files: Mapping[str, Sequence[str]]
+    key: str
+
+    @cached_property
+    def _pictures(self) -> list[tuple[str, ByteArray, IntArray]]:
+        return [
+            (part, *labelled_pictures(self.tree, self.folder, file, self.key))
+            for part, files in self.files.items()
+            for file in files
+        ]
+
+    def of_label(self, label: int) -> tuple[ByteArray, list[str]]:
+        """The pictures of a label in the order of the files, uint8 [n, 32, 32, 3]; their parts."""
+        found = [(part, pixels[labels == label]) for part, pixels, labels in self._pictures]
+        parts = [part for part, pixels in found for _ in pixels]
+        return np.concatenate([pixels for _, pixels in found]), parts
 
 
 def has_member(tree: FileTree, folder: str, file: str) -> bool:
