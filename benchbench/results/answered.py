@@ -51,16 +51,15 @@ def intervals_over_images(entry: Entry, other: Entry | None = None) -> OverTestI
 
     Raises NoEstimate if the answers of a seed are not here, and as `over_test_images`.
     """
-    count = min(len(entry), len(other or entry))
-    correct, classes = _correct(entry, count)
+    count, redrawings = min(len(entry), len(other or entry)), Redrawings()
+    correct, classes = _correct(entry, count, redrawings)
     if other is not None:
-        correct = correct - _correct(other, count)[0]
+        correct = correct - _correct(other, count, redrawings)[0]
     return over_test_images(correct, classes)
 
 
-def _correct(entry: Entry, count: int) -> tuple[FloatArray, IntArray]:
+def _correct(entry: Entry, count: int, redrawings: Redrawings) -> tuple[FloatArray, IntArray]:
     """Which answers are right, [count, n] in [0, 1], and the classes of the test images, [n]."""
-    redrawings = Redrawings()
     correct: list[FloatArray] = []
     classes = np.empty(0, np.int64)
     for result in entry.results:
