@@ -21,7 +21,10 @@ def parted(tmp_path_factory: pytest.TempPathFactory) -> str:
             place.mkdir(parents=True, exist_ok=True)
             image.rename(place / image.name)
         folder.rmdir()
-    return f"folder:{root}[size=16,val=0,test=1]"
+    dataset = f"folder:{root}[size=16,val=0,test=1]"
+    # What is said of the folder is said here, whichever test comes first.
+    succeeded("data", "prepare", dataset)
+    return dataset
 
 
 def run(dataset: str, out: Path, *options: object, methods: str = METHODS) -> Result:
