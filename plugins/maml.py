@@ -32,7 +32,7 @@ class MAML(FixedWayMethod):
 
     def quick(self, task: Task) -> Recipe:
         """1 shot whatever the test's, which is as accurate and a fraction of the work."""
-        recipe = {"way": task.n_way or 5, "shot": 1, "query": 5, "lr": 3e-3, "validate_every": 500}
+        recipe = {"way": task.n_way or 5, "shot": 1, "query": 5, "lr": 3e-3, "validate_every": 1000}
         if self.second_order:
             return recipe | {"tasks": 2, "steps": 2500, "inner": InnerLoop(1, 5, 0.4)}
         return recipe | {"tasks": 2, "steps": 2000, "inner": InnerLoop(3, 5, 0.2)}

@@ -63,7 +63,7 @@ class MetaOptNet(MetricMethod):
         rates = {"rates": {"scale": 25.0}}
         if self.head == "ridge":
             return super().quick(task) | rates
-        return {"way": 10, "shot": 5, "query": 5, "steps": 1400, "lr": 2e-3} | rates
+        return {"way": 10, "shot": 5, "query": 5, "steps": 1000, "lr": 2e-3} | rates
 
     def published(self, task: Task) -> Recipe:
         """5-way on 8 episodes a step, and a shot of the data set's, for 60 epochs of 1000 steps."""

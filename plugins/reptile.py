@@ -61,9 +61,9 @@ class Reptile(FixedWayMethod):
 
     def quick(self, task: Task) -> Recipe:
         """5 tasks of 10 images a class, 5 steps of 10 each; at the test 20 on all the support."""
-        loop = {"tasks": 5, "steps": 700, "inner": InnerLoop(5, 20, 1e-3), "batches": (10, 10**6)}
+        loop = {"tasks": 5, "steps": 350, "inner": InnerLoop(5, 20, 1e-3), "batches": (10, 10**6)}
         # A validation takes as long as 100 steps, as each query is embedded with the support.
-        return loop | {"way": task.n_way or 5, "shot": 9, "query": 1, "validate_every": 350}
+        return loop | {"way": task.n_way or 5, "shot": 9, "query": 1, "validate_every": 175}
 
     def published(self, task: Task) -> Recipe:
         """The commands of the authors' README for Omniglot; on other data that of miniImageNet.

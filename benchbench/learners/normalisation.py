@@ -122,7 +122,9 @@ def blended(maps: Tensor, rows: int, share: Tensor | float) -> tuple[Tensor, Ten
     """
     places = list(range(2, maps.ndim))
     own_variance, own_mean = torch.var_mean(maps, places, correction=0, keepdim=True)
-    variance, mean = torch.var_mean(maps[:rows], [0, *places], correction=0, keepdim=True)
+    # Those of the support follow from its maps' own, without another pass over the pixels.
+    variance, mean = torch.var_mean(own_mean[:rows], 0, correction=0, keepdim=True)
+    variance = variance + own_variance[:rows].mean(0, keepdim=True)
     both = share * mean + (1 - share) * own_mean
     spread = share * (variance + (mean - both).square())
     return both, spread + (1 - share) * (own_variance + (own_mean - both).square())
