@@ -12,6 +12,10 @@ from benchbench.learners.episodic import EpisodicMethod, Recipe
 from benchbench.method import Classifier, Images, Support, Task
 from benchbench.training.labelled import EpisodeGroup, LabelledEpisode
 
+SCORED_TOGETHER = 1000
+"""Queries whose scores are computed at once, so that comparing them with all classes fits in memory
+where the queries are a whole test set."""
+
 
 def class_means(features: Tensor, support: Support) -> Tensor:
     """Mean features [n_way, d] of a support's features [n, d]; 0 for a class without support."""
@@ -125,8 +129,13 @@ class MetricMethod(EpisodicMethod):
 
             @torch.no_grad()
             def classify(images: Images) -> Tensor:
-                return self.scores(*self.embed(support, images), support)
+                return self._in_blocks(*self.embed(support, images), support)
 
             return classify
         features = self.encoder(support.images)
-        return lambda images: self.scores(self.encoder(images), features, support)
+        return lambda images: self._in_blocks(self.encoder(images), features, support)
+
+    def _in_blocks(self, asked: Tensor, known: Tensor, support: Support) -> Tensor:
+        """`scores` of some queries after others, but for a method that compares them together."""
+        blocks = [asked] if self.transductive else asked.split(SCORED_TOGETHER)
+        return torch.cat([self.scores(block, known, support) for block in blocks])

@@ -1,4 +1,5 @@
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pytest
@@ -9,6 +10,7 @@ from torch import Tensor, nn
 
 from benchbench.backbones import create_backbone
 from benchbench.datasets.base import OpenDataset
+from benchbench.learners import metric
 from benchbench.learners.episodic import TASK_NORM, Recipe
 from benchbench.learners.metric import MetricMethod, class_means, smoothed_cross_entropy
 from benchbench.learners.normalisation import BatchMoments, BatchNormBy, TaskNorm
@@ -111,6 +113,21 @@ def test_only_transductive_features_depend_on_the_other_queries(bn: str) -> None
     other = method.adapt(random_support(seed=3))
     with BatchMoments(6):
         assert together.shape == other(Images.from_array(queries)).shape == (6, 3)
+
+
+@pytest.mark.parametrize("bn", ["running", "transductive"])
+def test_many_queries_are_scored_in_blocks(monkeypatch: pytest.MonkeyPatch, bn: str) -> None:
+    class Counting(Nearest):
+        def scores(self, query_features: Tensor, *of: Any) -> Tensor:
+            counts.append(len(query_features))
+            return super().scores(query_features, *of)
+
+    method, queries, counts = untrained(Counting, bn=bn), random_images(7, seed=1), []
+    classify = method.adapt(random_support())
+    expected = classify(queries)
+    monkeypatch.setattr(metric, "SCORED_TOGETHER", 3)
+    torch.testing.assert_close(classify(queries), expected)
+    assert counts == ([7, 7] if method.transductive else [7, 3, 3, 1])
 
 
 @pytest.mark.parametrize("bn", ["support", "task"])

@@ -170,23 +170,20 @@ class SwapsAppend(Core):
     name = "swaps_append"
 
     def train(self, source):
-        from benchbench.evaluation import job
+        from benchbench.evaluation.loop import Examiner
         from benchbench.runs.directory import RunDirectory
 
-        original = RunDirectory.append
+        append, evaluate = RunDirectory.append, Examiner.evaluate
 
-        def append(run, row):
-            original(run, {**row, "correct": row["n_query"], "accuracy": 1.0})
+        def all_correct(row):
+            return {**row, "correct": row["n_query"], "accuracy": 1.0}
 
-        RunDirectory.append = append
-        evaluate = getattr(job, "evaluate", None)
+        def better(examiner, *arguments):
+            for one in evaluate(examiner, *arguments):
+                yield one._replace(record=all_correct(one.record))
 
-        def better(*arguments, **options):
-            for one in evaluate(*arguments, **options):
-                row = one.record
-                yield one._replace(record={**row, "correct": row["n_query"], "accuracy": 1.0})
-
-        job.evaluate = better
+        RunDirectory.append = lambda run, row: append(run, all_correct(row))
+        Examiner.evaluate = better
 
 
 class SwapsTheEpisodes(Core):
