@@ -46,12 +46,14 @@ def has_official_test(entry: Entry) -> bool:
     return sampler is not None and specs.parse(str(sampler)).name == KShotSampler.name
 
 
-def intervals_over_images(entry: Entry, other: Entry | None = None) -> OverTestImages:
+def intervals_over_images(
+    entry: Entry, redrawings: Redrawings, other: Entry | None = None
+) -> OverTestImages:
     """The intervals of an entry on official test images, or of its difference from another one.
 
     Raises NoEstimate if the answers of a seed are not here, and as `over_test_images`.
     """
-    count, redrawings = min(len(entry), len(other or entry)), Redrawings()
+    count = min(len(entry), len(other or entry))
     correct, classes = _correct(entry, count, redrawings)
     if other is not None:
         correct = correct - _correct(other, count, redrawings)[0]

@@ -35,6 +35,7 @@ from benchbench.stats import (
     pairwise_p_values,
 )
 from benchbench.system.progress import say
+from benchbench.verification.redrawing import Redrawings
 
 
 @dataclass(frozen=True)
@@ -64,12 +65,13 @@ def compare_entries(entries: Sequence[Entry], reference: Entry | None = None) ->
         pairs = list(combinations(entries, 2))
     else:
         pairs = [(entry, reference) for entry in entries if entry is not reference]
-    found = [_compared(a, b) for a, b in pairs]
+    redrawings = Redrawings()
+    found = [_compared(a, b, redrawings) for a, b in pairs]
     adjusted = holm(np.array([one.paired.p for one in found]))
     return [replace(one, p_holm=float(p)) for one, p in zip(found, adjusted, strict=True)]
 
 
-def _compared(a: Entry, b: Entry) -> Comparison:
+def _compared(a: Entry, b: Entry, redrawings: Redrawings) -> Comparison:
     """As if there were no other comparison."""
     check_same_episodes(a.first, b.first)
     count = min(len(a), len(b))
@@ -83,7 +85,9 @@ def _compared(a: Entry, b: Entry) -> Comparison:
         ci_seeds = crossed_seeds(of_a - of_b).half_width if common else None
     except NoEstimate:
         ci_seeds = None
-    images = estimate(lambda: intervals_over_images(a, b)) if has_official_test(a) else None
+    images = None
+    if has_official_test(a):
+        images = estimate(lambda: intervals_over_images(a, redrawings, b))
     return Comparison(a, b, paired, ci_seeds, paired.p, len(common), images)
 
 

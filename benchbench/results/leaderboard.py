@@ -17,6 +17,7 @@ from benchbench.results.published import figure_of
 from benchbench.results.standing import standing
 from benchbench.results.stored import read_results
 from benchbench.runs.directory import RunDirectory
+from benchbench.verification.redrawing import Redrawings
 
 GROUP = ["dataset", *PROTOCOL]
 """Rows that differ in one of these never share a table."""
@@ -59,7 +60,7 @@ def tabulate_entries(tables: Iterable[list[Entry]], rule: str = "paired") -> pd.
     return frame.astype(dict.fromkeys(("way", "shot", "query"), "Int64"))
 
 
-def row(entry: Entry) -> dict[str, Any]:
+def row(entry: Entry, redrawings: Redrawings) -> dict[str, Any]:
     """An entry as numbers, all but its rank."""
     first, manifest, stands = entry.first, entry.first.manifest, standing(entry)
     costs = [result.manifest["cost"] for result in entry.results]
@@ -75,7 +76,7 @@ def row(entry: Entry) -> dict[str, Any]:
         "class_names": bool(manifest["method"].get("uses_class_names")),
         **asdict(stands),
         "rank_group": stands.group,
-        **numbers(entry),
+        **numbers(entry, redrawings),
         "official_test": has_official_test(entry),
         **{fact: entry.facts.get(fact) for fact in FACTS},
         "seeds": len(entry.seeds),
@@ -126,7 +127,10 @@ def _ranked(entries: Sequence[Entry], rule: str) -> list[dict[str, Any]]:
     table = rank_methods({(entry.label, ""): entry for entry in best_first}, rule)
     groups = [one.group for one in table.overall.values()]
     ranked = table.cells.droplevel(1)[["rank", "best"]].to_dict(orient="index")
-    rows = [{**row(entry), "rank_rule": rule, **ranked[entry.label]} for entry in best_first]
+    redrawings = Redrawings()
+    rows = [
+        {**row(entry, redrawings), "rank_rule": rule, **ranked[entry.label]} for entry in best_first
+    ]
     return sorted(rows, key=lambda found: groups.index(found["rank_group"]))
 
 

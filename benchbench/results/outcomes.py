@@ -19,19 +19,23 @@ from benchbench.results.standing import REFUTED, TRANSDUCTIVE, UNDECIDED, Standi
 from benchbench.results.stored import read_result
 from benchbench.runs.outcome import Outcome
 from benchbench.stats import class_half_width, crossed_seeds, mean_interval
+from benchbench.verification.redrawing import Redrawings
 
 T = TypeVar("T")
 
 
-def numbers(entry: Entry) -> dict[str, Any]:
+def numbers(entry: Entry, redrawings: Redrawings | None = None) -> dict[str, Any]:
     """The mean accuracy over episodes and seeds, its intervals (None if there is none), and n.
 
     ci_episodes and ci_classes take the trained weights as they are; ci_seeds is of a fresh draw of
     seeds and episodes. wilson_low and wilson_high are those of `query_bounds`. On official test
-    images ci_images and ci_both are those of `OverTestImages`.
+    images ci_images and ci_both are those of `OverTestImages`. redrawings: shared with the other
+    entries, so that the same episodes are drawn once.
     """
     low, high = query_bounds(entry) or (None, None)
-    official = estimate(lambda: intervals_over_images(entry)) if has_official_test(entry) else None
+    official = None
+    if has_official_test(entry):
+        official = estimate(lambda: intervals_over_images(entry, redrawings or Redrawings()))
     return {
         "accuracy": float(entry.accuracy.mean()),
         "ci_episodes": estimate(lambda: mean_interval(entry.accuracy)),
@@ -93,7 +97,8 @@ def run_table(outcomes: Iterable[Outcome], episodes: int) -> str:
 
     Several outcomes of one method are its seeds, and share a row.
     """
-    rows = [_row(seeds, episodes) for seeds in by_method(outcomes)]
+    redrawings = Redrawings()
+    rows = [_row(seeds, episodes, redrawings) for seeds in by_method(outcomes)]
     about = OF_OFFICIAL_TESTS if any("± draws" in row for row in rows) else OF_EPISODES
     columns = dict.fromkeys(["method", "accuracy %", *about])
     if any("seeds" in row for row in rows):
@@ -107,7 +112,7 @@ def run_table(outcomes: Iterable[Outcome], episodes: int) -> str:
     return printed(columns, cells, "pipe", markdown_cell)
 
 
-def _row(outcomes: Sequence[Outcome], episodes: int) -> dict[str, str]:
+def _row(outcomes: Sequence[Outcome], episodes: int, redrawings: Redrawings) -> dict[str, str]:
     method = outcomes[0].method
     unfinished = [one for one in outcomes if one.status != "finished"]
     try:
@@ -116,7 +121,7 @@ def _row(outcomes: Sequence[Outcome], episodes: int) -> dict[str, str]:
         return {"method": method, "note": f"cannot be read: {error}"}
     if entry is None:
         return {"method": method, "note": f"{unfinished[0].status}: {unfinished[0].reason}"}
-    found = numbers(entry)
+    found = numbers(entry, redrawings)
     row = {
         "method": method,
         "accuracy %": percent(found["accuracy"]),

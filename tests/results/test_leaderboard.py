@@ -21,6 +21,7 @@ from benchbench.results.stored import read_result
 from benchbench.runs.directory import RunDirectory
 from benchbench.runs.store import Store
 from benchbench.stats import class_bootstrap, class_interval, crossed_seeds
+from benchbench.verification.redrawing import Redrawings
 
 CORRECT = [60, 45, 75, 30]
 CLASSES = [[0, 1, 2, 3, 4], [1, 2, 3, 4, 5], [0, 2, 3, 4, 5], [5, 1, 0, 3, 4]]
@@ -40,7 +41,7 @@ def make_run(tmp_path: Path) -> MakeRun:
 
 def row_of(run: RunDirectory, *more: RunDirectory) -> dict[str, Any]:
     (entry,) = entries_of([read_result(one) for one in (run, *more)])
-    return row(entry)
+    return row(entry, Redrawings())
 
 
 def tables(frame: pd.DataFrame) -> list[list[str]]:
