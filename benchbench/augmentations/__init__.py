@@ -7,8 +7,10 @@ from collections.abc import Callable
 import numpy as np
 
 from benchbench.augmentations.base import Augmentation
-from benchbench.augmentations.colour import Jitter
+from benchbench.augmentations.colour import Blur, Grey, Jitter, Solarise
 from benchbench.augmentations.geometry import Affine, Crop, Flip, PadCrop
+from benchbench.augmentations.masking import Cutout, Erase
+from benchbench.augmentations.randaugment import RandAugment
 from benchbench.errors import BenchbenchError
 from benchbench.registry import loading, specs
 from benchbench.registry.hookspecs import hookimpl
@@ -56,7 +58,13 @@ def _split(text: str) -> list[str]:
 @hookimpl
 def register_augmentations(register: Callable[[type], None]) -> None:
     register(Affine)
+    register(Blur)
     register(Crop)
+    register(Cutout)
+    register(Erase)
     register(Flip)
+    register(Grey)
     register(Jitter)
     register(PadCrop)
+    register(RandAugment)
+    register(Solarise)

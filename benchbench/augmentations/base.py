@@ -20,3 +20,16 @@ class Augmentation:
 
     def __call__(self, pixels: ByteArray, rng: np.random.Generator) -> ByteArray:
         raise NotImplementedError(f"{type(self).__name__} has no __call__(pixels, rng)")
+
+
+def shared_out(
+    pixels: ByteArray, changed: ByteArray, share: float, rng: np.random.Generator
+) -> ByteArray:
+    """The changed images where a number that is drawn for each is below `share`, else the others.
+
+    Both are uint8 [n, h, w, c]. Nothing is drawn for a share of 1.
+    """
+    if share == 1:
+        return changed
+    drawn = rng.random(len(pixels)) < share
+    return np.where(drawn[:, None, None, None], changed, pixels)

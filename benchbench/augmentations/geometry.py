@@ -79,7 +79,7 @@ class Crop(Augmentation):
         none = np.zeros(len(pixels))
         across = np.stack([sides[:, 0], none, centres[:, 0]], axis=1)
         down = np.stack([none, sides[:, 1], centres[:, 1]], axis=1)
-        return _resampled(pixels, np.stack([across, down], axis=1))
+        return resampled(pixels, np.stack([across, down], axis=1))
 
     def _sides(self, count: int, aspect: float, rng: np.random.Generator) -> FloatArray:
         """Width and height [count, 2] of windows, as shares of the image's."""
@@ -100,12 +100,14 @@ class Affine(Augmentation):
     degrees: the angle.
     shift: the distance in each direction, as a share of the side; it comes last.
     scale: the factor less 1.
+    shear: how far the lower border is shifted against the upper one, as a share of the height.
     """
 
     name = "affine"
     degrees: Annotated[float, Bounds(ge=0, le=180)] = 10.0
     shift: Share = 0.1
     scale: Annotated[float, Bounds(ge=0, lt=1)] = 0.0
+    shear: Share = 0.0
 
     def __call__(self, pixels: ByteArray, rng: np.random.Generator) -> ByteArray:
         count, height, width, _ = pixels.shape
@@ -118,10 +120,12 @@ class Affine(Augmentation):
         x, y = (-2 * self.shift * drawn[:, 2:]).T
         across = np.stack([cosine, -sine * high, cosine * x - sine * high * y], axis=1)
         down = np.stack([sine * wide, cosine, sine * wide * x + cosine * y], axis=1)
-        return _resampled(pixels, np.stack([across, down], axis=1))
+        if self.shear > 0:
+            across += self.shear * rng.uniform(-1, 1, (count, 1)) * high * down
+        return resampled(pixels, np.stack([across, down], axis=1))
 
 
-def _resampled(pixels: ByteArray, theta: FloatArray) -> ByteArray:
+def resampled(pixels: ByteArray, theta: FloatArray) -> ByteArray:
     """Each image where its matrix theta [n, 2, 3] takes it, as `affine_grid` has it."""
     maps = torch.from_numpy(np.ascontiguousarray(pixels)).permute(0, 3, 1, 2).float()
     grid = F.affine_grid(torch.from_numpy(theta).float(), list(maps.shape), align_corners=False)

@@ -7,7 +7,11 @@ from benchbench.augmentations import create_augmentation
 from benchbench.augmentations.base import Augmentation
 from benchbench.errors import BenchbenchError
 
-ALL = "affine[degrees=20,shift=0.2,scale=0.1]+pad_crop[pad=2] + flip + crop + jitter[contrast=0.2]"
+ALL = (
+    "affine[degrees=20,shift=0.2,scale=0.1,shear=0.3]+pad_crop[pad=2] + flip + crop + "
+    "jitter[contrast=0.2,hue=0.1,share=0.8] + solarise[share=0.5] + blur + erase + "
+    "cutout[size=3] + randaugment"
+)
 
 
 def pictures(count: int = 6, channels: int = 3) -> np.ndarray:
