@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from benchbench.learners.black_box import BlackBoxMethod as BlackBoxMethod
     from benchbench.learners.classifier_recipe import ClassifierRecipe as ClassifierRecipe
     from benchbench.learners.classifier_recipe import TrainingPhase as TrainingPhase
+    from benchbench.learners.covariance import RunningCovariance as RunningCovariance
     from benchbench.learners.episodic import EpisodicMethod as EpisodicMethod
     from benchbench.learners.episodic import Recipe as Recipe
     from benchbench.learners.gradient import FixedWayMethod as FixedWayMethod
@@ -76,6 +77,10 @@ if TYPE_CHECKING:
     from benchbench.learners.pretrained import PretrainedMethod as PretrainedMethod
     from benchbench.learners.pretrained import fit_classifier as fit_classifier
     from benchbench.learners.pretrained import training_mean as training_mean
+    from benchbench.learners.pretraining import ObjectiveRecipe as ObjectiveRecipe
+    from benchbench.learners.pretraining import Pretraining as Pretraining
+    from benchbench.learners.pretraining import Teacher as Teacher
+    from benchbench.learners.pretraining import mlp as mlp
     from benchbench.learners.rates import InnerRates as InnerRates
     from benchbench.learners.scaling import Scale as Scale
     from benchbench.learners.sequences import CausalAttention as CausalAttention
@@ -93,6 +98,7 @@ if TYPE_CHECKING:
     from benchbench.method import Support as Support
     from benchbench.method import Task as Task
     from benchbench.registry.bounds import Bounds as Bounds
+    from benchbench.registry.bounds import Share as Share
     from benchbench.registry.hookspecs import hookimpl as hookimpl
     from benchbench.runs.outcome import Outcome as Outcome
     from benchbench.samplers import Sampler as Sampler
@@ -101,6 +107,7 @@ if TYPE_CHECKING:
     from benchbench.training.labelled import Batch as Batch
     from benchbench.training.labelled import EpisodeGroup as EpisodeGroup
     from benchbench.training.labelled import LabelledEpisode as LabelledEpisode
+    from benchbench.training.lars import LARS as LARS
     from benchbench.training.schedules import constant as constant
     from benchbench.training.schedules import cosine as cosine
     from benchbench.training.schedules import linear as linear
@@ -143,6 +150,7 @@ _HOMES = {
     "InnerLoopMethod": "learners.gradient",
     "JointEncoder": "learners.image_text",
     "InnerRates": "learners.rates",
+    "LARS": "training.lars",
     "LabelledEpisode": "training.labelled",
     "LatentSpace": "learners.latents",
     "LinearMethod": "learners.linear",
@@ -150,21 +158,26 @@ _HOMES = {
     "Method": "method",
     "MethodError": "errors",
     "MetricMethod": "learners.metric",
+    "ObjectiveRecipe": "learners.pretraining",
     "OpenDataset": "datasets.base",
     "Outcome": "runs.outcome",
     "PendingClass": "datasets.base",
     "PretrainedMethod": "learners.pretrained",
+    "Pretraining": "learners.pretraining",
     "Problem": "datasets.problem",
     "Recipe": "learners.episodic",
+    "RunningCovariance": "learners.covariance",
     "Sampler": "samplers",
     "Scale": "learners.scaling",
     "SecondMoments": "learners.inner_adam",
+    "Share": "registry.bounds",
     "Shuffle": "learners.slots",
     "ShuffledSlots": "learners.slots",
     "Support": "method",
     "Task": "method",
     "TaskMoments": "learners.normalisation",
     "TaskNorm": "learners.normalisation",
+    "Teacher": "learners.pretraining",
     "TrainingPhase": "learners.classifier_recipe",
     "TrainingSource": "training.source",
     "TunedCopy": "learners.tuning",
@@ -196,6 +209,7 @@ _HOMES = {
     "logistic_regression": "learners.logistic",
     "milestones": "training.schedules",
     "minibatches": "learners.inner_adam",
+    "mlp": "learners.pretraining",
     "open_dataset": "datasets.opening",
     "outputs_one_by_one": "learners.inductive",
     "pair_loss": "learners.image_text",

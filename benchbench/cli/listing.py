@@ -21,6 +21,7 @@ KINDS = [
     "datasets",
     "backbones",
     "augmentations",
+    "pretrainings",
     "samplers",
     "metrics",
     "engines",
@@ -62,8 +63,8 @@ class Listed(NamedTuple):
 def list_(kind: str, style: str, package: str | None, into: Path | None) -> None:
     """List the methods and data sets that are installed.
 
-    A KIND lists all of one kind: methods, datasets, backbones, augmentations, samplers,
-    metrics or engines. Behind a method's name is its family.
+    A KIND lists all of one kind: methods, datasets, backbones, augmentations,
+    pretrainings, samplers, metrics or engines. Behind a method's name is its family.
     """
     if style == "markdown":
         _print_markdown(kind, package, into)

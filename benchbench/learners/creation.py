@@ -4,16 +4,22 @@ from __future__ import annotations
 
 from benchbench.backbones import backbone_arguments
 from benchbench.errors import BenchbenchError
+from benchbench.learners.objective_training import create_objective
 from benchbench.method import Method
 from benchbench.registry import loading, specs
 
 
 def create_method(text: str) -> Method:
-    """The method of a spec such as `knn[k=3]`; a mistake in its `backbone` is reported as well."""
+    """The method of a spec such as `knn[k=3]`.
+
+    A mistake in its `backbone` or `pretrain` is reported as well.
+    """
     spec = specs.parse(text)
     method: Method = specs.configure(loading.load("method", spec.name), spec)
     if isinstance(backbone := getattr(method, "backbone", None), str):
         backbone_arguments(backbone)
+    if isinstance(pretrain := getattr(method, "pretrain", None), str):
+        create_objective(pretrain)
     return method
 
 

@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
-from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, dataclass, field
 from typing import Any, ClassVar
 
 import torch
 import torch.nn.functional as F
-from filelock import FileLock
 from torch import Tensor, nn
 
 from benchbench.backbones import create_backbone
 from benchbench.backbones.base import Backbone
 from benchbench.learners.classifier_recipe import ClassifierRecipe
-from benchbench.method import Classifier, Images, Method, Support, Task
-from benchbench.registry import specs
-from benchbench.runs.manifest import CORE
+from benchbench.learners.objective_training import (
+    ClassificationObjective,
+    create_objective,
+    fit_objective,
+)
+from benchbench.learners.shared_training import nearest_mean, shared_training
+from benchbench.method import Images, Method, Task
 from benchbench.system.compute import separate_randomness
 from benchbench.training.budget import FitRecord
 from benchbench.training.fit import fit, learns
@@ -37,6 +36,8 @@ class PretrainedMethod(Method):
     """A method that starts from `encoder`, a network trained once for all methods of this kind.
 
     backbone: trained to classify the training classes, unless it comes with weights.
+    pretrain: what the backbone is trained by; other objectives than `classification` take no
+        labels, see `benchbench list pretrainings`.
     """
 
     pretrains: ClassVar[bool] = True
@@ -47,6 +48,7 @@ class PretrainedMethod(Method):
     """The head of the training classes; None where the encoder was not trained here. It is no
     parameter of a method that does not keep `classification.head` as an attribute."""
     backbone: str = "conv4"
+    pretrain: str = "classification"
 
     def skip(self, task: Task) -> str | None:
         return super().skip(task) or without_training_classes(task, self.backbone, weights=True)
@@ -57,6 +59,10 @@ class PretrainedMethod(Method):
 
     def train(self, source: TrainingSource) -> None:
         self.encoder = create_backbone(self.backbone, source.image_shape, source.seed)
+        objective = create_objective(self.pretrain)
+        if not isinstance(objective, ClassificationObjective):
+            fit_objective(source, self.encoder, objective)
+            return
         recipe = self.published(source.task) if source.budget.name == "paper" else None
         self.classification = fit_classifier(source, self.encoder, recipe)
 
@@ -115,13 +121,8 @@ def fit_classifier(
         return F.cross_entropy(logits, labels, label_smoothing=smoothing)
 
     batches, arguments = _training(source, recipe)
-    folder = None
-    lock: AbstractContextManager[Any] = nullcontext()
-    if source.shared is not None:
-        folder = source.shared / f"{backbone.name}-{_key(source, backbone, recipe)}"
-        folder.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(folder / ".lock")
-    with lock:
+    further = {} if recipe is None else {"recipe": asdict(recipe)}
+    with shared_training(source, backbone, further) as folder:
         record = fit(
             source,
             module,
@@ -168,32 +169,3 @@ def training_mean(source: TrainingSource, encoder: Backbone) -> Tensor:
         pixels = view.read(rows[start : start + EMBEDDED_TOGETHER])
         total += encoder(Images.from_array(pixels)).double().sum(0)
     return (total / len(rows)).float()
-
-
-def _key(source: TrainingSource, backbone: Backbone, recipe: ClassifierRecipe | None) -> str:
-    facts: dict[str, Any] = {
-        "core": CORE,
-        "fingerprint": source._dataset.fingerprint,
-        "splits": source._dataset.splits_sha256,
-        "backbone": specs.text_of(backbone),
-        "initial": backbone.weights_sha256(),
-        "budget": str(source.budget),
-        "seed": source.seed,
-        "compute": {key: v for key, v in asdict(source.compute).items() if key != "threads"},
-    }
-    if recipe is not None:
-        facts["recipe"] = asdict(recipe)
-    return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:16]
-
-
-def nearest_mean(backbone: Backbone) -> Callable[[Support], Classifier]:
-    """`adapt` of the nearest class mean in cosine distance."""
-
-    def adapt(support: Support) -> Classifier:
-        features = F.normalize(backbone(support.images), dim=1)
-        members = F.one_hot(support.labels, support.n_way).to(features)
-        # Sums, as their directions are those of the means.
-        centres = F.normalize(members.T @ features, dim=1)
-        return lambda images: F.normalize(backbone(images), dim=1) @ centres.T
-
-    return adapt

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypeVar
 
 from benchbench.errors import BenchbenchError
@@ -48,7 +48,8 @@ class FitRecord:
     """One finished call of `fit`, for the manifest.
 
     weights: the file of the trained weights with its folder's name; weights_sha256: its hash. Both
-    are empty if the weights were not kept.
+    are empty if the weights were not kept. health: what tells a collapsed network, by name; it is
+    of the whole network, of which a method may keep a part.
     """
 
     stage: str
@@ -58,3 +59,4 @@ class FitRecord:
     seconds: float
     weights: str = ""
     weights_sha256: str = ""
+    health: dict[str, float] = field(default_factory=dict)

@@ -6,7 +6,7 @@ import math
 import time
 from collections.abc import Callable, Mapping
 from copy import deepcopy
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -52,6 +52,8 @@ def fit(
     patience: int | None = None,
     stage: str = "training",
     validate: Callable[[], float | None] | None = None,
+    after_step: Callable[[float], None] | None = None,
+    health: Callable[[], dict[str, float]] | None = None,
     folder: Path | None = None,
 ) -> FitRecord:
     """Train `module` on `loss(data[step])`, and leave it frozen at its best validation.
@@ -66,6 +68,8 @@ def fit(
     of data[s * n] to data[s * n + n - 1].
     validate_every: steps between two calls of `validate` (by default `source.validate`), by default
     a tenth of the training. patience: training ends after so many validations without a better one.
+    after_step: called after each step with the part of the training that is done, above 0 and at
+    most 1. health: called once at the end, with the weights that are kept, for the record.
     folder: of checkpoints, by default the source's; training is resumed from there. A method that
     calls `fit` more than once names each `stage`. All of the state_dict of `module` is in the
     checkpoints, its buffers included, so that what `loss` counts belongs there. Raises MethodError
@@ -97,13 +101,18 @@ def fit(
             if clip_value is not None:
                 nn.utils.clip_grad_value_(module.parameters(), clip_value)
             rated.step(rate(step))
+            if after_step is not None:
+                after_step((step + 1) / steps)
             return total
 
         validate, every = validate or source.validate, validate_every or max(1, steps // 10)
         loop = _Loop(
             source, module, rated.optimizer, update, files, steps, every, patience, validate
         )
-        record = files.finish(module, loop.run(stage), loop.progress.log)
+        record = loop.run(stage)
+        if health is not None:
+            record = replace(record, health=health())
+        record = files.finish(module, record, loop.progress.log)
     module.eval().requires_grad_(False)
     if record.steps:
         source.records.append(record)

@@ -6,7 +6,7 @@ that was interrupted resumes with the data that it would have seen.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import InitVar, dataclass, field, replace
 from functools import cached_property
@@ -24,7 +24,7 @@ from benchbench.samplers import ClassPool, Sampler
 from benchbench.system.compute import Compute, seed_everything
 from benchbench.training.budget import Budget, FitRecord
 from benchbench.training.pools import largest_sampler, pools_with_sampler, source_pools
-from benchbench.training.streams import BatchStream, EpisodeStream, Origins, support_of
+from benchbench.training.streams import BatchStream, EpisodeStream, Origins, ViewStream, support_of
 
 VALIDATION_EPISODES = 100
 SMOKE_EPISODES = 10
@@ -162,6 +162,18 @@ class TrainingSource:
         self._must_have_images()
         view, augment = self._dataset.view("train"), _augmentation_of(augment)
         return BatchStream(view, self._pool, size, self.seed, augment)
+
+    def views(self, size: int, augments: Sequence[Augment | str]) -> ViewStream:
+        """An endless stream of shuffled batches of all training images, without labels, by step.
+
+        Each is a list of views, one for each of `augments`: all hold the same images in the same
+        order, changed as its augmentation or spec of augmentations says. Raises BenchbenchError if
+        there is no training image.
+        """
+        self._must_have_images()
+        view = self._dataset.view("train")
+        made = [create_augmentation(one) if isinstance(one, str) else one for one in augments]
+        return ViewStream(view, size, self.seed, made)
 
     @property
     def images(self) -> Images:

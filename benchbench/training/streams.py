@@ -172,6 +172,35 @@ class BatchStream:
         return _endless(self.__getitem__)
 
 
+class ViewStream:
+    """Batches of views by step, without labels; epochs are as those of `BatchStream`.
+
+    Their order does not depend on which image is of which class. Each view has augmentations of its
+    own.
+    """
+
+    def __init__(self, view: SplitView, size: int, seed: int, augments: Sequence[Augment]) -> None:
+        self._view, self._seed, self._augments = view, seed, augments
+        self._size = size = min(size, len(view.rows))
+        self._epoch: tuple[int, IntArray] | None = None
+        self.per_epoch = len(view.rows) // size
+
+    def __getitem__(self, step: int) -> list[Images]:
+        epoch, place = divmod(step, self.per_epoch)
+        if self._epoch is None or self._epoch[0] != epoch:
+            order = permutation(len(self._view.rows), self._seed, counter=epoch << 64)
+            self._epoch = epoch, order
+        chosen = self._epoch[1][place * self._size : (place + 1) * self._size]
+        images = Images(self._view, self._view.rows[chosen])
+        return [
+            augmented(images, augment, self._seed, step * len(self._augments) + number)
+            for number, augment in enumerate(self._augments)
+        ]
+
+    def __iter__(self) -> Iterator[list[Images]]:
+        return _endless(self.__getitem__)
+
+
 def _endless(item: Callable[[int], T]) -> Iterator[T]:
     step = 0
     while True:

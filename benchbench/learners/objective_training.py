@@ -1,0 +1,116 @@
+"""Training a backbone by an objective, once for all methods that start from it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from benchbench.backbones.base import Backbone
+from benchbench.errors import BenchbenchError
+from benchbench.learners.pretraining import ObjectiveRecipe, Pretraining
+from benchbench.learners.shared_training import nearest_mean, shared_training
+from benchbench.method import Images
+from benchbench.registry import loading, specs
+from benchbench.registry.hookspecs import hookimpl
+from benchbench.runs.manifest import source_sha256
+from benchbench.system.compute import separate_randomness
+from benchbench.system.progress import say
+from benchbench.training.budget import FitRecord
+from benchbench.training.fit import fit, learns
+from benchbench.training.source import TrainingSource
+
+SMOKE_STEPS = 30
+
+
+@dataclass
+class ClassificationObjective(Pretraining):
+    """Classifies all training classes by a linear head, as `fit_classifier` has it."""
+
+    name = "classification"
+    uses_labels = True
+
+
+def create_objective(text: str) -> Pretraining:
+    """The objective of a spec such as `simclr[temperature=0.2]`.
+
+    Raises BenchbenchError for a spec that is wrong.
+    """
+    spec = specs.parse(text)
+    cls: type[Pretraining] = loading.find("register_pretrainings", "pre-training", spec.name)
+    return specs.configure(cls, spec)
+
+
+def fit_objective(source: TrainingSource, backbone: Backbone, objective: Pretraining) -> FitRecord:
+    """Train the backbone by an objective, or load the result of such a training; it is then frozen.
+
+    What the objective trains in addition is dropped. In the `shared` folder, if any, one training
+    serves every method and task with the same data, backbone, objective, budget, seed and
+    precision. Raises BenchbenchError for a backbone that has weights already, or learns nothing.
+    """
+    if backbone.pretrained_on or not learns(backbone):
+        reason = "comes with weights" if backbone.pretrained_on else "has nothing to learn"
+        raise BenchbenchError(
+            f"pretrain={objective.name} trains a backbone from scratch, and "
+            f"{specs.text_of(backbone)} {reason}; leave out one of the two."
+        )
+    with separate_randomness(source.seed):
+        network = nn.ModuleDict({"encoder": backbone, **objective.further_modules(backbone)})
+    recipe, steps = _recipe(source, objective)
+    views = source.views(recipe.batch, objective.augmentations(source.image_shape[2]))
+    steps = source.budget.steps or (steps or recipe.length(views.per_epoch))
+
+    def embedded(images: list[Images]) -> tuple[Tensor, ...]:
+        return objective.embed(network, [backbone.prepare(view.array) for view in images])
+
+    def loss(images: list[Images]) -> Tensor:
+        found = embedded(images)
+        # A product of matrices is of 8 bits under autocast, even after `float()`.
+        with torch.autocast(backbone.device.type, enabled=False):
+            return objective.loss(network, *(each.float() for each in found))
+
+    def health() -> dict[str, float]:
+        network.train()
+        with torch.no_grad(), separate_randomness(source.seed):
+            return objective.health(network, *(each.float() for each in embedded(views[0])))
+
+    chosen = {"objective": specs.text_of(objective), "code": source_sha256(type(objective))}
+    with shared_training(source, backbone, chosen) as folder:
+        record = fit(
+            source,
+            network,
+            loss,
+            views,
+            **recipe.arguments(steps),
+            after_step=lambda progress: objective.after_step(network, progress),
+            health=health,
+            stage=objective.name,
+            validate=_selection(source, backbone, objective),
+            folder=folder,
+        )
+    if record.health and (ill := objective.sickness(record.health)):
+        say(f"{specs.text_of(source.method)}: {objective.name} has collapsed: {ill}")
+    return record
+
+
+def _recipe(source: TrainingSource, objective: Pretraining) -> tuple[ObjectiveRecipe, int | None]:
+    """The recipe of the budget, and its steps if they are not the recipe's."""
+    if source.budget.name == "paper":
+        return objective.published(source.task), None
+    recipe = objective.quick(source.task)
+    return recipe, SMOKE_STEPS if source.budget.name == "smoke" else None
+
+
+def _selection(source: TrainingSource, backbone: Backbone, objective: Pretraining) -> Any:
+    """What scores the weights: nothing where the last ones are kept, as labels would choose."""
+    if objective.select == "last":
+        return lambda: None
+    return lambda: source.validate(nearest_mean(backbone), way=5, shot=1)
+
+
+@hookimpl
+def register_pretrainings(register: Callable[[type], None]) -> None:
+    register(ClassificationObjective)
