@@ -1,0 +1,224 @@
+"""Trainings by objectives: what they keep, share, outlive and never see."""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import pytest
+import torch
+from benchbench_plugins.knn import KNN
+from support import learning
+from torch import Tensor, nn
+
+from benchbench.backbones import create_backbone
+from benchbench.backbones.base import Backbone
+from benchbench.datasets.base import OpenDataset
+from benchbench.errors import BenchbenchError
+from benchbench.learners import objective_training
+from benchbench.learners.creation import create_method
+from benchbench.learners.objective_training import create_objective, fit_objective
+from benchbench.learners.pretraining import ObjectiveRecipe, Pretraining, mlp
+from benchbench.training import fit as fitting
+from benchbench.training.budget import Budget
+from benchbench.training.source import TrainingSource
+
+ALL = ("simclr", "barlow_twins", "vicreg", "vicreg[covariance=tico]", "tico", "byol", "simsiam")
+SPEC = "conv4[width=8]"
+
+
+def make_source(dataset: OpenDataset, shared: Path | None = None, **options: Any) -> TrainingSource:
+    options = {"steps": 6, **options}
+    return learning.make_source(dataset, KNN(backbone=SPEC), shared=shared, **options)
+
+
+def trained(source: TrainingSource, objective: str | Pretraining) -> Backbone:
+    backbone = create_backbone(SPEC, source.image_shape, source.seed)
+    if isinstance(objective, str):
+        objective = create_objective(objective)
+    fit_objective(source, backbone, objective)
+    return backbone
+
+
+@pytest.fixture(autouse=True)
+def small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
+    plain = Pretraining.quick
+    monkeypatch.setattr(Pretraining, "quick", lambda own, task: replace(plain(own, task), batch=16))
+
+
+class Killed(BaseException):
+    """Not an error that anything handles."""
+
+
+@pytest.mark.parametrize("spec", ALL)
+def test_the_encoder_alone_is_kept_and_a_killed_training_ends_with_the_same_bits(
+    dataset: OpenDataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, spec: str
+) -> None:
+    before = create_backbone(SPEC, dataset.image_shape, 0)
+    source = make_source(dataset)
+    whole = trained(source, spec)
+    assert whole.frozen
+    assert whole.state_dict().keys() == before.state_dict().keys()
+    assert whole.weights_sha256() != before.weights_sha256()
+    assert 0 < source.records[0].health["spread"] < 2
+    plain, monkeypatched = fitting._Loop.step, []
+
+    def step(loop: Any) -> float:
+        if loop.progress.step == 4 and not monkeypatched:
+            monkeypatched.append(loop.files.save_checkpoint(loop.state()))
+            raise Killed
+        return plain(loop)
+
+    monkeypatch.setattr(fitting._Loop, "step", step)
+    with pytest.raises(Killed):
+        trained(make_source(dataset, tmp_path), spec)
+    resumed = trained(make_source(dataset, tmp_path), spec)
+    assert monkeypatched
+    assert resumed.weights_sha256() == whole.weights_sha256()
+
+
+@pytest.mark.parametrize("spec", ALL)
+def test_labels_have_no_part_in_it(dataset: OpenDataset, spec: str) -> None:
+    """Which training image is of which training class is dealt anew; images and ids stay."""
+    training = np.isin(dataset.labels, dataset.splits["train"])
+    labels = dataset.labels.copy()
+    labels[training] = np.random.default_rng(0).permutation(labels[training])
+    dealt = replace(dataset, labels=labels)
+    assert (labels != dataset.labels).mean() > 0.2
+    bits = {trained(make_source(each), spec).weights_sha256() for each in (dataset, dealt)}
+    assert len(bits) == 1
+
+
+@dataclass
+class Peeking(Pretraining):
+    """It uses labels and says that it does not."""
+
+    name = "peeking"
+    augment: str = "flip"
+    select: Literal["last", "validation"] = "validation"
+
+    def further_modules(self, encoder: Backbone) -> dict[str, nn.Module]:
+        return {"projector": mlp(encoder.feature_size, 8, 8)}
+
+    def loss(self, network: nn.ModuleDict, *embedded: Tensor) -> Tensor:
+        return (embedded[0] - embedded[1]).square().mean()
+
+
+def test_validation_chooses_only_where_that_is_declared(dataset: OpenDataset) -> None:
+    last, chosen = (make_source(dataset) for _ in range(2))
+    trained(last, Peeking(select="last"))
+    trained(chosen, Peeking())
+    assert last.records[0].validation_accuracy is None
+    assert last.records[0].best_step == 6
+    assert chosen.records[0].validation_accuracy is not None
+
+
+def test_a_collapse_is_said_and_recorded(
+    dataset: OpenDataset, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Peeking, "health", lambda *of: {"spread": 0.01})
+    source = make_source(dataset)
+    trained(source, Peeking(select="last"))
+    assert "knn[backbone=conv4[width=8]]: peeking has collapsed: its features" in (
+        capsys.readouterr().err
+    )
+    assert source.records[0].health == {"spread": 0.01}
+
+
+def test_methods_share_a_training_and_other_objectives_have_their_own(
+    dataset: OpenDataset, tmp_path: Path
+) -> None:
+    for spec in ("simclr", "simclr", "simclr[temperature=0.1]", "barlow_twins"):
+        trained(make_source(dataset, tmp_path, steps=1), spec)
+    assert len(list(tmp_path.rglob("simclr.safetensors"))) == 2
+    (record,) = tmp_path.rglob("barlow_twins.json")
+    assert set(json.loads(record.read_text())["record"]["health"]) == {"spread"}
+
+
+def test_the_loss_of_thirty_steps_falls(make_dataset: Callable[..., OpenDataset], tmp_path) -> None:
+    dataset = make_dataset(classes=(4, 6, 2))
+    trained(make_source(dataset, tmp_path, steps=30, budget=Budget("smoke")), "simclr")
+    losses: list[float] = []
+    objective = create_objective("simclr")
+    plain = objective.loss
+    objective.loss = lambda *of: losses.append(plain(*of)) or losses[-1]  # type: ignore[method-assign]
+    trained(make_source(dataset, steps=30), objective)
+    found = torch.stack([each.detach() for each in losses])
+    assert found[-6:].mean() < 0.9 * found[:6].mean()
+
+
+def test_views_are_of_the_same_images_each_in_its_own_way(dataset: OpenDataset) -> None:
+    views = make_source(dataset).views(8, ["flip[share=0]", "flip[share=1]", "jitter"])
+    for step in (0, 1, views.per_epoch):
+        plain, mirrored, changed = (view.array for view in views[step])
+        np.testing.assert_array_equal(plain[:, :, ::-1], mirrored)
+        assert (changed != plain).any()
+    epoch = np.concatenate([views[step][0].ids for step in range(views.per_epoch)])
+    assert len(set(epoch.tolist())) == len(epoch) == 8 * views.per_epoch
+    again = make_source(dataset).views(8, ["jitter", "jitter"])
+    first, second = again[3]
+    assert (first.array != second.array).any()
+    np.testing.assert_array_equal(first.array, again[3][0].array)
+
+
+@pytest.mark.parametrize(
+    ("backbone", "says"),
+    [("pixels", "has nothing to learn"), ("weighted", "comes with weights")],
+)
+def test_a_backbone_that_is_not_from_scratch_is_refused(
+    dataset: OpenDataset, monkeypatch: pytest.MonkeyPatch, backbone: str, says: str
+) -> None:
+    source = make_source(dataset)
+    made = create_backbone("pixels" if backbone == "pixels" else SPEC, source.image_shape, 0)
+    if backbone == "weighted":
+        monkeypatch.setattr(type(made), "pretrained_on", ("imagenet",))
+    with pytest.raises(BenchbenchError, match=f"pretrain=simclr trains .* {says}"):
+        fit_objective(source, made, create_objective("simclr"))
+
+
+@pytest.mark.parametrize(
+    ("spec", "says"),
+    [
+        ("knn[pretrain=simclear]", "did you mean simclr"),
+        ("knn[pretrain=tico[beta=2]]", "beta must be at least 0 and at most 1"),
+        ("finetune[pretrain=vicreg[covariance=none]]", "batch"),
+    ],
+)
+def test_a_mistake_in_an_objective_is_a_sentence(spec: str, says: str) -> None:
+    with pytest.raises(BenchbenchError, match=says):
+        create_method(spec)
+
+
+def test_a_method_starts_from_what_an_objective_has_learned(
+    dataset: OpenDataset, tmp_path: Path
+) -> None:
+    method = create_method(f"knn[pretrain=simclr,backbone={SPEC}]")
+    source = replace_method(make_source(dataset, tmp_path), method)
+    method.train(source)
+    assert (
+        method.encoder.weights_sha256()
+        == trained(make_source(dataset, tmp_path), "simclr").weights_sha256()
+    )
+    assert method.classification is None
+    assert [record.stage for record in source.records] == ["simclr"]
+
+
+def replace_method(source: TrainingSource, method: Any) -> TrainingSource:
+    source.method = method
+    return source
+
+
+def test_a_recipe_has_steps_or_epochs() -> None:
+    with pytest.raises(ValueError, match="steps or epochs"):
+        ObjectiveRecipe(8, 0.1)
+    recipe = ObjectiveRecipe(8, 0.1, epochs=3, warmup=0.5)
+    assert recipe.length(per_epoch=4) == 12
+    assert recipe.arguments(12)["schedule"](0) == pytest.approx(1 / 6)
+
+
+def test_a_paper_budget_is_the_published_recipe(dataset: OpenDataset) -> None:
+    source = make_source(dataset, steps=None, budget=Budget("paper"))
+    recipe, steps = objective_training._recipe(source, create_objective("barlow_twins"))
+    assert (recipe.epochs, recipe.batch, steps) == (1000, 256, None)
