@@ -1,6 +1,6 @@
 import json
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -134,8 +134,8 @@ def test_what_all_methods_share_is_known_by_what_it_always_was(dataset, monkeypa
     monkeypatch.setattr(
         json, "dumps", lambda facts, **options: hashed.append(facts) or plain(facts, **options)
     )
-    for recipe in (None, RECIPE):
-        pretrained._key(source, backbone, recipe)
+    for further in ({}, {"recipe": asdict(RECIPE)}):
+        shared_training._key(source, backbone, further)
     facts = {"core", "fingerprint", "splits", "backbone", "initial", "budget", "seed", "compute"}
     known = [set(each) for each in hashed if "core" in each]
     assert known == [facts, facts | {"recipe"}]
