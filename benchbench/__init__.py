@@ -89,6 +89,7 @@ if TYPE_CHECKING:
     from benchbench.learners.tuning import mean_entropy as mean_entropy
     from benchbench.method import Classifier as Classifier
     from benchbench.method import Images as Images
+    from benchbench.method import LabelledImages as LabelledImages
     from benchbench.method import Method as Method
     from benchbench.method import Support as Support
     from benchbench.method import Task as Task
@@ -144,6 +145,7 @@ _HOMES = {
     "JointEncoder": "learners.image_text",
     "InnerRates": "learners.rates",
     "LabelledEpisode": "training.labelled",
+    "LabelledImages": "method",
     "LatentSpace": "learners.latents",
     "LinearMethod": "learners.linear",
     "MemoryState": "learners.memory",

@@ -90,6 +90,10 @@ class MethodCard:
         return bool(self.described["uses_class_names"])
 
     @property
+    def uses_validation(self) -> bool:
+        return bool(self.described.get("uses_validation"))
+
+    @property
     def transductive(self) -> bool:
         """Whether the method declares itself transductive."""
         return bool(self.described["transductive"])
@@ -164,7 +168,7 @@ def training_identity(identity: dict[str, Any], task: Task) -> dict[str, Any]:
     tested = (*of_sources, "protocol", "episode_seed", "metrics")
     kept = {key: value for key, value in identity.items() if key not in tested}
     seen = dataclasses.asdict(task)
-    del seen["has_training_classes"]  # the data say so
+    del seen["has_training_classes"], seen["has_validation_part"]  # the data say so
     return {**kept, "task": seen}
 
 
@@ -240,6 +244,7 @@ def describe_method(method: Method) -> dict[str, Any]:
         "transductive": method.transductive,
         "order_dependent": method.order_dependent,
         "uses_class_names": method.uses_class_names,
+        **({"uses_validation": True} if method.uses_validation else {}),
         "pretrained_on": list(method.pretrained_on),
         "paper": method.paper,
         "package": provenance.package if provenance else None,
