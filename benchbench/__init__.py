@@ -38,6 +38,8 @@ if TYPE_CHECKING:
     from benchbench.learners.black_box import BlackBoxMethod as BlackBoxMethod
     from benchbench.learners.classifier_recipe import ClassifierRecipe as ClassifierRecipe
     from benchbench.learners.classifier_recipe import TrainingPhase as TrainingPhase
+    from benchbench.learners.creation import create_members as create_members
+    from benchbench.learners.creation import spec_of as spec_of
     from benchbench.learners.episodic import EpisodicMethod as EpisodicMethod
     from benchbench.learners.episodic import Recipe as Recipe
     from benchbench.learners.gradient import FixedWayMethod as FixedWayMethod
@@ -181,6 +183,7 @@ _HOMES = {
     "cosine_scale": "learners.image_text",
     "crammer_singer": "learners.solvers",
     "create_augmentation": "augmentations",
+    "create_members": "learners.creation",
     "create_backbone": "backbones",
     "descend": "learners.adaptation",
     "descend_tensor": "learners.latents",
@@ -205,6 +208,7 @@ _HOMES = {
     "random_signs": "learners.gradient_estimates",
     "ridge": "learners.solvers",
     "smoothed_cross_entropy": "learners.metric",
+    "spec_of": "learners.creation",
     "spsa_gradient": "learners.gradient_estimates",
     "step_decay": "training.schedules",
     "torchvision": "system.vision",

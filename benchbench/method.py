@@ -173,15 +173,17 @@ class Method:
     order_dependent: bool = False
     """Whether the scores may depend on the order of the support. If a parameter decides on this
     or on `transductive`, `__post_init__` sets it on the instance."""
-    uses_class_names: ClassVar[bool] = False
+    uses_class_names: bool = False
     """Whether `adapt` reads `support.class_names`."""
     uses_validation: bool = False
     """Whether `adapt` reads `support.validation`, as to choose a hyper-parameter. It is then ranked
     apart from methods without these labels. If a parameter decides, `__post_init__` sets it."""
     pretrained_on: ClassVar[tuple[str, ...]] = ()
     """The data sets that the method's weights have seen before `train`."""
-    fixed_way: ClassVar[bool] = False
+    fixed_way: bool = False
     """Whether the way is settled by `train`, so that tasks whose way varies are skipped."""
+    members: tuple[Method, ...] = ()
+    """The methods that it is made of: their code, weights and knowledge are its own."""
     paper: ClassVar[str] = ""
     """`arXiv:NUMBER`, or an address on the web."""
     family: ClassVar[str] = "other"

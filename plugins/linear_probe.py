@@ -75,9 +75,8 @@ class LinearProbe(PretrainedMethod):
     def strength(self, support: Support, x: Tensor, y: Tensor) -> float:
         """The c of a support with features x [n, d] and one-hot labels y [n, k]."""
         if self.c == "auto":
-            order = torch.from_numpy(
-                support.images.ids.argsort()
-            )  # which is not that of the support
+            # By their ids, so that the order of the support does not count.
+            order = torch.from_numpy(support.images.ids.argsort())
             return likeliest_c(x[order], y[order])
         if self.c == "sweep":
             images, labels = support.validation

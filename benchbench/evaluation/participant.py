@@ -163,12 +163,16 @@ def _support(given: Given, one: Question) -> Support:
 def pretrained_on(method: Method) -> list[str]:
     """The data sets that the method or one of its backbones has seen before training, each once."""
     backbones = [module for module in _modules(method).modules() if isinstance(module, Backbone)]
-    declared = [method.pretrained_on, *(backbone.pretrained_on for backbone in backbones)]
+    of_members = [pretrained_on(member) for member in method.members]
+    declared = [
+        method.pretrained_on,
+        *(backbone.pretrained_on for backbone in backbones),
+        *of_members,
+    ]
     return list(dict.fromkeys(name for names in declared for name in names))
 
 
 def _modules(method: Method) -> torch.nn.ModuleList:
-    """The networks that a method keeps as attributes."""
-    return torch.nn.ModuleList(
-        value for value in vars(method).values() if isinstance(value, torch.nn.Module)
-    )
+    """The networks that a method keeps as attributes, and those of its members."""
+    own = [value for value in vars(method).values() if isinstance(value, torch.nn.Module)]
+    return torch.nn.ModuleList([*own, *map(_modules, method.members)])
