@@ -49,6 +49,11 @@ class Standing:
         return UNPROTECTED in self.properties.split()
 
     @property
+    def chose_on_validation(self) -> bool:
+        """Whether the method was given labelled images of the official validation part."""
+        return VALIDATION in self.properties.split()
+
+    @property
     def group(self) -> str:
         """Methods of one group are ranked together, and with no others."""
         seen = [] if self.contamination == "none" else [f"{self.contamination} seen"]
