@@ -103,7 +103,7 @@ class Examiner:
             self.order(number),
             seed,
             with_names=self.with_names,
-            validation=self.validation and self.validation.drawn(number),
+            validation=None if self.validation is None else self.validation.drawn(number),
         )
 
     def scored(self, number: int, answer: FloatArray) -> Scored:

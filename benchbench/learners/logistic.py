@@ -118,7 +118,8 @@ def _preconditioned(x: Tensor, y: Tensor, c: float) -> Tensor:
 
     def original(flat: FloatArray) -> Tensor:
         u = torch.from_numpy(flat).reshape(len(root), -1)
-        return torch.linalg.solve_triangular(root.T, u, upper=True)
+        w: Tensor = torch.linalg.solve_triangular(root.T, u, upper=True)
+        return w
 
     def value_and_gradient(flat: FloatArray) -> tuple[float, FloatArray]:
         w = original(flat)
@@ -148,4 +149,5 @@ def _root_of_curvature(x: Tensor, present: Tensor, strength: float) -> Tensor:
         [torch.cat([kept.T @ kept, sums]), torch.cat([sums.T, present.sum()[None, None]])], 1
     )
     allowed = min(strength, MOST_CURVATURE / float(gram.trace()))
-    return torch.linalg.cholesky(allowed * gram + _penalty(gram).diag())
+    root: Tensor = torch.linalg.cholesky(allowed * gram + _penalty(gram).diag())
+    return root
