@@ -4,9 +4,15 @@ import json
 from itertools import islice
 from pathlib import Path
 
+import numpy as np
+import pandas as pd
 import pytest
 from click.testing import Result
+from sklearn.linear_model import LogisticRegression
 from support.command_line import assert_one_sentence, invoke, succeeded, write_pictures
+
+from benchbench.datasets.opening import open_dataset
+from benchbench.samplers import ClassPool, create_sampler
 
 METHODS = "knn[backbone=pixels],linear_probe[backbone=pixels]"
 
@@ -88,6 +94,28 @@ def test_who_needs_training_classes_is_skipped(parted: str, tmp_path: Path) -> N
         "skipped: it centres by the mean of training classes and this task has none" in done.stdout
     )
     assert len(list(tmp_path.rglob("manifest.json"))) == 1
+
+
+def test_the_probe_of_all_images_is_that_of_scikit_learn(tmp_path: Path) -> None:
+    """360 images of 256 numbers, which L-BFGS solves, and the draws of 20 shots among them."""
+    dataset = pictures(tmp_path / "many", train=60, test=10)
+    done = run(dataset, tmp_path, "--shot", "20,all", methods="linear_probe[backbone=pixels]")
+    assert done.exit_code == 0, done.output
+    data = open_dataset(dataset)
+    pixels = data.images(np.arange(len(data.labels))).reshape(len(data.labels), -1) / 255.0
+    features = pixels / np.linalg.norm(pixels, axis=1, keepdims=True)
+    compared = 0
+    for shot in ("20", "all"):
+        episodes = create_sampler(f"kshot[shot={shot}]").sample(ClassPool(data, "test"), 5)
+        (rows,) = tmp_path.rglob(f"allway-{shot}shot-official/*/episodes.csv")
+        stored = pd.read_csv(rows).correct.tolist()
+        for episode, correct in zip(episodes, stored, strict=True):
+            model = LogisticRegression(C=1.0, tol=1e-8, max_iter=10_000)
+            model.fit(features[episode.support], episode.support_labels)
+            answers = model.predict(features[episode.query])
+            assert int((answers == episode.query_labels).sum()) == correct
+            compared += 1
+    assert compared == 6
 
 
 def test_who_chooses_on_validation_images_is_ranked_apart(tmp_path: Path) -> None:
