@@ -16,6 +16,7 @@ from benchbench.episodes import Episode, EpisodeSet
 from benchbench.evaluation.given import Question, question
 from benchbench.evaluation.nonce import Nonce
 from benchbench.evaluation.settings import OTHER, Phase
+from benchbench.evaluation.validation_part import ValidationPart
 from benchbench.metrics import Metric, checked_scores
 from benchbench.runs.manifest import MethodCard
 from benchbench.system.arrays import FloatArray, IntArray
@@ -55,6 +56,7 @@ class Examiner:
     """Knows the episodes and their labels, asks questions and scores the answers.
 
     with_names: whether questions tell the names of the classes. metrics: those besides accuracy.
+    validation: the validation images that questions tell of, if any.
     """
 
     dataset: OpenDataset
@@ -62,6 +64,7 @@ class Examiner:
     nonce: Nonce
     with_names: bool = False
     metrics: Mapping[str, Metric] = field(default_factory=dict)
+    validation: ValidationPart | None = None
     _orders: dict[int, IntArray] = field(default_factory=dict, init=False, repr=False)
 
     def evaluate(self, method: Answering, first: int = 0) -> Iterator[Scored]:
@@ -100,6 +103,7 @@ class Examiner:
             self.order(number),
             seed,
             with_names=self.with_names,
+            validation=None if self.validation is None else self.validation.drawn(number),
         )
 
     def scored(self, number: int, answer: FloatArray) -> Scored:

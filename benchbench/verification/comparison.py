@@ -15,7 +15,10 @@ from benchbench.system.arrays import FloatArray
 from benchbench.system.compute import machine
 from benchbench.verification.differences import Difference, Findings
 
-DECLARED = ("transductive", "order_dependent", "uses_class_names", "pretrained_on")
+DECLARED = (
+    *("transductive", "order_dependent", "uses_class_names", "uses_validation"),
+    "pretrained_on",
+)
 
 
 def compare(
