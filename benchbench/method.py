@@ -178,6 +178,10 @@ class Method:
     uses_validation: bool = False
     """Whether `adapt` reads `support.validation`, as to choose a hyper-parameter. It is then ranked
     apart from methods without these labels. If a parameter decides, `__post_init__` sets it."""
+    training_labels: str = "all"
+    """Which labels `train` learns from: `all` of the training and validation classes, `validation
+    only`, where they choose among weights that were learned without any, or `none`. Methods are
+    ranked apart by it."""
     pretrained_on: ClassVar[tuple[str, ...]] = ()
     """The data sets that the method's weights have seen before `train`."""
     fixed_way: bool = False

@@ -155,5 +155,6 @@ def _shared(card: MethodCard, table: Cell, collection: str) -> str:
     """`Cell.shares`: the training that all sources of a collection share, or a pre-training."""
     made = (table.dataset, f"seed {table.seed}", table.budget)
     if card.pretrains:
-        return " ".join((card.backbone, *made))
+        objective = card.described["parameters"].get("pretrain", "classification")
+        return " ".join((card.backbone, str(objective), *made))
     return " ".join(map(str, (card.spec, *made, *table.sampling))) if collection else ""

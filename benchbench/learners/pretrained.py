@@ -50,6 +50,14 @@ class PretrainedMethod(Method):
     backbone: str = "conv4"
     pretrain: str = "classification"
 
+    @property
+    def training_labels(self) -> str:  # type: ignore[override]
+        """As the objective has it; weights from elsewhere count as learned from labels."""
+        objective = create_objective(self.pretrain)
+        if objective.uses_labels:
+            return "all"
+        return "none" if objective.select == "last" else "validation only"
+
     def skip(self, task: Task) -> str | None:
         return super().skip(task) or without_training_classes(task, self.backbone, weights=True)
 

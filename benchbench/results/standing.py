@@ -18,6 +18,10 @@ EVIDENCE = ("", "audit", "claim", REFUTED)
 """What a setting rests on; empty for one that a table of published figures states."""
 
 UNPROTECTED, READS_FILES, VALIDATION = "unprotected", "reads-files", "validation-labels"
+UNLABELLED = {"none": "no-training-labels", "validation only": "no-labels-but-validation"}
+"""The property of a method by the training labels that it learns from, if these are not all."""
+APART = (VALIDATION, *UNLABELLED.values(), UNPROTECTED)
+"""The properties by which methods are ranked apart."""
 FOUND_BY_AUDIT = ("order_dependent", "stateful", "stochastic")
 
 
@@ -57,7 +61,7 @@ class Standing:
     def group(self) -> str:
         """Methods of one group are ranked together, and with no others."""
         seen = [] if self.contamination == "none" else [f"{self.contamination} seen"]
-        apart = [word for word in (VALIDATION, UNPROTECTED) if word in self.properties.split()]
+        apart = [word for word in APART if word in self.properties.split()]
         return ", ".join([self.setting, *seen, *apart])
 
 
@@ -73,6 +77,7 @@ def standing(entry: Entry) -> Standing:
     properties = [
         *(name.replace("_", "-") for name in FOUND_BY_AUDIT if any(one.get(name) for one in made)),
         *([VALIDATION] if method.get("uses_validation") else []),
+        *([UNLABELLED[labels]] if (labels := method.get("training_labels")) else []),
         *([READS_FILES] if tried else []),
         *([] if protected else [UNPROTECTED]),
     ]
@@ -138,7 +143,7 @@ def stated(group: str) -> Standing:
     for word in words:
         if (level := word.removesuffix(" seen")) in LEVELS and level != word:
             contamination = level
-        elif word in (VALIDATION, UNPROTECTED):
+        elif word in APART:
             properties.append(word)
         else:
             setting = f"{setting}, {word}"

@@ -141,6 +141,10 @@ def identity(
     }
 
 
+def _other_than_all(training_labels: str) -> dict[str, str]:
+    return {} if training_labels == "all" else {"training_labels": training_labels}
+
+
 def _backbone(method: Method) -> str:
     """The spec of a method's own backbone, or nothing."""
     backbone = getattr(method, "backbone", "")
@@ -261,6 +265,7 @@ def describe_method(method: Method) -> dict[str, Any]:
         "order_dependent": method.order_dependent,
         "uses_class_names": method.uses_class_names,
         **({"uses_validation": True} if method.uses_validation else {}),
+        **_other_than_all(method.training_labels),
         "pretrained_on": list(method.pretrained_on),
         "paper": method.paper,
         "package": provenance.package if provenance else None,

@@ -48,11 +48,11 @@ class LARS(Optimizer):
 def _scaled(weight: Tensor, gradient: Tensor, group: dict[str, Any]) -> Tensor:
     if weight.ndim == 1:
         return gradient
-    decay = group["weight_decay"]
+    decay: float = group["weight_decay"]
     size, steepness = weight.norm(), gradient.norm()
     if size == 0 or steepness == 0:
         return gradient + decay * weight
-    scale = group["trust"] * size / (steepness + decay * size)
+    scale: Tensor = group["trust"] * size / (steepness + decay * size)
     if group["clipped"]:
         scale = (scale / max(group["lr"], 1e-12)).clamp(max=1)
     return (gradient + decay * weight) * scale

@@ -21,6 +21,7 @@ from benchbench.learners import objective_training
 from benchbench.learners.creation import create_method
 from benchbench.learners.objective_training import create_objective, fit_objective
 from benchbench.learners.pretraining import ObjectiveRecipe, Pretraining, mlp
+from benchbench.runs.manifest import describe_method
 from benchbench.training import fit as fitting
 from benchbench.training.budget import Budget
 from benchbench.training.source import TrainingSource
@@ -222,3 +223,18 @@ def test_a_paper_budget_is_the_published_recipe(dataset: OpenDataset) -> None:
     source = make_source(dataset, steps=None, budget=Budget("paper"))
     recipe, steps = objective_training._recipe(source, create_objective("barlow_twins"))
     assert (recipe.epochs, recipe.batch, steps) == (1000, 256, None)
+
+
+@pytest.mark.parametrize(
+    ("spec", "labels"),
+    [
+        ("knn", "all"),
+        ("knn[pretrain=simclr]", "none"),
+        ("linear_probe[pretrain=vicreg[select=validation]]", "validation only"),
+    ],
+)
+def test_a_method_declares_the_labels_that_its_training_takes(spec: str, labels: str) -> None:
+    method = create_method(spec)
+    assert method.training_labels == labels
+    told = describe_method(method).get("training_labels", "all")
+    assert told == labels

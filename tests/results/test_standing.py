@@ -158,3 +158,19 @@ def test_groups_come_in_the_order_of_their_cleanness() -> None:
 )
 def test_a_table_of_figures_may_state_its_groups(text: str, group: str) -> None:
     assert stated(text).group == group
+
+
+@pytest.mark.parametrize(
+    ("labels", "group"),
+    [
+        ({}, "inductive"),
+        ({"training_labels": "none"}, "inductive, no-training-labels"),
+        ({"training_labels": "validation only"}, "inductive, no-labels-but-validation"),
+    ],
+)
+def test_methods_are_ranked_apart_by_the_labels_that_they_learn_from(
+    tmp_path: Path, labels: dict[str, str], group: str
+) -> None:
+    found = of_seeds(tmp_path, [NEW], **labels)
+    assert found.group == group
+    assert stated(group).group == group

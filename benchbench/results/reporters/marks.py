@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from benchbench.datasets.integrity.contamination import judge
 from benchbench.results.numbers import percent
-from benchbench.results.standing import REFUTED, UNDECIDED, Standing
+from benchbench.results.standing import REFUTED, UNDECIDED, UNLABELLED, Standing
 
 
 def seen_text(one: Standing) -> str:
@@ -47,6 +47,11 @@ def evidence_notes(standings: Mapping[str, Sequence[Standing]]) -> list[str]:
         notes.append(
             "Validation labels: hyper-parameters were chosen on labelled images of the official "
             "validation part, beside the support."
+        )
+    if any(set(UNLABELLED.values()) & set(one.properties.split()) for one in every):
+        notes.append(
+            "No training labels: the network learned from the training images alone; where it says "
+            "so, labels of validation classes chose among its weights."
         )
     for method, of in standings.items():
         notes += _of_method(method, of)
