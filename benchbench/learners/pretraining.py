@@ -106,7 +106,8 @@ class Pretraining:
         network: `encoder` and the further modules by name. Each view is embedded in a pass of its
         own, by default through `projector`, so that batch norm takes its moments alone.
         """
-        return tuple(network["projector"](network["encoder"].embed(view)) for view in views)
+        encoder: Backbone = network["encoder"]  # type: ignore[assignment]
+        return tuple(network["projector"](encoder.embed(view)) for view in views)
 
     def loss(self, network: nn.ModuleDict, *embedded: Tensor) -> Tensor:
         """The loss of what `embed` gave, in float32 and outside autocast."""
