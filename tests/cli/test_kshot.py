@@ -27,6 +27,11 @@ def parted(tmp_path_factory: pytest.TempPathFactory) -> str:
     return dataset
 
 
+def test_preparing_tells_the_parts(parted: str) -> None:
+    told = succeeded("data", "prepare", parted).stdout
+    assert "  parts        36 train, 12 test" in told.splitlines()
+
+
 def run(dataset: str, out: Path, *options: object, methods: str = METHODS) -> Result:
     task = ("--dataset", dataset, "--sampler", "kshot", "--methods", methods)
     return invoke("run", *task, "--no-audit", "--out", out, *options)
