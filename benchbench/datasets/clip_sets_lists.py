@@ -170,7 +170,8 @@ def _matlab(tree: FileTree, file: str, key: str) -> Any:
     from scipy.io import loadmat
 
     try:
-        return loadmat(io.BytesIO(_read(tree, file)), squeeze_me=True)[key].reshape(-1)
+        content: Any = io.BytesIO(_read(tree, file))  # which the types of SciPy do not know
+        return loadmat(content, squeeze_me=True)[key].reshape(-1)
     except BenchbenchError:
         raise
     except Exception as error:  # SciPy raises many kinds of errors for damaged files.
