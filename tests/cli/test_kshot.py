@@ -27,6 +27,11 @@ def parted(tmp_path_factory: pytest.TempPathFactory) -> str:
     return dataset
 
 
+def test_preparing_tells_the_parts(parted: str) -> None:
+    told = succeeded("data", "prepare", parted).stdout
+    assert "  parts        36 train, 12 test" in told.splitlines()
+
+
 def run(dataset: str, out: Path, *options: object, methods: str = METHODS) -> Result:
     task = ("--dataset", dataset, "--sampler", "kshot", "--methods", methods)
     return invoke("run", *task, "--no-audit", "--out", out, *options)
@@ -48,6 +53,26 @@ def test_a_grid_of_shots_is_tested_on_all_test_images(parted: str, tmp_path: Pat
     }
     assert [facts["way"] for facts in found.values()] == [6, 6, 6]
     assert [facts["query"] for facts in found.values()] == [2, 2, 2]
+
+
+def test_presets_have_shots_of_their_own(tmp_path: Path) -> None:
+    root = tmp_path / "many"
+    write_pictures(root, classes=2, count=17)
+    for folder in sorted(root.iterdir()):
+        for number, image in enumerate(sorted(folder.iterdir())):
+            place = folder / ("train" if number < 16 else "test")
+            place.mkdir(exist_ok=True)
+            image.rename(place / image.name)
+    task = ("--dataset", f"folder:{root}[size=16,val=0,test=1]", "--no-audit")
+    methods = ("--methods", "knn[backbone=pixels]", "--out", tmp_path / "out")
+    succeeded("run", *task, *methods, "--sampler", "coop")
+    found = {file.parent.parent.name for file in tmp_path.rglob("knn-*/manifest.json")}
+    assert found == {f"allway-{shot}shot-official" for shot in (1, 2, 4, 8, 16)}
+    again = succeeded("run", *task, *methods, "--sampler", "mieb16")
+    assert "± draws" in again.stdout
+    manifests = [json.loads(file.read_text()) for file in tmp_path.rglob("manifest.json")]
+    assert len(manifests) == 5
+    assert "kshot[shot=16]" in {manifest["episodes"]["sampler"] for manifest in manifests}
 
 
 def test_what_is_stored_is_verified_and_compared(parted: str, tmp_path: Path) -> None:
