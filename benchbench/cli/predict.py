@@ -107,15 +107,17 @@ def _answer(
     learner: Learner, pictures: list[Picture], top: int, style: str | None, out: Path | None
 ) -> None:
     """Print the answers for the pictures that can be read, or write them to a file."""
+    from benchbench.datasets.integrity.checks import some
     from benchbench.prediction.pictures import say_unreadable
     from benchbench.prediction.printed import answer_rows, answers_text
     from benchbench.system.files import write_text
 
     found = learner.reader.read([picture.file for picture in pictures], "pictures")
     left_out = sorted({*range(len(pictures))} - {*found.readable})
-    say_unreadable([pictures[place].name for place in left_out], "no answer")
+    unreadable = [pictures[place].name for place in left_out]
     if not found.readable:
-        raise BenchbenchError("None of the pictures can be read.")
+        raise BenchbenchError(f"No picture can be read: {some(unreadable)}.")
+    say_unreadable(unreadable, "no answer")
     names = [pictures[place].name for place in found.readable]
     rows = answer_rows(names, learner.support.class_names, _scores(learner, found.images), top)
     text = answers_text(rows, style or ("table" if out is None and sys.stdout.isatty() else "csv"))

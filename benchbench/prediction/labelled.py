@@ -102,12 +102,12 @@ def read_labelled(found: LabelledFiles, reader: PictureReader) -> LabelledImages
     """
     files = found.files
     images, readable = reader.read(files, str(found.path))
-    left_out = sorted({*range(len(files))} - {*readable})
-    names = [shown(posixpath.join(str(found.path), files[place].name)) for place in left_out]
-    say_unreadable(names, "not in the support")
     slots = np.repeat(np.arange(len(found.classes)), list(map(len, found.classes.values())))
     labelled = LabelledImages(images, slots[readable].astype(np.int64), tuple(found.classes))
     empty = [name for name, shot in zip(found.classes, labelled.shots, strict=True) if not shot]
     if empty:
         raise _without_pictures(found.path, empty)
+    left_out = sorted({*range(len(files))} - {*readable})
+    names = [shown(posixpath.join(str(found.path), files[place].name)) for place in left_out]
+    say_unreadable(names, "not in the support")
     return labelled

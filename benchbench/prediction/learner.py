@@ -40,8 +40,7 @@ class Learner:
         The method is asked as in the benchmark. Raises BenchbenchError if it does not apply to
         this support, MethodError if it answers no scores, and whatever it raises.
         """
-        method = self.trained.created()
-        self._refuse_other_task(method)
+        method = self._applicable()
         first, total = len(self.support.images), len(self.support.images) + len(pictures)
         pixels = np.concatenate([self.support.images, pictures])
         together = total if method.transductive else QUERIES_TOGETHER
@@ -60,8 +59,11 @@ class Learner:
         return scores
 
     def say_differences(self) -> None:
-        """Say how what is asked differs from what was benchmarked, a line each."""
-        method, task = self.trained.created(), self.trained.given.task
+        """Say how what is asked differs from what was benchmarked, a line each.
+
+        Raises BenchbenchError if the method does not apply to this support.
+        """
+        method, task = self._applicable(), self.trained.given.task
         way, shots = len(self.support.class_names), self.support.shots
         asked = f"{way} classes with {_range(shots)} each"
         if task.n_way is not None and (way, {*shots}) != (task.n_way, {task.n_shot}):
@@ -69,8 +71,9 @@ class Learner:
         if method.transductive:
             say(f"{method.name} is transductive: a picture's answer depends on the others")
 
-    def _refuse_other_task(self, method: Method) -> None:
-        """Raise BenchbenchError if the method does not apply to the support."""
+    def _applicable(self) -> Method:
+        """The method, not yet restored. Raises BenchbenchError if it does not apply."""
+        method = self.trained.created()
         names, shots = self.support.class_names, set(self.support.shots)
         trained_for = self.trained.given.task
         if method.fixed_way and trained_for.n_way not in (None, len(names)):
@@ -87,6 +90,7 @@ class Learner:
         )
         if reason := method.skip(task):
             raise BenchbenchError(f"{method.name} does not apply to this support: {reason}.")
+        return method
 
 
 def probabilities(scores: FloatArray) -> FloatArray:

@@ -17,7 +17,7 @@ from benchbench.learners.creation import create_method
 from benchbench.method import Method, Task
 from benchbench.runs.manifest import MethodCard, method_source
 from benchbench.system.arrays import ByteArray
-from benchbench.system.progress import say
+from benchbench.system.progress import say_once
 
 SPLIT = "pictures"
 
@@ -55,7 +55,9 @@ class Trained:
                 )
                 raise BenchbenchError(f"The file of weights {name} {what} {self.origin}.")
         if method_source(card) != self.source:
-            say(f"the code of {card.name} is not what it was in {self.origin}; answers may differ")
+            say_once(
+                f"the code of {card.name} is not what it was in {self.origin}; answers may differ"
+            )
         return method
 
     def restored(self, method: Method, pixels: ByteArray) -> Participant:
