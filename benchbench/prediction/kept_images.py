@@ -46,7 +46,7 @@ class KeptPixels(PixelRows):
         """Raises MethodError for an image that is not kept."""
         wanted = np.arange(len(self))[index]
         places = np.searchsorted(self._ids, wanted)
-        if not np.array_equal(self._ids.take(places, mode="clip"), wanted) or not self._ids.size:
+        if not np.isin(wanted, self._ids).all():
             raise MethodError("it reads training images that it has not read before")
         return np.asarray(self._images[places])
 

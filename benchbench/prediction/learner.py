@@ -83,6 +83,7 @@ class Learner:
             )
         task = replace(
             trained_for,
+            dataset="the support",
             n_way=len(names),
             n_shot=shots.pop() if len(shots) == 1 else None,
             n_query=None,

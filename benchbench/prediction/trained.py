@@ -63,11 +63,17 @@ class Trained:
     def restored(self, method: Method, pixels: ByteArray) -> Participant:
         """The method brought to its weights, and about to be asked of these images.
 
-        Raises BenchbenchError if the weights are not those that it had.
+        Raises BenchbenchError if it would have to be trained, or to weights that it did not have.
         """
         self.given.compute.apply()
         participant = Participant(method)
-        found = participant.train(replace(self.given, test=hidden(pixels)))
+        try:
+            found = participant.train(replace(self.given, test=hidden(pixels)))
+        except BenchbenchError as error:  # it learns from classes that are not there
+            raise BenchbenchError(
+                f"{self.method} cannot be restored: {str(error).rstrip('.')}; name the folder of a "
+                "run in which it was trained."
+            ) from error
         if [record["seconds"] for record in found["training"]] != list(self.seconds):
             raise BenchbenchError(f"The weights that are stored are not those of {self.origin}.")
         return participant
