@@ -17,7 +17,7 @@ from benchbench.prediction.printed import answer_rows, answers_text
 from benchbench.prediction.untrained import untrained
 from benchbench.system.compute import Compute
 
-SIDE = 8
+SIDE = 16
 
 
 def learner(method: str, names: tuple[str, ...] = ("cat", "dog", "owl")) -> Learner:
@@ -61,11 +61,9 @@ def test_a_method_does_not_apply_without_words_for_its_classes() -> None:
 
 
 def test_a_method_that_learns_from_classes_is_not_trained_on_none() -> None:
-    with pytest.raises(BenchbenchError, match="name the folder of a run in which it was trained"):
+    with pytest.raises(BenchbenchError, match="name the folder of a run"):
         learner("clip_zero_shot").scores(pictures(1))
-    with pytest.raises(
-        BenchbenchError, match="or name the folder of a run in which it was trained"
-    ):
+    with pytest.raises(BenchbenchError, match="or name the folder of a run"):
         learner("maml")
 
 
