@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
@@ -15,7 +17,6 @@ from benchbench.errors import BenchbenchError
 if TYPE_CHECKING:
     from benchbench.prediction.learner import Learner
     from benchbench.prediction.pictures import Picture
-    from benchbench.system.arrays import ByteArray, FloatArray
 
 MOST_SEED = 2**56 - 1
 """Seeds of episodes are of seven bytes."""
@@ -97,10 +98,11 @@ def predict(
             method, support, Places.find(data_root), Path(folder), size=size, seed=seed
         )
         learner.say_differences()
-        if save is not None:
-            save_learner(learner, save)
-        if pictures:
-            _answer(learner, pictures, top, style, out)
+        with _failures_told(learner):
+            if save is not None:
+                save_learner(learner, save)
+            if pictures:
+                _answer(learner, pictures, top, style, out)
 
 
 def _answer(
@@ -119,7 +121,7 @@ def _answer(
         raise BenchbenchError(f"No picture can be read: {some(unreadable)}.")
     say_unreadable(unreadable, "no answer")
     names = [pictures[place].name for place in found.readable]
-    rows = answer_rows(names, learner.support.class_names, _scores(learner, found.images), top)
+    rows = answer_rows(names, learner.support.class_names, learner.scores(found.images), top)
     text = answers_text(rows, style or ("table" if out is None and sys.stdout.isatty() else "csv"))
     if out is None:
         click.echo(text, nl=False)
@@ -127,14 +129,15 @@ def _answer(
         write_text(out, text)
 
 
-def _scores(learner: Learner, pictures: ByteArray) -> FloatArray:
-    """The learner's scores; what its method raises ends the command with exit code 1."""
+@contextmanager
+def _failures_told(learner: Learner) -> Iterator[None]:
+    """What the learner's method raises ends the command with one sentence and exit code 1."""
     from benchbench.errors import reason_of
     from benchbench.system.texts import legible
 
     try:
-        return learner.scores(pictures)
-    except BenchbenchError:
+        yield
+    except (BenchbenchError, OSError, MemoryError):
         raise
     except Exception as error:
         reason = legible(f"{learner.trained.method}: {reason_of(error)}")

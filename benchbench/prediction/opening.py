@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from benchbench.errors import BenchbenchError
+from benchbench.learners.creation import create_method
 from benchbench.prediction.labelled import labelled_files, read_labelled
 from benchbench.prediction.learner import Learner
 from benchbench.prediction.saved import LEARNER, load
@@ -38,16 +39,19 @@ def open_learner(
     if (place / LEARNER).is_file():
         _refuse(support, size, seed, f"The saved learner {place} has its own")
         return load(place, folder)
+    is_run = (place / MANIFEST).is_file()
+    if not is_run:
+        _refuse_paths(text, place)
+        create_method(text)  # so that a mistake in the spec is told first
     if support is None:
         raise BenchbenchError(
             "Name the labelled pictures by --support FOLDER, with a folder for each class."
         )
     found = labelled_files(support)
-    if (place / MANIFEST).is_file():
+    if is_run:
         _refuse(None, size, None, f"The run {place} has its own")
         trained, reader = trained_in(RunDirectory(place), places, folder)
     else:
-        _refuse_paths(text, place)
         reader = reader_for(found, size or USUAL_SIZE)
         trained = untrained(text, reader.image_shape, configure())
     return Learner(trained, read_labelled(found, reader), reader, seed or 0)

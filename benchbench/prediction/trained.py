@@ -99,7 +99,8 @@ def nothing_learned(image_shape: tuple[int, int, int]) -> OpenDataset:
     """A data set without any class to learn from."""
     none = np.empty(0, np.int64)
     pixels = np.empty((0, *image_shape), np.uint8)
-    return OpenDataset("nothing", "", pixels, none, [], dict.fromkeys(LEARNED, none))
+    fingerprint = _fingerprint(pixels)
+    return OpenDataset("nothing", fingerprint, pixels, none, [], dict.fromkeys(LEARNED, none))
 
 
 def task_without_training(

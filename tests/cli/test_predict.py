@@ -168,11 +168,13 @@ def test_a_transductive_method_says_so(benchmarked: Benchmarked) -> None:
     assert "a picture's answer depends on the others" in done.stderr
 
 
-def test_a_spec_that_needs_no_training(benchmarked: Benchmarked) -> None:
+def test_a_spec_that_needs_no_training(benchmarked: Benchmarked, tmp_path: Path) -> None:
     episode = benchmarked.episode("knn", 1)
     options = ("--support", episode.support, "--size", SIZE)
-    found = answered("--method", "knn[backbone=pixels]", *options, episode.queries)
+    saving = ("--save", tmp_path / "saved")
+    found = answered("--method", "knn[backbone=pixels]", *options, episode.queries, *saving)
     assert [row["class"] for row in found] == episode.answers
+    assert answered("--method", tmp_path / "saved", episode.queries) == found
 
 
 def test_a_spec_that_needs_training_is_refused_with_the_cure(benchmarked: Benchmarked) -> None:
@@ -253,7 +255,7 @@ def test_what_is_missing_is_one_sentence(
     assert "no run or saved learner" in refused("predict", "--method", "a/b", *pixels[2:], one)
     found = refused("predict", "--method", benchmarked.out, *pixels[2:], one)
     assert f"name one of its {len(EACH)} runs, such as" in found
-    assert "did you mean knn" in refused("predict", "--method", "kn", *pixels[2:], one)
+    assert "did you mean knn" in refused("predict", "--method", "kn", one)
 
 
 def test_a_class_without_a_picture_is_named(benchmarked: Benchmarked, tmp_path: Path) -> None:
