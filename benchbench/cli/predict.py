@@ -133,11 +133,12 @@ def _answer(
 def _failures_told(learner: Learner) -> Iterator[None]:
     """What the learner's method raises ends the command with one sentence and exit code 1."""
     from benchbench.errors import reason_of
+    from benchbench.system.streams import OutputLostError
     from benchbench.system.texts import legible
 
     try:
         yield
-    except (BenchbenchError, OSError, MemoryError):
+    except (BenchbenchError, OutputLostError, MemoryError):
         raise
     except Exception as error:
         reason = legible(f"{learner.trained.method}: {reason_of(error)}")
