@@ -24,7 +24,7 @@ LONGEST_PLUGIN, MEDIAN_PLUGIN = 150, 65
 LAYERS = """
 cli pytest_plugin
 grid
-engine
+engine prediction
 conformance
 learners evaluation
 training

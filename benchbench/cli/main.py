@@ -34,6 +34,7 @@ VERBS = {
     "rank": "benchbench.cli.rank:rank",
     "report": "benchbench.cli.report:report",
     "verify": "benchbench.cli.verify:verify",
+    "predict": "benchbench.cli.predict:predict",
     "new": "benchbench.cli.new:new",
     "check": "benchbench.cli.check:check",
     "doctor": "benchbench.cli.doctor:doctor",

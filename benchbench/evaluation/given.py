@@ -47,7 +47,8 @@ class Given:
 
     learned: the training and validation classes alone. test: the images of the tested split, and
     dataset: what that data set is called. task: as training sees it. folder, shared: where its
-    checkpoints go, and trainings that several methods share.
+    checkpoints go, and trainings that several methods share. restores: whether all trainings are
+    there already, so that none may begin.
     """
 
     learned: OpenDataset
@@ -60,6 +61,7 @@ class Given:
     folder: Path | None = None
     shared: Path | None = None
     sampler: Sampler | None = None
+    restores: bool = False
 
 
 @dataclass(frozen=True)

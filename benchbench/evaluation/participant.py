@@ -71,6 +71,7 @@ class Participant(AbstractContextManager["Participant"]):
             folder=given.folder,
             shared=given.shared,
             sampler=given.sampler,
+            restores=given.restores,
         )
         seed_everything(given.seed)
         self._settings = torch_settings()

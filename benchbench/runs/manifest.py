@@ -19,6 +19,7 @@ import benchbench
 from benchbench.datasets.base import OpenDataset
 from benchbench.datasets.problem import Problem
 from benchbench.episodes import EpisodeSet
+from benchbench.errors import BenchbenchError
 from benchbench.method import Method, Task
 from benchbench.registry import entry_points, specs
 from benchbench.registry.sources import package_sha256
@@ -193,6 +194,15 @@ def describe_run(
         "reproduces": {"bits": SAME_BITS, "tolerance": tolerance_of(identity["budget"])},
         "command": [Path(sys.argv[0]).name, *sys.argv[1:]],
     }
+
+
+def compute_of(manifest: dict[str, Any]) -> Compute:
+    """How the run of a manifest was computed. Raises BenchbenchError if it does not say so."""
+    said = manifest.get("compute", {})
+    try:
+        return Compute(**{field.name: said[field.name] for field in dataclasses.fields(Compute)})
+    except KeyError as error:
+        raise BenchbenchError(f"its manifest does not say how it was computed ({error})") from error
 
 
 def tolerance_of(budget: str) -> float:
