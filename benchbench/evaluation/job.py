@@ -148,7 +148,8 @@ class Job(Assignment):
                     shared=copy_of(self.run.shared, kept / "shared"),
                 )
         self._training_seconds = time.perf_counter() - started
-        seen = found.pop("pretrained_on")
+        features = self.problem.test.features
+        seen = [*found.pop("pretrained_on"), *(features.pretrained_on if features else ())]
         described = {**self.run.manifest["method"], "pretrained_on": seen}
         self.run.update(**found, method=described)
 
