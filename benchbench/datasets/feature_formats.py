@@ -61,7 +61,9 @@ def _is_text(value: Any) -> bool:
 
 
 def _write_npz(path: Path, content: Mapping[str, Any]) -> None:
-    arrays: dict[str, Any] = {name: np.asarray(value) for name, value in content.items() if name != "header"}
+    arrays: dict[str, Any] = {
+        name: np.asarray(value) for name, value in content.items() if name != "header"
+    }
     with path.open("wb") as file:
         np.savez(file, header=np.array(json.dumps(content["header"])), **arrays)
 

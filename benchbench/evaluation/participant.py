@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from benchbench.backbones import feature_cache
 from benchbench.backbones.base import Backbone
 from benchbench.datasets.base import OpenDataset
 from benchbench.datasets.problem import Problem
@@ -72,6 +73,7 @@ class Participant(AbstractContextManager["Participant"]):
             shared=given.shared,
             sampler=given.sampler,
         )
+        feature_cache.use(given.features)
         seed_everything(given.seed)
         self._settings = torch_settings()
         self._method.train(source)
