@@ -137,9 +137,8 @@ def _embedded(backbone: Backbone, array: ByteArray) -> Tensor:
 
     They are computed in float32 in a training's loss as well, where they may be kept for later.
     """
-    return torch.cat(
-        [embed(backbone, backbone.prepare(part)) for part in parts_of(backbone, array)]
-    )
+    parts = parts_of(backbone, array)
+    return torch.cat([embed(backbone, backbone.prepare(part)) for part in parts])
 
 
 def parts_of(backbone: Backbone, array: ByteArray) -> list[ByteArray]:

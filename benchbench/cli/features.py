@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -174,10 +175,11 @@ def _maker(
 def _row(stored: StoredFeatures) -> list[str]:
     threads = str(stored.key.circumstances.get("threads", ""))
     numbers = str(stored.count), str(stored.size), threads, _decimal(stored.bytes)
+    named = re.sub(r"[^,=:\[\]]*/", "", stored.backbone)  # a file of weights without its folders
     return [
         stored.dataset,
         stored.key.split,
-        stored.backbone,
+        named,
         *numbers,
         stored.key.digest[:DIGITS],
     ]

@@ -61,11 +61,10 @@ def _is_text(value: Any) -> bool:
 
 
 def _write_npz(path: Path, content: Mapping[str, Any]) -> None:
-    arrays: dict[str, Any] = {
-        name: np.asarray(value) for name, value in content.items() if name != "header"
-    }
+    arrays: dict[str, Any] = {name: np.asarray(value) for name, value in content.items()}
+    arrays["header"] = np.array(json.dumps(content["header"]))
     with path.open("wb") as file:
-        np.savez(file, header=np.array(json.dumps(content["header"])), **arrays)
+        np.savez(file, **arrays)
 
 
 def _read_safetensors(path: Path, names: Collection[str]) -> Content:
