@@ -54,25 +54,28 @@ def features() -> None:
 @dataset_option
 @backbone_option
 @click.option(
-    "--split", metavar="NAME", show_default="all", help="The split whose images are embedded."
+    "--split",
+    default="test",
+    metavar="NAME|all",
+    help="The split whose images are embedded; runs read those of the test.",
 )
 @device_option
 @threads_option
 @fast_option
 @data_root_option
-def make(*, split: str | None, **options: Any) -> None:
-    """Embed all images of a data set once, for all runs.
+def make(*, split: str, **options: Any) -> None:
+    """Embed the images of a data set once, for all runs.
 
     Runs with the same backbone and as many threads read the features; their scores are the same
     bits. An interrupted making resumes where it stopped.
     """
     maker = _maker(**options)
     splits = maker.splits()
-    if split is not None and split not in splits:
+    if split not in (*splits, "all"):
         raise BenchbenchError(
             f"{maker.dataset.name} has no images in split '{split}'; it has {', '.join(splits)}."
         )
-    for name in [split] if split else splits:
+    for name in splits if split == "all" else [split]:
         there = maker.found(name) is not None
         stored = maker.make(name)
         what = f"{stored.dataset}, {name}: {stored.count} features of {stored.size} numbers"
@@ -194,6 +197,6 @@ def _of_key(known: list[StoredFeatures], key: str) -> list[StoredFeatures]:
 
 
 def _decimal(count: int) -> str:
-    from benchbench.datasets.status import decimal
+    from rich.filesize import decimal
 
     return decimal(count)

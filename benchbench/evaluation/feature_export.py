@@ -75,7 +75,7 @@ def _header(
         "fingerprint": dataset.fingerprint,
         "layout_sha256": layout_sha256(dataset.labels, dataset.splits, dataset.parts),
     }
-    parents = dataset.hierarchy and [list(dataset.hierarchy[c]) for c in classes]
+    parents = dataset.hierarchy
     key = asdict(stored.key)
     return {
         "dataset": dataset.name,
@@ -84,5 +84,5 @@ def _header(
         "pretrained_on": list(stored.pretrained_on),
         **{name: key[name] for name in ("network", "weights", "preparation", "circumstances")},
         "names_are_words": dataset.names_are_words,
-        "hierarchy": parents,
+        "hierarchy": parents and [list(parents[c]) for c in classes.tolist()],
     }

@@ -128,8 +128,8 @@ def test_features_are_no_backbone_of_images(pictures, tmp_path) -> None:
 
 
 def test_there_is_nothing_to_look_at(made_by_hand) -> None:
-    assert "has features and no images to look at" in refused("data", "show", made_by_hand)
     assert "9 numbers each" in succeeded("data", "prepare", made_by_hand).stdout
+    assert "has features and no images to look at" in refused("data", "show", made_by_hand)
     assert "no duplicates are looked for" in succeeded("data", "verify", made_by_hand).stdout
 
 
