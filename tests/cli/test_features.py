@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from support.command_line import invoke, refused, succeeded, write_pictures
+from support.command_line import invoke, process, refused, succeeded, write_pictures
 
 METHODS = ("knn", "linear_probe")
 
@@ -164,3 +164,15 @@ def test_mistakes_are_one_sentence(pictures, arguments, said) -> None:
 def test_help_imports_nothing_that_takes_time() -> None:
     assert "make" in invoke("features", "--help").output
     assert "benchbench.cli.features" in sys.modules
+
+
+@pytest.mark.slow
+def test_a_confined_process_reads_features_from_disk(pictures, tmp_path) -> None:
+    of = ("--dataset", pictures, "--backbone", "pixels", "--threads", 1)
+    succeeded("features", "make", *of)
+    task = ("--methods", "knn[backbone=pixels]", "--way", 5, "--query", 3, "--episodes", 20)
+    out = ("--threads", 1, "--out", tmp_path / "out")
+    done = process("run", "--dataset", pictures, *task, *out, cold=True)
+    assert done.returncode == 0, done.stderr
+    assert "64 features of folder:" in done.stderr
+    assert "read from disk" in done.stderr
