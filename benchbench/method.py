@@ -12,6 +12,7 @@ import numpy as np
 
 from benchbench.errors import MethodError
 from benchbench.system.arrays import ByteArray, IntArray
+from benchbench.system.vectors import are_vectors
 
 if TYPE_CHECKING:
     import torch
@@ -139,6 +140,11 @@ class Task:
     n_query: int | None
     has_class_names: bool = True
     has_training_classes: bool = True
+
+    @property
+    def has_images(self) -> bool:
+        """Whether the data are images, and not features of images."""
+        return not are_vectors(self.image_shape)
 
 
 class Method:

@@ -7,6 +7,7 @@ from typing import Any
 
 from benchbench.backbones.base import Backbone
 from benchbench.backbones.conv4 import Conv4
+from benchbench.backbones.features import Features
 from benchbench.backbones.libraries.open_clip import OpenClip
 from benchbench.backbones.libraries.timm import Timm
 from benchbench.backbones.libraries.torchvision import Torchvision
@@ -36,6 +37,7 @@ def backbone_arguments(text: str) -> tuple[type[Backbone], dict[str, Any]]:
 @hookimpl
 def register_backbones(register: Callable[[type], None]) -> None:
     register(Conv4)
+    register(Features)
     register(OpenClip)
     register(Pixels)
     register(ResNet12)

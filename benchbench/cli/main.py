@@ -29,6 +29,7 @@ VERBS = {
     "describe": "benchbench.cli.listing:describe",
     "data": "benchbench.cli.data:data",
     "episodes": "benchbench.cli.episodes:episodes",
+    "features": "benchbench.cli.features:features",
     "leaderboard": "benchbench.cli.leaderboard:leaderboard",
     "compare": "benchbench.cli.compare:compare",
     "rank": "benchbench.cli.rank:rank",

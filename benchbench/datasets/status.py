@@ -138,7 +138,11 @@ def facts(dataset: Dataset | Collection, opened: OpenDataset, places: Places) ->
         "classes": ", ".join(f"{count} {split}" for count, split in counts),
         "images": f"{len(opened.labels)}, {_span(per_class)} a class",
         "parts": _parts(opened),
-        "pixels": f"{height} x {width}, {'colour' if channels == 3 else 'grey'}",
+        **(
+            {"features": f"{width} numbers each, float32"}
+            if opened.features
+            else {"pixels": f"{height} x {width}, {'colour' if channels == 3 else 'grey'}"}
+        ),
         "on disk": size_text(opened),
         "fingerprint": opened.fingerprint,
         "unreadable": f"{len(unreadable)}: {some(unreadable)}" if unreadable else "none",

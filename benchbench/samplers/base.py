@@ -64,7 +64,7 @@ class Sampler:
         """
         self.check(pool)
         origin: dict[str, str | int] = {
-            "fingerprint": pool.dataset.fingerprint,
+            "fingerprint": pool.dataset.drawn_as,
             "split": pool.split,
             "protocol": self.protocol,
             "seed": seed,
