@@ -28,8 +28,9 @@ engine
 conformance
 learners evaluation
 training
-results metrics
+results
 verification
+metrics
 runs
 samplers
 datasets

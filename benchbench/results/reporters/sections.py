@@ -10,8 +10,8 @@ import pandas as pd
 
 from benchbench.results.entries import kind_of
 from benchbench.results.headings import ABOUT_OFFICIAL_TESTS
-from benchbench.results.leaderboard import GROUP, further_metrics
-from benchbench.results.numbers import DASH, decimals, interval, percent
+from benchbench.results.leaderboard import GROUP, HALF_WIDTH, further_metrics
+from benchbench.results.numbers import DASH, interval, percent, plus_minus
 from benchbench.results.printed import Bold, Marked
 from benchbench.results.published import figures_for
 from benchbench.results.ranking import RULES
@@ -78,7 +78,10 @@ def _cells(rows: pd.DataFrame, citations: list[str]) -> pd.DataFrame:
         ],
         **(_of_test_images(rows) if official else {"± classes": rows["ci_classes"].map(percent)}),
         "± seeds": rows["ci_seeds"].map(percent) if several else DASH,
-        **{name: rows[name].map(decimals) for name in further_metrics(rows)},
+        **{
+            name: list(map(plus_minus, rows[name], rows[f"{HALF_WIDTH}{name}"]))
+            for name in further_metrics(rows)
+        },
         "n": rows["episodes"].map(str),
         "seeds": rows["seeds"].map(str),
         "of each seed": rows["seed_accuracies"].map(_seeds) if several else DASH,
