@@ -8,8 +8,6 @@ part in it.
 from __future__ import annotations
 
 import numpy as np
-from scipy.optimize import minimize_scalar
-from scipy.special import log_softmax
 
 from benchbench.system.arrays import FloatArray, IntArray
 
@@ -43,6 +41,10 @@ def fitted_temperature(scores: FloatArray, labels: IntArray) -> float:
     class and equal ones for the others, as Platt (1999) smooths his; otherwise a support without a
     mistake would ask for certainty. Scores that are all equal have the temperature 1.
     """
+    # Imported here, as most runs fit none.
+    from scipy.optimize import minimize_scalar
+    from scipy.special import log_softmax
+
     count, way = scores.shape
     spread = float((scores - scores.mean(axis=1, keepdims=True)).std())
     if spread == 0 or way == 1:
