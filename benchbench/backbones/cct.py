@@ -65,7 +65,7 @@ class CCT(SmallTransformer):
             return encoded.mT.flatten(1)
         if self.tokens == "mean":
             return encoded.mean(1)
-        weights = self.importance(encoded).softmax(1)
+        weights: Tensor = self.importance(encoded).softmax(1)
         return (weights.mT @ encoded).squeeze(1)
 
 

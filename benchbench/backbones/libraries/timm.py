@@ -98,9 +98,9 @@ class Timm(LibraryBackbone):
         if self.tokens is None:
             return super().embed(pixels)
         network: Any = self.network
-        tokens = network.forward_features(pixels)
+        tokens: Tensor = network.forward_features(pixels)
         # Registers follow the class token.
-        patches: Tensor = tokens[:, network.num_prefix_tokens :]
+        patches = tokens[:, network.num_prefix_tokens :]
         found = {"class": tokens[:, 0], "mean": patches.mean(1), "patches": patches.mT.flatten(1)}
         return found[self.tokens]
 
