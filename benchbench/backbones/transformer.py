@@ -23,8 +23,10 @@ class SmallTransformer(Backbone):
 
     A subclass makes the tokens and says in `tokens` which of the last ones are the features.
 
-    width: the size of a token. depth: the number of blocks. heads: of the attention of a block;
-        they divide the width. mlp: the width of a block's hidden layer, in tokens.
+    width: the size of a token.
+    depth: the number of blocks.
+    heads: of the attention of a block; they divide the width.
+    mlp: the width of a block's hidden layer, in sizes of a token.
     drop: the share of attention weights that is dropped in training, and that of images whose last
         block is left out, to which the blocks before rise from none.
     """
