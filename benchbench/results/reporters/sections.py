@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, fields
 from typing import Any
 
@@ -79,7 +79,7 @@ def _cells(rows: pd.DataFrame, citations: list[str]) -> pd.DataFrame:
         **(_of_test_images(rows) if official else {"± classes": rows["ci_classes"].map(percent)}),
         "± seeds": rows["ci_seeds"].map(percent) if several else DASH,
         **{
-            name: list(map(plus_minus, rows[name], rows[f"{HALF_WIDTH}{name}"]))
+            name: list(map(plus_minus, rows[name], _half_widths(rows, name)))
             for name in further_metrics(rows)
         },
         "n": rows["episodes"].map(str),
@@ -96,6 +96,12 @@ def _cells(rows: pd.DataFrame, citations: list[str]) -> pd.DataFrame:
     shown = shown.where(shown.notna() & (shown != ""), DASH)
     always = {about, "± classes", "± both", "accuracy %"}
     return shown[[name for name in shown if name in always or (shown[name] != DASH).any()]]
+
+
+def _half_widths(rows: pd.DataFrame, metric: str) -> Iterable[float | None]:
+    """± episodes of a further metric; None where a frame does not tell."""
+    column = f"{HALF_WIDTH}{metric}"
+    return rows[column] if column in rows else [None] * len(rows)
 
 
 def _about(rows: pd.DataFrame) -> str:
