@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from benchbench.augmentations.base import Augmentation as Augmentation
     from benchbench.backbones import create_backbone as create_backbone
     from benchbench.backbones.base import Backbone as Backbone
+    from benchbench.backbones.base import TrainingNeeds as TrainingNeeds
     from benchbench.backbones.blocks import parameter_blocks as parameter_blocks
     from benchbench.datasets.base import Dataset as Dataset
     from benchbench.datasets.base import DecodedClass as DecodedClass
@@ -92,6 +93,7 @@ if TYPE_CHECKING:
     from benchbench.method import Method as Method
     from benchbench.method import Support as Support
     from benchbench.method import Task as Task
+    from benchbench.metrics import metric_facts as metric_facts
     from benchbench.registry.bounds import Bounds as Bounds
     from benchbench.registry.hookspecs import hookimpl as hookimpl
     from benchbench.runs.outcome import Outcome as Outcome
@@ -165,6 +167,7 @@ _HOMES = {
     "Task": "method",
     "TaskMoments": "learners.normalisation",
     "TaskNorm": "learners.normalisation",
+    "TrainingNeeds": "backbones.base",
     "TrainingPhase": "learners.classifier_recipe",
     "TrainingSource": "training.source",
     "TunedCopy": "learners.tuning",
@@ -194,6 +197,7 @@ _HOMES = {
     "linear": "training.schedules",
     "mean_entropy": "learners.tuning",
     "logistic_regression": "learners.logistic",
+    "metric_facts": "metrics",
     "milestones": "training.schedules",
     "minibatches": "learners.inner_adam",
     "open_dataset": "datasets.opening",

@@ -28,8 +28,9 @@ engine prediction
 conformance
 learners evaluation
 training
-results metrics
+results
 verification
+metrics
 runs
 samplers
 datasets

@@ -71,6 +71,8 @@ def repeat(
                 found = Findings(run.path)
                 compare(run, again, found, retrained=how.retrain, fresh=how.fresh)
                 findings.checked += found.checked
+                left = [one for one in findings.partly if one not in found.settled]
+                findings.partly = [*left, *found.partly]
                 if not found.differences:
                     _admit_other_code(findings)
                 _add(found.differences, findings)

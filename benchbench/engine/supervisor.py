@@ -56,7 +56,7 @@ if TYPE_CHECKING:
     from benchbench.evaluation.given import Given, Question
     from benchbench.method import Task
 
-OWN_BACKBONES = ("conv4", "features", "pixels", "resnet12")
+OWN_BACKBONES = ("cct", "conv4", "features", "pixels", "resnet12", "vit")
 """Which download nothing."""
 
 LOOK_SECONDS = 0.5

@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from benchbench.backbones import create_backbone
 from benchbench.backbones.base import Backbone
 from benchbench.learners.classifier_recipe import ClassifierRecipe
+from benchbench.learners.network_needs import as_needed
 from benchbench.method import Classifier, Images, Method, Support, Task
 from benchbench.registry import specs
 from benchbench.runs.manifest import CORE
@@ -127,7 +128,7 @@ def fit_classifier(
             module,
             loss,
             batches,
-            **arguments,
+            **as_needed(backbone, arguments),
             stage="classification",
             validate=lambda: source.validate(nearest_mean(backbone), way=5, shot=1),
             folder=folder,
@@ -183,6 +184,8 @@ def _key(source: TrainingSource, backbone: Backbone, recipe: ClassifierRecipe | 
     }
     if recipe is not None:
         facts["recipe"] = asdict(recipe)
+    if backbone.training_needs is not None:
+        facts["needs"] = asdict(backbone.training_needs)
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:16]
 
 
