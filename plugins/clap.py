@@ -35,7 +35,8 @@ class CLAP(ImageTextMethod):
     authors also crop and flip, which may change what is to be told, and is left out here. A class
     without support images has the mean lambda of the others.
 
-    constraint: a factor on the penalty; 0 is the probe that only begins with the texts (ZS-LP).
+    constraint: a factor on the penalty; 0 is the probe that only begins with the texts (ZS-LP). A
+        large one needs a smaller rate, or the steps overshoot.
     epochs: of the support; 0 leaves the texts alone.
     lr: the rate of SGD with momentum, which rises for an epoch and falls along half a cosine.
     """

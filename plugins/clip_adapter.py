@@ -47,6 +47,8 @@ class ClipAdapter(ImageTextMethod):
     epochs: Annotated[int, Bounds(ge=0, le=10**6)] | None = None
 
     def head(self, known: JointSupport) -> Head:
+        if self.ratio == 0:
+            return known.zero_shot
         exact = known.double()
         layers = first_layers(exact)
         steps = steps_of(self.epochs_for(exact), len(exact.labels), BATCH)
@@ -68,8 +70,6 @@ class ClipAdapter(ImageTextMethod):
 
     def scores(self, features: Tensor, layers: list[Tensor], known: JointSupport) -> Tensor:
         """Scores [m, n_way] of features [m, d] that the layers correct."""
-        if self.ratio == 0:
-            return known.zero_shot(features)
         inner, outer = layers
         correction = F.relu(F.relu(features @ inner) @ outer)
         mixed = (1 - self.ratio) * features + self.ratio * correction

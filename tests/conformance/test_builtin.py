@@ -85,6 +85,13 @@ def test_maml_that_hides_its_batch_norm_is_found_out(small: OpenDataset, tmp_pat
         (f"transductive_finetuning[{TINY},epochs=2,query_weight=0,features=logits]", set()),
         (f"snail[{TINY},filters=8]", {"support_order"}),
         (f"mann[{TINY},rows=16,hidden=16]", {"support_order"}),
+        ("clip_zero_shot", set()),
+        ("tip_adapter[alpha=auto,beta=auto]", set()),
+        ("tip_adapter[alpha=30,finetune=true,epochs=3]", set()),
+        ("clip_adapter[epochs=5,lr=0.1]", set()),
+        ("lpplusplus[epochs=20]", set()),
+        ("clap[epochs=5]", set()),
+        ("cross_modal[steps=5]", set()),
     ],
 )
 def test_a_built_in_method_passes(
