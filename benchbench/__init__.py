@@ -54,6 +54,9 @@ if TYPE_CHECKING:
     from benchbench.learners.image_text import info_nce as info_nce
     from benchbench.learners.image_text import pair_loss as pair_loss
     from benchbench.learners.image_text import words_of as words_of
+    from benchbench.learners.image_text_method import Head as Head
+    from benchbench.learners.image_text_method import ImageTextMethod as ImageTextMethod
+    from benchbench.learners.image_text_method import JointSupport as JointSupport
     from benchbench.learners.inductive import outputs_one_by_one as outputs_one_by_one
     from benchbench.learners.inner_adam import SecondMoments as SecondMoments
     from benchbench.learners.inner_adam import adam_descend as adam_descend
@@ -86,6 +89,8 @@ if TYPE_CHECKING:
     from benchbench.learners.slots import ShuffledSlots as ShuffledSlots
     from benchbench.learners.solvers import crammer_singer as crammer_singer
     from benchbench.learners.solvers import ridge as ridge
+    from benchbench.learners.steps import steps_of as steps_of
+    from benchbench.learners.steps import take_steps as take_steps
     from benchbench.learners.tuning import TunedCopy as TunedCopy
     from benchbench.learners.tuning import mean_entropy as mean_entropy
     from benchbench.method import Classifier as Classifier
@@ -140,10 +145,13 @@ _HOMES = {
     "FixedSlots": "learners.slots",
     "FixedWayMethod": "learners.gradient",
     "GridEngine": "grid.engine",
+    "Head": "learners.image_text_method",
+    "ImageTextMethod": "learners.image_text_method",
     "Images": "method",
     "InnerLoop": "learners.gradient",
     "InnerLoopMethod": "learners.gradient",
     "JointEncoder": "learners.image_text",
+    "JointSupport": "learners.image_text_method",
     "InnerRates": "learners.rates",
     "LabelledEpisode": "training.labelled",
     "LatentSpace": "learners.latents",
@@ -209,6 +217,8 @@ _HOMES = {
     "smoothed_cross_entropy": "learners.metric",
     "spsa_gradient": "learners.gradient_estimates",
     "step_decay": "training.schedules",
+    "steps_of": "learners.steps",
+    "take_steps": "learners.steps",
     "torchvision": "system.vision",
     "training_mean": "learners.pretrained",
     "words_of": "learners.image_text",

@@ -159,8 +159,13 @@ class Backbone(nn.Module):
 
     def weights_sha256(self) -> str:
         """The hash of all parameters and buffers, in the order of their names."""
-        digest = hashlib.sha256()
-        for name, tensor in sorted(self.state_dict().items()):
-            digest.update(f"{name}:{tensor.dtype}:{tuple(tensor.shape)}:".encode())
-            digest.update(tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy())
-        return digest.hexdigest()
+        return module_sha256(self)
+
+
+def module_sha256(module: nn.Module) -> str:
+    """The hash of all parameters and buffers of a module, in the order of their names."""
+    digest = hashlib.sha256()
+    for name, tensor in sorted(module.state_dict().items()):
+        digest.update(f"{name}:{tensor.dtype}:{tuple(tensor.shape)}:".encode())
+        digest.update(tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy())
+    return digest.hexdigest()

@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, dataclass, field
 from typing import Any, ClassVar
 
 import torch
 import torch.nn.functional as F
-from filelock import FileLock
 from torch import Tensor, nn
 
 from benchbench.backbones import create_backbone
 from benchbench.backbones.base import Backbone
 from benchbench.learners.classifier_recipe import ClassifierRecipe
 from benchbench.learners.network_needs import as_needed
+from benchbench.learners.shared_training import shared_folder, training_key
 from benchbench.method import Classifier, Images, Method, Support, Task
 from benchbench.registry import specs
-from benchbench.runs.manifest import CORE
 from benchbench.system.compute import separate_randomness
 from benchbench.training.budget import FitRecord
 from benchbench.training.fit import fit, learns
@@ -116,13 +112,7 @@ def fit_classifier(
         return F.cross_entropy(logits, labels, label_smoothing=smoothing)
 
     batches, arguments = _training(source, recipe)
-    folder = None
-    lock: AbstractContextManager[Any] = nullcontext()
-    if source.shared is not None:
-        folder = source.shared / f"{backbone.name}-{_key(source, backbone, recipe)}"
-        folder.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(folder / ".lock")
-    with lock:
+    with shared_folder(source, backbone.name, _key(source, backbone, recipe)) as folder:
         record = fit(
             source,
             module,
@@ -173,20 +163,14 @@ def training_mean(source: TrainingSource, encoder: Backbone) -> Tensor:
 
 def _key(source: TrainingSource, backbone: Backbone, recipe: ClassifierRecipe | None) -> str:
     facts: dict[str, Any] = {
-        "core": CORE,
-        "fingerprint": source._dataset.fingerprint,
-        "splits": source._dataset.splits_sha256,
         "backbone": specs.text_of(backbone),
         "initial": backbone.weights_sha256(),
-        "budget": str(source.budget),
-        "seed": source.seed,
-        "compute": {key: v for key, v in asdict(source.compute).items() if key != "threads"},
     }
     if recipe is not None:
         facts["recipe"] = asdict(recipe)
     if backbone.training_needs is not None:
         facts["needs"] = asdict(backbone.training_needs)
-    return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:16]
+    return training_key(source, facts)
 
 
 def nearest_mean(backbone: Backbone) -> Callable[[Support], Classifier]:

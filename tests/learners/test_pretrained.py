@@ -18,7 +18,7 @@ from benchbench.backbones.base import Backbone
 from benchbench.backbones.conv4 import Conv4
 from benchbench.datasets.base import OpenDataset
 from benchbench.evaluation.participant import _modules
-from benchbench.learners import pretrained
+from benchbench.learners import pretrained, shared_training
 from benchbench.learners.classifier_recipe import ClassifierRecipe, TrainingPhase
 from benchbench.learners.pretrained import fit_classifier, nearest_mean, training_mean
 from benchbench.method import Classifier, Images, Method, Support, Task
@@ -87,7 +87,7 @@ def test_what_changes_the_weights_is_another_training(dataset, tmp_path, monkeyp
     fewer = {**dataset.splits, "train": dataset.splits["train"][1:]}
     trained(make_source(replace(dataset, splits=fewer), tmp_path, steps=2))
     trained(make_source(dataset, tmp_path, steps=2, compute=Compute(threads=2)))
-    monkeypatch.setattr(pretrained, "CORE", pretrained.CORE + 1)
+    monkeypatch.setattr(shared_training, "CORE", shared_training.CORE + 1)
     trained(make_source(dataset, tmp_path, steps=2))
     assert len(list(tmp_path.rglob("classification.safetensors"))) == 7
 
