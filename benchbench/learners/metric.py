@@ -137,5 +137,5 @@ class MetricMethod(EpisodicMethod):
 
     def _in_blocks(self, asked: Tensor, known: Tensor, support: Support) -> Tensor:
         """`scores` of some queries after others, but for a method that compares them together."""
-        blocks = [asked] if self.transductive else asked.split(SCORED_TOGETHER)
+        blocks = [asked] if self.transductive else torch.split(asked, SCORED_TOGETHER)
         return torch.cat([self.scores(block, known, support) for block in blocks])
