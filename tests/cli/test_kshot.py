@@ -144,7 +144,7 @@ def test_who_chooses_on_validation_images_is_skipped_where_there_are_none(
 
 def test_several_methods_answer_together(parted: str, tmp_path: Path) -> None:
     """As one run, which verification repeats, in a process that is told of no label."""
-    members = "linear_probe[c=0.1,backbone=pixels]+ridge[backbone=pixels]"
+    members = "linear_probe[c=0.1,backbone=pixels]+ridge_probe[backbone=pixels]"
     done = run(parted, tmp_path, "--shot", 2, methods=f"ensemble[of={members}]")
     assert done.exit_code == 0, done.output
     assert "1 verified" in succeeded("verify", tmp_path, "--evaluate").stdout
