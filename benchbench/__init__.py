@@ -39,6 +39,8 @@ if TYPE_CHECKING:
     from benchbench.learners.black_box import BlackBoxMethod as BlackBoxMethod
     from benchbench.learners.classifier_recipe import ClassifierRecipe as ClassifierRecipe
     from benchbench.learners.classifier_recipe import TrainingPhase as TrainingPhase
+    from benchbench.learners.creation import create_members as create_members
+    from benchbench.learners.creation import spec_of as spec_of
     from benchbench.learners.episodic import EpisodicMethod as EpisodicMethod
     from benchbench.learners.episodic import Recipe as Recipe
     from benchbench.learners.gradient import FixedWayMethod as FixedWayMethod
@@ -95,6 +97,7 @@ if TYPE_CHECKING:
     from benchbench.learners.tuning import mean_entropy as mean_entropy
     from benchbench.method import Classifier as Classifier
     from benchbench.method import Images as Images
+    from benchbench.method import LabelledImages as LabelledImages
     from benchbench.method import Method as Method
     from benchbench.method import Support as Support
     from benchbench.method import Task as Task
@@ -154,6 +157,7 @@ _HOMES = {
     "JointSupport": "learners.image_text_method",
     "InnerRates": "learners.rates",
     "LabelledEpisode": "training.labelled",
+    "LabelledImages": "method",
     "LatentSpace": "learners.latents",
     "LinearMethod": "learners.linear",
     "MemoryState": "learners.memory",
@@ -190,6 +194,7 @@ _HOMES = {
     "cosine_scale": "learners.image_text",
     "crammer_singer": "learners.solvers",
     "create_augmentation": "augmentations",
+    "create_members": "learners.creation",
     "create_backbone": "backbones",
     "descend": "learners.adaptation",
     "descend_tensor": "learners.latents",
@@ -215,6 +220,7 @@ _HOMES = {
     "random_signs": "learners.gradient_estimates",
     "ridge": "learners.solvers",
     "smoothed_cross_entropy": "learners.metric",
+    "spec_of": "learners.creation",
     "spsa_gradient": "learners.gradient_estimates",
     "step_decay": "training.schedules",
     "steps_of": "learners.steps",

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Protocol, TypeAlias
 
 import numpy as np
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 
 NAMES_WITHHELD = "class names are only given to a method with uses_class_names = True"
+VALIDATION_WITHHELD = "validation images are only given to a method with uses_validation = True"
 
 
 class PixelSource(Protocol):
@@ -92,6 +93,13 @@ class _ArraySource:
         return self._array[rows]
 
 
+class LabelledImages(NamedTuple):
+    """Images and their class slots, an int64 tensor [n]."""
+
+    images: Images
+    labels: torch.Tensor
+
+
 @dataclass
 class Support:
     """The labelled images of one episode.
@@ -104,6 +112,8 @@ class Support:
         NumPy and torch are seeded with it before each `adapt`.
     class_names: the classes' names by slot, for methods with `uses_class_names = True`; reading
         them without that declaration raises MethodError.
+    held_out: labelled images of the data's official validation part, which `validation` gives to
+        methods with `uses_validation = True`; reading it without that raises MethodError.
     """
 
     images: Images
@@ -112,12 +122,19 @@ class Support:
     dataset: str
     seed: int = 0
     names: tuple[str, ...] | None = field(default=None, repr=False)
+    held_out: LabelledImages | None = field(default=None, repr=False)
 
     @property
     def class_names(self) -> tuple[str, ...]:
         if self.names is None:
             raise MethodError(NAMES_WITHHELD)
         return self.names
+
+    @property
+    def validation(self) -> LabelledImages:
+        if self.held_out is None:
+            raise MethodError(VALIDATION_WITHHELD)
+        return self.held_out
 
 
 Classifier: TypeAlias = Callable[[Images], Any]
@@ -129,7 +146,8 @@ class Task:
     """What a method is tested on; a number that varies over the episodes is None.
 
     has_class_names: whether the classes' names are words that describe them. has_training_classes:
-    whether there are classes to learn from before the test.
+    whether there are classes to learn from before the test. has_validation_part: whether each class
+    has official validation images, none of which is drawn for a support or as a query.
     """
 
     dataset: str
@@ -140,6 +158,7 @@ class Task:
     n_query: int | None
     has_class_names: bool = True
     has_training_classes: bool = True
+    has_validation_part: bool = False
 
     @property
     def has_images(self) -> bool:
@@ -160,12 +179,17 @@ class Method:
     order_dependent: bool = False
     """Whether the scores may depend on the order of the support. If a parameter decides on this
     or on `transductive`, `__post_init__` sets it on the instance."""
-    uses_class_names: ClassVar[bool] = False
+    uses_class_names: bool = False
     """Whether `adapt` reads `support.class_names`."""
+    uses_validation: bool = False
+    """Whether `adapt` reads `support.validation`, as to choose a hyper-parameter. It is then ranked
+    apart from methods without these labels. If a parameter decides, `__post_init__` sets it."""
     pretrained_on: ClassVar[tuple[str, ...]] = ()
     """The data sets that the method's weights have seen before `train`."""
-    fixed_way: ClassVar[bool] = False
+    fixed_way: bool = False
     """Whether the way is settled by `train`, so that tasks whose way varies are skipped."""
+    members: tuple[Method, ...] = ()
+    """The methods that it is made of: their code, weights and knowledge are its own."""
     paper: ClassVar[str] = ""
     """`arXiv:NUMBER`, or an address on the web."""
     family: ClassVar[str] = "other"
@@ -192,4 +216,6 @@ class Method:
             return "it learns from support images and this task has none (0-shot)"
         if task.n_way is None and self.fixed_way:
             return "its head has a fixed way and this task's varies"
+        if self.uses_validation and not task.has_validation_part:
+            return "it chooses on an official validation part and this task has none"
         return None

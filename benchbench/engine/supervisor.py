@@ -156,17 +156,18 @@ class RemoteParticipant(AbstractContextManager["RemoteParticipant"]):
         folders = tuple(path for path in (given.folder, given.shared) if path is not None)
         for folder in folders:
             folder.mkdir(parents=True, exist_ok=True)
-        if specs.parse(self.card.backbone or "pixels").name not in OWN_BACKBONES:
-            self._fetch_weights(given.task.image_shape)
+        for backbone in dict.fromkeys((self.card.backbone, *self.card.backbones_of_members)):
+            if specs.parse(backbone or "pixels").name not in OWN_BACKBONES:
+                self._fetch_weights(backbone, given.task.image_shape)
         images = (*paths_of(given.learned.pixels), *paths_of(given.test.pixels))
         images += tuple(stored.file for stored in given.features)
         self._begin(images, tuple(path.absolute() for path in folders))
         return _training_facts(self._request(Train(given), Phase("training")))
 
-    def _fetch_weights(self, image_shape: tuple[int, int, int]) -> None:
+    def _fetch_weights(self, backbone: str, image_shape: tuple[int, int, int]) -> None:
         """Have a library's backbone made once where it may download, in a process of no method."""
         self._replace_worker()
-        self._request(Fetch(self.card.backbone, image_shape), Phase("training"))
+        self._request(Fetch(backbone, image_shape), Phase("training"))
 
     def scores(self, questions: Sequence[Question], phase: Phase = OTHER) -> Iterator[FloatArray]:
         """Ask now, and yield the scores of each episode as they come.

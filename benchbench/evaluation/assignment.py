@@ -14,6 +14,7 @@ from benchbench.evaluation.loop import Examiner
 from benchbench.evaluation.nonce import Nonce
 from benchbench.evaluation.settings import Settings
 from benchbench.evaluation.task import task_of
+from benchbench.evaluation.validation_part import ValidationPart
 from benchbench.method import Task
 from benchbench.metrics import find_metrics
 from benchbench.runs import manifest
@@ -118,8 +119,10 @@ class Assignment:
     def examiner(self) -> Examiner:
         """Asks the method about the episodes, and scores its answers."""
         metrics = find_metrics(self.settings.metrics)
-        names = self.card.uses_class_names
-        return Examiner(self.problem.test, self.episodes, self.nonce, names, metrics)
+        card, test = self.card, self.problem.test
+        validation = ValidationPart(test, self.episodes) if card.uses_validation else None
+        names = card.uses_class_names
+        return Examiner(test, self.episodes, self.nonce, names, metrics, validation)
 
     @cached_property
     def audited(self) -> list[int]:

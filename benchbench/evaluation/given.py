@@ -72,7 +72,8 @@ class Question:
 
     support: places of images, and support_labels: their class slots. queries: places of images,
     those of each array to be classified in one call. names: of the classes by slot, for a method
-    that declares to read them. seed: of the method's random numbers.
+    that declares to read them. seed: of the method's random numbers. validation: places
+    of validation images and their class slots, for a method that declares to use them.
     """
 
     support: IntArray
@@ -81,6 +82,7 @@ class Question:
     n_way: int
     seed: int
     names: tuple[str, ...] | None = None
+    validation: tuple[IntArray, IntArray] | None = None
 
 
 def hidden_images(dataset: OpenDataset, split: str, nonce: Nonce) -> HiddenImages:
@@ -122,9 +124,18 @@ def learned_part(dataset: OpenDataset, nonce: Nonce) -> OpenDataset:
 
 
 def question(
-    dataset: OpenDataset, episode: Episode, order: IntArray, seed: int, *, with_names: bool
+    dataset: OpenDataset,
+    episode: Episode,
+    order: IntArray,
+    seed: int,
+    *,
+    with_names: bool,
+    validation: tuple[IntArray, IntArray] | None = None,
 ) -> Question:
-    """An episode as a question, with its queries in the given order."""
+    """An episode as a question, with its queries in the given order.
+
+    validation: ids of validation images and their class slots, if it tells of any.
+    """
     places = dataset.storage.places
     names = tuple(dataset.class_names[c] for c in episode.classes) if with_names else None
     return Question(
@@ -134,4 +145,5 @@ def question(
         n_way=episode.n_way,
         seed=seed,
         names=names,
+        validation=validation and (places[validation[0]], validation[1]),
     )

@@ -17,6 +17,7 @@ from benchbench.evaluation.given import Question, question
 from benchbench.evaluation.nonce import Nonce
 from benchbench.evaluation.settings import OTHER, Phase
 from benchbench.evaluation.temperature import fitted_temperature, held_out
+from benchbench.evaluation.validation_part import ValidationPart
 from benchbench.metrics import Metric, checked_scores, facts_of
 from benchbench.runs.manifest import MethodCard
 from benchbench.system.arrays import FloatArray, IntArray
@@ -56,6 +57,7 @@ class Examiner:
     """Knows the episodes and their labels, asks questions and scores the answers.
 
     with_names: whether questions tell the names of the classes. metrics: those besides accuracy.
+    validation: the validation images that questions tell of, if any.
     """
 
     dataset: OpenDataset
@@ -63,6 +65,7 @@ class Examiner:
     nonce: Nonce
     with_names: bool = False
     metrics: Mapping[str, Metric] = field(default_factory=dict)
+    validation: ValidationPart | None = None
     _orders: dict[int, IntArray] = field(default_factory=dict, init=False, repr=False)
 
     def evaluate(self, method: Answering, first: int = 0) -> Iterator[Scored]:
@@ -126,6 +129,7 @@ class Examiner:
             self.order(number),
             seed,
             with_names=self.with_names,
+            validation=None if self.validation is None else self.validation.drawn(number),
         )
 
     def scored(self, number: int, answer: FloatArray, temperature: float = 1.0) -> Scored:

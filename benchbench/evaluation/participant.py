@@ -22,7 +22,8 @@ from benchbench.evaluation.nonce import Nonce
 from benchbench.evaluation.query_statistics import QueryStatistics
 from benchbench.evaluation.settings import OTHER, Phase
 from benchbench.evaluation.task import task_of
-from benchbench.method import Classifier, Images, Method, Support, Task
+from benchbench.evaluation.validation_part import ValidationPart
+from benchbench.method import Classifier, Images, LabelledImages, Method, Support, Task
 from benchbench.metrics import Metric, checked_scores
 from benchbench.registry import specs
 from benchbench.runs.manifest import MethodCard
@@ -146,20 +147,31 @@ def evaluate(
     test = hidden_images(dataset, episodes.split, nonce)
     task = task_of(Problem.of(dataset), episodes)
     participant._given = Given(learned_part(dataset, nonce), test, dataset.name, task)
-    examiner = Examiner(dataset, episodes, nonce, method.uses_class_names, metrics or {})
+    validation = ValidationPart(dataset, episodes) if method.uses_validation else None
+    names = method.uses_class_names
+    examiner = Examiner(dataset, episodes, nonce, names, metrics or {}, validation)
     return examiner.evaluate(participant, first)
 
 
 def _support(given: Given, one: Question) -> Support:
     labels = torch.from_numpy(one.support_labels.copy())
     images = Images(given.test, one.support)
-    return Support(images, labels, one.n_way, given.dataset, one.seed, one.names)
+    held_out = None
+    if one.validation is not None:
+        places, slots = one.validation
+        held_out = LabelledImages(Images(given.test, places), torch.from_numpy(slots.copy()))
+    return Support(images, labels, one.n_way, given.dataset, one.seed, one.names, held_out)
 
 
 def pretrained_on(method: Method) -> list[str]:
     """The data sets that the method or one of its backbones has seen before training, each once."""
     backbones = [module for module in _modules(method).modules() if isinstance(module, Backbone)]
-    declared = [method.pretrained_on, *(backbone.pretrained_on for backbone in backbones)]
+    of_members = [pretrained_on(member) for member in method.members]
+    declared = [
+        method.pretrained_on,
+        *(backbone.pretrained_on for backbone in backbones),
+        *of_members,
+    ]
     return list(dict.fromkeys(name for names in declared for name in names))
 
 
@@ -177,7 +189,6 @@ def reads_other_data(method: Method, task: Task) -> str | None:
 
 
 def _modules(method: Method) -> torch.nn.ModuleList:
-    """The networks that a method keeps as attributes."""
-    return torch.nn.ModuleList(
-        value for value in vars(method).values() if isinstance(value, torch.nn.Module)
-    )
+    """The networks that a method keeps as attributes, and those of its members."""
+    own = [value for value in vars(method).values() if isinstance(value, torch.nn.Module)]
+    return torch.nn.ModuleList([*own, *map(_modules, method.members)])

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from benchbench.datasets.problem import Problem
 from benchbench.episodes import EpisodeSet
+from benchbench.evaluation.validation_part import has_validation_part
 from benchbench.method import Task
 
 
@@ -18,6 +19,7 @@ def task_of(problem: Problem, episodes: EpisodeSet) -> Task:
         *episodes.shape,
         has_class_names=problem.test.names_are_words,
         has_training_classes=len(problem.train.splits.get("train", ())) > 0,
+        has_validation_part=has_validation_part(problem.test, episodes),
     )
 
 

@@ -17,6 +17,16 @@ def create_method(text: str) -> Method:
     return method
 
 
+def create_members(text: str) -> tuple[Method, ...]:
+    """The configured methods of specs joined by +, of which a method is made."""
+    return tuple(map(create_method, specs.split_list(text, specs.BETWEEN_ITEMS)))
+
+
+def spec_of(method: Method) -> str:
+    """The canonical spec of a configured method."""
+    return specs.text_of(method)
+
+
 def create_methods(text: str) -> list[Method]:
     """The configured methods of a comma-separated list of specs, each once."""
     methods = {specs.text_of(one): one for one in map(create_method, specs.split_list(text))}

@@ -15,33 +15,43 @@ from torch import Tensor
 from benchbench.system.arrays import FloatArray
 
 NEWTON_STEPS = 50
-NEWTON_UNKNOWNS = 2000
-"""Up to so many a Newton step is solved exactly; its matrix has the square of that."""
+NEWTON_UNKNOWNS = 300
+"""Up to so many Newton's steps are faster; their matrix has the square of that."""
 TOLERANCE = 1e-10
 LBFGS_STEPS = 10_000
-LBFGS_GRADIENT = 1e-6
-"""The largest entry of the gradient at which L-BFGS ends, as a multiple of c if c is below 1."""
+FIRST_STEPS = 20
+"""Of L-BFGS, before the curvature is looked at once more."""
+LBFGS_GRADIENT = 1e-7
+"""The largest entry of the gradient at which L-BFGS ends, where the curvature is nearly one."""
 BIAS_PENALTY = 1e-9
+MOST_CURVATURE = 1e12
+"""Beyond it the root of the curvature is lost to rounding."""
 
 
 def logistic_regression(x: Tensor, y: Tensor, c: float) -> tuple[Tensor, Tensor]:
     """Weights [b, d, k] and biases [b, k] for features x [b, n, d] and one-hot labels y [b, n, k].
 
-    The weights lie in the span of the features (representer theorem), so that the problem is solved
-    on coordinates of that span, of which there are at most n: by damped Newton steps, or where
-    these have too many unknowns by L-BFGS, problem by problem. Equal shifts of all biases change
-    nothing, and a tiny penalty on the biases makes the solution unique. A row of y that is zero
-    leaves its image out.
+    The weights lie in the span of the features (representer theorem), so that no problem has more
+    than n coordinates. It is solved by damped Newton steps, or where these have too many unknowns
+    by L-BFGS, problem by problem. Equal shifts of all biases change nothing, and a tiny penalty on
+    the biases makes the solution unique. A row of y that is zero leaves its image out.
     """
+    unknowns = (min(x.shape[1:]) + 1) * y.shape[-1]
+    if unknowns > NEWTON_UNKNOWNS:
+        found = [_by_lbfgs(*each, c) for each in zip(x, y, strict=True)]
+        weights, biases = zip(*found, strict=True)
+        return torch.stack(weights), torch.stack(biases)
     basis, coordinates = torch.linalg.qr(x.mT)  # x.mT = basis @ coordinates
     z = torch.cat([coordinates.mT, torch.ones_like(x[..., :1])], dim=-1)
-    penalty = torch.ones(z.shape[-1], dtype=x.dtype)
-    penalty[-1] = BIAS_PENALTY
-    if z.shape[-1] * y.shape[-1] <= NEWTON_UNKNOWNS:
-        w = _by_newton(z, y, c, penalty)
-    else:
-        w = torch.stack([_by_lbfgs(*each, c, penalty) for each in zip(z, y, strict=True)])
+    w = _by_newton(z, y, c, _penalty(z))
     return basis @ w[:, :-1], w[:, -1]
+
+
+def _penalty(z: Tensor) -> Tensor:
+    """The strength [m] of the penalty on each coordinate, of which the last is the bias."""
+    penalty = torch.ones(z.shape[-1], dtype=z.dtype)
+    penalty[-1] = BIAS_PENALTY
+    return penalty
 
 
 def _by_newton(z: Tensor, y: Tensor, c: float, penalty: Tensor) -> Tensor:
@@ -85,24 +95,84 @@ def _newton_step(
     return step.reshape_as(w), (step * gradient.flatten(1)).sum(1)
 
 
-def _by_lbfgs(z: Tensor, y: Tensor, c: float, penalty: Tensor) -> Tensor:
-    """The solution [m, k] of one problem, for coordinates z [n, m]."""
+def _by_lbfgs(x: Tensor, y: Tensor, c: float) -> tuple[Tensor, Tensor]:
+    """The weights [d, k] and biases [k] of one problem, for features x [n, d].
+
+    It works in coordinates u with w = L^-T u, where L L^T is the mean of the classes' curvatures,
+    first of those at w = 0 and after some steps of those there: the curvature is then nearly one in
+    all directions, and few steps suffice.
+    """
+    if len(x) >= x.shape[1]:
+        w = _preconditioned(x, y, c)
+        return w[:-1], w[-1]
+    basis, coordinates = torch.linalg.qr(x.T)
+    w = _preconditioned(coordinates.T.contiguous(), y, c)
+    return basis @ w[:-1], w[-1]
+
+
+def _preconditioned(x: Tensor, y: Tensor, c: float) -> Tensor:
+    """The solution [d + 1, k], the biases last, for features x [n, d]."""
+    present = y.sum(-1, keepdim=True)
+    gram = _gram(x, present)
+    w = x.new_zeros(len(gram), y.shape[-1])
+    curvature = 1 / y.shape[-1]
+    for steps in (FIRST_STEPS, LBFGS_STEPS):
+        w, converged = _descended(x, y, c, w, _root(gram, c * curvature), steps)
+        if converged:
+            break
+        p = torch.softmax(_logits(x, w), dim=-1) * present
+        curvature = float((p.sum() - p.square().sum()) / y.sum() / y.shape[-1])
+    return w
+
+
+def _descended(
+    x: Tensor, y: Tensor, c: float, w: Tensor, root: Tensor, steps: int
+) -> tuple[Tensor, bool]:
+    """Better weights [d + 1, k] after so many steps of L-BFGS or fewer, and whether it is done."""
     from scipy.optimize import minimize
 
-    shape = z.shape[-1], y.shape[-1]
-    present = y.sum(-1, keepdim=True)
+    present, penalty = y.sum(-1, keepdim=True), _penalty(root)[:, None]
+
+    def original(flat: FloatArray) -> Tensor:
+        u = torch.from_numpy(flat).reshape(w.shape)
+        found: Tensor = torch.linalg.solve_triangular(root.T, u, upper=True)
+        return found
 
     def value_and_gradient(flat: FloatArray) -> tuple[float, FloatArray]:
-        w = torch.from_numpy(flat).reshape(shape)
-        log_p = torch.log_softmax(z @ w, dim=-1)
-        penalised = penalty[:, None] * w
-        value = -c * (log_p * y).sum() + (penalised * w).sum() / 2
-        gradient = c * z.T @ (log_p.exp() * present - y) + penalised
+        w = original(flat)
+        log_p = torch.log_softmax(_logits(x, w), dim=-1)
+        value = -c * (log_p * y).sum() + (penalty * w * w).sum() / 2
+        residual = log_p.exp_().mul_(present).sub_(y)
+        of_weights = (residual.T @ x).T  # faster than x.T @ residual
+        slopes = c * torch.cat([of_weights, residual.sum(0, keepdim=True)]) + penalty * w
+        gradient = torch.linalg.solve_triangular(root, slopes, upper=False)
         return float(value), np.asarray(gradient.flatten().numpy(), np.float64)
 
-    limits = {"maxiter": LBFGS_STEPS, "maxfun": 2 * LBFGS_STEPS}
-    enough = {"gtol": LBFGS_GRADIENT * min(1.0, c), "ftol": 64 * np.finfo(float).eps}
-    start = np.zeros(shape[0] * shape[1])
+    limits = {"maxiter": steps, "maxfun": 2 * steps}
+    enough = {"gtol": LBFGS_GRADIENT, "ftol": 64 * np.finfo(float).eps}
     options: Any = {**limits, **enough, "maxcor": 20}
+    start = np.asarray((root.T @ w).flatten().numpy(), np.float64)
     found = minimize(value_and_gradient, start, jac=True, method="L-BFGS-B", options=options)
-    return torch.from_numpy(np.asarray(found.x)).reshape(shape)
+    return original(np.asarray(found.x)), bool(found.success)
+
+
+def _logits(x: Tensor, w: Tensor) -> Tensor:
+    return torch.addmm(w[-1], x, w[:-1])
+
+
+def _gram(x: Tensor, present: Tensor) -> Tensor:
+    """z^T z [d + 1, d + 1] of the images that are present, with z = [x, 1]."""
+    kept = x if bool(present.all()) else x * present
+    sums = kept.sum(0, keepdim=True)
+    last = torch.cat([sums.T, present.sum()[None, None]])
+    return torch.cat([torch.cat([kept.T @ kept, sums]), last], 1)
+
+
+def _root(gram: Tensor, strength: float) -> Tensor:
+    """The lower triangular root of strength * gram + penalty.
+
+    A strength that rounding does not allow is lowered: it decides on speed alone.
+    """
+    allowed = min(strength, MOST_CURVATURE / float(gram.trace()))
+    root: Tensor = torch.linalg.cholesky(allowed * gram + _penalty(gram).diag())
+    return root

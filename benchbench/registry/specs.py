@@ -66,14 +66,14 @@ def plain(name: str) -> str:
     return re.sub(r"[\W_]+", "", name.casefold())
 
 
-def split_list(text: str) -> list[str]:
-    """Split at the commas outside brackets; empty items are dropped."""
+def split_list(text: str, separator: str = ",") -> list[str]:
+    """Split at the commas, or another character, outside brackets; empty items are dropped."""
     items, depth, start = [], 0, 0
     for position, character in enumerate(text):
         depth += (character == "[") - (character == "]")
         if depth < 0:
             break
-        if character == "," and depth == 0:
+        if character == separator and depth == 0:
             items.append(text[start:position])
             start = position + 1
     if depth != 0:

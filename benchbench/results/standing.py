@@ -17,7 +17,7 @@ REFUTED = "audit against its claim"
 EVIDENCE = ("", "audit", "claim", REFUTED)
 """What a setting rests on; empty for one that a table of published figures states."""
 
-UNPROTECTED, READS_FILES = "unprotected", "reads-files"
+UNPROTECTED, READS_FILES, VALIDATION = "unprotected", "reads-files", "validation-labels"
 FOUND_BY_AUDIT = ("order_dependent", "stateful", "stochastic")
 
 
@@ -49,10 +49,16 @@ class Standing:
         return UNPROTECTED in self.properties.split()
 
     @property
+    def chose_on_validation(self) -> bool:
+        """Whether the method was given labelled images of the official validation part."""
+        return VALIDATION in self.properties.split()
+
+    @property
     def group(self) -> str:
         """Methods of one group are ranked together, and with no others."""
         seen = [] if self.contamination == "none" else [f"{self.contamination} seen"]
-        return ", ".join([self.setting, *seen, *([UNPROTECTED] if self.unprotected else [])])
+        apart = [word for word in (VALIDATION, UNPROTECTED) if word in self.properties.split()]
+        return ", ".join([self.setting, *seen, *apart])
 
 
 def standing(entry: Entry) -> Standing:
@@ -66,6 +72,7 @@ def standing(entry: Entry) -> Standing:
     tried, protected = _protection(result.manifest for result in entry.results)
     properties = [
         *(name.replace("_", "-") for name in FOUND_BY_AUDIT if any(one.get(name) for one in made)),
+        *([VALIDATION] if method.get("uses_validation") else []),
         *([READS_FILES] if tried else []),
         *([] if protected else [UNPROTECTED]),
     ]
@@ -126,15 +133,16 @@ def _protection(manifests: Iterable[Mapping[str, Any]]) -> tuple[int, bool]:
 def stated(group: str) -> Standing:
     """The standing that a table of figures states by the name of a group."""
     setting, *words = (group.lower() or "unknown").split(", ")
-    contamination, properties = "none", ""
+    contamination: str = "none"
+    properties: list[str] = []
     for word in words:
         if (level := word.removesuffix(" seen")) in LEVELS and level != word:
             contamination = level
-        elif word == UNPROTECTED:
-            properties = UNPROTECTED
+        elif word in (VALIDATION, UNPROTECTED):
+            properties.append(word)
         else:
             setting = f"{setting}, {word}"
-    return Standing(setting=setting, contamination=contamination, properties=properties)
+    return Standing(setting=setting, contamination=contamination, properties=" ".join(properties))
 
 
 def worst(standings: Sequence[Standing]) -> Standing:

@@ -54,6 +54,7 @@ class MethodCard:
     the function of that name gives them. adapts_together: whether it has its own `adapt_many`.
     backbone: the spec of its backbone, or nothing. pretrains: whether it may train that once for
     all methods which do. wants_gpu: whether an engine that can choose is to give it a GPU.
+    backbones_of_members: of the methods that it is made of.
     """
 
     described: dict[str, Any]
@@ -63,18 +64,20 @@ class MethodCard:
     backbone: str = ""
     pretrains: bool = False
     wants_gpu: bool = False
+    backbones_of_members: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, method: Method) -> MethodCard:
         """The card of a method in this process."""
         return cls(
             describe_method(method),
-            source_sha256(type(method)),
+            _source(method),
             weight_files(method),
             type(method).adapt_many is not Method.adapt_many,
-            backbone if isinstance(backbone := getattr(method, "backbone", ""), str) else "",
-            bool(getattr(method, "pretrains", False)) and backbone != "pixels",
+            _backbone(method),
+            bool(getattr(method, "pretrains", False)) and _backbone(method) != "pixels",
             bool(getattr(method, "wants_gpu", False)),
+            tuple(_backbone(member) for member in method.members if _backbone(member)),
         )
 
     @property
@@ -89,6 +92,10 @@ class MethodCard:
     @property
     def uses_class_names(self) -> bool:
         return bool(self.described["uses_class_names"])
+
+    @property
+    def uses_validation(self) -> bool:
+        return bool(self.described.get("uses_validation"))
 
     @property
     def transductive(self) -> bool:
@@ -137,6 +144,19 @@ def identity(
     }
 
 
+def _backbone(method: Method) -> str:
+    """The spec of a method's own backbone, or nothing."""
+    backbone = getattr(method, "backbone", "")
+    return backbone if isinstance(backbone, str) else ""
+
+
+def _source(method: Method) -> str:
+    """The hash of a method's code, and of that of the methods that it is made of."""
+    own = source_sha256(type(method))
+    parts = [method_source(MethodCard.of(member)) for member in method.members]
+    return hashlib.sha256(" ".join([own, *parts]).encode()).hexdigest() if parts else own
+
+
 def method_source(card: MethodCard) -> str:
     """The hash of a method's code: of the modules that define its classes and, if it comes with
     another package than benchbench, of all code of that package.
@@ -172,7 +192,7 @@ def training_identity(identity: dict[str, Any], task: Task) -> dict[str, Any]:
     tested = (*of_sources, "protocol", "episode_seed", "metrics")
     kept = {key: value for key, value in identity.items() if key not in tested}
     seen = dataclasses.asdict(task)
-    del seen["has_training_classes"]  # the data say so
+    del seen["has_training_classes"], seen["has_validation_part"]  # the data say so
     return {**kept, "task": seen}
 
 
@@ -257,6 +277,7 @@ def describe_method(method: Method) -> dict[str, Any]:
         "transductive": method.transductive,
         "order_dependent": method.order_dependent,
         "uses_class_names": method.uses_class_names,
+        **({"uses_validation": True} if method.uses_validation else {}),
         "pretrained_on": list(method.pretrained_on),
         "paper": method.paper,
         "package": provenance.package if provenance else None,

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import suppress
+from copy import copy
 from dataclasses import InitVar, dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -68,6 +69,15 @@ class TrainingSource:
         self.rng = np.random.default_rng(self.seed)
         self._pool = ClassPool(self._dataset, "train")
         self._validated_on: dict[tuple[int | None, int | None], list[Episode]] = {}
+
+    def for_member(self, member: Method, place: str) -> TrainingSource:
+        """The same for a method that this one is made of, with checkpoints in a folder `place`."""
+        of_member = copy(self)
+        of_member.method = member
+        if self.folder is not None:
+            of_member.folder = self.folder / place
+            of_member.folder.mkdir(exist_ok=True)
+        return of_member
 
     def seed_step(self, step: int) -> None:
         """Seed `rng` and the global generators for one step of training, whatever came before."""

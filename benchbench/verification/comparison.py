@@ -18,7 +18,10 @@ from benchbench.verification.differences import Difference, Findings, of_scores
 ELSEWHERE = 1e-3
 """How far a metric may move where scores differ in their last digits, relative to 1 + it."""
 
-DECLARED = ("transductive", "order_dependent", "uses_class_names", "pretrained_on")
+DECLARED = (
+    *("transductive", "order_dependent", "uses_class_names", "uses_validation"),
+    "pretrained_on",
+)
 
 
 def compare(

@@ -1,25 +1,32 @@
 """All classes at once by the command line: official training images, and all test images."""
 
 import json
+from itertools import islice
 from pathlib import Path
 
+import numpy as np
+import pandas as pd
 import pytest
 from click.testing import Result
+from sklearn.linear_model import LogisticRegression
 from support.command_line import assert_one_sentence, invoke, succeeded, write_pictures
+
+from benchbench.datasets.opening import open_dataset
+from benchbench.samplers import ClassPool, create_sampler
 
 METHODS = "knn[backbone=pixels],linear_probe[backbone=pixels]"
 
 
-@pytest.fixture(scope="module")
-def parted(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """Six classes of six training and two test images."""
-    root = tmp_path_factory.mktemp("images") / "parted"
-    write_pictures(root, classes=6, count=8)
+def pictures(root: Path, **parts: int) -> str:
+    """A prepared folder of six classes that have so many images in each part."""
+    write_pictures(root, classes=6, count=sum(parts.values()))
     for folder in sorted(root.iterdir()):
-        for number, image in enumerate(sorted(folder.iterdir())):
-            place = root / ("train" if number < 6 else "test") / folder.name
+        images = iter(sorted(folder.iterdir()))
+        for part, count in parts.items():
+            place = root / part / folder.name
             place.mkdir(parents=True, exist_ok=True)
-            image.rename(place / image.name)
+            for image in islice(images, count):
+                image.rename(place / image.name)
         folder.rmdir()
     dataset = f"folder:{root}[size=16,val=0,test=1]"
     # What is said of the folder is said here, whichever test comes first.
@@ -30,6 +37,12 @@ def parted(tmp_path_factory: pytest.TempPathFactory) -> str:
 def test_preparing_tells_the_parts(parted: str) -> None:
     told = succeeded("data", "prepare", parted).stdout
     assert "  parts        36 train, 12 test" in told.splitlines()
+
+
+@pytest.fixture(scope="module")
+def parted(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Six classes of six training and two test images."""
+    return pictures(tmp_path_factory.mktemp("images") / "parted", train=6, test=2)
 
 
 def run(dataset: str, out: Path, *options: object, methods: str = METHODS) -> Result:
@@ -106,6 +119,60 @@ def test_who_needs_training_classes_is_skipped(parted: str, tmp_path: Path) -> N
         "skipped: it centres by the mean of training classes and this task has none" in done.stdout
     )
     assert len(list(tmp_path.rglob("manifest.json"))) == 1
+
+
+def test_the_probe_of_all_images_is_that_of_scikit_learn(tmp_path: Path) -> None:
+    """360 images of 256 numbers, which L-BFGS solves, and the draws of 20 shots among them."""
+    dataset = pictures(tmp_path / "many", train=60, test=10)
+    done = run(dataset, tmp_path, "--shot", "20,all", methods="linear_probe[backbone=pixels]")
+    assert done.exit_code == 0, done.output
+    data = open_dataset(dataset)
+    pixels = data.images(np.arange(len(data.labels))).reshape(len(data.labels), -1) / 255.0
+    features = pixels / np.linalg.norm(pixels, axis=1, keepdims=True)
+    compared = 0
+    for shot in ("20", "all"):
+        episodes = create_sampler(f"kshot[shot={shot}]").sample(ClassPool(data, "test"), 5)
+        (rows,) = tmp_path.rglob(f"allway-{shot}shot-official/*/episodes.csv")
+        stored = pd.read_csv(rows).correct.tolist()
+        for episode, correct in zip(episodes, stored, strict=True):
+            model = LogisticRegression(C=1.0, tol=1e-8, max_iter=10_000)
+            model.fit(features[episode.support], episode.support_labels)
+            answers = model.predict(features[episode.query])
+            assert int((answers == episode.query_labels).sum()) == correct
+            compared += 1
+    assert compared == 6
+
+
+def test_who_chooses_on_validation_images_is_ranked_apart(tmp_path: Path) -> None:
+    dataset = pictures(tmp_path / "three", train=4, val=3, test=2)
+    methods = "linear_probe[backbone=pixels],linear_probe[c=sweep,backbone=pixels]"
+    out = tmp_path / "results"
+    done = run(dataset, out, "--shot", 2, methods=methods)
+    assert done.exit_code == 0, done.output
+    found = [json.loads(file.read_text())["method"] for file in out.rglob("manifest.json")]
+    declared = {one["parameters"]["c"]: one.get("uses_validation", False) for one in found}
+    assert declared == {1.0: False, "sweep": True}
+    board = succeeded("leaderboard", out, "--out", "-").stdout
+    assert "inductive (claimed), validation-labels" in board
+    assert "inductive, unprotected; inductive, validation-labels, unprotected." in board
+    assert "Validation labels: hyper-parameters were chosen on labelled images" in board
+    assert "2 verified" in succeeded("verify", out, "--evaluate").stdout
+
+
+def test_who_chooses_on_validation_images_is_skipped_where_there_are_none(
+    parted: str, tmp_path: Path
+) -> None:
+    done = run(parted, tmp_path, methods="linear_probe[c=sweep,backbone=pixels]")
+    reason = "skipped: it chooses on an official validation part and this task has none"
+    assert reason in done.stdout
+
+
+def test_several_methods_answer_together(parted: str, tmp_path: Path) -> None:
+    """As one run, which verification repeats, in a process that is told of no label."""
+    members = "linear_probe[c=0.1,backbone=pixels]+ridge_probe[backbone=pixels]"
+    done = run(parted, tmp_path, "--shot", 2, methods=f"ensemble[of={members}]")
+    assert done.exit_code == 0, done.output
+    assert "1 verified" in succeeded("verify", tmp_path, "--evaluate").stdout
 
 
 @pytest.mark.parametrize(

@@ -70,3 +70,11 @@ def test_both_solvers_find_one_solution(monkeypatch: pytest.MonkeyPatch) -> None
         found.append(logistic_regression(x, y, 10.0))
     for one, other in zip(*found, strict=True):
         torch.testing.assert_close(one, other, rtol=1e-3, atol=1e-5)
+
+
+def test_a_penalty_too_weak_for_rounding_separates_what_can_be_separated() -> None:
+    generator = torch.Generator().manual_seed(0)
+    x = torch.randn(1, 60, 20, generator=generator).double()
+    labels = (10 * x[0, :, 0]).argsort().argsort() // 20
+    weights, biases = logistic_regression(x, F.one_hot(labels).double()[None], 1e15)
+    assert ((x @ weights + biases).argmax(2)[0] == labels).all()

@@ -45,3 +45,33 @@ def test_the_majority_of_k_decides_and_the_nearer_breaks_ties() -> None:
 def test_k_below_one_is_refused() -> None:
     with pytest.raises(ValueError, match="k must be at least 1"):
         KNN(k=0, distance="euclidean")
+
+
+@pytest.mark.parametrize("k", [1, 4, 20])
+def test_with_a_temperature_a_vote_is_that_of_dino(k: int) -> None:
+    generator = torch.Generator().manual_seed(0)
+    values = torch.randint(1, 256, (18, 2), generator=generator).tolist()
+    labels = [number % 3 for number in range(12)]
+    method = trained(KNN(k=k, temperature=0.07))
+    support = Support(images(values[:12]), torch.tensor(labels), 3, "toy")
+    scores = method.adapt(support)(images(values[12:]))
+    known, asked = (torch.tensor(part).double() for part in (values[:12], values[12:]))
+    for query, score in zip(asked, scores, strict=True):
+        cosines = torch.cosine_similarity(query[None], known)
+        votes = torch.zeros(3).double()
+        for place in cosines.argsort(descending=True)[:k].tolist():
+            votes[labels[place]] += (cosines[place] / 0.07).exp()
+        ours = score.double() / score.sum()
+        torch.testing.assert_close(ours, votes / votes.sum(), rtol=1e-5, atol=1e-6)
+
+
+def test_a_high_temperature_counts_votes_and_a_low_one_is_the_nearest() -> None:
+    support_values, labels, query = [[9, 1], [8, 2], [7, 3]], [0, 1, 1], [[10, 0]]
+    for temperature, answer in ((1e-6, 0), (1e6, 1)):
+        knn = KNN(k=3, temperature=temperature)
+        assert answers(knn, support_values, labels, query) == [answer]
+
+
+def test_a_temperature_of_distances_is_refused() -> None:
+    with pytest.raises(ValueError, match="a temperature needs distance=cosine"):
+        KNN(distance="euclidean", temperature=0.1)

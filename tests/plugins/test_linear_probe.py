@@ -2,14 +2,14 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
-from benchbench_plugins.linear_probe import C_GRID, LinearProbe, likeliest_c
+from benchbench_plugins.linear_probe import C_GRID, LinearProbe, likeliest_c, most_accurate_c
 from sklearn.linear_model import LogisticRegression
 from support.pictures import pixel_pairs
 
 from benchbench.backbones import create_backbone
 from benchbench.datasets.base import OpenDataset
 from benchbench.evaluation.participant import evaluate
-from benchbench.method import Support
+from benchbench.method import Images, Support
 from benchbench.samplers import ClassPool, FixedSampler
 from benchbench.training.streams import support_of
 
@@ -89,3 +89,49 @@ def test_unequal_shapes_are_solved_apart() -> None:
 def test_c_must_be_positive() -> None:
     with pytest.raises(ValueError, match="c must be above 0"):
         LinearProbe(c=0.0)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_the_swept_c_is_that_of_a_search_with_scikit_learn(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    labels, others = np.repeat(np.arange(3), 6), np.repeat(np.arange(3), 4)
+    centres = rng.normal(size=(3, 8))
+    x, held_out = (centres[who] + rng.normal(size=(len(who), 8)) for who in (labels, others))
+
+    def correct(power: float) -> int:
+        model = LogisticRegression(C=10**power, tol=1e-8, max_iter=100_000).fit(x, labels)
+        return int((model.predict(held_out) == others).sum())
+
+    coarse = [correct(power) for power in range(-6, 7, 2)]
+    best = float(-6 + 2 * int(np.argmax(coarse)))
+    for step in (1, 0.5, 0.25, 0.125):
+        nearby = [best, max(best - step, -6.0), min(best + step, 6.0)]
+        best = nearby[int(np.argmax([correct(power) for power in nearby]))]
+    one_hot = F.one_hot(torch.from_numpy(labels)).double()
+    ours = most_accurate_c(
+        torch.from_numpy(x), one_hot, torch.from_numpy(held_out), torch.from_numpy(others)
+    )
+    assert ours == pytest.approx(10**best)
+    assert len(set(coarse)) > 1
+
+
+def test_only_a_sweep_declares_that_it_chooses_on_validation_images() -> None:
+    declared = {c: LinearProbe(c=c).uses_validation for c in (1.0, "auto", "sweep")}
+    assert declared == {1.0: False, "auto": False, "sweep": True}
+
+
+def test_the_c_from_the_support_does_not_depend_on_its_order() -> None:
+    generator = torch.Generator().manual_seed(3)
+    values = torch.randint(1, 256, (15, 2), generator=generator)
+    labels = torch.arange(15) % 3
+    method = LinearProbe(backbone="pixels", c="auto")
+    method.encoder = create_backbone("pixels", (1, 2, 1))
+    everything, chosen = pixel_pairs(values.tolist()), set()
+    source, rows = everything.block()
+    for seed in range(4):
+        order = torch.randperm(15, generator=torch.Generator().manual_seed(seed))
+        images = Images(source, rows[order.numpy()])
+        support = Support(images, labels[order], 3, "toy")
+        y = F.one_hot(support.labels, 3).double()
+        chosen.add(method.strength(support, method.features(images), y))
+    assert len(chosen) == 1

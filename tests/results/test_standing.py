@@ -152,6 +152,7 @@ def test_groups_come_in_the_order_of_their_cleanness() -> None:
         ("inductive, with a pool", "inductive, with a pool"),
         ("undecided, images seen, unprotected", "undecided, images seen, unprotected"),
         ("inductive, seen", "inductive, seen"),
+        ("inductive, validation-labels", "inductive, validation-labels"),
         ("", "unknown"),
     ],
 )

@@ -43,6 +43,11 @@ def evidence_notes(standings: Mapping[str, Sequence[Standing]]) -> list[str]:
         notes.append(
             "Unprotected: computed in the process that holds labels and results (--engine inline)."
         )
+    if any(one.chose_on_validation for one in every):
+        notes.append(
+            "Validation labels: hyper-parameters were chosen on labelled images of the official "
+            "validation part, beside the support."
+        )
     for method, of in standings.items():
         notes += _of_method(method, of)
     return notes
