@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from benchbench.augmentations.base import Augmentation as Augmentation
     from benchbench.backbones import create_backbone as create_backbone
     from benchbench.backbones.base import Backbone as Backbone
+    from benchbench.backbones.base import TrainingNeeds as TrainingNeeds
     from benchbench.backbones.blocks import parameter_blocks as parameter_blocks
     from benchbench.datasets.base import Dataset as Dataset
     from benchbench.datasets.base import DecodedClass as DecodedClass
@@ -56,6 +57,9 @@ if TYPE_CHECKING:
     from benchbench.learners.image_text import info_nce as info_nce
     from benchbench.learners.image_text import pair_loss as pair_loss
     from benchbench.learners.image_text import words_of as words_of
+    from benchbench.learners.image_text_method import Head as Head
+    from benchbench.learners.image_text_method import ImageTextMethod as ImageTextMethod
+    from benchbench.learners.image_text_method import JointSupport as JointSupport
     from benchbench.learners.inductive import outputs_one_by_one as outputs_one_by_one
     from benchbench.learners.inner_adam import SecondMoments as SecondMoments
     from benchbench.learners.inner_adam import adam_descend as adam_descend
@@ -92,6 +96,8 @@ if TYPE_CHECKING:
     from benchbench.learners.slots import ShuffledSlots as ShuffledSlots
     from benchbench.learners.solvers import crammer_singer as crammer_singer
     from benchbench.learners.solvers import ridge as ridge
+    from benchbench.learners.steps import steps_of as steps_of
+    from benchbench.learners.steps import take_steps as take_steps
     from benchbench.learners.tuning import TunedCopy as TunedCopy
     from benchbench.learners.tuning import mean_entropy as mean_entropy
     from benchbench.method import Classifier as Classifier
@@ -100,6 +106,7 @@ if TYPE_CHECKING:
     from benchbench.method import Method as Method
     from benchbench.method import Support as Support
     from benchbench.method import Task as Task
+    from benchbench.metrics import metric_facts as metric_facts
     from benchbench.registry.bounds import Bounds as Bounds
     from benchbench.registry.bounds import Share as Share
     from benchbench.registry.hookspecs import hookimpl as hookimpl
@@ -148,10 +155,13 @@ _HOMES = {
     "FixedSlots": "learners.slots",
     "FixedWayMethod": "learners.gradient",
     "GridEngine": "grid.engine",
+    "Head": "learners.image_text_method",
+    "ImageTextMethod": "learners.image_text_method",
     "Images": "method",
     "InnerLoop": "learners.gradient",
     "InnerLoopMethod": "learners.gradient",
     "JointEncoder": "learners.image_text",
+    "JointSupport": "learners.image_text_method",
     "InnerRates": "learners.rates",
     "LARS": "training.lars",
     "LabelledEpisode": "training.labelled",
@@ -182,6 +192,7 @@ _HOMES = {
     "TaskMoments": "learners.normalisation",
     "TaskNorm": "learners.normalisation",
     "Teacher": "learners.pretraining",
+    "TrainingNeeds": "backbones.base",
     "TrainingPhase": "learners.classifier_recipe",
     "TrainingSource": "training.source",
     "TunedCopy": "learners.tuning",
@@ -212,6 +223,7 @@ _HOMES = {
     "linear": "training.schedules",
     "mean_entropy": "learners.tuning",
     "logistic_regression": "learners.logistic",
+    "metric_facts": "metrics",
     "milestones": "training.schedules",
     "minibatches": "learners.inner_adam",
     "mlp": "learners.pretraining",
@@ -225,6 +237,8 @@ _HOMES = {
     "spec_of": "learners.creation",
     "spsa_gradient": "learners.gradient_estimates",
     "step_decay": "training.schedules",
+    "steps_of": "learners.steps",
+    "take_steps": "learners.steps",
     "torchvision": "system.vision",
     "training_mean": "learners.pretrained",
     "words_of": "learners.image_text",

@@ -12,6 +12,7 @@ import numpy as np
 
 from benchbench.errors import MethodError
 from benchbench.system.arrays import ByteArray, IntArray
+from benchbench.system.vectors import are_vectors
 
 if TYPE_CHECKING:
     import torch
@@ -159,6 +160,11 @@ class Task:
     has_training_classes: bool = True
     has_validation_part: bool = False
 
+    @property
+    def has_images(self) -> bool:
+        """Whether the data are images, and not features of images."""
+        return not are_vectors(self.image_shape)
+
 
 class Method:
     """A few-shot classification method. Subclass it, as a dataclass if it has parameters.
@@ -192,7 +198,7 @@ class Method:
     """`arXiv:NUMBER`, or an address on the web."""
     family: ClassVar[str] = "other"
     """What it is listed under: `metric-based`, `optimisation-based`, `black-box`, `transfer`,
-    `transductive`, `zero-shot`, or a word of its own. No run is known by it."""
+    `transductive`, `zero-shot`, `image-text`, or a word of its own. No run is known by it."""
     expected_failures: Mapping[str, str] = MappingProxyType({})
     """The checks of `benchbench check` that the method fails by design, each with the reason. One
     that it passes nevertheless counts as failed. `__post_init__` may set it on the instance."""

@@ -3,31 +3,81 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, TypeVar
 
 import numpy as np
 
-from benchbench.errors import BenchbenchError, MethodError
+from benchbench.errors import MethodError
 from benchbench.registry import loading
 from benchbench.registry.hookspecs import hookimpl
-from benchbench.runs.rows import COLUMNS as EPISODE_COLUMNS
 from benchbench.system.arrays import FloatArray, IntArray
 
 Metric = Callable[[FloatArray, IntArray], float]
 
 CALIBRATION_BINS = 15
+TOP = 5
 
 
+@dataclass(frozen=True)
+class MetricFacts:
+    """What a metric needs.
+
+    least_way: the fewest classes of an episode for which it says anything. calibrated: whether its
+    scores are divided by a temperature that is fitted on the support. of_predictions: whether the
+    class slots that are predicted say it all, so that it can be checked without scores.
+    """
+
+    least_way: int = 1
+    calibrated: bool = False
+    of_predictions: bool = False
+
+
+M = TypeVar("M", bound=Metric)
+
+
+def metric_facts(
+    *, least_way: int = 1, calibrated: bool = False, of_predictions: bool = False
+) -> Callable[[M], M]:
+    """Declare what a metric needs, as `MetricFacts`; one that declares nothing needs nothing."""
+
+    def declare(metric: M) -> M:
+        metric.facts = MetricFacts(least_way, calibrated, of_predictions)  # type: ignore[attr-defined]
+        return metric
+
+    return declare
+
+
+def facts_of(metric: Metric) -> MetricFacts:
+    """What a metric declares that it needs."""
+    facts: MetricFacts = getattr(metric, "facts", MetricFacts())
+    return facts
+
+
+@metric_facts(of_predictions=True)
 def accuracy(scores: FloatArray, labels: IntArray) -> float:
     """The share of queries whose highest score is their own class's."""
     return float(np.mean(scores.argmax(axis=1) == labels))
 
 
+@metric_facts(of_predictions=True)
 def balanced_accuracy(scores: FloatArray, labels: IntArray) -> float:
     """The mean recall of the classes that have queries; accuracy if all have equally many."""
     queries = np.bincount(labels)
     found = np.bincount(labels, weights=scores.argmax(axis=1) == labels)
     return float(np.mean(found[queries > 0] / queries[queries > 0]))
+
+
+@metric_facts(least_way=TOP + 1)
+def top5_accuracy(scores: FloatArray, labels: IntArray) -> float:
+    """The share of queries whose own class is among the five with the highest scores.
+
+    Of equal scores the first slots count, as they do for accuracy.
+    """
+    own = scores[np.arange(len(labels)), labels][:, None]
+    before = np.arange(scores.shape[1]) < labels[:, None]
+    ahead = (scores > own) | ((scores == own) & before)
+    return float(np.mean(ahead.sum(axis=1) < TOP))
 
 
 def negative_log_likelihood(scores: FloatArray, labels: IntArray) -> float:
@@ -51,6 +101,32 @@ def expected_calibration_error(scores: FloatArray, labels: IntArray) -> float:
     correct = scores.argmax(axis=1) == labels
     gaps = np.bincount(bins, weights=correct - confidence)
     return float(np.abs(gaps).sum() / len(labels))
+
+
+def brier_score(scores: FloatArray, labels: IntArray) -> float:
+    """The mean squared distance of the softmax from the query's class, 0 to 2 (Brier, 1950)."""
+    shifted = np.exp(scores - scores.max(axis=1, keepdims=True))
+    probabilities = shifted / shifted.sum(axis=1, keepdims=True)
+    own = np.eye(scores.shape[1])[labels]
+    return float(np.mean(np.square(probabilities - own).sum(axis=1)))
+
+
+@metric_facts(calibrated=True)
+def calibrated_negative_log_likelihood(scores: FloatArray, labels: IntArray) -> float:
+    """`negative_log_likelihood` of the scores over a temperature fitted on the support alone."""
+    return negative_log_likelihood(scores, labels)
+
+
+@metric_facts(calibrated=True)
+def calibrated_expected_calibration_error(scores: FloatArray, labels: IntArray) -> float:
+    """`expected_calibration_error` of the scores over a temperature fitted on the support alone."""
+    return expected_calibration_error(scores, labels)
+
+
+@metric_facts(calibrated=True)
+def calibrated_brier_score(scores: FloatArray, labels: IntArray) -> float:
+    """`brier_score` of the scores over a temperature fitted on the support alone."""
+    return brier_score(scores, labels)
 
 
 def checked_scores(scores: Any, n_query: int, n_way: int) -> FloatArray:
@@ -83,8 +159,13 @@ def register_metrics(register: Callable[..., None]) -> None:
     for metric in (
         accuracy,
         balanced_accuracy,
+        brier_score,
+        calibrated_brier_score,
+        calibrated_expected_calibration_error,
+        calibrated_negative_log_likelihood,
         expected_calibration_error,
         negative_log_likelihood,
+        top5_accuracy,
     ):
         register(metric)
 
@@ -92,16 +173,23 @@ def register_metrics(register: Callable[..., None]) -> None:
 def find_metrics(names: Iterable[str]) -> dict[str, Metric]:
     """The metrics of these names; accuracy is always there and is left out.
 
-    Raises BenchbenchError for an unknown one, and for one that is called like another column.
+    Raises BenchbenchError for an unknown one.
     """
-    found = {
+    return {
         name: loading.find("register_metrics", "metric", name)
         for name in names
         if name != "accuracy"
     }
-    if found:
-        from benchbench.results.leaderboard import COLUMNS, GROUP
-    for name in found:
-        if name in (*EPISODE_COLUMNS, *GROUP, *COLUMNS):
-            raise BenchbenchError(f"The metric '{name}' has the name of another column.")
-    return found
+
+
+def left_out(metric: Metric, way: int | None, shot: int | None) -> str | None:
+    """Why a metric says nothing of episodes with so many classes and shots, or None.
+
+    way, shot: None if they vary, where an episode for which it says nothing is scored all the same.
+    """
+    facts = facts_of(metric)
+    if way is not None and way < facts.least_way:
+        return f"it needs {facts.least_way} classes or more, and these episodes have {way}"
+    if facts.calibrated and shot is not None and shot < 2:
+        return f"a temperature needs 2 shots or more, and these episodes have {shot}"
+    return None

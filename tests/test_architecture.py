@@ -24,12 +24,13 @@ LONGEST_PLUGIN, MEDIAN_PLUGIN = 150, 65
 LAYERS = """
 cli pytest_plugin
 grid
-engine
+engine prediction
 conformance
 learners evaluation
 training
-results metrics
+results
 verification
+metrics
 runs
 samplers
 datasets

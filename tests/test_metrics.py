@@ -11,12 +11,20 @@ from hypothesis.extra.numpy import arrays
 
 from benchbench.errors import MethodError
 from benchbench.metrics import (
+    Metric,
     accuracy,
     balanced_accuracy,
+    brier_score,
     checked_scores,
     expected_calibration_error,
+    facts_of,
+    find_metrics,
+    left_out,
+    metric_facts,
     negative_log_likelihood,
+    top5_accuracy,
 )
+from benchbench.registry import loading
 
 LABELS = np.array([0, 1, 2, 0])
 
@@ -89,6 +97,104 @@ def test_negative_log_likelihood_of_large_scores_neither_overflows_nor_rounds_to
     assert negative_log_likelihood(scores, np.array([1, 0])) == 1e6
 
 
+def test_brier_score_known_answers() -> None:
+    scores = log_probabilities([0.5, 0.25, 0.25], [0.1, 0.8, 0.1])
+    expected = (0.25 + 2 * 0.0625 + 0.01 + 0.64 + 0.81) / 2
+    assert brier_score(scores, np.array([0, 2])) == pytest.approx(expected, rel=1e-14)
+    assert brier_score(np.zeros((4, 5)), LABELS) == pytest.approx(0.8, rel=1e-14)
+    certain = np.array([[1e6, 0.0], [1e6, 0.0]])
+    assert brier_score(certain, np.array([0, 0])) == 0
+    assert brier_score(certain, np.array([1, 1])) == 2
+
+
+def test_top5_accuracy_known_answers() -> None:
+    scores = np.array([[6.0, 5, 4, 3, 2, 1, 0]] * 7)
+    assert top5_accuracy(scores, np.arange(7)) == 5 / 7
+    assert top5_accuracy(-scores, np.arange(7)) == 5 / 7
+    ties = np.zeros((7, 7))
+    assert top5_accuracy(ties, np.arange(7)) == 5 / 7  # the first slots
+    assert top5_accuracy(ties[:, :5], np.arange(5).repeat(2)[:7]) == 1
+
+
+@settings(deadline=None)
+@given(arrays(np.float64, (9, 8), elements=st.integers(-3, 3)), st.data())
+def test_top5_is_that_of_scikit_learn_without_ties_and_never_below_accuracy(scores, data) -> None:
+    metrics = pytest.importorskip("sklearn.metrics")
+    labels = data.draw(arrays(np.int64, 9, elements=st.integers(0, 7)))
+    assert top5_accuracy(scores, labels) >= accuracy(scores, labels)
+    apart = scores - np.arange(8) / 100  # so that the first slots win ties
+    expected = metrics.top_k_accuracy_score(labels, apart, k=5, labels=range(8))
+    assert top5_accuracy(scores, labels) == pytest.approx(expected, abs=1e-15)
+
+
+@settings(deadline=None)
+@given(SCORES, QUERY_LABELS)
+def test_the_brier_score_is_a_sum_over_classes_of_scikit_learns(scores, labels) -> None:
+    metrics = pytest.importorskip("sklearn.metrics")
+    p = torch.from_numpy(scores).softmax(1).numpy()
+    expected = sum(
+        metrics.brier_score_loss(labels == k, p[:, k], pos_label=True, labels=[False, True])
+        for k in range(3)
+    )
+    assert brier_score(scores, labels) == pytest.approx(expected, abs=1e-12)
+
+
+def test_calibrated_metrics_are_those_of_the_scores_that_they_get() -> None:
+    scores, labels = np.random.default_rng(0).normal(size=(6, 3)), np.array([0, 1, 2, 0, 1, 2])
+    for name, metric in find_metrics(
+        ["brier_score", "expected_calibration_error", "negative_log_likelihood"]
+    ).items():
+        (calibrated,) = find_metrics([f"calibrated_{name}"]).values()
+        assert calibrated(scores, labels) == metric(scores, labels)
+        assert facts_of(calibrated).calibrated
+        assert not facts_of(metric).calibrated
+
+
+@pytest.mark.parametrize(
+    ("name", "way", "shot", "says"),
+    [
+        ("top5_accuracy", 5, 1, "needs 6 classes or more, and these episodes have 5"),
+        ("top5_accuracy", 6, 1, None),
+        ("top5_accuracy", None, 1, None),
+        ("calibrated_brier_score", 5, 1, "needs 2 shots or more, and these episodes have 1"),
+        ("calibrated_brier_score", 5, 0, "needs 2 shots or more, and these episodes have 0"),
+        ("calibrated_brier_score", 5, 2, None),
+        ("calibrated_brier_score", 5, None, None),
+        ("negative_log_likelihood", 2, 0, None),
+    ],
+)
+def test_why_a_metric_is_left_out(name: str, way, shot, says: str | None) -> None:
+    found = left_out(find_metrics([name])[name], way, shot)
+    assert found is None if says is None else says in str(found)
+
+
+def test_what_says_that_predictions_suffice_does_not_look_at_scores() -> None:
+    """Of every metric that is registered."""
+    generator = np.random.default_rng(0)
+    labels = generator.integers(0, 7, 20)
+    scores = generator.normal(size=(20, 7))
+    one_hot = np.eye(7)[scores.argmax(1)]
+    found = {
+        name
+        for name, metric in loading.registered("register_metrics").items()
+        if metric(scores, labels) == metric(one_hot, labels)
+    }
+    assert found == {"accuracy", "balanced_accuracy"}
+    for name in loading.registered("register_metrics"):
+        metric = loading.find("register_metrics", "metric", name)
+        assert facts_of(metric).of_predictions == (name in found)
+
+
+def test_a_plugins_metric_declares_what_it_needs() -> None:
+    @metric_facts(least_way=3)
+    def mine(scores: Any, labels: Any) -> float:
+        return 0.0
+
+    plain: Metric = lambda scores, labels: 0.0  # noqa: E731
+    assert facts_of(mine).least_way == 3
+    assert left_out(plain, 1, 0) is None
+
+
 def test_expected_calibration_error_known_answers() -> None:
     # Two queries at 0.5, in (7/15, 8/15], one of them right; two at 0.9, in (13/15, 14/15], right.
     scores = log_probabilities(
@@ -123,7 +229,13 @@ def test_probabilities_agree_with_torch(scores, labels) -> None:
 @given(EIGHTHS, QUERY_LABELS, st.permutations(range(6)), st.permutations(range(3)))
 def test_no_metric_depends_on_the_order_of_queries_or_slots(scores, labels, order, slots) -> None:
     renamed, moved = np.argsort(slots)[labels][order], scores[order][:, slots]
-    for metric in (balanced_accuracy, expected_calibration_error, negative_log_likelihood):
+    for metric in (
+        balanced_accuracy,
+        brier_score,
+        expected_calibration_error,
+        negative_log_likelihood,
+        top5_accuracy,
+    ):
         assert metric(moved, renamed) == pytest.approx(metric(scores, labels), abs=1e-9)
 
 

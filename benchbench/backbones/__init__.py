@@ -6,12 +6,15 @@ from collections.abc import Callable
 from typing import Any
 
 from benchbench.backbones.base import Backbone
+from benchbench.backbones.cct import CCT
 from benchbench.backbones.conv4 import Conv4
+from benchbench.backbones.features import Features
 from benchbench.backbones.libraries.open_clip import OpenClip
 from benchbench.backbones.libraries.timm import Timm
 from benchbench.backbones.libraries.torchvision import Torchvision
 from benchbench.backbones.pixels import Pixels
 from benchbench.backbones.resnet12 import ResNet12
+from benchbench.backbones.vit import ViT
 from benchbench.registry import loading, specs
 from benchbench.registry.hookspecs import hookimpl
 from benchbench.system.compute import separate_randomness
@@ -35,9 +38,12 @@ def backbone_arguments(text: str) -> tuple[type[Backbone], dict[str, Any]]:
 
 @hookimpl
 def register_backbones(register: Callable[[type], None]) -> None:
+    register(CCT)
     register(Conv4)
+    register(Features)
     register(OpenClip)
     register(Pixels)
     register(ResNet12)
     register(Timm)
     register(Torchvision)
+    register(ViT)

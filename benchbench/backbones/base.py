@@ -19,6 +19,19 @@ REMEMBERED = ("_tensors", "_hashed")
 """What a backbone has looked up, and a copy of it must look up again."""
 
 
+@dataclass(frozen=True)
+class TrainingNeeds:
+    """How a network has to learn from scratch, where methods' recipes are made for convolutions.
+
+    lr: the rate of AdamW. warmup: the share of the steps in which it rises to that, before half a
+    cosine to zero. weight_decay: decoupled from the gradient.
+    """
+
+    lr: float
+    warmup: float
+    weight_decay: float
+
+
 @dataclass(eq=False)
 class Backbone(nn.Module):
     """A network from images to features [n, feature_size]. Subclass it as a dataclass.
@@ -35,6 +48,8 @@ class Backbone(nn.Module):
     keeps_features: ClassVar[bool] = True
     """Whether a frozen network embeds an image of a split only once; False where features are too
     large to keep."""
+    training_needs: ClassVar[TrainingNeeds | None] = None
+    """The rate, warm-up and decay that replace those of every recipe; None for the recipe's own."""
     _: KW_ONLY
     image_shape: tuple[int, int, int]
 
@@ -144,8 +159,13 @@ class Backbone(nn.Module):
 
     def weights_sha256(self) -> str:
         """The hash of all parameters and buffers, in the order of their names."""
-        digest = hashlib.sha256()
-        for name, tensor in sorted(self.state_dict().items()):
-            digest.update(f"{name}:{tensor.dtype}:{tuple(tensor.shape)}:".encode())
-            digest.update(tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy())
-        return digest.hexdigest()
+        return module_sha256(self)
+
+
+def module_sha256(module: nn.Module) -> str:
+    """The hash of all parameters and buffers of a module, in the order of their names."""
+    digest = hashlib.sha256()
+    for name, tensor in sorted(module.state_dict().items()):
+        digest.update(f"{name}:{tensor.dtype}:{tuple(tensor.shape)}:".encode())
+        digest.update(tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy())
+    return digest.hexdigest()

@@ -2,21 +2,25 @@
 
 A table of features belongs to (weights, images of a split, pre-processing). It is filled in blocks
 of neighbouring images, each when one of its images is first needed. A block is always embedded
-whole and in the same order, so that features do not depend on which episodes came first.
+whole and in the same order, so that features do not depend on which episodes came first. A table
+that is on disk (`feature_store`) was filled in the same blocks.
 """
 
 from __future__ import annotations
 
 import hashlib
 from collections import OrderedDict, deque
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from benchbench.backbones.feature_store import FeatureKey, StoredFeatures
 from benchbench.method import Images, PixelSource
 from benchbench.system.arrays import ByteArray, IntArray
+from benchbench.system.progress import say_once
 
 if TYPE_CHECKING:
     from benchbench.backbones.base import Backbone
@@ -30,25 +34,35 @@ MOST_BYTES = 2**30
 Key = tuple[str, ...]
 _tables: OrderedDict[Key, _Table] = OrderedDict()
 _digests: deque[tuple[IntArray, str]] = deque(maxlen=8)
+_offered: list[StoredFeatures] = []
 
 
 class _Table:
-    """Features [images of the split, feature_size], and which blocks of them are filled."""
+    """Features [images of the split, feature_size], and which blocks of them are filled.
 
-    def __init__(self, rows: IntArray, width: int, device: torch.device) -> None:
-        self.rows = rows
-        self.features = torch.empty((len(rows), width), dtype=torch.float32, device=device)
-        self.filled = np.zeros(-(-len(rows) // BLOCK), dtype=bool)
+    from_disk: whether all are, and take no memory of their own.
+    """
+
+    def __init__(self, rows: IntArray, features: Tensor, from_disk: bool) -> None:
+        self.rows, self.features = rows, features
+        self.filled = np.full(-(-len(rows) // BLOCK), from_disk)
+        self.bytes = 0 if from_disk else features.nbytes
+
+
+def use(stored: Iterable[StoredFeatures]) -> None:
+    """Take these features from disk, and no others, where they are those that are needed."""
+    _offered[:] = stored
 
 
 def features(backbone: Backbone, images: Images) -> Tensor:
     """Features float32 [n, feature_size] of the images, from the table of their split."""
     source, wanted = images.block()
     rows = source.rows
-    too_large = rows is not None and len(rows) * backbone.feature_size * 4 > MOST_BYTES
-    if rows is None or too_large or not backbone.keeps_features:
+    if rows is None or not backbone.keeps_features:
         return _embedded(backbone, images.array)
-    table = _table(backbone, source.fingerprint, source.split, rows)
+    table = _table(backbone, source, rows)
+    if table is None:
+        return _embedded(backbone, images.array)
     positions = np.searchsorted(rows, wanted)
     if not np.array_equal(rows.take(positions, mode="clip"), wanted):
         raise ValueError(f"an image is not in split '{source.split}'")
@@ -59,14 +73,48 @@ def features(backbone: Backbone, images: Images) -> Tensor:
     return table.features.index_select(0, torch.from_numpy(positions).to(backbone.device))
 
 
-def _table(backbone: Backbone, fingerprint: str, split: str, rows: IntArray) -> _Table:
-    key = (backbone.weights_key(), fingerprint, split, _digest(rows), backbone.preprocessing)
+def _table(backbone: Backbone, source: PixelSource, rows: IntArray) -> _Table | None:
+    """The table of a split, empty if it is new; None if it would be too large."""
+    origin = source.fingerprint, source.split, _digest(rows)
+    key = (backbone.weights_key(), *origin, backbone.preprocessing)
     if key not in _tables:
-        _tables[key] = _Table(rows, backbone.feature_size, backbone.device)
-        while sum(table.features.nbytes for table in _tables.values()) > MOST_BYTES:
+        table = _from_disk(backbone, source, rows)
+        if table is None:
+            shape = len(rows), backbone.feature_size
+            if shape[0] * shape[1] * 4 > MOST_BYTES:
+                return None
+            empty = torch.empty(shape, dtype=torch.float32, device=backbone.device)
+            table = _Table(rows, empty, from_disk=False)
+        _tables[key] = table
+        while sum(table.bytes for table in _tables.values()) > MOST_BYTES:
             _tables.popitem(last=False)
     _tables.move_to_end(key)
     return _tables[key]
+
+
+def _from_disk(backbone: Backbone, source: PixelSource, rows: IntArray) -> _Table | None:
+    """The table if it is on disk, made in the circumstances of this process."""
+    if not any(each.key.images == source.fingerprint for each in _offered):
+        return None
+    key = FeatureKey.of(backbone, source, rows)
+    for stored in _offered:
+        what = f"{stored.count} features of {stored.dataset}, {source.split}, by {backbone.name}"
+        if stored.key == key:
+            say_once(f"{what}: read from disk")
+            numbers = torch.from_numpy(stored.numbers()).to(backbone.device)
+            return _Table(rows, numbers, from_disk=True)
+        if stored.key.is_but_for_circumstances(key):
+            say_once(f"{what}: computed anew, as those on disk are {_differences(stored.key, key)}")
+    return None
+
+
+def _differences(stored: FeatureKey, key: FeatureKey) -> str:
+    """Which circumstances differ."""
+    return ", ".join(
+        f"of {name} {value}, not {key.circumstances[name]}"
+        for name, value in stored.circumstances.items()
+        if value != key.circumstances[name]
+    )
 
 
 def _digest(rows: IntArray) -> str:
@@ -89,7 +137,17 @@ def _embedded(backbone: Backbone, array: ByteArray) -> Tensor:
 
     They are computed in float32 in a training's loss as well, where they may be kept for later.
     """
+    parts = parts_of(backbone, array)
+    return torch.cat([embed(backbone, backbone.prepare(part)) for part in parts])
+
+
+def parts_of(backbone: Backbone, array: ByteArray) -> list[ByteArray]:
+    """The images of a block as they are embedded together."""
     size = backbone.images_at_once or max(1, len(array))
-    parts = [array[start : start + size] for start in range(0, max(1, len(array)), size)]
+    return [array[start : start + size] for start in range(0, max(1, len(array)), size)]
+
+
+def embed(backbone: Backbone, prepared: Tensor) -> Tensor:
+    """Features float32 [n, feature_size] of prepared images, without gradients."""
     with torch.no_grad(), torch.autocast(backbone.device.type, enabled=False):
-        return torch.cat([backbone.embed(backbone.prepare(part)).float() for part in parts])
+        return backbone.embed(prepared).float()

@@ -139,7 +139,8 @@ def verify(
 ) -> None:
     """Look for damage, wrong counts, duplicates and shared classes.
 
-    An image in two splits is an error, one with two labels a warning, one twice in a class a note.
+    An image in two splits, or two official parts, is an error, one with two labels a warning, one
+    twice in a class a note.
     The exit code is 1 if there are errors.
     """
     from benchbench.datasets.integrity.checks import levels

@@ -68,6 +68,7 @@ def grid_of(options: Mapping[str, Any], place: str) -> Grid:
     )
     several = (*SAMPLED, "seed")
     numbers = {name: distinct(f"--{name}", options[name]) for name in several}
+    numbers["shot"] = numbers["shot"] or _usual_shots(options["sampler"])
     return Grid(named, common, **numbers)
 
 
@@ -75,6 +76,12 @@ def _usual_episodes(sampler: str) -> str:
     from benchbench.samplers.base import usual_episodes  # NumPy
 
     return str(usual_episodes(sampler))
+
+
+def _usual_shots(sampler: str) -> tuple[int, ...]:
+    from benchbench.samplers.base import usual_shots  # NumPy
+
+    return usual_shots(sampler)
 
 
 def engines_of(engine: str, workers: int | None, devices: list[str]) -> tuple[str, str]:

@@ -20,6 +20,7 @@ FAMILIES = (
     "transfer",
     "transductive",
     "zero-shot",
+    "image-text",
 )
 """The order of the tables; other families follow by name, and those of none come last."""
 

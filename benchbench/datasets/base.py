@@ -71,6 +71,20 @@ Pixels: TypeAlias = Any
 """A NumPy array, or what reads like one along its first axis: uint8 [n, h, w, c]."""
 
 
+@dataclass(frozen=True)
+class FeatureOrigin:
+    """Where features come from that a data set has in place of images.
+
+    drawn_as: the fingerprint of their images, by which episodes are drawn; empty if unknown.
+    pretrained_on: what the weights that made them have seen. names_are_words: as of the images'
+    data set; None if unknown.
+    """
+
+    drawn_as: str = ""
+    pretrained_on: tuple[str, ...] = ("unknown",)
+    names_are_words: bool | None = None
+
+
 @dataclass
 class OpenDataset:
     """A data set ready for use.
@@ -87,6 +101,8 @@ class OpenDataset:
     `public_ids` of the fingerprint.
     remarks: sentences on what was left out, guessed or changed, such as files that are no images.
     parts: [n] `train`, `val` or `test`, the official use of each image; None if there is none.
+    features: where the features come from that it has in the form of images (`system.vectors`);
+    None if it has images.
     """
 
     name: str
@@ -105,6 +121,7 @@ class OpenDataset:
     opaque_ids: NDArray[np.int64] | None = None
     remarks: list[str] = field(default_factory=list)
     parts: NDArray[np.str_] | None = None
+    features: FeatureOrigin | None = None
 
     def __post_init__(self) -> None:
         seen: dict[int, str] = {}
@@ -118,10 +135,20 @@ class OpenDataset:
                 seen[class_id] = split
 
     @property
+    def drawn_as(self) -> str:
+        """The fingerprint by which episodes are drawn: of features, that of their images."""
+        return (self.features and self.features.drawn_as) or self.fingerprint
+
+    @property
     def image_shape(self) -> tuple[int, int, int]:
         """Height, width, channels."""
         height, width, channels = self.pixels.shape[1:]
         return height, width, channels
+
+    def check_images(self) -> None:
+        """Raise BenchbenchError if there is nothing to look at, as it has features of images."""
+        if self.features is not None:
+            raise BenchbenchError(f"{self.name} has features and no images to look at.")
 
     def images(self, ids: NDArray[np.int64]) -> NDArray[np.uint8]:
         """Pixels uint8 [n, h, w, c] of the images with these ids; a fresh array."""
@@ -251,6 +278,12 @@ class Dataset:
 
     def nodes(self, class_names: list[str]) -> dict[str, list[NDArray[np.int64]]] | None:
         """As `OpenDataset.nodes`; None if the classes' parents say all there is."""
+        return None
+
+    def feature_origin(
+        self, sources: list[Path], labels: NDArray[np.int64], parts: NDArray[np.str_] | None
+    ) -> FeatureOrigin | None:
+        """As `OpenDataset.features`, of a data set with these labels and parts."""
         return None
 
     def fixed_episodes(self, dataset: OpenDataset) -> EpisodeSet | None:

@@ -49,6 +49,7 @@ class ImageRow:
 
 def class_sheet(dataset: OpenDataset, split: str, classes: int, images: int) -> Image.Image:
     """A row for each class of a `sample`. Raises BenchbenchError if there is none or too much."""
+    dataset.check_images()
     chosen = sample(dataset, split, classes, images)
     rows = []
     for label, ids in chosen.items():
@@ -87,6 +88,7 @@ def spread(count: int, wanted: int) -> IntArray:
 
 def episode_sheet(dataset: OpenDataset, episode: Episode, title: str) -> Image.Image:
     """A row of support images for each class slot; below, the queries with their true slots."""
+    dataset.check_images()
     colours = [slot_colour(slot) for slot in range(episode.n_way)]
     rows = []
     for slot, label in enumerate(episode.classes.tolist()):

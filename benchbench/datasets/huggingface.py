@@ -6,13 +6,14 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, NamedTuple
 
 import numpy as np
 
 from benchbench.datasets.base import Dataset, DecodedClass, PendingClass, splits_by_name
 from benchbench.datasets.class_words import are_words
 from benchbench.datasets.folder_splits import class_lists
+from benchbench.datasets.huggingface_parts import parts_of_classes
 from benchbench.datasets.image_files import names_of
 from benchbench.datasets.random_split import TEST_SHARE, VAL_SHARE, check_shares, deal_classes
 from benchbench.datasets.reading.conversion import WHITE, colour_of
@@ -27,6 +28,17 @@ from benchbench.system.arrays import IntArray
 from benchbench.system.places import Places, expanded
 
 
+class FoundImages(NamedTuple):
+    """classes: the images of each class; homes: the split of each, if there are any.
+
+    unreadable: files that may not be read.
+    """
+
+    classes: Mapping[str, Sequence[ImageFile]]
+    homes: Mapping[str, Sequence[str]]
+    unreadable: Sequence[str] = ()
+
+
 @dataclass
 class HuggingFace(Dataset):
     """Images of Hugging Face, `hf:NAME` of the hub, or `hf:PATH` of a folder on disk.
@@ -36,8 +48,9 @@ class HuggingFace(Dataset):
     image, label: the columns; they may be omitted if there is one `Image` column, and one
         `ClassLabel` column or else one of text, of whole numbers, or of yes and no.
     config, revision: of a name at the hub, as `datasets.load_dataset` takes them.
-    hf_split: the splits whose rows are used, joined by `+`; none is all of them. They only choose
-        rows: the classes have splits of their own.
+    hf_split: the splits whose rows are used, joined by `+`; none is all of them. The classes have
+        splits of their own; splits that share classes are the parts of these, for `kshot`.
+    hf_test: the split that is the test part, if it is not called so.
     size: pixels of the square image that each is resized to (Pillow, bilinear).
     colour: `auto` keeps three channels unless every image is grey; or `grey`, or `rgb`.
     splits: a JSON file {"train": [class names], "val": [...], "test": [...]}; none is a random
@@ -48,12 +61,13 @@ class HuggingFace(Dataset):
 
     name: ClassVar[str] = "hf"
     argument: ClassVar[str] = "source"
-    decoding: ClassVar[int] = 3
+    decoding: ClassVar[int] = 4
     source: str
     image: str | None = None
     label: str | None = None
     config: str | None = None
     hf_split: tuple[str, ...] | None = None
+    hf_test: str | None = None
     revision: str | None = None
     size: Pixels = 84
     colour: Literal["auto", "grey", "rgb"] = "auto"
@@ -88,13 +102,15 @@ class HuggingFace(Dataset):
         return {k: v for k, v in specs.parameters_of(self).items() if k not in others}
 
     def decode(self, sources: list[Path]) -> Iterator[PendingClass]:
-        classes, lost = self._classes(sources)
+        classes, homes, lost = self._found(sources)
+        parts = parts_of_classes(f"hf:{self.source}", homes, self.hf_test, self.remark)
         files = [file for members in classes.values() for file in members]
         pictures = Pictures(files, self.size, self.colour, self.background)
 
         def load(name: str) -> DecodedClass:
-            pixels, _, unreadable, changes = pictures.decoded(classes[name])
-            return DecodedClass(name, pixels, unreadable=unreadable, changes=changes)
+            pixels, readable, unreadable, changes = pictures.decoded(classes[name])
+            own = [parts[name][place] for place in readable] if parts else None
+            return DecodedClass(name, pixels, unreadable=unreadable, changes=changes, parts=own)
 
         for name, members in classes.items():
             known = all(isinstance(file, TreeFile) for file in members)
@@ -104,13 +120,8 @@ class HuggingFace(Dataset):
             none = np.empty((0, *pictures.shape), np.uint8)
             yield PendingClass("", lambda: DecodedClass("", none, unreadable=lost))
 
-    def _classes(
-        self, sources: list[Path]
-    ) -> tuple[Mapping[str, Sequence[ImageFile]], Sequence[str]]:
-        """The images of each class: of class folders, else of a table of the library.
-
-        With them come the files that may not be read.
-        """
+    def _found(self, sources: list[Path]) -> FoundImages:
+        """The images of class folders, else of a table of the library."""
         from benchbench.datasets.huggingface_folders import class_folders
         from benchbench.datasets.huggingface_rows import LabelledImages, load
 
@@ -119,10 +130,11 @@ class HuggingFace(Dataset):
         if sources and not any(chosen):
             found = class_folders(name, sources[0], self.hf_split, self.remark)
             if found is not None:
-                return found.classes, found.unreadable
+                return FoundImages(found.classes, found.homes, found.unreadable)
         source = sources[0] if sources else self.source
-        table = load(name, source, self.config, self.revision, self.hf_split, self.remark)
-        return LabelledImages(name, table, self.image, self.label, self.remark).classes(), ()
+        rows = load(name, source, self.config, self.revision, self.hf_split, self.remark)
+        images = LabelledImages(name, rows, self.image, self.label, self.remark)
+        return FoundImages(images.classes(), images.homes())
 
     def split_classes(self, class_names: list[str], sources: list[Path]) -> dict[str, IntArray]:
         if self.splits is None:

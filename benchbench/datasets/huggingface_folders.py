@@ -43,10 +43,14 @@ OTHER = "other"
 
 @dataclass(frozen=True)
 class ClassFolders:
-    """The images by the name of the folder that they are in, and files that may not be read."""
+    """The images by the name of the folder that they are in, and files that may not be read.
+
+    homes: by class, the split of each image.
+    """
 
     classes: dict[str, list[TreeFile]]
     unreadable: list[str]
+    homes: dict[str, list[str]]
 
 
 def class_folders(
@@ -73,17 +77,19 @@ def class_folders(
         if split not in by_split:
             raise unknown_name(f"split of {name}", split, by_split)
     classes: dict[str, list[TreeFile]] = {}
-    homes: dict[tuple[str, str], set[str]] = {}
+    homes: dict[str, list[str]] = {}
+    places: dict[tuple[str, str], set[str]] = {}
     for split in splits or by_split:
         for path in by_split[split]:
-            home, label = posixpath.split(shown(folder_of[path]))
+            place, label = posixpath.split(shown(folder_of[path]))
             classes.setdefault(label, []).append(TreeFile(tree, path))
-            homes.setdefault((label, split), set()).add(home)
-    joined = sorted({label for (label, _), places in homes.items() if len(places) > 1})
+            homes.setdefault(label, []).append(split)
+            places.setdefault((label, split), set()).add(place)
+    joined = sorted({label for (label, _), several in places.items() if len(several) > 1})
     if joined:
         what = plural(len(joined), "class has", "classes have")
         remark(f"{what} images of several folders of one name: {some(joined)}.")
-    return ClassFolders(dict(sorted(classes.items())), contents.unreadable)
+    return ClassFolders(dict(sorted(classes.items())), contents.unreadable, homes)
 
 
 def _class_folder_of(

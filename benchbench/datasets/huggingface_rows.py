@@ -26,8 +26,18 @@ SAVED = (("dataset_info.json", "state.json"), ("dataset_dict.json",))
 """The files of a `Dataset` and of a `DatasetDict` that `save_to_disk` wrote."""
 
 
+class Rows(NamedTuple):
+    """Rows of a table, a `datasets.Dataset`, and how many of them, in order, are of each split.
+
+    A table without splits has none.
+    """
+
+    table: Any
+    splits: dict[str, int]
+
+
 class LabelledImages:
-    """The images and classes of a table of the library, by row; nothing is decoded in advance.
+    """The images and classes of rows of the library; nothing is decoded in advance.
 
     class_rows: the rows of each class by its name, in the order of a ClassLabel, else sorted.
     """
@@ -35,7 +45,7 @@ class LabelledImages:
     def __init__(
         self,
         name: str,
-        table: Any,
+        rows: Rows,
         image: str | None,
         label: str | None,
         remark: Callable[[str], None],
@@ -46,6 +56,7 @@ class LabelledImages:
         """
         import datasets
 
+        table, self._splits = rows
         image, label = chosen_columns(name, table.features, image, label)
         self._is_encoded = not isinstance(
             table.features[image], datasets.Array2D | datasets.Array3D
@@ -61,6 +72,15 @@ class LabelledImages:
         """The images of each class."""
         return {
             name: [RowImage(self, row) for row in rows] for name, rows in self.class_rows.items()
+        }
+
+    def homes(self) -> dict[str, list[str]]:
+        """The split of each image of each class; nothing if there are no splits."""
+        home_of = [split for split, size in self._splits.items() for _ in range(size)]
+        return {
+            name: [home_of[row] for row in rows]
+            for name, rows in self.class_rows.items()
+            if self._splits
         }
 
     def name(self, row: int) -> str:
@@ -129,8 +149,8 @@ def load(
     revision: str | None,
     splits: Sequence[str] | None,
     remark: Callable[[str], None],
-) -> Any:
-    """The rows of some splits, by default of all, as a `datasets.Dataset`.
+) -> Rows:
+    """The rows of some splits, by default of all.
 
     source: a folder, or a name at the hub; name: what messages call it; remark: as `read_folder`
     has it. No code of the data set is run. Raises BenchbenchError with the cure if they cannot be
@@ -152,12 +172,14 @@ def load(
     if not isinstance(found, dict):
         if splits:
             raise BenchbenchError(f"{name} is one table without splits; leave out hf_split.")
-        return found
+        return Rows(found, {})
     for split in splits or ():
         if split not in found:
             raise unknown_name(f"split of {name}", split, found)
+    tables = {split: found[split] for split in splits or found}
     with _one_sentence(name, "its splits do not fit together, so choose with hf_split"):
-        return datasets.concatenate_datasets([found[split] for split in splits or found])
+        table = datasets.concatenate_datasets(list(tables.values()))
+    return Rows(table, {str(split): len(rows) for split, rows in tables.items()})
 
 
 def _check_place(

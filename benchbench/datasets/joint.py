@@ -64,6 +64,7 @@ def in_shape(dataset: OpenDataset, size: int, cache: Path) -> OpenDataset:
     A smaller or larger table is made once, bilinear, and kept in the cache; grey images get equal
     channels as they are read. The fingerprint is another one.
     """
+    dataset.check_images()
     shape = dataset.image_shape
     if shape == (size, size, 3):
         return dataset

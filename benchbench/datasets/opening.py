@@ -105,6 +105,8 @@ def _decoded(dataset: Dataset, places: Places) -> OpenDataset:
     remarks = dataset.taken_remarks()
     for remark in remarks:
         say_once(f"{name}: {remark}")
+    features = dataset.feature_origin(sources, table.labels, table.parts)
+    words = features.names_are_words if features else None
     opened = OpenDataset(
         name=name,
         fingerprint=table.fingerprint,
@@ -115,10 +117,11 @@ def _decoded(dataset: Dataset, places: Places) -> OpenDataset:
         hierarchy=table.hierarchy if any(table.hierarchy) else None,
         groups=table.groups,
         unreadable=table.unreadable,
-        names_are_words=dataset.names_are_words(table.class_names),
+        names_are_words=dataset.names_are_words(table.class_names) if words is None else words,
         nodes=dataset.nodes(table.class_names),
         remarks=table.remarks + remarks,
         parts=table.parts,
+        features=features,
     )
     opened.fixed_episodes = dataset.fixed_episodes(opened)
     return opened

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Iterator
 from copy import copy
 from dataclasses import dataclass
@@ -136,7 +137,12 @@ def facts(dataset: Dataset | Collection, opened: OpenDataset, places: Places) ->
         "cite": dataset.citation,
         "classes": ", ".join(f"{count} {split}" for count, split in counts),
         "images": f"{len(opened.labels)}, {_span(per_class)} a class",
-        "pixels": f"{height} x {width}, {'colour' if channels == 3 else 'grey'}",
+        "parts": _parts(opened),
+        **(
+            {"features": f"{width} numbers each, float32"}
+            if opened.features
+            else {"pixels": f"{height} x {width}, {'colour' if channels == 3 else 'grey'}"}
+        ),
         "on disk": size_text(opened),
         "fingerprint": opened.fingerprint,
         "unreadable": f"{len(unreadable)}: {some(unreadable)}" if unreadable else "none",
@@ -152,6 +158,12 @@ def _places(dataset: Dataset, places: Places) -> str:
     record = prepared_record(dataset, places)
     sources = record.sources if record else [str(path) for path in dataset.sources(places)]
     return some(sources) or getattr(dataset, dataset.argument or "", "generated")
+
+
+def _parts(opened: OpenDataset) -> str:
+    """How many images are officially for what; nothing if that is not told."""
+    counts = Counter(() if opened.parts is None else opened.parts.tolist())
+    return ", ".join(f"{counts[part]} {part}" for part in SPLITS if counts[part])
 
 
 def _span(counts: np.ndarray) -> str:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
-import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -17,12 +15,11 @@ from benchbench.evaluation.job import Job
 from benchbench.evaluation.nonce import Nonce
 from benchbench.evaluation.settings import Settings
 from benchbench.runs.directory import RunDirectory
-from benchbench.runs.manifest import training_identity
+from benchbench.runs.manifest import compute_of, training_identity
 from benchbench.runs.names import run_hash
 from benchbench.runs.store import Store
-from benchbench.runs.weights import OWN, SHARED, weights_of
+from benchbench.runs.weights import OWN, SHARED, copy_weights
 from benchbench.samplers import ClassPool, create_sampler
-from benchbench.system.compute import Compute
 from benchbench.training.budget import Budget
 from benchbench.verification.comparison import compare
 from benchbench.verification.data_here import DataHere
@@ -74,6 +71,8 @@ def repeat(
                 found = Findings(run.path)
                 compare(run, again, found, retrained=how.retrain, fresh=how.fresh)
                 findings.checked += found.checked
+                left = [one for one in findings.partly if one not in found.settled]
+                findings.partly = [*left, *found.partly]
                 if not found.differences:
                     _admit_other_code(findings)
                 _add(found.differences, findings)
@@ -122,7 +121,7 @@ def _computed(
     """The run as it comes out now; None if the method fails, which is a difference."""
     manifest = run.manifest
     identity = manifest["identity"]
-    compute = _compute_of(manifest)
+    compute = compute_of(manifest)
     settings = Settings(
         seed=identity["seed"],
         budget=Budget.parse(identity["budget"]),
@@ -154,15 +153,6 @@ def _seconds(run: RunDirectory) -> list[float]:
     return [record["seconds"] for record in run.manifest.get("training", ())]
 
 
-def _compute_of(manifest: dict[str, Any]) -> Compute:
-    """How the run was computed. Raises BenchbenchError if that is not known."""
-    said = manifest.get("compute", {})
-    try:
-        return Compute(**{field.name: said[field.name] for field in dataclasses.fields(Compute)})
-    except KeyError as error:
-        raise BenchbenchError(f"its manifest does not say how it was computed ({error})") from error
-
-
 def _copy_weights(run: RunDirectory, job: Job) -> None:
     """Put the stored weights where the job looks for its own."""
     shared, own = job.store.root / SHARED, job.run.path / OWN
@@ -171,12 +161,7 @@ def _copy_weights(run: RunDirectory, job: Job) -> None:
         identities = run.manifest["identity"], job.identity
         keys = [run_hash(training_identity(one, job.task)) for one in identities]
         kept_as, own = (f"{job.card.name}-{keys[0]}", shared / f"{job.card.name}-{keys[1]}")
-    for weights in weights_of(run):
-        folder = weights.file.parent.name
-        target = own if folder == kept_as else shared / folder
-        target.mkdir(parents=True, exist_ok=True)
-        for file in (weights.file, weights.file.with_suffix(".json")):
-            shutil.copy(file, target)
+    copy_weights(run, own, shared, kept_as)
 
 
 def _compare_identities(

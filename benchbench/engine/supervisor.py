@@ -56,7 +56,7 @@ if TYPE_CHECKING:
     from benchbench.evaluation.given import Given, Question
     from benchbench.method import Task
 
-OWN_BACKBONES = ("conv4", "pixels", "resnet12")
+OWN_BACKBONES = ("cct", "conv4", "features", "pixels", "resnet12", "vit")
 """Which download nothing."""
 
 LOOK_SECONDS = 0.5
@@ -160,6 +160,7 @@ class RemoteParticipant(AbstractContextManager["RemoteParticipant"]):
             if specs.parse(backbone or "pixels").name not in OWN_BACKBONES:
                 self._fetch_weights(backbone, given.task.image_shape)
         images = (*paths_of(given.learned.pixels), *paths_of(given.test.pixels))
+        images += tuple(stored.file for stored in given.features)
         self._begin(images, tuple(path.absolute() for path in folders))
         return _training_facts(self._request(Train(given), Phase("training")))
 

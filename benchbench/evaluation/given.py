@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from benchbench.backbones.feature_store import StoredFeatures
 from benchbench.datasets.base import OpenDataset, Pixels
 from benchbench.datasets.tables.stored import PermutedPixels
 from benchbench.episodes import Episode
@@ -47,7 +48,8 @@ class Given:
 
     learned: the training and validation classes alone. test: the images of the tested split, and
     dataset: what that data set is called. task: as training sees it. folder, shared: where its
-    checkpoints go, and trainings that several methods share.
+    checkpoints go, and trainings that several methods share. restores: whether all trainings are
+    there already, so that none may begin. features: those of the test images that are on disk.
     """
 
     learned: OpenDataset
@@ -60,6 +62,8 @@ class Given:
     folder: Path | None = None
     shared: Path | None = None
     sampler: Sampler | None = None
+    restores: bool = False
+    features: tuple[StoredFeatures, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from typing import Any, TypeAlias
 
 from filelock import FileLock
 
+from benchbench.backbones.feature_store import stored_for
 from benchbench.datasets.tables.stored import paths_of
 from benchbench.errors import MethodError, reason_of
 from benchbench.evaluation.assignment import NOT_AUDITED, Assignment, was_audited
@@ -30,6 +31,7 @@ from benchbench.runs.started import StartLog
 from benchbench.samplers.class_table import ClassTable
 from benchbench.system.arrays import FloatArray
 from benchbench.system.files import copy_of, file_hash
+from benchbench.system.places import Places
 from benchbench.system.progress import meter, say
 
 Audit: TypeAlias = "Callable[[Job], dict[str, Any]]"
@@ -128,9 +130,10 @@ class Job(Assignment):
         """Train the method; kept: gets a copy of its checkpoints, for an audit."""
         task, started = training_task(self.problem, self.task), time.perf_counter()
         with self._training_folder(task) as folder:
+            test = hidden_images(self.problem.test, self.episodes.split, self.nonce)
             self.given = Given(
                 learned=learned_part(self.problem.train, self.nonce),
-                test=hidden_images(self.problem.test, self.episodes.split, self.nonce),
+                test=test,
                 dataset=self.problem.test.name,
                 task=task,
                 budget=self.settings.budget,
@@ -139,6 +142,7 @@ class Job(Assignment):
                 folder=folder,
                 shared=self.run.shared,
                 sampler=self.sampler,
+                features=stored_for(test.fingerprint, Places.find().cache),
             )
             found = self.contestant.train(self.given)
             if self.settings.audit != "none":
@@ -148,7 +152,8 @@ class Job(Assignment):
                     shared=copy_of(self.run.shared, kept / "shared"),
                 )
         self._training_seconds = time.perf_counter() - started
-        seen = found.pop("pretrained_on")
+        features = self.problem.test.features
+        seen = [*found.pop("pretrained_on"), *(features.pretrained_on if features else ())]
         described = {**self.run.manifest["method"], "pretrained_on": seen}
         self.run.update(**found, method=described)
 

@@ -6,7 +6,7 @@ The method may be in another process. It is asked without the labels of queries,
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
@@ -16,8 +16,9 @@ from benchbench.episodes import Episode, EpisodeSet
 from benchbench.evaluation.given import Question, question
 from benchbench.evaluation.nonce import Nonce
 from benchbench.evaluation.settings import OTHER, Phase
+from benchbench.evaluation.temperature import fitted_temperature, held_out
 from benchbench.evaluation.validation_part import ValidationPart
-from benchbench.metrics import Metric, checked_scores
+from benchbench.metrics import Metric, checked_scores, facts_of
 from benchbench.runs.manifest import MethodCard
 from benchbench.system.arrays import FloatArray, IntArray
 
@@ -73,12 +74,37 @@ class Examiner:
         begin = first - first % ASKED_TOGETHER if method.card.adapts_together else first
         questions = self._questions(begin)
         for start in range(begin, len(self.episodes), ASKED_TOGETHER):
+            temperatures = self._temperatures(method, questions, start)
             answers = method.scores(questions, Phase("episodes", start))
             # Made while a method in another process is busy with those before.
             questions = self._questions(start + ASKED_TOGETHER)
             for number, scores in enumerate(answers, start):
                 if number >= first:
-                    yield self.scored(number, scores)
+                    yield self.scored(number, scores, temperatures.get(number, 1.0))
+
+    def _temperatures(
+        self, method: Answering, questions: Sequence[Question], start: int
+    ) -> dict[int, float]:
+        """The temperatures of the episodes from number `start` on, if a metric needs them.
+
+        Of each fold of a support, the method is asked as if these images were the queries; an
+        episode whose classes have one image each has none.
+        """
+        if not any(facts_of(metric).calibrated for metric in self.metrics.values()):
+            return {}
+        found = {}
+        for number, whole in enumerate(questions, start):
+            labels = whole.support_labels
+            if folds := held_out(labels):
+                without = [_without(whole, fold) for fold in folds]
+                answers = method.scores(without, Phase("episodes", number))
+                scores = [
+                    checked_scores(answer, len(fold), whole.n_way)
+                    for answer, fold in zip(answers, folds, strict=True)
+                ]
+                known = labels[np.concatenate(folds)]
+                found[number] = fitted_temperature(np.concatenate(scores), known)
+        return found
 
     def _questions(self, start: int) -> list[Question]:
         """The next questions that are asked together, from an episode's number on."""
@@ -106,8 +132,10 @@ class Examiner:
             validation=None if self.validation is None else self.validation.drawn(number),
         )
 
-    def scored(self, number: int, answer: FloatArray) -> Scored:
+    def scored(self, number: int, answer: FloatArray, temperature: float = 1.0) -> Scored:
         """The score of an answer, which is checked here as well: it comes from the method's side.
+
+        temperature: by which metrics that are `calibrated` have the scores divided.
 
         Raises MethodError if the answer is not finite floats [n_query, n_way].
         """
@@ -115,19 +143,33 @@ class Examiner:
         answer = checked_scores(answer, len(episode.query), episode.n_way)
         scores = np.empty_like(answer)
         scores[self.order(number)] = answer
-        return Scored(_record(number, episode, scores, self.metrics), scores)
+        return Scored(self._record(number, episode, scores, temperature), scores)
+
+    def _record(
+        self, number: int, episode: Episode, scores: FloatArray, temperature: float
+    ) -> dict[str, Any]:
+        correct = int((scores.argmax(axis=1) == episode.query_labels).sum())
+        further = {}
+        for name, metric in self.metrics.items():
+            scale = temperature if facts_of(metric).calibrated else 1.0
+            further[name] = metric(scores / scale, episode.query_labels)
+        return {
+            "episode": number,
+            "n_way": episode.n_way,
+            "n_query": len(episode.query),
+            "correct": correct,
+            "accuracy": correct / len(episode.query),
+            "classes": " ".join(map(str, episode.classes.tolist())),
+            **further,
+        }
 
 
-def _record(
-    number: int, episode: Episode, scores: FloatArray, metrics: Mapping[str, Metric]
-) -> dict[str, Any]:
-    correct = int((scores.argmax(axis=1) == episode.query_labels).sum())
-    return {
-        "episode": number,
-        "n_way": episode.n_way,
-        "n_query": len(episode.query),
-        "correct": correct,
-        "accuracy": correct / len(episode.query),
-        "classes": " ".join(map(str, episode.classes.tolist())),
-        **{name: metric(scores, episode.query_labels) for name, metric in metrics.items()},
-    }
+def _without(whole: Question, fold: IntArray) -> Question:
+    """The question about images of a support by the others."""
+    kept = np.setdiff1d(np.arange(len(whole.support)), fold)
+    return replace(
+        whole,
+        support=whole.support[kept],
+        support_labels=whole.support_labels[kept],
+        queries=(whole.support[fold],),
+    )

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from benchbench.backbones import feature_cache
 from benchbench.backbones.base import Backbone
 from benchbench.datasets.base import OpenDataset
 from benchbench.datasets.problem import Problem
@@ -53,7 +54,7 @@ class Participant(AbstractContextManager["Participant"]):
 
     def skip(self, task: Task) -> str | None:
         """The reason why the method does not apply to the task, or None."""
-        return self._method.skip(task)
+        return reads_other_data(self._method, task) or self._method.skip(task)
 
     def train(self, given: Given) -> dict[str, Any]:
         """Train the method; what the manifest says of that.
@@ -72,7 +73,9 @@ class Participant(AbstractContextManager["Participant"]):
             folder=given.folder,
             shared=given.shared,
             sampler=given.sampler,
+            restores=given.restores,
         )
+        feature_cache.use(given.features)
         seed_everything(given.seed)
         self._settings = torch_settings()
         self._method.train(source)
@@ -170,6 +173,19 @@ def pretrained_on(method: Method) -> list[str]:
         *of_members,
     ]
     return list(dict.fromkeys(name for names in declared for name in names))
+
+
+def reads_other_data(method: Method, task: Task) -> str | None:
+    """Why a method does not apply if it reads images and the data are features, or vice versa."""
+    backbone = getattr(method, "backbone", "")
+    takes_features = "backbone=features" in specs.text_of(method) or backbone == "features"
+    if takes_features and task.has_images:
+        return "its backbone reads features and this data set has images; use features:FILE"
+    if takes_features or task.has_images:
+        return None
+    if not backbone:
+        return "it reads images and this data set has features"
+    return f"its backbone {backbone} reads images; use backbone=features with this data set"
 
 
 def _modules(method: Method) -> torch.nn.ModuleList:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass
@@ -20,7 +21,8 @@ from benchbench.evaluation.job import Job
 from benchbench.evaluation.settings import EPISODE_SECONDS, Limits, Settings
 from benchbench.grid.cell import Cell
 from benchbench.method import Task
-from benchbench.metrics import find_metrics
+from benchbench.metrics import left_out
+from benchbench.results.metric_columns import reportable_metrics
 from benchbench.runs.manifest import MethodCard
 from benchbench.runs.outcome import Outcome
 from benchbench.runs.store import Store
@@ -28,6 +30,7 @@ from benchbench.samplers.drawing import Drawing
 from benchbench.system.compute import configure
 from benchbench.system.library_paths import library_paths
 from benchbench.system.places import Places
+from benchbench.system.progress import say_once
 from benchbench.training.budget import Budget
 
 if TYPE_CHECKING:
@@ -92,7 +95,10 @@ class Bench(AbstractContextManager["Bench"]):
         problem, episodes = self.task(cell)
         asked = cast("Contestant", contestant)
         store = Store(Path(cell.out))
-        return Job(asked, problem, episodes, store, settings_of(cell), cell.label)
+        settings = settings_of(cell)
+        metrics = _metrics_of(settings.metrics, episodes)
+        settings = dataclasses.replace(settings, metrics=metrics)
+        return Job(asked, problem, episodes, store, settings, cell.label)
 
     def compute(self, cell: Cell) -> Outcome:
         """The outcome of a cell, as `computing.compute_cell`."""
@@ -133,12 +139,23 @@ def settings_of(cell: Cell) -> Settings:
         seed=cell.seed,
         budget=Budget.parse(cell.budget),
         compute=configure(cell.device, cell.threads, cell.fast),
-        metrics=tuple(find_metrics(cell.metrics)),
+        metrics=tuple(reportable_metrics(cell.metrics)),
         audit="missing" if cell.audit is None else "all" if cell.audit else "none",
         audit_seconds=cell.audit_seconds,
         sampler=drawing.sampler_made(),
         command=cell.command,
     )
+
+
+def _metrics_of(names: tuple[str, ...], episodes: EpisodeSet) -> tuple[str, ...]:
+    """The metrics that say something of these episodes; those left out are named once."""
+    way, shot, _ = episodes.shape
+    metrics = reportable_metrics(names)
+    reasons = {name: left_out(metric, way, shot) for name, metric in metrics.items()}
+    for name, reason in reasons.items():
+        if reason:
+            say_once(f"{name} is left out on {episodes.protocol}: {reason}")
+    return tuple(name for name in names if not reasons[name])
 
 
 def _drawing(sampler: str, sampling: Any, episodes: str, seed: int) -> Drawing:

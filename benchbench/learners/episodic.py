@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from benchbench.backbones import create_backbone
 from benchbench.backbones.base import Backbone
 from benchbench.learners.classifier_recipe import ClassifierRecipe
+from benchbench.learners.network_needs import as_needed
 from benchbench.learners.normalisation import BatchMoments, TaskMoments, TaskNorm
 from benchbench.learners.pretrained import fit_classifier, without_training_classes
 from benchbench.method import Method, Task
@@ -124,6 +125,8 @@ class EpisodicMethod(Method):
         data = episodes if tasks is None else episodes.grouped(tasks)
         if validate_on := recipe.pop("validate_on", None):
             recipe["validate"] = partial(source.validate, **validate_on)
+        if learned is self.network:
+            recipe = as_needed(self.encoder, recipe)
         fit(source, learned, self.loss, data, **recipe)
 
     def _build(

@@ -19,9 +19,10 @@ NEWTON_UNKNOWNS = 300
 """Up to so many Newton's steps are faster; their matrix has the square of that."""
 TOLERANCE = 1e-10
 LBFGS_STEPS = 10_000
+FIRST_STEPS = 20
+"""Of L-BFGS, before the curvature is looked at once more."""
 LBFGS_GRADIENT = 1e-7
-"""The largest entry of the gradient at which L-BFGS ends, in coordinates in which the curvature at
-its beginning is one."""
+"""The largest entry of the gradient at which L-BFGS ends, where the curvature is nearly one."""
 BIAS_PENALTY = 1e-9
 MOST_CURVATURE = 1e12
 """Beyond it the root of the curvature is lost to rounding."""
@@ -97,8 +98,9 @@ def _newton_step(
 def _by_lbfgs(x: Tensor, y: Tensor, c: float) -> tuple[Tensor, Tensor]:
     """The weights [d, k] and biases [k] of one problem, for features x [n, d].
 
-    It works in coordinates u with w = L^-T u, where L L^T is the curvature at w = 0 for each class
-    by itself: there the curvature is nearly one in all directions, and few steps suffice.
+    It works in coordinates u with w = L^-T u, where L L^T is the mean of the classes' curvatures,
+    first of those at w = 0 and after some steps of those there: the curvature is then nearly one in
+    all directions, and few steps suffice.
     """
     if len(x) >= x.shape[1]:
         w = _preconditioned(x, y, c)
@@ -110,44 +112,67 @@ def _by_lbfgs(x: Tensor, y: Tensor, c: float) -> tuple[Tensor, Tensor]:
 
 def _preconditioned(x: Tensor, y: Tensor, c: float) -> Tensor:
     """The solution [d + 1, k], the biases last, for features x [n, d]."""
+    present = y.sum(-1, keepdim=True)
+    gram = _gram(x, present)
+    w = x.new_zeros(len(gram), y.shape[-1])
+    curvature = 1 / y.shape[-1]
+    for steps in (FIRST_STEPS, LBFGS_STEPS):
+        w, converged = _descended(x, y, c, w, _root(gram, c * curvature), steps)
+        if converged:
+            break
+        p = torch.softmax(_logits(x, w), dim=-1) * present
+        curvature = float((p.sum() - p.square().sum()) / y.sum() / y.shape[-1])
+    return w
+
+
+def _descended(
+    x: Tensor, y: Tensor, c: float, w: Tensor, root: Tensor, steps: int
+) -> tuple[Tensor, bool]:
+    """Better weights [d + 1, k] after so many steps of L-BFGS or fewer, and whether it is done."""
     from scipy.optimize import minimize
 
-    present = y.sum(-1, keepdim=True)
-    root = _root_of_curvature(x, present, c / y.shape[-1])
-    penalty = _penalty(root)[:, None]
+    present, penalty = y.sum(-1, keepdim=True), _penalty(root)[:, None]
 
     def original(flat: FloatArray) -> Tensor:
-        u = torch.from_numpy(flat).reshape(len(root), -1)
-        w: Tensor = torch.linalg.solve_triangular(root.T, u, upper=True)
-        return w
+        u = torch.from_numpy(flat).reshape(w.shape)
+        found: Tensor = torch.linalg.solve_triangular(root.T, u, upper=True)
+        return found
 
     def value_and_gradient(flat: FloatArray) -> tuple[float, FloatArray]:
         w = original(flat)
-        log_p = torch.log_softmax(torch.addmm(w[-1], x, w[:-1]), dim=-1)
+        log_p = torch.log_softmax(_logits(x, w), dim=-1)
         value = -c * (log_p * y).sum() + (penalty * w * w).sum() / 2
         residual = log_p.exp_().mul_(present).sub_(y)
-        slopes = torch.cat([x.T @ residual, residual.sum(0, keepdim=True)])
-        gradient = torch.linalg.solve_triangular(root, c * slopes + penalty * w, upper=False)
+        of_weights = (residual.T @ x).T  # faster than x.T @ residual
+        slopes = c * torch.cat([of_weights, residual.sum(0, keepdim=True)]) + penalty * w
+        gradient = torch.linalg.solve_triangular(root, slopes, upper=False)
         return float(value), np.asarray(gradient.flatten().numpy(), np.float64)
 
-    limits = {"maxiter": LBFGS_STEPS, "maxfun": 2 * LBFGS_STEPS}
+    limits = {"maxiter": steps, "maxfun": 2 * steps}
     enough = {"gtol": LBFGS_GRADIENT, "ftol": 64 * np.finfo(float).eps}
     options: Any = {**limits, **enough, "maxcor": 20}
-    start = np.zeros(len(root) * y.shape[-1])
+    start = np.asarray((root.T @ w).flatten().numpy(), np.float64)
     found = minimize(value_and_gradient, start, jac=True, method="L-BFGS-B", options=options)
-    return original(np.asarray(found.x))
+    return original(np.asarray(found.x)), bool(found.success)
 
 
-def _root_of_curvature(x: Tensor, present: Tensor, strength: float) -> Tensor:
-    """The lower triangular root [d + 1, d + 1] of strength * z^T z + penalty, with z = [x, 1].
+def _logits(x: Tensor, w: Tensor) -> Tensor:
+    return torch.addmm(w[-1], x, w[:-1])
+
+
+def _gram(x: Tensor, present: Tensor) -> Tensor:
+    """z^T z [d + 1, d + 1] of the images that are present, with z = [x, 1]."""
+    kept = x if bool(present.all()) else x * present
+    sums = kept.sum(0, keepdim=True)
+    last = torch.cat([sums.T, present.sum()[None, None]])
+    return torch.cat([torch.cat([kept.T @ kept, sums]), last], 1)
+
+
+def _root(gram: Tensor, strength: float) -> Tensor:
+    """The lower triangular root of strength * gram + penalty.
 
     A strength that rounding does not allow is lowered: it decides on speed alone.
     """
-    kept = x if bool(present.all()) else x * present
-    sums = kept.sum(0, keepdim=True)
-    gram = torch.cat(
-        [torch.cat([kept.T @ kept, sums]), torch.cat([sums.T, present.sum()[None, None]])], 1
-    )
     allowed = min(strength, MOST_CURVATURE / float(gram.trace()))
     root: Tensor = torch.linalg.cholesky(allowed * gram + _penalty(gram).diag())
     return root

@@ -11,8 +11,9 @@ from torch import Tensor, nn
 
 from benchbench.backbones.base import Backbone
 from benchbench.errors import BenchbenchError
+from benchbench.learners.network_needs import as_needed
 from benchbench.learners.pretraining import ObjectiveRecipe, Pretraining
-from benchbench.learners.shared_training import nearest_mean, shared_training
+from benchbench.learners.shared_training import backbone_key, nearest_mean, shared_folder
 from benchbench.method import Images
 from benchbench.registry import loading, specs
 from benchbench.registry.hookspecs import hookimpl
@@ -78,13 +79,14 @@ def fit_objective(source: TrainingSource, backbone: Backbone, objective: Pretrai
             return objective.health(network, *(each.float() for each in embedded(views[0])))
 
     chosen = {"objective": specs.text_of(objective), "code": source_sha256(type(objective))}
-    with shared_training(source, backbone, chosen) as folder:
+    key = backbone_key(source, backbone, chosen)
+    with shared_folder(source, backbone.name, key) as folder:
         record = fit(
             source,
             network,
             loss,
             views,
-            **recipe.arguments(steps),
+            **as_needed(backbone, recipe.arguments(steps)),
             after_step=lambda progress: objective.after_step(network, progress),
             health=health,
             stage=objective.name,

@@ -12,12 +12,13 @@ from torch import Tensor, nn
 from benchbench.backbones import create_backbone
 from benchbench.backbones.base import Backbone
 from benchbench.learners.classifier_recipe import ClassifierRecipe
+from benchbench.learners.network_needs import as_needed
 from benchbench.learners.objective_training import (
     ClassificationObjective,
     create_objective,
     fit_objective,
 )
-from benchbench.learners.shared_training import nearest_mean, shared_training
+from benchbench.learners.shared_training import backbone_key, nearest_mean, shared_folder
 from benchbench.method import Images, Method, Task
 from benchbench.system.compute import separate_randomness
 from benchbench.training.budget import FitRecord
@@ -130,13 +131,14 @@ def fit_classifier(
 
     batches, arguments = _training(source, recipe)
     further = {} if recipe is None else {"recipe": asdict(recipe)}
-    with shared_training(source, backbone, further) as folder:
+    key = backbone_key(source, backbone, further)
+    with shared_folder(source, backbone.name, key) as folder:
         record = fit(
             source,
             module,
             loss,
             batches,
-            **arguments,
+            **as_needed(backbone, arguments),
             stage="classification",
             validate=lambda: source.validate(nearest_mean(backbone), way=5, shot=1),
             folder=folder,

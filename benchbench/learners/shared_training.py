@@ -1,10 +1,10 @@
-"""Trainings that several methods start from, each made once."""
+"""One training for all methods that need the same, in the folder that they share."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
@@ -21,36 +21,44 @@ from benchbench.training.source import TrainingSource
 
 
 @contextmanager
-def shared_training(
-    source: TrainingSource, backbone: Backbone, further: dict[str, Any]
-) -> Iterator[Path | None]:
-    """The folder of a training that other methods may share, which is theirs as well afterwards.
-
-    It is locked, so that a second method waits for the first. None without a `shared` folder.
-    further: what the training depends on in addition to data, backbone, budget, seed and precision.
-    """
+def shared_folder(source: TrainingSource, name: str, key: str) -> Iterator[Path | None]:
+    """The locked folder of a training by what is trained and its key; None if none is shared."""
     if source.shared is None:
         yield None
         return
-    folder = source.shared / f"{backbone.name}-{_key(source, backbone, further)}"
+    folder = source.shared / f"{name}-{key}"
     folder.mkdir(parents=True, exist_ok=True)
     with FileLock(folder / ".lock"):
         yield folder
 
 
-def _key(source: TrainingSource, backbone: Backbone, further: dict[str, Any]) -> str:
-    facts: dict[str, Any] = {
+def training_key(source: TrainingSource, facts: Mapping[str, Any]) -> str:
+    """What a training is known by: 16 digits of the hash of its data, budget, seed and precision.
+
+    facts: what else its weights depend on, as plain values that make JSON.
+    """
+    common = {
         "core": CORE,
         "fingerprint": source._dataset.fingerprint,
         "splits": source._dataset.splits_sha256,
-        "backbone": specs.text_of(backbone),
-        "initial": backbone.weights_sha256(),
         "budget": str(source.budget),
         "seed": source.seed,
         "compute": {key: v for key, v in asdict(source.compute).items() if key != "threads"},
+    }
+    text = json.dumps({**common, **facts}, sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def backbone_key(source: TrainingSource, backbone: Backbone, further: Mapping[str, Any]) -> str:
+    """What the training of a backbone is known by; further: what it depends on in addition."""
+    facts: dict[str, Any] = {
+        "backbone": specs.text_of(backbone),
+        "initial": backbone.weights_sha256(),
         **further,
     }
-    return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:16]
+    if backbone.training_needs is not None:
+        facts["needs"] = asdict(backbone.training_needs)
+    return training_key(source, facts)
 
 
 def nearest_mean(backbone: Backbone) -> Callable[[Support], Classifier]:

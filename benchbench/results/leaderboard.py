@@ -12,7 +12,7 @@ import pandas as pd
 from benchbench.results.across import rank_methods
 from benchbench.results.answered import has_official_test
 from benchbench.results.entries import PROTOCOL, Entry, protocol_hash, tables_of
-from benchbench.results.outcomes import further_means, numbers
+from benchbench.results.outcomes import further_half_widths, further_means, numbers
 from benchbench.results.published import figure_of
 from benchbench.results.standing import standing
 from benchbench.results.stored import read_results
@@ -38,7 +38,10 @@ COLUMNS = [
     *("training_seconds", "seconds_per_episode", "parameters", "peak_memory_bytes"),
     *("spec", "run"),
 ]
-"""Of every row, after those of `GROUP`; the columns after them are means of further metrics."""
+"""Of every row, after those of `GROUP`; behind them are further metrics, means and half-widths."""
+
+HALF_WIDTH = "ci_episodes_of_"
+"""What the column of a further metric's half-width over episodes begins with."""
 
 
 def collect(runs: Iterable[RunDirectory], rule: str = "paired") -> pd.DataFrame:
@@ -55,7 +58,7 @@ def tabulate_entries(tables: Iterable[list[Entry]], rule: str = "paired") -> pd.
     rows = [one for entries in tables for one in _ranked(entries, rule)]
     if not rows:
         return pd.DataFrame()
-    metrics = list(dict.fromkeys(name for one in rows for name in further_metrics(one)))
+    metrics = list(dict.fromkeys(name for one in rows for name in further_columns(one)))
     frame = pd.DataFrame(rows, columns=[*GROUP, *COLUMNS, *metrics])
     return frame.astype(dict.fromkeys(("way", "shot", "query"), "Int64"))
 
@@ -94,6 +97,7 @@ def row(entry: Entry, redrawings: Redrawings) -> dict[str, Any]:
         "spec": first.method,
         "run": " ".join(result.path.name for result in entry.results),
         **further_means(entry),
+        **{f"{HALF_WIDTH}{name}": value for name, value in further_half_widths(entry).items()},
     }
 
 
@@ -136,4 +140,13 @@ def _ranked(entries: Sequence[Entry], rule: str) -> list[dict[str, Any]]:
 
 def further_metrics(columns: Iterable[Any]) -> list[str]:
     """The columns of a row, or of the frame of `collect`, that are means of further metrics."""
-    return [name for name in columns if name not in (*GROUP, *COLUMNS)]
+    return [
+        name
+        for name in columns
+        if name not in (*GROUP, *COLUMNS) and not str(name).startswith(HALF_WIDTH)
+    ]
+
+
+def further_columns(columns: Iterable[Any]) -> list[str]:
+    """The same with the half-width of each behind it."""
+    return [name for mean in further_metrics(columns) for name in (mean, f"{HALF_WIDTH}{mean}")]

@@ -12,6 +12,12 @@ def decimals(value: float | None, digits: int = 4) -> str:
     return DASH if value is None or math.isnan(value) else f"{value:.{digits}f}"
 
 
+def plus_minus(mean: float, half_width: float | None) -> str:
+    """A mean with its half-width, four decimals each; without the latter if there is none."""
+    known = half_width is not None and not math.isnan(half_width) and not math.isnan(mean)
+    return decimals(mean) + (f" ± {half_width:.4f}" if known else "")
+
+
 def percent(value: float | None) -> str:
     """A share as a percentage with two decimals; a dash if there is none."""
     return decimals(None if value is None else 100 * value, 2)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
+from functools import partial
 from typing import Any, TypeVar
 
 import numpy as np
@@ -12,7 +13,7 @@ from benchbench.errors import BenchbenchError, NoEstimate
 from benchbench.results.answered import has_official_test, intervals_over_images
 from benchbench.results.entries import Entry
 from benchbench.results.headings import OF_EPISODES, OF_OFFICIAL_TESTS
-from benchbench.results.numbers import decimals, interval, percent
+from benchbench.results.numbers import interval, percent, plus_minus
 from benchbench.results.printed import markdown_cell, printed
 from benchbench.results.spread import query_bounds
 from benchbench.results.standing import REFUTED, TRANSDUCTIVE, UNDECIDED, Standing, standing
@@ -63,6 +64,15 @@ def further_means(entry: Entry) -> dict[str, float]:
         name: float(np.mean([result.metrics[name][: len(entry)] for result in entry.results]))
         for name in entry.first.metrics
     }
+
+
+def further_half_widths(entry: Entry) -> dict[str, float | None]:
+    """± episodes of each further metric, of its means over the seeds; None if there is none."""
+    found = {}
+    for name in entry.first.metrics:
+        values = np.mean([result.metrics[name][: len(entry)] for result in entry.results], axis=0)
+        found[name] = estimate(partial(mean_interval, values))
+    return found
 
 
 def by_method(outcomes: Iterable[Outcome]) -> list[list[Outcome]]:
@@ -129,7 +139,10 @@ def _row(outcomes: Sequence[Outcome], episodes: int, redrawings: Redrawings) -> 
         **({"± seeds": percent(found["ci_seeds"])} if len(outcomes) > 1 else {}),
         "n": str(found["episodes"]),
         **({"seeds": str(len(entry.seeds))} if len(outcomes) > 1 else {}),
-        **{name: decimals(mean) for name, mean in further_means(entry).items()},
+        **{
+            name: plus_minus(mean, further_half_widths(entry)[name])
+            for name, mean in further_means(entry).items()
+        },
     }
     remarks = [entry.first.method] if method != entry.first.method else []
     remarks += _remarks(standing(entry))

@@ -128,8 +128,8 @@ def _copy_weights(weights: StoredWeights, run: Path, root: Path, whole: bool) ->
 
 def _copy_tables(manifest: dict[str, Any], source: ClassTables, target: ClassTables) -> None:
     """What the episodes of a run are drawn from."""
-    identity, sha256 = manifest["identity"], manifest["episodes"].get("sha256", "")
-    if table := source.table(identity["fingerprint"], identity["splits"]):
+    sha256 = manifest["episodes"].get("sha256", "")
+    if table := source.of_run(manifest["identity"]):
         target.keep(table)
     if episodes := source.episodes(sha256):
         target.keep_episodes(episodes)

@@ -6,7 +6,9 @@ sampler draws, because the data set prescribes them or they were read from a fil
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from benchbench.episodes import EpisodeSet
 from benchbench.samplers.class_table import ClassTable
@@ -14,6 +16,11 @@ from benchbench.samplers.class_table import ClassTable
 FOLDER = "class_tables"
 DIGITS = 12
 """Of a hash, in a file's name."""
+
+
+def drawn_as(identity: Mapping[str, Any]) -> str:
+    """The fingerprint by which the episodes of a run were drawn."""
+    return str(identity.get("drawn_as", identity["fingerprint"]))
 
 
 class ClassTables:
@@ -39,6 +46,10 @@ class ClassTables:
         if found is None or (found.fingerprint, found.splits_sha256) != (fingerprint, splits):
             return None
         return found
+
+    def of_run(self, identity: Mapping[str, Any]) -> ClassTable | None:
+        """The table that the episodes of a run were drawn from, by the run's identity."""
+        return self.table(drawn_as(identity), identity["splits"])
 
     def keep(self, table: ClassTable) -> None:
         """Write a table, unless it is there."""

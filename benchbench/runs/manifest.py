@@ -19,6 +19,7 @@ import benchbench
 from benchbench.datasets.base import OpenDataset
 from benchbench.datasets.problem import Problem
 from benchbench.episodes import EpisodeSet
+from benchbench.errors import BenchbenchError
 from benchbench.method import Method, Task
 from benchbench.registry import entry_points, specs
 from benchbench.registry.sources import package_sha256
@@ -117,7 +118,8 @@ def identity(
     A method is known by its parameters and by `method_source`, so that an edited method is a new
     run; so is another file of weights under the same name. What it is built on in `benchbench` is
     known by `CORE`. The classes' names count for a method that reads them. `trained_on` is there if
-    methods learn from another data set.
+    methods learn from another data set, and `drawn_as` if episodes are drawn by another fingerprint
+    than that of the data.
     """
     return {
         "method": card.name,
@@ -126,6 +128,7 @@ def identity(
         "method_source": method_source(card),
         "core": CORE,
         "fingerprint": problem.test.fingerprint,
+        **_drawn_as(problem.test),
         "splits": problem.test.splits_sha256,
         "split": episodes.split,
         "protocol": episodes.protocol,
@@ -169,6 +172,11 @@ def method_source(card: MethodCard) -> str:
     return hashlib.sha256(both.encode()).hexdigest()
 
 
+def _drawn_as(dataset: OpenDataset) -> dict[str, str]:
+    """The fingerprint by which episodes are drawn, if it is not that of the data."""
+    return {} if dataset.drawn_as == dataset.fingerprint else {"drawn_as": dataset.drawn_as}
+
+
 def _trained_on(card: MethodCard, problem: Problem) -> dict[str, Any]:
     """Identifies the training data if they are not the test data."""
     if not problem.collection:
@@ -184,7 +192,7 @@ def _names_read(card: MethodCard, dataset: OpenDataset) -> dict[str, str]:
 
 def training_identity(identity: dict[str, Any], task: Task) -> dict[str, Any]:
     """What the trained weights depend on: the run's identity without what it is tested on."""
-    of_sources = ("fingerprint", "splits", "split", "class_names")
+    of_sources = ("fingerprint", "drawn_as", "splits", "split", "class_names")
     tested = (*of_sources, "protocol", "episode_seed", "metrics")
     kept = {key: value for key, value in identity.items() if key not in tested}
     seen = dataclasses.asdict(task)
@@ -217,6 +225,15 @@ def describe_run(
         "reproduces": {"bits": SAME_BITS, "tolerance": tolerance_of(identity["budget"])},
         "command": [Path(sys.argv[0]).name, *sys.argv[1:]],
     }
+
+
+def compute_of(manifest: dict[str, Any]) -> Compute:
+    """How the run of a manifest was computed. Raises BenchbenchError if it does not say so."""
+    said = manifest.get("compute", {})
+    try:
+        return Compute(**{field.name: said[field.name] for field in dataclasses.fields(Compute)})
+    except KeyError as error:
+        raise BenchbenchError(f"its manifest does not say how it was computed ({error})") from error
 
 
 def tolerance_of(budget: str) -> float:

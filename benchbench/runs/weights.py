@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import NamedTuple
 
@@ -28,6 +29,19 @@ def weights_of(run: RunDirectory) -> list[StoredWeights]:
     """The weights of each training in a run's manifest, whether they are stored or not."""
     records = run.manifest.get("training", ())
     return [weights for record in records for weights in _weights(run, record)]
+
+
+def copy_weights(run: RunDirectory, own: Path, shared: Path, kept_as: str = OWN) -> None:
+    """Copy the stored weights of each training, with the records that say that they are whole.
+
+    own: the folder for those in the folder `kept_as`; shared: that for the folders of the others.
+    """
+    for weights in weights_of(run):
+        folder = weights.file.parent.name
+        target = own if folder == kept_as else shared / folder
+        target.mkdir(parents=True, exist_ok=True)
+        for file in (weights.file, weights.file.with_suffix(".json")):
+            shutil.copy(file, target)
 
 
 def shared_folder(run: RunDirectory) -> Path:

@@ -18,6 +18,8 @@ class Sampler:
     name: ClassVar[str]
     usual_episodes: ClassVar[int] = 600
     """How many are drawn unless said otherwise."""
+    usual_shots: ClassVar[tuple[int, ...]] = ()
+    """The shots of a grid unless said otherwise; with none it has that of the parameter."""
 
     @property
     def protocol(self) -> str:
@@ -42,6 +44,10 @@ class Sampler:
         """Whether papers draw such episodes, so that published figures may stand next to them."""
         return False
 
+    def resolved(self) -> Sampler:
+        """The sampler that draws and that manifests name; another one of a preset."""
+        return self
+
     def check(self, pool: ClassPool) -> None:
         """Raise BenchbenchError if the pool cannot supply such episodes."""
 
@@ -58,7 +64,7 @@ class Sampler:
         """
         self.check(pool)
         origin: dict[str, str | int] = {
-            "fingerprint": pool.dataset.fingerprint,
+            "fingerprint": pool.dataset.drawn_as,
             "split": pool.split,
             "protocol": self.protocol,
             "seed": seed,
@@ -75,6 +81,13 @@ def usual_episodes(text: str) -> int:
     return cls.usual_episodes
 
 
+def usual_shots(text: str) -> tuple[int, ...]:
+    """The shots of a grid of the sampler of a spec, unless that or the grid says which."""
+    spec = specs.parse(text)
+    cls: type[Sampler] = loading.find("register_samplers", "sampler", spec.name)
+    return () if "shot" in spec.parameters else cls.usual_shots
+
+
 def create_sampler(text: str, **options: int | str | None) -> Sampler:
     """The sampler of a spec, with options that are not None. Raises BenchbenchError if wrong."""
     spec = specs.parse(text)
@@ -88,4 +101,5 @@ def create_sampler(text: str, **options: int | str | None) -> Sampler:
         if key in spec.parameters:
             raise BenchbenchError(f"'{text}' and --{key} both say {key}; leave one out.")
         spec.parameters[key] = str(value)
-    return specs.configure(cls, spec)
+    made: Sampler = specs.configure(cls, spec)
+    return made.resolved()

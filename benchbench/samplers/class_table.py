@@ -44,7 +44,7 @@ class ClassTable:
         """The table of a data set."""
         return cls(
             dataset.name,
-            dataset.fingerprint,
+            dataset.drawn_as,
             dataset.labels,
             dataset.splits,
             _ids(len(dataset.class_names)),
@@ -53,6 +53,11 @@ class ClassTable:
             dataset.nodes,
             dataset.parts,
         )
+
+    @property
+    def drawn_as(self) -> str:
+        """The fingerprint by which episodes are drawn."""
+        return self.fingerprint
 
     @property
     def splits_sha256(self) -> str:

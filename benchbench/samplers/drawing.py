@@ -104,7 +104,7 @@ def any_given(options: Mapping[str, int | str | None], sampler: str, seed: int) 
 def saved_episodes(path: Path, dataset: OpenDataset) -> EpisodeSet:
     """Episodes from a file. Raises BenchbenchError if they are of other images or classes."""
     episodes = EpisodeSet.load(path)
-    if episodes.fingerprint != dataset.fingerprint:
+    if episodes.fingerprint != dataset.drawn_as:
         raise BenchbenchError(
             f"{path} holds episodes of {episodes.dataset}, whose pixels are not those of "
             f"{dataset.name}."

@@ -109,3 +109,36 @@ def _images_of(pool: ClassPool, part: str) -> list[IntArray]:
     assert pool.dataset.parts is not None
     images = [pool.images(position) for position in range(len(pool))]
     return [rows[pool.dataset.parts[rows] == part] for rows in images]
+
+
+@dataclass
+class KShotPreset(KShotSampler):
+    """A name for shots of `kshot`, under which nothing is stored."""
+
+    def resolved(self) -> KShotSampler:
+        return KShotSampler(self.shot)
+
+
+@dataclass
+class Mieb16Sampler(KShotPreset):
+    """`kshot` with 16 shots, as the linear probes of MIEB have; it draws as `kshot` does.
+
+    shot: K, or `all`.
+    """
+
+    name: ClassVar[str] = "mieb16"
+    shot: Annotated[int, Bounds(ge=1)] | Literal["all"] = 16
+
+
+@dataclass
+class CoOpSampler(KShotPreset):
+    """`kshot` with the shots of CoOp: 1, 2, 4, 8 and 16 (Zhou et al., arXiv:2109.01134).
+
+    All five are run unless shots are given; `validation_draws` has the validation images that go
+    with them. The draws and their number are those of `kshot`.
+
+    shot: K, or `all`.
+    """
+
+    name: ClassVar[str] = "coop"
+    usual_shots: ClassVar[tuple[int, ...]] = (1, 2, 4, 8, 16)

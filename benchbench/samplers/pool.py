@@ -16,7 +16,6 @@ class Labelled(Protocol):
     """The part of a data set that a sampler uses; `OpenDataset` explains the attributes."""
 
     name: str
-    fingerprint: str
     labels: IntArray
     splits: dict[str, IntArray]
     class_names: list[str]
@@ -24,6 +23,10 @@ class Labelled(Protocol):
     groups: NDArray[np.str_] | None
     nodes: dict[str, list[IntArray]] | None
     parts: NDArray[np.str_] | None
+
+    @property
+    def drawn_as(self) -> str:
+        """The fingerprint by which episodes are drawn."""
 
 
 class ClassPool:

@@ -73,8 +73,9 @@ def fit(
     folder: of checkpoints, by default the source's; training is resumed from there. A method that
     calls `fit` more than once names each `stage`. All of the state_dict of `module` is in the
     checkpoints, its buffers included, so that what `loss` counts belongs there. Raises MethodError
-    if the loss is not finite or `rates` names no part of the module. A module without parameters is
-    left as it is, which is said.
+    if the loss is not finite, `rates` names no part of the module, or the source has methods
+    restored and these weights are not stored. A module without parameters is left as it is, which
+    is said.
     """
     source.compute.place(module)
     files = TrainingFiles(folder or source.folder, stage)
@@ -83,6 +84,8 @@ def fit(
         say(f"{specs.text_of(source.method)}: nothing to learn, so it is evaluated as it is")
         record = FitRecord(stage, steps=0, best_step=0, validation_accuracy=None, seconds=0.0)
         record = files.finish(module, record, [])
+    if record is None and source.restores:
+        raise MethodError(f"the weights of its {stage} are not stored")
     if record is None:
         module.train().requires_grad_(True)
         rated = RatedOptimizer(optimizer, module, lr, weight_decay, rates or {})
@@ -109,9 +112,7 @@ def fit(
         loop = _Loop(
             source, module, rated.optimizer, update, files, steps, every, patience, validate
         )
-        record = loop.run(stage)
-        if health is not None:
-            record = replace(record, health=health())
+        record = replace(loop.run(stage), health=(health or dict)())
         record = files.finish(module, record, loop.progress.log)
     module.eval().requires_grad_(False)
     if record.steps:

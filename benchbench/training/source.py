@@ -47,7 +47,8 @@ class TrainingSource:
     task: what the method will be tested on. budget: how long to train. compute: threads, device and
     precision. rng: a NumPy generator, seeded again in each step of `fit`. folder: where this
     method's checkpoints go, or None. shared: where trainings that several methods share are kept,
-    or None. sampler: of the task's episodes, or None.
+    or None. sampler: of the task's episodes, or None. restores: whether the weights are stored
+    already, so that no training may begin.
     """
 
     dataset: InitVar[OpenDataset]
@@ -60,6 +61,7 @@ class TrainingSource:
     shared: Path | None = None
     records: list[FitRecord] = field(default_factory=list)
     sampler: Sampler | None = None
+    restores: bool = False
 
     def __post_init__(self, dataset: OpenDataset) -> None:
         splits = {split: dataset.splits.get(split, NO_CLASSES) for split in ("train", "val")}

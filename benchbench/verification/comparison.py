@@ -9,11 +9,14 @@ import numpy as np
 from benchbench.errors import NoEstimate
 from benchbench.runs.directory import RunDirectory
 from benchbench.runs.manifest import software, tolerance_of
-from benchbench.runs.rows import Rows
+from benchbench.runs.rows import TOLERANCE, Rows
 from benchbench.stats import mean_difference
 from benchbench.system.arrays import FloatArray
 from benchbench.system.compute import machine
-from benchbench.verification.differences import Difference, Findings
+from benchbench.verification.differences import Difference, Findings, of_scores
+
+ELSEWHERE = 1e-3
+"""How far a metric may move where scores differ in their last digits, relative to 1 + it."""
 
 DECLARED = (
     *("transductive", "order_dependent", "uses_class_names", "uses_validation"),
@@ -77,6 +80,7 @@ def _compare_counts(
     what = "trained again" if retrained else "evaluated again"
     if not differs.any():
         findings.checked.append(f"{count} episodes {what}, equal count by count")
+        _compare_metrics(run, rows, new, what, findings)
         return
     shares = [one.correct[:count] / one.n_query[:count] for one in (rows, new)]
     change = 100 * float(np.mean(shares[1]) - np.mean(shares[0]))
@@ -93,6 +97,30 @@ def _compare_counts(
         findings.checked.append(f"{sentence}, on another {elsewhere}")
     else:
         findings.differences.append(Difference("weights", sentence))
+
+
+def _compare_metrics(
+    run: RunDirectory, rows: Rows, new: Rows, what: str, findings: Findings
+) -> None:
+    """Whether the further metrics of each episode are those that are stored."""
+    elsewhere = _elsewhere(run.manifest)
+    allowed = ELSEWHERE if elsewhere else TOLERANCE
+    for name, values in new.metrics.items():
+        stored = rows.metrics[name][: len(values)]
+        differs = np.abs(stored - values) > allowed * (1 + np.abs(values))
+        if not differs.any():
+            findings.checked.append(f"{name} {what}, equal")
+            findings.settled += [of_scores(name)] if len(values) == len(rows.correct) else []
+            continue
+        first = int(differs.argmax())
+        sentence = (
+            f"{what}, {name} is another in {int(differs.sum())} of {len(values)} episodes, the "
+            f"first is episode {first} ({stored[first]:.6g} stored, {values[first]:.6g} now)"
+        )
+        if elsewhere:
+            findings.partly.append(f"{sentence}, on another {elsewhere}")
+        else:
+            findings.differences.append(Difference("records", sentence))
 
 
 def _elsewhere(manifest: dict[str, Any]) -> str:

@@ -38,7 +38,7 @@ class Findings:
 
     checked: what was looked at and agrees or not, in words. unknown: why something could not be
     looked at. not_here: what of a run is not here, so that it cannot be repeated as it was. partly:
-    why not all of it was looked at, of a run that is older than what is looked at.
+    what was not looked at, in words. settled: what of that has been looked at since.
     """
 
     run: Path
@@ -47,6 +47,7 @@ class Findings:
     unknown: list[str] = field(default_factory=list)
     not_here: list[Difference] = field(default_factory=list)
     partly: list[str] = field(default_factory=list)
+    settled: list[str] = field(default_factory=list)
 
     @property
     def verdict(self) -> str:
@@ -68,6 +69,11 @@ class Findings:
             head += f" ({', '.join(self.checked)})"
         more = [*self.differences, *self.unknown, *self.not_here, *self.partly]
         return [head, *(f"  {one}" for one in more)]
+
+
+def of_scores(metric: str) -> str:
+    """What is said of a metric of scores, which are not stored, until the method is asked again."""
+    return f"{metric} is of scores, which are not stored; --evaluate computes it again"
 
 
 def short(value: Any) -> str:

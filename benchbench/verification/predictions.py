@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 
-from benchbench.episodes import EpisodeSet
+from benchbench.episodes import Episode, EpisodeSet
 from benchbench.errors import BenchbenchError
+from benchbench.metrics import Metric, facts_of, find_metrics
 from benchbench.runs.directory import RunDirectory
 from benchbench.runs.episodes_file import FILE_BYTES
-from benchbench.runs.rows import Rows
+from benchbench.runs.rows import TOLERANCE, Rows
 from benchbench.system.arrays import IntArray
 from benchbench.system.files import read_text
-from benchbench.verification.differences import Difference, Findings
+from benchbench.verification.differences import Difference, Findings, of_scores
 
 FIRST_CORE = 2
 """Whose runs keep all answers; those of before have them of the first episodes alone."""
@@ -47,10 +48,52 @@ def wrong_answers(
         )
     if answers:
         findings.checked.append(f"answers of {len(answers)}")
+        yield from _wrong_metrics(answers, rows, episodes, findings)
     if len(answers) < len(episodes):
         reason = f"{len(episodes) - len(answers)} episodes have rows and no stored answers"
         older = run.manifest["identity"].get("core", 1) < FIRST_CORE
         (findings.partly if older else findings.unknown).append(reason)
+
+
+def _wrong_metrics(
+    answers: Mapping[int, IntArray], rows: Rows, episodes: EpisodeSet, findings: Findings
+) -> Iterator[Difference]:
+    """Whether the further metrics that need no scores are those of the answers.
+
+    The others are named, as only asking the method again finds out about them.
+    """
+    for name, values in rows.metrics.items():
+        metric = _known_metric(name)
+        if metric is None or not facts_of(metric).of_predictions:
+            findings.partly.append(of_scores(name))
+            continue
+        wrong = [
+            number
+            for number, predicted in answers.items()
+            if number < min(len(episodes), len(values))
+            and not _follows(metric, episodes[number], predicted, values[number])
+        ]
+        if wrong:
+            sentence = f"{name} is not that of the answers in {len(wrong)} rows, the first is"
+            yield Difference("records", f"{sentence} of episode {wrong[0]}")
+        else:
+            findings.checked.append(name)
+
+
+def _known_metric(name: str) -> Metric | None:
+    """The metric of this name; None if it belongs to a plug-in that is not here."""
+    try:
+        return find_metrics([name])[name]
+    except BenchbenchError:
+        return None
+
+
+def _follows(metric: Metric, episode: Episode, predicted: IntArray, stored: float) -> bool:
+    """Whether a metric of predictions alone has the stored value."""
+    if len(predicted) != len(episode.query) or not (predicted < episode.n_way).all():
+        return False
+    one_hot = np.eye(episode.n_way)[predicted]
+    return abs(metric(one_hot, episode.query_labels) - stored) <= TOLERANCE
 
 
 def _wrong_slots(number: int, predicted: IntArray, rows: Rows, episodes: EpisodeSet) -> str | None:

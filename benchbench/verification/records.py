@@ -14,6 +14,7 @@ import numpy as np
 
 from benchbench.errors import BenchbenchError
 from benchbench.registry import specs
+from benchbench.runs.class_tables import drawn_as
 from benchbench.runs.directory import RunDirectory
 from benchbench.runs.rows import Rows
 from benchbench.samplers.class_table import ClassTable
@@ -146,8 +147,9 @@ def _other_episodes(manifest: dict[str, Any], drawn: Drawn) -> Iterator[Differen
         if name in said and said[name] != value:
             sentence = f"{name} is {short(said[name])}; drawn again: {short(value)}"
             yield Difference("episodes", sentence)
+    identity = {**manifest["identity"], "fingerprint": drawn_as(manifest["identity"])}
     for name in ("protocol", "split", "fingerprint"):
-        if manifest["identity"][name] != getattr(episodes, name):
+        if identity[name] != getattr(episodes, name):
             yield Difference("episodes", f"they are of another {name} than the run's identity")
 
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from benchbench.episodes import EpisodeSet
 from benchbench.errors import BenchbenchError
-from benchbench.runs.class_tables import ClassTables
+from benchbench.runs.class_tables import ClassTables, drawn_as
 from benchbench.samplers import ClassPool, create_sampler
 from benchbench.samplers.class_table import ClassTable
 
@@ -69,7 +69,8 @@ class Redrawing:
         if prescribed in self._drawn:
             return self._drawn[prescribed]
         key = (
-            *(identity[name] for name in ("fingerprint", "splits", "split", "episode_seed")),
+            drawn_as(identity),
+            *(identity[name] for name in ("splits", "split", "episode_seed")),
             sampler_of(manifest),
             facts["count"],
         )
@@ -82,8 +83,7 @@ class Redrawing:
 
     def table(self, manifest: dict[str, Any]) -> ClassTable | None:
         """The classes that the episodes were drawn from, or None if they are not stored."""
-        identity = manifest["identity"]
-        return self.tables.table(identity["fingerprint"], identity["splits"])
+        return self.tables.of_run(manifest["identity"])
 
     def _draw(
         self, fingerprint: str, splits: str, split: str, seed: int, text: str, count: int

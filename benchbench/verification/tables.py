@@ -20,8 +20,7 @@ def write_tables(runs: Iterable[RunDirectory], places: Places) -> None:
         manifest = run.manifest
         nested = "source" in manifest["dataset"]
         tables = ClassTables.above(run.path, depth=4 if nested else 3)
-        drawn_from = (manifest["identity"][name] for name in ("fingerprint", "splits"))
-        if run.status != "finished" or tables.table(*drawn_from):
+        if run.status != "finished" or tables.of_run(manifest["identity"]):
             continue
         if manifest["dataset"]["name"] in tried:
             continue

@@ -34,6 +34,11 @@ def pictures(root: Path, **parts: int) -> str:
     return dataset
 
 
+def test_preparing_tells_the_parts(parted: str) -> None:
+    told = succeeded("data", "prepare", parted).stdout
+    assert "  parts        36 train, 12 test" in told.splitlines()
+
+
 @pytest.fixture(scope="module")
 def parted(tmp_path_factory: pytest.TempPathFactory) -> str:
     """Six classes of six training and two test images."""
@@ -61,6 +66,26 @@ def test_a_grid_of_shots_is_tested_on_all_test_images(parted: str, tmp_path: Pat
     }
     assert [facts["way"] for facts in found.values()] == [6, 6, 6]
     assert [facts["query"] for facts in found.values()] == [2, 2, 2]
+
+
+def test_presets_have_shots_of_their_own(tmp_path: Path) -> None:
+    root = tmp_path / "many"
+    write_pictures(root, classes=2, count=17)
+    for folder in sorted(root.iterdir()):
+        for number, image in enumerate(sorted(folder.iterdir())):
+            place = folder / ("train" if number < 16 else "test")
+            place.mkdir(exist_ok=True)
+            image.rename(place / image.name)
+    task = ("--dataset", f"folder:{root}[size=16,val=0,test=1]", "--no-audit")
+    methods = ("--methods", "knn[backbone=pixels]", "--out", tmp_path / "out")
+    succeeded("run", *task, *methods, "--sampler", "coop")
+    found = {file.parent.parent.name for file in tmp_path.rglob("knn-*/manifest.json")}
+    assert found == {f"allway-{shot}shot-official" for shot in (1, 2, 4, 8, 16)}
+    again = succeeded("run", *task, *methods, "--sampler", "mieb16")
+    assert "± draws" in again.stdout
+    manifests = [json.loads(file.read_text()) for file in tmp_path.rglob("manifest.json")]
+    assert len(manifests) == 5
+    assert "kshot[shot=16]" in {manifest["episodes"]["sampler"] for manifest in manifests}
 
 
 def test_what_is_stored_is_verified_and_compared(parted: str, tmp_path: Path) -> None:
@@ -144,7 +169,7 @@ def test_who_chooses_on_validation_images_is_skipped_where_there_are_none(
 
 def test_several_methods_answer_together(parted: str, tmp_path: Path) -> None:
     """As one run, which verification repeats, in a process that is told of no label."""
-    members = "linear_probe[c=0.1,backbone=pixels]+ridge[backbone=pixels]"
+    members = "linear_probe[c=0.1,backbone=pixels]+ridge_probe[backbone=pixels]"
     done = run(parted, tmp_path, "--shot", 2, methods=f"ensemble[of={members}]")
     assert done.exit_code == 0, done.output
     assert "1 verified" in succeeded("verify", tmp_path, "--evaluate").stdout

@@ -146,7 +146,24 @@ class TestRun:
         )
         assert found["negative_log_likelihood"] == nats
 
-    @pytest.mark.parametrize("name", ["correct", "seeds", "protocol"])
+    def test_metrics_that_say_nothing_of_these_episodes_are_left_out_with_a_line(
+        self, pictures: str, knn_out: Path
+    ) -> None:
+        names = "top5_accuracy,calibrated_brier_score"
+        result = invoke(*task(pictures, metrics=names, out=knn_out))
+        assert result.exit_code == 0, result.output
+        for name, reason in (
+            ("top5_accuracy", "it needs 6 classes or more, and these episodes have 3"),
+            (
+                "calibrated_brier_score",
+                "a temperature needs 2 shots or more, and these episodes have 1",
+            ),
+        ):
+            assert f"{name} is left out on " in result.stderr
+            assert reason in result.stderr
+        assert len(stored(knn_out)) == 1  # it is the run without them
+
+    @pytest.mark.parametrize("name", ["correct", "seeds", "protocol", "ci_episodes_of_accuracy"])
     def test_a_metric_cannot_take_the_name_of_another_column(
         self, monkeypatch: pytest.MonkeyPatch, pictures: str, tmp_path: Path, name: str
     ) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from benchbench.learners.creation import create_methods
 from benchbench.training.budget import Budget
 
 TINY = "backbone=conv4[width=4]"
+WORDS = ["red", "green", "blue", "white", "black", "round", "square", "flat", "tall"]
 MAML = f"maml[{TINY},inner_steps=1,test_steps=2"
 
 
@@ -69,8 +71,8 @@ def test_maml_that_hides_its_batch_norm_is_found_out(small: OpenDataset, tmp_pat
         ("linear_probe[backbone=pixels]", set()),
         (f"linear_probe[{TINY},c=auto]", set()),
         (f"knn[{TINY},k=3,temperature=0.07]", set()),
-        (f"ridge[{TINY}]", set()),
-        (f"ensemble[of=linear_probe[{TINY}]+ridge[{TINY}]]", set()),
+        (f"ridge_probe[{TINY}]", set()),
+        (f"ensemble[of=linear_probe[{TINY}]+ridge_probe[{TINY}]]", set()),
         (f"finetune[{TINY},steps=3]", set()),
         (f"simpleshot[{TINY}]", set()),
         (f"r2d2[{TINY}]", set()),
@@ -97,6 +99,30 @@ def test_a_built_in_method_passes(
     assert not report.failed, report.as_dict()
     found = {o.check for o in report.outcomes if o.status == "expected failure"}
     assert found == expected
+    assert report.verdict is not None
+    assert report.verdict.inductive
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "spec",
+    [
+        "clip_zero_shot",
+        "tip_adapter[alpha=auto,beta=auto]",
+        "tip_adapter[alpha=30,finetune=true,epochs=3]",
+        "clip_adapter[epochs=5,lr=0.1]",
+        "lpplusplus[epochs=20]",
+        "clap[epochs=5]",
+        "cross_modal[steps=5]",
+    ],
+)
+def test_a_method_that_reads_names_passes_where_they_are_combinations_of_known_words(
+    spec: str, small: OpenDataset, tmp_path: Path
+) -> None:
+    places = [(index % 5, (index % 5 + index // 5) % 4) for index in range(18)]
+    names = [f"{WORDS[first]} {WORDS[5 + second]}" for first, second in places]
+    report = report_on(bench_for(spec, replace(small, class_names=names), tmp_path))
+    assert not report.failed, report.as_dict()
     assert report.verdict is not None
     assert report.verdict.inductive
 

@@ -18,6 +18,7 @@ from support.command_line import invoke, refused, succeeded, task, write_picture
 
 from benchbench.runs.manifest import CORE
 from benchbench.runs.names import run_hash
+from benchbench.runs.rows import rows_sha256
 from benchbench.runs.store import Store
 from benchbench.system.files import file_hash
 
@@ -294,3 +295,44 @@ def test_one_way_at_a_time(results: Path) -> None:
 
 def test_a_folder_without_runs_is_told(tmp_path: Path) -> None:
     assert "There are no runs below" in refused("verify", tmp_path)
+
+
+METRICS = ("calibrated_negative_log_likelihood", "brier_score")
+
+
+@pytest.fixture(scope="module")
+def with_metrics(pictures: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("metrics")
+    options = {
+        "metrics": ",".join(METRICS),
+        "shot": 3,
+        "query": 2,
+        "methods": "knn[backbone=pixels,k=3]",
+    }
+    succeeded(*task(f"folder:{pictures}[size=16]", out=out, **options))
+    return out
+
+
+def test_metrics_of_scores_are_computed_again_and_a_forged_one_is_found(
+    with_metrics: Path, tmp_path: Path
+) -> None:
+    results = Path(shutil.copytree(with_metrics, tmp_path / "results"))
+    unseen = "is of scores, which are not stored"
+    assert lines(results, code=0).count(unseen) == 2
+    found = lines(results, "--evaluate", code=0)
+    assert unseen not in found
+    assert all(f"{name} evaluated again, equal" in found for name in METRICS)
+    assert "1 verified" in found
+    assert lines(results, "--evaluate", "--episodes", 4, code=0).count(unseen) == 2
+    (file,) = results.glob("*/*/knn-*/episodes.csv")
+    head, *rows = file.read_text().splitlines()
+    cells = rows[2].split(",")
+    cells[head.split(",").index("brier_score")] = "0.0001"
+    rows[2] = ",".join(cells)
+    text = "\n".join([head, *rows]) + "\n"
+    file.write_text(text)
+    digest = rows_sha256(text.encode())
+    edit(results, "knn", lambda m: m["episodes"].update(records_sha256=digest))
+    found = lines(results, "--evaluate", code=1)
+    assert "records: evaluated again, brier_score is another in 1 of 10 episodes" in found
+    assert "the first is episode 2 (0.0001 stored," in found

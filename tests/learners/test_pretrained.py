@@ -135,7 +135,7 @@ def test_what_all_methods_share_is_known_by_what_it_always_was(dataset, monkeypa
         json, "dumps", lambda facts, **options: hashed.append(facts) or plain(facts, **options)
     )
     for further in ({}, {"recipe": asdict(RECIPE)}):
-        shared_training._key(source, backbone, further)
+        shared_training.backbone_key(source, backbone, further)
     facts = {"core", "fingerprint", "splits", "backbone", "initial", "budget", "seed", "compute"}
     known = [set(each) for each in hashed if "core" in each]
     assert known == [facts, facts | {"recipe"}]

@@ -68,11 +68,12 @@ def test_a_member_is_given_no_more_than_it_declares_to_use() -> None:
 
 def test_it_is_known_by_the_specs_and_the_code_of_its_members() -> None:
     one, other = (
-        MethodCard.of(create_method(f"ensemble[of={spec}+knn]")) for spec in ("ridge", "protonet")
+        MethodCard.of(create_method(f"ensemble[of={spec}+knn]"))
+        for spec in ("ridge_probe", "protonet")
     )
-    assert one.spec == "ensemble[of=ridge+knn]"
+    assert one.spec == "ensemble[of=ridge_probe+knn]"
     assert one.source != other.source
-    same = MethodCard.of(create_method("ensemble[of=ridge[l2=1024]+knn[k=1]]"))
+    same = MethodCard.of(create_method("ensemble[of=ridge_probe[l2=1024]+knn[k=1]]"))
     assert (same.spec, same.source) == (one.spec, one.source)
     assert one.backbones_of_members == ("conv4", "conv4")
 

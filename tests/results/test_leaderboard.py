@@ -20,7 +20,7 @@ from benchbench.results.reporters import markdown
 from benchbench.results.stored import read_result
 from benchbench.runs.directory import RunDirectory
 from benchbench.runs.store import Store
-from benchbench.stats import class_bootstrap, class_interval, crossed_seeds
+from benchbench.stats import class_bootstrap, class_interval, crossed_seeds, mean_interval
 from benchbench.verification.redrawing import Redrawings
 
 CORRECT = [60, 45, 75, 30]
@@ -127,6 +127,22 @@ def test_a_further_metric_is_a_column_with_its_mean(make_run: MakeRun) -> None:
     found = row_of(make_run(metrics={"nats": nats, "other": [1.0, 2.0, 3.0, 4.0]}))
     assert further_metrics(found) == ["nats", "other"]
     assert (found["nats"], found["other"]) == (np.mean(nats), 2.5)
+    assert found["ci_episodes_of_nats"] == mean_interval(np.array(nats))
+    assert found["ci_episodes_of_other"] == mean_interval(np.arange(4.0))
+
+
+def test_a_metric_of_several_seeds_is_their_mean_with_its_interval(make_run: MakeRun) -> None:
+    values = np.array([[0.1, 0.2, 0.4, 0.8], [0.3, 0.1, 0.1, 0.9]])
+    runs = [make_run(seed=seed, metrics={"nats": [*row]}) for seed, row in enumerate(values)]
+    (found,) = collect(runs).to_dict("records")
+    assert found["nats"] == pytest.approx(values.mean())
+    assert found["ci_episodes_of_nats"] == pytest.approx(mean_interval(values.mean(0)))
+
+
+def test_a_metric_without_spread_has_no_interval(make_run: MakeRun) -> None:
+    runs = [make_run(metrics={"nats": [0.5] * 4})]
+    assert collect(runs)["ci_episodes_of_nats"].isna().all()
+    assert re.search(r"\| 0.5000 +\|", markdown(collect(runs)))
 
 
 def test_a_metric_that_a_run_does_not_have_is_missing(make_run: MakeRun) -> None:

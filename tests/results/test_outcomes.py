@@ -6,12 +6,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from support.runs import TRANSDUCTIVE, write_run
 
 from benchbench.results.outcomes import run_table
 from benchbench.runs.directory import RunDirectory
 from benchbench.runs.outcome import Outcome
+from benchbench.stats import mean_interval
 
 CORRECT = [60, 45, 75, 30]
 CLASSES = [[0, 1, 2, 3, 4], [1, 2, 3, 4, 5], [0, 2, 3, 4, 5], [5, 1, 0, 3, 4]]
@@ -103,7 +105,8 @@ def test_the_table_of_a_command_has_the_further_metrics_before_the_note(make_run
     ]
     table = columns(run_table(cells, 4))
     assert list(table)[-3:] == ["n", "nats", "note"]
-    assert table["nats"] == ["", "0.3750"]
+    half_width = mean_interval(np.array([0.25, 0.5, 0.25, 0.5]))
+    assert table["nats"] == ["", f"0.3750 ± {half_width:.4f}"]
     assert list(columns(run_table(cells[1:], 4)))[-2:] == ["n", "nats"]
 
 

@@ -61,7 +61,7 @@ def test_an_episode_is_the_same_alone_and_among_many(start: int, count: int, see
 @pytest.mark.parametrize(
     ("changes", "split", "shape", "seed"),
     [
-        ({"fingerprint": "cd" * 32}, "test", (3, 1, 2), 0),
+        ({"drawn_as": "cd" * 32}, "test", (3, 1, 2), 0),
         ({}, "twin", (3, 1, 2), 0),
         ({}, "test", (3, 2, 1), 0),
         ({}, "test", (3, 1, 2), 1),

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from samplers.toys import assert_sound, labelled, queries, several, shots
 
 from benchbench.errors import BenchbenchError
-from benchbench.samplers import ClassPool, create_sampler
+from benchbench.samplers import ClassPool, KShotSampler, create_sampler
+from benchbench.samplers.base import usual_shots
 
 
 def parted(training: list[int], test: list[int]) -> SimpleNamespace:
@@ -88,6 +89,22 @@ def test_protocols_differ_by_shot() -> None:
         "allway-16shot-official",
         "allway-allshot-official",
     ]
+
+
+@pytest.mark.parametrize("preset", ["mieb16", "coop[shot=16]"])
+def test_presets_draw_what_kshot_draws(preset: str) -> None:
+    pool = ClassPool(parted([16] * 3, [2] * 3), "test")
+    expected = create_sampler("kshot[shot=16]").sample(pool, 3, 7)
+    assert create_sampler(preset).sample(pool, 3, 7).sha256 == expected.sha256
+    assert type(create_sampler(preset)) is KShotSampler
+
+
+@pytest.mark.parametrize(
+    ("text", "shots"),
+    [("coop", (1, 2, 4, 8, 16)), ("coop[shot=2]", ()), ("kshot", ()), ("mieb16", ())],
+)
+def test_presets_have_the_shots_of_their_papers(text: str, shots: tuple[int, ...]) -> None:
+    assert usual_shots(text) == shots
 
 
 @pytest.mark.parametrize(

@@ -23,7 +23,7 @@ def labelled(sizes: list[int], **changes) -> SimpleNamespace:
         **{
             "name": "toy",
             "subject": "toy",
-            "fingerprint": "ab" * 32,
+            "drawn_as": "ab" * 32,
             "labels": np.random.default_rng(7).permutation(labels),
             "splits": {"test": np.arange(len(sizes)), "twin": np.arange(len(sizes))},
             "class_names": [f"class {c}" for c in range(len(sizes))],

@@ -437,7 +437,7 @@ class DrawsAgain(Knows):
         labels = np.repeat(np.arange(CLASSES), PER_CLASS)
         drawn_from = SimpleNamespace(
             name=support.dataset,
-            fingerprint=fingerprint,
+            drawn_as=fingerprint,
             labels=labels,
             class_names=[""] * CLASSES,
             splits=deal_classes(CLASSES, 0.15, 0.3, 0),

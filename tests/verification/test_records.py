@@ -372,3 +372,48 @@ def test_the_command_needs_no_torch(root: Path, run: RunDirectory) -> None:
     assert modules == "set()"
     assert "1 differs, 1 verified" in lines
     assert any(line.startswith("  predictions: episode 3 has") for line in lines)
+
+
+def measured(root: Path, make_dataset: Callable[..., OpenDataset], *metrics: str) -> RunDirectory:
+    """A run with further metrics."""
+    dataset = make_dataset()
+    episodes = SAMPLER.sample(ClassPool(dataset, "test"), COUNT)
+    settings = Settings(seed=0, sampler=SAMPLER, metrics=metrics)
+    done = run_job(Noisy(), dataset, episodes, Store(root), settings)
+    assert done.run is not None, done.reason
+    return done.run
+
+
+def forge(run: RunDirectory, column: str, value: str) -> None:
+    """Write another value into the fifth row of a column."""
+    place = (run.path / "episodes.csv").read_text().splitlines()[0].split(",").index(column)
+
+    def change(lines: list[str]) -> list[str]:
+        cells = lines[4].split(",")
+        cells[place] = value
+        return [*lines[:4], ",".join(cells), *lines[5:]]
+
+    rewrite_rows(run, change)
+
+
+def test_a_forged_metric_of_predictions_is_found_without_scores(make_dataset, tmp_path) -> None:
+    run = measured(tmp_path, make_dataset, "balanced_accuracy")
+    found = verified(run)
+    assert found.verdict == "verified", found.lines()
+    assert "balanced_accuracy" in found.checked
+    forge(run, "balanced_accuracy", "0.99")
+    found = verified(run)
+    assert [str(one) for one in found.differences] == [
+        "records: balanced_accuracy is not that of the answers in 1 rows, the first is of episode 4"
+    ]
+
+
+def test_a_metric_of_scores_is_named_as_not_looked_at(make_dataset, tmp_path) -> None:
+    run = measured(tmp_path, make_dataset, "negative_log_likelihood", "brier_score")
+    forge(run, "brier_score", "0.01")
+    found = verified(run)
+    assert found.verdict == "partly verified"
+    assert found.partly == [
+        f"{name} is of scores, which are not stored; --evaluate computes it again"
+        for name in ("negative_log_likelihood", "brier_score")
+    ]

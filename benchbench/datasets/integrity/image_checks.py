@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from benchbench.datasets.base import SPLITS, OpenDataset
 from benchbench.datasets.integrity.checks import Finding, Level, plural, some, split_by_class
@@ -15,28 +16,51 @@ from benchbench.system.arrays import BoolArray, IntArray
 
 
 class Captions:
-    """Images as a person finds them: the number in the class, from 0, and the split."""
+    """Images as a person finds them: the number in the class, from 0, and the split or the part.
+
+    use_of: [n] as `uses`.
+    """
 
     def __init__(self, dataset: OpenDataset) -> None:
         self._dataset = dataset
-        self.split_of = np.array(split_by_class(dataset))
+        self.use_of = uses(dataset)
+        self._of_part = " part" if parts_count(dataset) else ""
         self._numbers = pd.Series(dataset.labels).groupby(dataset.labels).cumcount().to_numpy()
 
     def __len__(self) -> int:
         return len(self._numbers)
 
     def __getitem__(self, image: int) -> str:
-        label = int(self._dataset.labels[image])
-        split = f" ({self.split_of[label]})" if self.split_of[label] else ""
-        return f"image {self._numbers[image]} of '{self._dataset.class_names[label]}'{split}"
+        name = self._dataset.class_names[int(self._dataset.labels[image])]
+        use = f" ({self.use_of[image]}{self._of_part})" if self.use_of[image] else ""
+        return f"image {self._numbers[image]} of '{name}'{use}"
 
 
-def split_numbers(dataset: OpenDataset) -> IntArray:
-    """The number of each image's split, [n]; -1 if its class is in none."""
-    numbers = np.full(len(dataset.class_names), -1)
-    for number, classes in enumerate(dataset.splits.values()):
-        numbers[classes] = number
-    return numbers[dataset.labels]
+def parts_count(dataset: OpenDataset) -> bool:
+    """Whether images are tested by their official parts: all classes are then in one split.
+
+    In other splits, which share no class, a test image is any of a test class.
+    """
+    sizes = [len(classes) for classes in dataset.splits.values()]
+    return dataset.parts is not None and len(dataset.class_names) in sizes
+
+
+def uses(dataset: OpenDataset) -> NDArray[np.str_]:
+    """What each image is for, [n]: its part if `parts_count`, else the split of its class.
+
+    It is empty if the class is in no split.
+    """
+    if dataset.parts is not None and parts_count(dataset):
+        return dataset.parts
+    return np.array(split_by_class(dataset), dtype=np.str_)[dataset.labels]
+
+
+def use_numbers(dataset: OpenDataset) -> IntArray:
+    """A number for each use, [n]; -1 if an image is for nothing."""
+    used = uses(dataset)
+    numbers = np.unique(used, return_inverse=True)[1].astype(np.int64)
+    numbers[used == ""] = -1
+    return numbers
 
 
 def check_pictures(dataset: OpenDataset, scanned: Scan) -> Iterator[Finding]:
@@ -57,20 +81,46 @@ def check_pictures(dataset: OpenDataset, scanned: Scan) -> Iterator[Finding]:
 def check_duplicates(
     dataset: OpenDataset, scanned: Scan, distance: int, correlation: float
 ) -> Iterator[Finding]:
-    """Pictures that are there twice in the splits: across them, across classes, or in a class."""
-    groups = split_numbers(dataset)
+    """Pictures that are there twice: across splits, across parts, across classes, or in a class."""
+    groups = use_numbers(dataset)
     pairs = find_duplicates([dataset.pixels], [scanned], distance, correlation, groups)
     captions = Captions(dataset)
     left, right = dataset.labels[pairs.left], dataset.labels[pairs.right]
     leak = groups[pairs.left] != groups[pairs.right]
+    if by_part := parts_count(dataset):
+        yield from _copies_of_test_images(scanned, pairs, captions)
+    kind = "parts" if by_part else "splits"
     for index in np.flatnonzero(leak).tolist():
-        yield _pair(pairs, index, (captions, captions), "error", "one picture in two splits")
+        yield _pair(pairs, index, (captions, captions), "error", f"one picture in two {kind}")
     for index in np.flatnonzero(~leak & (left != right)).tolist():
         yield _pair(pairs, index, (captions, captions), "warning", "one picture with two labels")
-    yield from _inside(pairs, left == right, captions)
+    yield from _inside(pairs, ~leak & (left == right), captions)
     if not pairs.complete:
         text = "too many near pairs; those beyond the first million were not looked at."
         yield Finding("warning", "duplicates", text)
+
+
+def _copies_of_test_images(scanned: Scan, pairs: Pairs, captions: Captions) -> Iterator[Finding]:
+    """How many images of the test part, of how many, are in another part as well.
+
+    A picture that is there several times has one of its images in `pairs`; all of them count.
+    """
+    _, pictures = np.unique(scanned.digests, return_inverse=True)
+    left, right = pictures[pairs.left], pictures[pairs.right]
+    tested = captions.use_of == "test"
+    for part in ("train", "val"):
+        equal = np.zeros(len(pictures), bool)
+        equal[pictures[captions.use_of == part]] = True
+        alike = equal.copy()
+        alike[left[equal[right]]] = alike[right[equal[left]]] = True
+        asked = pictures[tested & ~scanned.constant]
+        copies, exact = int(alike[asked].sum()), int(equal[asked].sum())
+        if copies:
+            what = plural(int(tested.sum()), "test image", "test images")
+            verb = "is" if copies == 1 else "are"
+            text = f"{copies} of {what} {verb} in the {part} part as well ({exact} bit by bit)."
+            details = {"part": part, "copies": copies, "exact": exact}
+            yield Finding("error", "duplicates", text, details)
 
 
 def _inside(pairs: Pairs, inside: BoolArray, captions: Captions) -> Iterator[Finding]:
@@ -98,11 +148,11 @@ def check_overlap(
     that are in no split do not count. called: the other one in messages, by default its name.
     """
     called = called or other.name
-    groups = np.concatenate([split_numbers(dataset), split_numbers(other)])
+    groups = np.concatenate([use_numbers(dataset), use_numbers(other)])
     tables = [dataset.pixels, other.pixels]
     pairs = find_duplicates(tables, scans, distance, correlation, groups)
     both = Captions(dataset), Captions(other)
-    held_out = np.isin(both[0].split_of[dataset.labels[pairs.left]], ("val", "test"))
+    held_out = np.isin(both[0].use_of[pairs.left], ("val", "test"))
     for index in np.flatnonzero(held_out).tolist():
         yield _pair(pairs, index, both, "error", f"one picture also in {called}")
     rest = int((~held_out).sum())

@@ -140,12 +140,18 @@ class Verification:
         yield from check_files(opened)
         yield from check_remarks(opened)
         yield from check_classes(opened)
-        scanned = self._scanned(opened)
-        yield from check_pictures(opened, scanned)
-        yield from check_duplicates(opened, scanned, self.distance, self.correlation)
+        if opened.features is None:
+            scanned = self._scanned(opened)
+            yield from check_pictures(opened, scanned)
+            yield from check_duplicates(opened, scanned, self.distance, self.correlation)
+        else:
+            text = "it has features and no images, among which no duplicates are looked for."
+            yield Finding("note", "pictures", text)
         if single:
             yield from _changed(single, self.places)
         if other is not None:
+            for one in (opened, other):
+                one.check_images()
             yield from self._overlap(opened, other)
         if self.backbone:
             yield _pretraining(self.backbone, opened)

@@ -60,7 +60,9 @@ class Thumbnails:
         name = entry.first.dataset
         if name not in self._sources:
             try:
-                self._sources[name] = open_dataset(name, self._places)
+                opened = open_dataset(name, self._places)
+                opened.check_images()
+                self._sources[name] = opened
             except (BenchbenchError, OSError) as error:
                 reason = " ".join(str(error).split())
                 self._sources[name] = f"The images of {name} cannot be shown: {reason}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, fields
 from typing import Any
 
@@ -10,8 +10,8 @@ import pandas as pd
 
 from benchbench.results.entries import kind_of
 from benchbench.results.headings import ABOUT_OFFICIAL_TESTS
-from benchbench.results.leaderboard import GROUP, further_metrics
-from benchbench.results.numbers import DASH, decimals, interval, percent
+from benchbench.results.leaderboard import GROUP, HALF_WIDTH, further_metrics
+from benchbench.results.numbers import DASH, interval, percent, plus_minus
 from benchbench.results.printed import Bold, Marked
 from benchbench.results.published import figures_for
 from benchbench.results.ranking import RULES
@@ -78,7 +78,10 @@ def _cells(rows: pd.DataFrame, citations: list[str]) -> pd.DataFrame:
         ],
         **(_of_test_images(rows) if official else {"± classes": rows["ci_classes"].map(percent)}),
         "± seeds": rows["ci_seeds"].map(percent) if several else DASH,
-        **{name: rows[name].map(decimals) for name in further_metrics(rows)},
+        **{
+            name: list(map(plus_minus, rows[name], _half_widths(rows, name)))
+            for name in further_metrics(rows)
+        },
         "n": rows["episodes"].map(str),
         "seeds": rows["seeds"].map(str),
         "of each seed": rows["seed_accuracies"].map(_seeds) if several else DASH,
@@ -93,6 +96,12 @@ def _cells(rows: pd.DataFrame, citations: list[str]) -> pd.DataFrame:
     shown = shown.where(shown.notna() & (shown != ""), DASH)
     always = {about, "± classes", "± both", "accuracy %"}
     return shown[[name for name in shown if name in always or (shown[name] != DASH).any()]]
+
+
+def _half_widths(rows: pd.DataFrame, metric: str) -> Iterable[float | None]:
+    """± episodes of a further metric; None where a frame does not tell."""
+    column = f"{HALF_WIDTH}{metric}"
+    return rows[column] if column in rows else [None] * len(rows)
 
 
 def _about(rows: pd.DataFrame) -> str:

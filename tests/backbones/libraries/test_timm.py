@@ -242,3 +242,73 @@ def test_methods_run_on_the_real_encoder_over_photographs(
         assert run["training"] == []
     tables = [pd.read_csv(path) for path in tmp_path.glob("*/*/*/episodes.csv")]
     assert all(table["accuracy"].mean() > 0.4 for table in tables)
+
+
+SMALL = {"depth": 1, "embed_dim": 24, "num_heads": 2}
+SMALL_SPEC = "depth=1,embed_dim=24,num_heads=2"
+AS_DOCUMENTED = [
+    ("vit_small_patch14_dinov2", "dynamic_img_size=true,size=224,crop=0.875", 1, (16, 16)),
+    ("vit_small_patch14_reg4_dinov2", "dynamic_img_size=true,size=224,crop=0.875", 5, (16, 16)),
+    (
+        "vit_small_patch16_224",
+        "mean=0.485+0.456+0.406,std=0.229+0.224+0.225,crop=0.875",
+        1,
+        (14, 14),
+    ),
+    ("vit_base_patch16_siglip_224", "crop=1", 0, (14, 14)),
+    ("vit_base_patch32_clip_quickgelu_224", "crop=1", 1, (7, 7)),
+]
+"""Architectures with the options under which the documents load a file of each, their tokens before
+those of patches, and their grid."""
+
+
+@pytest.mark.parametrize(("name", "options", "prefix", "grid"), AS_DOCUMENTED)
+def test_a_file_is_read_by_the_documented_options(
+    tmp_path: Path, name: str, options: str, prefix: int, grid: tuple[int, int]
+) -> None:
+    """Of networks of one narrow block, with positions for the size of the published weights."""
+    documents = (Path(__file__).parents[3] / "docs" / "backbones.md").read_text("utf-8")
+    assert f"timm:{name}" in documents
+    assert f"[weights=FILE,{options}," in documents
+    path = tmp_path / "weights.safetensors"
+    network = timm.create_model(name, **SMALL)
+    save_file(network.state_dict(), path)
+    spec = f"timm:{name}[weights={path},{options},pretrained_on=mine,{SMALL_SPEC}"
+    images = random_images(2, (32, 32, 3))
+    plain = create_backbone(f"{spec}]", images.array.shape[1:]).freeze()
+    assert plain.preparation.size == (224, 224)
+    pixels = plain.prepare(images.array)
+    with torch.no_grad():
+        tokens = plain.network.forward_features(pixels)
+    assert tokens.shape[1] == prefix + grid[0] * grid[1]
+    expected = {
+        "class": tokens[:, 0],
+        "mean": tokens[:, prefix:].mean(1),
+        "patches": tokens[:, prefix:].reshape(2, *grid, 24).permute(0, 3, 1, 2).flatten(1),
+    }
+    for chosen, features in expected.items():
+        if chosen == "class" and not prefix:
+            with pytest.raises(BenchbenchError, match=f"{name} has no class token; choose"):
+                create_backbone(f"{spec},tokens=class]", (32, 32, 3))
+            continue
+        backbone = create_backbone(f"{spec},tokens={chosen}]", (32, 32, 3)).freeze()
+        assert backbone.map_shape == ((24, *grid) if chosen == "patches" else None)
+        assert backbone.feature_size == features.shape[1]
+        torch.testing.assert_close(backbone(images), features)
+        if chosen == "class":
+            torch.testing.assert_close(plain(images), features)
+
+
+def test_dinov2s_file_does_not_fit_a_network_of_another_size(tmp_path: Path) -> None:
+    path = tmp_path / "weights.safetensors"
+    save_file(timm.create_model("vit_small_patch14_dinov2", **SMALL).state_dict(), path)
+    spec = f"timm:vit_small_patch14_dinov2[weights={path},{SMALL_SPEC},img_size=224]"
+    with pytest.raises(BenchbenchError, match="in another shape pos_embed"):
+        create_backbone(spec, (32, 32, 3))
+
+
+def test_networks_without_tokens_say_so() -> None:
+    with pytest.raises(
+        BenchbenchError, match="resnet18 is no vision transformer; leave out tokens"
+    ):
+        create_backbone("timm:resnet18[tokens=class]", GREY)

@@ -93,6 +93,61 @@ def test_a_copy_in_no_split_hides_no_leak(make_dataset: Make) -> None:
     assert (finding.level, finding.details["images"]) == ("error", [45, 510])
 
 
+def parted(dataset: OpenDataset, **parts: Sequence[int]) -> OpenDataset:
+    """All classes in the test split, with training images, but those that are named by part."""
+    splits = {"train": np.arange(0), "val": np.arange(0), "test": np.arange(26)}
+    of_image = np.full(len(dataset.labels), "train", "<U5")
+    for part, images in parts.items():
+        of_image[list(images)] = part
+    return replace(dataset, splits=splits, parts=of_image)
+
+
+def test_a_picture_in_two_parts_leaks(make_dataset: Make) -> None:
+    """Of the copies of a test image, one is for training, in its own class or in another."""
+    dataset = parted(noisy(make_dataset, [(3, 7), (44, 30), (62, 70)]), test=[7, 44])
+    counted, *found = duplicates(dataset)
+    assert counted.text == "2 of 2 test images are in the train part as well (2 bit by bit)."
+    assert [finding.level for finding in (counted, *found)] == ["error", "error", "error", "note"]
+    assert found[0].text == (
+        "one picture in two parts: image 3 of 'class 0' (train part) equals "
+        "image 7 of 'class 0' (test part)."
+    )
+    assert found[1].details["images"] == [30, 44]
+    assert found[2].details == {"pairs": [[62, 70]]}
+
+
+def test_nearly_equal_pictures_in_two_parts_leak(make_dataset: Make) -> None:
+    dataset = noisy(make_dataset, [(3, 7)], shape=(32, 32, 1))
+    dataset.pixels[7, :2, :2] ^= 1
+    counted, pair = duplicates(parted(dataset, test=[7, 8], val=[9]))
+    assert counted.text == "1 of 2 test images is in the train part as well (0 bit by bit)."
+    assert (pair.level, pair.details["images"], pair.details["exact"]) == ("error", [3, 7], False)
+
+
+def test_each_copy_of_a_test_image_counts(make_dataset: Make) -> None:
+    """The second and the third image are equal to the first, and nearly equal to the last."""
+    dataset = noisy(make_dataset, [(0, 1), (0, 2), (0, 9)], shape=(32, 32, 1))
+    dataset.pixels[9, :2, :2] ^= 1
+    counts = {
+        finding.details["part"]: (finding.details["copies"], finding.details["exact"])
+        for finding in duplicates(parted(dataset, test=[0, 1, 2, 5], val=[1]))
+        if "part" in finding.details
+    }
+    assert counts == {"train": (2, 0), "val": (2, 2)}
+
+
+def test_parts_of_unlike_images_give_no_finding(make_dataset: Make) -> None:
+    assert duplicates(parted(noisy(make_dataset), test=range(0, 520, 4))) == []
+
+
+def test_parts_do_not_count_where_splits_do(make_dataset: Make) -> None:
+    dataset = noisy(make_dataset, [(3, 7)])
+    by_class = replace(parted(dataset, test=[7]), splits=dataset.splits)
+    (finding,) = duplicates(by_class)
+    assert (finding.level, finding.details) == ("note", {"pairs": [[3, 7]]})
+    assert "(train)" in finding.text
+
+
 def test_pictures_of_one_colour_and_grey_ones(make_dataset: Make) -> None:
     dataset = noisy(make_dataset, shape=(16, 16, 3))
     dataset.pixels[7] = 255
@@ -141,6 +196,17 @@ def test_what_is_for_training_and_for_test_is_an_error(make_dataset: Make) -> No
         ("note", "overlap"),
     ]
     assert found[0].details["images"] == [510, 40]
+
+
+def test_training_images_of_test_classes_may_be_shared(make_dataset: Make) -> None:
+    dataset, other = noisy(make_dataset), noisy(make_dataset, seed=1)
+    other.pixels[40], other.pixels[41] = dataset.pixels[10], dataset.pixels[11]
+    found = overlap(parted(dataset, test=[11]), replace(other, names_are_words=False))
+    assert [(finding.level, finding.check) for finding in found] == [
+        ("error", "overlap"),
+        ("note", "overlap"),
+    ]
+    assert found[0].details["images"] == [11, 41]
 
 
 def test_classes_in_no_split_are_not_shared(make_dataset: Make) -> None:

@@ -17,8 +17,8 @@ from benchbench import (
     PretrainedMethod,
     Support,
     hookimpl,
+    ridge,
 )
-from benchbench import ridge as dual_ridge
 
 BIAS = 100.0
 """The constant feature, so large that its weight is hardly penalised."""
@@ -26,7 +26,7 @@ LEAST_DEVIATION = 1e-5
 
 
 @dataclass
-class Ridge(PretrainedMethod):
+class RidgeProbe(PretrainedMethod):
     """Ridge regression from standardised features to 1 for the own class and -1 for the others.
 
     As in the authors' code (google-research/big_vision), the support's mean and standard deviation
@@ -36,7 +36,7 @@ class Ridge(PretrainedMethod):
     l2: the penalty on the squared weights, where the errors' squares are summed.
     """
 
-    name = "ridge"
+    name = "ridge_probe"
     paper = "arXiv:2010.11929"
     family = "transfer"
     l2: Annotated[float, Bounds(gt=0)] = 1024.0
@@ -61,7 +61,7 @@ class Ridge(PretrainedMethod):
 def ridge_weights(x: Tensor, targets: Tensor, l2: float) -> Tensor:
     """The weights [d, k] of features x [n, d] and targets [n, k], by the smaller system."""
     if len(x) < x.shape[1]:
-        return x.T @ dual_ridge(x @ x.T, targets, l2)
+        return x.T @ ridge(x @ x.T, targets, l2)
     identity = torch.eye(x.shape[1], dtype=x.dtype)
     weights: Tensor = torch.linalg.solve(x.T @ x + l2 * identity, x.T @ targets)
     return weights
@@ -69,4 +69,4 @@ def ridge_weights(x: Tensor, targets: Tensor, l2: float) -> Tensor:
 
 @hookimpl
 def register_methods(register: Callable[[type], None]) -> None:
-    register(Ridge)
+    register(RidgeProbe)

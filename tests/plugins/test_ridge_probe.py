@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import sklearn.linear_model
 import torch
-from benchbench_plugins.ridge import Ridge, ridge_weights
+from benchbench_plugins.ridge_probe import RidgeProbe, ridge_weights
 from support.pictures import pixel_pairs, random_images, random_support
 
 from benchbench.backbones import create_backbone
@@ -23,7 +23,7 @@ def test_both_systems_are_the_one_of_scikit_learn(n: int, d: int, l2: float) -> 
 @pytest.mark.parametrize("shot", [1, 3])
 def test_scores_are_those_of_scikit_learn_on_standardised_features(shot: int) -> None:
     support, queries = random_support(3, shot), random_images(7, seed=1)
-    method = Ridge(backbone="pixels")
+    method = RidgeProbe(backbone="pixels")
     method.encoder = create_backbone("pixels", (16, 16, 1))
     scores = method.adapt(support)(queries)
     assert scores.shape == (7, 3)
@@ -39,7 +39,7 @@ def test_two_images_are_solved_by_hand() -> None:
     # Standardised they are 1 and -1 (short of 1e-5), targets 1 and -1: w = 2 / (2 + l2), bias 0.
     from benchbench.method import Support
 
-    method = Ridge(backbone="pixels", l2=2.0)
+    method = RidgeProbe(backbone="pixels", l2=2.0)
     method.encoder = create_backbone("pixels", (1, 2, 1))
     support = Support(pixel_pairs([[255, 0], [0, 0]]), torch.tensor([0, 1]), 2, "toy")
     scores = method.adapt(support)(support.images)

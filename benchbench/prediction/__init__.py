@@ -1,0 +1,1 @@
+"""New pictures answered by what was benchmarked."""

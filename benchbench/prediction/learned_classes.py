@@ -1,0 +1,67 @@
+"""The classes that a method has learned from, as arrays and texts that files can hold."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benchbench.datasets.base import OpenDataset
+from benchbench.prediction.kept_images import KeptPixels
+from benchbench.system.arrays import IntArray
+
+TEXTS = ("name", "fingerprint", "class_names", "hierarchy", "names_are_words")
+"""The fields of a data set that JSON holds as they are."""
+
+
+def learned_texts(learned: OpenDataset) -> dict[str, Any]:
+    """What JSON holds of the classes."""
+    named: dict[str, Any] = {name: getattr(learned, name) for name in TEXTS}
+    for name in ("groups", "parts"):
+        values: NDArray[np.str_] | None = getattr(learned, name)
+        named[name] = None if values is None else values.tolist()
+    nodes = learned.nodes
+    named["nodes"] = nodes and {
+        split: [n.tolist() for n in found] for split, found in nodes.items()
+    }
+    members = learned.members
+    named["members"] = members and {name: found.tolist() for name, found in members.items()}
+    return named
+
+
+def learned_arrays(learned: OpenDataset, kept: IntArray) -> dict[str, NDArray[Any]]:
+    """The rest. kept: the ids of the images whose pixels are among it."""
+    return {
+        "labels": learned.labels,
+        "public_ids": learned.public_ids,
+        "kept": kept,
+        "images": learned.images(kept),
+        **{f"split.{split}": classes for split, classes in learned.splits.items()},
+    }
+
+
+def learned_classes(texts: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> OpenDataset:
+    """The classes that `learned_texts` and `learned_arrays` were made of."""
+    hierarchy, nodes, members = texts["hierarchy"], texts["nodes"], texts["members"]
+    return OpenDataset(
+        name=texts["name"],
+        fingerprint=texts["fingerprint"],
+        pixels=KeptPixels(len(arrays["labels"]), arrays["kept"], arrays["images"]),
+        labels=arrays["labels"],
+        class_names=texts["class_names"],
+        splits={
+            name.removeprefix("split."): classes
+            for name, classes in arrays.items()
+            if name.startswith("split.")
+        },
+        hierarchy=hierarchy and [tuple(parents) for parents in hierarchy],
+        names_are_words=texts["names_are_words"],
+        groups=None if texts["groups"] is None else np.array(texts["groups"], np.str_),
+        parts=None if texts["parts"] is None else np.array(texts["parts"], np.str_),
+        nodes=nodes
+        and {split: [np.array(n, np.int64) for n in found] for split, found in nodes.items()},
+        members=members and {name: np.array(found, np.int64) for name, found in members.items()},
+        opaque_ids=arrays["public_ids"],
+    )
