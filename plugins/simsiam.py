@@ -20,7 +20,8 @@ class SimSiam(Pretraining):
 
     The authors keep the rate of the predictor as it is; here it falls with the others.
 
-    width: of the projector's two layers. hidden: of the predictor's hidden layer.
+    width: of the projector's two layers.
+    hidden: of the predictor's hidden layer.
     """
 
     name = "simsiam"

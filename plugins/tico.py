@@ -34,7 +34,8 @@ class TiCo(Pretraining):
     of the second moments of the student's unit embeddings; it starts at 0, so that the loss first
     rises. A network that has collapsed has the loss rho.
 
-    rho: the weight of the penalty. beta: the share that C keeps in a step; C is without gradient.
+    rho: the weight of the penalty.
+    beta: the share that C keeps in a step; C is without gradient.
     momentum: what the teacher keeps of itself at the first step; it rises to 1 along half a cosine.
     width, size: of the projector's hidden layer and output.
     """

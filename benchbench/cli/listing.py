@@ -61,7 +61,7 @@ class Listed(NamedTuple):
     "is kept.",
 )
 def list_(kind: str, style: str, package: str | None, into: Path | None) -> None:
-    """List the methods and data sets that are installed.
+    """List the methods, data sets and objectives of pre-training that are installed.
 
     A KIND lists all of one kind: methods, datasets, backbones, augmentations,
     pretrainings, samplers, metrics or engines. Behind a method's name is its family.
@@ -71,7 +71,7 @@ def list_(kind: str, style: str, package: str | None, into: Path | None) -> None
         return
     if package or into:
         raise BenchbenchError("--package and --into are for --format markdown; add that.")
-    for each in ["methods", "datasets"] if kind == "all" else [kind]:
+    for each in ["methods", "datasets", "pretrainings"] if kind == "all" else [kind]:
         single = each.removesuffix("s")
         installed = single in entry_points.KINDS
         click.echo(f"{each}:")

@@ -41,6 +41,18 @@ class ClipSetData(Dataset):
     size: Pixels = 224
     lists: Literal["auto", "coop", "official"] = "auto"
 
+    def __init_subclass__(cls) -> None:
+        """Take the row of its name, which completes the description as well."""
+        cls.row = row = next(row for row in ROWS if row.name == cls.name)
+        cls.licence = row.licence
+        where = (
+            f"Read are {' or '.join(f'`{folder}`' for folder in row.folders)} below the data root"
+        )
+        coop = f", and CoOp's `{row.coop}` in or beside it" if row.coop else ""
+        _, _, parameters = str(ClipSetData.__doc__).partition("\n\n")
+        told = f"All classes are test classes. {where}{coop}."
+        cls.__doc__ = f"{cls.__doc__}\n\n    {told}\n\n{parameters}"
+
     def sources(self, places: Places) -> list[Path]:
         """The folder or archive of the images, and CoOp's file if it lies beside that."""
         row = self.row
@@ -148,18 +160,84 @@ def _located(
     return files, missing
 
 
-def _dataset_of(row: ClipSet) -> type[ClipSetData]:
-    """The data set of a row, with its own name and description."""
-    _, _, parameters = str(ClipSetData.__doc__).partition("\n\n")
-    where = f"Read are {' or '.join(f'`{folder}`' for folder in row.folders)} below the data root"
-    coop = f", and CoOp's `{row.coop}` in or beside it" if row.coop else ""
-    told = f"{row.title}.\n\n    All classes are test classes. {where}{coop}.\n\n{parameters}"
-    name = "".join(word.title() for word in row.name.split("_"))
-    own = {"name": row.name, "row": row, "licence": row.licence, "__doc__": told}
-    return type(name, (ClipSetData,), {**own, "__module__": __name__})
+@dataclass
+class Caltech101(ClipSetData):
+    """Caltech-101 (Li et al., 2004): pictures of objects; without official parts."""
+
+    name = "caltech101"
+
+
+@dataclass
+class OxfordPets(ClipSetData):
+    """Oxford-IIIT Pets (Parkhi et al., CVPR 2012): 37 breeds of cats and dogs."""
+
+    name = "oxford_pets"
+
+
+@dataclass
+class StanfordCars(ClipSetData):
+    """Stanford Cars (Krause et al., 2013): 196 makes, models and years of cars."""
+
+    name = "stanford_cars"
+
+
+@dataclass
+class Flowers102(ClipSetData):
+    """102 Category Flowers (Nilsback and Zisserman, 2008)."""
+
+    name = "flowers102"
+
+
+@dataclass
+class Food101(ClipSetData):
+    """Food-101 (Bossard et al., ECCV 2014): 101 dishes; training images have some noise."""
+
+    name = "food101"
+
+
+@dataclass
+class FgvcAircraft(ClipSetData):
+    """FGVC-Aircraft (Maji et al., arXiv:1306.5151): 100 variants of aircraft."""
+
+    name = "fgvc_aircraft"
+
+
+@dataclass
+class Sun397(ClipSetData):
+    """SUN397 (Xiao et al., CVPR 2010): 397 scenes; its first partition."""
+
+    name = "sun397"
+
+
+@dataclass
+class Dtd(ClipSetData):
+    """Describable Textures (Cimpoi et al., CVPR 2014): 47 textures; its first partition."""
+
+    name = "dtd"
+
+
+@dataclass
+class Eurosat(ClipSetData):
+    """EuroSAT (Helber et al., 2019): 10 kinds of land from above; without official parts."""
+
+    name = "eurosat"
+
+
+@dataclass
+class Ucf101(ClipSetData):
+    """UCF101 (Soomro et al., 2012): the middle frames of films of 101 actions; first partition."""
+
+    name = "ucf101"
+
+
+@dataclass
+class Imagenet(ClipSetData):
+    """ImageNet (ILSVRC 2012): 1000 classes; the validation images are the test part."""
+
+    name = "imagenet"
 
 
 @hookimpl
 def register_datasets(register: Callable[[type], None]) -> None:
-    for row in ROWS:
-        register(_dataset_of(row))
+    for cls in ClipSetData.__subclasses__():
+        register(cls)

@@ -11,13 +11,12 @@ from benchbench.datasets import clip_sets_lists as lists
 class ClipSet:
     """What is known of one data set.
 
-    title: what it is, for `describe`. folders: where torchvision and CoOp put it below the data
-    root. official: its own lists; without parts if it has none. coop: CoOp's list of training,
-    validation and test images; empty if CoOp takes the official ones.
+    folders: where torchvision and CoOp put it below the data root. official: its own lists; without
+    parts if it has none. coop: CoOp's list of training, validation and test images; empty if CoOp
+    takes the official ones.
     """
 
     name: str
-    title: str
     folders: tuple[str, ...]
     official: lists.Lists
     coop: str = ""
@@ -27,7 +26,6 @@ class ClipSet:
 ROWS = (
     ClipSet(
         "caltech101",
-        "Caltech-101 (Li et al., 2004): pictures of objects; without official parts",
         ("caltech101", "caltech-101"),
         lists.class_folders("101_ObjectCategories", without="BACKGROUND_Google"),
         "split_zhou_Caltech101.json",
@@ -35,7 +33,6 @@ ROWS = (
     ),
     ClipSet(
         "oxford_pets",
-        "Oxford-IIIT Pets (Parkhi et al., CVPR 2012): 37 breeds of cats and dogs",
         ("oxford-iiit-pet", "oxford_pets"),
         lists.text_lists(
             {"train": "annotations/trainval.txt", "test": "annotations/test.txt"}, lists.pets_row
@@ -44,14 +41,12 @@ ROWS = (
     ),
     ClipSet(
         "stanford_cars",
-        "Stanford Cars (Krause et al., 2013): 196 makes, models and years of cars",
         ("stanford_cars",),
         lists.car_lists,
         "split_zhou_StanfordCars.json",
     ),
     ClipSet(
         "flowers102",
-        "102 Category Flowers (Nilsback and Zisserman, 2008)",
         ("flowers-102", "oxford_flowers"),
         lists.flower_lists,
         "split_zhou_OxfordFlowers.json",
@@ -59,14 +54,12 @@ ROWS = (
     ),
     ClipSet(
         "food101",
-        "Food-101 (Bossard et al., ECCV 2014): 101 dishes; training images have some noise",
         ("food-101",),
         lists.food_lists,
         "split_zhou_Food101.json",
     ),
     ClipSet(
         "fgvc_aircraft",
-        "FGVC-Aircraft (Maji et al., arXiv:1306.5151): 100 variants of aircraft",
         ("fgvc-aircraft-2013b", "fgvc_aircraft"),
         lists.text_lists(
             {part: f"images_variant_{part}.txt" for part in ("train", "val", "test")},
@@ -76,14 +69,12 @@ ROWS = (
     ),
     ClipSet(
         "sun397",
-        "SUN397 (Xiao et al., CVPR 2010): 397 scenes; its first partition",
         ("SUN397", "sun397"),
         lists.text_lists({"train": "Training_01.txt", "test": "Testing_01.txt"}, lists.sun_row),
         "split_zhou_SUN397.json",
     ),
     ClipSet(
         "dtd",
-        "Describable Textures (Cimpoi et al., CVPR 2014): 47 textures; its first partition",
         ("dtd",),
         lists.text_lists(
             {part: f"labels/{part}1.txt" for part in ("train", "val", "test")}, lists.dtd_row
@@ -93,21 +84,18 @@ ROWS = (
     ),
     ClipSet(
         "eurosat",
-        "EuroSAT (Helber et al., 2019): 10 kinds of land from above; without official parts",
         ("eurosat", "EuroSAT"),
         lists.class_folders("2750"),
         "split_zhou_EuroSAT.json",
     ),
     ClipSet(
         "ucf101",
-        "UCF101 (Soomro et al., 2012): the middle frames of films of 101 actions; first partition",
         ("ucf101", "UCF-101-midframes"),
         lists.text_lists({"train": "trainlist01.txt", "test": "testlist01.txt"}, lists.ucf_row),
         "split_zhou_UCF101.json",
     ),
     ClipSet(
         "imagenet",
-        "ImageNet (ILSVRC 2012): 1000 classes; the validation images are the test part",
         ("imagenet", "ILSVRC2012"),
         lists.part_folders({"train": "train", "val": "test"}, names="classnames.txt"),
         licence="ImageNet's terms of access",

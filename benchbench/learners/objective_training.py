@@ -41,7 +41,7 @@ def create_objective(text: str) -> Pretraining:
     Raises BenchbenchError for a spec that is wrong.
     """
     spec = specs.parse(text)
-    cls: type[Pretraining] = loading.find("register_pretrainings", "pre-training", spec.name)
+    cls: type[Pretraining] = loading.load("pretraining", spec.name)
     return specs.configure(cls, spec)
 
 

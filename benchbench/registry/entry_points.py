@@ -13,6 +13,7 @@ from functools import lru_cache
 KINDS = {
     "method": ("benchbench.methods", "register_methods"),
     "dataset": ("benchbench.datasets", "register_datasets"),
+    "pretraining": ("benchbench.pretrainings", "register_pretrainings"),
 }
 """The kinds that are looked up by entry-point name: their group and the hook that registers."""
 
@@ -33,7 +34,7 @@ class Provenance:
 
 
 def available(kind: str) -> dict[str, Provenance]:
-    """The names of a kind (`method` or `dataset`) with their provenance, without importing any.
+    """The names of a kind (`method` and so on) with their provenance, without importing any.
 
     A name that several packages claim belongs to benchbench, or else to the first by package name.
     """

@@ -1,7 +1,8 @@
 """The plug-in contract: every hook that benchbench calls.
 
 A plug-in is a module named by an entry point of the group `benchbench.methods`,
-`benchbench.datasets` or `benchbench.plugins`, with functions marked `@benchbench.hookimpl`.
+`benchbench.datasets`, `benchbench.pretrainings` or `benchbench.plugins`, with functions marked
+`@benchbench.hookimpl`.
 """
 
 from __future__ import annotations

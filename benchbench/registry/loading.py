@@ -28,7 +28,6 @@ CORE_MODULES = {
     "register_metrics": "benchbench.metrics",
     "register_backbones": "benchbench.backbones",
     "register_augmentations": "benchbench.augmentations",
-    "register_pretrainings": "benchbench.learners.objective_training",
     "register_reporters": "benchbench.results.reporters",
     "register_engines": "benchbench.grid",
 }
