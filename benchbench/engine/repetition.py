@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -14,6 +15,7 @@ from benchbench.errors import BenchbenchError
 from benchbench.evaluation.job import Job
 from benchbench.evaluation.nonce import Nonce
 from benchbench.evaluation.settings import Settings
+from benchbench.registry import specs
 from benchbench.runs.directory import RunDirectory
 from benchbench.runs.manifest import compute_of, training_identity
 from benchbench.runs.names import run_hash
@@ -135,7 +137,8 @@ def _computed(
         job = Job(contestant, problem, episodes, store, settings)
         if "nonce" in manifest and how.fresh is None:
             job.nonce = Nonce(bytes.fromhex(manifest["nonce"]))
-        _compare_identities(identity, job.identity, how, findings)
+        spec = manifest["method"]["spec"]
+        _compare_identities(identity, job.identity, spec, how, findings)
         if not how.retrain:
             _copy_weights(run, job)
         outcome = job.execute()
@@ -165,8 +168,9 @@ def _copy_weights(run: RunDirectory, job: Job) -> None:
 
 
 def _compare_identities(
-    stored: dict[str, Any], now: dict[str, Any], how: Repetition, findings: Findings
+    stored: dict[str, Any], now: dict[str, Any], spec: str, how: Repetition, findings: Findings
 ) -> None:
+    now = {**now, "parameters": _that_were_there(now["parameters"], stored.get("parameters"), spec)}
     for key in now:
         if key == "episode_seed" and how.fresh is not None:
             continue
@@ -175,3 +179,17 @@ def _compare_identities(
             sentence = f"{key} is {stored.get(key)!s:.40}; here it is {now[key]!s:.40}"
             where = findings.not_here if key in OF_VERSIONS else findings.differences
             where.append(Difference(what, sentence))
+
+
+def _that_were_there(parameters: dict[str, Any], stored: object, spec: str) -> dict[str, Any]:
+    """The parameters without those that the method has got since the run.
+
+    Those that neither the run nor its spec names are at their defaults here, as the method is made
+    from that spec.
+    """
+    if not isinstance(stored, dict):
+        return parameters
+    named = {*stored}
+    with suppress(BenchbenchError):  # a parameter may hold any text, such as a path with brackets
+        named |= set(specs.parse(spec).parameters)
+    return {name: value for name, value in parameters.items() if name in named}

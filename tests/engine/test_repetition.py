@@ -282,6 +282,23 @@ def test_edited_code_is_another_version(results: Path) -> None:
     assert "for lack of: 1 versions" in found
 
 
+def test_a_parameter_that_the_method_got_later_is_at_its_default(results: Path) -> None:
+    """And nothing else: one that the spec names cannot be left out of what is known of a run."""
+
+    def forget(manifest: dict[str, Any], name: str) -> None:
+        for place in (manifest["identity"], manifest["method"]):
+            del place["parameters"][name]
+
+    (run,) = results.glob("*/*/protonet-*")
+    edit(results, "protonet", lambda m: forget(m, "bn"))
+    run = renamed(run)
+    assert "2 verified" in lines(results, "--evaluate", code=0)
+    edit(results, "protonet", lambda m: m["method"].update(spec="protonet[scale=9]"))
+    edit(results, "protonet", lambda m: forget(m, "scale"))
+    renamed(run)
+    assert "claims: parameters is {" in lines(results, "--evaluate", code=1)
+
+
 def renamed(run: Path) -> Path:
     """Give a run's folder the name of its edited identity."""
     identity = json.loads((run / "manifest.json").read_text())["identity"]
