@@ -47,7 +47,7 @@ fast_option = click.option(
 
 @click.group(cls=Verbs)
 def features() -> None:
-    """Keep the features of a frozen backbone on disk, and export them."""
+    """Keep features of a frozen backbone on disk."""
 
 
 @features.command()

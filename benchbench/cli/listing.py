@@ -61,7 +61,7 @@ class Listed(NamedTuple):
     "is kept.",
 )
 def list_(kind: str, style: str, package: str | None, into: Path | None) -> None:
-    """List the methods, data sets and objectives of pre-training that are installed.
+    """List the methods, data sets and so on that are installed.
 
     A KIND lists all of one kind: methods, datasets, backbones, augmentations,
     pretrainings, samplers, metrics or engines. Behind a method's name is its family.

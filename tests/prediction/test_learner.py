@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -14,6 +16,7 @@ from benchbench.prediction.labelled import LabelledImages
 from benchbench.prediction.learner import Learner, probabilities
 from benchbench.prediction.pictures import PictureReader
 from benchbench.prediction.printed import answer_rows, answers_text
+from benchbench.prediction.trained import task_without_training
 from benchbench.prediction.untrained import untrained
 from benchbench.system.compute import Compute
 
@@ -54,7 +57,14 @@ def test_probabilities_keep_the_order_of_scores() -> None:
     np.testing.assert_allclose(probabilities(scores), [[0.2, 0.6, 0.2], [1, 0, 0]])
 
 
-def test_a_method_does_not_apply_without_words_for_its_classes() -> None:
+def test_a_method_does_not_apply_without_words_for_its_classes(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """As if it had weights from elsewhere, without which it would be refused before."""
+    monkeypatch.setattr(
+        "benchbench.prediction.untrained.task_without_training",
+        lambda *of, **more: replace(task_without_training(*of, **more), has_training_classes=True),
+    )
     asked = learner("clip_zero_shot", ("1", "2"))
     with pytest.raises(BenchbenchError, match="classes of the support have no names in words"):
         asked.say_differences()

@@ -131,7 +131,7 @@ class Augments(Mean):
 class Ensemble(Mean):
     """Hundred random projections, the same for all episodes."""
 
-    name = "ensemble"
+    name = "many_projections"
 
     def train(self, source):
         size = int(np.prod(source.image_shape))
