@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from math import cos, pi
 from typing import Literal
 
 import torch.nn.functional as F
@@ -57,9 +56,8 @@ class BYOL(Pretraining):
         return squared_distance(one, other_target) + squared_distance(other, target)
 
     def after_step(self, network: nn.ModuleDict, progress: float) -> None:
-        momentum = 1 - (1 - self.momentum) * (cos(pi * progress) + 1) / 2
         teacher: Teacher = network["teacher"]  # type: ignore[assignment]
-        teacher.follow([network["encoder"], network["projector"]], momentum)
+        teacher.follow([network["encoder"], network["projector"]], self.momentum, progress)
 
     def published(self, task: Task) -> ObjectiveRecipe:
         """solo-learn's on CIFAR, with `width=4096,size=256` there."""

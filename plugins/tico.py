@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from math import cos, pi
 from typing import Annotated, Literal
 
 import torch
@@ -68,9 +67,8 @@ class TiCo(Pretraining):
         return 1 - agreement + self.rho * covariance.penalty(student)
 
     def after_step(self, network: nn.ModuleDict, progress: float) -> None:
-        momentum = 1 - (1 - self.momentum) * (cos(pi * progress) + 1) / 2
         teacher: Teacher = network["teacher"]  # type: ignore[assignment]
-        teacher.follow([network["encoder"], network["projector"]], momentum)
+        teacher.follow([network["encoder"], network["projector"]], self.momentum, progress)
 
     def health(self, network: nn.ModuleDict, *embedded: Tensor) -> dict[str, float]:
         before = network["covariance"].state_dict()

@@ -60,9 +60,10 @@ def fit_objective(source: TrainingSource, backbone: Backbone, objective: Pretrai
         )
     with separate_randomness(source.seed):
         network = nn.ModuleDict({"encoder": backbone, **objective.further_modules(backbone)})
-    recipe, steps = _recipe(source, objective)
+    recipe = _recipe(source, objective)
     views = source.views(recipe.batch, objective.augmentations(source.image_shape[2]))
-    steps = source.budget.steps or (steps or recipe.length(views.per_epoch))
+    whole = recipe.length(views.per_epoch)
+    steps = source.budget.training_steps(smoke=SMOKE_STEPS, quick=whole, paper=whole)
 
     def embedded(images: list[Images]) -> tuple[Tensor, ...]:
         return objective.embed(network, [backbone.prepare(view.array) for view in images])
@@ -98,12 +99,10 @@ def fit_objective(source: TrainingSource, backbone: Backbone, objective: Pretrai
     return record
 
 
-def _recipe(source: TrainingSource, objective: Pretraining) -> tuple[ObjectiveRecipe, int | None]:
-    """The recipe of the budget, and its steps if they are not the recipe's."""
-    if source.budget.name == "paper":
-        return objective.published(source.task), None
-    recipe = objective.quick(source.task)
-    return recipe, SMOKE_STEPS if source.budget.name == "smoke" else None
+def _recipe(source: TrainingSource, objective: Pretraining) -> ObjectiveRecipe:
+    """The recipe of the budget."""
+    paper = source.budget.name == "paper"
+    return objective.published(source.task) if paper else objective.quick(source.task)
 
 
 def _selection(source: TrainingSource, backbone: Backbone, objective: Pretraining) -> Any:

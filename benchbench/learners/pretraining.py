@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from copy import deepcopy
 from dataclasses import dataclass
 from itertools import pairwise
+from math import cos, pi
 from typing import Any, ClassVar, Literal
 
 import torch
@@ -15,7 +16,7 @@ from torch import Tensor, nn
 from benchbench.backbones.base import Backbone
 from benchbench.method import Task
 from benchbench.training.optimizers import OptimizerKind
-from benchbench.training.schedules import Schedule, cosine
+from benchbench.training.schedules import cosine
 
 COLOUR_VIEWS = "crop[scale=0.2]+flip+jitter[hue=0.1,share=0.8]+grey[share=0.1]"
 """As the best reproduction of SimCLR on CIFAR-10 changes images (dkobak/simclr-cifar-10)."""
@@ -31,7 +32,7 @@ class ObjectiveRecipe:
     """How an objective is trained: `steps` or `epochs` of batches of so many images.
 
     warmup: the part of the training in which the rate rises from zero; it then falls along half a
-    cosine, if `falls`. weight_decay, optimizer: as `fit` takes them.
+    cosine. weight_decay, optimizer: as `fit` takes them.
     """
 
     batch: int
@@ -39,7 +40,6 @@ class ObjectiveRecipe:
     steps: int | None = None
     epochs: int | None = None
     warmup: float = 0.0
-    falls: bool = True
     weight_decay: float = 0.0
     optimizer: OptimizerKind = torch.optim.AdamW
 
@@ -53,17 +53,13 @@ class ObjectiveRecipe:
 
     def arguments(self, steps: int) -> dict[str, Any]:
         """Arguments of `fit` for a training of so many steps."""
-        schedule = cosine(steps, warmup=round(self.warmup * steps)) if self.falls else _constant
         return {
             "steps": steps,
             "lr": self.lr,
-            "schedule": schedule,
+            "schedule": cosine(steps, warmup=round(self.warmup * steps)),
             "weight_decay": self.weight_decay,
             "optimizer": self.optimizer,
         }
-
-
-_constant: Schedule = lambda step: 1.0  # noqa: E731
 
 
 class Pretraining:
@@ -190,8 +186,13 @@ class Teacher(nn.Module):
         return output
 
     @torch.no_grad()
-    def follow(self, student: Sequence[nn.Module], momentum: float) -> None:
-        """Keep a share `momentum` of its own parameters, the rest from the student's."""
+    def follow(self, student: Sequence[nn.Module], momentum: float, progress: float = 0.0) -> None:
+        """Keep a share of its own parameters, and take the rest from the student's.
+
+        momentum: the share at the beginning; it rises to 1 along half a cosine of the training, of
+        which the part `progress` is done.
+        """
+        taken = (1 - momentum) * (cos(pi * progress) + 1) / 2
         for mine, theirs in zip(self.layers, student, strict=True):
             for own, other in zip(mine.parameters(), theirs.parameters(), strict=True):
-                own.lerp_(other.to(own.dtype), 1 - momentum)
+                own.lerp_(other.to(own.dtype), taken)

@@ -140,6 +140,22 @@ class EpisodeGroups:
         return _endless(self.__getitem__)
 
 
+class _Epochs:
+    """Places of images by step: each epoch is a fresh permutation, without its incomplete end."""
+
+    def __init__(self, count: int, size: int, seed: int) -> None:
+        self._count, self._seed = count, seed
+        self._size = size = min(size, count)
+        self._epoch: tuple[int, IntArray] | None = None
+        self.per_epoch = count // size
+
+    def __getitem__(self, step: int) -> IntArray:
+        epoch, place = divmod(step, self.per_epoch)
+        if self._epoch is None or self._epoch[0] != epoch:
+            self._epoch = epoch, permutation(self._count, self._seed, counter=epoch << 64)
+        return self._epoch[1][place * self._size : (place + 1) * self._size]
+
+
 class BatchStream:
     """Batches by step: each epoch is a fresh permutation, without its incomplete last batch."""
 
@@ -152,17 +168,12 @@ class BatchStream:
         augment: Augment | None = None,
     ) -> None:
         self._view, self._pool, self._seed, self._augment = view, pool, seed, augment
-        self._size = size = min(size, len(pool.rows))
         self._labels = np.repeat(np.arange(len(pool)), pool.sizes)
-        self._epoch: tuple[int, np.ndarray] | None = None
-        self.per_epoch = len(pool.rows) // size
+        self._places = _Epochs(len(pool.rows), size, seed)
+        self.per_epoch = self._places.per_epoch
 
     def __getitem__(self, step: int) -> Batch:
-        epoch, place = divmod(step, self.per_epoch)
-        if self._epoch is None or self._epoch[0] != epoch:
-            order = permutation(len(self._pool.rows), self._seed, counter=epoch << 64)
-            self._epoch = epoch, order
-        chosen = self._epoch[1][place * self._size : (place + 1) * self._size]
+        chosen = self._places[step]
         images = Images(self._view, self._pool.rows[chosen])
         if self._augment is not None:
             images = augmented(images, self._augment, self._seed, step)
@@ -181,17 +192,11 @@ class ViewStream:
 
     def __init__(self, view: SplitView, size: int, seed: int, augments: Sequence[Augment]) -> None:
         self._view, self._seed, self._augments = view, seed, augments
-        self._size = size = min(size, len(view.rows))
-        self._epoch: tuple[int, IntArray] | None = None
-        self.per_epoch = len(view.rows) // size
+        self._places = _Epochs(len(view.rows), size, seed)
+        self.per_epoch = self._places.per_epoch
 
     def __getitem__(self, step: int) -> list[Images]:
-        epoch, place = divmod(step, self.per_epoch)
-        if self._epoch is None or self._epoch[0] != epoch:
-            order = permutation(len(self._view.rows), self._seed, counter=epoch << 64)
-            self._epoch = epoch, order
-        chosen = self._epoch[1][place * self._size : (place + 1) * self._size]
-        images = Images(self._view, self._view.rows[chosen])
+        images = Images(self._view, self._view.rows[self._places[step]])
         return [
             augmented(images, augment, self._seed, step * len(self._augments) + number)
             for number, augment in enumerate(self._augments)

@@ -221,8 +221,8 @@ def test_a_recipe_has_steps_or_epochs() -> None:
 
 def test_a_paper_budget_is_the_published_recipe(dataset: OpenDataset) -> None:
     source = make_source(dataset, steps=None, budget=Budget("paper"))
-    recipe, steps = objective_training._recipe(source, create_objective("barlow_twins"))
-    assert (recipe.epochs, recipe.batch, steps) == (1000, 256, None)
+    recipe = objective_training._recipe(source, create_objective("barlow_twins"))
+    assert (recipe.epochs, recipe.batch, recipe.steps) == (1000, 256, None)
 
 
 @pytest.mark.parametrize(
