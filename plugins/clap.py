@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Literal
 
 import torch
 import torch.nn.functional as F
@@ -30,13 +30,15 @@ class CLAP(ImageTextMethod):
 
     A logit is the scale times the cosine of a feature and a class vector w. To the support's mean
     cross-entropy the mean over classes of lambda |w - t|^2 is added, where lambda is the mean
-    probability that the texts give to the class on its own support images. Nothing is chosen on
-    validation data. A step takes the whole support, and there are as many as in batches of 256; the
-    authors also crop and flip, which may change what is to be told, and is left out here. A class
-    without support images has the mean lambda of the others.
+    probability that the texts give to the class on its own support images. A step takes the whole
+    support, and there are as many as in batches of 256; the authors also crop and flip, which may
+    change what is to be told, and is left out here. A class without support images has the mean
+    lambda of the others.
 
-    constraint: a factor on the penalty; 0 is the probe that only begins with the texts (ZS-LP). A
-        large one needs a smaller rate, or the steps overshoot.
+    constraint: a factor on the penalty; 0 is the probe that only begins with the texts (ZS-LP), 1
+        the paper's method, in which nothing is chosen on validation data. `val` takes that of 1,
+        10 and 100 which is best on episodes of the validation classes, never of those that are
+        tested; 1 if there are none.
     epochs: of the support; 0 leaves the texts alone.
     lr: the rate of SGD with momentum, which rises for an epoch and falls along half a cosine.
     """
@@ -44,7 +46,8 @@ class CLAP(ImageTextMethod):
     name = "clap"
     paper = "arXiv:2312.12730"
     family = "image-text"
-    constraint: Annotated[float, Bounds(ge=0)] = 1.0
+    candidates = {"constraint": (1.0, 10.0, 100.0)}
+    constraint: Annotated[float, Bounds(ge=0)] | Literal["val"] = "val"
     epochs: Annotated[int, Bounds(ge=0, le=10**6)] = 300
     lr: Annotated[float, Bounds(ge=0)] = 0.1
 
@@ -57,7 +60,7 @@ class CLAP(ImageTextMethod):
     def learned(self, known: JointSupport) -> Tensor:
         """The class vectors [n_way, d] after all epochs."""
         vectors = known.texts.clone().requires_grad_()
-        penalties = self.constraint * trust_in_texts(known)
+        penalties = self.setting("constraint") * trust_in_texts(known)
 
         def loss() -> Tensor:
             logits = known.scale * known.features @ F.normalize(vectors, dim=1).T

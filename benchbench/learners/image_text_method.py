@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from copy import copy
 from dataclasses import dataclass, field
-from typing import TypeAlias
+from typing import ClassVar, TypeAlias
 
 import torch
 import torch.nn.functional as F
@@ -27,10 +28,13 @@ from benchbench.learners.image_text import (
 )
 from benchbench.learners.pretrained import fit_classifier
 from benchbench.learners.shared_training import shared_folder, training_key
+from benchbench.learners.validated import best_on_validation
 from benchbench.method import Classifier, Images, Method, Support, Task
 from benchbench.training.source import TrainingSource
 
 TINY = "tiny"
+CHOSEN = "val"
+"""The value of a parameter that is chosen on the validation classes."""
 
 Head: TypeAlias = Callable[[Tensor], Tensor]
 """Features [n, d] of unit length to scores [n, n_way]."""
@@ -86,6 +90,9 @@ class ImageTextMethod(Method):
     """
 
     uses_class_names = True
+    candidates: ClassVar[Mapping[str, tuple[float, ...]]] = {}
+    """Of a parameter that may be `val`: the values to choose among. The first, the paper's, counts
+    before training and where there are no validation classes."""
     encoder: JointEncoder = field(init=False, repr=False, compare=False)
     model: str = TINY
     templates: str = "auto"
@@ -93,6 +100,7 @@ class ImageTextMethod(Method):
     def __post_init__(self) -> None:
         self.backbone = "conv4" if self.model == TINY else joint_space_of(self.model)
         self.embedded: dict[tuple[str, str], Tensor] = {}
+        self.chosen: dict[str, float] = {}
         self.prompts("", "")  # Refuses unknown templates now.
 
     @property
@@ -118,6 +126,26 @@ class ImageTextMethod(Method):
         else:
             self.encoder = backbone  # type: ignore[assignment]  # it is one with `projected`
             fit_classifier(source, backbone)  # It leaves pre-trained weights as they are.
+        self._choose(source)
+
+    def _choose(self, source: TrainingSource) -> None:
+        """Settle the parameters that are `val`, one after the other."""
+        for name, values in self.candidates.items():
+            if getattr(self, name) == CHOSEN and source.task.n_shot != 0:
+                self.chosen[name] = best_on_validation(
+                    source, name, values, lambda value, name=name: self._with(name, value).adapt
+                )
+
+    def _with(self, name: str, value: float) -> ImageTextMethod:
+        """The same trained method with another value of a parameter."""
+        other = copy(self)
+        other.chosen = {**self.chosen, name: value}
+        return other
+
+    def setting(self, name: str) -> float:
+        """The value of a parameter that may be `val`."""
+        value = getattr(self, name)
+        return self.chosen.get(name, self.candidates[name][0]) if value == CHOSEN else float(value)
 
     def _train_tiny(self, source: TrainingSource, backbone: Backbone) -> None:
         """Train a `DualEncoder`, or load the result of such a training.

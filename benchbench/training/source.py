@@ -203,13 +203,15 @@ class TrainingSource:
         *,
         way: int | None = None,
         shot: int | None = None,
+        most: int | None = None,
     ) -> float | None:
         """The mean accuracy on 100 fixed episodes of the validation classes; 10 to smoke-test.
 
         adapt: in place of the method's own. way, shot: in place of the task's. The episodes have
-        these as far as the validation classes allow; None if there are too few of them.
+        these as far as the validation classes allow; None if there are too few of them. most: how
+        many of the episodes are asked, the first of them.
         """
-        episodes = self._validation_episodes(way, shot)
+        episodes = self._validation_episodes(way, shot)[:most]
         if not episodes:
             return None
         view, adapt = self._dataset.view("val"), adapt or self.method.adapt

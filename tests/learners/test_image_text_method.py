@@ -51,7 +51,7 @@ def support_of(images: Images, labels: list[int]) -> Support:
 
 
 def test_all_methods_of_this_kind_share_one_training(named: OpenDataset, tmp_path: Path) -> None:
-    methods = ClipZeroShot(), TipAdapter(alpha=9.0), CLAP()
+    methods = ClipZeroShot(), TipAdapter(alpha=9.0), CLAP(constraint=1.0)
     sources = [trained(method, named, tmp_path) for method in methods]
     (weights,) = tmp_path.rglob("*.safetensors")
     assert weights.parent.name.startswith("tiny-")
@@ -67,13 +67,14 @@ def test_what_the_weights_depend_on_is_another_training(named, tmp_path) -> None
         return len(list(tmp_path.rglob("*.safetensors")))
 
     assert count(ClipZeroShot()) == 1
-    assert count(CLAP(lr=0.3)) == 1
-    assert count(CLAP(templates="a {} on paper")) == 2
-    assert count(CLAP(), seed=1) == 3
-    assert count(CLAP(), steps=3) == 4
-    assert count(CLAP(), shot=2) == 5  # validation chooses among the weights, at the task's shot
+    assert count(CLAP(constraint=1.0, lr=0.3)) == 1
+    assert count(CLAP(constraint=1.0, templates="a {} on paper")) == 2
+    assert count(CLAP(constraint=1.0), seed=1) == 3
+    assert count(CLAP(constraint=1.0), steps=3) == 4
+    # Validation chooses among the weights, at the task's shot.
+    assert count(CLAP(constraint=1.0), shot=2) == 5
     names = [name.replace("class", "kind") for name in named.class_names]
-    assert count(CLAP(), replace(named, class_names=names)) == 6
+    assert count(CLAP(constraint=1.0), replace(named, class_names=names)) == 6
 
 
 def test_weights_are_chosen_by_the_texts_alone(named: OpenDataset, monkeypatch) -> None:
