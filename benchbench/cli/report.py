@@ -27,14 +27,14 @@ def report(
 
     It has tables, plots and images of episodes. RESULTS are folders of runs, by default `results`.
     """
-    from benchbench.results import plots
+    from benchbench.results import plot_style
     from benchbench.results.entries import tables_of
     from benchbench.results.report import make_report
     from benchbench.results.stored import no_runs, results_below
     from benchbench.system.files import write_text
     from benchbench.system.places import Places
 
-    if pictures is not None and not plots.available():
+    if pictures is not None and not plot_style.available():
         raise BenchbenchError(
             "--pictures needs matplotlib; install it with pip install 'benchbench[plots]'."
         )

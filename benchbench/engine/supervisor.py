@@ -11,37 +11,20 @@ from __future__ import annotations
 import math
 import os
 import re
-import signal
 import tempfile
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, ExitStack, suppress
-from dataclasses import asdict
-from multiprocessing.connection import wait
+from contextlib import AbstractContextManager, ExitStack
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any
 
 from benchbench.datasets.tables.stored import paths_of
 from benchbench.engine import wire
 from benchbench.engine.base import Engine
-from benchbench.engine.processes import (
-    begin_template,
-    cause_of_death,
-    process_context,
-    without_salt,
-)
-from benchbench.engine.worker import (
-    STACK_SIGNAL,
-    Ask,
-    Create,
-    Fetch,
-    Measure,
-    Request,
-    Settle,
-    Skip,
-    Train,
-    serve,
-)
+from benchbench.engine.processes import process_context
+from benchbench.engine.testimony import card_of, measured_of, training_facts
+from benchbench.engine.worker import Ask, Create, Fetch, Measure, Request, Settle, Skip, Train
+from benchbench.engine.worker_handle import LOOK_SECONDS, WorkerHandle
 from benchbench.errors import BenchbenchError, MethodError
 from benchbench.evaluation.contestant import Measured
 from benchbench.evaluation.settings import OTHER, Limits, Phase
@@ -50,7 +33,6 @@ from benchbench.runs.manifest import MethodCard
 from benchbench.system.arrays import FloatArray
 from benchbench.system.places import expanded
 from benchbench.system.sandbox import allowed_without
-from benchbench.training.budget import FitRecord
 
 if TYPE_CHECKING:
     from benchbench.evaluation.given import Given, Question
@@ -58,9 +40,6 @@ if TYPE_CHECKING:
 
 OWN_BACKBONES = ("cct", "conv4", "features", "pixels", "resnet12", "vit")
 """Which download nothing."""
-
-LOOK_SECONDS = 0.5
-"""Between two looks at whether a process lives and is in time."""
 
 
 class Supervisor(Engine):
@@ -109,7 +88,7 @@ class RemoteParticipant(AbstractContextManager["RemoteParticipant"]):
             self.card = card
             return
         try:
-            self.card = _card(method, self._begin())
+            self.card = card_of(method, self._begin())
         except MethodError as error:
             self._places.close()
             raise BenchbenchError(f"The method '{method}' cannot be made: {error}") from error
@@ -134,7 +113,7 @@ class RemoteParticipant(AbstractContextManager["RemoteParticipant"]):
         """End the process, and begin another; returns its private folder."""
         self._places.close()
         private = self._places.enter_context(tempfile.TemporaryDirectory(prefix="benchbench-"))
-        self._worker = Worker(self._context)
+        self._worker = WorkerHandle(self._context)
         self._places.callback(self._worker.kill)
         return Path(private)
 
@@ -162,7 +141,7 @@ class RemoteParticipant(AbstractContextManager["RemoteParticipant"]):
         images = (*paths_of(given.learned.pixels), *paths_of(given.test.pixels))
         images += tuple(stored.file for stored in given.features)
         self._begin(images, tuple(path.absolute() for path in folders))
-        return _training_facts(self._request(Train(given), Phase("training")))
+        return training_facts(self._request(Train(given), Phase("training")))
 
     def _fetch_weights(self, backbone: str, image_shape: tuple[int, int, int]) -> None:
         """Have a library's backbone made once where it may download, in a process of no method."""
@@ -192,7 +171,7 @@ class RemoteParticipant(AbstractContextManager["RemoteParticipant"]):
 
     def measured(self) -> Measured:
         """What its process has needed and done so far."""
-        return _measured(self._request(Measure()))
+        return measured_of(self._request(Measure()))
 
     def _request(self, request: Request, phase: Phase = OTHER) -> Any:
         self._worker.send(request)
@@ -225,113 +204,8 @@ def files_in(spec: str, protected: Iterable[Path]) -> list[Path]:
     return [*files, *allowed_without(folders, protected)]
 
 
-def _card(method: str, found: Any) -> MethodCard:
-    """The card that a process has sent. Raises MethodError if it is that of another method.
-
-    It names the folder of the results, which would be another method's.
-    """
-    try:
-        card = MethodCard(**found)
-        name = card.name
-    except (TypeError, KeyError) as error:
-        raise MethodError(wire.NO_REPLY) from error
-    if name != specs.parse(method).name:
-        raise MethodError(f"it says that its name is '{name}'")
-    return card
-
-
-def _training_facts(found: Any) -> dict[str, Any]:
-    """What a process says of its training, and nothing else that it may have sent."""
-    try:
-        return {
-            "training": [asdict(FitRecord(**record)) for record in found["training"]],
-            "parameters": int(found["parameters"]),
-            "pretrained_on": [str(name) for name in found["pretrained_on"]],
-        }
-    except (TypeError, KeyError, ValueError) as error:
-        raise MethodError(wire.NO_REPLY) from error
-
-
-def _measured(found: Any) -> Measured:
-    """What a process says that it has needed and done."""
-    try:
-        peak, *texts = (found[name] for name in Measured._fields)
-        peak = None if peak is None else int(peak)
-        return Measured(peak, *(list(map(str, one)) for one in texts))
-    except (TypeError, KeyError, ValueError) as error:
-        raise MethodError(wire.NO_REPLY) from error
-
-
 def _raise_failure(reply: wire.Reply) -> None:
     if reply.kind == "refused":
         raise BenchbenchError(str(reply.content["reason"]))
     if reply.kind == "failed":
         raise MethodError(str(reply.content["reason"]), str(reply.content["stacks"]))
-
-
-class Worker:
-    """A method's process as its supervisor sees it.
-
-    Once it is dead, `cause` says in one sentence why, and `stacks` where its threads were when it
-    crashed or was killed for its slowness.
-    """
-
-    def __init__(self, context: Any) -> None:
-        self.cause = self.stacks = ""
-        self._stacks: IO[bytes] = tempfile.NamedTemporaryFile()  # noqa: SIM115 (`kill` closes it)
-        self._pipe, other = context.Pipe()
-        self._process = context.Process(target=serve, args=(other, self._stacks.name))
-        if context.get_start_method() == "forkserver":
-            begin_template()
-        with without_salt():
-            self._process.start()
-        other.close()
-
-    def send(self, message: Request) -> None:
-        """Send a request; that the process is dead shows when its reply is awaited."""
-        with suppress(OSError):
-            self._pipe.send(message)
-
-    def receive(self, timeout: float) -> wire.Reply | None:
-        """The next reply; None if there was none in time or will be none any more."""
-        ready = wait([self._pipe, self._process.sentinel], timeout)
-        if self._pipe in ready:
-            with suppress(EOFError, OSError):
-                return wire.receive(self._pipe)
-        if ready:  # a dying process closes its files before it has ended
-            self._process.join(timeout)
-        return None
-
-    @property
-    def has_ended(self) -> bool:
-        """Whether the process is no more."""
-        return not self._process.is_alive()
-
-    def kill(self, cause: str = "") -> None:
-        """End the process, unless it has ended, and all that it has started."""
-        if self.cause:
-            return
-        if cause:
-            self._ask_for_stacks()
-        if os.name == "posix":
-            with suppress(ProcessLookupError, PermissionError):
-                os.killpg(self._process.pid, signal.SIGKILL)
-        self._process.kill()
-        self._process.join()
-        self.cause = cause or cause_of_death(self._process.exitcode)
-        self._stacks.seek(0)
-        self.stacks = self._stacks.read().decode(errors="replace")
-        self._stacks.close()
-
-    def _ask_for_stacks(self) -> None:
-        """Have it write where it hangs, which takes it a moment."""
-        if STACK_SIGNAL is None or self.has_ended:
-            return
-        os.kill(self._process.pid, STACK_SIGNAL)
-        size, until = -1, time.monotonic() + LOOK_SECONDS
-        while time.monotonic() < until and (size <= 0 or size != self._stacks_size()):
-            size = self._stacks_size()
-            time.sleep(0.05)
-
-    def _stacks_size(self) -> int:
-        return os.fstat(self._stacks.fileno()).st_size

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from benchbench.errors import BenchbenchError
-from benchbench.results import plots
+from benchbench.results import plot_style, plots, rank_plot
 
 matplotlib = pytest.importorskip("matplotlib")
 
@@ -57,7 +57,7 @@ def widths(figure: Any, label: str) -> float:
 
 def texts(figure: Any) -> str:
     """All words of the figure, without spaces."""
-    tree = ElementTree.fromstring(plots.svg(figure))
+    tree = ElementTree.fromstring(plot_style.svg(figure))
     words = ["".join(one.itertext()) for one in tree.iter() if one.tag.endswith("}text")]
     return "".join("".join(words).split())
 
@@ -133,9 +133,9 @@ def test_training_shows_validation_and_loss() -> None:
     ],
 )
 def test_methods_within_the_critical_difference_are_joined(ranks, cd, groups) -> None:
-    assert plots.joined_groups(np.array(ranks, dtype=float), cd) == groups
+    assert rank_plot.joined_groups(np.array(ranks, dtype=float), cd) == groups
     names = {f"m{index}": float(rank) for index, rank in enumerate(ranks)}
-    figure = plots.critical_difference_plot(dict(reversed(names.items())), cd, 14)
+    figure = rank_plot.critical_difference_plot(dict(reversed(names.items())), cd, 14)
     drawn = [line for line in figure.axes[0].lines if str(line.get_gid()).startswith("group")]
     assert [line.get_gid() for line in drawn] == [f"group-{a}-{b}" for a, b in groups]
     for line, (first, last) in zip(drawn, groups, strict=True):
@@ -148,11 +148,11 @@ def test_methods_within_the_critical_difference_are_joined(ranks, cd, groups) ->
 
 
 def test_equal_figures_are_equal_bytes(rows: pd.DataFrame, tmp_path: Path) -> None:
-    assert plots.svg(plots.accuracy_plot(rows)) == plots.svg(plots.accuracy_plot(rows))
-    for suffix in plots.SUFFIXES:
+    assert plot_style.svg(plots.accuracy_plot(rows)) == plot_style.svg(plots.accuracy_plot(rows))
+    for suffix in plot_style.SUFFIXES:
         one, other = tmp_path / f"one{suffix}", tmp_path / f"other{suffix}"
-        plots.save(plots.accuracy_plot(rows), one)
-        plots.save(plots.accuracy_plot(rows), other)
+        plot_style.save(plots.accuracy_plot(rows), one)
+        plot_style.save(plots.accuracy_plot(rows), other)
         assert one.read_bytes() == other.read_bytes()
         assert one.stat().st_size > 1000
 
@@ -166,17 +166,17 @@ def test_text_stays_text_and_is_escaped(rows: pd.DataFrame) -> None:
 
 def test_global_settings_stay_as_they_are(rows: pd.DataFrame) -> None:
     before = dict(matplotlib.rcParams)
-    plots.svg(plots.accuracy_plot(rows))
+    plot_style.svg(plots.accuracy_plot(rows))
     assert dict(matplotlib.rcParams) == before
 
 
 def test_mistakes_are_told(rows, tmp_path, monkeypatch) -> None:
     figure = plots.accuracy_plot(rows)
     with pytest.raises(BenchbenchError, match=r"must end in one of \.svg, \.png, \.pdf"):
-        plots.save(figure, tmp_path / "plot.bmp")
+        plot_style.save(figure, tmp_path / "plot.bmp")
     (tmp_path / "file").write_text("")
     with pytest.raises(BenchbenchError, match="Cannot write"):
-        plots.save(figure, tmp_path / "file" / "plot.svg")
+        plot_style.save(figure, tmp_path / "file" / "plot.svg")
     monkeypatch.setitem(sys.modules, "matplotlib", None)
     with pytest.raises(BenchbenchError, match=r"pip install 'benchbench\[plots\]'"):
         plots.accuracy_plot(rows)

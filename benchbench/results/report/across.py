@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from benchbench.errors import BenchbenchError, NoEstimate
-from benchbench.results import plots
+from benchbench.results import plots, rank_plot
 from benchbench.results.across import Sources, families_of, sources_of
 from benchbench.results.entries import Entry
 from benchbench.results.report.pictures import Draw, Picture
@@ -80,6 +80,6 @@ def _overview(title: str, sources: Sources, rule: str, draw: Draw) -> Overview:
         f"{slug(title)}-critical-difference",
         "Friedman's average ranks, by the means alone; 1 is best. A bar joins methods that lie "
         "within Nemenyi's critical difference at 5 %.",
-        lambda: plots.critical_difference_plot(ranks, cd, n),
+        lambda: rank_plot.critical_difference_plot(ranks, cd, n),
     )
     return overview

@@ -19,7 +19,7 @@ from markupsafe import Markup, escape
 
 import benchbench
 from benchbench.errors import BenchbenchError
-from benchbench.results import plots
+from benchbench.results import plot_style, plots
 from benchbench.results.comparison import compare_entries, comparison_frame
 from benchbench.results.entries import Entry
 from benchbench.results.leaderboard import GROUP, tabulate_entries
@@ -82,7 +82,7 @@ def make_report(tables: Sequence[list[Entry]], rule: str, places: Places) -> Rep
     pictures: list[Picture] = []
 
     def draw(name: str, caption: str, make: Callable[[], Figure]) -> Picture | None:
-        if not plots.available():
+        if not plot_style.available():
             return None
         pictures.append(Picture(name, caption, make()))
         return pictures[-1]
@@ -250,7 +250,7 @@ def _rendered(
         protocols=protocols,
         shots=shots,
         across=across,
-        with_plots=plots.available(),
+        with_plots=plot_style.available(),
         data={"images": images, "viewers": viewers},
     )
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
-from benchbench.results import plots
+from benchbench.results import plot_style
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -27,7 +27,7 @@ class Picture:
     @property
     def svg(self) -> str:
         """For the inside of a page: scales, follows its colours, and shares no id with others."""
-        text = plots.svg(self.figure)
+        text = plot_style.svg(self.figure)
         # Only inside tags: the text between them holds what methods are called.
         text = re.sub(r"<[^>]*>", lambda tag: self._adapted(tag[0]), text)
         width = re.match(r'<svg [^>]*?width="([\d.]+)pt" height="[\d.]+pt"', text)
@@ -42,15 +42,15 @@ class Picture:
     def _adapted(self, tag: str) -> str:
         tag = re.sub(r'\bid="', f'id="{self.name}-', tag)
         tag = re.sub(r"(url\(|href=\")#", rf"\1#{self.name}-", tag)
-        tag = tag.replace(plots.INK, "var(--ink)").replace(plots.GRID, "var(--grid)")
-        for index, color in enumerate(plots.SERIES):
+        tag = tag.replace(plot_style.INK, "var(--ink)").replace(plot_style.GRID, "var(--grid)")
+        for index, color in enumerate(plot_style.SERIES):
             tag = tag.replace(color, f"var(--series-{index})")
         return tag
 
     def save(self, folder: Path) -> None:
         """As an svg and a pdf file. Raises BenchbenchError if it cannot."""
         for suffix in (".svg", ".pdf"):
-            plots.save(self.figure, folder / f"{self.name}{suffix}")
+            plot_style.save(self.figure, folder / f"{self.name}{suffix}")
 
 
 Draw: TypeAlias = "Callable[[str, str, Callable[[], Figure]], Picture | None]"

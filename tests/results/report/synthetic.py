@@ -14,7 +14,7 @@ from support import runs
 from benchbench.datasets.base import OpenDataset
 from benchbench.errors import BenchbenchError
 from benchbench.registry import specs
-from benchbench.results import plots
+from benchbench.results import plot_style
 from benchbench.results.entries import tables_of
 from benchbench.results.report import Report, make_report
 from benchbench.results.stored import read_results
@@ -104,7 +104,7 @@ def report_on(*folders: Path, rule: str = "paired", with_plots: bool = True) -> 
     tables = tables_of(read_results(run for folder in folders for run in Store(folder).runs()))
     with pytest.MonkeyPatch.context() as patch:
         if not with_plots:
-            patch.setattr(plots, "available", lambda: False)
+            patch.setattr(plot_style, "available", lambda: False)
         return make_report(tables, rule, Places.find())
 
 

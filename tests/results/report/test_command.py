@@ -7,7 +7,7 @@ from results.report.synthetic import write_run
 from support.command_line import assert_one_sentence, invoke
 
 from benchbench.datasets.base import OpenDataset
-from benchbench.results import plots
+from benchbench.results import plot_style
 
 
 def report(*arguments: object) -> Result:
@@ -54,7 +54,7 @@ def test_mistakes_are_told_in_one_sentence(tmp_path: Path, toy: OpenDataset) -> 
 
 def test_pictures_need_matplotlib(tmp_path, toy, monkeypatch) -> None:
     write_run(tmp_path / "runs", toy, "a", 0.7)
-    monkeypatch.setattr(plots, "available", lambda: False)
+    monkeypatch.setattr(plot_style, "available", lambda: False)
     out = tmp_path / "r.html"
     done = report(tmp_path / "runs", "--out", out, "--pictures", tmp_path / "pictures")
     assert_one_sentence(done, "pip install 'benchbench[plots]'")

@@ -12,7 +12,7 @@ import pytest
 from results.report.synthetic import Page, report_on, write_run
 
 from benchbench.datasets.base import OpenDataset
-from benchbench.results import plots
+from benchbench.results import plot_style
 from benchbench.results.leaderboard import collect
 from benchbench.results.report import viewer
 from benchbench.results.report.page import training_log
@@ -138,7 +138,7 @@ def test_names_with_what_cannot_be_seen_are_written_out(tmp_path, toy, monkeypat
 
 
 def test_names_that_look_like_parts_of_a_plot_stay_as_they_are(tmp_path, toy) -> None:
-    name = f'x[id="a",href="#b",c={plots.INK}]'
+    name = f'x[id="a",href="#b",c={plot_style.INK}]'
     write_run(tmp_path, toy, name, 0.8)
     html = report_on(tmp_path).html
     words = re.findall(r"<text[^>]*>([^<]*)</text>", html)
@@ -272,5 +272,5 @@ def test_long_names_are_whole_in_every_plot(tmp_path: Path, toy: OpenDataset) ->
     write_run(tmp_path, toy, long, 0.8, trained=True)
     write_run(tmp_path, toy, "knn", 0.7)
     for picture in report_on(tmp_path).pictures:
-        words = "".join(re.findall(r">([^<]+)</text>", plots.svg(picture.figure)))
+        words = "".join(re.findall(r">([^<]+)</text>", plot_style.svg(picture.figure)))
         assert long in re.sub(r"\s", "", words), picture.name
