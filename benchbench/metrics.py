@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from benchbench.errors import MethodError
 from benchbench.registry import loading
@@ -14,6 +15,9 @@ from benchbench.registry.hookspecs import hookimpl
 from benchbench.system.arrays import FloatArray, IntArray
 
 Metric = Callable[[FloatArray, IntArray], float]
+
+OF_UNKNOWN = "unknown_auroc"
+"""The metric that is reported wherever --unknown is given."""
 
 CALIBRATION_BINS = 15
 TOP = 5
@@ -25,24 +29,35 @@ class MetricFacts:
 
     least_way: the fewest classes of an episode for which it says anything. calibrated: whether its
     scores are divided by a temperature that is fitted on the support. of_predictions: whether the
-    class slots that are predicted say it all, so that it can be checked without scores.
+    class slots that are predicted say it all, so that it can be checked without scores. of_unknown:
+    whether it is also given the queries of none of the classes, which have the label -1.
+    of_confidences: the metric by `confidences` [n_asked] and labels, if these say it all.
     """
 
     least_way: int = 1
     calibrated: bool = False
     of_predictions: bool = False
+    of_unknown: bool = False
+    of_confidences: Metric | None = None
 
 
 M = TypeVar("M", bound=Metric)
 
 
 def metric_facts(
-    *, least_way: int = 1, calibrated: bool = False, of_predictions: bool = False
+    *,
+    least_way: int = 1,
+    calibrated: bool = False,
+    of_predictions: bool = False,
+    of_unknown: bool = False,
+    of_confidences: Metric | None = None,
 ) -> Callable[[M], M]:
     """Declare what a metric needs, as `MetricFacts`; one that declares nothing needs nothing."""
 
     def declare(metric: M) -> M:
-        metric.facts = MetricFacts(least_way, calibrated, of_predictions)  # type: ignore[attr-defined]
+        metric.facts = MetricFacts(  # type: ignore[attr-defined]
+            least_way, calibrated, of_predictions, of_unknown, of_confidences
+        )
         return metric
 
     return declare
@@ -129,6 +144,48 @@ def calibrated_brier_score(scores: FloatArray, labels: IntArray) -> float:
     return brier_score(scores, labels)
 
 
+def confidences(scores: FloatArray) -> NDArray[np.float32]:
+    """The logarithm of the largest softmax of scores [n, n_way]: float32 [n], at most 0.
+
+    Its order is that of the softmax, which rounds to 1 long before it does to 0.
+    """
+    shifted = np.sort(scores - scores.max(axis=1, keepdims=True), axis=1)
+    found: NDArray[np.float32] = -np.log1p(np.exp(shifted[:, :-1]).sum(axis=1)).astype(np.float32)
+    return found
+
+
+def auroc(confidence: FloatArray, labels: IntArray) -> float:
+    """The share of pairs of a known and an unknown query in which the known has more confidence.
+
+    Pairs of equal confidence count half: the area under the ROC curve by Mann and Whitney's U.
+    confidence: [n]; labels: int64 [n], -1 for unknown queries. Raises ValueError if there are no
+    unknown queries, or no known ones.
+    """
+    from scipy.stats import rankdata
+
+    known = labels >= 0
+    count = int(known.sum())
+    if not 0 < count < len(labels):
+        raise ValueError("needs known and unknown queries")
+    above = rankdata(confidence)[known].sum() - count * (count + 1) / 2
+    return float(above / (count * (len(labels) - count)))
+
+
+@metric_facts(of_unknown=True, of_confidences=auroc)
+def unknown_auroc(scores: FloatArray, labels: IntArray) -> float:
+    """How well the largest softmax tells queries of the classes from those of none; 0.5 is chance.
+
+    The area under the ROC curve, as of Hendrycks & Gimpel (ICLR 2017, arXiv:1610.02136).
+    """
+    return auroc(confidences(scores), labels)
+
+
+@metric_facts(of_unknown=True)
+def unknown_auroc_of_scores(scores: FloatArray, labels: IntArray) -> float:
+    """`unknown_auroc` by the largest score in place of the softmax, as for distances."""
+    return auroc(scores.max(axis=1), labels)
+
+
 def checked_scores(scores: Any, n_query: int, n_way: int) -> FloatArray:
     """A classifier's answer as float64 [n_query, n_way]. Raises MethodError if it is not that."""
     try:
@@ -166,6 +223,8 @@ def register_metrics(register: Callable[..., None]) -> None:
         expected_calibration_error,
         negative_log_likelihood,
         top5_accuracy,
+        unknown_auroc,
+        unknown_auroc_of_scores,
     ):
         register(metric)
 
@@ -182,12 +241,17 @@ def find_metrics(names: Iterable[str]) -> dict[str, Metric]:
     }
 
 
-def left_out(metric: Metric, way: int | None, shot: int | None) -> str | None:
+def left_out(
+    metric: Metric, way: int | None, shot: int | None, unknown: bool = False
+) -> str | None:
     """Why a metric says nothing of episodes with so many classes and shots, or None.
 
     way, shot: None if they vary, where an episode for which it says nothing is scored all the same.
+    unknown: whether the episodes have queries of none of their classes.
     """
     facts = facts_of(metric)
+    if facts.of_unknown and not unknown:
+        return "it needs queries of other classes, which --unknown N adds"
     if way is not None and way < facts.least_way:
         return f"it needs {facts.least_way} classes or more, and these episodes have {way}"
     if facts.calibrated and shot is not None and shot < 2:

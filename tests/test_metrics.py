@@ -13,9 +13,11 @@ from benchbench.errors import MethodError
 from benchbench.metrics import (
     Metric,
     accuracy,
+    auroc,
     balanced_accuracy,
     brier_score,
     checked_scores,
+    confidences,
     expected_calibration_error,
     facts_of,
     find_metrics,
@@ -23,6 +25,8 @@ from benchbench.metrics import (
     metric_facts,
     negative_log_likelihood,
     top5_accuracy,
+    unknown_auroc,
+    unknown_auroc_of_scores,
 )
 from benchbench.registry import loading
 
@@ -161,6 +165,7 @@ def test_calibrated_metrics_are_those_of_the_scores_that_they_get() -> None:
         ("calibrated_brier_score", 5, 2, None),
         ("calibrated_brier_score", 5, None, None),
         ("negative_log_likelihood", 2, 0, None),
+        ("unknown_auroc", 5, 1, "needs queries of other classes, which --unknown N adds"),
     ],
 )
 def test_why_a_metric_is_left_out(name: str, way, shot, says: str | None) -> None:
@@ -174,11 +179,13 @@ def test_what_says_that_predictions_suffice_does_not_look_at_scores() -> None:
     labels = generator.integers(0, 7, 20)
     scores = generator.normal(size=(20, 7))
     one_hot = np.eye(7)[scores.argmax(1)]
-    found = {
-        name
-        for name, metric in loading.registered("register_metrics").items()
-        if metric(scores, labels) == metric(one_hot, labels)
-    }
+    unknown = np.where(np.arange(20) < 15, labels, -1)
+    found = set()
+    for name in loading.registered("register_metrics"):
+        metric = find_metrics([name]).get(name, accuracy)
+        asked = unknown if facts_of(metric).of_unknown else labels
+        if metric(scores, asked) == metric(one_hot, asked):
+            found.add(name)
     assert found == {"accuracy", "balanced_accuracy"}
     for name in loading.registered("register_metrics"):
         metric = loading.find("register_metrics", "metric", name)
@@ -312,3 +319,44 @@ def test_one_bad_score_among_many_is_found() -> None:
     scores[2, 1] = np.nan
     with pytest.raises(MethodError, match="NaN"):
         checked_scores(scores, 3, 2)
+
+
+def pairs_won(confidence: np.ndarray, labels: np.ndarray) -> float:
+    """The area under the ROC curve by its definition, pair by pair."""
+    known, unknown = confidence[labels >= 0], confidence[labels < 0]
+    won = (known[:, None] > unknown) + 0.5 * (known[:, None] == unknown)
+    return float(won.mean())
+
+
+@given(st.lists(st.integers(0, 5), min_size=2, max_size=30), st.integers(0, 2**32 - 1))
+def test_auroc_is_the_share_of_pairs(values: list[int], seed: int) -> None:
+    labels = np.random.default_rng(seed).integers(-1, 3, len(values))
+    labels[:2] = 0, -1
+    confidence = np.array(values, float)
+    assert auroc(confidence, labels) == pytest.approx(pairs_won(confidence, labels))
+    assert auroc(-confidence, labels) == pytest.approx(1 - auroc(confidence, labels))
+
+
+@pytest.mark.parametrize("labels", [[0, 1, 2], [-1, -1, -1]])
+def test_auroc_needs_both_kinds(labels: list[int]) -> None:
+    with pytest.raises(ValueError, match="known and unknown"):
+        auroc(np.zeros(3), np.array(labels))
+
+
+def test_confidence_is_the_log_of_the_largest_softmax() -> None:
+    scores = np.log([[0.5, 0.25, 0.25], [0.1, 0.1, 0.8]]) + np.array([[3.0], [-50.0]])
+    np.testing.assert_allclose(confidences(scores), np.log([0.5, 0.8]), rtol=1e-6)
+
+
+def test_confidences_do_not_saturate_where_the_softmax_does() -> None:
+    scores = np.array([[0.0, -90.0], [0.0, -80.0], [0.0, -99.0]])
+    assert np.exp(confidences(scores)).tolist() == [1.0, 1.0, 1.0]
+    assert unknown_auroc(scores, np.array([0, -1, 0])) == 1.0
+
+
+def test_scores_and_softmax_may_order_queries_differently() -> None:
+    """A distance far from all classes is a low score, and may be a sure softmax."""
+    scores = np.array([[-1.0, -2.0], [-100.0, -110.0]])
+    labels = np.array([0, -1])
+    assert unknown_auroc(scores, labels) == 0.0
+    assert unknown_auroc_of_scores(scores, labels) == 1.0

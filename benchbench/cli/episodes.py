@@ -27,6 +27,7 @@ from benchbench.errors import MOST_EPISODES, BenchbenchError
 from benchbench.system.texts import legible
 
 if TYPE_CHECKING:
+    from benchbench.datasets.base import OpenDataset
     from benchbench.episodes import Episode
 
 seed_option = click.option(
@@ -157,7 +158,7 @@ def show(
             f"There is no episode {number}; there are {len(drawn)}, numbered from 0."
         )
     if files:
-        rows = _images(drawn[number], opened.class_names)
+        rows = _images(drawn[number], opened)
         print_files(ImageFiles(made, opened, places), rows, style)
         return
     title = f"{opened.name}, {drawn.split}: episode {number} of {drawn.protocol}, seed {drawn.seed}"
@@ -166,17 +167,20 @@ def show(
     click.echo(path)
 
 
-def _images(episode: Episode, class_names: list[str]) -> list[dict[str, Any]]:
-    """A row for each image of an episode: its part, its slot and class, and its id."""
+def _images(episode: Episode, dataset: OpenDataset) -> list[dict[str, Any]]:
+    """A row for each image of an episode: its part, its slot and class, and its id.
+
+    The slot of queries of none of the classes is -1.
+    """
     parts = {
         "support": (episode.support, episode.support_labels),
-        "query": (episode.query, episode.query_labels),
+        "query": (episode.asked, episode.asked_labels),
     }
     return [
         {
             "part": part,
             "slot": slot,
-            "class": class_names[int(episode.classes[slot])],
+            "class": dataset.class_names[int(dataset.labels[number])],
             "image": number,
         }
         for part, (ids, slots) in parts.items()

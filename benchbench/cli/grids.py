@@ -26,6 +26,8 @@ OF_CELLS = (
     *("timeout", "training_timeout", "audit", "audit_seconds"),
 )
 """The options that a cell takes as they are."""
+OF_SAMPLERS = ("unknown", "replacement")
+"""The options that a sampler takes as they are, and of which a grid has one value."""
 
 
 def use_config(
@@ -53,13 +55,14 @@ def grid_of(options: Mapping[str, Any], place: str) -> Grid:
     named = named_methods(options["methods"])
     loading.check_names("method", [method.spec for method in named])
     loading.check_names("dataset", [options["dataset"]])
-    replacement, data_root = options["replacement"], options["data_root"]
+    data_root = options["data_root"]
+    given = ((name, options[name]) for name in OF_SAMPLERS)
     episodes = options["episodes"] or _usual_episodes(options["sampler"])
     common = Cell(
         method="",
         dataset=options["dataset"],
-        sampling=(("replacement", replacement),) if replacement else (),
-        metrics=distinct("--metrics", specs.split_list(options["metrics"])),
+        sampling=tuple((name, value) for name, value in given if value is not None),
+        metrics=_metrics_of(options),
         engine=place,
         data_root=str(data_root) if data_root else None,
         out=str(options["out"]),
@@ -70,6 +73,15 @@ def grid_of(options: Mapping[str, Any], place: str) -> Grid:
     numbers = {name: distinct(f"--{name}", options[name]) for name in several}
     numbers["shot"] = numbers["shot"] or _usual_shots(options["sampler"])
     return Grid(named, common, **numbers)
+
+
+def _metrics_of(options: Mapping[str, Any]) -> tuple[str, ...]:
+    """The names of `--metrics`, and that of unknown queries where there are some."""
+    from benchbench.grid.expansion import distinct
+    from benchbench.metrics import OF_UNKNOWN  # NumPy
+
+    names = distinct("--metrics", specs.split_list(options["metrics"]))
+    return (*names, OF_UNKNOWN) if options["unknown"] and OF_UNKNOWN not in names else names
 
 
 def _usual_episodes(sampler: str) -> str:

@@ -193,6 +193,13 @@ _TASK_OPTIONS = [
         "--query", type=Number(1), show_default="15", help="The number of query images of a class."
     ),
     click.option(
+        "--unknown",
+        type=Number(0),
+        show_default="0",
+        help="The number of further queries, of none of an episode's classes; how well a method "
+        "tells them by its confidence is then reported as well.",
+    ),
+    click.option(
         "--replacement",
         type=click.Choice(["images", "none"]),
         show_default="images",

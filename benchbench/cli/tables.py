@@ -71,6 +71,11 @@ def say_what_is_tested(problem: Problem, episodes: EpisodeSet) -> None:
     """Say which episodes methods are tested on, and whether they may have learned the classes."""
     digest = episodes.sha256[:16]
     say(f"{problem.name}: {len(episodes)} episodes {episodes.protocol}, sha256 {digest}")
+    if episodes.has_unknown:
+        say(
+            f"{problem.name}: {len(episodes.unknown)} further queries are of none of their "
+            "episode's classes; methods see them among the others, transductive ones all at once"
+        )
     _warn_of_shared_classes(problem)
 
 

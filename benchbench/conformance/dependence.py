@@ -31,6 +31,12 @@ DETECTABLE = 0.02
 """A difference of accuracies that a test must be able to exclude for a verdict of no dependence."""
 
 
+def _accuracy(scores: FloatArray, labels: IntArray) -> float:
+    """The accuracy over the queries that are of the classes; 0 if none is."""
+    right = scores.argmax(axis=1) == labels
+    return float(right.sum() / max(1, (labels >= 0).sum()))
+
+
 @dataclass
 class Comparison:
     """Answers about the same queries, episode by episode: those of the run and altered ones."""
@@ -47,13 +53,16 @@ class Comparison:
     """The largest change of a score, as a share of its query's gap."""
 
     def add(self, stored: FloatArray, found: FloatArray, labels: IntArray) -> None:
-        """Add an episode: scores [n_query, n_way] and the class slots of the queries [n_query]."""
+        """Add an episode: scores [n_query, n_way] and the class slots of the queries [n_query].
+
+        The slot is -1 for queries of none of the classes, about which no answer is right.
+        """
         share, changed = differences(stored, found)
         self.changed.append(changed)
         self.flipped.append(stored.argmax(axis=1) != found.argmax(axis=1))
         self.largest = max(self.largest, float(share.max(initial=0.0)))
-        self.before.append(float(np.mean(stored.argmax(axis=1) == labels)))
-        self.after.append(float(np.mean(found.argmax(axis=1) == labels)))
+        self.before.append(_accuracy(stored, labels))
+        self.after.append(_accuracy(found, labels))
         self.gains.append(self.before[-1] - self.after[-1])
 
     @property

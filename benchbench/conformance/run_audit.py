@@ -161,7 +161,7 @@ class _Audit:
         others = (question, question, replace(question, seed=question.seed ^ 1))
         answers = [answer for one in others for answer in self._twin.scores([one], AUDIT)]
         first, second, third = (self._examiner.scored(number, one).scores for one in answers)
-        labels = self._examiner.episodes[number].query_labels
+        labels = self._examiner.episodes[number].asked_labels
         self.restless.add(first, second, labels)
         self.seeds.add(second, third, labels)
 
@@ -192,7 +192,7 @@ class _Audit:
         question = question or self._examiner.question(number)
         (answer,) = contestant.scores([question], AUDIT)
         scores = self._examiner.scored(number, answer).scores
-        labels = self._examiner.episodes[number].query_labels
+        labels = self._examiner.episodes[number].asked_labels
         comparison.add(self._stored(number), scores, labels)
 
     def _in_parts(self, alteration: Alteration, number: int) -> None:
@@ -210,7 +210,7 @@ class _Audit:
         places, once = np.unique(np.concatenate(parts), return_index=True)
         answer, places = answer[once][places < len(own)], places[places < len(own)]
         positions = self._examiner.order(number)[places]
-        labels = self._examiner.episodes[number].query_labels[positions]
+        labels = self._examiner.episodes[number].asked_labels[positions]
         self.company[alteration.name].add(self._stored(number)[positions], answer, labels)
 
     def _queries_of_another(self, number: int) -> IntArray:

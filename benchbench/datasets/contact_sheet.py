@@ -28,6 +28,8 @@ GAP, BORDER, MARGIN, LABEL = 4, 3, 12, 200
 TEXT, PAPER = (20, 20, 20), (255, 255, 255)
 LINE = 17
 FONT = ImageFont.load_default(13)
+OF_NO_CLASS = (128, 128, 128)
+"""The frame of queries of none of an episode's classes."""
 COLUMNS, CLASS_COLUMNS = 15, 40  # most images on a line, of an episode and of a class
 
 Colour = tuple[int, int, int]
@@ -95,11 +97,13 @@ def episode_sheet(dataset: OpenDataset, episode: Episode, title: str) -> Image.I
         ids = episode.support[episode.support_labels == slot]
         name = f"{slot}: {dataset.class_names[label]}"
         rows.append(ImageRow(name, dataset.images(ids), (), [colours[slot]] * len(ids)))
-    slots = episode.query_labels.tolist()
+    slots = episode.asked_labels.tolist()
     queries = f"{len(slots)} queries\nin the order of the episode, each with its true slot"
-    frames = [colours[slot] for slot in slots]
-    marks = list(map(str, slots))
-    rows.append(ImageRow(queries, dataset.images(episode.query), marks, frames, space=LINE))
+    if len(episode.unknown):
+        queries += f"; {len(episode.unknown)} without one are of none of the classes"
+    frames = [colours[slot] if slot >= 0 else OF_NO_CLASS for slot in slots]
+    marks = [str(slot) if slot >= 0 else "" for slot in slots]
+    rows.append(ImageRow(queries, dataset.images(episode.asked), marks, frames, space=LINE))
     widest = max(len(row.images) for row in rows)
     return sheet(title, rows, min(widest, COLUMNS))
 

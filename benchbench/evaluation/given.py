@@ -141,7 +141,7 @@ def question(
     return Question(
         support=places[episode.support],
         support_labels=episode.support_labels,
-        queries=(places[episode.query[order]],),
+        queries=(places[episode.asked[order]],),
         n_way=episode.n_way,
         seed=seed,
         names=names,

@@ -141,7 +141,7 @@ class Job(Assignment):
                 compute=self.settings.compute,
                 folder=folder,
                 shared=self.run.shared,
-                sampler=self.sampler,
+                sampler=self.sampler and self.sampler.of_known,
                 features=stored_for(test.fingerprint, Places.find().cache),
             )
             found = self.contestant.train(self.given)
@@ -179,12 +179,12 @@ class Job(Assignment):
         observe = loading.observer("episode_scored")
         with meter(f"{self.text}: episodes", len(self.episodes), first) as counter:
             kept = {*self.audited, *self.first}
-            for record, scores in self.examiner.evaluate(self.contestant, first):
-                predicted = scores.argmax(axis=1).tolist()
-                number = record["episode"]
+            for one in self.examiner.evaluate(self.contestant, first):
+                record, scores, predicted = one.record, one.scores, one.predicted
+                number, confidences = record["episode"], one.confidences
                 if number in kept:
                     self.scores[number] = scores
-                self.run.append_answers(number, predicted)
+                self.run.append_answers(number, predicted, confidences)
                 if number < PREDICTED_EPISODES:
                     row = prediction_row(number, self.episodes[number], predicted)
                     self.run.append_prediction(row)

@@ -18,7 +18,7 @@ from benchbench.evaluation.nonce import Nonce
 from benchbench.evaluation.settings import OTHER, Phase
 from benchbench.evaluation.temperature import fitted_temperature, held_out
 from benchbench.evaluation.validation_part import ValidationPart
-from benchbench.metrics import Metric, checked_scores, facts_of
+from benchbench.metrics import Metric, checked_scores, confidences, facts_of
 from benchbench.runs.manifest import MethodCard
 from benchbench.system.arrays import FloatArray, IntArray
 
@@ -38,8 +38,8 @@ class Answering(Protocol):
 class Scored(NamedTuple):
     """What is known of an episode once it is scored.
 
-    record: its row of `episodes.csv`. scores: float64 [n_query, n_way], of the queries in their
-    order in the episode.
+    record: its row of `episodes.csv`. scores: float64 [n_asked, n_way], of all that was asked in
+    its order in the episode: the queries, and those of none of the classes.
     """
 
     record: dict[str, Any]
@@ -47,9 +47,16 @@ class Scored(NamedTuple):
 
     @property
     def predicted(self) -> list[int]:
-        """The class slot of each query."""
-        predicted: list[int] = self.scores.argmax(axis=1).tolist()
+        """The class slot of each query, without those that have none."""
+        known = self.scores[: self.record["n_query"]]
+        predicted: list[int] = known.argmax(axis=1).tolist()
         return predicted
+
+    @property
+    def confidences(self) -> list[float]:
+        """The confidence in each answer, if some have no right one; else none."""
+        found: list[float] = confidences(self.scores).tolist()
+        return found if len(found) > self.record["n_query"] else []
 
 
 @dataclass(frozen=True)
@@ -116,7 +123,8 @@ class Examiner:
         if number not in self._orders:
             while len(self._orders) > 2 * ASKED_TOGETHER:
                 del self._orders[next(iter(self._orders))]
-            count = int(self.episodes.query_counts[number])
+            # Together, so that a method cannot tell which queries are of none of the classes.
+            count = int(self.episodes.query_counts[number] + self.episodes.unknown_counts[number])
             self._orders[number] = self.nonce.order(count, "queries", number)
         return self._orders[number]
 
@@ -137,10 +145,10 @@ class Examiner:
 
         temperature: by which metrics that are `calibrated` have the scores divided.
 
-        Raises MethodError if the answer is not finite floats [n_query, n_way].
+        Raises MethodError if the answer is not finite floats [n_asked, n_way].
         """
         episode = self.episodes[number]
-        answer = checked_scores(answer, len(episode.query), episode.n_way)
+        answer = checked_scores(answer, len(episode.asked), episode.n_way)
         scores = np.empty_like(answer)
         scores[self.order(number)] = answer
         return Scored(self._record(number, episode, scores, temperature), scores)
@@ -148,11 +156,14 @@ class Examiner:
     def _record(
         self, number: int, episode: Episode, scores: FloatArray, temperature: float
     ) -> dict[str, Any]:
-        correct = int((scores.argmax(axis=1) == episode.query_labels).sum())
-        further = {}
+        known = scores[: len(episode.query)]
+        correct = int((known.argmax(axis=1) == episode.query_labels).sum())
+        further, labels = {}, episode.query_labels
         for name, metric in self.metrics.items():
-            scale = temperature if facts_of(metric).calibrated else 1.0
-            further[name] = metric(scores / scale, episode.query_labels)
+            facts = facts_of(metric)
+            scale = temperature if facts.calibrated else 1.0
+            asked = (scores, episode.asked_labels) if facts.of_unknown else (known, labels)
+            further[name] = metric(asked[0] / scale, asked[1])
         return {
             "episode": number,
             "n_way": episode.n_way,

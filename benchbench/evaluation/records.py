@@ -28,7 +28,8 @@ def episode_facts(
 ) -> dict[str, Any]:
     """What the manifest says of the episodes: which they are and their images.
 
-    way, shot and query are None if they vary; sampler is None if it did not draw them.
+    way, shot, query and unknown are None if they vary; the last is left out if there are none.
+    sampler is None if it did not draw them.
     """
     way, shot, query = episodes.shape
     return {
@@ -43,5 +44,6 @@ def episode_facts(
         "disjoint": episodes.disjoint,
         "standard": episodes.standard,
         "images_drawn": episodes.images_drawn,
+        **({"unknown": episodes.unknown_shape} if episodes.has_unknown else {}),
         "images_available": len(problem.test.view(episodes.split).rows),
     }

@@ -151,7 +151,9 @@ def _metrics_of(names: tuple[str, ...], episodes: EpisodeSet) -> tuple[str, ...]
     """The metrics that say something of these episodes; those left out are named once."""
     way, shot, _ = episodes.shape
     metrics = reportable_metrics(names)
-    reasons = {name: left_out(metric, way, shot) for name, metric in metrics.items()}
+    reasons = {
+        name: left_out(metric, way, shot, episodes.has_unknown) for name, metric in metrics.items()
+    }
     for name, reason in reasons.items():
         if reason:
             say_once(f"{name} is left out on {episodes.protocol}: {reason}")

@@ -1,5 +1,6 @@
 """The file `answers.csv.gz` of a run: what was predicted for each query of each episode.
 
+Where episodes have queries of none of their classes, it has the confidence in each answer as well.
 It is a plain file while the run goes on, which a kill leaves readable, and packed when it ends.
 """
 
@@ -7,10 +8,13 @@ from __future__ import annotations
 
 import gzip
 import zlib
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from benchbench.errors import BenchbenchError
 from benchbench.runs.episodes_file import FILE_BYTES, EpisodesFile
@@ -19,12 +23,14 @@ from benchbench.system.arrays import IntArray
 from benchbench.system.files import read_bytes, whole_file
 
 HEADER = "episode,predicted"
+WITH_CONFIDENCE = f"{HEADER},confidence"
 GZIP = 16 + zlib.MAX_WBITS
 
 
 class Answers:
     """The answers of one run; a row has an episode's number and the class slots of its queries.
 
+    Its third column, if there is one, has float32 confidences of the queries and the unknown ones.
     A run that is older than the file and has got more episodes has rows of the latter alone.
     """
 
@@ -33,18 +39,22 @@ class Answers:
         self._packed = folder / "answers.csv.gz"
 
     @staticmethod
-    def row(number: int, predicted: list[int]) -> str:
-        return f"{number},{' '.join(map(str, predicted))}"
+    def row(number: int, predicted: list[int], confidences: Sequence[float] = ()) -> str:
+        sure = "," + " ".join(f"{one:.9g}" for one in confidences) if confidences else ""
+        return f"{number},{' '.join(map(str, predicted))}{sure}"
 
     def append(self, rows: list[str]) -> None:
         """Add rows, all or none of them."""
-        self._plain.append(rows if self._plain.has_header() else [HEADER, *rows])
+        header = WITH_CONFIDENCE if rows[0].count(",") > 1 else HEADER
+        self._plain.append(rows if self._plain.has_header() else [header, *rows])
 
     def keep(self, episodes: int) -> None:
         """Go on after so many episodes; rows of later ones, which a kill left, are removed."""
         content = self._content()
-        lines = [HEADER.encode(), *(o for o in content[1:] if int(o.partition(b",")[0]) < episodes)]
-        if not content or (lines == content and self._plain.path.exists()):
+        if not content:
+            return
+        lines = [content[0], *(o for o in content[1:] if int(o.partition(b",")[0]) < episodes)]
+        if lines == content and self._plain.path.exists():
             return
         with whole_file(self._plain.path) as partial:
             partial.write_bytes(b"\n".join(lines) + b"\n")
@@ -64,9 +74,21 @@ class Answers:
 
     def predicted(self) -> dict[int, IntArray]:
         """The class slots by episode. Raises BenchbenchError if the file is damaged."""
+        return self._column(1, np.int64)
+
+    def confidences(self) -> dict[int, NDArray[np.float32]]:
+        """The confidences by episode, those that are stored. Raises BenchbenchError if damaged."""
+        return self._column(2, np.float32)
+
+    def _column(self, place: int, dtype: type[np.generic]) -> dict[int, NDArray[Any]]:
+        """The numbers in a column by episode, of the rows that have it; of any damage an error."""
         try:
             rows = [line.split(b",") for line in self._content()[1:]]
-            return {int(n): np.array(slots.split(), np.int64) for n, slots in rows}
+            if any(not 2 <= len(row) <= 3 for row in rows):
+                raise ValueError("a row has too few or too many cells")
+            return {
+                int(row[0]): np.array(row[place].split(), dtype) for row in rows if place < len(row)
+            }
         except (ValueError, OverflowError) as error:
             raise BenchbenchError(f"{self._packed} holds no answers ({error})") from error
 

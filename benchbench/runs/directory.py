@@ -11,7 +11,7 @@ import csv
 import io
 import json
 import traceback
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -175,9 +175,14 @@ class RunDirectory:
         if len(self._pending) >= FLUSH_EVERY:
             self.flush()
 
-    def append_answers(self, number: int, predicted: list[int]) -> None:
-        """Add what was predicted in an episode, before the same episode's row of `append`."""
-        self._answered.append(Answers.row(number, predicted))
+    def append_answers(
+        self, number: int, predicted: list[int], confidences: Sequence[float] = ()
+    ) -> None:
+        """Add what was predicted in an episode, before the same episode's row of `append`.
+
+        confidences: of all that was asked, if some of it is of none of the classes.
+        """
+        self._answered.append(Answers.row(number, predicted, confidences))
 
     def append_prediction(self, record: dict[str, Any]) -> None:
         """Add a row of `PREDICTION_COLUMNS`, before the same episode's row of `append`."""

@@ -44,6 +44,11 @@ class Sampler:
         """Whether papers draw such episodes, so that published figures may stand next to them."""
         return False
 
+    @property
+    def of_known(self) -> Sampler:
+        """The same without queries of other classes, which training has no use for."""
+        return self
+
     def resolved(self) -> Sampler:
         """The sampler that draws and that manifests name; another one of a preset."""
         return self

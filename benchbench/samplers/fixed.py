@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated, ClassVar, Literal
 
 import numpy as np
@@ -13,6 +13,7 @@ from benchbench.samplers.class_choice import Classes
 from benchbench.samplers.composing import ComposingSampler, Concentration, Way
 from benchbench.samplers.pool import ClassPool
 from benchbench.samplers.query_priors import Prior
+from benchbench.samplers.unknown import check_unknown, draw_unknown
 from benchbench.system.arrays import FloatArray, IntArray
 from benchbench.system.randomness import AddressedStream, Numbers, choose
 
@@ -25,6 +26,8 @@ class FixedSampler(ComposingSampler):
     replacement: `images` lets an image recur in other episodes; with `none` no image recurs, and
         the sequence ends when fewer than N classes have K + Q unused images (Lafargue et al., TMLR
         2024).
+    unknown: queries in all, beside the others, that are of none of an episode's classes but of
+        other classes of the split; support and other queries stay what they are without.
     """
 
     name: ClassVar[str] = "fixed"
@@ -37,6 +40,7 @@ class FixedSampler(ComposingSampler):
     prior: Prior = "balanced"
     concentration: Concentration = 2.0
     separate_groups: bool = False
+    unknown: Annotated[int, Bounds(ge=0)] = 0
 
     def __post_init__(self) -> None:
         if self.way < 2 or self.shot < 0 or self.query < 1:
@@ -50,6 +54,8 @@ class FixedSampler(ComposingSampler):
                 "replacement none goes only with classes=uniform, prior=balanced and no "
                 "separate_groups"
             )
+        if self.unknown < 0 or (self.unknown and self.replacement == "none"):
+            raise ValueError("needs unknown >= 0, and replacement=images with it")
 
     @property
     def _is_plain(self) -> bool:
@@ -58,6 +64,15 @@ class FixedSampler(ComposingSampler):
 
     @property
     def protocol(self) -> str:
+        return f"{self.address}-{self.unknown}unknown" if self.unknown else self.address
+
+    @property
+    def of_known(self) -> FixedSampler:
+        return replace(self, unknown=0)
+
+    @property
+    def address(self) -> str:
+        """The protocol without the unknown queries, which have random numbers of their own."""
         disjoint = "-disjoint" if self.replacement == "none" else ""
         return f"{self.way}way-{self.shot}shot-{self.query}query{disjoint}{self.suffix}"
 
@@ -67,7 +82,7 @@ class FixedSampler(ComposingSampler):
 
     @property
     def standard(self) -> bool:
-        return self._is_plain
+        return self._is_plain and not self.unknown
 
     def bounds(self, pool: ClassPool) -> tuple[int, int, int]:
         return self.way, self.way * self.shot, self.way * self.query
@@ -104,8 +119,17 @@ class FixedSampler(ComposingSampler):
                 f"'{pool.class_name(smallest)}' in {pool.place} has {size}; {cure}."
             )
         super().check(pool)
+        check_unknown(pool, self.way, self.unknown)
 
     def draw(
+        self, pool: ClassPool, stream: AddressedStream, start: int, stop: int
+    ) -> dict[str, IntArray]:
+        drawn = self._draw(pool, stream, start, stop)
+        if not self.unknown:
+            return drawn
+        return drawn | draw_unknown(pool, drawn, stream.branch("unknown"), start, self.unknown)
+
+    def _draw(
         self, pool: ClassPool, stream: AddressedStream, start: int, stop: int
     ) -> dict[str, IntArray]:
         if self.replacement == "none":

@@ -6,10 +6,11 @@ import csv
 from collections.abc import Iterator, Mapping
 
 import numpy as np
+from numpy.typing import NDArray
 
 from benchbench.episodes import Episode, EpisodeSet
 from benchbench.errors import BenchbenchError
-from benchbench.metrics import Metric, facts_of, find_metrics
+from benchbench.metrics import Metric, MetricFacts, facts_of, find_metrics
 from benchbench.runs.directory import RunDirectory
 from benchbench.runs.episodes_file import FILE_BYTES
 from benchbench.runs.rows import TOLERANCE, Rows
@@ -27,6 +28,7 @@ def wrong_answers(
     """Whether the stored answers are those that were stored, and give the stored rows."""
     try:
         answers, digest = run.answers.predicted(), run.answers.sha256()
+        sure = run.answers.confidences()
     except BenchbenchError as error:
         yield Difference("predictions", str(error))
         return
@@ -48,7 +50,7 @@ def wrong_answers(
         )
     if answers:
         findings.checked.append(f"answers of {len(answers)}")
-        yield from _wrong_metrics(answers, rows, episodes, findings)
+        yield from _wrong_metrics(answers, sure, rows, episodes, findings)
     if len(answers) < len(episodes):
         reason = f"{len(episodes) - len(answers)} episodes have rows and no stored answers"
         older = run.manifest["identity"].get("core", 1) < FIRST_CORE
@@ -56,23 +58,38 @@ def wrong_answers(
 
 
 def _wrong_metrics(
-    answers: Mapping[int, IntArray], rows: Rows, episodes: EpisodeSet, findings: Findings
+    answers: Mapping[int, IntArray],
+    sure: Mapping[int, NDArray[np.float32]],
+    rows: Rows,
+    episodes: EpisodeSet,
+    findings: Findings,
 ) -> Iterator[Difference]:
     """Whether the further metrics that need no scores are those of the answers.
 
-    The others are named, as only asking the method again finds out about them.
+    sure: the confidences in them. The other metrics are named, as only asking the method again
+    finds out about them.
     """
     for name, values in rows.metrics.items():
         metric = _known_metric(name)
-        if metric is None or not facts_of(metric).of_predictions:
+        facts = MetricFacts() if metric is None else facts_of(metric)
+        numbers = [number for number in answers if number < min(len(episodes), len(values))]
+        if metric is not None and facts.of_predictions:
+            wrong = [
+                number
+                for number in numbers
+                if not _follows(metric, episodes[number], answers[number], values[number])
+            ]
+        elif facts.of_confidences is not None:
+            wrong = [
+                number
+                for number in numbers
+                if not _agrees(
+                    facts.of_confidences, episodes[number], sure.get(number), values[number]
+                )
+            ]
+        else:
             findings.partly.append(of_scores(name))
             continue
-        wrong = [
-            number
-            for number, predicted in answers.items()
-            if number < min(len(episodes), len(values))
-            and not _follows(metric, episodes[number], predicted, values[number])
-        ]
         if wrong:
             sentence = f"{name} is not that of the answers in {len(wrong)} rows, the first is"
             yield Difference("records", f"{sentence} of episode {wrong[0]}")
@@ -94,6 +111,15 @@ def _follows(metric: Metric, episode: Episode, predicted: IntArray, stored: floa
         return False
     one_hot = np.eye(episode.n_way)[predicted]
     return abs(metric(one_hot, episode.query_labels) - stored) <= TOLERANCE
+
+
+def _agrees(
+    metric: Metric, episode: Episode, sure: NDArray[np.float32] | None, stored: float
+) -> bool:
+    """Whether a metric of confidences alone has the stored value."""
+    if sure is None or len(sure) != len(episode.asked) or not np.isfinite(sure).all():
+        return False
+    return abs(metric(sure, episode.asked_labels) - stored) <= TOLERANCE
 
 
 def _wrong_slots(number: int, predicted: IntArray, rows: Rows, episodes: EpisodeSet) -> str | None:

@@ -90,3 +90,20 @@ def test_any_slots_come_back(
     answers.pack()
     assert [found.tolist() for found in answers.predicted().values()] == slots
     assert all(found.dtype == np.int64 for found in answers.predicted().values())
+
+
+def test_confidences_come_back_to_the_last_bit(tmp_path: Path) -> None:
+    sure = np.random.default_rng(0).normal(size=(3, 7)).astype(np.float32)
+    answers = Answers(tmp_path)
+    for number, one in enumerate(sure):
+        answers.append([Answers.row(number, [number, 0], one.tolist())])
+    answers.keep(2)
+    answers.pack()
+    found = Answers(tmp_path).confidences()
+    assert [found[number].tolist() for number in range(2)] == sure[:2].tolist()
+    assert Answers(tmp_path).predicted()[1].tolist() == [1, 0]
+
+
+def test_answers_without_confidences_have_none(tmp_path: Path) -> None:
+    Answers(tmp_path).append(rows(0, 1))
+    assert Answers(tmp_path).confidences() == {}

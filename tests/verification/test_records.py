@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -374,11 +375,16 @@ def test_the_command_needs_no_torch(root: Path, run: RunDirectory) -> None:
     assert any(line.startswith("  predictions: episode 3 has") for line in lines)
 
 
-def measured(root: Path, make_dataset: Callable[..., OpenDataset], *metrics: str) -> RunDirectory:
+def measured(
+    root: Path,
+    make_dataset: Callable[..., OpenDataset],
+    *metrics: str,
+    sampler: FixedSampler = SAMPLER,
+) -> RunDirectory:
     """A run with further metrics."""
     dataset = make_dataset()
-    episodes = SAMPLER.sample(ClassPool(dataset, "test"), COUNT)
-    settings = Settings(seed=0, sampler=SAMPLER, metrics=metrics)
+    episodes = sampler.sample(ClassPool(dataset, "test"), COUNT)
+    settings = Settings(seed=0, sampler=sampler, metrics=metrics)
     done = run_job(Noisy(), dataset, episodes, Store(root), settings)
     assert done.run is not None, done.reason
     return done.run
@@ -417,3 +423,38 @@ def test_a_metric_of_scores_is_named_as_not_looked_at(make_dataset, tmp_path) ->
         f"{name} is of scores, which are not stored; --evaluate computes it again"
         for name in ("negative_log_likelihood", "brier_score")
     ]
+
+
+UNKNOWN = replace(SAMPLER, unknown=6)
+
+
+def test_a_metric_of_confidences_is_that_of_those_that_are_stored(make_dataset, tmp_path) -> None:
+    run = measured(tmp_path, make_dataset, "unknown_auroc", sampler=UNKNOWN)
+    assert run.manifest["episodes"]["unknown"] == 6
+    found = verified(run)
+    assert found.verdict == "verified", found.lines()
+    assert "unknown_auroc" in found.checked
+    forge(run, "unknown_auroc", "0.99")
+    sentence = "records: unknown_auroc is not that of the answers in 1 rows, the first is"
+    assert [str(one) for one in verified(run).differences] == [f"{sentence} of episode 4"]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda cells: [*cells[:2], " ".join([*cells[2].split()[:-6], *"111111"])],
+        lambda cells: [*cells[:2], " ".join(cells[2].split()[1:])],
+        lambda cells: cells[:2],
+        lambda cells: [*cells[:2], cells[2].replace(cells[2].split()[0], "nan", 1)],
+    ],
+)
+def test_forged_confidences_are_found(change, make_dataset, tmp_path) -> None:
+    run = measured(tmp_path, make_dataset, "unknown_auroc", sampler=UNKNOWN)
+    rewrite_answers(run, lambda rows: [*rows[:4], ",".join(change(rows[4].split(","))), *rows[5:]])
+    assert any("unknown_auroc is not that" in str(one) for one in verified(run).differences)
+
+
+def test_the_number_of_unknown_queries_is_checked(make_dataset, tmp_path) -> None:
+    run = measured(tmp_path, make_dataset, "unknown_auroc", sampler=UNKNOWN)
+    edit(run, lambda m: m["episodes"].update(unknown=7))
+    assert any("unknown is 7" in str(one) for one in verified(run).differences)
