@@ -51,6 +51,7 @@ if TYPE_CHECKING:
     from benchbench.learners.gradient_estimates import spsa_gradient as spsa_gradient
     from benchbench.learners.image_text import DualEncoder as DualEncoder
     from benchbench.learners.image_text import JointEncoder as JointEncoder
+    from benchbench.learners.image_text import PromptedEncoder as PromptedEncoder
     from benchbench.learners.image_text import class_embedding as class_embedding
     from benchbench.learners.image_text import cosine_scale as cosine_scale
     from benchbench.learners.image_text import fit_image_text as fit_image_text
@@ -179,6 +180,7 @@ _HOMES = {
     "PretrainedMethod": "learners.pretrained",
     "Pretraining": "learners.pretraining",
     "Problem": "datasets.problem",
+    "PromptedEncoder": "learners.image_text",
     "Recipe": "learners.episodic",
     "RunningCovariance": "learners.covariance",
     "Sampler": "samplers",

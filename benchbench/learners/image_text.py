@@ -40,6 +40,19 @@ class JointEncoder(Protocol):
         """Embeddings [n, d] of texts."""
 
 
+class PromptedEncoder(JointEncoder, Protocol):
+    """A `JointEncoder` whose texts may begin with word vectors that no word has."""
+
+    def context_of(self, text: str, /) -> Tensor:
+        """The word vectors [m, width] of a text."""
+
+    def encode_in_context(self, context: Tensor, names: list[str], /) -> Tensor:
+        """Embeddings [n, d] of the texts "CONTEXT NAME.".
+
+        context: word vectors [m, width] that all names have before them, or [n, m, width] of each.
+        """
+
+
 class DualEncoder(nn.Module):
     """A backbone with a linear projection for images, and two layers on the mean word vector.
 
@@ -73,6 +86,23 @@ class DualEncoder(nn.Module):
         device = self.logit_scale.device
         features: Tensor = self.text(self.words(torch.tensor(padded, device=device)))
         return features
+
+    def context_of(self, text: str) -> Tensor:
+        """The vectors [m, width] of a text's words; those outside the vocabulary are left out."""
+        return self.words.weight[self._known(text)]
+
+    def encode_in_context(self, context: Tensor, names: Sequence[str]) -> Tensor:
+        """Embeddings [n, width] of names behind word vectors [m, width], or [n, m, width]."""
+        each = context.expand(len(names), *context.shape[-2:])
+        texts = [
+            torch.cat([own, self.context_of(name)]) for own, name in zip(each, names, strict=True)
+        ]
+        features: Tensor = self.text(torch.stack([text.mean(0) for text in texts]))
+        return features
+
+    def _known(self, text: str) -> list[int]:
+        numbers = [self.number.get(word, UNKNOWN) for word in words_of(text)]
+        return [number for number in numbers if number != UNKNOWN]
 
 
 def words_of(text: str) -> list[str]:

@@ -114,6 +114,8 @@ def test_a_built_in_method_passes(
         "lpplusplus[epochs=20]",
         "clap[epochs=5]",
         "cross_modal[steps=5]",
+        "coop[epochs=5,lr=0.1]",
+        "coop[context=2,epochs=5]",
     ],
 )
 def test_a_method_that_reads_names_passes_where_they_are_combinations_of_known_words(

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from types import ModuleType
 from typing import Any, ClassVar
 
+import torch
 from torch import Tensor, nn
 
 from benchbench.backbones.libraries import weights as weight_files
@@ -120,6 +121,39 @@ class OpenClip(LibraryBackbone):
         tokens = open_clip.get_tokenizer(self.architecture)(texts).to(self.device)
         features: Tensor = self.network.encode_text(tokens)  # type: ignore[operator]
         return features.float()
+
+    def context_of(self, text: str) -> Tensor:
+        """The token vectors [m, width] of a text; only with `projected`."""
+        tokens = _library().get_tokenizer(self.architecture)([text])[0]
+        own = tokens[1 : int(tokens.argmax())].to(self.device)  # between the start and the end
+        vectors: Tensor = self._token_vectors()(own)
+        return vectors.float()
+
+    def encode_in_context(self, context: Tensor, names: list[str]) -> Tensor:
+        """Embeddings float32 [n, feature_size] of "CONTEXT NAME."; only with `projected`.
+
+        context: token vectors [m, width] before all names, or [n, m, width] before each. A text of
+        too many tokens loses its last ones, as the library does it.
+        """
+        count = context.shape[-2]
+
+        def with_context(_module: nn.Module, _inputs: object, vectors: Tensor) -> Tensor:
+            own = context.to(vectors).expand(len(vectors), -1, -1)
+            return torch.cat([vectors[:, :1], own, vectors[:, 1 + count :]], dim=1)
+
+        hook = self._token_vectors().register_forward_hook(with_context)
+        try:
+            return self.encode_text([f"{'X ' * count}{name}." for name in names])
+        finally:
+            hook.remove()
+
+    def _token_vectors(self) -> nn.Module:
+        """The table of the text tower. Raises BenchbenchError without `projected`."""
+        if not self.projected:
+            raise BenchbenchError(f"open_clip:{self.model} embeds text only with projected=true.")
+        tower = getattr(self.network, "text", self.network)
+        vectors: nn.Module = tower.token_embedding
+        return vectors
 
 
 def drop_projection(tower: Any) -> None:
