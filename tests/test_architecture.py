@@ -131,6 +131,14 @@ def names_and_texts(tree: ast.AST) -> Iterator[str]:
                 yield found
 
 
+NAMES_OF_OTHERS = {
+    "datasets/clip_sets.py": {"coop"},
+    "datasets/clip_sets_table.py": {"coop"},
+    "samplers/kshot.py": {"coop"},
+}
+"""The paper of the method CoOp has lists of splits and a protocol as well, which bear its name."""
+
+
 @pytest.mark.parametrize("path", CORE, ids=lambda path: str(path.relative_to(ROOT)))
 def test_no_code_of_the_core_names_a_method(path: Path) -> None:
     """But for the command line, whose defaults and examples are methods."""
@@ -138,7 +146,8 @@ def test_no_code_of_the_core_names_a_method(path: Path) -> None:
     methods = set(content["project"]["entry-points"]["benchbench.methods"])
     if path.relative_to(ROOT / "benchbench").parts[0] != "cli":
         found = set(names_and_texts(ast.parse(path.read_text(encoding="utf-8"))))
-        assert not {path.stem, *map(str.lower, found)} & methods
+        others = NAMES_OF_OTHERS.get(path.relative_to(ROOT / "benchbench").as_posix(), set())
+        assert {path.stem, *map(str.lower, found)} & methods == others
 
 
 @pytest.mark.parametrize("path", CORE, ids=lambda path: str(path.relative_to(ROOT)))
