@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import numpy as np
-from numpy.typing import NDArray
 
 from benchbench.errors import MethodError
 from benchbench.registry import loading
@@ -144,14 +143,15 @@ def calibrated_brier_score(scores: FloatArray, labels: IntArray) -> float:
     return brier_score(scores, labels)
 
 
-def confidences(scores: FloatArray) -> NDArray[np.float32]:
-    """The logarithm of the largest softmax of scores [n, n_way]: float32 [n], at most 0.
+def confidences(scores: FloatArray) -> FloatArray:
+    """The logarithm of the largest softmax of scores [n, n_way]: float64 [n], at most 0.
 
-    Its order is that of the softmax, which rounds to 1 long before it does to 0.
+    Its order is that of the softmax, which rounds to 1 long before it does to 0. The numbers are
+    rounded to float32, as they are stored.
     """
     shifted = np.sort(scores - scores.max(axis=1, keepdims=True), axis=1)
-    found: NDArray[np.float32] = -np.log1p(np.exp(shifted[:, :-1]).sum(axis=1)).astype(np.float32)
-    return found
+    found: FloatArray = -np.log1p(np.exp(shifted[:, :-1]).sum(axis=1))
+    return found.astype(np.float32).astype(np.float64)
 
 
 def auroc(confidence: FloatArray, labels: IntArray) -> float:

@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Callable, Mapping
 from copy import copy
 from dataclasses import dataclass, field
+from functools import partial
 from typing import ClassVar, TypeAlias
 
 import torch
@@ -132,15 +133,14 @@ class ImageTextMethod(Method):
         """Settle the parameters that are `val`, one after the other."""
         for name, values in self.candidates.items():
             if getattr(self, name) == CHOSEN and source.task.n_shot != 0:
-                self.chosen[name] = best_on_validation(
-                    source, name, values, lambda value, name=name: self._with(name, value).adapt
-                )
+                adapt = partial(self._adapt_with, name)
+                self.chosen[name] = best_on_validation(source, name, values, adapt)
 
-    def _with(self, name: str, value: float) -> ImageTextMethod:
-        """The same trained method with another value of a parameter."""
+    def _adapt_with(self, name: str, value: float) -> Callable[[Support], Classifier]:
+        """`adapt` of the same trained method with another value of a parameter."""
         other = copy(self)
         other.chosen = {**self.chosen, name: value}
-        return other
+        return other.adapt
 
     def setting(self, name: str) -> float:
         """The value of a parameter that may be `val`."""

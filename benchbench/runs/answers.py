@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from benchbench.errors import BenchbenchError
 from benchbench.runs.episodes_file import FILE_BYTES, EpisodesFile
 from benchbench.runs.rows import rows_sha256
-from benchbench.system.arrays import IntArray
+from benchbench.system.arrays import FloatArray, IntArray
 from benchbench.system.files import read_bytes, whole_file
 
 HEADER = "episode,predicted"
@@ -76,9 +76,10 @@ class Answers:
         """The class slots by episode. Raises BenchbenchError if the file is damaged."""
         return self._column(1, np.int64)
 
-    def confidences(self) -> dict[int, NDArray[np.float32]]:
+    def confidences(self) -> dict[int, FloatArray]:
         """The confidences by episode, those that are stored. Raises BenchbenchError if damaged."""
-        return self._column(2, np.float32)
+        stored = self._column(2, np.float32)
+        return {number: rounded.astype(np.float64) for number, rounded in stored.items()}
 
     def _column(self, place: int, dtype: type[np.generic]) -> dict[int, NDArray[Any]]:
         """The numbers in a column by episode, of the rows that have it; of any damage an error."""

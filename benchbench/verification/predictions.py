@@ -6,7 +6,6 @@ import csv
 from collections.abc import Iterator, Mapping
 
 import numpy as np
-from numpy.typing import NDArray
 
 from benchbench.episodes import Episode, EpisodeSet
 from benchbench.errors import BenchbenchError
@@ -14,7 +13,7 @@ from benchbench.metrics import Metric, MetricFacts, facts_of, find_metrics
 from benchbench.runs.directory import RunDirectory
 from benchbench.runs.episodes_file import FILE_BYTES
 from benchbench.runs.rows import TOLERANCE, Rows
-from benchbench.system.arrays import IntArray
+from benchbench.system.arrays import FloatArray, IntArray
 from benchbench.system.files import read_text
 from benchbench.verification.differences import Difference, Findings, of_scores
 
@@ -59,7 +58,7 @@ def wrong_answers(
 
 def _wrong_metrics(
     answers: Mapping[int, IntArray],
-    sure: Mapping[int, NDArray[np.float32]],
+    sure: Mapping[int, FloatArray],
     rows: Rows,
     episodes: EpisodeSet,
     findings: Findings,
@@ -113,9 +112,7 @@ def _follows(metric: Metric, episode: Episode, predicted: IntArray, stored: floa
     return abs(metric(one_hot, episode.query_labels) - stored) <= TOLERANCE
 
 
-def _agrees(
-    metric: Metric, episode: Episode, sure: NDArray[np.float32] | None, stored: float
-) -> bool:
+def _agrees(metric: Metric, episode: Episode, sure: FloatArray | None, stored: float) -> bool:
     """Whether a metric of confidences alone has the stored value."""
     if sure is None or len(sure) != len(episode.asked) or not np.isfinite(sure).all():
         return False

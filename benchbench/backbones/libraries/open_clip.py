@@ -151,7 +151,7 @@ class OpenClip(LibraryBackbone):
         """The table of the text tower. Raises BenchbenchError without `projected`."""
         if not self.projected:
             raise BenchbenchError(f"open_clip:{self.model} embeds text only with projected=true.")
-        tower = getattr(self.network, "text", self.network)
+        tower: Any = getattr(self.network, "text", self.network)
         vectors: nn.Module = tower.token_embedding
         return vectors
 
