@@ -36,9 +36,10 @@ class CLAP(ImageTextMethod):
     lambda of the others.
 
     constraint: a factor on the penalty; 0 is the probe that only begins with the texts (ZS-LP), 1
-        the paper's method, in which nothing is chosen on validation data. `val` takes that of 1,
-        10 and 100 which is best on episodes of the validation classes, never of those that are
-        tested; 1 if there are none.
+        the paper's method, in which nothing is chosen on validation data. `val` takes that of 1, 10
+        and 100 which is best on episodes of the validation classes, never of those that are tested;
+        1 if there are none. `sweep` takes the one that is best on official validation images of the
+        episode's classes.
     epochs: of the support; 0 leaves the texts alone.
     lr: the rate of SGD with momentum, which rises for an epoch and falls along half a cosine.
     """
@@ -47,7 +48,7 @@ class CLAP(ImageTextMethod):
     paper = "arXiv:2312.12730"
     family = "image-text"
     candidates = {"constraint": (1.0, 10.0, 100.0)}
-    constraint: Annotated[float, Bounds(ge=0)] | Literal["val"] = "val"
+    constraint: Annotated[float, Bounds(ge=0)] | Literal["val", "sweep"] = "val"
     epochs: Annotated[int, Bounds(ge=0, le=10**6)] = 300
     lr: Annotated[float, Bounds(ge=0)] = 0.1
 

@@ -36,6 +36,7 @@ class ClipAdapter(ImageTextMethod):
 
     ratio: the share of the two layers; 0 leaves the texts alone. `val` takes that of 0.2, 0.1, 0.4,
         0.6 and 0.8 which is best on episodes of the validation classes; 0.2 if there are none.
+        `sweep` takes the one that is best on official validation images of the episode's classes.
     lr: the rate of SGD with momentum, which falls along half a cosine.
     epochs: by default CoOp's, 50 at 1 shot, 100 at 2 to 4 and 200 from 8 on.
     """
@@ -44,7 +45,7 @@ class ClipAdapter(ImageTextMethod):
     paper = "arXiv:2110.04544"
     family = "image-text"
     candidates = {"ratio": (0.2, 0.1, 0.4, 0.6, 0.8)}
-    ratio: Annotated[float, Bounds(ge=0, le=1)] | Literal["val"] = 0.2
+    ratio: Annotated[float, Bounds(ge=0, le=1)] | Literal["val", "sweep"] = 0.2
     lr: Annotated[float, Bounds(ge=0)] = 0.002
     epochs: Annotated[int, Bounds(ge=0, le=10**6)] | None = None
 

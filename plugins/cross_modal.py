@@ -29,7 +29,8 @@ class CrossModal(ImageTextMethod):
     weight_decay: apart from the gradient; one of the authors' three.
     ensemble: the share of the learned weights in the end, the rest being the texts (WiSE-FT); the
         authors' is 0.5. `val` takes that of 0.5, 0.1, 0.25 and 1 which is best on episodes of the
-        validation classes; 0.5 if there are none.
+        validation classes; 0.5 if there are none. `sweep` takes the one that is best on official
+        validation images of the episode's classes.
     """
 
     name = "cross_modal"
@@ -39,7 +40,7 @@ class CrossModal(ImageTextMethod):
     lr: Annotated[float, Bounds(ge=0)] = 1e-3
     weight_decay: Annotated[float, Bounds(ge=0)] = 0.01
     candidates = {"ensemble": (0.5, 0.1, 0.25, 1.0)}
-    ensemble: Annotated[float, Bounds(ge=0, le=1)] | Literal["val"] = "val"
+    ensemble: Annotated[float, Bounds(ge=0, le=1)] | Literal["val", "sweep"] = "val"
 
     def head(self, known: JointSupport) -> Head:
         if self.steps == 0 or self.ensemble == 0:

@@ -32,13 +32,14 @@ class LPPlusPlus(ImageTextMethod):
 
     epochs: of the whole support; 0 leaves w, b and alpha as they begin. `val` takes that of 300, 0,
         10, 30 and 100 which is best on episodes of the validation classes; 300 if there are none.
+        `sweep` takes the one that is best on official validation images of the episode's classes.
     """
 
     name = "lpplusplus"
     paper = "arXiv:2404.02285"
     family = "image-text"
     candidates = {"epochs": (300, 0, 10, 30, 100)}
-    epochs: Annotated[int, Bounds(ge=0, le=10**6)] | Literal["val"] = "val"
+    epochs: Annotated[int, Bounds(ge=0, le=10**6)] | Literal["val", "sweep"] = "val"
 
     def head(self, known: JointSupport) -> Head:
         weights, biases, alphas = (part.float() for part in self.learned(known.double()))

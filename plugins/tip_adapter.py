@@ -35,13 +35,14 @@ class TipAdapter(ImageTextMethod):
     A logit is s f.t + alpha s / 100 * sum over a class's keys k of exp(-beta (1 - f.k)), where s is
     the model's scale and 100 that of CLIP. The authors choose alpha and beta on the whole
     validation set, on ImageNet on the test set, and the epoch of the tuned keys on the test set;
-    here they are fixed or chosen on the support alone, and the last epoch counts. Keys are of
-    images as they are, where the authors take the mean of ten crops and flips.
+    here alpha is chosen on other classes, and the last epoch counts. Keys are of images as they
+    are, where the authors take the mean of ten crops and flips.
 
     alpha: the weight of the cache; 0 leaves the texts alone. `auto` takes alpha, and beta if that
-        is `auto`, under which support images are likeliest by a cache without them; at one shot
-        the values where the authors' search begins. `val` takes that of 1.17, 0.3, 3, 10 and 30
-        which is best on episodes of the validation classes; 1.17 if there are none.
+        is `auto`, under which support images are likeliest by a cache without them; at one shot the
+        values where the authors' search begins. `val` takes that of 1.17, 0.3, 3, 10 and 30 which
+        is best on episodes of the validation classes; 1.17 if there are none. `sweep` takes the one
+        that is best on official validation images of the episode's classes.
     beta: how fast the weight of a key falls with its distance.
     finetune: whether the keys are then learned from the support (Tip-Adapter-F). A step takes the
         whole support, and there are as many as in batches of 256.
@@ -53,7 +54,7 @@ class TipAdapter(ImageTextMethod):
     paper = "arXiv:2207.09519"
     family = "image-text"
     candidates = {"alpha": (ALPHA, 0.3, 3.0, 10.0, 30.0)}
-    alpha: Annotated[float, Bounds(ge=0)] | Literal["auto", "val"] = ALPHA
+    alpha: Annotated[float, Bounds(ge=0)] | Literal["auto", "val", "sweep"] = "val"
     beta: Annotated[float, Bounds(ge=0)] | Literal["auto"] = BETA
     finetune: bool = False
     epochs: Annotated[int, Bounds(ge=0, le=10**6)] = 20

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping
-from copy import copy
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import partial
-from typing import ClassVar, TypeAlias
+from typing import Self, TypeAlias
 
 import torch
 import torch.nn.functional as F
@@ -29,14 +27,11 @@ from benchbench.learners.image_text import (
 )
 from benchbench.learners.pretrained import fit_classifier
 from benchbench.learners.shared_training import shared_folder, training_key
-from benchbench.learners.validated import best_on_validation
-from benchbench.method import Classifier, Images, Method, Support, Task
+from benchbench.learners.validated import SWEPT, ValidatedMethod
+from benchbench.method import Classifier, Images, Support, Task
 from benchbench.training.source import TrainingSource
 
 TINY = "tiny"
-CHOSEN = "val"
-"""The value of a parameter that is chosen on the validation classes."""
-
 Head: TypeAlias = Callable[[Tensor], Tensor]
 """Features [n, d] of unit length to scores [n, n_way]."""
 
@@ -77,7 +72,7 @@ class JointSupport:
 
 
 @dataclass
-class ImageTextMethod(Method):
+class ImageTextMethod(ValidatedMethod):
     """A method that starts from `encoder`, which embeds images and texts in one space.
 
     Without support images its scores are those of the texts alone.
@@ -91,9 +86,6 @@ class ImageTextMethod(Method):
     """
 
     uses_class_names = True
-    candidates: ClassVar[Mapping[str, tuple[float, ...]]] = {}
-    """Of a parameter that may be `val`: the values to choose among. The first, the paper's, counts
-    before training and where there are no validation classes."""
     encoder: JointEncoder = field(init=False, repr=False, compare=False)
     model: str = TINY
     templates: str = "auto"
@@ -101,7 +93,7 @@ class ImageTextMethod(Method):
     def __post_init__(self) -> None:
         self.backbone = "conv4" if self.model == TINY else joint_space_of(self.model)
         self.embedded: dict[tuple[str, str], Tensor] = {}
-        self.chosen: dict[str, float] = {}
+        self.nothing_chosen()
         self.prompts("", "")  # Refuses unknown templates now.
 
     @property
@@ -127,25 +119,7 @@ class ImageTextMethod(Method):
         else:
             self.encoder = backbone  # type: ignore[assignment]  # it is one with `projected`
             fit_classifier(source, backbone)  # It leaves pre-trained weights as they are.
-        self._choose(source)
-
-    def _choose(self, source: TrainingSource) -> None:
-        """Settle the parameters that are `val`, one after the other."""
-        for name, values in self.candidates.items():
-            if getattr(self, name) == CHOSEN and source.task.n_shot != 0:
-                adapt = partial(self._adapt_with, name)
-                self.chosen[name] = best_on_validation(source, name, values, adapt)
-
-    def _adapt_with(self, name: str, value: float) -> Callable[[Support], Classifier]:
-        """`adapt` of the same trained method with another value of a parameter."""
-        other = copy(self)
-        other.chosen = {**self.chosen, name: value}
-        return other.adapt
-
-    def setting(self, name: str) -> float:
-        """The value of a parameter that may be `val`."""
-        value = getattr(self, name)
-        return self.chosen.get(name, self.candidates[name][0]) if value == CHOSEN else float(value)
+        self.choose(source)
 
     def _train_tiny(self, source: TrainingSource, backbone: Backbone) -> None:
         """Train a `DualEncoder`, or load the result of such a training.
@@ -191,8 +165,24 @@ class ImageTextMethod(Method):
     def adapt(self, support: Support) -> Classifier:
         if len(support.images) == 0:
             return self.zero_shot(support)
-        head = self.head(self.joint(support))
+        known = self.joint(support)
+        head = self._swept(known, support).head(known)
         return lambda images: head(self.features(images))
+
+    def _swept(self, known: JointSupport, support: Support) -> Self:
+        """The method whose parameters are those that are right about most validation images.
+
+        Parameters that are `sweep` are settled one after the other; of equals the first counts.
+        """
+        method = self
+        for name, values in self.of_value(SWEPT).items():
+            images, labels = support.validation
+            features = self.features(images)
+            tried = [method.with_choice(name, value) for value in values]
+            answers = [one.head(known)(features).argmax(1).cpu() for one in tried]
+            right = [int((answer == labels).sum()) for answer in answers]
+            method = tried[right.index(max(right))]
+        return method
 
     def head(self, known: JointSupport) -> Head:
         """What turns features of queries into scores; all that an adapter has to say."""

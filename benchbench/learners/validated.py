@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from copy import copy
+from functools import partial
+from typing import ClassVar, Self
 
 import torch
 from torch import nn
 
 from benchbench.errors import MethodError
-from benchbench.method import Classifier, Support
+from benchbench.method import Classifier, Method, Support
 from benchbench.registry import specs
 from benchbench.system.progress import say
 from benchbench.training.budget import FitRecord
 from benchbench.training.checkpoints import TrainingFiles
 from benchbench.training.source import TrainingSource
 
+CHOSEN, SWEPT = "val", "sweep"
+"""The value of a parameter that is chosen on the validation classes, or on official validation
+images of an episode's own classes."""
 EPISODES = 40
 """Of validation: adapting to one takes some methods as long as the test of it does."""
 
@@ -74,3 +80,51 @@ def _search(
         say(f"{method}: {name} {values[best]:g}, as there are no validation classes to choose on")
     seconds = time.perf_counter() - started
     return FitRecord(name, len(values), best, accuracies[best], seconds)
+
+
+class ValidatedMethod(Method):
+    """A method some of whose numbers may be chosen on labels other than the support's.
+
+    A parameter that is `val` is settled by `train`, on the validation classes; for one that is
+    `sweep` the method asks for official validation images of an episode's own classes.
+    """
+
+    candidates: ClassVar[Mapping[str, tuple[float, ...]]] = {}
+    """Of a parameter that may be `val` or `sweep`: the values to choose among. The first, the
+    paper's, counts before training and where there are no validation classes."""
+    chosen: dict[str, float]
+
+    def nothing_chosen(self) -> None:
+        """Say by the parameters whether validation images are needed; for `__post_init__`."""
+        self.chosen = {}
+        self.uses_validation = bool(self.of_value(SWEPT))
+
+    def choose(self, source: TrainingSource) -> None:
+        """Settle the parameters that are `val`, one after the other."""
+        if source.task.n_shot == 0:
+            return
+        for name, values in self.of_value(CHOSEN).items():
+            adapt = partial(self._adapt_with, name)
+            self.chosen[name] = best_on_validation(source, name, values, adapt)
+
+    def of_value(self, value: str) -> dict[str, tuple[float, ...]]:
+        """The candidates of the parameters that have this value."""
+        found = self.candidates.items()
+        return {name: values for name, values in found if getattr(self, name) == value}
+
+    def _adapt_with(self, name: str, value: float) -> Callable[[Support], Classifier]:
+        """`adapt` with another value of a parameter."""
+        return self.with_choice(name, value).adapt
+
+    def with_choice(self, name: str, value: float) -> Self:
+        """The same trained method with another value of a parameter."""
+        other = copy(self)
+        other.chosen = {**self.chosen, name: value}
+        return other
+
+    def setting(self, name: str) -> float:
+        """The value of a parameter that may be `val` or `sweep`."""
+        value = getattr(self, name)
+        if isinstance(value, str):
+            return self.chosen.get(name, self.candidates[name][0])
+        return float(value)

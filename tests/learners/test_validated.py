@@ -11,9 +11,10 @@ from support.learning import make_source
 
 from benchbench.datasets.base import OpenDataset
 from benchbench.errors import MethodError
+from benchbench.learners.creation import create_methods
 from benchbench.learners.image_text_method import Head, ImageTextMethod, JointSupport
 from benchbench.learners.validated import best_on_validation
-from benchbench.method import Classifier, Method, Support
+from benchbench.method import Classifier, Images, LabelledImages, Method, Support
 from benchbench.training.source import TrainingSource
 
 
@@ -126,3 +127,58 @@ def test_nothing_is_chosen_for_a_task_without_support_images(named) -> None:
     method = Chooser()
     source = make_source(named, method, steps=2, shot=0)
     assert trained(method, source).chosen == {}
+
+
+@dataclass
+class Sweeper(Chooser):
+    """Nearest support image where `share` is 0.5, and else it always says the first slot."""
+
+    name = "sweeper"
+    share: float | str = "sweep"
+
+    def head(self, known: JointSupport) -> Head:
+        if self.setting("share") == 0.5:
+            return lambda features: features @ known.features.T @ known.one_hot
+        return super().head(known)
+
+
+def test_a_sweep_asks_for_validation_images_of_the_classes_themselves(named) -> None:
+    method = Sweeper()
+    assert method.uses_validation
+    assert not Chooser().uses_validation
+    source = make_source(named, method, steps=20)
+    trained(method, source)
+    assert [record.stage for record in source.records] == ["image_text"]
+    view, test = named.view("test"), named.splits["test"][:3]
+    rows = [np.flatnonzero(named.labels == label) for label in test]
+    held_out = LabelledImages(
+        Images(view, np.concatenate([own[1:4] for own in rows])),
+        torch.arange(3).repeat_interleave(3),
+    )
+    names = tuple(named.class_names[label] for label in test)
+    first = Images(view, np.array([own[0] for own in rows]))
+    support = Support(first, torch.arange(3), 3, named.name, 0, names, held_out)
+    swept = method._swept(method.joint(support), support)
+    assert swept.setting("share") == 0.5
+    assert method.chosen == {}
+    found = method.adapt(support)(held_out.images).argmax(1)
+    assert torch.equal(
+        found, swept.head(method.joint(support))(method.features(held_out.images)).argmax(1)
+    )
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [
+        "tip_adapter[alpha=sweep]",
+        "clip_adapter[ratio=sweep]",
+        "lpplusplus[epochs=sweep]",
+        "clap[constraint=sweep]",
+        "cross_modal[ensemble=sweep]",
+    ],
+)
+def test_adapters_declare_that_they_use_validation_images(spec: str) -> None:
+    (method,) = create_methods(spec)
+    assert method.uses_validation
+    (plain,) = create_methods(spec.partition("[")[0])
+    assert not plain.uses_validation
