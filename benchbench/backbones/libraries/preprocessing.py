@@ -9,6 +9,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from benchbench.system.framing import Framing
+
 Interpolation = Literal["bilinear", "bicubic"]
 
 LUMA = (0.299, 0.587, 0.114)  # grey of RGB (ITU-R BT.601), as Pillow weighs it
@@ -48,7 +50,20 @@ class Preparation:
 
     def __call__(self, images: Tensor) -> Tensor:
         """Float32 [n, channels, *size] of uint8 images [n, c, h, w]."""
-        values = self._resize(self._recolour(images.float()))
+        return self._scaled(self._resize(self._recolour(images.float())))
+
+    def of_framed(self, images: Tensor) -> Tensor:
+        """The same of images that are framed already, as `framing` says."""
+        return self._scaled(self._recolour(images.float()))
+
+    @property
+    def framing(self) -> Framing:
+        """How a picture at its own size is resized and cut. Raises ValueError without a size."""
+        if self.size is None:
+            raise ValueError("its weights take images of any size; give it a size=N")
+        return Framing(self.size, self.crop, self.interpolation, self.squash)
+
+    def _scaled(self, values: Tensor) -> Tensor:
         # In place, as the tensor is fresh and large.
         mean, std = (self._by_channel(v).to(values.device) for v in (self.mean, self.std))
         return values.div_(255).sub_(mean).div_(std)
