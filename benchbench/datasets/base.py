@@ -24,7 +24,7 @@ from benchbench.datasets.tables.stored import Storage, storage_of
 from benchbench.episodes import EpisodeSet
 from benchbench.errors import BenchbenchError
 from benchbench.registry import specs
-from benchbench.system.framing import Framing, at_own_size
+from benchbench.system.framing import Framing, at_own_size, needs_one_size
 from benchbench.system.places import Places
 
 SPLITS = ("train", "val", "test")
@@ -157,6 +157,11 @@ class OpenDataset:
         """Raise BenchbenchError if there is nothing to look at, as it has features of images."""
         if self.features is not None:
             raise BenchbenchError(f"{self.name} has features and no images to look at.")
+
+    def check_one_size(self, what: str) -> None:
+        """Raise BenchbenchError, whose subject is `what`, if pictures are at their own size."""
+        if at_own_size(self.image_shape):
+            raise BenchbenchError(f"{needs_one_size(what)}.")
 
     def images(self, ids: NDArray[np.int64]) -> NDArray[np.uint8]:
         """Pixels uint8 [n, h, w, c] of the images with these ids; a fresh array.

@@ -27,7 +27,6 @@ from benchbench.datasets.tables.cache import decoded_table
 from benchbench.datasets.tables.stored import ColourPixels, StackedPixels
 from benchbench.errors import BenchbenchError
 from benchbench.registry import specs
-from benchbench.system.framing import at_own_size, needs_one_size
 
 NO_CLASSES = np.empty(0, np.int64)
 
@@ -66,9 +65,8 @@ def in_shape(dataset: OpenDataset, size: int, cache: Path) -> OpenDataset:
     channels as they are read. The fingerprint is another one.
     """
     dataset.check_images()
+    dataset.check_one_size("A data set of several")
     shape = dataset.image_shape
-    if at_own_size(shape):
-        raise BenchbenchError(f"{needs_one_size('A data set of several')}.")
     if shape == (size, size, 3):
         return dataset
     pixels: Pixels = dataset.pixels

@@ -18,8 +18,8 @@ from benchbench.datasets.integrity.checks import check_counts, class_counts, som
 from benchbench.datasets.opening import create_dataset, members_of, open_dataset
 from benchbench.datasets.problem import Collection
 from benchbench.datasets.reading.offline import WouldDecodeError, WouldDownloadError, only_looking
-from benchbench.datasets.tables.stored import paths_of
 from benchbench.datasets.tables.prepared import prepared_record
+from benchbench.datasets.tables.stored import paths_of
 from benchbench.errors import BenchbenchError
 from benchbench.registry import entry_points, loading, specs
 from benchbench.system.framing import at_own_size

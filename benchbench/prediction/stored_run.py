@@ -23,7 +23,6 @@ from benchbench.runs.names import run_hash
 from benchbench.runs.reading import CURE
 from benchbench.runs.weights import OWN, SHARED, copy_weights
 from benchbench.samplers import Sampler, create_sampler
-from benchbench.system.framing import at_own_size, needs_one_size
 from benchbench.system.places import Places
 from benchbench.system.progress import say
 from benchbench.training.budget import Budget
@@ -157,8 +156,7 @@ def _reader_of(problem: Problem) -> PictureReader:
     Raises BenchbenchError if the images are no squares.
     """
     height, width, channels = problem.test.image_shape
-    if at_own_size(problem.test.image_shape):
-        raise BenchbenchError(f"{needs_one_size('The answer to a new picture')}, and run again.")
+    problem.test.check_one_size("The answer to a new picture")
     if height != width or channels not in (1, 3):
         raise BenchbenchError(
             f"The images of {problem.test.name} are {height} x {width} x {channels}; new pictures "

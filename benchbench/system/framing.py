@@ -1,6 +1,6 @@
 """Pictures at their own size: how they are told from images of one size, and how they are framed.
 
-A data set of `size=native` has images of the shape [0, 0, c]: no height and no width is that of all.
+A data set of `size=native` has images of the shape [0, 0, c]: no height or width is that of all.
 """
 
 from __future__ import annotations

@@ -51,8 +51,10 @@ def test_the_cut_lies_inside(
     framing = Framing((tall, wide), crop, squash=squash)
     rows, columns = framing.resized(height, width)
     top, left = framing.corner(rows, columns)
-    assert 0 <= top and top + tall <= rows
-    assert 0 <= left and left + wide <= columns
+    assert top >= 0
+    assert top + tall <= rows
+    assert left >= 0
+    assert left + wide <= columns
 
 
 @pytest.mark.parametrize("size", [(0, 8), (8, 0)])
@@ -68,5 +70,6 @@ def test_a_crop_is_a_share(crop: float) -> None:
 
 
 def test_pictures_at_their_own_size_are_known_by_the_shape() -> None:
-    assert at_own_size((0, 0, 3)) and not at_own_size((84, 84, 3))
+    assert at_own_size((0, 0, 3))
+    assert not at_own_size((84, 84, 3))
     assert needs_one_size("it").startswith("it needs images of one size")

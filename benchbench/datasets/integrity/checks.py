@@ -12,8 +12,8 @@ from typing import Any, Literal
 import numpy as np
 
 from benchbench.datasets.base import SPLITS, OpenDataset
-from benchbench.datasets.tables import encoded
 from benchbench.datasets.split_words import split_named
+from benchbench.datasets.tables import encoded
 from benchbench.registry.specs import plain
 from benchbench.system.arrays import IntArray
 from benchbench.system.framing import at_own_size

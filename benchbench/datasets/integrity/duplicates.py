@@ -36,8 +36,9 @@ PAIRS_AT_ONCE = 4096
 class Scan:
     """What one reading of all images yields.
 
-    digests: [n] of 32 bytes, the sha256 of shape and pixels, or of encoded bytes; hashes: uint64 [n], perceptual;
-    constant: bool [n], one colour all over; grey: bool [n], equal channels in a colour image.
+    digests: [n] of 32 bytes, the sha256 of shape and pixels, or of encoded bytes.
+    hashes: uint64 [n], perceptual; constant: bool [n], one colour all over; grey: bool [n], equal
+    channels in a colour image.
     """
 
     digests: NDArray[np.void]

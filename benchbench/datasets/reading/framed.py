@@ -50,7 +50,10 @@ BUDGET = PixelBudget(50_000_000)
 
 
 def decode_framed(
-    read: Callable[[], bytes], framing: Framing, conversion: Conversion, budget: PixelBudget = BUDGET
+    read: Callable[[], bytes],
+    framing: Framing,
+    conversion: Conversion,
+    budget: PixelBudget = BUDGET,
 ) -> ByteArray:
     """A picture as uint8 [*framing.size, c]; read: gives its encoded bytes.
 

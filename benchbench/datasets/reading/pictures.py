@@ -95,11 +95,14 @@ class Pictures(Generic[F]):
 
 
 def _content(file: ImageFile) -> bytes:
-    """The encoded bytes of a file. Raises BenchbenchError if it has none."""
+    """The encoded bytes of a file. Raises BenchbenchError if it has none, or cannot be read."""
     read: Callable[[], bytes] | None = getattr(file, "content", None)
     if read is None:
         raise BenchbenchError(f"{file.name} is an array, which is no encoded picture; say size=N.")
-    return read()
+    try:
+        return read()
+    except OSError as error:
+        raise BenchbenchError(f"{file.name} cannot be read ({error}).") from error
 
 
 def _range(file: ImageFile) -> GreyRange | None:

@@ -3,8 +3,8 @@
 A table is a folder `datasets/<name>-<key>` of the cache: `pixels.bin` (uint8 [n, h, w, c], in a
 secret order), `arrays.npz` (by image id: labels, groups, places in that order) and `table.json`
 (shape, names, fingerprint), none of them to be written to. Pictures at their own size stay encoded
-(`encoded`). A table is made under another name (`resumable`) and then renamed, so that any table with its own name is complete. One process at a
-time decodes; after an interruption, decoding resumes.
+(`encoded`). A table is made under another name (`resumable`) and then renamed, so that any with its
+own name is complete. One process at a time decodes; after an interruption, decoding resumes.
 """
 
 from __future__ import annotations

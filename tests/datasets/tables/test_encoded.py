@@ -132,7 +132,8 @@ def test_pictures_come_in_blocks_and_in_order(dataset: OpenDataset, written) -> 
 def test_the_process_of_a_method_gets_pictures_by_place(dataset: OpenDataset) -> None:
     hidden = hidden_images(dataset, "test", Nonce.derived(b"", "x"))
     learned = learned_part(dataset, Nonce.derived(b"", "x"))
-    assert hidden.own_size and learned.image_shape == (0, 0, 3)
+    assert hidden.own_size
+    assert learned.image_shape == (0, 0, 3)
     sent = pickle.loads(pickle.dumps(hidden.pixels))
     assert isinstance(sent, EncodedPixels)
     place = int(dataset.storage.places[6])
@@ -157,7 +158,9 @@ def test_deep_greys_keep_the_scale_of_the_data_set(tmp_path: Path) -> None:
         place.mkdir(parents=True)
         values = np.linspace(0, top, 9 * 84 * 84).reshape(9, 84, 84).astype(np.uint16)
         for index, image in enumerate(values):
-            Image.fromarray(image if number else image.astype(np.uint8)).save(place / f"{index}.png")
+            Image.fromarray(image if number else image.astype(np.uint8)).save(
+                place / f"{index}.png"
+            )
     dataset = open_folder(tmp_path / "images", size="native", **ALL)
     squares = open_folder(tmp_path / "images", size=84, **ALL)
     assert dataset.image_shape == (0, 0, 1)
@@ -172,7 +175,7 @@ def test_a_picture_that_is_damaged_later_is_one_sentence(written, tmp_path: Path
     file.chmod(0o644)
     file.write_bytes(bytes(file.stat().st_size))
     again = open_folder(root, size="native", **ALL)
-    with pytest.raises(BenchbenchError, match="cannot be decoded any more.*delete the folder"):
+    with pytest.raises(BenchbenchError, match=r"cannot be decoded any more.*delete the folder"):
         again.thumbnails[[0]]
 
 
@@ -232,7 +235,8 @@ from benchbench.system.places import Places
 root = Path(sys.argv[1])
 places = Places(root.parent, root.parent / "cache")
 dataset = open_dataset(Folder(str(root), size="native", val=0, test=1), places)
-for block in Images(dataset.view("test"), dataset.view("test").rows).pictures(224, 0.875, "bicubic"):
+images = Images(dataset.view("test"), dataset.view("test").rows)
+for block in images.pictures(224, 0.875, "bicubic"):
     assert block.shape[1:] == (224, 224, 1)
 status = Path("/proc/self/status").read_text()
 print(int(status.partition("VmHWM:")[2].split()[0]) * 1024)
@@ -276,4 +280,5 @@ def test_reading_ahead_is_bounded_by_pixels(dataset: OpenDataset, monkeypatch) -
     monkeypatch.setattr(parallel, "CORES", 16)
     images = Images(dataset.view("test"), np.tile(np.arange(16), 4))
     assert sum(len(block) for block in images.pictures(8)) == 64
-    assert len(held) == 64 and max(held) <= 4000
+    assert len(held) == 64
+    assert max(held) <= 4000
