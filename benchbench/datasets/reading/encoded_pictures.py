@@ -7,6 +7,8 @@ from dataclasses import asdict, dataclass
 from functools import partial
 from typing import Any
 
+import numpy as np
+
 from benchbench.datasets.reading.conversion import WHITE, Conversion
 from benchbench.datasets.reading.deep_greys import SIXTEEN_BITS, GreyScale
 from benchbench.system.framing import OWN_SIZE
@@ -62,3 +64,11 @@ def as_encoded(images: Any) -> EncodedPictures | None:
     if hasattr(images, "shape"):
         return None
     return EncodedPictures([partial(bytes, content) for content in images], Reading())
+
+
+def contents_of(images: Any) -> Sequence[bytes | memoryview]:
+    """What a table gets of a class's images: the bytes of each picture, or of all at once."""
+    encoded = as_encoded(images)
+    if encoded is None:
+        return [np.ascontiguousarray(images, dtype=np.uint8).reshape(-1).data]
+    return encoded

@@ -23,9 +23,10 @@ import numpy as np
 from filelock import FileLock, Timeout
 from numpy.typing import NDArray
 
+from benchbench.datasets.reading.encoded_pictures import Reading
 from benchbench.datasets.reading.offline import refuse_decoding
 from benchbench.datasets.reading.parallel import one_ahead
-from benchbench.datasets.tables.encoded import EncodedPixels, Reading
+from benchbench.datasets.tables.encoded import EncodedPixels
 from benchbench.datasets.tables.file_states import State, states_of
 from benchbench.datasets.tables.pending import ChangedOrderError, announced, missing_classes
 from benchbench.datasets.tables.resumable import FORMAT, UnfinishedTable, is_finished, seal

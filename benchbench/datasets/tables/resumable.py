@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from benchbench.datasets.reading.encoded_pictures import as_encoded
+from benchbench.datasets.reading.encoded_pictures import as_encoded, contents_of
 from benchbench.datasets.tables.encoded import Encoding, Thumbnails, encoding_of
 from benchbench.datasets.tables.remarks import changes, losses, sameness
 from benchbench.datasets.tables.secret_order import secret_places, write_in_order
@@ -118,15 +118,14 @@ class UnfinishedTable:
         Raises BenchbenchError if the size of its images differs from that of those before.
         """
         encoded = as_encoded(item.images)
-        shape = list((item.images if encoded is None else encoded).shape[1:])
+        shape = list(np.shape(item.images)[1:] if encoded is None else encoded.shape[1:])
         if len(item.images) and self._shape not in (None, shape):
             self.useless = True
             raise BenchbenchError(
                 f"{self.name}: class '{item.name}' has images of shape {shape}, the classes before "
                 f"it of {self._shape}; a data set decodes all images to one shape."
             )
-        contents = encoded or [np.ascontiguousarray(item.images, dtype=np.uint8).reshape(-1).data]
-        lengths = [self._append(content) for content in contents]
+        lengths = [self._append(content) for content in contents_of(item.images)]
         written = WholeClass(
             name=item.name,
             count=len(item.images),

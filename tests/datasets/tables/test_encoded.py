@@ -152,6 +152,17 @@ def test_unreadable_files_are_named_and_left_out(written, tmp_path: Path) -> Non
     assert np.bincount(dataset.labels).tolist() == [4, 3, 4, 4]
 
 
+def test_a_class_without_a_readable_picture_is_left_out(written, tmp_path: Path) -> None:
+    root = shutil.copytree(written[0], tmp_path / "images")
+    for file in (root / "class1").iterdir():
+        file.write_bytes(file.read_bytes()[:40])
+    dataset = open_folder(root, size="native", **ALL)
+    assert dataset.class_names == ["class0", "class2", "class3"]
+    assert dataset.pixels.content(4) == (root / "class2" / "0.png").read_bytes()
+    assert dataset.remarks[-1] == "1 class has no readable image and is missing: class1."
+    assert fingerprint_of(dataset.pixels, dataset.labels) == dataset.fingerprint
+
+
 def test_deep_greys_keep_the_scale_of_the_data_set(tmp_path: Path) -> None:
     for number, top in enumerate((255, 1000)):
         place = tmp_path / "images" / f"class{number}"
