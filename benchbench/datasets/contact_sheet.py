@@ -16,7 +16,7 @@ from benchbench.episodes import Episode
 from benchbench.errors import BenchbenchError
 from benchbench.system.arrays import ByteArray, IntArray
 from benchbench.system.files import output_file
-from benchbench.system.framing import at_own_size
+from benchbench.system.framing import size_in_words
 
 TILE = 64
 """The pixels to which small images are enlarged, by whole factors, and large ones reduced."""
@@ -58,16 +58,9 @@ def class_sheet(dataset: OpenDataset, split: str, classes: int, images: int) -> 
         rows.append(ImageRow(name, dataset.thumbnails[ids]))
     title = (
         f"{dataset.name}, {split}: {len(chosen)} of {len(dataset.splits[split])} classes; "
-        f"{size_in_words(dataset.image_shape)}"
+        f"{size_in_words(dataset.image_shape, ' px')}"
     )
     return sheet(title, rows, min(images, CLASS_COLUMNS))
-
-
-def size_in_words(image_shape: tuple[int, int, int]) -> str:
-    """The size and colour of a data set's images in words."""
-    height, width, channels = image_shape
-    size = "at their own size" if at_own_size(image_shape) else f"{height} x {width} px"
-    return f"{size}, {'colour' if channels == 3 else 'grey'}"
 
 
 def sample(dataset: OpenDataset, split: str, classes: int, images: int) -> dict[int, IntArray]:

@@ -13,7 +13,6 @@ import numpy as np
 from rich.filesize import decimal
 
 from benchbench.datasets.base import SPLITS, Dataset, OpenDataset
-from benchbench.datasets.contact_sheet import size_in_words
 from benchbench.datasets.integrity.checks import check_counts, class_counts, some
 from benchbench.datasets.opening import create_dataset, members_of, open_dataset
 from benchbench.datasets.problem import Collection
@@ -22,7 +21,7 @@ from benchbench.datasets.tables.prepared import prepared_record
 from benchbench.datasets.tables.stored import paths_of
 from benchbench.errors import BenchbenchError
 from benchbench.registry import entry_points, loading, specs
-from benchbench.system.framing import at_own_size
+from benchbench.system.framing import at_own_size, size_in_words
 from benchbench.system.places import Places, expanded
 
 HEADINGS = ("data set", "files", "decoded", "classes", "images", "px", "on disk", "from", "licence")
@@ -153,7 +152,7 @@ def facts(dataset: Dataset | Collection, opened: OpenDataset, places: Places) ->
         **(
             {"features": f"{width} numbers each, float32"}
             if opened.features
-            else {"pixels": size_in_words(opened.image_shape).replace(" px", "")}
+            else {"pixels": size_in_words(opened.image_shape)}
         ),
         "on disk": size_text(opened),
         "fingerprint": opened.fingerprint,

@@ -20,6 +20,13 @@ def at_own_size(image_shape: Sequence[int]) -> bool:
     return tuple(image_shape[:2]) == OWN_SIZE
 
 
+def size_in_words(image_shape: Sequence[int], unit: str = "") -> str:
+    """The size and colour of images of this shape [h, w, c]; unit: what follows a size."""
+    height, width, channels = image_shape
+    size = "at their own size" if at_own_size(image_shape) else f"{height} x {width}{unit}"
+    return f"{size}, {'colour' if channels == 3 else 'grey'}"
+
+
 def needs_one_size(what: str) -> str:
     """The sentence that refuses pictures at their own size, with its cure; what: its subject."""
     return (

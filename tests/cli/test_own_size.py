@@ -137,6 +137,8 @@ def test_what_needs_one_size_is_refused_with_the_cure(
     several = f"multi:folder:{root}[size=native],glyphs"
     assert "give it size=N" in refused("run", "--dataset", several, *of)
     assert_one_sentence(invoke("run", "--dataset", f"folder:{root}[size=own]", *of), "size=own")
+    of_check = ("check", f"knn[backbone={encoder}]", "--dataset", native(root))
+    assert "The check of a method needs images of one size" in refused(*of_check)
     succeeded(*run(root, f"knn[backbone={encoder}]", tmp_path / "p"), *SMALL, "--no-audit")
     (folder,) = (path.parent for path in (tmp_path / "p").rglob("manifest.json"))
     told = refused("predict", "--method", folder, "--support", root, root)

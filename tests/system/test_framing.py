@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from benchbench.system.framing import Framing, at_own_size, needs_one_size
+from benchbench.system.framing import Framing, at_own_size, needs_one_size, size_in_words
 
 
 @pytest.mark.parametrize(
@@ -72,4 +72,6 @@ def test_a_crop_is_a_share(crop: float) -> None:
 def test_pictures_at_their_own_size_are_known_by_the_shape() -> None:
     assert at_own_size((0, 0, 3))
     assert not at_own_size((84, 84, 3))
+    assert size_in_words((0, 0, 1)) == "at their own size, grey"
+    assert size_in_words((84, 60, 3), " px") == "84 x 60 px, colour"
     assert needs_one_size("it").startswith("it needs images of one size")

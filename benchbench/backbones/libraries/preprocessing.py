@@ -91,14 +91,13 @@ class Preparation:
         if self.size is None:
             return images
         height, width = images.shape[2:]
-        # Without the addend 224 / (224 / 232) would become 231.
-        target = [int(side / self.crop + 1e-6) for side in self.size]
+        target = list(self.framing.target)
         factor = max(target[0] / height, target[1] / width)
         free = [max(target[0], int(height * factor)), max(target[1], int(width * factor))]
         resized = target if self.squash else free
         if resized != [height, width]:
             images = F.interpolate(images, resized, mode=self.interpolation, antialias=True)
             images = images.round_().clamp_(0, 255)
+        top, left = self.framing.corner(*resized)
         height, width = self.size
-        top, left = round((resized[0] - height) / 2), round((resized[1] - width) / 2)
         return images[:, :, top : top + height, left : left + width]

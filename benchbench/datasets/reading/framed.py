@@ -1,11 +1,9 @@
-"""Encoded pictures decoded, framed and counted: memory is bounded by pixels, not by pictures."""
+"""Encoded pictures, decoded and framed as the input of a network."""
 
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from threading import Condition
+from collections.abc import Callable
 
 from PIL import Image
 
@@ -13,40 +11,12 @@ from benchbench.datasets.reading.conversion import Conversion
 from benchbench.datasets.reading.endings import formats
 from benchbench.datasets.reading.image_files import decoded, open_image
 from benchbench.datasets.reading.images import ENOUGH, as_array
+from benchbench.datasets.reading.pixel_budget import BUDGET, PixelBudget
 from benchbench.system.arrays import ByteArray
 from benchbench.system.framing import Framing
 
 LONG = 8
 """A picture whose sides differ by more than this factor is never resized as a whole."""
-
-
-class PixelBudget:
-    """The pixels that are decoded at the same time, in all threads together.
-
-    most: so many; a picture of more is decoded alone.
-    """
-
-    def __init__(self, most: int) -> None:
-        self.most = most
-        self._left, self._returned = most, Condition()
-
-    @contextmanager
-    def holding(self, pixels: int) -> Iterator[None]:
-        """Wait until so many pixels may be decoded, and decode them in the block."""
-        taken = min(pixels, self.most)
-        with self._returned:
-            self._returned.wait_for(lambda: self._left >= taken)
-            self._left -= taken
-        try:
-            yield
-        finally:
-            with self._returned:
-                self._left += taken
-                self._returned.notify_all()
-
-
-BUDGET = PixelBudget(50_000_000)
-"""Of this process: 200 MB, as Pillow keeps a colour in four bytes."""
 
 
 def decode_framed(

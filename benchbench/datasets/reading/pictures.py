@@ -26,6 +26,7 @@ from benchbench.datasets.reading.file_tree import UnreadableImageError
 from benchbench.datasets.reading.image_files import ImageFile, decoded
 from benchbench.datasets.reading.images import decode_all, decode_file, is_grey, mode_for
 from benchbench.datasets.reading.parallel import in_parallel
+from benchbench.datasets.reading.pixel_budget import BUDGET
 from benchbench.errors import BenchbenchError
 from benchbench.registry.bounds import Side
 from benchbench.system.arrays import ByteArray
@@ -77,7 +78,8 @@ class Pictures(Generic[F]):
 
     def _decode(self, file: F) -> ByteArray:
         notes: Notes = set()
-        pixels = decode_file(file, self._size, self._conversion, notes=notes)
+        budget = BUDGET if self._is_native else None
+        pixels = decode_file(file, self._size, self._conversion, notes=notes, budget=budget)
         with self._counting:
             self._changes.update(notes)
         return pixels

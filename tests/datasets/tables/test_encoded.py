@@ -277,9 +277,10 @@ def test_one_large_picture_takes_no_more_than_itself(tmp_path: Path) -> None:
 def test_reading_ahead_is_bounded_by_pixels(dataset: OpenDataset, monkeypatch) -> None:
     """Whatever the number of threads and pictures, none is decoded beyond the budget."""
     from benchbench.datasets.reading import framed, parallel
+    from benchbench.datasets.reading.pixel_budget import PixelBudget
 
     held: list[int] = []
-    budget = framed.PixelBudget(4000)
+    budget = PixelBudget(4000)
     original = framed.decoded
 
     def counted(image: Image.Image, side: int) -> object:
