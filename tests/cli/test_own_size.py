@@ -97,6 +97,7 @@ def test_frozen_backbones_run_and_read_features_from_disk(
     assert rows == answers[0]["knn"]
 
 
+@pytest.mark.slow
 def test_a_confined_process_reads_pictures_and_is_audited(
     root: Path, encoder: str, tmp_path: Path
 ) -> None:
