@@ -2,7 +2,7 @@
 
 In a table, `pixels.bin` then holds encoded pictures, behind each other in the secret order, and
 `offsets.npy` (int64 [n + 1]) where each begins. They are decoded and framed on all cores, ahead of
-their use; that memory is bounded is up to `reading.framed`.
+their use, in memory that `reading.pixel_budget` bounds.
 """
 
 from __future__ import annotations
