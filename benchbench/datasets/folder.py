@@ -77,10 +77,10 @@ class Folder(Dataset):
         if self.origin is not None:
             return [self.origin]
         given = expanded(self.path)
-        for candidate in (given.absolute(), places.data_root / given):
-            if candidate.exists():
-                return [candidate]
-        raise BenchbenchError(f"There is no folder or zip file {given}.")
+        found = places.located(given)
+        if found is None:
+            raise BenchbenchError(f"There is no folder or zip file {given}.")
+        return [found]
 
     def pixel_parameters(self) -> dict[str, Any]:
         under = {} if self.background == WHITE else {"background": self.background}

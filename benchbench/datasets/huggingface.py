@@ -89,11 +89,11 @@ class HuggingFace(Dataset):
     def sources(self, places: Places) -> list[Path]:
         """The folder, as given or below the data root; nothing for a name of the hub."""
         given = self.origin or expanded(self.source)
-        for candidate in (given.absolute(), places.data_root / given):
-            if candidate.is_dir():
-                return [candidate]
-            if candidate.exists():
-                raise BenchbenchError(f"{candidate} is a file; name the folder that it is in.")
+        found = places.located(given)
+        if found is not None and not found.is_dir():
+            raise BenchbenchError(f"{found} is a file; name the folder that it is in.")
+        if found is not None:
+            return [found]
         if self.origin or self.source[0] in "./~" or self.source.count("/") > 1:
             raise BenchbenchError(f"There is no folder {given}.")
         return []

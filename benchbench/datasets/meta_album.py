@@ -64,10 +64,10 @@ class MetaAlbum(Dataset):
     def sources(self, places: Places) -> list[Path]:
         """The path as given, else below the data root."""
         given = self.origin or expanded(self.path)
-        for candidate in (given.absolute(), places.data_root / given):
-            if candidate.exists():
-                return [candidate]
-        raise BenchbenchError(f"There is no folder or archive {given}.")
+        found = places.located(given)
+        if found is None:
+            raise BenchbenchError(f"There is no folder or archive {given}.")
+        return [found]
 
     def pixel_parameters(self) -> dict[str, Any]:
         return {"size": self.size}
