@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import islice
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Protocol, TypeAlias
 
 import numpy as np
 
-from benchbench.errors import MethodError
+from benchbench.errors import BenchbenchError, MethodError
 from benchbench.system.arrays import ByteArray, IntArray
+from benchbench.system.framing import Framing
 from benchbench.system.vectors import are_vectors
 
 if TYPE_CHECKING:
@@ -38,8 +40,15 @@ class PixelSource(Protocol):
     def rows(self) -> IntArray | None:
         """The images of the split, ascending; None for an array, which belongs to no data set."""
 
+    @property
+    def own_size(self) -> bool:
+        """Whether they are pictures at their own size, of which there is no array."""
+
     def read(self, rows: IntArray) -> ByteArray:
         """Pixels uint8 [n, h, w, c] of the given rows; a fresh array."""
+
+    def pictures(self, rows: IntArray, framing: Framing) -> Iterator[ByteArray]:
+        """The pictures of the given rows, each framed as uint8 [*framing.size, c]."""
 
 
 class Images:
@@ -47,7 +56,8 @@ class Images:
 
     `len(images)` is their number, `images.array` their pixels (uint8 [n, h, w, c]), and
     `images.ids` opaque identifiers (int64 [n]): equal ids are the same image of the data set, and
-    neither their order nor their size reveals an image's class.
+    neither their order nor their size reveals an image's class. Where `images.own_size` is true,
+    the data set has pictures at their own size, and `images.pictures(...)` in place of `array`.
     """
 
     def __init__(self, source: PixelSource, rows: IntArray) -> None:
@@ -70,7 +80,35 @@ class Images:
 
     @cached_property
     def array(self) -> ByteArray:
+        """Raises BenchbenchError if the data set has pictures at their own size."""
         return self._source.read(self._rows)
+
+    @property
+    def own_size(self) -> bool:
+        return self._source.own_size
+
+    def pictures(
+        self,
+        side: int | tuple[int, int],
+        crop: float = 1.0,
+        interpolation: str = "bilinear",
+        *,
+        squash: bool = False,
+        at_once: int = 32,
+    ) -> Iterator[ByteArray]:
+        """Blocks uint8 [n, h, w, c] of the pictures in their order, `at_once` in each but the last.
+
+        Each is resized so that its shorter side is `side` / `crop` pixels, or with `squash` both
+        sides, by a filter of Pillow; then its centre is cut out. Pictures are decoded on all cores,
+        ahead of their use, in memory that is bounded. side: of a square, or (height, width). Raises
+        BenchbenchError if the images have one size already, which `array` has.
+        """
+        if not self.own_size:
+            raise BenchbenchError("these images have one size already; read images.array")
+        size = (side, side) if isinstance(side, int) else side
+        decoded = self._source.pictures(self._rows, Framing(size, crop, interpolation, squash))
+        while block := list(islice(decoded, at_once)):
+            yield np.stack(block)
 
     def block(self) -> tuple[PixelSource, IntArray]:
         """The source of the images and their rows in it; for benchbench itself.
@@ -84,6 +122,7 @@ class _ArraySource:
     fingerprint = ""
     split = ""
     rows = None
+    own_size = False
 
     def __init__(self, array: ByteArray) -> None:
         self._array = array
@@ -91,6 +130,9 @@ class _ArraySource:
 
     def read(self, rows: IntArray) -> ByteArray:
         return self._array[rows]
+
+    def pictures(self, rows: IntArray, framing: Framing) -> Iterator[ByteArray]:
+        raise TypeError("an array has images of one size already")
 
 
 class LabelledImages(NamedTuple):
@@ -145,7 +187,8 @@ Classifier: TypeAlias = Callable[[Images], Any]
 class Task:
     """What a method is tested on; a number that varies over the episodes is None.
 
-    has_class_names: whether the classes' names are words that describe them. has_training_classes:
+    image_shape: height and width are 0 of pictures at their own size. has_class_names: whether the
+    classes' names are words that describe them. has_training_classes:
     whether there are classes to learn from before the test. has_validation_part: whether each class
     has official validation images, none of which is drawn for a support or as a query.
     """

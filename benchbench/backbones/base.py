@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator
 from dataclasses import KW_ONLY, dataclass
 from functools import cached_property
 from typing import Any, ClassVar
@@ -11,9 +12,11 @@ import torch
 from torch import Tensor, nn
 
 from benchbench.backbones import feature_cache
+from benchbench.errors import BenchbenchError
 from benchbench.method import Images
 from benchbench.registry import specs
 from benchbench.system.arrays import ByteArray
+from benchbench.system.framing import at_own_size, needs_one_size
 
 REMEMBERED = ("_tensors", "_hashed")
 """What a backbone has looked up, and a copy of it must look up again."""
@@ -38,8 +41,9 @@ class Backbone(nn.Module):
 
     The fields are its parameters; `image_shape` [h, w, c] is that of the data set. A subclass
     builds its layers in `build`, declares `feature_size`, and computes in `embed`; its own
-    pre-processing goes into `prepare`. If its weights were trained elsewhere, `pretrained_on` names
-    the data sets.
+    pre-processing goes into `prepare`, and that of pictures at their own size, if it takes any,
+    into `prepare_pictures`. If its weights were trained elsewhere, `pretrained_on` names the data
+    sets.
     """
 
     name: ClassVar[str]
@@ -48,6 +52,8 @@ class Backbone(nn.Module):
     keeps_features: ClassVar[bool] = True
     """Whether a frozen network embeds an image of a split only once; False where features are too
     large to keep."""
+    takes_pictures: ClassVar[bool] = False
+    """Whether it has `prepare_pictures`, and is built for the `image_shape` [0, 0, c]."""
     training_needs: ClassVar[TrainingNeeds | None] = None
     """The rate, warm-up and decay that replace those of every recipe; None for the recipe's own."""
     _: KW_ONLY
@@ -60,6 +66,8 @@ class Backbone(nn.Module):
         return self
 
     def __post_init__(self) -> None:
+        if at_own_size(self.image_shape) and not self.takes_pictures:
+            raise ValueError(needs_one_size("it"))
         self.build()
 
     def build(self) -> None:
@@ -99,6 +107,14 @@ class Backbone(nn.Module):
         """Images uint8 [n, h, w, c] as the float32 tensor [n, c, h, w] that `embed` takes."""
         pixels = torch.from_numpy(array).to(self.device, non_blocking=True)
         return pixels.permute(0, 3, 1, 2).float() / 255
+
+    def prepare_pictures(self, images: Images) -> Iterator[Tensor]:
+        """Pictures at their own size, block by block, each as `embed` takes it.
+
+        Blocks have `images_at_once` pictures, and the last what is left. Raises BenchbenchError
+        unless `takes_pictures`.
+        """
+        raise BenchbenchError(f"{needs_one_size(f'The backbone {self.name}')}.")
 
     @property
     def device(self) -> torch.device:

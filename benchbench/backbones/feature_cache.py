@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import OrderedDict, deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -19,7 +19,7 @@ from torch import Tensor
 
 from benchbench.backbones.feature_store import FeatureKey, StoredFeatures
 from benchbench.method import Images, PixelSource
-from benchbench.system.arrays import ByteArray, IntArray
+from benchbench.system.arrays import IntArray
 from benchbench.system.progress import say_once
 
 if TYPE_CHECKING:
@@ -59,10 +59,10 @@ def features(backbone: Backbone, images: Images) -> Tensor:
     source, wanted = images.block()
     rows = source.rows
     if rows is None or not backbone.keeps_features:
-        return _embedded(backbone, images.array)
+        return embedded(backbone, images)
     table = _table(backbone, source, rows)
     if table is None:
-        return _embedded(backbone, images.array)
+        return embedded(backbone, images)
     positions = np.searchsorted(rows, wanted)
     if not np.array_equal(rows.take(positions, mode="clip"), wanted):
         raise ValueError(f"an image is not in split '{source.split}'")
@@ -128,26 +128,30 @@ def _digest(rows: IntArray) -> str:
 
 def _fill(table: _Table, backbone: Backbone, source: PixelSource, block: int) -> None:
     places = slice(block * BLOCK, (block + 1) * BLOCK)
-    table.features[places] = _embedded(backbone, source.read(table.rows[places]))
+    table.features[places] = embedded(backbone, Images(source, table.rows[places]))
     table.filled[block] = True
 
 
-def _embedded(backbone: Backbone, array: ByteArray) -> Tensor:
-    """Features float32 [n, feature_size], computed in parts that fit into memory.
+def embedded(backbone: Backbone, images: Images) -> Tensor:
+    """Features float32 [n, feature_size], computed in parts that fit into memory; none is kept.
 
     They are computed in float32 in a training's loss as well, where they may be kept for later.
     """
-    parts = parts_of(backbone, array)
-    return torch.cat([embed(backbone, backbone.prepare(part)) for part in parts])
+    return torch.cat([embed(backbone, part) for part in prepared(backbone, images)])
 
 
-def parts_of(backbone: Backbone, array: ByteArray) -> list[ByteArray]:
-    """The images of a block as they are embedded together."""
+def prepared(backbone: Backbone, images: Images) -> Iterator[Tensor]:
+    """The images as they are embedded together, prepared."""
+    if images.own_size:
+        yield from backbone.prepare_pictures(images)
+        return
+    array = images.array
     size = backbone.images_at_once or max(1, len(array))
-    return [array[start : start + size] for start in range(0, max(1, len(array)), size)]
+    for start in range(0, max(1, len(array)), size):
+        yield backbone.prepare(array[start : start + size])
 
 
-def embed(backbone: Backbone, prepared: Tensor) -> Tensor:
+def embed(backbone: Backbone, part: Tensor) -> Tensor:
     """Features float32 [n, feature_size] of prepared images, without gradients."""
     with torch.no_grad(), torch.autocast(backbone.device.type, enabled=False):
-        return backbone.embed(prepared).float()
+        return backbone.embed(part).float()

@@ -98,6 +98,7 @@ class Bench(Trials):
         folder: for the training's files. options: those of `Bench`. Raises BenchbenchError if the
         method does not apply to the data set, and whatever its `train` raises.
         """
+        dataset.check_one_size("The check of a method")
         task = task_for(dataset)
         if reason := method.skip(task):
             raise BenchbenchError(f"{method.name} does not apply to {dataset.name}: {reason}.")

@@ -19,10 +19,12 @@ from typing import Any, ClassVar, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from benchbench.datasets.tables.encoded import Thumbnails
 from benchbench.datasets.tables.stored import Storage, storage_of
 from benchbench.episodes import EpisodeSet
 from benchbench.errors import BenchbenchError
 from benchbench.registry import specs
+from benchbench.system.framing import Framing, at_own_size, needs_one_size
 from benchbench.system.places import Places
 
 SPLITS = ("train", "val", "test")
@@ -33,7 +35,8 @@ SPLITS = ("train", "val", "test")
 class DecodedClass:
     """One class as `Dataset.decode` hands it over.
 
-    images: uint8 [n, h, w, c], one size for the whole data set.
+    images: uint8 [n, h, w, c], one size for the whole data set; or encoded pictures, such as the
+    bytes of PNG files that Pillow can read, which keep their own size.
     parent: the class's place in a hierarchy, from the top, such as its alphabet.
     groups: [n] who or what made each image (a drawer, a track), or None if unknown.
     parts: [n] `train`, `val` or `test`, the official use of each image, or None if there is none.
@@ -43,7 +46,7 @@ class DecodedClass:
     """
 
     name: str
-    images: NDArray[np.uint8]
+    images: NDArray[np.uint8] | Sequence[bytes]
     parent: tuple[str, ...] = ()
     groups: Sequence[str] | None = None
     unreadable: Sequence[str] = ()
@@ -141,17 +144,30 @@ class OpenDataset:
 
     @property
     def image_shape(self) -> tuple[int, int, int]:
-        """Height, width, channels."""
+        """Height, width, channels; height and width are 0 of pictures at their own size."""
         height, width, channels = self.pixels.shape[1:]
         return height, width, channels
+
+    @property
+    def thumbnails(self) -> Pixels:
+        """Images to look at and to compare: `pixels`, or squares of pictures at their own size."""
+        return Thumbnails(self.pixels) if at_own_size(self.image_shape) else self.pixels
 
     def check_images(self) -> None:
         """Raise BenchbenchError if there is nothing to look at, as it has features of images."""
         if self.features is not None:
             raise BenchbenchError(f"{self.name} has features and no images to look at.")
 
+    def check_one_size(self, what: str) -> None:
+        """Raise BenchbenchError, whose subject is `what`, if pictures are at their own size."""
+        if at_own_size(self.image_shape):
+            raise BenchbenchError(f"{needs_one_size(what)}.")
+
     def images(self, ids: NDArray[np.int64]) -> NDArray[np.uint8]:
-        """Pixels uint8 [n, h, w, c] of the images with these ids; a fresh array."""
+        """Pixels uint8 [n, h, w, c] of the images with these ids; a fresh array.
+
+        Raises BenchbenchError if they are pictures at their own size.
+        """
         return np.asarray(self.pixels[ids])
 
     @cached_property
@@ -211,8 +227,16 @@ class SplitView:
         members = np.isin(self._dataset.labels, self._dataset.splits[self.split])
         return np.flatnonzero(members)
 
+    @property
+    def own_size(self) -> bool:
+        return at_own_size(self._dataset.image_shape)
+
     def read(self, rows: NDArray[np.int64]) -> NDArray[np.uint8]:
         return self._dataset.images(rows)
+
+    def pictures(self, rows: NDArray[np.int64], framing: Framing) -> Iterator[NDArray[np.uint8]]:
+        found: Iterator[NDArray[np.uint8]] = self._dataset.pixels.pictures(rows, framing)
+        return found
 
 
 class Dataset:

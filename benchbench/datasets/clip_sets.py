@@ -22,7 +22,7 @@ from benchbench.datasets.reading.damage import copy_again
 from benchbench.datasets.reading.file_tree import FileTree, TreeFile, located
 from benchbench.datasets.reading.pictures import Pictures
 from benchbench.errors import BenchbenchError
-from benchbench.registry.bounds import Pixels
+from benchbench.registry.bounds import Side
 from benchbench.registry.hookspecs import hookimpl
 from benchbench.system.arrays import IntArray
 from benchbench.system.places import Places
@@ -32,13 +32,14 @@ from benchbench.system.places import Places
 class ClipSetData(Dataset):
     """The images of a row of the table, in three channels; all classes are test classes.
 
-    size: pixels of the square image that each is resized to (Pillow, bilinear).
+    size: pixels of the square image that each is resized to (Pillow, bilinear); or `native`, which
+        keeps each picture as it is, for a backbone that comes with weights.
     lists: what tells training, validation and test images apart: `coop` is CoOp's file, `official`
         the lists of the data set, `auto` CoOp's file if it is there.
     """
 
     row: ClassVar[ClipSet]
-    size: Pixels = 224
+    size: Side = 224
     lists: Literal["auto", "coop", "official"] = "auto"
 
     def __init_subclass__(cls) -> None:

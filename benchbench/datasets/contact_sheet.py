@@ -16,6 +16,7 @@ from benchbench.episodes import Episode
 from benchbench.errors import BenchbenchError
 from benchbench.system.arrays import ByteArray, IntArray
 from benchbench.system.files import output_file
+from benchbench.system.framing import size_in_words
 
 TILE = 64
 """The pixels to which small images are enlarged, by whole factors, and large ones reduced."""
@@ -56,11 +57,10 @@ def class_sheet(dataset: OpenDataset, split: str, classes: int, images: int) -> 
     rows = []
     for label, ids in chosen.items():
         name = f"{dataset.class_names[label]}\n{np.count_nonzero(dataset.labels == label)} images"
-        rows.append(ImageRow(name, dataset.images(ids)))
-    height, width, channels = dataset.image_shape
+        rows.append(ImageRow(name, dataset.thumbnails[ids]))
     title = (
         f"{dataset.name}, {split}: {len(chosen)} of {len(dataset.splits[split])} classes; "
-        f"{height} x {width} px, {'colour' if channels == 3 else 'grey'}"
+        f"{size_in_words(dataset.image_shape, ' px')}"
     )
     return sheet(title, rows, min(images, CLASS_COLUMNS))
 
@@ -96,14 +96,14 @@ def episode_sheet(dataset: OpenDataset, episode: Episode, title: str) -> Image.I
     for slot, label in enumerate(episode.classes.tolist()):
         ids = episode.support[episode.support_labels == slot]
         name = f"{slot}: {dataset.class_names[label]}"
-        rows.append(ImageRow(name, dataset.images(ids), (), [colours[slot]] * len(ids)))
+        rows.append(ImageRow(name, dataset.thumbnails[ids], (), [colours[slot]] * len(ids)))
     slots = episode.asked_labels.tolist()
     queries = f"{len(slots)} queries\nin the order of the episode, each with its true slot"
     if len(episode.unknown):
         queries += f"; {len(episode.unknown)} without one are of none of the classes"
     frames = [colours[slot] if slot >= 0 else OF_NO_CLASS for slot in slots]
     marks = [str(slot) if slot >= 0 else "" for slot in slots]
-    rows.append(ImageRow(queries, dataset.images(episode.asked), marks, frames, space=LINE))
+    rows.append(ImageRow(queries, dataset.thumbnails[episode.asked], marks, frames, space=LINE))
     widest = max(len(row.images) for row in rows)
     return sheet(title, rows, min(widest, COLUMNS))
 

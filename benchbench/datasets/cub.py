@@ -13,9 +13,10 @@ from benchbench.datasets.listed import ListedClass, ListedDataset, image_counts,
 from benchbench.datasets.reading.file_tree import FileTree, TreeFile, located
 from benchbench.datasets.reading.images import Interpolation, as_array, resize
 from benchbench.errors import BenchbenchError
-from benchbench.registry.bounds import Pixels
+from benchbench.registry.bounds import Side
 from benchbench.registry.hookspecs import hookimpl
 from benchbench.system.arrays import ByteArray
+from benchbench.system.framing import NATIVE
 from benchbench.system.places import Places
 
 FOLDERS = ("CUB_200_2011", "cub", "CUB", "cub_200_2011", "CUB-200-2011")
@@ -37,16 +38,22 @@ class Cub(ListedDataset):
     second for validation and the fourth for test. The files are `CUB_200_2011/images/` under the
     data root or `CUB_200_2011.tgz`.
 
-    size: pixels of the square that each image is resized to, whatever its shape.
+    size: pixels of the square that each image is resized to, whatever its shape; or `native`, which
+        keeps each picture as it is, for a backbone that comes with weights.
     interpolation: Pillow's filter for that.
     crop: each image is cut to the bird by `bounding_boxes.txt` first.
     """
 
     name: ClassVar[str] = "cub"
     licence: ClassVar[str] = "none stated; the photographs are their authors'; cite Wah et al. 2011"
-    size: Pixels = 84
+    size: Side = 84
     interpolation: Interpolation = "bilinear"
     crop: bool = False
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.crop and self.size == NATIVE:
+            raise ValueError("crop=true cuts pictures to squares; leave it out, or give size=N")
 
     def listed(self) -> list[ListedClass]:
         """In the order of their numbers."""
@@ -77,6 +84,7 @@ class Cub(ListedDataset):
                 "again, or leave out crop=true."
             )
         image = file.image().convert("RGB").crop(box)
+        assert not isinstance(self.size, str), "crop goes with no native size"
         return as_array(resize(image, self.size, self.interpolation))
 
 

@@ -37,11 +37,13 @@ class FeaturesOfFile(Dataset):
     def sources(self, places: Places) -> list[Path]:
         """The file as given, else below the data root."""
         given = self.origin or expanded(self.path)
-        for candidate in (given.absolute(), places.data_root / given):
-            if candidate.is_file():
-                format_of(candidate)
-                return [candidate]
-        raise BenchbenchError(f"There is no file {given}; `benchbench features export` writes one.")
+        found = places.located(given)
+        if found is None or not found.is_file():
+            raise BenchbenchError(
+                f"There is no file {given}; `benchbench features export` writes one."
+            )
+        format_of(found)
+        return [found]
 
     def pixel_parameters(self) -> dict[str, Any]:
         return {}

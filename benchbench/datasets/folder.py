@@ -30,7 +30,7 @@ from benchbench.datasets.reading.conversion import WHITE, colour_of
 from benchbench.datasets.reading.file_tree import FileTree, TreeFile, shown
 from benchbench.datasets.reading.pictures import Pictures
 from benchbench.errors import BenchbenchError
-from benchbench.registry.bounds import Pixels, Seed, Share
+from benchbench.registry.bounds import Seed, Share, Side
 from benchbench.registry.hookspecs import hookimpl
 from benchbench.system.arrays import IntArray
 from benchbench.system.places import Places, expanded
@@ -40,7 +40,8 @@ from benchbench.system.places import Places, expanded
 class Folder(Dataset):
     """Your own images, `folder:PATH`: a folder, zip or tar with one folder of images per class.
 
-    size: pixels of the square image that each is resized to (Pillow, bilinear).
+    size: pixels of the square image that each is resized to (Pillow, bilinear); or `native`, which
+        keeps each picture as it is, for a backbone that comes with weights.
     colour: `auto` keeps three channels unless every image is grey; or `grey`, or `rgb`.
     split: `file` reads `splits.json` at the top ({"train": [names], "val": [...], "test": [...]});
         `folders` takes the top folders `train`, `val` and `test`, or what people call them; `seed`
@@ -55,7 +56,7 @@ class Folder(Dataset):
     argument: ClassVar[str] = "path"
     decoding: ClassVar[int] = 3
     path: str
-    size: Pixels = 84
+    size: Side = 84
     colour: Literal["auto", "grey", "rgb"] = "auto"
     split: Literal["auto", "file", "folders", "seed"] = "auto"
     val: Share = VAL_SHARE
@@ -65,7 +66,7 @@ class Folder(Dataset):
 
     def __post_init__(self) -> None:
         colour_of(self.background)
-        if self.size < 1:
+        if not isinstance(self.size, str) and self.size < 1:
             raise ValueError("size must be at least 1 pixel")
         check_shares(self.val, self.test, self.seed)
         if self.path != shown(self.path):
@@ -76,10 +77,10 @@ class Folder(Dataset):
         if self.origin is not None:
             return [self.origin]
         given = expanded(self.path)
-        for candidate in (given.absolute(), places.data_root / given):
-            if candidate.exists():
-                return [candidate]
-        raise BenchbenchError(f"There is no folder or zip file {given}.")
+        found = places.located(given)
+        if found is None:
+            raise BenchbenchError(f"There is no folder or zip file {given}.")
+        return [found]
 
     def pixel_parameters(self) -> dict[str, Any]:
         under = {} if self.background == WHITE else {"background": self.background}

@@ -22,7 +22,7 @@ from benchbench.datasets.reading.image_files import ImageFile
 from benchbench.datasets.reading.pictures import Pictures
 from benchbench.errors import BenchbenchError
 from benchbench.registry import specs
-from benchbench.registry.bounds import Pixels, Seed, Share
+from benchbench.registry.bounds import Seed, Share, Side
 from benchbench.registry.hookspecs import hookimpl
 from benchbench.system.arrays import IntArray
 from benchbench.system.places import Places, expanded
@@ -51,7 +51,8 @@ class HuggingFace(Dataset):
     hf_split: the splits whose rows are used, joined by `+`; none is all of them. The classes have
         splits of their own; splits that share classes are the parts of these, for `kshot`.
     hf_test: the split that is the test part, if it is not called so.
-    size: pixels of the square image that each is resized to (Pillow, bilinear).
+    size: pixels of the square image that each is resized to (Pillow, bilinear); or `native`, which
+        keeps each picture as it is, for a backbone that comes with weights.
     colour: `auto` keeps three channels unless every image is grey; or `grey`, or `rgb`.
     splits: a JSON file {"train": [class names], "val": [...], "test": [...]}; none is a random
         split.
@@ -69,7 +70,7 @@ class HuggingFace(Dataset):
     hf_split: tuple[str, ...] | None = None
     hf_test: str | None = None
     revision: str | None = None
-    size: Pixels = 84
+    size: Side = 84
     colour: Literal["auto", "grey", "rgb"] = "auto"
     splits: str | None = None
     val: Share = VAL_SHARE
@@ -81,18 +82,18 @@ class HuggingFace(Dataset):
         colour_of(self.background)
         if not self.source.strip():
             raise ValueError("needs a name of the hub or a folder")
-        if self.size < 1:
+        if not isinstance(self.size, str) and self.size < 1:
             raise ValueError("size must be at least 1 pixel")
         check_shares(self.val, self.test, self.seed)
 
     def sources(self, places: Places) -> list[Path]:
         """The folder, as given or below the data root; nothing for a name of the hub."""
         given = self.origin or expanded(self.source)
-        for candidate in (given.absolute(), places.data_root / given):
-            if candidate.is_dir():
-                return [candidate]
-            if candidate.exists():
-                raise BenchbenchError(f"{candidate} is a file; name the folder that it is in.")
+        found = places.located(given)
+        if found is not None and not found.is_dir():
+            raise BenchbenchError(f"{found} is a file; name the folder that it is in.")
+        if found is not None:
+            return [found]
         if self.origin or self.source[0] in "./~" or self.source.count("/") > 1:
             raise BenchbenchError(f"There is no folder {given}.")
         return []

@@ -91,11 +91,21 @@ class LabelledImages:
 
     def opened(self, row: int) -> Image.Image:
         """An image that is not decoded yet. Raises any error of Pillow's if it is none."""
-        value = self._images[row][self._column]
         if not self._is_encoded:
-            return Image.fromarray(_height_width_channels(np.asarray(value, np.uint8)))
-        content = value["bytes"] or Path(value["path"]).read_bytes()
-        return open_image(io.BytesIO(content), formats())
+            value = np.asarray(self._images[row][self._column], np.uint8)
+            return Image.fromarray(_height_width_channels(value))
+        return open_image(io.BytesIO(self.content(row)), formats())
+
+    def content(self, row: int) -> bytes:
+        """The encoded bytes of an image. Raises BenchbenchError if it is an array."""
+        if not self._is_encoded:
+            raise BenchbenchError(
+                f"The column {self._column} holds arrays, which are no encoded pictures; say "
+                "size=N in place of size=native."
+            )
+        value = self._images[row][self._column]
+        found: bytes = value["bytes"] or Path(value["path"]).read_bytes()
+        return found
 
 
 class RowImage(NamedTuple):
@@ -107,6 +117,10 @@ class RowImage(NamedTuple):
     @property
     def name(self) -> str:
         return self.images.name(self.row)
+
+    def content(self) -> bytes:
+        """The encoded bytes. Raises BenchbenchError if it is an array."""
+        return self.images.content(self.row)
 
     def header(self) -> Image.Image:
         """An image of which only size and mode are read. Raises UnreadableImageError."""

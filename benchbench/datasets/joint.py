@@ -65,6 +65,7 @@ def in_shape(dataset: OpenDataset, size: int, cache: Path) -> OpenDataset:
     channels as they are read. The fingerprint is another one.
     """
     dataset.check_images()
+    dataset.check_one_size("A data set of several")
     shape = dataset.image_shape
     if shape == (size, size, 3):
         return dataset

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import gzip
 import json
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from importlib import resources
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from PIL import Image
@@ -17,6 +17,7 @@ from PIL import Image
 from benchbench.datasets.base import SPLITS, Dataset, DecodedClass, PendingClass, splits_by_name
 from benchbench.datasets.image_files import names_of
 from benchbench.datasets.reading.class_folders import class_folders, in_tree
+from benchbench.datasets.reading.conversion import WHITE
 from benchbench.datasets.reading.damage import copy_again
 from benchbench.datasets.reading.file_tree import FileTree, TreeFile
 from benchbench.datasets.reading.images import (
@@ -26,8 +27,13 @@ from benchbench.datasets.reading.images import (
     decode_image,
     resize,
 )
+from benchbench.datasets.reading.pictures import Pictures
 from benchbench.registry import specs
+from benchbench.registry.bounds import Side
 from benchbench.system.arrays import ByteArray, IntArray
+
+Decoder: TypeAlias = Callable[[Sequence[TreeFile]], tuple[Any, list[int], list[str]]]
+"""From files to images, the places of those that were read, and the names of the others."""
 
 
 def read_list(folder: str, file: str) -> str:
@@ -72,13 +78,16 @@ class ListedClass:
 
 
 class ListedDataset(Dataset):
-    """A data set of listed classes, resized to squares of `size` pixels in three channels."""
+    """A data set of listed classes, resized to squares of `size` pixels in three channels.
 
-    size: int
+    Where a subclass declares `Side`, it may be `native`, and the files of `announced` are kept.
+    """
+
+    size: Side
     interpolation: Interpolation
 
     def __post_init__(self) -> None:
-        if self.size < 1:
+        if not isinstance(self.size, str) and self.size < 1:
             raise ValueError("size must be at least 1 pixel")
 
     def listed(self) -> list[ListedClass]:
@@ -123,11 +132,11 @@ class ListedDataset(Dataset):
     ) -> Iterator[PendingClass]:
         """The listed classes, from files by folder name. Raises BenchbenchError if one has none."""
         where = sources[0].parent if len(sources) > 1 else sources[0]
-        shape = (self.size, self.size, 3)
         self.refuse_missing(files, where)
+        decode = self._decoder(files)
 
         def load(item: ListedClass) -> DecodedClass:
-            images, readable, unreadable = decode_all(self.decode_image, files[item.folder], shape)
+            images, readable, unreadable = decode(files[item.folder])
             if not len(images):
                 raise copy_again(f"{where} has no readable image of class '{item.folder}'")
             parts = [self.part_of(files[item.folder][place]) for place in readable]
@@ -149,8 +158,17 @@ class ListedDataset(Dataset):
         for item in self.listed():
             yield PendingClass(item.name, partial(load, item), partial(listed, item))
 
+    def _decoder(self, files: Mapping[str, Sequence[TreeFile]]) -> Decoder:
+        """What decodes the images of a class, or keeps them as they are."""
+        if not isinstance(self.size, str):
+            return partial(decode_all, self.decode_image, shape=(self.size, self.size, 3))
+        # The mode is given, so that no file but those of a class is looked at.
+        pictures: Pictures[TreeFile] = Pictures([], self.size, "rgb", WHITE)
+        return lambda own: pictures.decoded(own)[:3]
+
     def resized(self, images: ByteArray) -> ByteArray:
         """Images uint8 [n, h, w, 3] as [n, size, size, 3]."""
+        assert not isinstance(self.size, str), "arrays have no encoded pictures"
         if images.shape[1:3] == (self.size, self.size):
             return images
         pictures = (Image.fromarray(np.ascontiguousarray(image)) for image in images)
@@ -162,4 +180,5 @@ class ListedDataset(Dataset):
 
     def decode_image(self, file: TreeFile) -> ByteArray:
         """One image as uint8 [size, size, 3]. Raises UnreadableImageError if it is unreadable."""
+        assert not isinstance(self.size, str), "pictures at their own size are kept"
         return decode_image(file, self.size, "RGB", self.interpolation)

@@ -21,7 +21,7 @@ from benchbench.datasets.reading.damage import copy_again
 from benchbench.datasets.reading.file_tree import FileTree, TreeFile
 from benchbench.datasets.reading.pictures import Pictures
 from benchbench.errors import BenchbenchError
-from benchbench.registry.bounds import Pixels, Seed, Share
+from benchbench.registry.bounds import Seed, Share, Side
 from benchbench.registry.hookspecs import hookimpl
 from benchbench.system.arrays import IntArray
 from benchbench.system.places import Places, expanded
@@ -43,7 +43,8 @@ class MetaAlbum(Dataset):
 
     path: a folder or archive with `labels.csv`, `info.json` and `images/`, as given or below the
         data root. Super-categories are the parents of the classes.
-    size: pixels of the square that each image is resized to (Pillow, bilinear).
+    size: pixels of the square that each image is resized to (Pillow, bilinear); or `native`, which
+        keeps each picture as it is, for a backbone that comes with weights.
     val, test, seed: the shares of the classes in a random split, and its seed, as in `folder`.
     """
 
@@ -52,7 +53,7 @@ class MetaAlbum(Dataset):
     licence: ClassVar[str] = "of each data set its own, which its info.json or page states"
     citation: ClassVar[str] = "Ullah et al., Meta-Album, NeurIPS 2022"
     path: str
-    size: Pixels = 128
+    size: Side = 128
     val: Share = VAL_SHARE
     test: Share = TEST_SHARE
     seed: Seed = 0
@@ -63,10 +64,10 @@ class MetaAlbum(Dataset):
     def sources(self, places: Places) -> list[Path]:
         """The path as given, else below the data root."""
         given = self.origin or expanded(self.path)
-        for candidate in (given.absolute(), places.data_root / given):
-            if candidate.exists():
-                return [candidate]
-        raise BenchbenchError(f"There is no folder or archive {given}.")
+        found = places.located(given)
+        if found is None:
+            raise BenchbenchError(f"There is no folder or archive {given}.")
+        return [found]
 
     def pixel_parameters(self) -> dict[str, Any]:
         return {"size": self.size}

@@ -17,6 +17,7 @@ from benchbench.errors import BenchbenchError, unknown_name
 from benchbench.registry import specs
 from benchbench.registry.bounds import Pixels
 from benchbench.registry.hookspecs import hookimpl
+from benchbench.system.framing import NATIVE, needs_one_size
 from benchbench.system.places import Places
 
 FIRST, ALL = "first", "all"
@@ -99,6 +100,8 @@ class Multi(Collection):
         """The common side of the images, in pixels."""
         first = self._member(next(iter(self._members)), places)
         wanted = self.size or getattr(first, "size", None)
+        if wanted == NATIVE:
+            raise BenchbenchError(f"{needs_one_size(specs.text_of(self))}.")
         return int(wanted or open_dataset(first, places).image_shape[0])
 
 

@@ -18,8 +18,10 @@ from benchbench.datasets.opening import create_dataset, members_of, open_dataset
 from benchbench.datasets.problem import Collection
 from benchbench.datasets.reading.offline import WouldDecodeError, WouldDownloadError, only_looking
 from benchbench.datasets.tables.prepared import prepared_record
+from benchbench.datasets.tables.stored import paths_of
 from benchbench.errors import BenchbenchError
 from benchbench.registry import entry_points, loading, specs
+from benchbench.system.framing import at_own_size, size_in_words
 from benchbench.system.places import Places, expanded
 
 HEADINGS = ("data set", "files", "decoded", "classes", "images", "px", "on disk", "from", "licence")
@@ -48,7 +50,7 @@ class DatasetStatus:
                 "yes",
                 "/".join(map(str, class_counts(self.opened))),
                 str(len(self.opened.labels)),
-                " x ".join(map(str, self.opened.image_shape)),
+                pixels_text(self.opened.image_shape),
                 size_text(self.opened),
             ]
         return [self.name, self.files, *facts, self.home, self.licence]
@@ -100,8 +102,17 @@ def _status_of(dataset: Dataset, places: Places) -> DatasetStatus:
 
 
 def size_text(dataset: OpenDataset) -> str:
-    """The bytes of the decoded pixels, as a person reads them."""
+    """The bytes of the decoded pixels, or of encoded pictures, as a person reads them."""
+    if at_own_size(dataset.image_shape):
+        return decimal(sum(path.stat().st_size for path in paths_of(dataset.pixels)))
     return decimal(int(len(dataset.labels) * np.prod(dataset.image_shape)))
+
+
+def pixels_text(image_shape: tuple[int, int, int]) -> str:
+    """Height, width and channels, as the list of data sets has them."""
+    height, width, channels = image_shape
+    size = "own size" if at_own_size(image_shape) else f"{height} x {width}"
+    return f"{size} x {channels}"
 
 
 def check_origin(dataset: Dataset, places: Places, origin: Path) -> None:
@@ -128,7 +139,7 @@ def _found(dataset: Dataset, places: Places, origin: Path | None) -> list[str]:
 
 def facts(dataset: Dataset | Collection, opened: OpenDataset, places: Places) -> str:
     """What was prepared, a line each, and how it differs from what was published."""
-    height, width, channels = opened.image_shape
+    width = opened.image_shape[1]
     counts = zip(class_counts(opened), SPLITS, strict=True)
     per_class, unreadable = np.bincount(opened.labels), opened.unreadable
     lines = {
@@ -141,7 +152,7 @@ def facts(dataset: Dataset | Collection, opened: OpenDataset, places: Places) ->
         **(
             {"features": f"{width} numbers each, float32"}
             if opened.features
-            else {"pixels": f"{height} x {width}, {'colour' if channels == 3 else 'grey'}"}
+            else {"pixels": size_in_words(opened.image_shape)}
         ),
         "on disk": size_text(opened),
         "fingerprint": opened.fingerprint,

@@ -28,6 +28,7 @@ from benchbench.datasets.reading.parallel import one_ahead
 from benchbench.errors import BenchbenchError
 from benchbench.evaluation.given import HiddenImages, hidden_images
 from benchbench.evaluation.nonce import Nonce
+from benchbench.method import Images
 from benchbench.registry import specs
 from benchbench.runs.names import slug
 from benchbench.system.compute import Compute
@@ -156,11 +157,11 @@ def _prepared(
 ) -> Generator[tuple[Tensor, bool], None, None]:
     """The parts of each block, prepared, and whether a part is the last of its block."""
     for start in starts:
-        pixels = images.read(images.rows[start : start + feature_cache.BLOCK])
-        *others, last = feature_cache.parts_of(backbone, pixels)
-        for part in others:
-            yield backbone.prepare(part), False
-        yield backbone.prepare(last), True
+        block = Images(images, images.rows[start : start + feature_cache.BLOCK])
+        left = len(block)
+        for part in feature_cache.prepared(backbone, block):
+            left -= len(part)
+            yield part, left == 0
 
 
 class UnfinishedFeatures:

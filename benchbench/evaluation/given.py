@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from benchbench.method import Task
 from benchbench.samplers import Sampler
 from benchbench.system.arrays import ByteArray, IntArray
 from benchbench.system.compute import Compute
+from benchbench.system.framing import Framing, at_own_size
 from benchbench.training.budget import Budget
 
 LEARNED = ("train", "val")
@@ -37,9 +39,19 @@ class HiddenImages:
     split: str
     public_ids: IntArray
 
+    @property
+    def own_size(self) -> bool:
+        """Whether they are pictures at their own size."""
+        return at_own_size(self.pixels.shape[1:])
+
     def read(self, rows: IntArray) -> ByteArray:
         """Pixels uint8 [n, h, w, c] of the images at these places; a fresh array."""
         return np.asarray(self.pixels[rows])
+
+    def pictures(self, rows: IntArray, framing: Framing) -> Iterator[ByteArray]:
+        """The pictures at these places, each framed as uint8 [*framing.size, c]."""
+        found: Iterator[ByteArray] = self.pixels.pictures(rows, framing)
+        return found
 
 
 @dataclass(frozen=True)

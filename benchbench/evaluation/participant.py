@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from benchbench.backbones import feature_cache
+from benchbench.backbones import backbone_arguments, feature_cache
 from benchbench.backbones.base import Backbone
 from benchbench.datasets.base import OpenDataset
 from benchbench.datasets.problem import Problem
@@ -29,6 +29,7 @@ from benchbench.registry import specs
 from benchbench.runs.manifest import MethodCard
 from benchbench.system.arrays import FloatArray, IntArray
 from benchbench.system.compute import peak_memory_bytes, seed_everything, torch_settings
+from benchbench.system.framing import at_own_size, needs_one_size
 from benchbench.training.source import TrainingSource
 
 PROTECTED_BY: Mapping[str, Any] = {"engine": "inline", "protected": False}
@@ -54,7 +55,11 @@ class Participant(AbstractContextManager["Participant"]):
 
     def skip(self, task: Task) -> str | None:
         """The reason why the method does not apply to the task, or None."""
-        return reads_other_data(self._method, task) or self._method.skip(task)
+        return (
+            reads_other_data(self._method, task)
+            or reads_one_size(self._method, task)
+            or self._method.skip(task)
+        )
 
     def train(self, given: Given) -> dict[str, Any]:
         """Train the method; what the manifest says of that.
@@ -186,6 +191,20 @@ def reads_other_data(method: Method, task: Task) -> str | None:
     if not backbone:
         return "it reads images and this data set has features"
     return f"its backbone {backbone} reads images; use backbone=features with this data set"
+
+
+def reads_one_size(method: Method, task: Task) -> str | None:
+    """Why a method does not apply to pictures at their own size, if that shows before training."""
+    if not at_own_size(task.image_shape):
+        return None
+    if method.members:
+        return next(filter(None, (reads_one_size(each, task) for each in method.members)), None)
+    backbone = getattr(method, "backbone", "")
+    if not backbone:
+        return needs_one_size("it")
+    if backbone_arguments(backbone)[0].takes_pictures:
+        return None
+    return needs_one_size(f"its backbone {backbone}")
 
 
 def _modules(method: Method) -> torch.nn.ModuleList:

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from benchbench.backbones import create_backbone
 from benchbench.backbones.base import Backbone
+from benchbench.backbones.feature_cache import embedded
 from benchbench.learners.classifier_recipe import ClassifierRecipe
 from benchbench.learners.network_needs import as_needed
 from benchbench.learners.objective_training import (
@@ -176,6 +177,6 @@ def training_mean(source: TrainingSource, encoder: Backbone) -> Tensor:
     view, rows = images.block()
     total = torch.zeros(encoder.feature_size, dtype=torch.float64, device=encoder.device)
     for start in range(0, len(rows), EMBEDDED_TOGETHER):
-        pixels = view.read(rows[start : start + EMBEDDED_TOGETHER])
-        total += encoder(Images.from_array(pixels)).double().sum(0)
+        block = Images(view, rows[start : start + EMBEDDED_TOGETHER])
+        total += embedded(encoder, block).double().sum(0)
     return (total / len(rows)).float()

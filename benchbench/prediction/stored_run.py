@@ -156,6 +156,7 @@ def _reader_of(problem: Problem) -> PictureReader:
     Raises BenchbenchError if the images are no squares.
     """
     height, width, channels = problem.test.image_shape
+    problem.test.check_one_size("The answer to a new picture")
     if height != width or channels not in (1, 3):
         raise BenchbenchError(
             f"The images of {problem.test.name} are {height} x {width} x {channels}; new pictures "

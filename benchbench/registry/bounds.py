@@ -8,7 +8,7 @@ from __future__ import annotations
 import typing
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Annotated, Any, TypeAlias
+from typing import Annotated, Any, Literal, TypeAlias
 
 LARGEST_INT = 2**63 - 1
 LARGEST_FLOAT = 3.4028234663852886e38  # of 32 bits, with which networks compute
@@ -61,6 +61,9 @@ ANY = Bounds()
 
 Pixels: TypeAlias = Annotated[int, Bounds(ge=1, le=4096, unit="pixel")]
 """A side of an image."""
+
+Side: TypeAlias = Pixels | Literal["native"]
+"""The side of a data set's images, or `native`: each picture keeps its own size."""
 
 Seed: TypeAlias = Annotated[int, Bounds(ge=0, le=2**64 - 1)]
 Share: TypeAlias = Annotated[float, Bounds(ge=0, le=1)]

@@ -9,10 +9,9 @@ import numpy as np
 
 from benchbench.episodes import EpisodeSet
 from benchbench.errors import BenchbenchError, NoEstimate
-from benchbench.registry import specs
 from benchbench.results.entries import Entry, Result
 from benchbench.runs.directory import RunDirectory
-from benchbench.samplers import KShotSampler
+from benchbench.samplers import base as samplers
 from benchbench.stats import OverTestImages, over_test_images
 from benchbench.system.arrays import FloatArray, IntArray
 from benchbench.verification.differences import Findings
@@ -43,7 +42,7 @@ def answers_of(result: Result, redrawings: Redrawings) -> tuple[EpisodeSet, IntA
 def has_official_test(entry: Entry) -> bool:
     """Whether all its episodes were tested on the same, official, test images."""
     sampler = entry.facts.get("sampler")
-    return sampler is not None and specs.parse(str(sampler)).name == KShotSampler.name
+    return sampler is not None and samplers.has_official_test(str(sampler))
 
 
 def intervals_over_images(

@@ -20,6 +20,8 @@ class Sampler:
     """How many are drawn unless said otherwise."""
     usual_shots: ClassVar[tuple[int, ...]] = ()
     """The shots of a grid unless said otherwise; with none it has that of the parameter."""
+    official_test: ClassVar[bool] = False
+    """Whether the queries of all episodes are the same: the official test images."""
 
     @property
     def protocol(self) -> str:
@@ -91,6 +93,18 @@ def usual_shots(text: str) -> tuple[int, ...]:
     spec = specs.parse(text)
     cls: type[Sampler] = loading.find("register_samplers", "sampler", spec.name)
     return () if "shot" in spec.parameters else cls.usual_shots
+
+
+def has_official_test(text: str) -> bool:
+    """Whether the sampler of a spec asks all episodes about the official test images.
+
+    One of a package that is not installed does not, as far as can be known.
+    """
+    try:
+        cls: type[Sampler] = loading.find("register_samplers", "sampler", specs.parse(text).name)
+    except BenchbenchError:
+        return False
+    return cls.official_test
 
 
 def create_sampler(text: str, **options: int | str | None) -> Sampler:

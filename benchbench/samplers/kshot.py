@@ -31,6 +31,7 @@ class KShotSampler(Sampler):
 
     name: ClassVar[str] = "kshot"
     usual_episodes: ClassVar[int] = 5
+    official_test: ClassVar[bool] = True
     shot: Annotated[int, Bounds(ge=1)] | Literal["all"] = 1
 
     @property

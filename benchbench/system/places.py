@@ -30,6 +30,11 @@ class Places:
         root = data_root or os.environ.get("BENCHBENCH_DATA") or cache / "data"
         return cls(expanded(root).absolute(), cache)
 
+    def located(self, given: Path) -> Path | None:
+        """Where a file or folder that was named is: the path as given, else below the data root."""
+        candidates = given.absolute(), self.data_root / given
+        return next((path for path in candidates if path.exists()), None)
+
 
 def _platform_cache() -> Path:
     try:

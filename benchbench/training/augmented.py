@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 
 from benchbench.augmentations import Augment
 from benchbench.errors import MethodError
 from benchbench.method import Images
 from benchbench.system.arrays import ByteArray, IntArray
+from benchbench.system.framing import Framing
 
 
 def augmented(images: Images, augment: Augment, seed: int, step: int) -> Images:
@@ -23,6 +26,7 @@ class _Augmented:
     fingerprint = ""
     split = ""
     rows = None
+    own_size = False
 
     def __init__(self, images: Images, augment: Augment, seed: tuple[int, int]) -> None:
         self._images, self._augment, self._seed = images, augment, seed
@@ -37,3 +41,6 @@ class _Augmented:
                 found = f"{self._pixels.dtype} {self._pixels.shape}"
                 raise MethodError(f"an augmentation gives {found}, not uint8 {before.shape}")
         return self._pixels[rows]
+
+    def pictures(self, rows: IntArray, framing: Framing) -> Iterator[ByteArray]:
+        raise TypeError("augmented images have one size already")

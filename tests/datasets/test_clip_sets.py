@@ -190,3 +190,16 @@ def test_the_command_line_draws_from_them(root: Path, tmp_path: Path) -> None:
     task = ("--dataset", "dtd[size=8]", "--data-root", root, "--sampler", "kshot", "--shot", 2)
     methods = ("--methods", "knn[backbone=pixels]", "--no-audit", "--out", tmp_path / "out")
     assert "± draws" in succeeded("run", *task, *methods).stdout
+
+
+def test_pictures_at_their_own_size_keep_their_parts(root: Path) -> None:
+    TREES["dtd"](root)
+    spec = create_dataset("dtd[size=native]")
+    native = open_dataset(spec, Places(root, root.parent / "cache"))
+    square = opened(root, "dtd")
+    assert native.image_shape == (0, 0, 3)
+    assert native.pixels.content(0) in [file.read_bytes() for file in root.rglob("*.jpg")]
+    assert native.parts is not None
+    assert square.parts is not None
+    assert native.parts.tolist() == square.parts.tolist()
+    assert (native.thumbnails[:, 0, 0] == square.pixels[:, 0, 0]).all()

@@ -149,3 +149,13 @@ def test_the_archive_may_hold_the_folders_alone(root: Path) -> None:
                 data.seek(0)
                 archive.addfile(info, data)
     check(open_from(root, Cub()))
+
+
+def test_pictures_at_their_own_size_are_the_files(root: Path) -> None:
+    top = make(root)
+    dataset = open_from(root, Cub(size="native"))
+    files = [top / "images" / folder / f"bird_{n}.png" for folder in FOLDERS for n in range(2)]
+    assert dataset.image_shape == (0, 0, 3)
+    assert [dataset.pixels.content(n) for n in range(8)] == [file.read_bytes() for file in files]
+    with pytest.raises(ValueError, match="leave it out, or give size=N"):
+        Cub(size="native", crop=True)

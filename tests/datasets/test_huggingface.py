@@ -11,7 +11,17 @@ import datasets
 import pytest
 from datasets.exceptions import DatasetNotFoundError
 from PIL import Image
-from support.image_tables import NAMES, TEXT, dictionary, opened, picture, saved, table
+from support.image_tables import (
+    CLASS,
+    NAMES,
+    TEXT,
+    columns,
+    dictionary,
+    opened,
+    picture,
+    saved,
+    table,
+)
 from support.opened import greys_by_class, split_names, split_sizes
 from support.sentences import one_sentence
 
@@ -290,3 +300,19 @@ def test_a_class_is_decoded_when_its_turn_comes(tmp_path, monkeypatch) -> None:
 def test_parameters_that_cannot_be(text: str, says: str) -> None:
     with pytest.raises(BenchbenchError, match=says):
         create_dataset(text)
+
+
+def test_pictures_at_their_own_size_are_the_bytes_of_the_rows(tmp_path: Path) -> None:
+    dataset = opened(saved(tmp_path / "set", table([10, 20, 30], [0, 1, 1])), tmp_path, "native")
+    squares = opened(tmp_path / "set", tmp_path, 84)
+    assert dataset.image_shape == (0, 0, 1)
+    assert dataset.pixels.content(2).startswith(b"\x89PNG")
+    assert (dataset.thumbnails[[0, 1, 2]] == squares.pixels[[0, 1, 2]]).all()
+
+
+def test_arrays_are_no_encoded_pictures(tmp_path: Path) -> None:
+    arrays = columns(
+        picture=(datasets.Array2D((6, 6), "uint8"), [[[7] * 6] * 6] * 2), kind=(CLASS, [0, 1])
+    )
+    with pytest.raises(BenchbenchError, match=r"holds arrays, which are no encoded pictures"):
+        opened(saved(tmp_path / "set", arrays), tmp_path, "native", image="picture")

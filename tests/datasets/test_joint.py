@@ -6,12 +6,15 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from support.folders import open_folder
 from support.opened import split_sizes
+from support.own_size import write_own_size
 
 from benchbench.datasets.base import OpenDataset
 from benchbench.datasets.joint import in_shape, joined, problems_of
 from benchbench.datasets.problem import Collection
 from benchbench.datasets.tables.stored import ColourPixels, StackedPixels
+from benchbench.errors import BenchbenchError
 
 MakeDataset = Callable[..., OpenDataset]
 
@@ -120,3 +123,10 @@ def test_groups_are_those_of_each_source_where_all_know_them(sources) -> None:
         one.groups = np.array([f"drawer {index % 3}" for index in range(len(one.labels))])
     both = joined(sources, [])
     assert both.groups[[0, 91]].tolist() == ["a/drawer 0", "b/drawer 0"]
+
+
+def test_pictures_at_their_own_size_are_refused_with_the_cure(tmp_path: Path) -> None:
+    root = write_own_size(tmp_path / "pictures", classes=3, count=2)
+    native = open_folder(root, size="native")
+    with pytest.raises(BenchbenchError, match=r"A data set of several needs .* size=N"):
+        in_shape(native, 16, tmp_path)

@@ -34,7 +34,7 @@ def written(root: Path, separator: str = ",", columns: tuple[str, ...] = (), **i
 
 
 def opened(root: Path, **parameters: Any) -> OpenDataset:
-    return open_from(root / "data", MetaAlbum("BRD_Mini", size=4, **parameters))
+    return open_from(root / "data", MetaAlbum("BRD_Mini", **{"size": 4, **parameters}))
 
 
 GREYS = {"cat": [30], "hen": [40], "owl": [20, 10]}
@@ -92,3 +92,10 @@ def test_a_path_that_is_not_there(tmp_path: Path) -> None:
     (tmp_path / "data").mkdir()
     with one_sentence("There is no folder or archive BRD_Mini"):
         opened(tmp_path)
+
+
+def test_pictures_may_keep_their_own_size(tmp_path: Path) -> None:
+    top = written(tmp_path)
+    dataset = opened(tmp_path, val=0.0, test=1.0, size="native")
+    files = {file.read_bytes() for file in (top / "images").iterdir()}
+    assert {dataset.pixels.content(number) for number in range(4)} == files

@@ -10,7 +10,7 @@ from samplers.toys import assert_sound, labelled, queries, several, shots
 
 from benchbench.errors import BenchbenchError
 from benchbench.samplers import ClassPool, KShotSampler, create_sampler
-from benchbench.samplers.base import usual_shots
+from benchbench.samplers.base import has_official_test, usual_shots
 
 
 def parted(training: list[int], test: list[int]) -> SimpleNamespace:
@@ -127,3 +127,17 @@ def test_what_cannot_be_drawn_is_said(data, shot, sentence: str) -> None:
     with pytest.raises(BenchbenchError) as raised:
         drawn(data, shot)
     assert sentence in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("spec", "official"),
+    [
+        ("kshot[shot=2]", True),
+        ("mieb16", True),
+        ("fixed[way=5]", False),
+        ("meta_dataset", False),
+        ("of_a_package_that_is_not_here", False),
+    ],
+)
+def test_a_sampler_says_whether_all_episodes_have_the_official_test(spec, official) -> None:
+    assert has_official_test(spec) is official

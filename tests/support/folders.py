@@ -24,7 +24,7 @@ def write_images(root: Path, classes: Classes, mode: str = "L", side: int = 5) -
     return root
 
 
-def open_folder(path: Path, size: int = 4, **parameters: Any) -> OpenDataset:
+def open_folder(path: Path, size: int | str = 4, **parameters: Any) -> OpenDataset:
     """Open it with a cache beside it."""
     places = Places(path.parent / "no data", path.parent / "cache")
     return open_dataset(Folder(str(path), size=size, **parameters), places)

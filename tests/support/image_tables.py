@@ -42,7 +42,9 @@ def saved(folder: Path, content: datasets.Dataset | datasets.DatasetDict) -> Pat
     return folder
 
 
-def opened(source: Path | str, tmp_path: Path, size: int = 4, **parameters: Any) -> OpenDataset:
+def opened(
+    source: Path | str, tmp_path: Path, size: int | str = 4, **parameters: Any
+) -> OpenDataset:
     places = Places(tmp_path / "data root", tmp_path / "cache")
     return open_dataset(HuggingFace(str(source), size=size, **parameters), places)
 

@@ -82,3 +82,14 @@ def test_without_a_home_a_named_cache_will_do(
 def test_no_folder_called_tilde_is_meant(no_home: None, path: str) -> None:
     with pytest.raises(BenchbenchError, match=f"home folder that {path} begins with; write"):
         expanded(path)
+
+
+def test_a_path_is_looked_for_as_given_and_then_below_the_data_root(tmp_path: Path) -> None:
+    places = Places.find(tmp_path / "data")
+    below = places.data_root / "birds"
+    assert places.located(Path("birds")) is None
+    below.mkdir(parents=True)
+    assert places.located(Path("birds")) == below
+    Path("birds").mkdir()
+    assert places.located(Path("birds")) == tmp_path / "birds"
+    assert places.located(below) == below

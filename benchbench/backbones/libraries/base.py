@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import importlib
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from types import ModuleType
 from typing import Annotated, Any, ClassVar
 
 import numpy as np
+import PIL
 import torch
 from torch import Tensor, nn
 
@@ -17,9 +18,11 @@ from benchbench.backbones.base import Backbone
 from benchbench.backbones.libraries import weights as weight_files
 from benchbench.backbones.libraries.preprocessing import Interpolation, Preparation
 from benchbench.errors import BenchbenchError
+from benchbench.method import Images
 from benchbench.registry import specs
 from benchbench.registry.bounds import Bounds, Pixels
 from benchbench.system.arrays import ByteArray
+from benchbench.system.framing import at_own_size, needs_one_size
 from benchbench.system.vision import torchvision
 
 
@@ -59,6 +62,7 @@ class LibraryBackbone(Backbone):
     argument: ClassVar[str] = "model"
     open_parameters: ClassVar[str] = "options"
     images_at_once: ClassVar[int | None] = 32
+    takes_pictures: ClassVar[bool] = True
     model: str
     weights: str | None = None
     pretrained_on: tuple[str, ...] = ()
@@ -85,6 +89,8 @@ class LibraryBackbone(Backbone):
             texts = weight_files.metadata(file)
             weight_files.load(self.network, file, ignored=made.head)
             seen, facts = weight_files.data_sets_of_file(texts), preparation_in(texts)
+        if at_own_size(self.image_shape) and not seen:
+            raise ValueError(needs_one_size("training it from random weights"))
         if self.pretrained_on and not seen:
             raise ValueError("random weights have seen no data; leave out pretrained_on")
         self.pretrained_on = self.pretrained_on or seen
@@ -100,6 +106,8 @@ class LibraryBackbone(Backbone):
     def _measure(self) -> int:
         """The number of features of one image, found by embedding it."""
         height, width, channels = self.image_shape
+        if at_own_size(self.image_shape):
+            height, width = self.preparation.framing.target
         self.eval()
         blank = self.prepare(np.zeros((1, height, width, channels), np.uint8))
         try:
@@ -120,11 +128,26 @@ class LibraryBackbone(Backbone):
 
     @property
     def preprocessing(self) -> str:
+        if at_own_size(self.image_shape):
+            return f"{self.preparation} of pictures at their own size, by Pillow {PIL.__version__}"
         return str(self.preparation)
 
     def prepare(self, array: ByteArray) -> Tensor:
         images = torch.from_numpy(array).to(self.device, non_blocking=True)
         return self.preparation(images.permute(0, 3, 1, 2))
+
+    def prepare_pictures(self, images: Images) -> Iterator[Tensor]:
+        """Resized and cut by Pillow, as the library's own evaluation does it."""
+        framing = self.preparation.framing
+        for block in images.pictures(
+            framing.size,
+            framing.crop,
+            framing.interpolation,
+            squash=framing.squash,
+            at_once=self.images_at_once or len(images),
+        ):
+            framed = torch.from_numpy(block).to(self.device, non_blocking=True)
+            yield self.preparation.of_framed(framed.permute(0, 3, 1, 2))
 
     def embed(self, pixels: Tensor) -> Tensor:
         features = self.network(pixels)

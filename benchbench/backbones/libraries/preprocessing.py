@@ -9,6 +9,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from benchbench.system.framing import Framing
+
 Interpolation = Literal["bilinear", "bicubic"]
 
 LUMA = (0.299, 0.587, 0.114)  # grey of RGB (ITU-R BT.601), as Pillow weighs it
@@ -48,7 +50,20 @@ class Preparation:
 
     def __call__(self, images: Tensor) -> Tensor:
         """Float32 [n, channels, *size] of uint8 images [n, c, h, w]."""
-        values = self._resize(self._recolour(images.float()))
+        return self._scaled(self._resize(self._recolour(images.float())))
+
+    def of_framed(self, images: Tensor) -> Tensor:
+        """The same of images that are framed already, as `framing` says."""
+        return self._scaled(self._recolour(images.float()))
+
+    @property
+    def framing(self) -> Framing:
+        """How a picture at its own size is resized and cut. Raises ValueError without a size."""
+        if self.size is None:
+            raise ValueError("its weights take images of any size; give it a size=N")
+        return Framing(self.size, self.crop, self.interpolation, self.squash)
+
+    def _scaled(self, values: Tensor) -> Tensor:
         # In place, as the tensor is fresh and large.
         mean, std = (self._by_channel(v).to(values.device) for v in (self.mean, self.std))
         return values.div_(255).sub_(mean).div_(std)
@@ -76,14 +91,13 @@ class Preparation:
         if self.size is None:
             return images
         height, width = images.shape[2:]
-        # Without the addend 224 / (224 / 232) would become 231.
-        target = [int(side / self.crop + 1e-6) for side in self.size]
+        target = list(self.framing.target)
         factor = max(target[0] / height, target[1] / width)
         free = [max(target[0], int(height * factor)), max(target[1], int(width * factor))]
         resized = target if self.squash else free
         if resized != [height, width]:
             images = F.interpolate(images, resized, mode=self.interpolation, antialias=True)
             images = images.round_().clamp_(0, 255)
+        top, left = self.framing.corner(*resized)
         height, width = self.size
-        top, left = round((resized[0] - height) / 2), round((resized[1] - width) / 2)
         return images[:, :, top : top + height, left : left + width]

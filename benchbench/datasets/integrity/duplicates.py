@@ -1,6 +1,7 @@
 """Pictures that are there twice, exactly or nearly.
 
-Exact copies share the sha256 of their decoded pixels. Near ones are found in two steps: 64-bit
+Exact copies share the sha256 of their decoded pixels, or of the bytes of their files where pictures
+keep their own size, which are compared by thumbnails. Near ones are found in two steps: 64-bit
 perceptual hashes that differ in few bits give the candidates, and the correlation of the pictures
 decides. The hash alone does not suffice: thousands of drawings of a few strokes share one.
 """
@@ -17,6 +18,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from benchbench.datasets.integrity.hashes import SIDE, averaging, greys, near, perceptual_hashes
+from benchbench.datasets.tables.encoded import Thumbnails
 from benchbench.system.arrays import BoolArray, ByteArray, IntArray
 from benchbench.system.progress import meter
 
@@ -34,8 +36,9 @@ PAIRS_AT_ONCE = 4096
 class Scan:
     """What one reading of all images yields.
 
-    digests: [n] of 32 bytes, the sha256 of shape and pixels; hashes: uint64 [n], perceptual;
-    constant: bool [n], one colour all over; grey: bool [n], equal channels in a colour image.
+    digests: [n] of 32 bytes, the sha256 of shape and pixels, or of encoded bytes.
+    hashes: uint64 [n], perceptual; constant: bool [n], one colour all over; grey: bool [n], equal
+    channels in a colour image.
     """
 
     digests: NDArray[np.void]
@@ -59,7 +62,10 @@ class Pairs:
 
 
 def scan(pixels: Any, description: str = "reading") -> Scan:
-    """Read all images once, in blocks. pixels: uint8 [n, h, w, c]."""
+    """Read all images once, in blocks. pixels: uint8 [n, h, w, c].
+
+    Of thumbnails the digests are those of the encoded pictures.
+    """
     count, height, width, channels = pixels.shape
     size = max(1, BYTES_AT_ONCE // (height * width * channels))
     found: list[tuple[Any, ...]] = []
@@ -67,6 +73,9 @@ def scan(pixels: Any, description: str = "reading") -> Scan:
         for start in range(0, max(count, 1), size):
             block = np.ascontiguousarray(pixels[start : start + size])
             found.append(_scanned(block))
+            if isinstance(pixels, Thumbnails):
+                digests = np.array(pixels.digests(start, start + size), "V32")
+                found[-1] = (digests, *found[-1][1:])
             counter.advance(len(block))
     return Scan(*(np.concatenate(parts) for parts in zip(*found, strict=True)))
 

@@ -83,7 +83,7 @@ def check_duplicates(
 ) -> Iterator[Finding]:
     """Pictures that are there twice: across splits, across parts, across classes, or in a class."""
     groups = use_numbers(dataset)
-    pairs = find_duplicates([dataset.pixels], [scanned], distance, correlation, groups)
+    pairs = find_duplicates([dataset.thumbnails], [scanned], distance, correlation, groups)
     captions = Captions(dataset)
     left, right = dataset.labels[pairs.left], dataset.labels[pairs.right]
     leak = groups[pairs.left] != groups[pairs.right]
@@ -149,7 +149,7 @@ def check_overlap(
     """
     called = called or other.name
     groups = np.concatenate([use_numbers(dataset), use_numbers(other)])
-    tables = [dataset.pixels, other.pixels]
+    tables = [dataset.thumbnails, other.thumbnails]
     pairs = find_duplicates(tables, scans, distance, correlation, groups)
     both = Captions(dataset), Captions(other)
     held_out = np.isin(both[0].use_of[pairs.left], ("val", "test"))

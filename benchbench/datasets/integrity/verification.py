@@ -177,7 +177,7 @@ class Verification:
     def _scanned(self, dataset: OpenDataset) -> Scan:
         """The scan of all its images, made once."""
         if dataset.fingerprint not in self.scans:
-            self.scans[dataset.fingerprint] = scan(dataset.pixels, f"reading {dataset.name}")
+            self.scans[dataset.fingerprint] = scan(dataset.thumbnails, f"reading {dataset.name}")
         return self.scans[dataset.fingerprint]
 
 

@@ -102,6 +102,10 @@ class TreeFile(NamedTuple):
     tree: FileTree
     name: str
 
+    def content(self) -> bytes:
+        """The encoded bytes. Raises as `FileTree.read` does."""
+        return self.tree.read(self.name)
+
     def image(self) -> Image.Image:
         """The decoded image. Raises UnreadableImageError, also for too many pixels."""
         image = self.header()
@@ -114,7 +118,7 @@ class TreeFile(NamedTuple):
     def header(self) -> Image.Image:
         """An image of which only size and mode are read. Raises as `image` does."""
         try:
-            return open_image(io.BytesIO(self.tree.read(self.name)), formats())
+            return open_image(io.BytesIO(self.content()), formats())
         except BenchbenchError:
             raise
         except TooManyPixelsError as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from typing import Literal, TypeAlias, TypeVar
 
 import numpy as np
@@ -13,6 +14,7 @@ from benchbench.datasets.reading.deep_greys import is_deep
 from benchbench.datasets.reading.file_tree import UnreadableImageError
 from benchbench.datasets.reading.image_files import LARGE, ImageFile, decoded, is_large
 from benchbench.datasets.reading.parallel import in_parallel
+from benchbench.datasets.reading.pixel_budget import PixelBudget
 from benchbench.system.arrays import ByteArray
 from benchbench.system.progress import track
 
@@ -66,8 +68,12 @@ def decode_file(
     conversion: Conversion,
     interpolation: str = "bilinear",
     notes: Notes | None = None,
+    budget: PixelBudget | None = None,
 ) -> ByteArray:
-    """The same by a conversion; `notes` gets what is changed in the image beside its size."""
+    """The same by a conversion; `notes` gets what is changed in the image beside its size.
+
+    budget: of pixels that are decoded at the same time, beside what `decoded` allows.
+    """
     notes = set() if notes is None else notes
     image, side = file.header(), ENOUGH * size
     if is_large(image):
@@ -75,7 +81,8 @@ def decode_file(
     if is_deep(image):
         conversion.scale()  # It decodes images, and of large ones there is one at a time.
     try:
-        with decoded(image, side) as whole:
+        held = budget.holding(image.width * image.height) if budget else nullcontext()
+        with held, decoded(image, side) as whole:
             picture = resize(conversion.picture(whole, side, notes), size, interpolation)
         return as_array(picture.convert(conversion.mode))
     except Exception as error:  # Pillow raises many kinds of errors for damaged files.

@@ -2,9 +2,9 @@
 
 A table is a folder `datasets/<name>-<key>` of the cache: `pixels.bin` (uint8 [n, h, w, c], in a
 secret order), `arrays.npz` (by image id: labels, groups, places in that order) and `table.json`
-(shape, names, fingerprint), none of them to be written to. It is made under another name
-(`resumable`) and then renamed, so that any table with its own name is complete. One process at a
-time decodes; after an interruption, decoding resumes.
+(shape, names, fingerprint), none of them to be written to. Pictures at their own size stay encoded
+(`encoded`). A table is made under another name (`resumable`) and then renamed, so that any with its
+own name is complete. One process at a time decodes; after an interruption, decoding resumes.
 """
 
 from __future__ import annotations
@@ -23,8 +23,10 @@ import numpy as np
 from filelock import FileLock, Timeout
 from numpy.typing import NDArray
 
+from benchbench.datasets.reading.encoded_pictures import Reading
 from benchbench.datasets.reading.offline import refuse_decoding
 from benchbench.datasets.reading.parallel import one_ahead
+from benchbench.datasets.tables.encoded import EncodedPixels
 from benchbench.datasets.tables.file_states import State, states_of
 from benchbench.datasets.tables.pending import ChangedOrderError, announced, missing_classes
 from benchbench.datasets.tables.resumable import FORMAT, UnfinishedTable, is_finished, seal
@@ -172,7 +174,12 @@ def read_table(folder: Path) -> Table:
         with np.load(folder / "arrays.npz", allow_pickle=False) as arrays:
             labels, groups, places = arrays["labels"], arrays["groups"], arrays["places"]
             parts = arrays.get("parts")
-        stored = StoredPixels(folder / "pixels.bin", tuple(header["shape"]))
+        stored: StoredPixels | EncodedPixels
+        if "reading" in header:
+            reading = Reading.from_json(header["reading"])
+            stored = EncodedPixels(folder, header["shape"][0], reading)
+        else:
+            stored = StoredPixels(folder / "pixels.bin", tuple(header["shape"]))
         return Table(
             pixels=PermutedPixels(stored.mapped(), places),
             labels=labels,

@@ -22,6 +22,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from benchbench.datasets.reading.encoded_pictures import as_encoded, contents_of
+from benchbench.datasets.tables.encoded import Encoding, Thumbnails, encoding_of
 from benchbench.datasets.tables.remarks import changes, losses, sameness
 from benchbench.datasets.tables.secret_order import secret_places, write_in_order
 from benchbench.datasets.tables.stored import StoredPixels
@@ -41,7 +43,8 @@ PIECE = 1 << 20
 class WholeClass:
     """A class that was written. end: bytes of pixels up to its end; sha256: of all of them.
 
-    count: its images; shape: of each, [h, w, c]; the other fields are those of `DecodedClass`.
+    count: its images; shape: of each, [h, w, c]. lengths, reading: of encoded pictures, the bytes
+    of each and how they are decoded. The other fields are those of `DecodedClass`.
     """
 
     name: str
@@ -54,6 +57,8 @@ class WholeClass:
     sha256: str
     changes: dict[str, int] = field(default_factory=dict)
     parts: list[str] | None = None
+    lengths: list[int] | None = None
+    reading: dict[str, Any] | None = None
 
 
 class UnfinishedTable:
@@ -112,16 +117,15 @@ class UnfinishedTable:
 
         Raises BenchbenchError if the size of its images differs from that of those before.
         """
-        shape = list(item.images.shape[1:])
+        encoded = as_encoded(item.images)
+        shape = list(np.shape(item.images)[1:] if encoded is None else encoded.shape[1:])
         if len(item.images) and self._shape not in (None, shape):
             self.useless = True
             raise BenchbenchError(
                 f"{self.name}: class '{item.name}' has images of shape {shape}, the classes before "
                 f"it of {self._shape}; a data set decodes all images to one shape."
             )
-        pixels = np.ascontiguousarray(item.images, dtype=np.uint8).reshape(-1)
-        _write(self._pixels, pixels.data)
-        self._digest.update(pixels.data)
+        lengths = [self._append(content) for content in contents_of(item.images)]
         written = WholeClass(
             name=item.name,
             count=len(item.images),
@@ -129,13 +133,20 @@ class UnfinishedTable:
             parent=list(item.parent),
             groups=None if item.groups is None else [str(group) for group in item.groups],
             unreadable=list(item.unreadable),
-            end=self._end + pixels.size,
+            end=self._end + sum(lengths),
             sha256=self._digest.hexdigest(),
             changes=dict(item.changes),
             parts=None if item.parts is None else list(item.parts),
+            lengths=None if encoded is None else lengths,
+            reading=None if encoded is None else encoded.reading.as_json(),
         )
         _write(self._journal, _line(asdict(written)))
         self.classes.append(written)
+
+    def _append(self, content: bytes | memoryview) -> int:
+        _write(self._pixels, content)
+        self._digest.update(content)
+        return len(content)
 
     @property
     def _shape(self) -> list[int] | None:
@@ -159,7 +170,8 @@ class UnfinishedTable:
         parts = [part for written in classes for part in written.parts or ()]
         digest = self._digest.copy()
         digest.update(labels.astype("<i8").tobytes())
-        digest.update(json.dumps(self._shape).encode())
+        encoding = encoding_of(classes)
+        digest.update(encoding.identity if encoding else json.dumps(self._shape).encode())
         header = {
             "format": FORMAT,
             "shape": [len(labels), *classes[0].shape],
@@ -167,24 +179,30 @@ class UnfinishedTable:
             "class_names": [written.name for written in classes],
             "hierarchy": [written.parent for written in classes],
             "unreadable": unreadable,
-            "remarks": [*remarks, *self._remarks(classes)],
+            "remarks": [*remarks, *self._remarks(classes, encoding)],
+            **({"reading": encoding.reading.as_json()} if encoding else {}),
         }
         places = secret_places(len(labels), digest.hexdigest())
         arrays = {"labels": labels, "groups": np.array(kept, dtype=np.str_), "places": places}
         if len(parts) == len(labels):
             arrays["parts"] = np.array(parts, dtype=np.str_)
         np.savez_compressed(self.folder / "arrays.npz", **arrays)  # type: ignore[arg-type]
-        shape = (len(labels), *classes[0].shape)
-        write_in_order(self.folder / "pixels.bin", self.folder / "permuted.bin", shape, places)
+        pixels, permuted = self.folder / "pixels.bin", self.folder / "permuted.bin"
+        if encoding:
+            encoding.write_in_order(pixels, permuted, places)
+        else:
+            write_in_order(pixels, permuted, (len(labels), *classes[0].shape), places)
         with whole_file(self.folder / "table.json") as partial:
             partial.write_text(json.dumps(header), encoding="utf-8")
 
-    def _remarks(self, classes: Sequence[WholeClass]) -> list[str]:
+    def _remarks(self, classes: Sequence[WholeClass], encoding: Encoding | None) -> list[str]:
         counts = [written.count for written in classes]
-        pixels = StoredPixels(self.folder / "pixels.bin", (sum(counts), *classes[0].shape))
+        pixels: Any = StoredPixels(self.folder / "pixels.bin", (sum(counts), *classes[0].shape))
+        if encoding:
+            pixels = Thumbnails(encoding.by_id(self.folder))
         changed = changes(written.changes for written in self.classes)
         lost = [each.name for each in self.classes if each.name and not each.count]
-        return [*changed, *losses(lost), *sameness(pixels.mapped(), counts)]
+        return [*changed, *losses(lost), *sameness(pixels, counts)]
 
     def close(self) -> None:
         """Leave the files as they are."""
@@ -206,7 +224,7 @@ def seal(folder: Path) -> None:
     permuted = folder / "permuted.bin"
     if permuted.exists():
         permuted.replace(folder / "pixels.bin")
-    for name in ("pixels.bin", "arrays.npz", "table.json"):
+    for name in ("pixels.bin", "offsets.npy", "arrays.npz", "table.json"):
         with suppress(OSError):  # Some file systems know no such rights.
             (folder / name).chmod(0o444)
 

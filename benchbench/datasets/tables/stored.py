@@ -8,7 +8,7 @@ do, because ids are in the order of the classes.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -18,6 +18,7 @@ import numpy as np
 
 from benchbench.datasets.tables.secret_order import secret_places
 from benchbench.system.arrays import ByteArray, IntArray
+from benchbench.system.framing import Framing
 
 
 class PixelRows(ABC):
@@ -36,6 +37,13 @@ class PixelRows(ABC):
     @abstractmethod
     def rows(self, index: Any) -> ByteArray:
         """The images of an index along the first axis, as a fresh array."""
+
+    def pictures(self, index: Any, framing: Framing) -> Iterator[ByteArray]:
+        """The pictures of an index, in its order, each framed as uint8 [*framing.size, c].
+
+        Raises TypeError unless they are at their own size (`encoded`).
+        """
+        raise TypeError("these images have one size already")
 
     def __len__(self) -> int:
         return self.shape[0]
@@ -102,6 +110,17 @@ class PermutedPixels(PixelRows):
 
     def rows(self, index: Any) -> ByteArray:
         return np.asarray(self.storage.pixels[self.storage.places[index]])
+
+    def pictures(self, index: Any, framing: Framing) -> Iterator[ByteArray]:
+        found: Iterator[ByteArray] = self.storage.pixels.pictures(
+            self.storage.places[index], framing
+        )
+        return found
+
+    def content(self, number: int) -> bytes:
+        """The encoded bytes of a picture that is kept at its own size."""
+        found: bytes = self.storage.pixels.content(int(self.storage.places[number]))
+        return found
 
 
 class StackedPixels(PixelRows):

@@ -82,7 +82,7 @@ class Thumbnails:
     def add(self, source: OpenDataset, ids: Iterable[int], size: int, room: int) -> int:
         """Add those of the images that the page lacks if there is room; return their bytes."""
         new = sorted({one for one in ids if (source.fingerprint, one, size) not in self._index})
-        pixels = source.images(np.array(new, dtype=np.int64))
+        pixels = source.thumbnails[np.array(new, dtype=np.int64)]
         texts = [thumbnail(image, size) for image in pixels]
         taken = sum(len(text) + 3 for text in texts)
         if taken <= room:

@@ -10,6 +10,8 @@ import pytest
 import torch
 from PIL import Image
 from safetensors.torch import save_file
+from support.folders import open_folder
+from support.own_size import write_own_size
 from support.sentences import one_sentence
 from torch import Tensor
 
@@ -102,6 +104,19 @@ def test_images_are_prepared_as_the_library_does(file: Path) -> None:
     expected = theirs(Image.fromarray(pixels[0]))
     # Pillow rounds between its two passes; on noise that is up to 3 levels, of 0.015 each.
     torch.testing.assert_close(backbone.prepare(pixels)[0], expected, atol=0.06, rtol=0)
+
+
+def test_pictures_at_their_own_size_are_prepared_as_the_library_does(
+    file: Path, tmp_path: Path
+) -> None:
+    root = write_own_size(tmp_path / "pictures", classes=3, count=2)
+    dataset = open_folder(root, size="native", val=0, test=1)
+    backbone = create_backbone(f"open_clip:tiny-vit[weights={file}]", dataset.image_shape)
+    facts = transform.PreprocessCfg(**original().visual.preprocess_cfg)
+    theirs = transform.image_transform_v2(facts, is_train=False)
+    expected = torch.stack([theirs(Image.open(each)) for each in sorted(root.rglob("*.png"))])
+    (found,) = backbone.prepare_pictures(Images(dataset.view("test"), np.arange(6)))
+    torch.testing.assert_close(found, expected)
 
 
 @pytest.mark.parametrize("name", TOWERS)
