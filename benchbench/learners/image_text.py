@@ -93,11 +93,10 @@ class DualEncoder(nn.Module):
 
     def encode_in_context(self, context: Tensor, names: Sequence[str]) -> Tensor:
         """Embeddings [n, width] of names behind word vectors [m, width], or [n, m, width]."""
-        each = context.expand(len(names), *context.shape[-2:])
-        texts = [
-            torch.cat([own, self.context_of(name)]) for own, name in zip(each, names, strict=True)
-        ]
-        features: Tensor = self.text(torch.stack([text.mean(0) for text in texts]))
+        words = [self.context_of(name) for name in names]
+        sums = context.sum(-2) + torch.stack([own.sum(0) for own in words])
+        counts = torch.tensor([context.shape[-2] + len(own) for own in words]).to(sums)
+        features: Tensor = self.text(sums / counts[:, None])
         return features
 
     def _known(self, text: str) -> list[int]:

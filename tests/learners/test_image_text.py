@@ -117,3 +117,15 @@ def test_training_has_pairs_of_different_classes_and_one_of_their_prompts(
         if not torch.equal(tensor, before[name])
     ]
     assert {"logit_scale", "projection.weight", "words.weight"} <= set(changed)
+
+
+def test_names_in_context_are_texts_that_begin_with_it() -> None:
+    encoder = encoder_of("a big red cat and dog").eval()
+    names = ["red cat", "dog", "zebra"]  # of which the vocabulary lacks the last
+    found = encoder.encode_in_context(encoder.context_of("a big"), names)
+    expected = encoder.encode_text([f"a big {name}." for name in names])
+    torch.testing.assert_close(found, expected)
+    each = torch.stack([encoder.context_of(words) for words in ("a big", "big red", "and a")])
+    own = encoder.encode_in_context(each, names)
+    expected = encoder.encode_text(["a big red cat", "big red dog", "and a"])
+    torch.testing.assert_close(own, expected)

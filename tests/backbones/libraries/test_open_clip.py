@@ -17,6 +17,7 @@ from torch import Tensor
 
 from benchbench.backbones import backbone_arguments, create_backbone
 from benchbench.backbones.libraries.open_clip import OpenClip, drop_projection
+from benchbench.errors import BenchbenchError
 from benchbench.method import Images
 from benchbench.system.vision import torchvision
 
@@ -227,3 +228,21 @@ def test_the_library_leaves_logging_alone() -> None:
     handlers = list(logging.getLogger().handlers)
     made("open_clip:tiny-vit")
     assert logging.getLogger().handlers == handlers
+
+
+def test_names_in_context_are_texts_that_begin_with_it(file: Path) -> None:
+    backbone = made(f"open_clip:tiny-vit[weights={file},projected=true]")
+    context = backbone.context_of("a photo of")
+    assert context.shape == (3, 32)
+    found = backbone.encode_in_context(context, ["a red fox", "an owl"])
+    torch.testing.assert_close(found, backbone.encode_text(TEXTS))
+    each = torch.stack([backbone.context_of(text) for text in ("a photo of", "an old one")])
+    own = backbone.encode_in_context(each, ["a red fox", "an owl"])
+    expected = backbone.encode_text([TEXTS[0], "an old one an owl."])
+    torch.testing.assert_close(own, expected)
+
+
+def test_word_vectors_need_the_text_tower(file: Path) -> None:
+    backbone = made(f"open_clip:tiny-vit[weights={file}]")
+    with pytest.raises(BenchbenchError, match="projected=true"):
+        backbone.context_of("a photo of")
