@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from benchbench.backbones.feature_store import StoredFeatures
 from benchbench.datasets.base import OpenDataset, Pixels
@@ -73,7 +74,8 @@ class Question:
     support: places of images, and support_labels: their class slots. queries: places of images,
     those of each array to be classified in one call. names: of the classes by slot, for a method
     that declares to read them. seed: of the method's random numbers. validation: places
-    of validation images and their class slots, for a method that declares to use them.
+    of validation images and their class slots, for a method that declares to use them. attributes:
+    float32 [n_way, a] of the classes by slot, likewise.
     """
 
     support: IntArray
@@ -83,6 +85,7 @@ class Question:
     seed: int
     names: tuple[str, ...] | None = None
     validation: tuple[IntArray, IntArray] | None = None
+    attributes: NDArray[np.float32] | None = None
 
 
 def hidden_images(dataset: OpenDataset, split: str, nonce: Nonce) -> HiddenImages:
@@ -120,6 +123,7 @@ def learned_part(dataset: OpenDataset, nonce: Nonce) -> OpenDataset:
         remarks=[],
         nodes=nodes and {split: nodes[split] for split in nodes if split.startswith(LEARNED)},
         opaque_ids=ids[storage.places[kept]],
+        attributes=dataset.attributes and dataset.attributes.of_only(classes),
     )
 
 
@@ -130,6 +134,7 @@ def question(
     seed: int,
     *,
     with_names: bool,
+    with_attributes: bool = False,
     validation: tuple[IntArray, IntArray] | None = None,
 ) -> Question:
     """An episode as a question, with its queries in the given order.
@@ -138,6 +143,7 @@ def question(
     """
     places = dataset.storage.places
     names = tuple(dataset.class_names[c] for c in episode.classes) if with_names else None
+    known = dataset.attributes if with_attributes else None
     return Question(
         support=places[episode.support],
         support_labels=episode.support_labels,
@@ -146,4 +152,5 @@ def question(
         seed=seed,
         names=names,
         validation=validation and (places[validation[0]], validation[1]),
+        attributes=known and known.values[episode.classes],
     )
