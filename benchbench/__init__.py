@@ -35,13 +35,23 @@ if TYPE_CHECKING:
     from benchbench.learners.adaptation import Weights as Weights
     from benchbench.learners.adaptation import descend as descend
     from benchbench.learners.adaptation import embed_with as embed_with
+    from benchbench.learners.attribute_rule import AttributeRule as AttributeRule
+    from benchbench.learners.attribute_rule import SeenPosteriorMethod as SeenPosteriorMethod
     from benchbench.learners.averaging import distance_to_mean as distance_to_mean
+    from benchbench.learners.binary_logistic import binary_logistic as binary_logistic
     from benchbench.learners.black_box import BlackBoxMethod as BlackBoxMethod
     from benchbench.learners.classifier_recipe import ClassifierRecipe as ClassifierRecipe
     from benchbench.learners.classifier_recipe import TrainingPhase as TrainingPhase
     from benchbench.learners.covariance import RunningCovariance as RunningCovariance
     from benchbench.learners.creation import create_members as create_members
     from benchbench.learners.creation import spec_of as spec_of
+    from benchbench.learners.described import DescribedMethod as DescribedMethod
+    from benchbench.learners.described import Rule as Rule
+    from benchbench.learners.described import SeenClasses as SeenClasses
+    from benchbench.learners.described import cosines as cosines
+    from benchbench.learners.described import fit_on_features as fit_on_features
+    from benchbench.learners.described import grid as grid
+    from benchbench.learners.described import powers_of_ten as powers_of_ten
     from benchbench.learners.episodic import EpisodicMethod as EpisodicMethod
     from benchbench.learners.episodic import Recipe as Recipe
     from benchbench.learners.gradient import FixedWayMethod as FixedWayMethod
@@ -128,6 +138,16 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _HOMES = {
+    "AttributeRule": "learners.attribute_rule",
+    "SeenPosteriorMethod": "learners.attribute_rule",
+    "DescribedMethod": "learners.described",
+    "Rule": "learners.described",
+    "SeenClasses": "learners.described",
+    "cosines": "learners.described",
+    "fit_on_features": "learners.described",
+    "grid": "learners.described",
+    "powers_of_ten": "learners.described",
+    "binary_logistic": "learners.binary_logistic",
     "Augment": "augmentations",
     "Augmentation": "augmentations.base",
     "Backbone": "backbones.base",
