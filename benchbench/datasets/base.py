@@ -105,6 +105,7 @@ class OpenDataset:
     features: where the features come from that it has in the form of images (`system.vectors`);
     None if it has images.
     attributes: what is known of each class in numbers, or None. The fingerprint says nothing of it.
+    seen: bool [classes], which are learned from although they are tested on; None if none is.
     """
 
     name: str
@@ -125,6 +126,7 @@ class OpenDataset:
     parts: NDArray[np.str_] | None = None
     features: FeatureOrigin | None = None
     attributes: ClassAttributes | None = None
+    seen: NDArray[np.bool_] | None = None
 
     def __post_init__(self) -> None:
         seen: dict[int, str] = {}

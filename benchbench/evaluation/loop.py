@@ -153,8 +153,10 @@ class Examiner:
         correct = int((scores.argmax(axis=1) == episode.query_labels).sum())
         further = {}
         for name, metric in self.metrics.items():
-            scale = temperature if facts_of(metric).calibrated else 1.0
-            further[name] = metric(scores / scale, episode.query_labels)
+            facts, seen = facts_of(metric), self.dataset.seen
+            known = (seen[episode.classes],) if facts.of_seen and seen is not None else ()
+            scale = temperature if facts.calibrated else 1.0
+            further[name] = metric(scores / scale, episode.query_labels, *known)
         return {
             "episode": number,
             "n_way": episode.n_way,

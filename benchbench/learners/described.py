@@ -72,6 +72,10 @@ class DescribedMethod(PretrainedMethod):
     images are not used.
 
     Features are of unit length after the mean of the training images is subtracted.
+
+    stacking: where classes that were learned from are candidates, known by their vectors, so much
+        is subtracted from their scores, in standard deviations of a query's scores (calibrated
+        stacking, Chao et al., ECCV 2016).
     """
 
     family: ClassVar[str] = "zero-shot"
@@ -80,6 +84,8 @@ class DescribedMethod(PretrainedMethod):
     chosen: Rule | None = field(default=None, init=False, repr=False, compare=False)
     seed: int = field(default=0, init=False, repr=False, compare=False)
     steps: int = field(default=0, init=False, repr=False, compare=False)
+    learned: Tensor | None = field(default=None, init=False, repr=False, compare=False)
+    stacking: float = 0.0
 
     def skip(self, task: Task) -> str | None:
         if not task.has_training_classes:
@@ -102,6 +108,7 @@ class DescribedMethod(PretrainedMethod):
         learned, held_out = source.whole("train"), source.whole("val")
         self.prepare(learned)
         seen = self.known(learned)
+        self.learned = seen.vectors
         if len(held_out.images) == 0 or len(self.candidates()) == 1:
             self.chosen = self.rule(seen, **self.candidates()[0])
             return
@@ -140,7 +147,16 @@ class DescribedMethod(PretrainedMethod):
     def adapt(self, support: Support) -> Classifier:
         assert self.chosen is not None, "a method is trained before it is asked"
         rule, vectors = self.chosen, self.vectors_of(support)
-        return lambda images: rule(self.features(images), vectors)
+        if not self.stacking:
+            return lambda images: rule(self.features(images), vectors)
+        assert self.learned is not None
+        seen = (vectors[:, None] == self.learned).all(2).any(1)
+
+        def classify(images: Images) -> Tensor:
+            scores = rule(self.features(images), vectors)
+            return scores - self.stacking * scores.std(1, keepdim=True) * seen
+
+        return classify
 
 
 def best_rule(rules: Mapping[str, Rule], held_out: SeenClasses) -> tuple[Rule, str]:

@@ -257,7 +257,8 @@ class TrainingSource:
             )
             origins = self._validation_origins(way, shot)
             sets = [sampler.sample(pool, number) for pool, sampler in origins]
-            turns = range(number if sets else 0)
+            # A sampler may have fewer episodes than are asked for.
+            turns = range(min(number, len(sets) * min(map(len, sets))) if sets else 0)
             episodes = [sets[turn % len(sets)][turn // len(sets)] for turn in turns]
             self._validated_on[way, shot] = episodes
         return self._validated_on[way, shot]

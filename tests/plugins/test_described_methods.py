@@ -17,6 +17,7 @@ from benchbench.evaluation.participant import evaluate
 from benchbench.learners.attribute_rule import AttributeRule
 from benchbench.learners.creation import create_methods
 from benchbench.learners.described import DescribedMethod, SeenClasses
+from benchbench.method import Images, Support
 from benchbench.samplers import ClassPool, FixedSampler
 from benchbench.training.budget import Budget
 from benchbench.training.source import TrainingSource
@@ -250,3 +251,20 @@ def test_strengths_are_chosen_on_validation_classes_and_the_choice_is_said(
     method = trained("gfzsl[backbone=pixels]", replace(combinations, splits=none))
     assert "right on" not in capsys.readouterr().err
     assert accuracy(method, combinations) > 0.5
+
+
+def test_calibrated_stacking_lowers_the_scores_of_classes_learned_from(
+    combinations: OpenDataset,
+) -> None:
+    method = trained("gfzsl[backbone=pixels,lam=1,stacking=0.5]", combinations)
+    plain = trained("gfzsl[backbone=pixels,lam=1]", combinations)
+    assert combinations.attributes is not None
+    vectors = torch.from_numpy(combinations.attributes.values)
+    train = combinations.splits["train"]
+    images = Images.from_array(combinations.images(np.arange(3)))
+    labels = torch.zeros(0, dtype=torch.int64)
+    nothing = Images.from_array(combinations.images(np.arange(0)))
+    support = Support(nothing, labels, 20, "x", described=vectors)
+    before, after = plain.adapt(support)(images), method.adapt(support)(images)
+    lowered = 0.5 * before.std(1, keepdim=True) * torch.from_numpy(np.isin(np.arange(20), train))
+    torch.testing.assert_close(after, before - lowered)
