@@ -40,6 +40,8 @@ if TYPE_CHECKING:
     from benchbench.learners.averaging import distance_to_mean as distance_to_mean
     from benchbench.learners.binary_logistic import binary_logistic as binary_logistic
     from benchbench.learners.black_box import BlackBoxMethod as BlackBoxMethod
+    from benchbench.learners.class_vectors import ClassVectors as ClassVectors
+    from benchbench.learners.class_vectors import create_class_vectors as create_class_vectors
     from benchbench.learners.classifier_recipe import ClassifierRecipe as ClassifierRecipe
     from benchbench.learners.classifier_recipe import TrainingPhase as TrainingPhase
     from benchbench.learners.covariance import RunningCovariance as RunningCovariance
@@ -160,7 +162,9 @@ _HOMES = {
     "CausalAttention": "learners.sequences",
     "CausalConvolution": "learners.sequences",
     "Cell": "grid.cell",
+    "ClassVectors": "learners.class_vectors",
     "Classification": "learners.pretrained",
+    "create_class_vectors": "learners.class_vectors",
     "Classifier": "method",
     "ClassifierRecipe": "learners.classifier_recipe",
     "Collection": "datasets.problem",

@@ -12,6 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from benchbench.learners.class_vectors import create_class_vectors
 from benchbench.learners.pretrained import EMBEDDED_TOGETHER, PretrainedMethod
 from benchbench.method import Classifier, Images, Support, Task
 from benchbench.system.progress import say
@@ -19,6 +20,9 @@ from benchbench.training.source import TrainingSource
 
 Rule: TypeAlias = Callable[[Tensor, Tensor], Tensor]
 """Features [n, d] of pictures and vectors [c, a] of classes to scores [n, c], all float64."""
+
+
+ATTRIBUTES = "attributes"
 
 
 @dataclass(frozen=True)
@@ -73,6 +77,8 @@ class DescribedMethod(PretrainedMethod):
 
     Features are of unit length after the mean of the training images is subtracted.
 
+    vectors: `attributes` of the classes, or what makes vectors of their names: `words`,
+        `file[weights=FILE]`, `minilm`, `clip[model=MODEL]`, or those of a plug-in.
     stacking: where classes that were learned from are candidates, known by their vectors, so much
         is subtracted from their scores, in standard deviations of a query's scores (calibrated
         stacking, Chao et al., ECCV 2016).
@@ -85,11 +91,19 @@ class DescribedMethod(PretrainedMethod):
     seed: int = field(default=0, init=False, repr=False, compare=False)
     steps: int = field(default=0, init=False, repr=False, compare=False)
     learned: Tensor | None = field(default=None, init=False, repr=False, compare=False)
+    vectors: str = ATTRIBUTES
     stacking: float = 0.0
+
+    def __post_init__(self) -> None:
+        self.named = None if self.vectors == ATTRIBUTES else create_class_vectors(self.vectors)
+        self.uses_attributes = self.named is None
+        self.uses_class_names = self.named is not None
 
     def skip(self, task: Task) -> str | None:
         if not task.has_training_classes:
             return "it learns from training classes and this task has none"
+        if self.uses_class_names and not task.has_class_names:
+            return "its vectors are of names and the classes have none in words"
         return super().skip(task)
 
     def candidates(self) -> list[dict[str, Any]]:
@@ -106,6 +120,9 @@ class DescribedMethod(PretrainedMethod):
         self.seed = source.seed
         self.steps = source.budget.training_steps(smoke=20, quick=1000, paper=10_000)
         learned, held_out = source.whole("train"), source.whole("val")
+        if self.named is not None:
+            self.named.prepare(learned.class_names)
+            self.pretrained_on = self.named.pretrained_on  # type: ignore[misc]
         self.prepare(learned)
         seen = self.known(learned)
         self.learned = seen.vectors
@@ -128,6 +145,8 @@ class DescribedMethod(PretrainedMethod):
 
     def vectors_of(self, support: Support) -> Tensor:
         """The vectors of a support's classes, float64 [n_way, a]."""
+        if self.named is not None:
+            return self.named.vectors(support.class_names)
         return support.attributes.double()
 
     def embedded(self, images: Images) -> Tensor:

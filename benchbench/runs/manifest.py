@@ -38,6 +38,9 @@ LIBRARIES = ("torch", "numpy", "scipy", "pillow", "safetensors")
 NETWORK_LIBRARIES = ("torchvision", "timm", "open_clip_torch")
 """A result may depend on these as well, and they need not be installed."""
 
+WEIGHT_FILE = r"weights=([^,\[\]]+\.(?:safetensors|txt|vec))"
+"""How a parameter names a file of weights, or of vectors of words."""
+
 SAME_BITS = "equal versions, processor kind, device and threads give the same bits on a CPU"
 TOLERANCE, SHORT_TOLERANCE = 0.01, 0.02
 """How far a mean accuracy may lie from the stored one on another kind of machine, after a training
@@ -315,7 +318,9 @@ def _installed(names: Iterable[str]) -> dict[str, str]:
 
 def weight_files(method: Method) -> dict[str, dict[str, str]]:
     """The hashes of the files of weights that the parameters name, as `weights=FILE`, if any."""
-    paths = re.findall(r"weights=([^,\[\]]+\.safetensors)", specs.text_of(method), re.IGNORECASE)
+    paths = re.findall(
+        r"weights=([^,\[\]]+\.(?:safetensors|txt|vec))", specs.text_of(method), re.IGNORECASE
+    )
     files = {path: expanded(path) for path in paths}
     hashes = {path: file_hash(file) for path, file in files.items() if file.is_file()}
     return {"weight_files": hashes} if hashes else {}
