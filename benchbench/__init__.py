@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from benchbench.backbones.base import Backbone as Backbone
     from benchbench.backbones.base import TrainingNeeds as TrainingNeeds
     from benchbench.backbones.blocks import parameter_blocks as parameter_blocks
+    from benchbench.datasets.attributes import ClassAttributes as ClassAttributes
     from benchbench.datasets.base import Dataset as Dataset
     from benchbench.datasets.base import DecodedClass as DecodedClass
     from benchbench.datasets.base import OpenDataset as OpenDataset
@@ -162,6 +163,7 @@ _HOMES = {
     "CausalAttention": "learners.sequences",
     "CausalConvolution": "learners.sequences",
     "Cell": "grid.cell",
+    "ClassAttributes": "datasets.attributes",
     "ClassVectors": "learners.class_vectors",
     "Classification": "learners.pretrained",
     "create_class_vectors": "learners.class_vectors",

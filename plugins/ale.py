@@ -27,6 +27,7 @@ class ALE(DescribedMethod):
 
     name = "ale"
     paper = "arXiv:1503.08677"
+    family = "zero-shot"
     margin: Annotated[float, Bounds(ge=0)] = 0.1
     lr: Annotated[float, Bounds(gt=0)] = 0.01
 

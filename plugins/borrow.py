@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from benchbench import DescribedMethod, Rule, SeenClasses, cosines, grid, hookimpl
@@ -29,6 +30,7 @@ class Borrow(DescribedMethod):
 
     name = "borrow"
     paper = "https://doi.org/10.1109/TIP.2017.2696747"
+    family = "zero-shot"
     neighbours: int | Literal["auto"] = "auto"
     temperature: float | Literal["auto"] = "auto"
 
@@ -48,8 +50,7 @@ class Borrow(DescribedMethod):
 
 def borrowed(vectors: Tensor, known: Tensor, neighbours: int, temperature: float) -> Tensor:
     """How much of each known class [k, a] classes with these vectors [c, a] borrow: [c, k]."""
-    unit = (torch.nn.functional.normalize(one, dim=1) for one in (vectors, known))
-    distances = torch.cdist(*unit)
+    distances = torch.cdist(F.normalize(vectors, dim=1), F.normalize(known, dim=1))
     nearest = distances.topk(min(neighbours, len(known)), dim=1, largest=False)
     weights = torch.softmax(-nearest.values / temperature, dim=1)
     return torch.zeros_like(distances).scatter(1, nearest.indices, weights)

@@ -24,6 +24,7 @@ class ConSE(SeenPosteriorMethod):
 
     name = "conse"
     paper = "arXiv:1312.5650"
+    family = "zero-shot"
     classes: Annotated[int, Bounds(ge=1)] = 10
 
     def rule(self, seen: SeenClasses) -> Rule:

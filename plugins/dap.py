@@ -36,6 +36,7 @@ class DAP(DescribedMethod):
 
     name = "dap"
     paper = "https://doi.org/10.1109/TPAMI.2013.140"
+    family = "zero-shot"
     c: float | Literal["auto"] = "auto"
     prior: Literal["classes", "half"] = "classes"
 

@@ -26,6 +26,7 @@ class DeViSE(DescribedMethod):
 
     name = "devise"
     paper = "https://papers.nips.cc/paper/5204-devise-a-deep-visual-semantic-embedding-model"
+    family = "zero-shot"
     margin: Annotated[float, Bounds(ge=0)] = 0.1
     lr: Annotated[float, Bounds(gt=0)] = 0.01
 

@@ -26,6 +26,7 @@ class ESZSL(DescribedMethod):
 
     name = "eszsl"
     paper = "https://proceedings.mlr.press/v37/romera-paredes15.html"
+    family = "zero-shot"
     gamma: float | Literal["auto"] = "auto"
     lam: float | Literal["auto"] = "auto"
     targets: Literal["signed", "one_hot"] = "signed"
@@ -47,7 +48,8 @@ def solution(seen: SeenClasses, s: Tensor, gamma: float, lam: float, signed: boo
         xys = 2 * xys - seen.sums.sum(0)[:, None] * s.sum(0)
     left = seen.gram + gamma * torch.eye(len(xys)).double()
     right = s.T @ s + lam * torch.eye(s.shape[1]).double()
-    return torch.linalg.solve(right, torch.linalg.solve(left, xys).T).T
+    v: Tensor = torch.linalg.solve(right, torch.linalg.solve(left, xys).T).T
+    return v
 
 
 @hookimpl

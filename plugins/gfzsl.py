@@ -26,6 +26,7 @@ class GFZSL(DescribedMethod):
 
     name = "gfzsl"
     paper = "arXiv:1707.08040"
+    family = "zero-shot"
     kernel: Literal["quadratic", "linear"] = "quadratic"
     lam: float | Literal["auto"] = "auto"
 

@@ -20,6 +20,7 @@ class IAP(SeenPosteriorMethod):
 
     name = "iap"
     paper = "https://doi.org/10.1109/TPAMI.2013.140"
+    family = "zero-shot"
     prior: Literal["classes", "half"] = "classes"
 
     def rule(self, seen: SeenClasses) -> Rule:

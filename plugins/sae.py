@@ -27,6 +27,7 @@ class SAE(DescribedMethod):
 
     name = "sae"
     paper = "arXiv:1704.08345"
+    family = "zero-shot"
     lam: float | Literal["auto"] = "auto"
     compare: Literal["features", "vectors"] = "features"
 

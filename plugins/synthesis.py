@@ -37,6 +37,7 @@ class Synthesis(DescribedMethod):
 
     name = "synthesis"
     paper = "arXiv:1712.00981"
+    family = "zero-shot"
     hidden: Annotated[int, Bounds(ge=1, le=4096)] = 256
     critic: Annotated[int, Bounds(ge=1, le=100)] = 3
     weight: Annotated[float, Bounds(ge=0)] = 0.1
@@ -99,7 +100,7 @@ class Adversaries(nn.Module):
         penalty = PENALTY * (slopes.norm(dim=1) - 1).square().mean()
         loss = self._judged(false, unit).mean() - self._judged(real, unit).mean() + penalty
         self.of_critic.zero_grad()
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]
         self.of_critic.step()
 
     def teach_generator(self) -> None:
@@ -109,7 +110,7 @@ class Adversaries(nn.Module):
         loss = -self._judged(made, unit).mean()
         loss = loss + self.weight * F.cross_entropy(SCALE * made @ self.directions.T, labels)
         self.of_generator.zero_grad()
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]
         self.of_generator.step()
 
     def _drawn(self, batch: int = 128) -> Drawn:

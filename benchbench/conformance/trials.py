@@ -101,7 +101,7 @@ class Trials:
             tuple(self.dataset.class_names[c] for c in episode.classes),
             self.dataset.name,
             seed,
-            self.dataset.attributes and self.dataset.attributes.values[episode.classes],
+            self.dataset.attributes_of(episode.classes),
         )
 
     def noise(self, count: int, number: int = 0) -> ByteArray:

@@ -164,6 +164,10 @@ class OpenDataset:
         """Pixels uint8 [n, h, w, c] of the images with these ids; a fresh array."""
         return np.asarray(self.pixels[ids])
 
+    def attributes_of(self, classes: NDArray[np.int64]) -> NDArray[np.float32] | None:
+        """The attributes float32 [n, a] of these classes; None if nothing is known in numbers."""
+        return None if self.attributes is None else self.attributes.values[classes]
+
     @cached_property
     def storage(self) -> Storage:
         """The images as they are stored, for code that must not learn their classes.

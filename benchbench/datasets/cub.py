@@ -120,7 +120,8 @@ def class_attributes(tree: FileTree, folders: list[str]) -> ClassAttributes | No
         rows = [[float(cell) for cell in line.split()] for line in _read_lines(tree, file)]
         # Its lines are in the order of the numbers of classes.txt, from 1.
         numbers = {folder: int(number) - 1 for number, folder in classes.items()}
-        values = np.array([rows[numbers[folder]] for folder in folders], np.float32) / 100
+        shares = np.array([rows[numbers[folder]] for folder in folders]) / 100
+        values = shares.astype(np.float32)
         found = _file_of(tree, "attributes.txt") or _file_of(tree, "attributes/attributes.txt")
         names = [line.split()[1] for line in _read_lines(tree, found)] if found else []
         return ClassAttributes(tuple(names or map(str, range(1, values.shape[1] + 1))), values)

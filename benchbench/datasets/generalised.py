@@ -43,11 +43,11 @@ class Generalised(Collection):
         "The brackets at the end are those of generalised; write NAME[key=value][] to give them to "
         "the data set."
     )
-    test_source: ClassVar[str] = "seen and unseen"
     dataset: str
     held_out: Annotated[float, Bounds(gt=0, lt=1)] = 0.2
 
     def __post_init__(self) -> None:
+        self.test_source = "seen and unseen"  # There is one source.
         if isinstance(create_dataset(self.dataset), Collection):
             raise ValueError(f"{self.dataset} is itself several data sets; name one of them")
 

@@ -143,7 +143,6 @@ def question(
     """
     places = dataset.storage.places
     names = tuple(dataset.class_names[c] for c in episode.classes) if with_names else None
-    known = dataset.attributes if with_attributes else None
     return Question(
         support=places[episode.support],
         support_labels=episode.support_labels,
@@ -152,5 +151,5 @@ def question(
         seed=seed,
         names=names,
         validation=validation and (places[validation[0]], validation[1]),
-        attributes=known and known.values[episode.classes],
+        attributes=dataset.attributes_of(episode.classes) if with_attributes else None,
     )

@@ -20,6 +20,7 @@ from benchbench.registry import loading, specs
 from benchbench.registry.hookspecs import hookimpl
 from benchbench.system.places import expanded
 from benchbench.system.progress import say_once
+from benchbench.system.vision import torchvision
 
 
 class ClassVectors:
@@ -145,6 +146,7 @@ class MiniLM(ClassVectors):
 
     def _encoder(self) -> Any:
         if not hasattr(self, "_loaded"):
+            torchvision()  # The library imports it in its turn.
             try:
                 from all_minilm_l6_v2 import get_model_zip_path
                 from sentence_transformers import SentenceTransformer

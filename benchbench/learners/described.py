@@ -75,7 +75,8 @@ class DescribedMethod(PretrainedMethod):
     right most often among all validation classes is kept, or the first if there are none. Support
     images are not used.
 
-    Features are of unit length after the mean of the training images is subtracted.
+    Features have the mean of the training images subtracted, are scaled to unit length, and centred
+    again: a sum that is not zero would tell linear rules how frequent attributes are.
 
     vectors: `attributes` of the classes, or what makes vectors of their names: `words`,
         `file[weights=FILE]`, `minilm`, `clip[model=MODEL]`, or those of a plug-in.
@@ -87,6 +88,7 @@ class DescribedMethod(PretrainedMethod):
     family: ClassVar[str] = "zero-shot"
     uses_attributes = True
     centre: Tensor | None = field(default=None, init=False, repr=False, compare=False)
+    middle: Tensor | None = field(default=None, init=False, repr=False, compare=False)
     chosen: Rule | None = field(default=None, init=False, repr=False, compare=False)
     seed: int = field(default=0, init=False, repr=False, compare=False)
     steps: int = field(default=0, init=False, repr=False, compare=False)
@@ -110,8 +112,8 @@ class DescribedMethod(PretrainedMethod):
         """Arguments of `rule` to choose among on the validation classes, the usual ones first."""
         return [{}]
 
-    def rule(self, seen: SeenClasses, **candidate: Any) -> Rule:
-        """What is learned of seen classes."""
+    def rule(self, seen: SeenClasses, *_: Any, **candidate: Any) -> Rule:
+        """What is learned of seen classes, with one of the `candidates`."""
         raise NotImplementedError(f"{type(self).__name__} has no rule(seen)")
 
     def train(self, source: TrainingSource) -> None:
@@ -137,7 +139,9 @@ class DescribedMethod(PretrainedMethod):
 
     def prepare(self, learned: Support) -> None:
         """What `features` needs to know of the training images."""
-        self.centre = self.embedded(learned.images).mean(0)
+        found = self.embedded(learned.images)
+        self.centre = found.mean(0)
+        self.middle = F.normalize(found - self.centre, dim=1).mean(0)
 
     def known(self, support: Support) -> SeenClasses:
         """The classes of a support with their pictures."""
@@ -161,7 +165,8 @@ class DescribedMethod(PretrainedMethod):
     def features(self, images: Images) -> Tensor:
         """What rules are made of, float64 [n, d]."""
         assert self.centre is not None, "a method is trained before it is asked"
-        return F.normalize(self.embedded(images) - self.centre, dim=1)
+        assert self.middle is not None
+        return F.normalize(self.embedded(images) - self.centre, dim=1) - self.middle
 
     def adapt(self, support: Support) -> Classifier:
         assert self.chosen is not None, "a method is trained before it is asked"
@@ -229,7 +234,7 @@ def fit_on_features(
     for _ in range(steps):
         drawn = torch.randint(len(seen.labels), (batch,), generator=generator)
         optimizer.zero_grad()
-        loss(seen.features[drawn], seen.labels[drawn], generator).backward()
+        loss(seen.features[drawn], seen.labels[drawn], generator).backward()  # type: ignore[no-untyped-call]
         optimizer.step()
         schedule.step()
 

@@ -31,7 +31,7 @@ def support_of(
     """The labelled images of an episode, as a method is given them."""
     names = tuple(dataset.class_names[c] for c in episode.classes)
     images = Images(view, episode.support)
-    known = dataset.attributes and dataset.attributes.values[episode.classes]
+    known = dataset.attributes_of(episode.classes)
     return support_for(method, images, episode.support_labels, names, dataset.name, seed, known)
 
 
@@ -60,7 +60,7 @@ def whole_split(dataset: OpenDataset, split: str, method: Method, seed: int) -> 
     pool = ClassPool(dataset, split)
     names = tuple(map(pool.class_name, range(len(pool))))
     labels = np.repeat(np.arange(len(pool)), pool.sizes)
-    known = dataset.attributes and dataset.attributes.values[pool.classes]
+    known = dataset.attributes_of(pool.classes)
     images = Images(dataset.view(split), pool.rows)
     return support_for(method, images, labels, names, dataset.name, seed, known)
 
