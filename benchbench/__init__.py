@@ -51,9 +51,9 @@ if TYPE_CHECKING:
     from benchbench.learners.described import DescribedMethod as DescribedMethod
     from benchbench.learners.described import Rule as Rule
     from benchbench.learners.described import SeenClasses as SeenClasses
+    from benchbench.learners.described import choices as choices
     from benchbench.learners.described import cosines as cosines
     from benchbench.learners.described import fit_on_features as fit_on_features
-    from benchbench.learners.described import grid as grid
     from benchbench.learners.described import powers_of_ten as powers_of_ten
     from benchbench.learners.episodic import EpisodicMethod as EpisodicMethod
     from benchbench.learners.episodic import Recipe as Recipe
@@ -148,7 +148,7 @@ _HOMES = {
     "SeenClasses": "learners.described",
     "cosines": "learners.described",
     "fit_on_features": "learners.described",
-    "grid": "learners.described",
+    "choices": "learners.described",
     "powers_of_ten": "learners.described",
     "binary_logistic": "learners.binary_logistic",
     "Augment": "augmentations",

@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from benchbench import DescribedMethod, Rule, SeenClasses, cosines, grid, hookimpl
+from benchbench import DescribedMethod, Rule, SeenClasses, choices, cosines, hookimpl
 
 NEIGHBOURS = (12, 3, 6, 24, 48)
 TEMPERATURES = (0.25, 0.1, 0.5, 1.0)
@@ -35,7 +35,7 @@ class Borrow(DescribedMethod):
     temperature: float | Literal["auto"] = "auto"
 
     def candidates(self) -> list[dict[str, Any]]:
-        return grid(
+        return choices(
             neighbours=NEIGHBOURS if self.neighbours == "auto" else self.neighbours,
             temperature=TEMPERATURES if self.temperature == "auto" else self.temperature,
         )

@@ -15,7 +15,7 @@ from benchbench import (
     Rule,
     SeenClasses,
     binary_logistic,
-    grid,
+    choices,
     hookimpl,
 )
 
@@ -41,7 +41,7 @@ class DAP(DescribedMethod):
     prior: Literal["classes", "half"] = "classes"
 
     def candidates(self) -> list[dict[str, float]]:
-        return grid(c=STRENGTHS if self.c == "auto" else self.c)
+        return choices(c=STRENGTHS if self.c == "auto" else self.c)
 
     def rule(self, seen: SeenClasses, c: float = 1.0) -> Rule:
         present = AttributeRule.of(seen.vectors, half=self.prior == "half")

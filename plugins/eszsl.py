@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from benchbench import DescribedMethod, Rule, SeenClasses, grid, hookimpl, powers_of_ten
+from benchbench import DescribedMethod, Rule, SeenClasses, choices, hookimpl, powers_of_ten
 
 
 @dataclass
@@ -33,7 +33,7 @@ class ESZSL(DescribedMethod):
 
     def candidates(self) -> list[dict[str, float]]:
         gamma = powers_of_ten(3) if self.gamma == "auto" else self.gamma
-        return grid(gamma=gamma, lam=powers_of_ten(3) if self.lam == "auto" else self.lam)
+        return choices(gamma=gamma, lam=powers_of_ten(3) if self.lam == "auto" else self.lam)
 
     def rule(self, seen: SeenClasses, gamma: float = 1.0, lam: float = 1.0) -> Rule:
         unit = F.normalize(seen.vectors, dim=1)

@@ -9,7 +9,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from benchbench import DescribedMethod, Rule, SeenClasses, grid, hookimpl, powers_of_ten
+from benchbench import DescribedMethod, Rule, SeenClasses, choices, hookimpl, powers_of_ten
 
 
 @dataclass
@@ -31,7 +31,7 @@ class GFZSL(DescribedMethod):
     lam: float | Literal["auto"] = "auto"
 
     def candidates(self) -> list[dict[str, float]]:
-        return grid(lam=powers_of_ten(3) if self.lam == "auto" else self.lam)
+        return choices(lam=powers_of_ten(3) if self.lam == "auto" else self.lam)
 
     def rule(self, seen: SeenClasses, lam: float = 1.0) -> Rule:
         products = self.products(seen.vectors, seen.vectors)

@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from scipy.linalg import solve_sylvester
 from torch import Tensor
 
-from benchbench import DescribedMethod, Rule, SeenClasses, cosines, grid, hookimpl, powers_of_ten
+from benchbench import DescribedMethod, Rule, SeenClasses, choices, cosines, hookimpl, powers_of_ten
 
 
 @dataclass
@@ -32,7 +32,7 @@ class SAE(DescribedMethod):
     compare: Literal["features", "vectors"] = "features"
 
     def candidates(self) -> list[dict[str, float]]:
-        return grid(lam=powers_of_ten(3) if self.lam == "auto" else self.lam)
+        return choices(lam=powers_of_ten(3) if self.lam == "auto" else self.lam)
 
     def rule(self, seen: SeenClasses, lam: float = 1.0) -> Rule:
         w = solution(seen, F.normalize(seen.vectors, dim=1), lam)

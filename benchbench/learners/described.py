@@ -196,7 +196,7 @@ def best_rule(rules: Mapping[str, Rule], held_out: SeenClasses) -> tuple[Rule, s
     return rules[best], f"{best} of {len(rules)} is right on {100 * shares[best]:.1f} %"
 
 
-def grid(**values: Any) -> list[dict[str, Any]]:
+def choices(**values: Any) -> list[dict[str, Any]]:
     """Each combination of the values of some arguments; a value that is no sequence is the only."""
     lists = [one if isinstance(one, Sequence) else [one] for one in values.values()]
     return [dict(zip(values, combination, strict=True)) for combination in product(*lists)]

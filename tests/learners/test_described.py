@@ -10,9 +10,9 @@ import torch
 from benchbench.learners.described import (
     SeenClasses,
     best_rule,
+    choices,
     cosines,
     fit_on_features,
-    grid,
     powers_of_ten,
 )
 
@@ -40,9 +40,9 @@ def test_sums_means_and_products_of_classes() -> None:
 
 
 def test_the_grid_is_every_combination_the_usual_first() -> None:
-    assert grid(a=(1.0, 2.0), b=3.0) == [{"a": 1.0, "b": 3.0}, {"a": 2.0, "b": 3.0}]
+    assert choices(a=(1.0, 2.0), b=3.0) == [{"a": 1.0, "b": 3.0}, {"a": 2.0, "b": 3.0}]
     assert powers_of_ten(2) == (1.0, 0.1, 10.0, 0.01, 100.0)
-    assert grid() == [{}]
+    assert choices() == [{}]
 
 
 def test_the_best_rule_is_right_in_the_mean_over_classes() -> None:
@@ -86,7 +86,7 @@ def test_training_on_features_lowers_a_loss_and_is_a_function_of_the_seed() -> N
 def guide() -> dict[str, Any]:
     """What the code of the guide defines."""
     defined: dict[str, Any] = {}
-    code = "from benchbench import DescribedMethod, grid, powers_of_ten\nimport torch\n"
+    code = "from benchbench import DescribedMethod, choices, powers_of_ten\nimport torch\n"
     blocks = re.findall(r"```python\n(.*?)```", GUIDE.read_text("utf-8"), re.DOTALL)
     assert len(blocks) == 2
     exec(blocks[0] + code + blocks[1], defined)
