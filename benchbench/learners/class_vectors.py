@@ -49,8 +49,11 @@ def create_class_vectors(text: str) -> ClassVectors:
 
 
 def words_in(name: str) -> list[str]:
-    """The words of a class's name, in lower case, whether spaces or underscores part them."""
-    return words_of(name.replace("_", " "))
+    """The words of a class's name, in lower case, whether spaces or underscores part them.
+
+    Of a path it is the last part: what is before it are the source, the split or groups.
+    """
+    return words_of(name.rpartition("/")[2].replace("_", " "))
 
 
 @dataclass

@@ -152,7 +152,7 @@ def with_words_drawn(dataset: OpenDataset) -> OpenDataset:
     "name",
     [
         *("dap", "iap", "eszsl", "sae", "devise", "ale", "conse", "borrow", "gfzsl"),
-        *("synthesis", "eszsl[vectors=words]"),
+        *("sync", "synthesis", "eszsl[vectors=words]"),
     ],
 )
 def test_a_method_that_reads_attributes_passes(

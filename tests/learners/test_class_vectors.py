@@ -37,7 +37,7 @@ TASK = Task("toy", "x", (8, 8, 1), 5, 0, 2)
 def test_a_bag_of_words_is_of_the_training_classes() -> None:
     made = create_class_vectors("words")
     made.prepare(["red square", "Blue_square"])  # blue, red, square
-    found = made.vectors(["red red square", "green square", "blue"])
+    found = made.vectors(["red red square", "train/red/green square", "blue"])
     assert found.tolist() == [[0, 2, 1], [0, 0, 1], [1, 0, 0]]
     assert found.dtype == torch.float64
 

@@ -7,7 +7,7 @@ from math import log
 import numpy as np
 import pytest
 import torch
-from benchbench_plugins import ale, borrow, conse, devise, eszsl, gfzsl, sae
+from benchbench_plugins import ale, borrow, conse, devise, eszsl, gfzsl, sae, sync
 from scipy.optimize import minimize
 from torch import Tensor
 
@@ -22,7 +22,19 @@ from benchbench.samplers import ClassPool, FixedSampler
 from benchbench.training.budget import Budget
 from benchbench.training.source import TrainingSource
 
-METHODS = ("dap", "iap", "eszsl", "sae", "devise", "ale", "conse", "borrow", "gfzsl", "synthesis")
+METHODS = (
+    "dap",
+    "iap",
+    "eszsl",
+    "sae",
+    "devise",
+    "ale",
+    "conse",
+    "borrow",
+    "gfzsl",
+    "sync",
+    "synthesis",
+)
 SHADES = (40, 90, 140, 190, 240)
 SIDES = ((slice(None), slice(4)), (slice(None), slice(4, 8)), (slice(4),), (slice(4, 8),))
 
@@ -155,6 +167,21 @@ def test_gfzsl_of_the_worked_example(lam: float, expected: tuple[float, float]) 
     score = gfzsl.GFZSL().rule(seen, lam)
     squared = (tensor([0, 0], [1, 1]) - tensor(expected)).square().sum(1)
     close(score(tensor([0, 0], [1, 1]), tensor([1, 1]))[:, 0], -squared, 1e-5)
+
+
+def test_sync_solves_its_normal_equations() -> None:
+    """For phantoms at the classes: shares are symmetric, and a class's weights sum to one."""
+    unit = torch.nn.functional.normalize(EXAMPLE.vectors, dim=1)
+    shares = sync.similarities(unit, unit, 0.5)
+    near = torch.softmax(-tensor(0.0, 2.0, 2 - 2**0.5) / 0.5, 0)
+    close(shares[0], near, 1e-7)
+    close(shares.sum(1), [1, 1, 1], 1e-12)
+    left = EXAMPLE.gram + 3 * torch.eye(2).double()
+    right = shares.T @ shares + torch.eye(3).double()
+    target = EXAMPLE.features.T @ EXAMPLE.one_hot @ shares
+    phantoms = torch.linalg.solve(torch.kron(left, right), target.flatten()).reshape(2, 3)
+    score = sync.SynC(width=0.5).rule(EXAMPLE, gamma=3.0)
+    close(score(EXAMPLE.features, unit), EXAMPLE.features @ phantoms @ shares.T, 1e-9)
 
 
 def test_borrowed_weights_are_a_softmax_over_the_nearest() -> None:
