@@ -44,7 +44,8 @@ class SynC(DescribedMethod):
 
         def score(features: Tensor, vectors: Tensor) -> Tensor:
             unit = F.normalize(vectors, dim=1)
-            return features @ (similarities(unit, phantoms, self.width) @ classifiers).T
+            own: Tensor = similarities(unit, phantoms, self.width) @ classifiers
+            return features @ own.T
 
         return score
 
