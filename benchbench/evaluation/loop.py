@@ -56,8 +56,8 @@ class Scored(NamedTuple):
 class Examiner:
     """Knows the episodes and their labels, asks questions and scores the answers.
 
-    with_names: whether questions tell the names of the classes. metrics: those besides accuracy.
-    validation: the validation images that questions tell of, if any.
+    with_names, with_attributes: whether questions tell these of the classes. metrics: those besides
+    accuracy. validation: the validation images that questions tell of, if any.
     """
 
     dataset: OpenDataset
@@ -66,6 +66,7 @@ class Examiner:
     with_names: bool = False
     metrics: Mapping[str, Metric] = field(default_factory=dict)
     validation: ValidationPart | None = None
+    with_attributes: bool = False
     _orders: dict[int, IntArray] = field(default_factory=dict, init=False, repr=False)
 
     def evaluate(self, method: Answering, first: int = 0) -> Iterator[Scored]:
@@ -129,6 +130,7 @@ class Examiner:
             self.order(number),
             seed,
             with_names=self.with_names,
+            with_attributes=self.with_attributes,
             validation=None if self.validation is None else self.validation.drawn(number),
         )
 
@@ -151,8 +153,10 @@ class Examiner:
         correct = int((scores.argmax(axis=1) == episode.query_labels).sum())
         further = {}
         for name, metric in self.metrics.items():
-            scale = temperature if facts_of(metric).calibrated else 1.0
-            further[name] = metric(scores / scale, episode.query_labels)
+            facts, seen = facts_of(metric), self.dataset.seen
+            known = (seen[episode.classes],) if facts.of_seen and seen is not None else ()
+            scale = temperature if facts.calibrated else 1.0
+            further[name] = metric(scores / scale, episode.query_labels, *known)
         return {
             "episode": number,
             "n_way": episode.n_way,
