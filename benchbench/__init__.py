@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from benchbench.backbones.base import Backbone as Backbone
     from benchbench.backbones.base import TrainingNeeds as TrainingNeeds
     from benchbench.backbones.blocks import parameter_blocks as parameter_blocks
+    from benchbench.datasets.attributes import ClassAttributes as ClassAttributes
     from benchbench.datasets.base import Dataset as Dataset
     from benchbench.datasets.base import DecodedClass as DecodedClass
     from benchbench.datasets.base import OpenDataset as OpenDataset
@@ -35,13 +36,25 @@ if TYPE_CHECKING:
     from benchbench.learners.adaptation import Weights as Weights
     from benchbench.learners.adaptation import descend as descend
     from benchbench.learners.adaptation import embed_with as embed_with
+    from benchbench.learners.attribute_rule import AttributeRule as AttributeRule
+    from benchbench.learners.attribute_rule import SeenPosteriorMethod as SeenPosteriorMethod
     from benchbench.learners.averaging import distance_to_mean as distance_to_mean
+    from benchbench.learners.binary_logistic import binary_logistic as binary_logistic
     from benchbench.learners.black_box import BlackBoxMethod as BlackBoxMethod
+    from benchbench.learners.class_vectors import ClassVectors as ClassVectors
+    from benchbench.learners.class_vectors import create_class_vectors as create_class_vectors
     from benchbench.learners.classifier_recipe import ClassifierRecipe as ClassifierRecipe
     from benchbench.learners.classifier_recipe import TrainingPhase as TrainingPhase
     from benchbench.learners.covariance import RunningCovariance as RunningCovariance
     from benchbench.learners.creation import create_members as create_members
     from benchbench.learners.creation import spec_of as spec_of
+    from benchbench.learners.described import DescribedMethod as DescribedMethod
+    from benchbench.learners.described import Rule as Rule
+    from benchbench.learners.described import SeenClasses as SeenClasses
+    from benchbench.learners.described import choices as choices
+    from benchbench.learners.described import cosines as cosines
+    from benchbench.learners.described import fit_on_features as fit_on_features
+    from benchbench.learners.described import powers_of_ten as powers_of_ten
     from benchbench.learners.episodic import EpisodicMethod as EpisodicMethod
     from benchbench.learners.episodic import Recipe as Recipe
     from benchbench.learners.gradient import FixedWayMethod as FixedWayMethod
@@ -129,6 +142,16 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _HOMES = {
+    "AttributeRule": "learners.attribute_rule",
+    "SeenPosteriorMethod": "learners.attribute_rule",
+    "DescribedMethod": "learners.described",
+    "Rule": "learners.described",
+    "SeenClasses": "learners.described",
+    "cosines": "learners.described",
+    "fit_on_features": "learners.described",
+    "choices": "learners.described",
+    "powers_of_ten": "learners.described",
+    "binary_logistic": "learners.binary_logistic",
     "Augment": "augmentations",
     "Augmentation": "augmentations.base",
     "Backbone": "backbones.base",
@@ -141,7 +164,10 @@ _HOMES = {
     "CausalAttention": "learners.sequences",
     "CausalConvolution": "learners.sequences",
     "Cell": "grid.cell",
+    "ClassAttributes": "datasets.attributes",
+    "ClassVectors": "learners.class_vectors",
     "Classification": "learners.pretrained",
+    "create_class_vectors": "learners.class_vectors",
     "Classifier": "method",
     "ClassifierRecipe": "learners.classifier_recipe",
     "Collection": "datasets.problem",

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 
 NAMES_WITHHELD = "class names are only given to a method with uses_class_names = True"
+ATTRIBUTES_WITHHELD = "attributes are only given to a method with uses_attributes = True"
 VALIDATION_WITHHELD = "validation images are only given to a method with uses_validation = True"
 
 
@@ -154,6 +155,8 @@ class Support:
         NumPy and torch are seeded with it before each `adapt`.
     class_names: the classes' names by slot, for methods with `uses_class_names = True`; reading
         them without that declaration raises MethodError.
+    described: the classes' attributes by slot, float32 [n_way, a], which `attributes` gives to
+        methods with `uses_attributes = True`; reading it without that raises MethodError.
     held_out: labelled images of the data's official validation part, which `validation` gives to
         methods with `uses_validation = True`; reading it without that raises MethodError.
     """
@@ -165,12 +168,19 @@ class Support:
     seed: int = 0
     names: tuple[str, ...] | None = field(default=None, repr=False)
     held_out: LabelledImages | None = field(default=None, repr=False)
+    described: torch.Tensor | None = field(default=None, repr=False)
 
     @property
     def class_names(self) -> tuple[str, ...]:
         if self.names is None:
             raise MethodError(NAMES_WITHHELD)
         return self.names
+
+    @property
+    def attributes(self) -> torch.Tensor:
+        if self.described is None:
+            raise MethodError(ATTRIBUTES_WITHHELD)
+        return self.described
 
     @property
     def validation(self) -> LabelledImages:
@@ -191,6 +201,7 @@ class Task:
     classes' names are words that describe them. has_training_classes:
     whether there are classes to learn from before the test. has_validation_part: whether each class
     has official validation images, none of which is drawn for a support or as a query.
+    n_attributes: how many attributes each class has; 0 if nothing is known of it in numbers.
     """
 
     dataset: str
@@ -202,6 +213,7 @@ class Task:
     has_class_names: bool = True
     has_training_classes: bool = True
     has_validation_part: bool = False
+    n_attributes: int = 0
 
     @property
     def has_images(self) -> bool:
@@ -224,6 +236,9 @@ class Method:
     or on `transductive`, `__post_init__` sets it on the instance."""
     uses_class_names: bool = False
     """Whether `adapt` reads `support.class_names`."""
+    uses_attributes: bool = False
+    """Whether `adapt` reads `support.attributes`. If a parameter decides on this or on
+    `uses_class_names`, `__post_init__` sets it on the instance."""
     uses_validation: bool = False
     """Whether `adapt` reads `support.validation`, as to choose a hyper-parameter. It is then ranked
     apart from methods without these labels. If a parameter decides, `__post_init__` sets it."""
@@ -259,8 +274,10 @@ class Method:
 
     def skip(self, task: Task) -> str | None:
         """The reason why the method does not apply to the task, or None. Optional."""
-        if task.n_shot == 0 and not self.uses_class_names:
+        if task.n_shot == 0 and not (self.uses_class_names or self.uses_attributes):
             return "it learns from support images and this task has none (0-shot)"
+        if self.uses_attributes and not task.n_attributes:
+            return "it knows classes by their attributes and this task's have none"
         if task.n_way is None and self.fixed_way:
             return "its head has a fixed way and this task's varies"
         if self.uses_validation and not task.has_validation_part:

@@ -1,4 +1,7 @@
-"""Metrics: functions of the scores float64 [n_query, n_way] and the labels int64 [n_query]."""
+"""Metrics: functions of the scores float64 [n_query, n_way] and the labels int64 [n_query].
+
+One that declares `of_seen` is told as well which classes were learned from.
+"""
 
 from __future__ import annotations
 
@@ -11,9 +14,9 @@ import numpy as np
 from benchbench.errors import MethodError
 from benchbench.registry import loading
 from benchbench.registry.hookspecs import hookimpl
-from benchbench.system.arrays import FloatArray, IntArray
+from benchbench.system.arrays import BoolArray, FloatArray, IntArray
 
-Metric = Callable[[FloatArray, IntArray], float]
+Metric = Callable[..., float]
 
 OF_UNKNOWN = "unknown_auroc"
 """The metric that is reported wherever --unknown is given."""
@@ -28,14 +31,16 @@ class MetricFacts:
 
     least_way: the fewest classes of an episode for which it says anything. calibrated: whether its
     scores are divided by a temperature that is fitted on the support. of_predictions: whether the
-    class slots that are predicted say it all, so that it can be checked without scores. of_unknown:
-    whether it is also given the queries of none of the classes, which have the label -1.
-    of_confidences: the metric by `confidences` [n_asked] and labels, if these say it all.
+    class slots that are predicted say it all, so that it can be checked without scores. of_seen:
+    whether it is called with a third argument, bool [n_way]: which classes were learned from.
+    of_unknown: whether it is also given the queries of none of the classes, which have the label
+    -1. of_confidences: the metric by `confidences` [n_asked] and labels, if these say it all.
     """
 
     least_way: int = 1
     calibrated: bool = False
     of_predictions: bool = False
+    of_seen: bool = False
     of_unknown: bool = False
     of_confidences: Metric | None = None
 
@@ -48,6 +53,7 @@ def metric_facts(
     least_way: int = 1,
     calibrated: bool = False,
     of_predictions: bool = False,
+    of_seen: bool = False,
     of_unknown: bool = False,
     of_confidences: Metric | None = None,
 ) -> Callable[[M], M]:
@@ -55,7 +61,7 @@ def metric_facts(
 
     def declare(metric: M) -> M:
         metric.facts = MetricFacts(  # type: ignore[attr-defined]
-            least_way, calibrated, of_predictions, of_unknown, of_confidences
+            least_way, calibrated, of_predictions, of_seen, of_unknown, of_confidences
         )
         return metric
 
@@ -92,6 +98,33 @@ def top5_accuracy(scores: FloatArray, labels: IntArray) -> float:
     before = np.arange(scores.shape[1]) < labels[:, None]
     ahead = (scores > own) | ((scores == own) & before)
     return float(np.mean(ahead.sum(axis=1) < TOP))
+
+
+@metric_facts(of_seen=True)
+def seen_accuracy(scores: FloatArray, labels: IntArray, seen: BoolArray) -> float:
+    """The mean recall of the classes that were learned from, among all candidates."""
+    return _recall(scores, labels, seen)
+
+
+@metric_facts(of_seen=True)
+def unseen_accuracy(scores: FloatArray, labels: IntArray, seen: BoolArray) -> float:
+    """The mean recall of the classes that were not learned from, among all candidates."""
+    return _recall(scores, labels, ~seen)
+
+
+@metric_facts(of_seen=True)
+def harmonic_mean(scores: FloatArray, labels: IntArray, seen: BoolArray) -> float:
+    """The harmonic mean of `seen_accuracy` and `unseen_accuracy` (Xian et al., TPAMI 2019)."""
+    first, second = _recall(scores, labels, seen), _recall(scores, labels, ~seen)
+    return 2 * first * second / (first + second) if first + second else 0.0
+
+
+def _recall(scores: FloatArray, labels: IntArray, of: BoolArray) -> float:
+    """The mean recall of some of the classes, of those that have queries; 0 if none has."""
+    queries = np.bincount(labels, minlength=len(of))
+    found = np.bincount(labels, weights=scores.argmax(axis=1) == labels, minlength=len(of))
+    asked = of & (queries > 0)
+    return float(np.mean(found[asked] / queries[asked])) if asked.any() else 0.0
 
 
 def negative_log_likelihood(scores: FloatArray, labels: IntArray) -> float:
@@ -221,10 +254,13 @@ def register_metrics(register: Callable[..., None]) -> None:
         calibrated_expected_calibration_error,
         calibrated_negative_log_likelihood,
         expected_calibration_error,
+        harmonic_mean,
         negative_log_likelihood,
+        seen_accuracy,
         top5_accuracy,
         unknown_auroc,
         unknown_auroc_of_scores,
+        unseen_accuracy,
     ):
         register(metric)
 
@@ -242,16 +278,23 @@ def find_metrics(names: Iterable[str]) -> dict[str, Metric]:
 
 
 def left_out(
-    metric: Metric, way: int | None, shot: int | None, unknown: bool = False
+    metric: Metric,
+    way: int | None,
+    shot: int | None,
+    generalised: bool = False,
+    unknown: bool = False,
 ) -> str | None:
     """Why a metric says nothing of episodes with so many classes and shots, or None.
 
     way, shot: None if they vary, where an episode for which it says nothing is scored all the same.
-    unknown: whether the episodes have queries of none of their classes.
+    generalised: whether it is known which classes were learned from. unknown: whether the episodes
+    have queries of none of their classes.
     """
     facts = facts_of(metric)
     if facts.of_unknown and not unknown:
         return "it needs queries of other classes, which --unknown N adds"
+    if facts.of_seen and not generalised:
+        return "it needs classes that were learned from among those tested, as generalised:NAME has"
     if way is not None and way < facts.least_way:
         return f"it needs {facts.least_way} classes or more, and these episodes have {way}"
     if facts.calibrated and shot is not None and shot < 2:

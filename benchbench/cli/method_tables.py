@@ -32,6 +32,7 @@ FACTS = (
     "order of the support",
     "way",
     "class names",
+    "attributes",
 )
 PARAMETERS = ("method", "parameter", "what it may be", "default")
 
@@ -77,6 +78,7 @@ def _facts(name: str, cls: type[Method]) -> list[str]:
         _declared(cls, usual, "order_dependent", ("does not count", "counts")),
         "fixed" if usual.fixed_way else "any",
         "needed" if usual.uses_class_names else "not read",
+        "needed" if usual.uses_attributes else "not read",
     ]
 
 

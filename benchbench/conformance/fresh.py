@@ -218,8 +218,9 @@ def compare_fresh(
 
 def _by_unit(method: Contestant, side: Side, unit: str, nonce: Nonce) -> FloatArray:
     """The mean accuracy of each unit, float64 [units]."""
-    names = method.card.uses_class_names
-    scored = list(Examiner(side.dataset, side.episodes, nonce, names).evaluate(method))
+    names, attributes = method.card.uses_class_names, method.card.uses_attributes
+    examiner = Examiner(side.dataset, side.episodes, nonce, names, with_attributes=attributes)
+    scored = list(examiner.evaluate(method))
     if unit == "episodes":
         return np.array([one.record["accuracy"] for one in scored])
     return _by_alphabet(side, [one.scores for one in scored])

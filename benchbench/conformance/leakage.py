@@ -22,7 +22,7 @@ from benchbench.system.arrays import IntArray
 
 HIDDEN_EPISODES = 4
 REAL_EPISODES = 60
-KNOWS_NAMES = "it knows the classes by their names, without a support"
+KNOWS_CLASSES = "it knows the classes by their names or attributes, without a support"
 
 
 def check_shuffled_labels(bench: Bench) -> None:
@@ -31,8 +31,8 @@ def check_shuffled_labels(bench: Bench) -> None:
     A method is above chance if it learns the queries' classes from anything but the support. 400
     episodes (fewer for a slow method) show a departure of 1 point with a power above 0.8.
     """
-    if bench.method.uses_class_names:
-        raise NotApplicable(KNOWS_NAMES)
+    if bench.method.uses_class_names or bench.method.uses_attributes:
+        raise NotApplicable(KNOWS_CLASSES)
 
     def shuffled(draw: int) -> Iterator[Trial]:
         for number, trial in enumerate(bench.trials(bench.chance_episodes, draw)):
@@ -59,8 +59,8 @@ def check_uninformative_support(bench: Bench) -> None:
     which come class after class here, reveal about the slots. 400 episodes (fewer for a slow
     method) show a departure of 1 point with a power above 0.8.
     """
-    if bench.method.uses_class_names:
-        raise NotApplicable(KNOWS_NAMES)
+    if bench.method.uses_class_names or bench.method.uses_attributes:
+        raise NotApplicable(KNOWS_CLASSES)
 
     def uninformed(draw: int) -> Iterator[Trial]:
         nothing = np.zeros(len(bench.trial(0).support), np.int64)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from benchbench.method import Images, Method, Support
 from benchbench.system.arrays import ByteArray, IntArray
@@ -16,7 +17,8 @@ class Trial:
     """One episode, with the answers; every alteration is a new trial.
 
     support_labels, query_labels: int64 [n] and [n_query], class slots. names: of the classes, by
-    slot. seed: of the method's random numbers.
+    slot. seed: of the method's random numbers. attributes: float32 [n_way, a] of the classes by
+    slot, if any is known.
     """
 
     support: Images
@@ -26,6 +28,7 @@ class Trial:
     names: tuple[str, ...]
     dataset: str
     seed: int
+    attributes: NDArray[np.float32] | None = None
 
     @property
     def n_way(self) -> int:
@@ -34,7 +37,13 @@ class Trial:
     def support_for(self, method: Method) -> Support:
         """What the method is given."""
         return support_for(
-            method, self.support, self.support_labels, self.names, self.dataset, self.seed
+            method,
+            self.support,
+            self.support_labels,
+            self.names,
+            self.dataset,
+            self.seed,
+            self.attributes,
         )
 
     def asking(self, positions: IntArray) -> Trial:
@@ -67,6 +76,7 @@ class Trial:
             support_labels=sigma[self.support_labels],
             query_labels=sigma[self.query_labels],
             names=tuple(self.names[slot] for slot in back),
+            attributes=None if self.attributes is None else self.attributes[back],
         )
 
 

@@ -101,6 +101,7 @@ class Trials:
             tuple(self.dataset.class_names[c] for c in episode.classes),
             self.dataset.name,
             seed,
+            self.dataset.attributes_of(episode.classes),
         )
 
     def noise(self, count: int, number: int = 0) -> ByteArray:
@@ -164,5 +165,7 @@ def task_for(dataset: OpenDataset) -> Task:
     """The task of `Bench.train`: 5-way 5-shot with 15 queries a class, if there is room."""
     way, shot, query = possible_shape(audited_pool(dataset), WAY, SHOT, QUERY)
     protocol = FixedSampler(way, shot, query).protocol
-    words = dataset.names_are_words
-    return Task(dataset.name, protocol, dataset.image_shape, way, shot, query, words)
+    shape = dataset.image_shape
+    words, known = dataset.names_are_words, dataset.attributes
+    number = len(known.names) if known else 0
+    return Task(dataset.name, protocol, shape, way, shot, query, words, n_attributes=number)

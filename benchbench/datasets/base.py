@@ -19,6 +19,7 @@ from typing import Any, ClassVar, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from benchbench.datasets.attributes import ClassAttributes
 from benchbench.datasets.tables.encoded import Thumbnails
 from benchbench.datasets.tables.stored import Storage, storage_of
 from benchbench.episodes import EpisodeSet
@@ -106,6 +107,8 @@ class OpenDataset:
     parts: [n] `train`, `val` or `test`, the official use of each image; None if there is none.
     features: where the features come from that it has in the form of images (`system.vectors`);
     None if it has images.
+    attributes: what is known of each class in numbers, or None. The fingerprint says nothing of it.
+    seen: bool [classes], which are learned from although they are tested on; None if none is.
     """
 
     name: str
@@ -125,6 +128,8 @@ class OpenDataset:
     remarks: list[str] = field(default_factory=list)
     parts: NDArray[np.str_] | None = None
     features: FeatureOrigin | None = None
+    attributes: ClassAttributes | None = None
+    seen: NDArray[np.bool_] | None = None
 
     def __post_init__(self) -> None:
         seen: dict[int, str] = {}
@@ -136,6 +141,11 @@ class OpenDataset:
                         f"'{seen[class_id]}' and '{split}'; each class belongs to one split."
                     )
                 seen[class_id] = split
+        if self.attributes and len(self.attributes.values) != len(self.class_names):
+            raise ValueError(
+                f"{self.name}: {len(self.attributes.values)} classes have attributes, and there "
+                f"are {len(self.class_names)}"
+            )
 
     @property
     def drawn_as(self) -> str:
@@ -169,6 +179,10 @@ class OpenDataset:
         Raises BenchbenchError if they are pictures at their own size.
         """
         return np.asarray(self.pixels[ids])
+
+    def attributes_of(self, classes: NDArray[np.int64]) -> NDArray[np.float32] | None:
+        """The attributes float32 [n, a] of these classes; None if nothing is known in numbers."""
+        return None if self.attributes is None else self.attributes.values[classes]
 
     @cached_property
     def storage(self) -> Storage:
@@ -256,7 +270,7 @@ class Dataset:
     _remarks: tuple[str, ...] = ()
 
     def remark(self, sentence: str) -> None:
-        """Say what `decode`, before its first class, or `split_classes` leaves out or guesses.
+        """Say what `decode`, before its first class, `split_classes` or `attributes` leaves out.
 
         The sentence has a count; it is shown, and kept with the data set and the runs on it.
         """
@@ -299,6 +313,14 @@ class Dataset:
     def names_are_words(self, class_names: list[str]) -> bool:
         """Whether the names say in words what the classes are, as a method of text needs."""
         return True
+
+    def attributes(self, class_names: list[str], sources: list[Path]) -> ClassAttributes | None:
+        """What is known of each class in numbers, by the ids of `class_names`; None if nothing is.
+
+        It is asked for on every opening, as `split_classes` is, so that no image is decoded again
+        when attributes change.
+        """
+        return None
 
     def nodes(self, class_names: list[str]) -> dict[str, list[NDArray[np.int64]]] | None:
         """As `OpenDataset.nodes`; None if the classes' parents say all there is."""

@@ -8,6 +8,9 @@ from functools import lru_cache
 from pathlib import Path, PurePosixPath
 from typing import ClassVar, TypeAlias
 
+import numpy as np
+
+from benchbench.datasets.attributes import ClassAttributes
 from benchbench.datasets.base import PendingClass
 from benchbench.datasets.listed import ListedClass, ListedDataset, image_counts, read_json
 from benchbench.datasets.reading.file_tree import FileTree, TreeFile, located
@@ -26,6 +29,8 @@ CURE = (
     "it with `benchbench data prepare cub --from PATH`."
 )
 
+ATTRIBUTES = "class_attribute_labels_continuous.txt"
+
 Box: TypeAlias = tuple[int, int, int, int]  # left, top, right and bottom, in pixels
 
 
@@ -42,6 +47,8 @@ class Cub(ListedDataset):
         keeps each picture as it is, for a backbone that comes with weights.
     interpolation: Pillow's filter for that.
     crop: each image is cut to the bird by `bounding_boxes.txt` first.
+    The 312 attributes are the shares of the people asked who saw each in pictures of the species,
+    of `attributes/class_attribute_labels_continuous.txt`; a copy without that file has none.
     """
 
     name: ClassVar[str] = "cub"
@@ -73,6 +80,12 @@ class Cub(ListedDataset):
             bounding_boxes(tree)  # a mistake in them shows before anything is decoded
         return self.announced(self.folders_in(tree, one_place=True), sources)
 
+    def attributes(self, class_names: list[str], sources: list[Path]) -> ClassAttributes | None:
+        if not sources[0].exists():
+            self.remark(f"{sources[0]} is gone and the attributes with it; the images are decoded.")
+            return None
+        return class_attributes(FileTree(sources[0]), [item.folder for item in self.listed()])
+
     def decode_image(self, file: TreeFile) -> ByteArray:
         if not self.crop:
             return super().decode_image(file)
@@ -102,6 +115,31 @@ def bounding_boxes(tree: FileTree) -> dict[str, Box]:
         ) from error
 
 
+def class_attributes(tree: FileTree, folders: list[str]) -> ClassAttributes | None:
+    """The attributes of the classes with these folders, 0 to 1; None if their file is not there.
+
+    The names of the attributes are in `attributes.txt`, beside the folder `CUB_200_2011` of the
+    archive; without it they are numbers. Raises BenchbenchError if the files do not fit.
+    """
+    if not (file := _file_of(tree, f"attributes/{ATTRIBUTES}")):
+        return None
+    try:
+        classes = dict(line.split() for line in _lines(tree, "classes.txt"))
+        rows = [[float(cell) for cell in line.split()] for line in _read_lines(tree, file)]
+        # Its lines are in the order of the numbers of classes.txt, from 1.
+        numbers = {folder: int(number) - 1 for number, folder in classes.items()}
+        shares = np.array([rows[numbers[folder]] for folder in folders]) / 100
+        values = shares.astype(np.float32)
+        found = _file_of(tree, "attributes.txt") or _file_of(tree, "attributes/attributes.txt")
+        names = [line.split()[1] for line in _read_lines(tree, found)] if found else []
+        return ClassAttributes(tuple(names or map(str, range(1, values.shape[1] + 1))), values)
+    except (FileNotFoundError, LookupError, ValueError) as error:
+        raise BenchbenchError(
+            f"{tree.path} has no classes.txt and attributes.txt that fit {ATTRIBUTES}; copy or "
+            "download it again, or move that file away."
+        ) from error
+
+
 def _box(values: list[str]) -> Box:
     left, top, width, height = map(float, values)
     box = round(left), round(top), round(left + width), round(top + height)
@@ -110,10 +148,18 @@ def _box(values: list[str]) -> Box:
     return box
 
 
+def _file_of(tree: FileTree, name: str) -> str:
+    """The path of a file next to `images/`, or to the folder around that; empty without it."""
+    known = (name, f"CUB_200_2011/{name}")
+    return next((candidate for candidate in known if candidate in tree.names), "")
+
+
 def _lines(tree: FileTree, name: str) -> list[str]:
     """The lines of a file next to `images/`."""
-    known = (name, f"CUB_200_2011/{name}")
-    file = next((candidate for candidate in known if candidate in tree.names), name)
+    return _read_lines(tree, _file_of(tree, name) or name)
+
+
+def _read_lines(tree: FileTree, file: str) -> list[str]:
     return [line for line in tree.read(file).decode().splitlines() if line.strip()]
 
 

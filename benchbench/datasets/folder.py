@@ -11,12 +11,15 @@ from typing import Any, ClassVar, Literal
 
 import numpy as np
 
+from benchbench.datasets.attributes import ATTRIBUTE_FILE, ClassAttributes
 from benchbench.datasets.base import Dataset, DecodedClass, PendingClass
 from benchbench.datasets.class_layout import laid_out
 from benchbench.datasets.class_words import are_words
 from benchbench.datasets.folder_splits import (
     SPLIT_FILE,
+    attributes_around,
     class_lists,
+    files_around,
     refuse_unread_splits,
     split_files,
     splits_by_list,
@@ -49,7 +52,9 @@ class Folder(Dataset):
     val, test, seed: the shares of the classes in a random split, and its seed. At least five test
         classes are taken if that leaves half for the rest.
     background: the colour under what is transparent, such as `white`, `black` or `#808080`.
-    Unreadable files are reported by name and left out, files that are no images are counted.
+    Attributes of the classes are read from `attributes.csv` beside the class folders, if it is
+    there: a heading `class,ATTRIBUTE,...` and a row for each class. Unreadable files are reported
+    by name and left out, files that are no images are counted.
     """
 
     name: ClassVar[str] = "folder"
@@ -91,7 +96,8 @@ class Folder(Dataset):
         contents = contents_of(tree)
         with _named(tree):
             layout = laid_out(contents.images)
-        said = [*layout.remarks, *contents.remarks(but=split_files(tree)[:1])]
+        read_too = [*split_files(tree)[:1], *files_around(tree, ATTRIBUTE_FILE)[:1]]
+        said = [*layout.remarks, *contents.remarks(but=read_too)]
         if not layout.classes:
             raise _without_classes(tree, said, contents.unreadable)
         self._split(list(map(shown, layout.classes)), tree)  # may refuse before all is decoded
@@ -150,6 +156,9 @@ class Folder(Dataset):
                 "[val=0,test=1] tests on all of them."
             )
         return splits
+
+    def attributes(self, class_names: list[str], sources: list[Path]) -> ClassAttributes | None:
+        return attributes_around(FileTree(sources[0]), class_names, self.remark)
 
     def names_are_words(self, class_names: list[str]) -> bool:
         """False if most classes are numbers or identifiers, or share their names with others."""

@@ -7,6 +7,7 @@ import posixpath
 from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias
 
+from benchbench.datasets.attributes import ATTRIBUTE_FILE, ClassAttributes, read_attributes
 from benchbench.datasets.base import SPLITS, splits_by_name
 from benchbench.datasets.class_layout import split_folders
 from benchbench.datasets.integrity.checks import plural, some
@@ -23,7 +24,12 @@ Remark: TypeAlias = Callable[[str], None]
 
 
 def split_files(tree: FileTree) -> list[str]:
-    """The files that list the classes of each split, in the folders around all images.
+    """The files that list the classes of each split, as `files_around` all images."""
+    return files_around(tree, SPLIT_FILE)
+
+
+def files_around(tree: FileTree, wanted: str) -> list[str]:
+    """The files of this name in the folders around all images.
 
     The nearest to the images comes first; it is the one to read.
     """
@@ -31,7 +37,17 @@ def split_files(tree: FileTree) -> list[str]:
     top = common_top({posixpath.dirname(name) for name in tree.image_names() or visible})
     around = [top[:end] for end in range(len(top), -1, -1) if end == 0 or top[end - 1] == "/"]
     names = set(tree.names)
-    return [f"{folder}{SPLIT_FILE}" for folder in around if f"{folder}{SPLIT_FILE}" in names]
+    return [f"{folder}{wanted}" for folder in around if f"{folder}{wanted}" in names]
+
+
+def attributes_around(
+    tree: FileTree, class_names: Sequence[str], remark: Remark
+) -> ClassAttributes | None:
+    """The attributes in `ATTRIBUTE_FILE` beside the classes; None if there is no such file."""
+    files = files_around(tree, ATTRIBUTE_FILE)[:1]
+    where = f"{ATTRIBUTE_FILE} in {tree.path}"
+    found = [read_attributes(tree.read(file), where, class_names, remark) for file in files]
+    return found[0] if found else None
 
 
 def refuse_unread_splits(tree: FileTree) -> None:

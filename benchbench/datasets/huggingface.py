@@ -10,14 +10,15 @@ from typing import Any, ClassVar, Literal, NamedTuple
 
 import numpy as np
 
+from benchbench.datasets.attributes import ClassAttributes
 from benchbench.datasets.base import Dataset, DecodedClass, PendingClass, splits_by_name
 from benchbench.datasets.class_words import are_words
-from benchbench.datasets.folder_splits import class_lists
+from benchbench.datasets.folder_splits import attributes_around, class_lists
 from benchbench.datasets.huggingface_parts import parts_of_classes
 from benchbench.datasets.image_files import names_of
 from benchbench.datasets.random_split import TEST_SHARE, VAL_SHARE, check_shares, deal_classes
 from benchbench.datasets.reading.conversion import WHITE, colour_of
-from benchbench.datasets.reading.file_tree import TreeFile
+from benchbench.datasets.reading.file_tree import FileTree, TreeFile
 from benchbench.datasets.reading.image_files import ImageFile
 from benchbench.datasets.reading.pictures import Pictures
 from benchbench.errors import BenchbenchError
@@ -58,6 +59,7 @@ class HuggingFace(Dataset):
         split.
     val, test, seed: the shares of the classes in a random split, and its seed, as in `folder`.
     background: the colour under what is transparent, such as `white`, `black` or `#808080`.
+    Of a folder, attributes of the classes are read from its `attributes.csv`, as by `folder`.
     """
 
     name: ClassVar[str] = "hf"
@@ -147,6 +149,12 @@ class HuggingFace(Dataset):
             reason = f"The split file {file} cannot be read: {error.strerror}."
             raise BenchbenchError(reason) from error
         return splits_by_name(class_names, class_lists(content, str(file)))
+
+    def attributes(self, class_names: list[str], sources: list[Path]) -> ClassAttributes | None:
+        """Of `attributes.csv` in the folder, as `folder:` reads it; a name of the hub has none."""
+        if not sources:
+            return None
+        return attributes_around(FileTree(sources[0]), class_names, self.remark)
 
     def names_are_words(self, class_names: list[str]) -> bool:
         """False if most classes are numbers or identifiers, or share their names with others."""

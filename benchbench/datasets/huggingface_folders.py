@@ -16,6 +16,8 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
+from benchbench.datasets.attributes import ATTRIBUTE_FILE
+from benchbench.datasets.folder_splits import files_around
 from benchbench.datasets.integrity.checks import plural, some
 from benchbench.datasets.reading.contents import contents_of
 from benchbench.datasets.reading.file_tree import FileTree, TreeFile, shown
@@ -67,7 +69,8 @@ def class_folders(
     images = [path for path in contents.images if "/" in path]
     if len(_tables(tree)) >= len(images) or _is_described(tree):
         return None
-    for sentence in (*contents.remarks(), *contents.unread_folders()):
+    read_too = files_around(tree, ATTRIBUTE_FILE)[:1]
+    for sentence in (*contents.remarks(but=read_too), *contents.unread_folders()):
         remark(sentence)
     if loose := len(contents.images) - len(images):
         remark(f"{plural(loose, 'image', 'images')} in no class folder, left out.")
@@ -164,6 +167,7 @@ def _tables(tree: FileTree) -> list[str]:
         path
         for path in tree.names
         if posixpath.splitext(path)[1].lower() in TABLES and "/." not in f"/{path}"
+        if posixpath.basename(path) != ATTRIBUTE_FILE
     ]
     return tree.names if any(posixpath.basename(path) in METADATA for path in tables) else tables
 

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from benchbench.datasets.attributes import joined_attributes
 from benchbench.datasets.base import (
     SPLITS,
     Dataset,
@@ -120,6 +121,7 @@ def joined(members: Mapping[str, OpenDataset], validated: Sequence[str]) -> Open
             f"{source}: {remark}" for source, one in members.items() for remark in one.remarks
         ],
         names_are_words=all(one.names_are_words for one in datasets),
+        attributes=joined_attributes([one.attributes for one in datasets]),
         members={
             source: np.arange(len(one.class_names)) + places[source]
             for source, one in members.items()

@@ -102,6 +102,7 @@ def _decoded(dataset: Dataset, places: Places) -> OpenDataset:
     sources, table = sources_and_table(dataset, places)
     name = specs.text_of(dataset)
     splits = dataset.split_classes(table.class_names, sources)
+    attributes = dataset.attributes(table.class_names, sources)
     remarks = dataset.taken_remarks()
     for remark in remarks:
         say_once(f"{name}: {remark}")
@@ -122,6 +123,7 @@ def _decoded(dataset: Dataset, places: Places) -> OpenDataset:
         remarks=table.remarks + remarks,
         parts=table.parts,
         features=features,
+        attributes=attributes,
     )
     opened.fixed_episodes = dataset.fixed_episodes(opened)
     return opened

@@ -40,12 +40,14 @@ COLOURS = {
 }
 SHAPES = ("circle", "square", "triangle", "star", "cross", "diamond")
 
-COMBINATIONS = tuple(itertools.product(SIZES, PATTERNS, COLOURS, SHAPES))
+ATTRIBUTES = (SIZES, PATTERNS, COLOURS, SHAPES)
+
+COMBINATIONS = tuple(itertools.product(*ATTRIBUTES))
 """Size, pattern, colour and shape of every possible class."""
 
 SUBPIXEL = (np.arange(SIDE * SUBPIXELS) + 0.5) / SUBPIXELS  # centres, in pixels
 DEALER = len(COMBINATIONS)  # the index of the stream that deals the combinations out
-SHUFFLER = DEALER + 1  # of the stream that permutes names
+SHUFFLER = DEALER + 1  # of the first stream that permutes names; each has an index of its own
 HALF_ROOT = sqrt(3.0) / 2.0
 # The normals of a regular pentagon's sides: cosines and sines of multiples of 72 degrees.
 COS_1, COS_2 = (sqrt(5.0) - 1.0) / 4.0, -(sqrt(5.0) + 1.0) / 4.0
@@ -65,9 +67,9 @@ def deal(seed: int) -> dict[str, list[int]]:
     return {split: sorted(itertools.islice(order, n)) for split, n in SPLITS.items()}
 
 
-def shuffled(seed: int, members: list[int]) -> list[int]:
-    """The combinations in random order."""
-    keys = RandomStream(seed, VERSION, SHUFFLER).uniform(0, 1, len(members))
+def shuffled(seed: int, members: list[int], number: int = 0) -> list[int]:
+    """The combinations in random order; number: of that order."""
+    keys = RandomStream(seed, VERSION, SHUFFLER + number).uniform(0, 1, len(members))
     return [members[place] for place in np.argsort(keys, kind="stable")]
 
 

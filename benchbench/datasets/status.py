@@ -154,6 +154,7 @@ def facts(dataset: Dataset | Collection, opened: OpenDataset, places: Places) ->
             if opened.features
             else {"pixels": size_in_words(opened.image_shape)}
         ),
+        "attributes": _attributes(opened),
         "on disk": size_text(opened),
         "fingerprint": opened.fingerprint,
         "unreadable": f"{len(unreadable)}: {some(unreadable)}" if unreadable else "none",
@@ -175,6 +176,14 @@ def _parts(opened: OpenDataset) -> str:
     """How many images are officially for what; nothing if that is not told."""
     counts = Counter(() if opened.parts is None else opened.parts.tolist())
     return ", ".join(f"{counts[part]} {part}" for part in SPLITS if counts[part])
+
+
+def _attributes(opened: OpenDataset) -> str:
+    """How many are known of each class, and the first of them; nothing if there is none."""
+    if opened.attributes is None:
+        return ""
+    names = opened.attributes.names
+    return f"{len(names)} of each class: {some(list(names))}"
 
 
 def _span(counts: np.ndarray) -> str:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from benchbench.backbones.feature_store import StoredFeatures
 from benchbench.datasets.base import OpenDataset, Pixels
@@ -85,7 +86,8 @@ class Question:
     support: places of images, and support_labels: their class slots. queries: places of images,
     those of each array to be classified in one call. names: of the classes by slot, for a method
     that declares to read them. seed: of the method's random numbers. validation: places
-    of validation images and their class slots, for a method that declares to use them.
+    of validation images and their class slots, for a method that declares to use them. attributes:
+    float32 [n_way, a] of the classes by slot, likewise.
     """
 
     support: IntArray
@@ -95,6 +97,7 @@ class Question:
     seed: int
     names: tuple[str, ...] | None = None
     validation: tuple[IntArray, IntArray] | None = None
+    attributes: NDArray[np.float32] | None = None
 
 
 def hidden_images(dataset: OpenDataset, split: str, nonce: Nonce) -> HiddenImages:
@@ -132,6 +135,7 @@ def learned_part(dataset: OpenDataset, nonce: Nonce) -> OpenDataset:
         remarks=[],
         nodes=nodes and {split: nodes[split] for split in nodes if split.startswith(LEARNED)},
         opaque_ids=ids[storage.places[kept]],
+        attributes=dataset.attributes and dataset.attributes.of_only(classes),
     )
 
 
@@ -142,6 +146,7 @@ def question(
     seed: int,
     *,
     with_names: bool,
+    with_attributes: bool = False,
     validation: tuple[IntArray, IntArray] | None = None,
 ) -> Question:
     """An episode as a question, with its queries in the given order.
@@ -158,4 +163,5 @@ def question(
         seed=seed,
         names=names,
         validation=validation and (places[validation[0]], validation[1]),
+        attributes=dataset.attributes_of(episode.classes) if with_attributes else None,
     )

@@ -63,8 +63,8 @@ class Scored(NamedTuple):
 class Examiner:
     """Knows the episodes and their labels, asks questions and scores the answers.
 
-    with_names: whether questions tell the names of the classes. metrics: those besides accuracy.
-    validation: the validation images that questions tell of, if any.
+    with_names, with_attributes: whether questions tell these of the classes. metrics: those besides
+    accuracy. validation: the validation images that questions tell of, if any.
     """
 
     dataset: OpenDataset
@@ -73,6 +73,7 @@ class Examiner:
     with_names: bool = False
     metrics: Mapping[str, Metric] = field(default_factory=dict)
     validation: ValidationPart | None = None
+    with_attributes: bool = False
     _orders: dict[int, IntArray] = field(default_factory=dict, init=False, repr=False)
 
     def evaluate(self, method: Answering, first: int = 0) -> Iterator[Scored]:
@@ -137,6 +138,7 @@ class Examiner:
             self.order(number),
             seed,
             with_names=self.with_names,
+            with_attributes=self.with_attributes,
             validation=None if self.validation is None else self.validation.drawn(number),
         )
 
@@ -160,10 +162,11 @@ class Examiner:
         correct = int((known.argmax(axis=1) == episode.query_labels).sum())
         further, labels = {}, episode.query_labels
         for name, metric in self.metrics.items():
-            facts = facts_of(metric)
+            facts, seen = facts_of(metric), self.dataset.seen
             scale = temperature if facts.calibrated else 1.0
             asked = (scores, episode.asked_labels) if facts.of_unknown else (known, labels)
-            further[name] = metric(asked[0] / scale, asked[1])
+            learned = (seen[episode.classes],) if facts.of_seen and seen is not None else ()
+            further[name] = metric(asked[0] / scale, asked[1], *learned)
         return {
             "episode": number,
             "n_way": episode.n_way,

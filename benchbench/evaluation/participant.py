@@ -153,8 +153,8 @@ def evaluate(
     task = task_of(Problem.of(dataset), episodes)
     participant._given = Given(learned_part(dataset, nonce), test, dataset.name, task)
     validation = ValidationPart(dataset, episodes) if method.uses_validation else None
-    names = method.uses_class_names
-    examiner = Examiner(dataset, episodes, nonce, names, metrics or {}, validation)
+    names, attributes = method.uses_class_names, method.uses_attributes
+    examiner = Examiner(dataset, episodes, nonce, names, metrics or {}, validation, attributes)
     return examiner.evaluate(participant, first)
 
 
@@ -165,7 +165,8 @@ def _support(given: Given, one: Question) -> Support:
     if one.validation is not None:
         places, slots = one.validation
         held_out = LabelledImages(Images(given.test, places), torch.from_numpy(slots.copy()))
-    return Support(images, labels, one.n_way, given.dataset, one.seed, one.names, held_out)
+    known = None if one.attributes is None else torch.from_numpy(one.attributes.copy())
+    return Support(images, labels, one.n_way, given.dataset, one.seed, one.names, held_out, known)
 
 
 def pretrained_on(method: Method) -> list[str]:

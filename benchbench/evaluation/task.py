@@ -20,7 +20,15 @@ def task_of(problem: Problem, episodes: EpisodeSet) -> Task:
         has_class_names=problem.test.names_are_words,
         has_training_classes=len(problem.train.splits.get("train", ())) > 0,
         has_validation_part=has_validation_part(problem.test, episodes),
+        n_attributes=n_attributes(problem),
     )
+
+
+def n_attributes(problem: Problem) -> int:
+    """How many attributes each class has, if those learned from and tested on have the same."""
+    learned, tested = problem.train.attributes, problem.test.attributes
+    same = learned is not None and tested is not None and learned.names == tested.names
+    return len(learned.names) if learned and same else 0
 
 
 def training_task(problem: Problem, task: Task) -> Task:

@@ -96,7 +96,8 @@ class Bench(AbstractContextManager["Bench"]):
         asked = cast("Contestant", contestant)
         store = Store(Path(cell.out))
         settings = settings_of(cell)
-        metrics = _metrics_of(settings.metrics, episodes)
+        generalised = problem.test.seen is not None
+        metrics = _metrics_of(settings.metrics, episodes, generalised)
         settings = dataclasses.replace(settings, metrics=metrics)
         return Job(asked, problem, episodes, store, settings, cell.label)
 
@@ -147,13 +148,12 @@ def settings_of(cell: Cell) -> Settings:
     )
 
 
-def _metrics_of(names: tuple[str, ...], episodes: EpisodeSet) -> tuple[str, ...]:
+def _metrics_of(names: tuple[str, ...], episodes: EpisodeSet, generalised: bool) -> tuple[str, ...]:
     """The metrics that say something of these episodes; those left out are named once."""
     way, shot, _ = episodes.shape
     metrics = reportable_metrics(names)
-    reasons = {
-        name: left_out(metric, way, shot, episodes.has_unknown) for name, metric in metrics.items()
-    }
+    known = generalised, episodes.has_unknown
+    reasons = {name: left_out(metric, way, shot, *known) for name, metric in metrics.items()}
     for name, reason in reasons.items():
         if reason:
             say_once(f"{name} is left out on {episodes.protocol}: {reason}")

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from benchbench.datasets.attributes import ClassAttributes
 from benchbench.datasets.base import OpenDataset
 from benchbench.prediction.kept_images import KeptPixels
 from benchbench.system.arrays import IntArray
@@ -26,6 +27,10 @@ def learned_texts(learned: OpenDataset) -> dict[str, Any]:
     named["nodes"] = nodes and {
         split: [n.tolist() for n in found] for split, found in nodes.items()
     }
+    if known := learned.attributes:
+        # None for what is withheld, as JSON has no NaN.
+        rows = [None if np.isnan(row).any() else row.tolist() for row in known.values]
+        named["attributes"] = {"names": known.names, "rows": rows}
     members = learned.members
     named["members"] = members and {name: found.tolist() for name, found in members.items()}
     return named
@@ -64,4 +69,13 @@ def learned_classes(texts: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]
         and {split: [np.array(n, np.int64) for n in found] for split, found in nodes.items()},
         members=members and {name: np.array(found, np.int64) for name, found in members.items()},
         opaque_ids=arrays["public_ids"],
+        attributes=_attributes(texts.get("attributes")),
     )
+
+
+def _attributes(known: Mapping[str, Any] | None) -> ClassAttributes | None:
+    if known is None:
+        return None
+    names = tuple(known["names"])
+    rows = [[np.nan] * len(names) if row is None else row for row in known["rows"]]
+    return ClassAttributes(names, np.array(rows, np.float32))

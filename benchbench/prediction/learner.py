@@ -88,6 +88,7 @@ class Learner:
             n_shot=shots.pop() if len(shots) == 1 else None,
             n_query=None,
             has_class_names=are_words(names),
+            n_attributes=0,  # No one has said any of these classes.
         )
         if reason := method.skip(task):
             raise BenchbenchError(f"{method.name} does not apply to this support: {reason}.")

@@ -13,7 +13,7 @@ from benchbench.datasets.reading.offline import no_downloads
 from benchbench.errors import BenchbenchError
 from benchbench.evaluation.given import Given, learned_part
 from benchbench.evaluation.nonce import Nonce
-from benchbench.evaluation.task import training_task
+from benchbench.evaluation.task import n_attributes, training_task
 from benchbench.method import Task
 from benchbench.prediction.pictures import PictureReader
 from benchbench.prediction.trained import Trained, no_images
@@ -126,6 +126,7 @@ def _task_of(manifest: dict[str, Any], problem: Problem) -> Task:
         facts.get("query"),
         has_class_names=problem.test.names_are_words,
         has_training_classes=len(problem.train.splits.get("train", ())) > 0,
+        n_attributes=n_attributes(problem),
     )
 
 

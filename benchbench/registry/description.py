@@ -19,6 +19,7 @@ DECLARATIONS = (
     "order_dependent",
     "fixed_way",
     "uses_class_names",
+    "uses_attributes",
     "uses_validation",
     "pretrained_on",
 )

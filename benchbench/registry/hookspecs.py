@@ -57,6 +57,11 @@ def register_pretrainings(register: Callable[[type], None]) -> None:
 
 
 @hookspec
+def register_class_vectors(register: Callable[[type], None]) -> None:
+    """Call `register(cls)` for each `ClassVectors` subclass of the plug-in."""
+
+
+@hookspec
 def register_reporters(register: Callable[..., None]) -> None:
     """Call `register(name, function)`: a leaderboard DataFrame to the text of a file format."""
 

@@ -28,6 +28,7 @@ CORE_MODULES = {
     "register_metrics": "benchbench.metrics",
     "register_backbones": "benchbench.backbones",
     "register_augmentations": "benchbench.augmentations",
+    "register_class_vectors": "benchbench.learners.class_vectors",
     "register_reporters": "benchbench.results.reporters",
     "register_engines": "benchbench.grid",
 }
@@ -43,6 +44,7 @@ BASES = {
     "register_backbones": ["benchbench.backbones.base.Backbone"],
     "register_engines": ["benchbench.grid.engine.GridEngine"],
     "register_augmentations": ["benchbench.augmentations.base.Augmentation"],
+    "register_class_vectors": ["benchbench.learners.class_vectors.ClassVectors"],
     "register_pretrainings": ["benchbench.learners.pretraining.Pretraining"],
 }
 """The classes that a hook's classes derive from, by full name; the other hooks take functions."""

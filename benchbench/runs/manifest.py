@@ -38,6 +38,9 @@ LIBRARIES = ("torch", "numpy", "scipy", "pillow", "safetensors")
 NETWORK_LIBRARIES = ("torchvision", "timm", "open_clip_torch")
 """A result may depend on these as well, and they need not be installed."""
 
+WEIGHT_FILE = r"weights=([^,\[\]]+\.(?:safetensors|txt|vec))"
+"""How a parameter names a file of weights, or of vectors of words."""
+
 SAME_BITS = "equal versions, processor kind, device and threads give the same bits on a CPU"
 TOLERANCE, SHORT_TOLERANCE = 0.01, 0.02
 """How far a mean accuracy may lie from the stored one on another kind of machine, after a training
@@ -94,6 +97,10 @@ class MethodCard:
         return bool(self.described["uses_class_names"])
 
     @property
+    def uses_attributes(self) -> bool:
+        return bool(self.described.get("uses_attributes"))
+
+    @property
     def uses_validation(self) -> bool:
         return bool(self.described.get("uses_validation"))
 
@@ -117,9 +124,9 @@ def identity(
 
     A method is known by its parameters and by `method_source`, so that an edited method is a new
     run; so is another file of weights under the same name. What it is built on in `benchbench` is
-    known by `CORE`. The classes' names count for a method that reads them. `trained_on` is there if
-    methods learn from another data set, and `drawn_as` if episodes are drawn by another fingerprint
-    than that of the data.
+    known by `CORE`. The classes' names, or attributes, count for a method that reads them.
+    `trained_on` is there if methods learn from another data set, and `drawn_as` if episodes are
+    drawn by another fingerprint than that of the data.
     """
     return {
         "method": card.name,
@@ -139,7 +146,7 @@ def identity(
         "bf16": compute.bf16,
         "channels_last": compute.channels_last,
         "metrics": metrics,
-        **_names_read(card, problem.test),
+        **_descriptions_read(card, problem.test),
         **_trained_on(card, problem),
     }
 
@@ -183,20 +190,24 @@ def _trained_on(card: MethodCard, problem: Problem) -> dict[str, Any]:
         return {}
     train = problem.train
     facts = {"fingerprint": train.fingerprint, "splits": train.splits_sha256}
-    return {"trained_on": facts | _names_read(card, train)}
+    return {"trained_on": facts | _descriptions_read(card, train)}
 
 
-def _names_read(card: MethodCard, dataset: OpenDataset) -> dict[str, str]:
-    return {"class_names": dataset.names_sha256} if card.uses_class_names else {}
+def _descriptions_read(card: MethodCard, dataset: OpenDataset) -> dict[str, str]:
+    names = {"class_names": dataset.names_sha256} if card.uses_class_names else {}
+    if card.uses_attributes and dataset.attributes:
+        return {**names, "attributes": dataset.attributes.sha256}
+    return names
 
 
 def training_identity(identity: dict[str, Any], task: Task) -> dict[str, Any]:
     """What the trained weights depend on: the run's identity without what it is tested on."""
-    of_sources = ("fingerprint", "drawn_as", "splits", "split", "class_names")
+    of_sources = ("fingerprint", "drawn_as", "splits", "split", "class_names", "attributes")
     tested = (*of_sources, "protocol", "episode_seed", "metrics")
     kept = {key: value for key, value in identity.items() if key not in tested}
     seen = dataclasses.asdict(task)
-    del seen["has_training_classes"], seen["has_validation_part"]  # the data say so
+    for said_by_data in ("has_training_classes", "has_validation_part", "n_attributes"):
+        del seen[said_by_data]
     return {**kept, "task": seen}
 
 
@@ -217,6 +228,7 @@ def describe_run(
             "classes": _class_counts(test),
             "unreadable": test.unreadable,
             **({"remarks": test.remarks} if test.remarks else {}),
+            **_attributes(test),
             **_one_of_several(problem),
         },
         "compute": dataclasses.asdict(compute),
@@ -267,6 +279,11 @@ def _one_of_several(problem: Problem) -> dict[str, Any]:
     }
 
 
+def _attributes(dataset: OpenDataset) -> dict[str, Any]:
+    known = dataset.attributes
+    return {"attributes": {"number": len(known.names), "sha256": known.sha256}} if known else {}
+
+
 def _class_counts(dataset: OpenDataset) -> dict[str, int]:
     return {split: len(classes) for split, classes in dataset.splits.items()}
 
@@ -281,6 +298,7 @@ def describe_method(method: Method) -> dict[str, Any]:
         "transductive": method.transductive,
         "order_dependent": method.order_dependent,
         "uses_class_names": method.uses_class_names,
+        **({"uses_attributes": True} if method.uses_attributes else {}),
         **({"uses_validation": True} if method.uses_validation else {}),
         **_other_than_all(method.training_labels),
         "pretrained_on": list(method.pretrained_on),
@@ -300,7 +318,9 @@ def _installed(names: Iterable[str]) -> dict[str, str]:
 
 def weight_files(method: Method) -> dict[str, dict[str, str]]:
     """The hashes of the files of weights that the parameters name, as `weights=FILE`, if any."""
-    paths = re.findall(r"weights=([^,\[\]]+\.safetensors)", specs.text_of(method), re.IGNORECASE)
+    paths = re.findall(
+        r"weights=([^,\[\]]+\.(?:safetensors|txt|vec))", specs.text_of(method), re.IGNORECASE
+    )
     files = {path: expanded(path) for path in paths}
     hashes = {path: file_hash(file) for path, file in files.items() if file.is_file()}
     return {"weight_files": hashes} if hashes else {}

@@ -16,6 +16,7 @@ from benchbench.samplers.pool import ClassPool as ClassPool
 from benchbench.samplers.pool import Labelled as Labelled
 from benchbench.samplers.validation_draws import ValidationDraw as ValidationDraw
 from benchbench.samplers.validation_draws import validation_draws as validation_draws
+from benchbench.samplers.zero_shot import ZeroShotSampler as ZeroShotSampler
 from benchbench.system.randomness import AddressedStream as AddressedStream
 from benchbench.system.randomness import choose as choose
 
@@ -27,3 +28,4 @@ def register_samplers(register: Callable[[type], None]) -> None:
     register(KShotSampler)
     register(MetaDatasetSampler)
     register(Mieb16Sampler)
+    register(ZeroShotSampler)

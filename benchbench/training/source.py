@@ -12,8 +12,10 @@ from copy import copy
 from dataclasses import InitVar, dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
+import torch
 
 from benchbench.augmentations import Augment, create_augmentation
 from benchbench.datasets.base import OpenDataset
@@ -25,7 +27,14 @@ from benchbench.samplers import ClassPool, Sampler
 from benchbench.system.compute import Compute, seed_everything
 from benchbench.training.budget import Budget, FitRecord
 from benchbench.training.pools import largest_sampler, pools_with_sampler, source_pools
-from benchbench.training.streams import BatchStream, EpisodeStream, Origins, ViewStream, support_of
+from benchbench.training.streams import (
+    BatchStream,
+    EpisodeStream,
+    Origins,
+    ViewStream,
+    support_of,
+    whole_split,
+)
 
 VALIDATION_EPISODES = 100
 SMOKE_EPISODES = 10
@@ -99,6 +108,14 @@ class TrainingSource:
         if not self.method.uses_class_names:
             raise MethodError(NAMES_WITHHELD)
         return tuple(self._pool.class_name(label) for label in range(self.n_classes))
+
+    @property
+    def attributes(self) -> torch.Tensor:
+        """The training classes' attributes, float32 [n_classes, a], by label of a batch.
+
+        Raises MethodError if the method does not declare that it uses attributes, or there is none.
+        """
+        return self.whole("train").attributes
 
     @property
     def image_shape(self) -> tuple[int, int, int]:
@@ -193,6 +210,13 @@ class TrainingSource:
         self._must_have_images()
         return Images(self._dataset.view("train"), self._pool.rows)
 
+    def whole(self, split: Literal["train", "val"]) -> Support:
+        """All images of the training or validation classes, class by class, as one support.
+
+        Its class slots are the labels of a batch. There may be none of the validation classes.
+        """
+        return whole_split(self._dataset, split, self.method, self.seed)
+
     def _must_have_images(self) -> None:
         if len(self._pool.rows) == 0:
             raise BenchbenchError(f"{self._dataset.name} has no training classes.")
@@ -235,7 +259,8 @@ class TrainingSource:
             )
             origins = self._validation_origins(way, shot)
             sets = [sampler.sample(pool, number) for pool, sampler in origins]
-            turns = range(number if sets else 0)
+            # A sampler may have fewer episodes than are asked for.
+            turns = range(min(number, len(sets) * min(map(len, sets))) if sets else 0)
             episodes = [sets[turn % len(sets)][turn // len(sets)] for turn in turns]
             self._validated_on[way, shot] = episodes
         return self._validated_on[way, shot]

@@ -7,6 +7,7 @@ from typing import TypeAlias, TypeVar
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from benchbench.augmentations import Augment
 from benchbench.datasets.base import OpenDataset, SplitView
@@ -30,7 +31,8 @@ def support_of(
     """The labelled images of an episode, as a method is given them."""
     names = tuple(dataset.class_names[c] for c in episode.classes)
     images = Images(view, episode.support)
-    return support_for(method, images, episode.support_labels, names, dataset.name, seed)
+    known = dataset.attributes_of(episode.classes)
+    return support_for(method, images, episode.support_labels, names, dataset.name, seed, known)
 
 
 def support_for(
@@ -40,11 +42,27 @@ def support_for(
     names: tuple[str, ...],
     dataset: str,
     seed: int,
+    attributes: NDArray[np.float32] | None = None,
 ) -> Support:
-    """What a method is given: a copy of the labels, and names only if it declares to use them."""
+    """What a method is given: a copy of the labels, and of what is known of the classes, by slot,
+    no more than it declares to use.
+    """
     own_labels = torch.from_numpy(labels.copy())
     shown = names if method.uses_class_names else None
-    return Support(images, own_labels, len(names), dataset, seed, shown)
+    described = None
+    if method.uses_attributes and attributes is not None:
+        described = torch.from_numpy(attributes.copy())
+    return Support(images, own_labels, len(names), dataset, seed, shown, described=described)
+
+
+def whole_split(dataset: OpenDataset, split: str, method: Method, seed: int) -> Support:
+    """All images of a split's classes, as one support that a method is given."""
+    pool = ClassPool(dataset, split)
+    names = tuple(map(pool.class_name, range(len(pool))))
+    labels = np.repeat(np.arange(len(pool)), pool.sizes)
+    known = dataset.attributes_of(pool.classes)
+    images = Images(dataset.view(split), pool.rows)
+    return support_for(method, images, labels, names, dataset.name, seed, known)
 
 
 Origins: TypeAlias = Sequence[tuple[ClassPool, Sampler]]

@@ -19,8 +19,8 @@ ELSEWHERE = 1e-3
 """How far a metric may move where scores differ in their last digits, relative to 1 + it."""
 
 DECLARED = (
-    *("transductive", "order_dependent", "uses_class_names", "uses_validation"),
-    "pretrained_on",
+    *("transductive", "order_dependent", "uses_class_names", "uses_attributes"),
+    *("uses_validation", "pretrained_on"),
 )
 
 

@@ -6,9 +6,11 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from benchbench.conformance import Bench, report_on, short_audit
+from benchbench.datasets.attributes import ClassAttributes
 from benchbench.datasets.base import OpenDataset
 from benchbench.learners.creation import create_methods
 from benchbench.training.budget import Budget
@@ -124,6 +126,43 @@ def test_a_method_that_reads_names_passes_where_they_are_combinations_of_known_w
     places = [(index % 5, (index % 5 + index // 5) % 4) for index in range(18)]
     names = [f"{WORDS[first]} {WORDS[5 + second]}" for first, second in places]
     report = report_on(bench_for(spec, replace(small, class_names=names), tmp_path))
+    assert not report.failed, report.as_dict()
+    assert report.verdict is not None
+    assert report.verdict.inductive
+
+
+def with_words_drawn(dataset: OpenDataset) -> OpenDataset:
+    """Classes of two words each: a pattern of noise for each, which a picture has both of."""
+    places = [(index % 5, 5 + (index % 5 + index // 5) % 4) for index in range(18)]
+    values = np.zeros((18, len(WORDS)), np.float32)
+    for row, pair in zip(values, places, strict=True):
+        row[list(pair)] = 1
+    rng = np.random.default_rng(0)
+    patterns = rng.integers(0, 100, (len(WORDS), *dataset.image_shape))
+    drawn = np.tensordot(values, patterns, 1)[dataset.labels]
+    pixels = drawn + rng.integers(0, 40, drawn.shape)
+    return replace(
+        dataset,
+        pixels=pixels.astype(np.uint8),
+        class_names=[f"{WORDS[first]} {WORDS[second]}" for first, second in places],
+        attributes=ClassAttributes(tuple(WORDS), values),
+    )
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("dap", "iap", "eszsl", "sae", "devise", "ale", "conse", "borrow", "gfzsl"),
+        *("sync", "synthesis", "eszsl[vectors=words]"),
+    ],
+)
+def test_a_method_that_reads_attributes_passes(
+    name: str, small: OpenDataset, tmp_path: Path
+) -> None:
+    described = with_words_drawn(small)
+    spec = name.replace("]", f",{TINY}]") if "[" in name else f"{name}[{TINY}]"
+    report = report_on(bench_for(spec, described, tmp_path))
     assert not report.failed, report.as_dict()
     assert report.verdict is not None
     assert report.verdict.inductive

@@ -159,3 +159,49 @@ def test_pictures_at_their_own_size_are_the_files(root: Path) -> None:
     assert [dataset.pixels.content(n) for n in range(8)] == [file.read_bytes() for file in files]
     with pytest.raises(ValueError, match="leave it out, or give size=N"):
         Cub(size="native", crop=True)
+
+
+def with_attributes(root: Path, layout: str) -> Path:
+    """The files of attributes as published: their names beside the folder of everything else."""
+    top = make(root)
+    (top / "attributes").mkdir()
+    (top / "classes.txt").write_text("".join(f"{int(f[:3])} {f}\n" for f in FOLDERS))
+    rows = [[10.0 * number, 12.5, 0.0] for number in range(4)]
+    text = "".join(" ".join(map(str, row)) + "\n" for row in rows)
+    (top / "attributes" / "class_attribute_labels_continuous.txt").write_text(text)
+    names = ["has_bill_shape::curved", "has_wing_color::blue", "has_size::large"]
+    listed = "".join(f"{number} {name}\n" for number, name in enumerate(names, 1))
+    (root / "attributes.txt").write_text(listed)
+    if layout == "folder":
+        return top
+    with tarfile.open(root / "CUB_200_2011.tgz", "w:gz") as archive:
+        archive.add(root / "attributes.txt", "attributes.txt")
+        archive.add(top, top.name)
+    shutil.rmtree(top)
+    return root / "CUB_200_2011.tgz"
+
+
+@pytest.mark.parametrize("layout", ["folder", "archive"])
+def test_attributes_are_shares_in_the_order_of_the_classes(root: Path, layout: str) -> None:
+    make(root)
+    plain = open_from(root, Cub())
+    shutil.rmtree(root / "CUB_200_2011")
+    with_attributes(root, layout)
+    dataset = open_from(root, Cub())
+    check(dataset)
+    assert plain.attributes is None
+    assert dataset.fingerprint == plain.fingerprint
+    assert dataset.attributes is not None
+    expected = [[0, 0.125, 0], [0.1, 0.125, 0], [0.2, 0.125, 0], [0.3, 0.125, 0]]
+    np.testing.assert_allclose(dataset.attributes.values, expected, rtol=1e-6)
+    named = dataset.attributes.names
+    # A copy of the folder alone lacks the file of names, which is beside it.
+    assert named == (("1", "2", "3") if layout == "folder" else named)
+    assert layout == "folder" or named[0] == "has_bill_shape::curved"
+
+
+def test_attributes_that_do_not_fit(root: Path) -> None:
+    top = with_attributes(root, "folder")
+    (top / "classes.txt").write_text("1 001.Black_footed_Albatross\n")
+    with one_sentence(r"no classes\.txt and attributes\.txt that fit .*; copy or download"):
+        open_from(root, Cub())

@@ -133,3 +133,31 @@ def test_the_generators_version_and_the_parameters_name_the_table(monkeypatch) -
 def test_a_seed_out_of_range(seed: int) -> None:
     with pytest.raises(BenchbenchError, match=r"^shapes: seed must be at least 0"):
         create_dataset(f"shapes[seed={seed}]")
+
+
+def described(monkeypatch: pytest.MonkeyPatch, **parameters) -> tuple[list[str], np.ndarray]:
+    """The names of all classes, and their attributes, without a picture drawn."""
+    monkeypatch.setattr(shapes_generator, "draw", lambda seed, index: np.zeros((1, 1, 1, 1)))
+    made = Shapes(**parameters)
+    names = [one.name for one in made.decode([])]
+    return names, made.attributes(names, []).values
+
+
+def test_attributes_are_permuted_as_names_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    names, own = described(monkeypatch)
+    splits = Shapes().split_classes(names, [])
+    orders = set()
+    for number in range(3):
+        permuted, rows = described(monkeypatch, permute_names=True, permutation=number)
+        orders.add(tuple(permuted))
+        for split, members in splits.items():
+            assert sorted(permuted[c] for c in members) == sorted(names[c] for c in members)
+            assert np.array_equal(rows[members], own[members]) == (split == "test")
+            expected = own[[names.index(permuted[c]) for c in members]]
+            np.testing.assert_array_equal(rows[members], expected)
+    assert len(orders) == 3
+
+
+def test_a_permutation_without_permuting_is_one_sentence() -> None:
+    with pytest.raises(BenchbenchError, match="needs permute_names=true"):
+        create_dataset("shapes[permutation=3]")

@@ -1,0 +1,243 @@
+"""Zero-shot methods: what pictures of seen classes say of classes known by a vector alone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from itertools import product
+from typing import Any, ClassVar, TypeAlias
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from benchbench.learners.class_vectors import create_class_vectors
+from benchbench.learners.pretrained import EMBEDDED_TOGETHER, PretrainedMethod
+from benchbench.method import Classifier, Images, Support, Task
+from benchbench.system.progress import say
+from benchbench.training.source import TrainingSource
+
+Rule: TypeAlias = Callable[[Tensor, Tensor], Tensor]
+"""Features [n, d] of pictures and vectors [c, a] of classes to scores [n, c], all float64."""
+
+
+ATTRIBUTES = "attributes"
+
+
+@dataclass(frozen=True)
+class SeenClasses:
+    """Classes of which there are pictures: features [n, d], labels int64 [n], vectors [c, a].
+
+    Features and vectors are float64.
+    """
+
+    features: Tensor
+    labels: Tensor
+    vectors: Tensor
+
+    @cached_property
+    def one_hot(self) -> Tensor:
+        """The labels as float64 [n, c]."""
+        return F.one_hot(self.labels, len(self.vectors)).double()
+
+    @cached_property
+    def counts(self) -> Tensor:
+        """How many pictures each class has, float64 [c]."""
+        return self.one_hot.sum(0)
+
+    @cached_property
+    def sums(self) -> Tensor:
+        """The sum [c, d] of each class's features."""
+        return self.one_hot.T @ self.features
+
+    @cached_property
+    def means(self) -> Tensor:
+        """The mean feature [c, d] of each class."""
+        return self.sums / self.counts[:, None]
+
+    @cached_property
+    def gram(self) -> Tensor:
+        """The products [d, d] of the features with themselves, summed over the pictures."""
+        return self.features.T @ self.features
+
+    @cached_property
+    def own_vectors(self) -> Tensor:
+        """The vector [n, a] of each picture's class."""
+        return self.vectors[self.labels]
+
+
+@dataclass
+class DescribedMethod(PretrainedMethod):
+    """A method that knows a class by its vector, and learns from pictures of other classes.
+
+    A subclass makes a rule of seen classes in `rule`, for each of the `candidates`; the one that is
+    right most often among all validation classes is kept, or the first if there are none. Support
+    images are not used.
+
+    Features have the mean of the training images subtracted, are scaled to unit length, and centred
+    again: a sum that is not zero would tell linear rules how frequent attributes are.
+
+    vectors: `attributes` of the classes, or what makes vectors of their names: `words`,
+        `file[weights=FILE]`, `minilm`, `clip[model=MODEL]`, or those of a plug-in.
+    stacking: where classes that were learned from are candidates, known by their vectors, so much
+        is subtracted from their scores, in standard deviations of a query's scores (calibrated
+        stacking, Chao et al., ECCV 2016).
+    """
+
+    family: ClassVar[str] = "zero-shot"
+    uses_attributes = True
+    centre: Tensor | None = field(default=None, init=False, repr=False, compare=False)
+    middle: Tensor | None = field(default=None, init=False, repr=False, compare=False)
+    chosen: Rule | None = field(default=None, init=False, repr=False, compare=False)
+    seed: int = field(default=0, init=False, repr=False, compare=False)
+    steps: int = field(default=0, init=False, repr=False, compare=False)
+    learned: Tensor | None = field(default=None, init=False, repr=False, compare=False)
+    vectors: str = ATTRIBUTES
+    stacking: float = 0.0
+
+    def __post_init__(self) -> None:
+        self.named = None if self.vectors == ATTRIBUTES else create_class_vectors(self.vectors)
+        self.uses_attributes = self.named is None
+        self.uses_class_names = self.named is not None
+
+    def skip(self, task: Task) -> str | None:
+        if not task.has_training_classes:
+            return "it learns from training classes and this task has none"
+        if self.uses_class_names and not task.has_class_names:
+            return "its vectors are of names and the classes have none in words"
+        return super().skip(task)
+
+    def candidates(self) -> list[dict[str, Any]]:
+        """Arguments of `rule` to choose among on the validation classes, the usual ones first."""
+        return [{}]
+
+    def rule(self, seen: SeenClasses, *_: Any, **candidate: Any) -> Rule:
+        """What is learned of seen classes, with one of the `candidates`."""
+        raise NotImplementedError(f"{type(self).__name__} has no rule(seen)")
+
+    def train(self, source: TrainingSource) -> None:
+        """Learn the backbone, and then the rule, on the features of the training images."""
+        super().train(source)
+        self.seed = source.seed
+        self.steps = source.budget.training_steps(smoke=20, quick=1000, paper=10_000)
+        learned, held_out = source.whole("train"), source.whole("val")
+        if self.named is not None:
+            self.named.prepare(learned.class_names)
+            self.pretrained_on = self.named.pretrained_on  # type: ignore[misc]
+        self.prepare(learned)
+        seen = self.known(learned)
+        self.learned = seen.vectors
+        if len(held_out.images) == 0 or len(self.candidates()) == 1:
+            self.chosen = self.rule(seen, **self.candidates()[0])
+            return
+        self.chosen, what = best_rule(
+            {_text(one): self.rule(seen, **one) for one in self.candidates()},
+            self.known(held_out),
+        )
+        say(f"{self.name}: {what} of {held_out.n_way} validation classes")
+
+    def prepare(self, learned: Support) -> None:
+        """What `features` needs to know of the training images."""
+        found = self.embedded(learned.images)
+        self.centre = found.mean(0)
+        self.middle = F.normalize(found - self.centre, dim=1).mean(0)
+
+    def known(self, support: Support) -> SeenClasses:
+        """The classes of a support with their pictures."""
+        return SeenClasses(self.features(support.images), support.labels, self.vectors_of(support))
+
+    def vectors_of(self, support: Support) -> Tensor:
+        """The vectors of a support's classes, float64 [n_way, a]."""
+        if self.named is not None:
+            return self.named.vectors(support.class_names)
+        return support.attributes.double()
+
+    def embedded(self, images: Images) -> Tensor:
+        """What the backbone makes of images, float64 [n, feature_size]."""
+        source, rows = images.block()
+        starts = range(0, len(rows), EMBEDDED_TOGETHER)
+        parts = (Images(source, rows[start : start + EMBEDDED_TOGETHER]) for start in starts)
+        with torch.no_grad():
+            found = [self.encoder(part).to("cpu", torch.float64) for part in parts]
+        return torch.cat(found) if found else torch.zeros(0, self.encoder.feature_size).double()
+
+    def features(self, images: Images) -> Tensor:
+        """What rules are made of, float64 [n, d]."""
+        assert self.centre is not None, "a method is trained before it is asked"
+        assert self.middle is not None
+        return F.normalize(self.embedded(images) - self.centre, dim=1) - self.middle
+
+    def adapt(self, support: Support) -> Classifier:
+        assert self.chosen is not None, "a method is trained before it is asked"
+        rule, vectors = self.chosen, self.vectors_of(support)
+        if not self.stacking:
+            return lambda images: rule(self.features(images), vectors)
+        assert self.learned is not None
+        seen = (vectors[:, None] == self.learned).all(2).any(1)
+
+        def classify(images: Images) -> Tensor:
+            scores = rule(self.features(images), vectors)
+            return scores - self.stacking * scores.std(1, keepdim=True) * seen
+
+        return classify
+
+
+def best_rule(rules: Mapping[str, Rule], held_out: SeenClasses) -> tuple[Rule, str]:
+    """The rule with the best mean over classes of the share that is right, and what to say of it.
+
+    Of equals the first is taken.
+    """
+    shares = {}
+    for text, rule in rules.items():
+        right = rule(held_out.features, held_out.vectors).argmax(1) == held_out.labels
+        shares[text] = float((held_out.one_hot.T @ right.double() / held_out.counts).mean())
+    best = max(shares, key=lambda text: shares[text])
+    return rules[best], f"{best} of {len(rules)} is right on {100 * shares[best]:.1f} %"
+
+
+def choices(**values: Any) -> list[dict[str, Any]]:
+    """Each combination of the values of some arguments; a value that is no sequence is the only."""
+    lists = [one if isinstance(one, Sequence) else [one] for one in values.values()]
+    return [dict(zip(values, combination, strict=True)) for combination in product(*lists)]
+
+
+def powers_of_ten(reach: int) -> tuple[float, ...]:
+    """1, and the powers of ten on both sides of it up to the reach: 1, 0.1, 10, 0.01, 100, ..."""
+    sides = [(10.0**-power, 10.0**power) for power in range(1, reach + 1)]
+    return (1.0, *(one for both in sides for one in both))
+
+
+def cosines(first: Tensor, second: Tensor) -> Tensor:
+    """The cosines [n, c] of vectors [n, a] and [c, a]."""
+    return F.normalize(first, dim=1) @ F.normalize(second, dim=1).T
+
+
+def fit_on_features(
+    seen: SeenClasses,
+    parameters: Iterable[Tensor],
+    loss: Callable[[Tensor, Tensor, torch.Generator], Tensor],
+    *,
+    steps: int,
+    lr: float,
+    seed: int,
+    batch: int = 128,
+) -> None:
+    """Train parameters on features of seen classes, by Adam with a rate that falls to zero.
+
+    loss: of features [batch, d] and labels [batch], drawn with replacement, and a generator for
+    what else is drawn.
+    """
+    generator = torch.Generator().manual_seed(seed)
+    optimizer = torch.optim.Adam(list(parameters), lr)
+    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, steps)
+    for _ in range(steps):
+        drawn = torch.randint(len(seen.labels), (batch,), generator=generator)
+        optimizer.zero_grad()
+        loss(seen.features[drawn], seen.labels[drawn], generator).backward()  # type: ignore[no-untyped-call]
+        optimizer.step()
+        schedule.step()
+
+
+def _text(candidate: Mapping[str, Any]) -> str:
+    return ", ".join(f"{name}={value:g}" for name, value in candidate.items())
