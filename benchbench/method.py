@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 
 NAMES_WITHHELD = "class names are only given to a method with uses_class_names = True"
+UNLABELLED_WITHHELD = "unlabelled images are only given to a method with uses_unlabelled = True"
 VALIDATION_WITHHELD = "validation images are only given to a method with uses_validation = True"
 
 
@@ -114,6 +115,9 @@ class Support:
         them without that declaration raises MethodError.
     held_out: labelled images of the data's official validation part, which `validation` gives to
         methods with `uses_validation = True`; reading it without that raises MethodError.
+    pool: images of these classes and perhaps of others, in random order and without labels, which
+        `unlabelled` gives to methods with `uses_unlabelled = True`; reading it without that raises
+        MethodError. There are none where the protocol has none.
     """
 
     images: Images
@@ -123,6 +127,7 @@ class Support:
     seed: int = 0
     names: tuple[str, ...] | None = field(default=None, repr=False)
     held_out: LabelledImages | None = field(default=None, repr=False)
+    pool: Images | None = field(default=None, repr=False)
 
     @property
     def class_names(self) -> tuple[str, ...]:
@@ -136,6 +141,12 @@ class Support:
             raise MethodError(VALIDATION_WITHHELD)
         return self.held_out
 
+    @property
+    def unlabelled(self) -> Images:
+        if self.pool is None:
+            raise MethodError(UNLABELLED_WITHHELD)
+        return self.pool
+
 
 Classifier: TypeAlias = Callable[[Images], Any]
 """Query images to scores [n_query, n_way] (array or tensor of floats; larger = likelier)."""
@@ -148,6 +159,8 @@ class Task:
     has_class_names: whether the classes' names are words that describe them. has_training_classes:
     whether there are classes to learn from before the test. has_validation_part: whether each class
     has official validation images, none of which is drawn for a support or as a query.
+    n_unlabelled: the unlabelled images of each class of an episode; n_distractors: the other
+    classes of which there are as many.
     """
 
     dataset: str
@@ -159,6 +172,8 @@ class Task:
     has_class_names: bool = True
     has_training_classes: bool = True
     has_validation_part: bool = False
+    n_unlabelled: int | None = 0
+    n_distractors: int | None = 0
 
     @property
     def has_images(self) -> bool:
@@ -184,6 +199,12 @@ class Method:
     uses_validation: bool = False
     """Whether `adapt` reads `support.validation`, as to choose a hyper-parameter. It is then ranked
     apart from methods without these labels. If a parameter decides, `__post_init__` sets it."""
+    uses_unlabelled: bool = False
+    """Whether `adapt` reads `support.unlabelled`. It is then ranked apart from methods without
+    these images, where there are any. If a parameter decides, `__post_init__` sets it."""
+    without_pool: str = ""
+    """The spec of the method that gives the same scores, bit for bit, where there is no unlabelled
+    image, if there is such a method; `benchbench check` compares them."""
     training_labels: str = "all"
     """Which labels `train` learns from: `all` of the training and validation classes, `validation
     only`, where they choose among weights that were learned without any, or `none`. Methods are

@@ -16,7 +16,8 @@ class Trial:
     """One episode, with the answers; every alteration is a new trial.
 
     support_labels, query_labels: int64 [n] and [n_query], class slots. names: of the classes, by
-    slot. seed: of the method's random numbers.
+    slot. seed: of the method's random numbers. unlabelled: images without labels, for a method that
+    declares to use them.
     """
 
     support: Images
@@ -26,6 +27,7 @@ class Trial:
     names: tuple[str, ...]
     dataset: str
     seed: int
+    unlabelled: Images | None = None
 
     @property
     def n_way(self) -> int:
@@ -33,9 +35,8 @@ class Trial:
 
     def support_for(self, method: Method) -> Support:
         """What the method is given."""
-        return support_for(
-            method, self.support, self.support_labels, self.names, self.dataset, self.seed
-        )
+        told = self.names, self.dataset, self.seed, self.unlabelled
+        return support_for(method, self.support, self.support_labels, *told)
 
     def asking(self, positions: IntArray) -> Trial:
         """With only the queries at these positions, in this order; one may recur."""
@@ -54,6 +55,11 @@ class Trial:
             support=pick(self.support, positions),
             support_labels=self.support_labels[positions],
         )
+
+    def beside(self, positions: IntArray) -> Trial:
+        """With only the unlabelled images at these positions, in this order."""
+        assert self.unlabelled is not None
+        return replace(self, unlabelled=pick(self.unlabelled, positions))
 
     def labelled(self, support_labels: IntArray) -> Trial:
         """With other labels of the support."""

@@ -121,8 +121,8 @@ class Assignment:
         metrics = find_metrics(self.settings.metrics)
         card, test = self.card, self.problem.test
         validation = ValidationPart(test, self.episodes) if card.uses_validation else None
-        names = card.uses_class_names
-        return Examiner(test, self.episodes, self.nonce, names, metrics, validation)
+        told = card.uses_class_names, metrics, validation, card.uses_unlabelled
+        return Examiner(test, self.episodes, self.nonce, *told)
 
     @cached_property
     def audited(self) -> list[int]:

@@ -73,7 +73,8 @@ class Question:
     support: places of images, and support_labels: their class slots. queries: places of images,
     those of each array to be classified in one call. names: of the classes by slot, for a method
     that declares to read them. seed: of the method's random numbers. validation: places
-    of validation images and their class slots, for a method that declares to use them.
+    of validation images and their class slots, for a method that declares to use them. unlabelled:
+    places of images in random order, for a method that declares to use those.
     """
 
     support: IntArray
@@ -83,6 +84,7 @@ class Question:
     seed: int
     names: tuple[str, ...] | None = None
     validation: tuple[IntArray, IntArray] | None = None
+    unlabelled: IntArray | None = None
 
 
 def hidden_images(dataset: OpenDataset, split: str, nonce: Nonce) -> HiddenImages:
@@ -130,10 +132,12 @@ def question(
     seed: int,
     *,
     with_names: bool,
+    with_pool: bool = False,
     validation: tuple[IntArray, IntArray] | None = None,
 ) -> Question:
     """An episode as a question, with its queries in the given order.
 
+    with_names, with_pool: whether it tells the names of the classes, and the unlabelled images.
     validation: ids of validation images and their class slots, if it tells of any.
     """
     places = dataset.storage.places
@@ -146,4 +150,5 @@ def question(
         seed=seed,
         names=names,
         validation=validation and (places[validation[0]], validation[1]),
+        unlabelled=places[episode.unlabelled] if with_pool else None,
     )

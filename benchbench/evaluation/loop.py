@@ -57,7 +57,8 @@ class Examiner:
     """Knows the episodes and their labels, asks questions and scores the answers.
 
     with_names: whether questions tell the names of the classes. metrics: those besides accuracy.
-    validation: the validation images that questions tell of, if any.
+    validation: the validation images that questions tell of, if any. with_pool: whether they tell
+    the unlabelled images.
     """
 
     dataset: OpenDataset
@@ -66,6 +67,7 @@ class Examiner:
     with_names: bool = False
     metrics: Mapping[str, Metric] = field(default_factory=dict)
     validation: ValidationPart | None = None
+    with_pool: bool = False
     _orders: dict[int, IntArray] = field(default_factory=dict, init=False, repr=False)
 
     def evaluate(self, method: Answering, first: int = 0) -> Iterator[Scored]:
@@ -129,6 +131,7 @@ class Examiner:
             self.order(number),
             seed,
             with_names=self.with_names,
+            with_pool=self.with_pool,
             validation=None if self.validation is None else self.validation.drawn(number),
         )
 

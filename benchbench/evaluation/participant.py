@@ -148,8 +148,8 @@ def evaluate(
     task = task_of(Problem.of(dataset), episodes)
     participant._given = Given(learned_part(dataset, nonce), test, dataset.name, task)
     validation = ValidationPart(dataset, episodes) if method.uses_validation else None
-    names = method.uses_class_names
-    examiner = Examiner(dataset, episodes, nonce, names, metrics or {}, validation)
+    told = method.uses_class_names, metrics or {}, validation, method.uses_unlabelled
+    examiner = Examiner(dataset, episodes, nonce, *told)
     return examiner.evaluate(participant, first)
 
 
@@ -160,7 +160,8 @@ def _support(given: Given, one: Question) -> Support:
     if one.validation is not None:
         places, slots = one.validation
         held_out = LabelledImages(Images(given.test, places), torch.from_numpy(slots.copy()))
-    return Support(images, labels, one.n_way, given.dataset, one.seed, one.names, held_out)
+    pool = None if one.unlabelled is None else Images(given.test, one.unlabelled)
+    return Support(images, labels, one.n_way, given.dataset, one.seed, one.names, held_out, pool)
 
 
 def pretrained_on(method: Method) -> list[str]:

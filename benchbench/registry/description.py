@@ -20,6 +20,7 @@ DECLARATIONS = (
     "fixed_way",
     "uses_class_names",
     "uses_validation",
+    "uses_unlabelled",
     "pretrained_on",
 )
 

@@ -98,6 +98,10 @@ class MethodCard:
         return bool(self.described.get("uses_validation"))
 
     @property
+    def uses_unlabelled(self) -> bool:
+        return bool(self.described.get("uses_unlabelled"))
+
+    @property
     def transductive(self) -> bool:
         """Whether the method declares itself transductive."""
         return bool(self.described["transductive"])
@@ -197,6 +201,8 @@ def training_identity(identity: dict[str, Any], task: Task) -> dict[str, Any]:
     kept = {key: value for key, value in identity.items() if key not in tested}
     seen = dataclasses.asdict(task)
     del seen["has_training_classes"], seen["has_validation_part"]  # the data say so
+    if not seen["n_unlabelled"]:
+        del seen["n_unlabelled"], seen["n_distractors"]
     return {**kept, "task": seen}
 
 
@@ -282,6 +288,7 @@ def describe_method(method: Method) -> dict[str, Any]:
         "order_dependent": method.order_dependent,
         "uses_class_names": method.uses_class_names,
         **({"uses_validation": True} if method.uses_validation else {}),
+        **({"uses_unlabelled": True} if method.uses_unlabelled else {}),
         **_other_than_all(method.training_labels),
         "pretrained_on": list(method.pretrained_on),
         "paper": method.paper,

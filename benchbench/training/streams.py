@@ -29,8 +29,8 @@ def support_of(
 ) -> Support:
     """The labelled images of an episode, as a method is given them."""
     names = tuple(dataset.class_names[c] for c in episode.classes)
-    images = Images(view, episode.support)
-    return support_for(method, images, episode.support_labels, names, dataset.name, seed)
+    images, pool = Images(view, episode.support), Images(view, episode.unlabelled)
+    return support_for(method, images, episode.support_labels, names, dataset.name, seed, pool)
 
 
 def support_for(
@@ -40,11 +40,19 @@ def support_for(
     names: tuple[str, ...],
     dataset: str,
     seed: int,
+    pool: Images | None = None,
 ) -> Support:
-    """What a method is given: a copy of the labels, and names only if it declares to use them."""
+    """What a method is given: a copy of the labels, and the rest only if it declares to use that.
+
+    names: of the classes. pool: the unlabelled images; by default there are none.
+    """
     own_labels = torch.from_numpy(labels.copy())
     shown = names if method.uses_class_names else None
-    return Support(images, own_labels, len(names), dataset, seed, shown)
+    support = Support(images, own_labels, len(names), dataset, seed, shown)
+    if method.uses_unlabelled:
+        source, rows = images.block()
+        support.pool = Images(source, rows[:0]) if pool is None else pool
+    return support
 
 
 Origins: TypeAlias = Sequence[tuple[ClassPool, Sampler]]
@@ -81,13 +89,16 @@ class EpisodeStream:
         """An episode by its number, with the shot of a step."""
         episode = self._drawn(self._shot(step), self._origin(number), number)
         support = support_of(self._dataset, self._view, episode, self._method, number)
-        images = Images(self._view, np.concatenate([episode.support, episode.query]))
-        query = Images(self._view, episode.query)
+        both = np.concatenate([episode.support, episode.query])
+        images, query = Images(self._view, both), Images(self._view, episode.query)
         if self._augment is not None:
-            images = augmented(images, self._augment, self._seed, number)
-            source, places = images.block()
+            everything = Images(self._view, np.concatenate([both, episode.unlabelled]))
+            source, places = augmented(everything, self._augment, self._seed, number).block()
+            images = Images(source, places[: len(both)])
             support.images = Images(source, places[: len(episode.support)])
-            query = Images(source, places[len(episode.support) :])
+            query = Images(source, places[len(episode.support) : len(both)])
+            if support.pool is not None:
+                support.pool = Images(source, places[len(both) :])
         labels = torch.from_numpy(episode.query_labels.copy())
         return LabelledEpisode(support, query, labels, images)
 
