@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from math import log, pi
+from math import log
 from typing import Annotated, Literal
 
 import torch
@@ -39,6 +39,7 @@ class SoftKMeansProtoNet(MetricMethod):
         many others if the test has any (three fewer queries on drawings). The radius and the mask
         are then learned. The mask is else 1 / (1 + exp(sharpness (d - 1))) of a distance d in units
         of the mean, which is not of the paper.
+    scale: the factor on squared distances in the shares; below 1 they are softer.
     radius: of the cluster, or the one that training begins with.
     sharpness: of the mask that is not learned.
     """
@@ -49,6 +50,7 @@ class SoftKMeansProtoNet(MetricMethod):
     uses_unlabelled = True
     refine: Literal["plain", "cluster", "masked"] = "plain"
     trained: bool = False
+    scale: Annotated[float, Bounds(gt=0)] = 1.0
     radius: Annotated[float, Bounds(gt=0)] = 100.0
     sharpness: Annotated[float, Bounds(gt=0)] = 10.0
 
@@ -60,7 +62,9 @@ class SoftKMeansProtoNet(MetricMethod):
         """What is learned of the cluster or of the masks, if the training has unlabelled images."""
         if not self.trained or self.refine == "plain":
             return {}
-        return {self.refine: Radius(self.radius) if self.refine == "cluster" else Mask()}
+        log_radius = nn.Parameter(torch.tensor(log(self.radius)))
+        learned = nn.ParameterDict({"log": log_radius}) if self.refine == "cluster" else Mask()
+        return {self.refine: learned}
 
     def quick(self, task: Task) -> Recipe:
         """As `protonet`'s and, with unlabelled images in training, in smaller episodes."""
@@ -101,11 +105,9 @@ class SoftKMeansProtoNet(MetricMethod):
     def refined(self, prototypes: Tensor, shots: Tensor, pool: Tensor) -> Tensor:
         """Prototypes [k, d] of so many images each [k], after a step over features [m, d]."""
         with torch.no_grad():
-            distances = (pool[:, None] - prototypes).square().sum(2)
-        if self.refine == "cluster":
-            weights = self.assigned(pool, distances)
-        else:
-            weights = (-distances).softmax(1)
+            distances = self.scale * (pool[:, None] - prototypes).square().sum(2)
+        clustered = self.refine == "cluster"
+        weights = self.assigned(pool, distances) if clustered else (-distances).softmax(1)
         if self.refine == "masked":
             weights = weights * self.kept(distances / distances.mean(0))
         totals = prototypes * shots[:, None] + weights.T @ pool
@@ -113,11 +115,11 @@ class SoftKMeansProtoNet(MetricMethod):
 
     def assigned(self, pool: Tensor, distances: Tensor) -> Tensor:
         """The shares [m, k] of each class in each image, with the cluster taking its own."""
-        learned = self.network["cluster"].log_radius if self.trained else None
+        learned = self.network["cluster"]["log"] if self.trained else None  # type: ignore[index]
         log_radius = pool.new_tensor(log(self.radius)) if learned is None else learned
-        outside = -pool.detach().square().sum(1) / (2 * (2 * log_radius).exp()) - log_radius
-        logits = torch.cat([-distances / 2, outside[:, None]], 1) - 0.5 * log(2 * pi)
-        return logits.softmax(1)[:, :-1]
+        to_origin = self.scale * pool.detach().square().sum(1)
+        outside = -to_origin / (2 * (2 * log_radius).exp()) - log_radius
+        return torch.cat([-distances / 2, outside[:, None]], 1).softmax(1)[:, :-1]
 
     def kept(self, relative: Tensor) -> Tensor:
         """The mask [m, k] by distances in units of each class's mean."""
@@ -125,14 +127,6 @@ class SoftKMeansProtoNet(MetricMethod):
             mask: Tensor = self.network["masked"](relative)
             return mask
         return torch.sigmoid(-self.sharpness * (relative - 1))
-
-
-class Radius(nn.Module):
-    """The logarithm of the radius of the cluster of distractors."""
-
-    def __init__(self, radius: float) -> None:
-        super().__init__()
-        self.log_radius = nn.Parameter(torch.tensor(log(radius)))
 
 
 class Mask(nn.Module):
