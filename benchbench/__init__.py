@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from benchbench.learners.black_box import BlackBoxMethod as BlackBoxMethod
     from benchbench.learners.classifier_recipe import ClassifierRecipe as ClassifierRecipe
     from benchbench.learners.classifier_recipe import TrainingPhase as TrainingPhase
+    from benchbench.learners.consistency import ConsistencyMethod as ConsistencyMethod
     from benchbench.learners.covariance import RunningCovariance as RunningCovariance
     from benchbench.learners.creation import create_members as create_members
     from benchbench.learners.creation import spec_of as spec_of
@@ -144,6 +145,7 @@ _HOMES = {
     "Classifier": "method",
     "ClassifierRecipe": "learners.classifier_recipe",
     "Collection": "datasets.problem",
+    "ConsistencyMethod": "learners.consistency",
     "Dataset": "datasets.base",
     "DecodedClass": "datasets.base",
     "DualEncoder": "learners.image_text",

@@ -219,7 +219,8 @@ class Method:
     """`arXiv:NUMBER`, or an address on the web."""
     family: ClassVar[str] = "other"
     """What it is listed under: `metric-based`, `optimisation-based`, `black-box`, `transfer`,
-    `transductive`, `zero-shot`, `image-text`, or a word of its own. No run is known by it."""
+    `transductive`, `semi-supervised`, `zero-shot`, `image-text`, or a word of its own. No run is
+    known by it."""
     expected_failures: Mapping[str, str] = MappingProxyType({})
     """The checks of `benchbench check` that the method fails by design, each with the reason. One
     that it passes nevertheless counts as failed. `__post_init__` may set it on the instance."""

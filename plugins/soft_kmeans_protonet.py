@@ -46,7 +46,7 @@ class SoftKMeansProtoNet(MetricMethod):
 
     name = "soft_kmeans_protonet"
     paper = "arXiv:1803.00676"
-    family = "metric-based"
+    family = "semi-supervised"
     uses_unlabelled = True
     refine: Literal["plain", "cluster", "masked"] = "plain"
     trained: bool = False

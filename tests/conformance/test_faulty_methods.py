@@ -61,6 +61,7 @@ CAUGHT = [
     ("hidden_query_labels", faulty.GarbageReader),
     ("test_images_unread", faulty.Peeking),
     ("test_images_unread", faulty.PeekingThroughGarbage),
+    ("label_blind", faulty.LearnsLabels),
 ]
 """Check and faulty method. That of `import` is a module of its own, below."""
 
@@ -144,6 +145,7 @@ def test_an_honest_method_passes_everything(
         "adapt_many": "it has no adapt_many of its own",
         "batch_features": "it keeps no frozen backbone",
         **dict.fromkeys(OF_POOLS, "it uses no unlabelled images"),
+        "label_blind": "it learns from labels",
     }
     verdict = Verdict.of(bench, outcomes)
     assert verdict.inductive
