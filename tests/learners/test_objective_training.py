@@ -26,7 +26,10 @@ from benchbench.training import fit as fitting
 from benchbench.training.budget import Budget
 from benchbench.training.source import TrainingSource
 
-ALL = ("simclr", "barlow_twins", "vicreg", "vicreg[covariance=tico]", "tico", "byol", "simsiam")
+ALL = (
+    *("simclr", "barlow_twins", "vicreg", "vicreg[covariance=tico]", "tico", "byol", "simsiam"),
+    *("proto_clr", "rotation"),
+)
 SPEC = "conv4[width=8]"
 
 
