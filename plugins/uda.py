@@ -17,7 +17,8 @@ class UDA(ConsistencyMethod):
 
     The loss is the divergence of a view's probabilities from those of softmax(logits / T), of the
     images whose likeliest class is likelier than `confidence` before they are sharpened; the others
-    count as 0. Training signals are not annealed, as a support has few labels.
+    count as 0; the authors' confidence is 0.8. Training signals are not annealed, as a support has
+    few labels.
 
     backbone: first trained to classify the training classes, unless it comes with weights; only a
         classifier of its features is learned of an episode.

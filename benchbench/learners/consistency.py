@@ -35,7 +35,8 @@ class ConsistencyMethod(PretrainedMethod):
     unlabelled image itself is in the place of its weak view. Steps take the strong views in turn.
 
     weight: of the unlabelled images; with 0 the method does not ask for them.
-    confidence: the probability of its likeliest class from which an unlabelled image counts.
+    confidence: the probability of its likeliest class from which an unlabelled image counts. A high
+        one keeps mostly images of the few classes whose support is typical.
     steps, lr: of Adam. scale: the factor on cosines. copies: the strong views of each image; with 0
         the image itself is in their place as well.
     augment: how strong views are made, a spec of augmentations; `auto` is `STRONG_VIEWS`, and
@@ -45,11 +46,11 @@ class ConsistencyMethod(PretrainedMethod):
     family = "semi-supervised"
     uses_unlabelled = True
     weight: Annotated[float, Bounds(ge=0)] = 1.0
-    confidence: Annotated[float, Bounds(ge=0, le=1)] = 0.8
-    steps: Annotated[int, Bounds(ge=0)] = 100
-    lr: Annotated[float, Bounds(gt=0)] = 0.01
+    confidence: Annotated[float, Bounds(ge=0, le=1)] = 0.4
+    steps: Annotated[int, Bounds(ge=0)] = 50
+    lr: Annotated[float, Bounds(gt=0)] = 1e-3
     scale: Annotated[float, Bounds(gt=0)] = 20.0
-    copies: Annotated[int, Bounds(ge=0)] = 4
+    copies: Annotated[int, Bounds(ge=0)] = 2
     augment: str = "auto"
 
     def __post_init__(self) -> None:

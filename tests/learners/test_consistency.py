@@ -65,9 +65,8 @@ def test_without_weight_or_images_it_is_the_same_bit_for_bit() -> None:
     ignoring = trained(weight=0.0)
     assert not ignoring.uses_unlabelled
     assert ignoring.without_pool == ""
-    assert trained().without_pool == "squares[steps=5,augment=crop,weight=0.0]" or (
-        "weight=0.0" in trained().without_pool
-    )
+    assert "weight=0.0" in trained().without_pool
+    assert "augment=crop" in trained().without_pool
     bare = replace(support(), pool=None)
     found = [ignoring.adapt(bare)(QUERIES), trained().adapt(support(pool=0))(QUERIES)]
     assert torch.equal(*found)

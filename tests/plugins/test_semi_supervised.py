@@ -8,15 +8,12 @@ import numpy as np
 import pytest
 import torch
 from benchbench_plugins.fixmatch import FixMatch, fixmatch_loss
-from benchbench_plugins.linear_probe import LinearProbe
-from benchbench_plugins.pseudo_label import PseudoLabel, guessed
+from benchbench_plugins.pseudo_label import PseudoLabel
 from benchbench_plugins.uda import UDA, uda_loss
-from sklearn.linear_model import LogisticRegression
-from support.pictures import pixel_pairs, random_images
+from support.pictures import pixel_pairs
 
 from benchbench.backbones import create_backbone
-from benchbench.learners.creation import create_method
-from benchbench.method import Support
+from benchbench.method import Images, Support
 
 SURE, UNSURE = [5.0, 0.0, 0.0], [2.0, 0.0, 0.0]
 VIEW = [1.0, 1.0, 0.0]
@@ -54,77 +51,56 @@ def test_views_and_not_the_images_themselves_get_the_gradient() -> None:
         torch.testing.assert_close(view.grad, expected)
 
 
-def test_each_has_its_published_confidence() -> None:
-    assert (UDA().confidence, UDA().temperature, FixMatch().confidence) == (0.8, 0.4, 0.95)
-
-
-def test_guesses_are_the_likeliest_classes_that_are_sure_enough() -> None:
-    logits = torch.tensor([SURE, UNSURE, VIEW]).double()
-    expected = torch.tensor([[1, 0, 0], [1, 0, 0], [1, 0, 0]]).double()
-    assert torch.equal(guessed(logits, 0.0), expected)
-    expected[1:] = 0
-    assert torch.equal(guessed(logits, 0.8), expected)
-
-
-def pairs(seed: int = 0) -> tuple[PseudoLabel, Support]:
-    method = PseudoLabel(normalise=False, rounds=2, c=0.7)
+def pseudo(**parameters: float) -> PseudoLabel:
+    method = PseudoLabel(steps=20, **parameters)  # type: ignore[arg-type]
     method.encoder = create_backbone("pixels", (1, 2, 1))
-    known = pixel_pairs([[40, 50], [200, 60], [90, 220]])
-    values = np.random.default_rng(seed).integers(0, 256, (9, 2)).tolist()
-    return method, Support(known, torch.arange(3), 3, "toy", pool=pixel_pairs(values))
-
-
-def test_rounds_are_solved_with_a_rising_weight_as_scikit_learn_does() -> None:
-    method, support = pairs()
-    x = method.features(support.images).numpy()
-    pool, queries = method.features(support.unlabelled).numpy(), pixel_pairs([[10, 99], [180, 140]])
-    labels, weights, seen = np.arange(3), np.ones(3), x
-    for number in (0, 1, 2):
-        if number:
-            guesses = solved.predict(pool)  # noqa: F821
-            labels = np.concatenate([np.arange(3), guesses])
-            weights = np.r_[np.ones(3), np.full(9, 3.0 * number / 2 * 3 / 9)]
-            seen = np.concatenate([x, pool])
-        solved = LogisticRegression(C=0.7, tol=1e-10, max_iter=10_000)
-        solved.fit(seen, labels, weights)
-    expected = solved.predict_proba(method.features(queries).numpy())
-    found = torch.softmax(method.adapt(support)(queries), 1).numpy()
-    np.testing.assert_allclose(found, expected, atol=1e-5)
-
-
-def test_without_unlabelled_images_it_is_the_linear_probe_bit_for_bit() -> None:
-    method, support = pairs()
-    probe = create_method(method.without_pool)
-    assert isinstance(probe, LinearProbe)
-    assert (probe.c, probe.normalise) == (0.7, False)
-    probe.encoder = method.encoder
-    support.pool, queries = pixel_pairs([[0, 0]]), pixel_pairs([[10, 99], [180, 140]])
-    support.pool = type(support.pool).from_array(support.pool.array[:0])
-    scores = [one.adapt(support)(queries) for one in (method, probe)]
-    assert torch.equal(*scores)
-    assert not PseudoLabel(rounds=0).uses_unlabelled
-
-
-@pytest.mark.parametrize("method", [UDA(steps=60), FixMatch(steps=60), PseudoLabel()])
-def test_unlabelled_images_help_where_a_class_is_a_cluster(method) -> None:
-    method.encoder = create_backbone("pixels", (16, 16, 1))
     method.encoder.freeze()
-    if not isinstance(method, PseudoLabel):
-        method.augment, method.confidence = "shift", 0.4
-    rng = np.random.default_rng(3)
-    templates = random_images(3, seed=5).array.astype(float)
+    return method
 
-    def images(each: int):
-        noise = rng.normal(0, 170, (3 * each, 16, 16, 1))
-        pixels = (templates.repeat(each, 0) + noise).clip(0, 255).astype(np.uint8)
-        return type(random_images(1)).from_array(pixels)
+
+def test_the_weight_of_pseudo_labels_rises_as_published() -> None:
+    found = [pseudo().rise(part) for part in (0, 0.1, 0.35, 0.6, 1)]
+    assert found == pytest.approx([0, 0, 0.5, 1, 1])
+    assert pseudo().weight == 3
+
+
+def test_pseudo_labels_are_the_likeliest_classes() -> None:
+    view = torch.tensor([VIEW, VIEW])
+    plain = torch.tensor([SURE, UNSURE])
+    expected = float(torch.logsumexp(torch.tensor(VIEW), 0)) - 1
+    assert pseudo().disagreement(plain, view).item() == pytest.approx(expected, abs=1e-6)
+    half = pseudo(confidence=0.8).disagreement(plain, view).item()
+    assert half == pytest.approx(expected / 2, abs=1e-6)
+
+
+def test_by_default_there_is_no_view_and_all_images_count() -> None:
+    method = pseudo()
+    known = pixel_pairs([[40, 50], [200, 60], [90, 220]])
+    support = Support(known, torch.arange(3), 3, "toy", pool=pixel_pairs([[9, 200], [99, 1]]))
+    plain, views = method.embedded(support)
+    assert views == [plain]
+    assert method.confidence == 0
+
+
+@pytest.mark.parametrize("cls", [UDA, FixMatch, PseudoLabel])
+def test_unlabelled_images_help_where_a_class_is_a_cluster(cls) -> None:
+    method = cls(copies=0)
+    method.encoder = create_backbone("pixels", (8, 8, 1))
+    method.encoder.freeze()
+    rng = np.random.default_rng(3)
+    bright = 60 * np.eye(3).repeat(21, axis=1)
+
+    def images(each: int) -> Images:
+        pixels = np.pad(bright.repeat(each, 0), ((0, 0), (0, 1)))
+        noisy = (pixels + rng.exponential(50, pixels.shape)).clip(0, 255)
+        return Images.from_array(noisy.astype(np.uint8).reshape(-1, 8, 8, 1))
 
     gains = []
-    for _ in range(25):
+    for _ in range(50):
         support, query = Support(images(1), torch.arange(3), 3, "toy", pool=images(10)), images(15)
         truth = torch.arange(3).repeat_interleave(15)
         taught = (method.adapt(support)(query).argmax(1) == truth).double().mean()
-        support.pool = type(query).from_array(query.array[:0])
+        support.pool = Images.from_array(query.array[:0])
         alone = (method.adapt(support)(query).argmax(1) == truth).double().mean()
         gains.append(float(taught - alone))
     assert np.mean(gains) > 2 * np.std(gains) / math.sqrt(len(gains))
