@@ -72,9 +72,9 @@ class Trials:
 
     def sample(self, count: int, seed: int = EPISODES_SEED) -> EpisodeSet:
         """Episodes of the bench's shape."""
-        shape = self.way, self.shot, self.query
-        pool = {"unlabelled": self.unlabelled, "distractors": self.distractors}
-        return FixedSampler(*shape, **pool).sample(self.pool, count, seed)
+        sampler = FixedSampler(self.way, self.shot, self.query)
+        sampler.unlabelled, sampler.distractors = self.unlabelled, self.distractors
+        return sampler.sample(self.pool, count, seed)
 
     @cached_property
     def _episodes(self) -> EpisodeSet:

@@ -112,7 +112,7 @@ class ConsistencyMethod(PretrainedMethod):
         batches = [pixels, *(make(pixels, rng) for _ in range(self.copies))]
         with torch.no_grad():
             features = self.encoder(Images.from_array(np.concatenate(batches)))
-        plain, *views = F.normalize(features, dim=1).split(len(pixels))
+        plain, *views = torch.split(F.normalize(features, dim=1), len(pixels))
         return plain, views or [plain]
 
     def _views(self, channels: int) -> Callable[..., np.ndarray]:
