@@ -113,3 +113,19 @@ def test_an_episode_is_shown_with_its_pool(pictures: str, tmp_path: Path) -> Non
 def test_what_cannot_be_drawn_is_refused(pictures: str, tmp_path: Path, options, cure) -> None:
     shape = {"query": 3} | options
     assert_one_sentence(invoke(*task(pictures, out=tmp_path, **shape)), cure)
+
+
+def test_a_stored_run_answers_for_pictures_and_says_that_they_come_without_a_pool(
+    pictures: str, out: Path, tmp_path: Path
+) -> None:
+    root = Path(pictures.removeprefix("folder:").partition("[")[0])
+    support = sorted(folder for folder in root.iterdir() if folder.is_dir())[:2]
+    known = tmp_path / "known"
+    for folder in support:
+        (known / folder.name).mkdir(parents=True)
+        for file in sorted(folder.iterdir())[:2]:
+            (known / folder.name / file.name).write_bytes(file.read_bytes())
+    (run,) = out.rglob("soft*/manifest.json")
+    asked = sorted(support[0].iterdir())[2]
+    result = succeeded("predict", asked, "--method", run.parent, "--support", known)
+    assert "was tested with unlabelled images, and gets none here" in result.stderr
