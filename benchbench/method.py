@@ -207,8 +207,8 @@ class Method:
     image, if there is such a method; `benchbench check` compares them."""
     training_labels: str = "all"
     """Which labels `train` learns from: `all` of the training and validation classes, `validation
-    only`, where they choose among weights that were learned without any, or `none`. Methods are
-    ranked apart by it."""
+    only`, where they choose among weights that were learned without any, `fraction` of those of
+    the training images, or `none`. Methods are ranked apart by it."""
     pretrained_on: ClassVar[tuple[str, ...]] = ()
     """The data sets that the method's weights have seen before `train`."""
     fixed_way: bool = False

@@ -1,14 +1,15 @@
-"""FixMatch (Sohn et al., NeurIPS 2020, arXiv:2001.07685), on an episode's own images."""
+"""FixMatch (Sohn et al., NeurIPS 2020, arXiv:2001.07685): in episodes, and before them."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Annotated
 
 import torch.nn.functional as F
 from torch import Tensor
 
-from benchbench import ConsistencyMethod, hookimpl
+from benchbench import Bounds, ConsistencyMethod, ConsistencyPretraining, hookimpl
 
 
 @dataclass
@@ -32,6 +33,21 @@ class FixMatch(ConsistencyMethod):
         return fixmatch_loss(plain, changed, self.confidence)
 
 
+@dataclass
+class FixMatchPretraining(ConsistencyPretraining):
+    """Learns of some labels, and gives strong views the class of which it is sure for weak ones.
+
+    labelled, weight, confidence, augment, select: as `ConsistencyPretraining` has them.
+    """
+
+    name = "fixmatch"
+    paper = "arXiv:2001.07685"
+    confidence: Annotated[float, Bounds(ge=0, le=1)] = 0.95
+
+    def disagreement(self, weak: Tensor, strong: Tensor) -> Tensor:
+        return fixmatch_loss(weak, strong, self.confidence)
+
+
 def fixmatch_loss(plain: Tensor, changed: Tensor, confidence: float) -> Tensor:
     """The mean over all images of the cross-entropy of logits [m, k] (eq. 4)."""
     likeliest, labels = plain.softmax(1).max(1)
@@ -42,3 +58,8 @@ def fixmatch_loss(plain: Tensor, changed: Tensor, confidence: float) -> Tensor:
 @hookimpl
 def register_methods(register: Callable[[type], None]) -> None:
     register(FixMatch)
+
+
+@hookimpl
+def register_pretrainings(register: Callable[[type], None]) -> None:
+    register(FixMatchPretraining)

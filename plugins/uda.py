@@ -1,4 +1,4 @@
-"""UDA (Xie, Dai, Hovy, Luong & Le, NeurIPS 2020, arXiv:1904.12848), on an episode's own images."""
+"""UDA (Xie, Dai, Hovy, Luong & Le, NeurIPS 2020, arXiv:1904.12848): in episodes, and before."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Annotated
 
 from torch import Tensor
 
-from benchbench import Bounds, ConsistencyMethod, hookimpl
+from benchbench import Bounds, ConsistencyMethod, ConsistencyPretraining, hookimpl
 
 
 @dataclass
@@ -35,6 +35,24 @@ class UDA(ConsistencyMethod):
         return uda_loss(plain, changed, self.confidence, self.temperature)
 
 
+@dataclass
+class UDAPretraining(ConsistencyPretraining):
+    """Learns of some labels, and gives strong views the sharpened probabilities of weak ones.
+
+    Training signals are not annealed.
+
+    temperature: lower is sharper.
+    labelled, weight, confidence, augment, select: as `ConsistencyPretraining` has them.
+    """
+
+    name = "uda"
+    paper = "arXiv:1904.12848"
+    temperature: Annotated[float, Bounds(gt=0)] = 0.4
+
+    def disagreement(self, weak: Tensor, strong: Tensor) -> Tensor:
+        return uda_loss(weak, strong, self.confidence, self.temperature)
+
+
 def uda_loss(plain: Tensor, changed: Tensor, confidence: float, temperature: float) -> Tensor:
     """The mean over all images of the divergence of logits [m, k] (the authors' code)."""
     counts = plain.softmax(1).amax(1) > confidence
@@ -46,3 +64,8 @@ def uda_loss(plain: Tensor, changed: Tensor, confidence: float, temperature: flo
 @hookimpl
 def register_methods(register: Callable[[type], None]) -> None:
     register(UDA)
+
+
+@hookimpl
+def register_pretrainings(register: Callable[[type], None]) -> None:
+    register(UDAPretraining)

@@ -22,7 +22,7 @@ def check_label_blind(bench: Bench) -> None:
     The labels of the training images are dealt among them anew, and the training is repeated. Those
     of the validation classes stay, by which it may choose if it declares that.
     """
-    if bench.method.training_labels == "all":
+    if bench.method.training_labels not in ("none", "validation only"):
         raise NotApplicable("it learns from labels")
     training = bench.training
     if training is None:

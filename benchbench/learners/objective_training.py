@@ -23,6 +23,7 @@ from benchbench.system.progress import say
 from benchbench.training.budget import FitRecord
 from benchbench.training.fit import fit, learns
 from benchbench.training.source import TrainingSource
+from benchbench.training.streams import LabelledViewStream, ViewStream
 
 SMOKE_STEPS = 30
 
@@ -60,24 +61,32 @@ def fit_objective(source: TrainingSource, backbone: Backbone, objective: Pretrai
         )
     with separate_randomness(source.seed):
         network = nn.ModuleDict({"encoder": backbone, **objective.further_modules(backbone)})
+        if objective.uses_labels:
+            network.update(objective.labelled_modules(backbone, source.n_classes))
     recipe = _recipe(source, objective)
-    views = source.views(recipe.batch, objective.augmentations(source.image_shape[2]))
+    views = _views(source, objective, recipe.batch)
     whole = recipe.length(views.per_epoch)
     steps = source.budget.training_steps(smoke=SMOKE_STEPS, quick=whole, paper=whole)
 
     def embedded(images: list[Images]) -> tuple[Tensor, ...]:
         return objective.embed(network, [backbone.prepare(view.array) for view in images])
 
-    def loss(images: list[Images]) -> Tensor:
+    def loss(data: Any) -> Tensor:
+        images, labels = data if objective.uses_labels else (data, None)
         found = embedded(images)
         # A product of matrices is of 8 bits under autocast, even after `float()`.
         with torch.autocast(backbone.device.type, enabled=False):
-            return objective.loss(network, *(each.float() for each in found))
+            floats = [each.float() for each in found]
+            total = objective.loss(network, *floats)
+            if labels is None:
+                return total
+            return total + objective.labelled_loss(network, labels.to(total.device), *floats)
 
     def health() -> dict[str, float]:
         network.train()
+        images = views[0][0] if objective.uses_labels else views[0]
         with torch.no_grad(), separate_randomness(source.seed):
-            return objective.health(network, *(each.float() for each in embedded(views[0])))
+            return objective.health(network, *(each.float() for each in embedded(images)))
 
     chosen = {"objective": specs.text_of(objective), "code": source_sha256(type(objective))}
     key = backbone_key(source, backbone, chosen)
@@ -97,6 +106,16 @@ def fit_objective(source: TrainingSource, backbone: Backbone, objective: Pretrai
     if record.health and (ill := objective.sickness(record.health)):
         say(f"{specs.text_of(source.method)}: {objective.name} has collapsed: {ill}")
     return record
+
+
+def _views(
+    source: TrainingSource, objective: Pretraining, size: int
+) -> ViewStream | LabelledViewStream:
+    """The data of its steps; labels reach an objective only if it declares to use them."""
+    augments = objective.augmentations(source.image_shape[2])
+    if not objective.uses_labels:
+        return source.views(size, augments)
+    return source.labelled_views(size, augments, objective.labelled)
 
 
 def _recipe(source: TrainingSource, objective: Pretraining) -> ObjectiveRecipe:

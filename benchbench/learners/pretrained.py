@@ -56,7 +56,7 @@ class PretrainedMethod(Method):
         """As the objective has it; weights from elsewhere count as learned from labels."""
         objective = create_objective(self.pretrain)
         if objective.uses_labels:
-            return "all"
+            return "all" if objective.labelled >= 1 else "fraction"
         return "none" if objective.select == "last" else "validation only"
 
     def skip(self, task: Task) -> str | None:

@@ -20,7 +20,11 @@ EVIDENCE = ("", "audit", "claim", REFUTED)
 UNPROTECTED, READS_FILES, VALIDATION = "unprotected", "reads-files", "validation-labels"
 POOL = "unlabelled-pool"
 """The property of a method that was given unlabelled images with each support."""
-UNLABELLED = {"none": "no-training-labels", "validation only": "no-labels-but-validation"}
+UNLABELLED = {
+    "none": "no-training-labels",
+    "validation only": "no-labels-but-validation",
+    "fraction": "fraction-of-labels",
+}
 """The property of a method by the training labels that it learns from, if these are not all."""
 APART = (POOL, VALIDATION, *UNLABELLED.values(), UNPROTECTED)
 """The properties by which methods are ranked apart."""

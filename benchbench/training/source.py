@@ -25,7 +25,15 @@ from benchbench.samplers import ClassPool, Sampler
 from benchbench.system.compute import Compute, seed_everything
 from benchbench.training.budget import Budget, FitRecord
 from benchbench.training.pools import largest_sampler, pools_with_sampler, source_pools
-from benchbench.training.streams import BatchStream, EpisodeStream, Origins, ViewStream, support_of
+from benchbench.training.streams import (
+    BatchStream,
+    EpisodeStream,
+    LabelledViewStream,
+    Origins,
+    ViewStream,
+    labels_of_some,
+    support_of,
+)
 
 VALIDATION_EPISODES = 100
 SMOKE_EPISODES = 10
@@ -191,6 +199,18 @@ class TrainingSource:
         view = self._dataset.view("train")
         made = [create_augmentation(one) if isinstance(one, str) else one for one in augments]
         return ViewStream(view, size, self.seed, made)
+
+    def labelled_views(
+        self, size: int, augments: Sequence[Augment | str], share: float = 1.0
+    ) -> LabelledViewStream:
+        """As `views`, each step with labels int64 [n] of a share of the images of each class.
+
+        The labels of the other images are `NO_LABEL`, -1; which they are depends on the data and
+        the seed, and each class has at least one.
+        """
+        views = self.views(size, augments)
+        rows = self._dataset.view("train").rows
+        return LabelledViewStream(views, labels_of_some(self._pool, rows, share, self.seed))
 
     @property
     def images(self) -> Images:

@@ -20,6 +20,7 @@ from benchbench.training.labelled import Batch, EpisodeGroup, LabelledEpisode
 
 T = TypeVar("T")
 
+NO_LABEL = -1
 BLOCK = 256
 """Training episodes drawn at once."""
 
@@ -206,6 +207,10 @@ class ViewStream:
         self._places = _Epochs(len(view.rows), size, seed)
         self.per_epoch = self._places.per_epoch
 
+    def places(self, step: int) -> IntArray:
+        """Which images of the split a step has, as places in `view.rows`."""
+        return self._places[step]
+
     def __getitem__(self, step: int) -> list[Images]:
         images = Images(self._view, self._view.rows[self._places[step]])
         return [
@@ -215,6 +220,35 @@ class ViewStream:
 
     def __iter__(self) -> Iterator[list[Images]]:
         return _endless(self.__getitem__)
+
+
+class LabelledViewStream:
+    """Batches of views by step with labels int64 [n], which are `NO_LABEL` for other images.
+
+    labels: of all images of the split, in the order of `view.rows`.
+    """
+
+    def __init__(self, views: ViewStream, labels: IntArray) -> None:
+        self._views, self._labels = views, labels
+        self.per_epoch = views.per_epoch
+
+    def __getitem__(self, step: int) -> tuple[list[Images], torch.Tensor]:
+        return self._views[step], torch.from_numpy(self._labels[self._views.places(step)])
+
+
+def labels_of_some(pool: ClassPool, rows: IntArray, share: float, seed: int) -> IntArray:
+    """The labels of a share of each class's images, at least one; `NO_LABEL` for the others.
+
+    rows: of the images, ascending. Which they are depends on the data and the seed alone.
+    """
+    stream = AddressedStream(labelled=pool.dataset.drawn_as, seed=seed)
+    labels = np.full(len(rows), NO_LABEL)
+    for number in range(len(pool)):
+        own = pool.images(number)
+        order = np.argsort(stream.uniform(number, number + 1, len(own))[0], kind="stable")
+        chosen = own[order[: max(1, round(share * len(own)))]]
+        labels[np.searchsorted(rows, chosen)] = number
+    return labels
 
 
 def _endless(item: Callable[[int], T]) -> Iterator[T]:

@@ -56,7 +56,7 @@ class Killed(BaseException):
     """Not an error that anything handles."""
 
 
-@pytest.mark.parametrize("spec", ALL)
+@pytest.mark.parametrize("spec", [*ALL, "uda", "fixmatch"])
 def test_the_encoder_alone_is_kept_and_a_killed_training_ends_with_the_same_bits(
     dataset: OpenDataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, spec: str
 ) -> None:

@@ -178,6 +178,7 @@ def test_methods_that_were_given_unlabelled_images_are_ranked_apart(tmp_path: Pa
         ({}, "inductive"),
         ({"training_labels": "none"}, "inductive, no-training-labels"),
         ({"training_labels": "validation only"}, "inductive, no-labels-but-validation"),
+        ({"training_labels": "fraction"}, "inductive, fraction-of-labels"),
     ],
 )
 def test_methods_are_ranked_apart_by_the_labels_that_they_learn_from(
