@@ -20,10 +20,11 @@ EVIDENCE = ("", "audit", "claim", REFUTED)
 UNPROTECTED, READS_FILES, VALIDATION = "unprotected", "reads-files", "validation-labels"
 POOL = "unlabelled-pool"
 """The property of a method that was given unlabelled images with each support."""
+FRACTION = "fraction-of-labels"
 UNLABELLED = {
     "none": "no-training-labels",
     "validation only": "no-labels-but-validation",
-    "fraction": "fraction-of-labels",
+    "fraction": FRACTION,
 }
 """The property of a method by the training labels that it learns from, if these are not all."""
 APART = (POOL, VALIDATION, *UNLABELLED.values(), UNPROTECTED)
@@ -62,6 +63,11 @@ class Standing:
     def chose_on_validation(self) -> bool:
         """Whether the method was given labelled images of the official validation part."""
         return VALIDATION in self.properties.split()
+
+    @property
+    def had_a_pool(self) -> bool:
+        """Whether the method was given unlabelled images with each support."""
+        return POOL in self.properties.split()
 
     @property
     def group(self) -> str:

@@ -57,7 +57,8 @@ def by_method(out: Path) -> dict[str, bytes]:
 
 def test_the_leaderboard_ranks_them_apart_and_says_why(out: Path) -> None:
     table = succeeded("leaderboard", out, "--out", "-").stdout
-    assert "unlabelled-pool" in table
+    assert "inductive, unlabelled-pool" in table
+    assert "Unlabelled pool: given" in table
 
 
 def test_it_is_verified_and_forgery_is_named(out: Path, tmp_path: Path) -> None:
@@ -129,3 +130,11 @@ def test_a_stored_run_answers_for_pictures_and_says_that_they_come_without_a_poo
     asked = sorted(support[0].iterdir())[2]
     result = succeeded("predict", asked, "--method", run.parent, "--support", known)
     assert "was tested with unlabelled images, and gets none here" in result.stderr
+
+
+def test_the_table_of_a_run_says_who_was_given_the_pool(out: Path, pictures: str) -> None:
+    methods = f"protonet[backbone=pixels],{SOFT}"
+    lines = succeeded(*task(pictures, 12, methods=methods, out=out, **POOL)).stdout.splitlines()
+    told = {"was given unlabelled images" in line for line in lines if "soft_kmeans" in line}
+    assert told == {True}
+    assert not any("unlabelled images" in line for line in lines if "| protonet" in line)
