@@ -18,7 +18,7 @@ from benchbench.learners.metric import class_means
 from benchbench.learners.pretrained import PretrainedMethod
 from benchbench.learners.pretraining import DRAWING_VIEWS
 from benchbench.learners.steps import take_steps
-from benchbench.method import Classifier, Images, Support
+from benchbench.method import Classifier, Images, Support, Task
 from benchbench.registry.bounds import Bounds
 
 STRONG_VIEWS = "randaugment+flip+pad_crop[pad=4]+cutout"
@@ -57,6 +57,11 @@ class ConsistencyMethod(PretrainedMethod):
         self.uses_unlabelled = self.weight > 0
         if self.augment != "auto":
             create_augmentation(self.augment)  # Refuses a spec that is wrong now.
+
+    def skip(self, task: Task) -> str | None:
+        if not task.has_images and self.weight > 0 and self.copies > 0:
+            return "it changes unlabelled images and this data set has features; use copies=0"
+        return super().skip(task)
 
     @property
     def without_pool(self) -> str:  # type: ignore[override]

@@ -15,7 +15,7 @@ from benchbench.backbones import create_backbone
 from benchbench.conformance.trial import pick
 from benchbench.learners.consistency import ConsistencyMethod
 from benchbench.learners.metric import class_means
-from benchbench.method import Support
+from benchbench.method import Support, Task
 
 
 @dataclass
@@ -81,6 +81,14 @@ def test_views_differ_by_seed_and_step() -> None:
     again = method.embedded(support())[1]
     assert all(map(torch.equal, views, again))
     assert not torch.equal(method.embedded(support(seed=1))[1][0], views[0])
+
+
+def test_features_cannot_be_changed_as_images_are() -> None:
+    task = Task("toy", "", (1, 64, 4), 5, 1, 15)
+    assert not task.has_images
+    assert "use copies=0" in str(trained().skip(task))
+    assert trained(copies=0).skip(task) is None
+    assert trained(weight=0.0).skip(task) is None
 
 
 def test_a_wrong_augmentation_is_refused_at_once() -> None:
