@@ -38,7 +38,7 @@ class PretrainedMethod(Method):
 
     backbone: trained to classify the training classes, unless it comes with weights.
     pretrain: what the backbone is trained by; other objectives than `classification` take no
-        labels, see `benchbench list pretrainings`.
+        labels, or a fraction of them, see `benchbench list pretrainings`.
     """
 
     pretrains: ClassVar[bool] = True
