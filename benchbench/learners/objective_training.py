@@ -67,38 +67,18 @@ def fit_objective(source: TrainingSource, backbone: Backbone, objective: Pretrai
     views = _views(source, objective, recipe.batch)
     whole = recipe.length(views.per_epoch)
     steps = source.budget.training_steps(smoke=SMOKE_STEPS, quick=whole, paper=whole)
-
-    def embedded(images: list[Images]) -> tuple[Tensor, ...]:
-        return objective.embed(network, [backbone.prepare(view.array) for view in images])
-
-    def loss(data: Any) -> Tensor:
-        images, labels = data if objective.uses_labels else (data, None)
-        found = embedded(images)
-        # A product of matrices is of 8 bits under autocast, even after `float()`.
-        with torch.autocast(backbone.device.type, enabled=False):
-            floats = [each.float() for each in found]
-            total = objective.loss(network, *floats)
-            if labels is None:
-                return total
-            return total + objective.labelled_loss(network, labels.to(total.device), *floats)
-
-    def health() -> dict[str, float]:
-        network.train()
-        images = views[0][0] if objective.uses_labels else views[0]
-        with torch.no_grad(), separate_randomness(source.seed):
-            return objective.health(network, *(each.float() for each in embedded(images)))
-
+    step = _Step(source.seed, network, objective)
     chosen = {"objective": specs.text_of(objective), "code": source_sha256(type(objective))}
     key = backbone_key(source, backbone, chosen)
     with shared_folder(source, backbone.name, key) as folder:
         record = fit(
             source,
             network,
-            loss,
+            step.loss,
             views,
             **as_needed(backbone, recipe.arguments(steps)),
             after_step=lambda progress: objective.after_step(network, progress),
-            health=health,
+            health=lambda: step.health(views[0]),
             stage=objective.name,
             validate=_selection(source, backbone, objective),
             folder=folder,
@@ -106,6 +86,48 @@ def fit_objective(source: TrainingSource, backbone: Backbone, objective: Pretrai
     if record.health and (ill := objective.sickness(record.health)):
         say(f"{specs.text_of(source.method)}: {objective.name} has collapsed: {ill}")
     return record
+
+
+@dataclass(frozen=True)
+class _Step:
+    """What an objective makes of the data of a step; seed: of the batch whose health is told."""
+
+    seed: int
+    network: nn.ModuleDict
+    objective: Pretraining
+
+    @property
+    def encoder(self) -> Backbone:
+        encoder: Backbone = self.network["encoder"]  # type: ignore[assignment]
+        return encoder
+
+    def loss(self, data: Any) -> Tensor:
+        """The loss for `fit`, in float32."""
+        images, labels = self._parts(data)
+        found = self._embedded(images)
+        # A product of matrices is of 8 bits under autocast, even after `float()`.
+        with torch.autocast(self.encoder.device.type, enabled=False):
+            floats = [each.float() for each in found]
+            total = self.objective.loss(self.network, *floats)
+            if labels is None:
+                return total
+            own = labels.to(total.device)
+            return total + self.objective.labelled_loss(self.network, own, *floats)
+
+    def health(self, data: Any) -> dict[str, float]:
+        """The objective's health of the data of one step."""
+        self.network.train()
+        images, _ = self._parts(data)
+        with torch.no_grad(), separate_randomness(self.seed):
+            found = [each.float() for each in self._embedded(images)]
+            return self.objective.health(self.network, *found)
+
+    def _embedded(self, images: list[Images]) -> tuple[Tensor, ...]:
+        prepared = [self.encoder.prepare(view.array) for view in images]
+        return self.objective.embed(self.network, prepared)
+
+    def _parts(self, data: Any) -> tuple[list[Images], Tensor | None]:
+        return data if self.objective.uses_labels else (data, None)
 
 
 def _views(
