@@ -138,3 +138,15 @@ def test_the_table_of_a_run_says_who_was_given_the_pool(out: Path, pictures: str
     told = {"was given unlabelled images" in line for line in lines if "soft_kmeans" in line}
     assert told == {True}
     assert not any("unlabelled images" in line for line in lines if "| protonet" in line)
+
+
+def test_a_run_that_learned_from_a_fraction_of_labels_is_read_back(
+    pictures: str, tmp_path: Path
+) -> None:
+    method = "knn[pretrain=uda[labelled=0.5],backbone=conv4[width=4]]"
+    succeeded(*task(pictures, methods=method, out=tmp_path, query=3))
+    (manifest,) = manifests(tmp_path).values()
+    assert manifest["method"]["training_labels"] == "fraction"
+    assert invoke("verify", tmp_path).exit_code == 0
+    table = succeeded("leaderboard", tmp_path, "--out", "-").stdout
+    assert "fraction-of-labels" in table
