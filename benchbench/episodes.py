@@ -10,7 +10,7 @@ import dataclasses
 import hashlib
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -31,6 +31,12 @@ _ARRAYS = (
     "query_labels",
     "query_counts",
 )
+_POOL_ARRAYS = ("unlabelled", "unlabelled_counts")
+"""They are hashed and stored where there is a pool, so that sets without one keep their hashes."""
+
+
+def _no_images() -> IntArray:
+    return np.empty(0, np.int64)
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,6 +46,7 @@ class Episode:
     classes: [way] class ids, the class of slot k at position k.
     support, query: ids of images; queries are in random order.
     support_labels, query_labels: the slot of each image.
+    unlabelled: ids of the images that come without labels, in random order; none in most episodes.
     """
 
     classes: IntArray
@@ -47,6 +54,7 @@ class Episode:
     support_labels: IntArray
     query: IntArray
     query_labels: IntArray
+    unlabelled: IntArray = field(default_factory=_no_images)
 
     @property
     def n_way(self) -> int:
@@ -62,7 +70,8 @@ class Episode:
     def id(self) -> str:
         """16 hex digits that two episodes share only if they are the same task."""
         digest = hashlib.sha256()
-        for array in dataclasses.astuple(self):
+        *arrays, pool = dataclasses.astuple(self)
+        for array in (*arrays, pool) if len(pool) else arrays:
             digest.update(len(array).to_bytes(8, "little"))
             digest.update(array.astype("<i8").tobytes())
         return digest.hexdigest()[:16]
@@ -72,9 +81,10 @@ class Episode:
 class EpisodeSet:
     """A sequence of episodes and what they were drawn from; episodes may differ in size.
 
-    The arrays are the episodes' arrays end to end (int64), and `class_counts`, `support_counts`
-    and `query_counts` ([n_episodes]) their lengths. standard: whether papers draw such episodes, as
-    the sampler that drew them says; it is not hashed.
+    The arrays are the episodes' arrays end to end (int64), and `class_counts`, `support_counts`,
+    `query_counts` and `unlabelled_counts` ([n_episodes]) their lengths; without the last there are
+    no unlabelled images. standard: whether papers draw such episodes, as the sampler that drew them
+    says; it is not hashed.
     """
 
     dataset: str
@@ -91,6 +101,12 @@ class EpisodeSet:
     query_labels: IntArray
     query_counts: IntArray
     standard: bool = False
+    unlabelled: IntArray = field(default_factory=_no_images)
+    unlabelled_counts: IntArray = field(default_factory=_no_images)
+
+    def __post_init__(self) -> None:
+        if len(self.unlabelled_counts) == 0:
+            object.__setattr__(self, "unlabelled_counts", np.zeros_like(self.class_counts))
 
     def __len__(self) -> int:
         return len(self.class_counts)
@@ -99,7 +115,7 @@ class EpisodeSet:
         if not -len(self) <= index < len(self):
             raise IndexError(f"episode {index} of {len(self)}")
         index %= len(self)
-        classes, support, query = (
+        classes, support, query, pool = (
             slice(ends[index] - counts[index], ends[index])
             for ends, counts in zip(self._ends, self._counts, strict=True)
         )
@@ -109,6 +125,7 @@ class EpisodeSet:
             self.support_labels[support],
             self.query[query],
             self.query_labels[query],
+            self.unlabelled[pool],
         )
 
     def __iter__(self) -> Iterator[Episode]:
@@ -120,13 +137,27 @@ class EpisodeSet:
     __hash__ = None  # type: ignore[assignment]
 
     @cached_property
-    def _counts(self) -> tuple[IntArray, IntArray, IntArray]:
-        return self.class_counts, self.support_counts, self.query_counts
+    def _counts(self) -> tuple[IntArray, IntArray, IntArray, IntArray]:
+        return self.class_counts, self.support_counts, self.query_counts, self.unlabelled_counts
 
     @cached_property
-    def _ends(self) -> tuple[IntArray, IntArray, IntArray]:
-        classes, support, query = (np.cumsum(counts) for counts in self._counts)
-        return classes, support, query
+    def _ends(self) -> tuple[IntArray, ...]:
+        return tuple(np.cumsum(counts) for counts in self._counts)
+
+    @property
+    def has_pool(self) -> bool:
+        """Whether any episode has unlabelled images."""
+        return len(self.unlabelled) > 0
+
+    @property
+    def pool(self) -> int | None:
+        """How many unlabelled images an episode has; None if it varies."""
+        return _constant(self.unlabelled_counts)
+
+    @property
+    def images(self) -> IntArray:
+        """The ids of all images of all episodes; an image that recurs counts each time."""
+        return np.concatenate([self.support, self.query, self.unlabelled])
 
     @property
     def images_drawn(self) -> int:
@@ -155,7 +186,7 @@ class EpisodeSet:
         """The first `count` episodes."""
         if count > len(self):
             raise BenchbenchError(f"{count} episodes were asked for and the set holds {len(self)}.")
-        classes, support, query = (int(counts[:count].sum()) for counts in self._counts)
+        classes, support, query, pool = (int(each[:count].sum()) for each in self._counts)
         return dataclasses.replace(
             self,
             classes=self.classes[:classes],
@@ -166,6 +197,8 @@ class EpisodeSet:
             query=self.query[:query],
             query_labels=self.query_labels[:query],
             query_counts=self.query_counts[:count],
+            unlabelled=self.unlabelled[:pool],
+            unlabelled_counts=self.unlabelled_counts[:count],
         )
 
     @property
@@ -182,7 +215,7 @@ class EpisodeSet:
     def sha256(self) -> str:
         """The set's identity: its origin and every integer, but not the data set's name."""
         digest = hashlib.sha256(json.dumps(self.origin).encode())
-        for name in _ARRAYS:
+        for name in self._arrays:
             array = getattr(self, name)
             digest.update(f"{name}:{len(array)}:".encode())
             digest.update(array.astype("<i8").tobytes())
@@ -192,7 +225,12 @@ class EpisodeSet:
         """Write an `.npz` file, whole or not at all. Raises BenchbenchError if it cannot."""
         own = {"dataset": self.dataset, "standard": self.standard}
         header = {**own, **self.origin, "sha256": self.sha256}
-        save_integers(path, header, {name: getattr(self, name) for name in _ARRAYS})
+        save_integers(path, header, {name: getattr(self, name) for name in self._arrays})
+
+    @property
+    def _arrays(self) -> tuple[str, ...]:
+        """The names of the arrays that are hashed and stored."""
+        return (*_ARRAYS, *_POOL_ARRAYS) if self.has_pool else _ARRAYS
 
     @classmethod
     def load(cls, path: Path) -> EpisodeSet:
@@ -201,6 +239,7 @@ class EpisodeSet:
             header, arrays = load_integers(path)
             sha256 = header.pop("sha256")
             parts: dict[str, Any] = {name: arrays[name] for name in _ARRAYS}
+            parts |= {name: arrays[name] for name in _POOL_ARRAYS if name in arrays}
             episodes = cls(**header, **parts)
         except FileNotFoundError as error:
             raise BenchbenchError(f"There is no episode file {path}.") from error
@@ -231,10 +270,11 @@ class EpisodeSet:
 def arrays_of(episodes: list[Episode]) -> dict[str, IntArray]:
     """The arrays of an `EpisodeSet` of these episodes, by name."""
     arrays = {}
-    for field in dataclasses.fields(Episode):
-        parts = [getattr(episode, field.name) for episode in episodes]
-        arrays[field.name] = np.concatenate([*parts, np.empty(0, np.int64)])
-    for name, counts in (("classes", "class"), ("support", "support"), ("query", "query")):
+    for name in (each.name for each in dataclasses.fields(Episode)):
+        parts = [getattr(episode, name) for episode in episodes]
+        arrays[name] = np.concatenate([*parts, np.empty(0, np.int64)])
+    counted = ("support", "query", "unlabelled")
+    for name, counts in (("classes", "class"), *zip(counted, counted, strict=True)):
         lengths = [len(getattr(episode, name)) for episode in episodes]
         arrays[f"{counts}_counts"] = np.array(lengths, dtype=np.int64)
     return arrays

@@ -27,6 +27,7 @@ from benchbench.errors import MOST_EPISODES, BenchbenchError
 from benchbench.system.texts import legible
 
 if TYPE_CHECKING:
+    from benchbench.datasets.base import OpenDataset
     from benchbench.episodes import Episode
 
 seed_option = click.option(
@@ -122,10 +123,11 @@ def show(
     out: Path | None,
     **sampling: int | str | None,
 ) -> None:
-    """Draw one episode's support and query images into a PNG file.
+    """Draw one episode's support, query and unlabelled images into a PNG file.
 
     The path of the file is printed; no window opens. With --files, a line for each image says its
-    part (support or query), slot, class, image id and file.
+    part (support, query or unlabelled), slot, class, image id and file. An unlabelled image has no
+    slot.
     """
     from benchbench.datasets.contact_sheet import check_png, episode_sheet, save_png
     from benchbench.datasets.image_files import ImageFiles
@@ -157,7 +159,7 @@ def show(
             f"There is no episode {number}; there are {len(drawn)}, numbered from 0."
         )
     if files:
-        rows = _images(drawn[number], opened.class_names)
+        rows = _images(drawn[number], opened)
         print_files(ImageFiles(made, opened, places), rows, style)
         return
     title = f"{opened.name}, {drawn.split}: episode {number} of {drawn.protocol}, seed {drawn.seed}"
@@ -166,19 +168,21 @@ def show(
     click.echo(path)
 
 
-def _images(episode: Episode, class_names: list[str]) -> list[dict[str, Any]]:
+def _images(episode: Episode, dataset: OpenDataset) -> list[dict[str, Any]]:
     """A row for each image of an episode: its part, its slot and class, and its id."""
+    names = dataset.class_names
     parts = {
         "support": (episode.support, episode.support_labels),
         "query": (episode.query, episode.query_labels),
     }
-    return [
-        {
-            "part": part,
-            "slot": slot,
-            "class": class_names[int(episode.classes[slot])],
-            "image": number,
-        }
+    labelled = [
+        {"part": part, "slot": slot, "class": names[int(episode.classes[slot])], "image": number}
         for part, (ids, slots) in parts.items()
         for number, slot in zip(ids.tolist(), slots.tolist(), strict=True)
     ]
+    others = [
+        {"part": "unlabelled", "slot": "", "class": names[int(dataset.labels[number])]}
+        | {"image": number}
+        for number in episode.unlabelled.tolist()
+    ]
+    return [*labelled, *others]

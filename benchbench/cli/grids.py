@@ -26,6 +26,8 @@ OF_CELLS = (
     *("timeout", "training_timeout", "audit", "audit_seconds"),
 )
 """The options that a cell takes as they are."""
+OF_SAMPLERS = ("unlabelled", "distractors", "replacement")
+"""The options that a sampler takes as they are, and of which a grid has one value."""
 
 
 def use_config(
@@ -53,12 +55,13 @@ def grid_of(options: Mapping[str, Any], place: str) -> Grid:
     named = named_methods(options["methods"])
     loading.check_names("method", [method.spec for method in named])
     loading.check_names("dataset", [options["dataset"]])
-    replacement, data_root = options["replacement"], options["data_root"]
+    data_root = options["data_root"]
+    given = ((name, options[name]) for name in OF_SAMPLERS)
     episodes = options["episodes"] or _usual_episodes(options["sampler"])
     common = Cell(
         method="",
         dataset=options["dataset"],
-        sampling=(("replacement", replacement),) if replacement else (),
+        sampling=tuple((name, value) for name, value in given if value is not None),
         metrics=distinct("--metrics", specs.split_list(options["metrics"])),
         engine=place,
         data_root=str(data_root) if data_root else None,

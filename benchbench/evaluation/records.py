@@ -28,7 +28,8 @@ def episode_facts(
 ) -> dict[str, Any]:
     """What the manifest says of the episodes: which they are and their images.
 
-    way, shot and query are None if they vary; sampler is None if it did not draw them.
+    way, shot and query are None if they vary; sampler is None if it did not draw them. unlabelled,
+    the unlabelled images of an episode, is there only if there are any.
     """
     way, shot, query = episodes.shape
     return {
@@ -44,4 +45,5 @@ def episode_facts(
         "standard": episodes.standard,
         "images_drawn": episodes.images_drawn,
         "images_available": len(problem.test.view(episodes.split).rows),
+        **({"unlabelled": episodes.pool} if episodes.has_pool else {}),
     }

@@ -20,7 +20,7 @@ def has_validation_part(dataset: OpenDataset, episodes: EpisodeSet) -> bool:
     if dataset.parts is None:
         return False
     held_out: BoolArray = dataset.parts == PART
-    if held_out[episodes.support].any() or held_out[episodes.query].any():
+    if held_out[episodes.images].any():
         return False
     return bool(np.isin(episodes.classes, dataset.labels[held_out]).all())
 

@@ -18,7 +18,7 @@ from benchbench.samplers import ClassPool, Sampler, create_sampler
 from benchbench.system.places import Places
 from benchbench.system.progress import say
 
-SAMPLING_OPTIONS = "--way, --shot, --query, --replacement, --sampler"
+SAMPLING_OPTIONS = "--way, --shot, --query, --unlabelled, --distractors, --replacement, --sampler"
 
 
 @dataclass(frozen=True)
@@ -110,8 +110,7 @@ def saved_episodes(path: Path, dataset: OpenDataset) -> EpisodeSet:
             f"{dataset.name}."
         )
     classes = dataset.splits.get(episodes.split, np.empty(0, np.int64))
-    images = np.concatenate([episodes.support, episodes.query])
-    if not np.isin(dataset.labels[images], classes).all():
+    if not np.isin(dataset.labels[episodes.images], classes).all():
         raise BenchbenchError(
             f"{path} holds episodes of {episodes.dataset}, some of whose classes are not in split "
             f"'{episodes.split}' of {dataset.name}."

@@ -13,6 +13,7 @@ from benchbench.samplers.class_choice import Classes
 from benchbench.samplers.composing import ComposingSampler, Concentration, Way
 from benchbench.samplers.pool import ClassPool
 from benchbench.samplers.query_priors import Prior
+from benchbench.samplers.unlabelled import check_room, draw_unlabelled
 from benchbench.system.arrays import FloatArray, IntArray
 from benchbench.system.randomness import AddressedStream, Numbers, choose
 
@@ -25,6 +26,9 @@ class FixedSampler(ComposingSampler):
     replacement: `images` lets an image recur in other episodes; with `none` no image recurs, and
         the sequence ends when fewer than N classes have K + Q unused images (Lafargue et al., TMLR
         2024).
+    unlabelled: images without labels that an episode has of each of its classes, beside support and
+        queries, which stay what they are without (Ren et al., ICLR 2018, arXiv:1803.00676).
+    distractors: as many again of each of so many other classes of the split.
     """
 
     name: ClassVar[str] = "fixed"
@@ -37,6 +41,8 @@ class FixedSampler(ComposingSampler):
     prior: Prior = "balanced"
     concentration: Concentration = 2.0
     separate_groups: bool = False
+    unlabelled: Annotated[int, Bounds(ge=0)] = 0
+    distractors: Annotated[int, Bounds(ge=0)] = 0
 
     def __post_init__(self) -> None:
         if self.way < 2 or self.shot < 0 or self.query < 1:
@@ -50,6 +56,23 @@ class FixedSampler(ComposingSampler):
                 "replacement none goes only with classes=uniform, prior=balanced and no "
                 "separate_groups"
             )
+        self._check_pool()
+
+    def _check_pool(self) -> None:
+        if self.unlabelled < 0 or self.distractors < 0:
+            raise ValueError("needs unlabelled >= 0 and distractors >= 0")
+        if self.distractors and not self.unlabelled:
+            raise ValueError("has distractors only with unlabelled images: add --unlabelled")
+        alone = (self.replacement, self.prior, self.separate_groups) == (
+            "images",
+            "balanced",
+            False,
+        )
+        if self.unlabelled and not alone:
+            raise ValueError(
+                "unlabelled goes only with replacement=images, prior=balanced and no "
+                "separate_groups"
+            )
 
     @property
     def _is_plain(self) -> bool:
@@ -58,6 +81,13 @@ class FixedSampler(ComposingSampler):
 
     @property
     def protocol(self) -> str:
+        pool = f"-{self.unlabelled}unlabelled" if self.unlabelled else ""
+        others = f"-{self.distractors}distractors" if self.distractors else ""
+        return f"{self.address}{pool}{others}"
+
+    @property
+    def address(self) -> str:
+        """The protocol without the unlabelled images, which have random numbers of their own."""
         disjoint = "-disjoint" if self.replacement == "none" else ""
         return f"{self.way}way-{self.shot}shot-{self.query}query{disjoint}{self.suffix}"
 
@@ -67,7 +97,7 @@ class FixedSampler(ComposingSampler):
 
     @property
     def standard(self) -> bool:
-        return self._is_plain
+        return self._is_plain and not self.unlabelled
 
     def bounds(self, pool: ClassPool) -> tuple[int, int, int]:
         return self.way, self.way * self.shot, self.way * self.query
@@ -93,6 +123,8 @@ class FixedSampler(ComposingSampler):
             )
         smallest = int(np.argmin(pool.sizes))
         size, needed = int(pool.sizes[smallest]), self.shot + self.query
+        if self.unlabelled and needed <= size:
+            check_room(pool, self)
         if needed > size:
             cure = (
                 f"use --query {size - self.shot} or fewer"
@@ -106,6 +138,15 @@ class FixedSampler(ComposingSampler):
         super().check(pool)
 
     def draw(
+        self, pool: ClassPool, stream: AddressedStream, start: int, stop: int
+    ) -> dict[str, IntArray]:
+        drawn = self._draw(pool, stream, start, stop)
+        if not self.unlabelled:
+            return drawn
+        of_pool = stream.branch("unlabelled")
+        return drawn | draw_unlabelled(pool, drawn, of_pool, start, self)
+
+    def _draw(
         self, pool: ClassPool, stream: AddressedStream, start: int, stop: int
     ) -> dict[str, IntArray]:
         if self.replacement == "none":
