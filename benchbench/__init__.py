@@ -45,6 +45,10 @@ if TYPE_CHECKING:
     from benchbench.learners.class_vectors import create_class_vectors as create_class_vectors
     from benchbench.learners.classifier_recipe import ClassifierRecipe as ClassifierRecipe
     from benchbench.learners.classifier_recipe import TrainingPhase as TrainingPhase
+    from benchbench.learners.consistency import ConsistencyMethod as ConsistencyMethod
+    from benchbench.learners.consistency_pretraining import (
+        ConsistencyPretraining as ConsistencyPretraining,
+    )
     from benchbench.learners.covariance import RunningCovariance as RunningCovariance
     from benchbench.learners.creation import create_members as create_members
     from benchbench.learners.creation import spec_of as spec_of
@@ -171,6 +175,8 @@ _HOMES = {
     "Classifier": "method",
     "ClassifierRecipe": "learners.classifier_recipe",
     "Collection": "datasets.problem",
+    "ConsistencyMethod": "learners.consistency",
+    "ConsistencyPretraining": "learners.consistency_pretraining",
     "Dataset": "datasets.base",
     "DecodedClass": "datasets.base",
     "DualEncoder": "learners.image_text",

@@ -31,6 +31,8 @@ _ARRAYS = (
     "query_labels",
     "query_counts",
 )
+_POOL_ARRAYS = ("unlabelled", "unlabelled_counts")
+"""They are hashed and stored where there is a pool, so that sets without one keep their hashes."""
 _UNKNOWN_ARRAYS = ("unknown", "unknown_counts")
 """They are hashed and stored where there are any, so that sets without keep their hashes."""
 
@@ -46,6 +48,7 @@ class Episode:
     classes: [way] class ids, the class of slot k at position k.
     support, query: ids of images; queries are in random order.
     support_labels, query_labels: the slot of each image.
+    unlabelled: ids of the images that come without labels, in random order; none in most episodes.
     unknown: ids of queries of none of the classes, in random order; none in most episodes.
     """
 
@@ -54,6 +57,7 @@ class Episode:
     support_labels: IntArray
     query: IntArray
     query_labels: IntArray
+    unlabelled: IntArray = field(default_factory=_no_images)
     unknown: IntArray = field(default_factory=_no_images)
 
     @property
@@ -80,8 +84,8 @@ class Episode:
     def id(self) -> str:
         """16 hex digits that two episodes share only if they are the same task."""
         digest = hashlib.sha256()
-        *arrays, unknown = dataclasses.astuple(self)
-        for array in (*arrays, unknown) if len(unknown) else arrays:
+        *arrays, pool, unknown = dataclasses.astuple(self)
+        for array in (*arrays, *(each for each in (pool, unknown) if len(each))):
             digest.update(len(array).to_bytes(8, "little"))
             digest.update(array.astype("<i8").tobytes())
         return digest.hexdigest()[:16]
@@ -92,8 +96,9 @@ class EpisodeSet:
     """A sequence of episodes and what they were drawn from; episodes may differ in size.
 
     The arrays are the episodes' arrays end to end (int64), and `class_counts`, `support_counts`,
-    `query_counts` and `unknown_counts` ([n_episodes]) their lengths; without the last there are no
-    unknown queries. standard: whether papers draw such episodes, as the sampler that drew them
+    `query_counts`, `unlabelled_counts` and `unknown_counts` ([n_episodes]) their lengths; without
+    the last two there are no unlabelled images, or no unknown queries. standard: whether papers
+    draw such episodes, as the sampler that drew them
     says; it is not hashed.
     """
 
@@ -111,12 +116,15 @@ class EpisodeSet:
     query_labels: IntArray
     query_counts: IntArray
     standard: bool = False
+    unlabelled: IntArray = field(default_factory=_no_images)
+    unlabelled_counts: IntArray = field(default_factory=_no_images)
     unknown: IntArray = field(default_factory=_no_images)
     unknown_counts: IntArray = field(default_factory=_no_images)
 
     def __post_init__(self) -> None:
-        if len(self.unknown_counts) == 0:
-            object.__setattr__(self, "unknown_counts", np.zeros_like(self.class_counts))
+        for name in ("unlabelled_counts", "unknown_counts"):
+            if len(getattr(self, name)) == 0:
+                object.__setattr__(self, name, np.zeros_like(self.class_counts))
 
     def __len__(self) -> int:
         return len(self.class_counts)
@@ -125,7 +133,7 @@ class EpisodeSet:
         if not -len(self) <= index < len(self):
             raise IndexError(f"episode {index} of {len(self)}")
         index %= len(self)
-        classes, support, query, unknown = (
+        classes, support, query, pool, unknown = (
             slice(ends[index] - counts[index], ends[index])
             for ends, counts in zip(self._ends, self._counts, strict=True)
         )
@@ -135,6 +143,7 @@ class EpisodeSet:
             self.support_labels[support],
             self.query[query],
             self.query_labels[query],
+            self.unlabelled[pool],
             self.unknown[unknown],
         )
 
@@ -147,12 +156,23 @@ class EpisodeSet:
     __hash__ = None  # type: ignore[assignment]
 
     @cached_property
-    def _counts(self) -> tuple[IntArray, IntArray, IntArray, IntArray]:
-        return self.class_counts, self.support_counts, self.query_counts, self.unknown_counts
+    def _counts(self) -> tuple[IntArray, ...]:
+        counts = self.class_counts, self.support_counts, self.query_counts
+        return (*counts, self.unlabelled_counts, self.unknown_counts)
 
     @cached_property
     def _ends(self) -> tuple[IntArray, ...]:
         return tuple(np.cumsum(counts) for counts in self._counts)
+
+    @property
+    def has_pool(self) -> bool:
+        """Whether any episode has unlabelled images."""
+        return len(self.unlabelled) > 0
+
+    @property
+    def pool(self) -> int | None:
+        """How many unlabelled images an episode has; None if it varies."""
+        return _constant(self.unlabelled_counts)
 
     @property
     def has_unknown(self) -> bool:
@@ -167,7 +187,7 @@ class EpisodeSet:
     @property
     def images(self) -> IntArray:
         """The ids of all images of all episodes; an image that recurs counts each time."""
-        return np.concatenate([self.support, self.query, self.unknown])
+        return np.concatenate([self.support, self.query, self.unlabelled, self.unknown])
 
     @property
     def images_drawn(self) -> int:
@@ -196,7 +216,8 @@ class EpisodeSet:
         """The first `count` episodes."""
         if count > len(self):
             raise BenchbenchError(f"{count} episodes were asked for and the set holds {len(self)}.")
-        classes, support, query, unknown = (int(each[:count].sum()) for each in self._counts)
+        ends = (int(each[:count].sum()) for each in self._counts)
+        classes, support, query, pool, unknown = ends
         return dataclasses.replace(
             self,
             classes=self.classes[:classes],
@@ -207,6 +228,8 @@ class EpisodeSet:
             query=self.query[:query],
             query_labels=self.query_labels[:query],
             query_counts=self.query_counts[:count],
+            unlabelled=self.unlabelled[:pool],
+            unlabelled_counts=self.unlabelled_counts[:count],
             unknown=self.unknown[:unknown],
             unknown_counts=self.unknown_counts[:count],
         )
@@ -240,7 +263,8 @@ class EpisodeSet:
     @property
     def _arrays(self) -> tuple[str, ...]:
         """The names of the arrays that are hashed and stored."""
-        return (*_ARRAYS, *_UNKNOWN_ARRAYS) if self.has_unknown else _ARRAYS
+        pool = _POOL_ARRAYS if self.has_pool else ()
+        return (*_ARRAYS, *pool, *(_UNKNOWN_ARRAYS if self.has_unknown else ()))
 
     @classmethod
     def load(cls, path: Path) -> EpisodeSet:
@@ -249,7 +273,8 @@ class EpisodeSet:
             header, arrays = load_integers(path)
             sha256 = header.pop("sha256")
             parts: dict[str, Any] = {name: arrays[name] for name in _ARRAYS}
-            parts |= {name: arrays[name] for name in _UNKNOWN_ARRAYS if name in arrays}
+            further = (*_POOL_ARRAYS, *_UNKNOWN_ARRAYS)
+            parts |= {name: arrays[name] for name in further if name in arrays}
             episodes = cls(**header, **parts)
         except FileNotFoundError as error:
             raise BenchbenchError(f"There is no episode file {path}.") from error
@@ -283,7 +308,7 @@ def arrays_of(episodes: list[Episode]) -> dict[str, IntArray]:
     for name in (each.name for each in dataclasses.fields(Episode)):
         parts = [getattr(episode, name) for episode in episodes]
         arrays[name] = np.concatenate([*parts, np.empty(0, np.int64)])
-    counted = ("support", "query", "unknown")
+    counted = ("support", "query", "unlabelled", "unknown")
     for name, counts in (("classes", "class"), *zip(counted, counted, strict=True)):
         lengths = [len(getattr(episode, name)) for episode in episodes]
         arrays[f"{counts}_counts"] = np.array(lengths, dtype=np.int64)

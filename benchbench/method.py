@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 NAMES_WITHHELD = "class names are only given to a method with uses_class_names = True"
 ATTRIBUTES_WITHHELD = "attributes are only given to a method with uses_attributes = True"
+UNLABELLED_WITHHELD = "unlabelled images are only given to a method with uses_unlabelled = True"
 VALIDATION_WITHHELD = "validation images are only given to a method with uses_validation = True"
 
 
@@ -159,6 +160,9 @@ class Support:
         methods with `uses_attributes = True`; reading it without that raises MethodError.
     held_out: labelled images of the data's official validation part, which `validation` gives to
         methods with `uses_validation = True`; reading it without that raises MethodError.
+    pool: images of these classes and perhaps of others, in random order and without labels, which
+        `unlabelled` gives to methods with `uses_unlabelled = True`; reading it without that raises
+        MethodError. There are none where the protocol has none.
     """
 
     images: Images
@@ -169,6 +173,7 @@ class Support:
     names: tuple[str, ...] | None = field(default=None, repr=False)
     held_out: LabelledImages | None = field(default=None, repr=False)
     described: torch.Tensor | None = field(default=None, repr=False)
+    pool: Images | None = field(default=None, repr=False)
 
     @property
     def class_names(self) -> tuple[str, ...]:
@@ -188,6 +193,12 @@ class Support:
             raise MethodError(VALIDATION_WITHHELD)
         return self.held_out
 
+    @property
+    def unlabelled(self) -> Images:
+        if self.pool is None:
+            raise MethodError(UNLABELLED_WITHHELD)
+        return self.pool
+
 
 Classifier: TypeAlias = Callable[[Images], Any]
 """Query images to scores [n_query, n_way] (array or tensor of floats; larger = likelier)."""
@@ -202,6 +213,8 @@ class Task:
     whether there are classes to learn from before the test. has_validation_part: whether each class
     has official validation images, none of which is drawn for a support or as a query.
     n_attributes: how many attributes each class has; 0 if nothing is known of it in numbers.
+    n_unlabelled: the unlabelled images of each class of an episode; n_distractors: the other
+    classes of which there are as many.
     """
 
     dataset: str
@@ -214,6 +227,8 @@ class Task:
     has_training_classes: bool = True
     has_validation_part: bool = False
     n_attributes: int = 0
+    n_unlabelled: int | None = 0
+    n_distractors: int | None = 0
 
     @property
     def has_images(self) -> bool:
@@ -242,10 +257,16 @@ class Method:
     uses_validation: bool = False
     """Whether `adapt` reads `support.validation`, as to choose a hyper-parameter. It is then ranked
     apart from methods without these labels. If a parameter decides, `__post_init__` sets it."""
+    uses_unlabelled: bool = False
+    """Whether `adapt` reads `support.unlabelled`. It is then ranked apart from methods without
+    these images, where there are any. If a parameter decides, `__post_init__` sets it."""
+    without_pool: str = ""
+    """The spec of the method that gives the same scores, bit for bit, where there is no unlabelled
+    image, if there is such a method; `benchbench check` compares them."""
     training_labels: str = "all"
     """Which labels `train` learns from: `all` of the training and validation classes, `validation
-    only`, where they choose among weights that were learned without any, or `none`. Methods are
-    ranked apart by it."""
+    only`, where they choose among weights that were learned without any, `fraction` of those of
+    the training images, or `none`. Methods are ranked apart by it."""
     pretrained_on: ClassVar[tuple[str, ...]] = ()
     """The data sets that the method's weights have seen before `train`."""
     fixed_way: bool = False
@@ -256,7 +277,8 @@ class Method:
     """`arXiv:NUMBER`, or an address on the web."""
     family: ClassVar[str] = "other"
     """What it is listed under: `metric-based`, `optimisation-based`, `black-box`, `transfer`,
-    `transductive`, `zero-shot`, `image-text`, or a word of its own. No run is known by it."""
+    `transductive`, `semi-supervised`, `zero-shot`, `image-text`, or a word of its own. No run is
+    known by it."""
     expected_failures: Mapping[str, str] = MappingProxyType({})
     """The checks of `benchbench check` that the method fails by design, each with the reason. One
     that it passes nevertheless counts as failed. `__post_init__` may set it on the instance."""

@@ -23,7 +23,7 @@ from benchbench import (
 
 DECLARED = (
     *("transductive", "order_dependent", "fixed_way", "wants_gpu"),
-    *("uses_class_names", "uses_attributes", "uses_validation"),
+    *("uses_class_names", "uses_attributes", "uses_validation", "uses_unlabelled"),
 )
 """What an ensemble is or does if one of its members is or does it."""
 
@@ -79,6 +79,7 @@ def given_to(member: Method, support: Support) -> Support:
         names=support.names if member.uses_class_names else None,
         described=support.described if member.uses_attributes else None,
         held_out=support.held_out if member.uses_validation else None,
+        pool=support.pool if member.uses_unlabelled else None,
     )
 
 

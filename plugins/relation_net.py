@@ -80,11 +80,10 @@ class RelationNet(MetricMethod):
 
     def quick(self, task: Task) -> Recipe:
         """Many classes of the test's shot; fewer steps where large maps make them slow."""
-        shot = task.n_shot or 1
+        recipe: Recipe = {"shot": task.n_shot or 1, "lr": 2e-3}
         if task.image_shape[2] == 1:
-            return {"way": 20, "shot": shot, "query": 4, "steps": 1800, "lr": 2e-3}
-        steps = 2000 if max(task.image_shape[:2]) <= 40 else 600
-        return {"way": 10, "shot": shot, "query": 5, "steps": steps, "lr": 2e-3}
+            return recipe | {"way": 20, "query": 4, "steps": 1800}
+        return recipe | {"way": 10, "query": 5, "steps": 2000 if task.image_shape[0] <= 40 else 600}
 
     def published(self, task: Task) -> Recipe:
         """The authors' code for Omniglot; on other data that for miniImageNet."""

@@ -168,6 +168,13 @@ def verify(
     help="The number of classes, which are spread evenly over the split.",
 )
 @click.option("--images", default=10, type=Number(1), help="The number of images of each class.")
+@click.option(
+    "--augment",
+    metavar="SPEC",
+    show_default="images as they are",
+    help="Augmentations, as flip+crop[scale=0.2], of which as many views are shown of one image of "
+    "each class, beside it; `list augmentations` names all.",
+)
 @files_option
 @files_format_option
 @picture_option
@@ -177,12 +184,13 @@ def show(
     split: str,
     classes: int,
     images: int,
+    augment: str | None,
     files: bool,
     style: str,
     out: Path | None,
     data_root: Path | None,
 ) -> None:
-    """Draw images of some classes into a PNG file.
+    """Draw images of some classes, or views of them, into a PNG file.
 
     The path of the file is printed; no window opens. With --files, a line for each image says its
     class, image id and file, in the order of the picture.
@@ -190,10 +198,13 @@ def show(
     from benchbench.datasets.contact_sheet import check_png, class_sheet, sample, save_png
     from benchbench.datasets.image_files import ImageFiles
     from benchbench.datasets.opening import create_dataset, open_dataset
+    from benchbench.datasets.view_sheet import view_sheet
     from benchbench.runs.names import slug
     from benchbench.system.places import Places
     from benchbench.system.progress import say_once
 
+    if files and augment is not None:
+        raise BenchbenchError("--files lists images as they are; leave out --augment.")
     check_files_options(files, style, out)
     if out is not None:
         check_png(out)
@@ -209,6 +220,11 @@ def show(
         ]
         print_files(ImageFiles(made, opened, places), rows, style)
         return
-    path = out or Path(f"{slug(opened.name)}-{split}.png")
-    save_png(class_sheet(opened, split, classes, images), path)
+    path = out or Path(f"{slug(opened.name)}-{split}{'-views' if augment else ''}.png")
+    picture = (
+        class_sheet(opened, split, classes, images)
+        if augment is None
+        else view_sheet(opened, split, classes, images, augment)
+    )
+    save_png(picture, path)
     click.echo(path)

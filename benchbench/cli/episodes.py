@@ -123,10 +123,11 @@ def show(
     out: Path | None,
     **sampling: int | str | None,
 ) -> None:
-    """Draw one episode's support and query images into a PNG file.
+    """Draw one episode's support, query and unlabelled images into a PNG file.
 
     The path of the file is printed; no window opens. With --files, a line for each image says its
-    part (support or query), slot, class, image id and file.
+    part (support, query or unlabelled), slot, class, image id and file. An unlabelled image has no
+    slot.
     """
     from benchbench.datasets.contact_sheet import check_png, episode_sheet, save_png
     from benchbench.datasets.image_files import ImageFiles
@@ -172,17 +173,24 @@ def _images(episode: Episode, dataset: OpenDataset) -> list[dict[str, Any]]:
 
     The slot of queries of none of the classes is -1.
     """
+    names = dataset.class_names
     parts = {
         "support": (episode.support, episode.support_labels),
         "query": (episode.asked, episode.asked_labels),
     }
-    return [
+    labelled = [
         {
             "part": part,
             "slot": slot,
-            "class": dataset.class_names[int(dataset.labels[number])],
+            "class": names[int(dataset.labels[number])],
             "image": number,
         }
         for part, (ids, slots) in parts.items()
         for number, slot in zip(ids.tolist(), slots.tolist(), strict=True)
     ]
+    others = [
+        {"part": "unlabelled", "slot": "", "class": names[int(dataset.labels[number])]}
+        | {"image": number}
+        for number in episode.unlabelled.tolist()
+    ]
+    return [*labelled, *others]

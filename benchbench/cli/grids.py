@@ -26,7 +26,7 @@ OF_CELLS = (
     *("timeout", "training_timeout", "audit", "audit_seconds"),
 )
 """The options that a cell takes as they are."""
-OF_SAMPLERS = ("unknown", "replacement")
+OF_SAMPLERS = ("unlabelled", "distractors", "unknown", "replacement")
 """The options that a sampler takes as they are, and of which a grid has one value."""
 
 

@@ -126,7 +126,7 @@ def _announced(kind: str) -> dict[str, Listed]:
             found[name] = Listed(f"BROKEN: {fault}; see `benchbench doctor`", home)
         else:
             family = inspection.family(entry) if kind == "method" else ""
-            found[name] = Listed(inspection.summary(entry), home, family)
+            found[name] = Listed(inspection.summary(entry, kind), home, family)
     return found
 
 

@@ -19,6 +19,7 @@ FAMILIES = (
     "black-box",
     "transfer",
     "transductive",
+    "semi-supervised",
     "zero-shot",
     "image-text",
 )

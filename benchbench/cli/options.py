@@ -193,6 +193,18 @@ _TASK_OPTIONS = [
         "--query", type=Number(1), show_default="15", help="The number of query images of a class."
     ),
     click.option(
+        "--unlabelled",
+        type=Number(0),
+        show_default="0",
+        help="The number of images without labels that an episode has of each of its classes.",
+    ),
+    click.option(
+        "--distractors",
+        type=Number(0),
+        show_default="0",
+        help="The number of other classes of which it has as many.",
+    ),
+    click.option(
         "--unknown",
         type=Number(0),
         show_default="0",

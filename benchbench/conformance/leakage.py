@@ -12,6 +12,7 @@ import numpy as np
 
 from benchbench.conformance.chance import confirmed, must_be_chance, must_reach_chance
 from benchbench.conformance.outcomes import FLOORS, CheckFailed, NotApplicable
+from benchbench.conformance.semi_supervised import must_have_pool
 from benchbench.conformance.trial import Trial, pick
 from benchbench.conformance.trials import EPISODES_SEED
 from benchbench.conformance.under_test import Bench
@@ -96,6 +97,22 @@ def check_hidden_query_labels(bench: Bench) -> None:
         )
 
 
+def check_hidden_pool_labels(bench: Bench) -> None:
+    """C20: predictions stay the same when every stored label of an unlabelled image is another.
+
+    It is C9 of the unlabelled images that come with a support.
+    """
+    must_have_pool(bench)
+    right = _predictions(bench, shift=0)
+    floor = int((right != _predictions(bench, shift=0)).sum())
+    differing = int((right != _predictions(bench, shift=1, part="unlabelled")).sum())
+    if differing > FLOORS * floor:
+        raise CheckFailed(
+            f"{differing} of {len(right)} predictions change with the stored labels of the "
+            "unlabelled images"
+        )
+
+
 def check_test_images_unread(bench: Bench) -> None:
     """C15: `train` reads no image of a test class, and opens no file of the data set."""
     training = bench.training
@@ -136,13 +153,14 @@ def _noise_trials(bench: Bench, draw: int) -> Iterator[Trial]:
         )
 
 
-def _predictions(bench: Bench, shift: int) -> IntArray:
-    """The predicted slots of some episodes whose query labels are all wrong by `shift`."""
+def _predictions(bench: Bench, shift: int, part: str = "query") -> IntArray:
+    """The predicted slots of some episodes; the labels of this part are all wrong by `shift`."""
     episodes = bench.sample(HIDDEN_EPISODES, EPISODES_SEED + 1)
     gc.collect()  # Earlier episodes, with other labels, may be part of a cycle.
-    wrong = (episodes.query_labels + shift) % bench.way
-    episodes = replace(episodes, query_labels=wrong)
-    with _labels_moved(bench, np.unique(episodes.query), shift):
+    if part == "query":
+        wrong = (episodes.query_labels + shift) % bench.way
+        episodes = replace(episodes, query_labels=wrong)
+    with _labels_moved(bench, np.unique(getattr(episodes, part)), shift):
         scored = [*evaluate(bench.method, bench.dataset, episodes, seed=bench.seed)]
     return np.concatenate([one.predicted for one in scored])
 

@@ -153,8 +153,14 @@ class _Audit:
                 question,
                 support=question.support[order],
                 support_labels=question.support_labels[order],
+                unlabelled=self._in_another_order(question.unlabelled),
             )
             self._compare(self.supports, number, self._twin, other)
+
+    def _in_another_order(self, unlabelled: IntArray | None) -> IntArray | None:
+        if unlabelled is None:
+            return None
+        return unlabelled[self._rng.permutation(len(unlabelled))]
 
     def _ask_thrice(self, number: int, question: Question) -> None:
         """What the twin says twice to the same, and then under another seed."""

@@ -8,7 +8,14 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Any, TypeAlias
 
-from benchbench.conformance import company, contract, invariance, leakage
+from benchbench.conformance import (
+    company,
+    contract,
+    invariance,
+    label_blind,
+    leakage,
+    semi_supervised,
+)
 from benchbench.conformance.outcomes import (
     EXPECTED,
     FAILED,
@@ -42,7 +49,7 @@ def _defined_in(module: Any) -> dict[str, Check]:
 
 CHECKS: dict[str, Check] = {
     name: check
-    for module in (contract, invariance, company, leakage)
+    for module in (contract, invariance, company, semi_supervised, leakage, label_blind)
     for name, check in _defined_in(module).items()
 }
 """All checks by name, in the order in which they run."""

@@ -18,7 +18,8 @@ class Trial:
 
     support_labels, query_labels: int64 [n] and [n_query], class slots. names: of the classes, by
     slot. seed: of the method's random numbers. attributes: float32 [n_way, a] of the classes by
-    slot, if any is known.
+    slot, if any is known. unlabelled: images without labels, for a method that declares to use
+    them.
     """
 
     support: Images
@@ -29,6 +30,7 @@ class Trial:
     dataset: str
     seed: int
     attributes: NDArray[np.float32] | None = None
+    unlabelled: Images | None = None
 
     @property
     def n_way(self) -> int:
@@ -36,15 +38,8 @@ class Trial:
 
     def support_for(self, method: Method) -> Support:
         """What the method is given."""
-        return support_for(
-            method,
-            self.support,
-            self.support_labels,
-            self.names,
-            self.dataset,
-            self.seed,
-            self.attributes,
-        )
+        told = self.names, self.dataset, self.seed, self.attributes, self.unlabelled
+        return support_for(method, self.support, self.support_labels, *told)
 
     def asking(self, positions: IntArray) -> Trial:
         """With only the queries at these positions, in this order; one may recur."""
@@ -63,6 +58,11 @@ class Trial:
             support=pick(self.support, positions),
             support_labels=self.support_labels[positions],
         )
+
+    def beside(self, positions: IntArray) -> Trial:
+        """With only the unlabelled images at these positions, in this order."""
+        assert self.unlabelled is not None
+        return replace(self, unlabelled=pick(self.unlabelled, positions))
 
     def labelled(self, support_labels: IntArray) -> Trial:
         """With other labels of the support."""

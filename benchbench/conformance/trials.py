@@ -19,8 +19,11 @@ from benchbench.errors import BenchbenchError
 from benchbench.method import Images, Task
 from benchbench.samplers import ClassPool, FixedSampler
 from benchbench.system.arrays import ByteArray
+from benchbench.training.pools import largest_sampler
 
 WAY, SHOT, QUERY = 5, 5, 15
+UNLABELLED, DISTRACTORS = 5, 5
+"""Of a method that declares to use them: images of each class, and other classes."""
 NOISE_IMAGES = 512
 FEWEST_EPISODES = 30
 """The least number of episodes in a test of accuracies, however slow the method."""
@@ -36,6 +39,7 @@ class Trials:
     15 queries a class if the task leaves them open. Raises BenchbenchError if the data set has too
     few classes or images.
 
+    uses_unlabelled: whether they have unlabelled images, as far as there are enough.
     number: how many episodes are altered. chance_episodes, seconds: the most that a test of
     accuracies takes.
     """
@@ -48,6 +52,7 @@ class Trials:
         number: int,
         chance_episodes: int,
         seconds: float,
+        uses_unlabelled: bool = False,
     ) -> None:
         self.dataset, self.task, self.seed, self.number = dataset, task, seed, number
         self.chance_episodes, self.seconds = chance_episodes, seconds
@@ -57,10 +62,19 @@ class Trials:
         self.way, self.shot, self.query = possible_shape(
             self.pool, task.n_way or WAY, shot, task.n_query or QUERY
         )
+        self.unlabelled = self.distractors = 0
+        if uses_unlabelled:
+            shape = self.way, self.shot, self.query, UNLABELLED, DISTRACTORS
+            drawn = largest_sampler(self.pool, *shape)
+            self.query, self.unlabelled, self.distractors = (
+                *(drawn.query, drawn.unlabelled, drawn.distractors),
+            )
 
     def sample(self, count: int, seed: int = EPISODES_SEED) -> EpisodeSet:
         """Episodes of the bench's shape."""
-        return FixedSampler(self.way, self.shot, self.query).sample(self.pool, count, seed)
+        sampler = FixedSampler(self.way, self.shot, self.query)
+        sampler.unlabelled, sampler.distractors = self.unlabelled, self.distractors
+        return sampler.sample(self.pool, count, seed)
 
     @cached_property
     def _episodes(self) -> EpisodeSet:
@@ -102,6 +116,7 @@ class Trials:
             self.dataset.name,
             seed,
             self.dataset.attributes_of(episode.classes),
+            Images(view, episode.unlabelled),
         )
 
     def noise(self, count: int, number: int = 0) -> ByteArray:

@@ -73,7 +73,8 @@ class Bench(Trials):
         seconds: float = 4.0,
         training: Training | None = None,
     ) -> None:
-        super().__init__(dataset, task, seed, trials, chance_episodes, seconds)
+        pool = method.uses_unlabelled
+        super().__init__(dataset, task, seed, trials, chance_episodes, seconds, pool)
         self.trained, self.singles, self.training = method, singles, training
         self.permutations = permutations
         self.changes: list[Change] = []

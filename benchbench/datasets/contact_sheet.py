@@ -89,7 +89,10 @@ def spread(count: int, wanted: int) -> IntArray:
 
 
 def episode_sheet(dataset: OpenDataset, episode: Episode, title: str) -> Image.Image:
-    """A row of support images for each class slot; below, the queries with their true slots."""
+    """A row of support images for each class slot; below, the queries with their true slots.
+
+    Unlabelled images come last, if there are any, without frames.
+    """
     dataset.check_images()
     colours = [slot_colour(slot) for slot in range(episode.n_way)]
     rows = []
@@ -104,6 +107,9 @@ def episode_sheet(dataset: OpenDataset, episode: Episode, title: str) -> Image.I
     frames = [colours[slot] if slot >= 0 else OF_NO_CLASS for slot in slots]
     marks = [str(slot) if slot >= 0 else "" for slot in slots]
     rows.append(ImageRow(queries, dataset.thumbnails[episode.asked], marks, frames, space=LINE))
+    if pool := len(episode.unlabelled):
+        label = f"{pool} unlabelled\nin the order of the episode"
+        rows.append(ImageRow(label, dataset.thumbnails[episode.unlabelled], space=LINE))
     widest = max(len(row.images) for row in rows)
     return sheet(title, rows, min(widest, COLUMNS))
 

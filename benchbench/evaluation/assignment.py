@@ -121,8 +121,16 @@ class Assignment:
         metrics = find_metrics(self.settings.metrics)
         card, test = self.card, self.problem.test
         validation = ValidationPart(test, self.episodes) if card.uses_validation else None
-        names, attributes = card.uses_class_names, card.uses_attributes
-        return Examiner(test, self.episodes, self.nonce, names, metrics, validation, attributes)
+        return Examiner(
+            test,
+            self.episodes,
+            self.nonce,
+            card.uses_class_names,
+            metrics,
+            validation,
+            with_attributes=card.uses_attributes,
+            with_pool=card.uses_unlabelled,
+        )
 
     @cached_property
     def audited(self) -> list[int]:

@@ -87,7 +87,8 @@ class Question:
     those of each array to be classified in one call. names: of the classes by slot, for a method
     that declares to read them. seed: of the method's random numbers. validation: places
     of validation images and their class slots, for a method that declares to use them. attributes:
-    float32 [n_way, a] of the classes by slot, likewise.
+    float32 [n_way, a] of the classes by slot, likewise. unlabelled: places of images in random
+    order, likewise.
     """
 
     support: IntArray
@@ -98,6 +99,7 @@ class Question:
     names: tuple[str, ...] | None = None
     validation: tuple[IntArray, IntArray] | None = None
     attributes: NDArray[np.float32] | None = None
+    unlabelled: IntArray | None = None
 
 
 def hidden_images(dataset: OpenDataset, split: str, nonce: Nonce) -> HiddenImages:
@@ -147,10 +149,12 @@ def question(
     *,
     with_names: bool,
     with_attributes: bool = False,
+    with_pool: bool = False,
     validation: tuple[IntArray, IntArray] | None = None,
 ) -> Question:
     """An episode as a question, with its queries in the given order.
 
+    with_names, with_pool: whether it tells the names of the classes, and the unlabelled images.
     validation: ids of validation images and their class slots, if it tells of any.
     """
     places = dataset.storage.places
@@ -164,4 +168,5 @@ def question(
         names=names,
         validation=validation and (places[validation[0]], validation[1]),
         attributes=dataset.attributes_of(episode.classes) if with_attributes else None,
+        unlabelled=places[episode.unlabelled] if with_pool else None,
     )

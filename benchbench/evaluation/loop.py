@@ -64,7 +64,8 @@ class Examiner:
     """Knows the episodes and their labels, asks questions and scores the answers.
 
     with_names, with_attributes: whether questions tell these of the classes. metrics: those besides
-    accuracy. validation: the validation images that questions tell of, if any.
+    accuracy. validation: the validation images that questions tell of, if any. with_pool: whether
+    they tell the unlabelled images.
     """
 
     dataset: OpenDataset
@@ -74,6 +75,7 @@ class Examiner:
     metrics: Mapping[str, Metric] = field(default_factory=dict)
     validation: ValidationPart | None = None
     with_attributes: bool = False
+    with_pool: bool = False
     _orders: dict[int, IntArray] = field(default_factory=dict, init=False, repr=False)
 
     def evaluate(self, method: Answering, first: int = 0) -> Iterator[Scored]:
@@ -139,6 +141,7 @@ class Examiner:
             seed,
             with_names=self.with_names,
             with_attributes=self.with_attributes,
+            with_pool=self.with_pool,
             validation=None if self.validation is None else self.validation.drawn(number),
         )
 

@@ -153,8 +153,16 @@ def evaluate(
     task = task_of(Problem.of(dataset), episodes)
     participant._given = Given(learned_part(dataset, nonce), test, dataset.name, task)
     validation = ValidationPart(dataset, episodes) if method.uses_validation else None
-    names, attributes = method.uses_class_names, method.uses_attributes
-    examiner = Examiner(dataset, episodes, nonce, names, metrics or {}, validation, attributes)
+    examiner = Examiner(
+        dataset,
+        episodes,
+        nonce,
+        method.uses_class_names,
+        metrics or {},
+        validation,
+        with_attributes=method.uses_attributes,
+        with_pool=method.uses_unlabelled,
+    )
     return examiner.evaluate(participant, first)
 
 
@@ -166,7 +174,9 @@ def _support(given: Given, one: Question) -> Support:
         places, slots = one.validation
         held_out = LabelledImages(Images(given.test, places), torch.from_numpy(slots.copy()))
     known = None if one.attributes is None else torch.from_numpy(one.attributes.copy())
-    return Support(images, labels, one.n_way, given.dataset, one.seed, one.names, held_out, known)
+    pool = None if one.unlabelled is None else Images(given.test, one.unlabelled)
+    told = one.names, held_out, known, pool
+    return Support(images, labels, one.n_way, given.dataset, one.seed, *told)
 
 
 def pretrained_on(method: Method) -> list[str]:

@@ -28,8 +28,8 @@ def episode_facts(
 ) -> dict[str, Any]:
     """What the manifest says of the episodes: which they are and their images.
 
-    way, shot, query and unknown are None if they vary; the last is left out if there are none.
-    sampler is None if it did not draw them.
+    way, shot and query are None if they vary; sampler is None if it did not draw them. unlabelled
+    and unknown, such images and queries of an episode, are there only if there are any.
     """
     way, shot, query = episodes.shape
     return {
@@ -46,4 +46,5 @@ def episode_facts(
         "images_drawn": episodes.images_drawn,
         **({"unknown": episodes.unknown_shape} if episodes.has_unknown else {}),
         "images_available": len(problem.test.view(episodes.split).rows),
+        **({"unlabelled": episodes.pool} if episodes.has_pool else {}),
     }

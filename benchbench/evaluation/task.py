@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
+
+from benchbench.datasets.base import OpenDataset
 from benchbench.datasets.problem import Problem
 from benchbench.episodes import EpisodeSet
 from benchbench.evaluation.validation_part import has_validation_part
 from benchbench.method import Task
+from benchbench.system.arrays import IntArray
 
 
 def task_of(problem: Problem, episodes: EpisodeSet) -> Task:
@@ -21,6 +25,7 @@ def task_of(problem: Problem, episodes: EpisodeSet) -> Task:
         has_training_classes=len(problem.train.splits.get("train", ())) > 0,
         has_validation_part=has_validation_part(problem.test, episodes),
         n_attributes=n_attributes(problem),
+        **_pool_of(problem.test, episodes),
     )
 
 
@@ -29,6 +34,21 @@ def n_attributes(problem: Problem) -> int:
     learned, tested = problem.train.attributes, problem.test.attributes
     same = learned is not None and tested is not None and learned.names == tested.names
     return len(learned.names) if learned and same else 0
+
+
+def _pool_of(dataset: OpenDataset, episodes: EpisodeSet) -> dict[str, int | None]:
+    """The numbers of the unlabelled images; None where they vary over episodes or classes."""
+    if not episodes.has_pool:
+        return {}
+    first = np.arange(len(episodes)).repeat(episodes.unlabelled_counts) * len(dataset.class_names)
+    slots, members = np.unique(first + dataset.labels[episodes.unlabelled], return_counts=True)
+    classes = np.bincount(slots // len(dataset.class_names), minlength=len(episodes))
+    others = classes - episodes.class_counts
+    return {"n_unlabelled": _constant(members), "n_distractors": _constant(others)}
+
+
+def _constant(values: IntArray) -> int | None:
+    return int(values[0]) if (values == values[0]).all() else None
 
 
 def training_task(problem: Problem, task: Task) -> Task:

@@ -21,8 +21,9 @@ from benchbench.training.source import TrainingSource
 
 Recipe: TypeAlias = dict[str, Any]
 """How to train: the `way`, `shot` and `query` of the episodes, where a pair of shots is a range of
-which each step draws one; `tasks`, if a step takes several; `augment`, as `source.episodes` takes
-it; `validate_on`, the way and shot of validation if they are not the test's; `frozen_classifier`,
+which each step draws one; `tasks`, if a step takes several; `augment`, `unlabelled` and
+`distractors`, as `source.episodes` takes them; `validate_on`, the way, shot and numbers of
+unlabelled images of validation, as far as they are not the test's; `frozen_classifier`,
 if the backbone is that of `fit_classifier` and stays as it is, whatever `pretrained` and
 `trains_encoder` say; `classifier`, the `ClassifierRecipe` of a pre-trained backbone if it is not
 the shared one; `steps`, and further arguments of `fit` by name. If the test's way varies, the
@@ -115,11 +116,12 @@ class EpisodicMethod(Method):
             fit(source, learned, self.loss, (), steps=0)
             return
         augment = recipe.pop("augment", None)
+        pool = {name: recipe.pop(name, 0) for name in ("unlabelled", "distractors")}
         as_tested = source.budget.name == "paper" and source.task.n_way is None
         episodes = (
             source.task_episodes(augment=augment)
             if as_tested
-            else source.episodes(*shape, augment=augment)
+            else source.episodes(*shape, **pool, augment=augment)
         )
         tasks = recipe.pop("tasks", None)
         data = episodes if tasks is None else episodes.grouped(tasks)

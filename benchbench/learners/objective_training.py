@@ -23,6 +23,7 @@ from benchbench.system.progress import say
 from benchbench.training.budget import FitRecord
 from benchbench.training.fit import fit, learns
 from benchbench.training.source import TrainingSource
+from benchbench.training.streams import LabelledViewStream, ViewStream
 
 SMOKE_STEPS = 30
 
@@ -60,36 +61,24 @@ def fit_objective(source: TrainingSource, backbone: Backbone, objective: Pretrai
         )
     with separate_randomness(source.seed):
         network = nn.ModuleDict({"encoder": backbone, **objective.further_modules(backbone)})
+        if objective.uses_labels:
+            network.update(objective.labelled_modules(backbone, source.n_classes))
     recipe = _recipe(source, objective)
-    views = source.views(recipe.batch, objective.augmentations(source.image_shape[2]))
+    views = _views(source, objective, recipe.batch)
     whole = recipe.length(views.per_epoch)
     steps = source.budget.training_steps(smoke=SMOKE_STEPS, quick=whole, paper=whole)
-
-    def embedded(images: list[Images]) -> tuple[Tensor, ...]:
-        return objective.embed(network, [backbone.prepare(view.array) for view in images])
-
-    def loss(images: list[Images]) -> Tensor:
-        found = embedded(images)
-        # A product of matrices is of 8 bits under autocast, even after `float()`.
-        with torch.autocast(backbone.device.type, enabled=False):
-            return objective.loss(network, *(each.float() for each in found))
-
-    def health() -> dict[str, float]:
-        network.train()
-        with torch.no_grad(), separate_randomness(source.seed):
-            return objective.health(network, *(each.float() for each in embedded(views[0])))
-
+    step = _Step(source.seed, network, objective)
     chosen = {"objective": specs.text_of(objective), "code": source_sha256(type(objective))}
     key = backbone_key(source, backbone, chosen)
     with shared_folder(source, backbone.name, key) as folder:
         record = fit(
             source,
             network,
-            loss,
+            step.loss,
             views,
             **as_needed(backbone, recipe.arguments(steps)),
             after_step=lambda progress: objective.after_step(network, progress),
-            health=health,
+            health=lambda: step.health(views[0]),
             stage=objective.name,
             validate=_selection(source, backbone, objective),
             folder=folder,
@@ -97,6 +86,58 @@ def fit_objective(source: TrainingSource, backbone: Backbone, objective: Pretrai
     if record.health and (ill := objective.sickness(record.health)):
         say(f"{specs.text_of(source.method)}: {objective.name} has collapsed: {ill}")
     return record
+
+
+@dataclass(frozen=True)
+class _Step:
+    """What an objective makes of the data of a step; seed: of the batch whose health is told."""
+
+    seed: int
+    network: nn.ModuleDict
+    objective: Pretraining
+
+    @property
+    def encoder(self) -> Backbone:
+        encoder: Backbone = self.network["encoder"]  # type: ignore[assignment]
+        return encoder
+
+    def loss(self, data: Any) -> Tensor:
+        """The loss for `fit`, in float32."""
+        images, labels = self._parts(data)
+        found = self._embedded(images)
+        # A product of matrices is of 8 bits under autocast, even after `float()`.
+        with torch.autocast(self.encoder.device.type, enabled=False):
+            floats = [each.float() for each in found]
+            total = self.objective.loss(self.network, *floats)
+            if labels is None:
+                return total
+            own = labels.to(total.device)
+            return total + self.objective.labelled_loss(self.network, own, *floats)
+
+    def health(self, data: Any) -> dict[str, float]:
+        """The objective's health of the data of one step."""
+        self.network.train()
+        images, _ = self._parts(data)
+        with torch.no_grad(), separate_randomness(self.seed):
+            found = [each.float() for each in self._embedded(images)]
+            return self.objective.health(self.network, *found)
+
+    def _embedded(self, images: list[Images]) -> tuple[Tensor, ...]:
+        prepared = [self.encoder.prepare(view.array) for view in images]
+        return self.objective.embed(self.network, prepared)
+
+    def _parts(self, data: Any) -> tuple[list[Images], Tensor | None]:
+        return data if self.objective.uses_labels else (data, None)
+
+
+def _views(
+    source: TrainingSource, objective: Pretraining, size: int
+) -> ViewStream | LabelledViewStream:
+    """The data of its steps; labels reach an objective only if it declares to use them."""
+    augments = objective.augmentations(source.image_shape[2])
+    if not objective.uses_labels:
+        return source.views(size, augments)
+    return source.labelled_views(size, augments, objective.labelled)
 
 
 def _recipe(source: TrainingSource, objective: Pretraining) -> ObjectiveRecipe:

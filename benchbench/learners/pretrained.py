@@ -39,7 +39,7 @@ class PretrainedMethod(Method):
 
     backbone: trained to classify the training classes, unless it comes with weights.
     pretrain: what the backbone is trained by; other objectives than `classification` take no
-        labels, see `benchbench list pretrainings`.
+        labels, or a fraction of them, see `benchbench list pretrainings`.
     """
 
     pretrains: ClassVar[bool] = True
@@ -57,7 +57,7 @@ class PretrainedMethod(Method):
         """As the objective has it; weights from elsewhere count as learned from labels."""
         objective = create_objective(self.pretrain)
         if objective.uses_labels:
-            return "all"
+            return "all" if objective.labelled >= 1 else "fraction"
         return "none" if objective.select == "last" else "validation only"
 
     def skip(self, task: Task) -> str | None:

@@ -78,7 +78,11 @@ class Pretraining:
     name: ClassVar[str]
     paper: ClassVar[str] = ""
     uses_labels: ClassVar[bool] = False
-    """Whether it learns from the labels of the training images."""
+    """Whether it learns from the labels of the training images. `fit_objective` then calls
+    `labelled_modules` and `labelled_loss` as well."""
+    labelled: float = 1.0
+    """The share of each class's training images whose labels it gets, if it uses labels; an
+    objective that leaves this to the user declares a field."""
     n_views: ClassVar[int] = 2
     """How many views of each image a step has, each with augmentations of its own."""
     augment: str
@@ -108,6 +112,14 @@ class Pretraining:
     def loss(self, network: nn.ModuleDict, *embedded: Tensor) -> Tensor:
         """The loss of what `embed` gave, in float32 and outside autocast."""
         raise NotImplementedError(f"{type(self).__name__} has no loss(network, *embedded)")
+
+    def labelled_modules(self, encoder: Backbone, n_classes: int) -> dict[str, nn.Module]:
+        """What `further_modules` is, for an objective that uses the labels of so many classes."""
+        return {}
+
+    def labelled_loss(self, network: nn.ModuleDict, labels: Tensor, *embedded: Tensor) -> Tensor:
+        """What is added to `loss`, by labels int64 [n] of the images, -1 for those without."""
+        raise NotImplementedError(f"{type(self).__name__} has no labelled_loss(...)")
 
     def after_step(self, network: nn.ModuleDict, progress: float) -> None:
         """Change what gradients do not, such as a momentum teacher, after each step.

@@ -54,6 +54,7 @@ class Learner:
             n_way=len(self.support.class_names),
             seed=self.seed,
             names=self.support.class_names if method.uses_class_names else None,
+            unlabelled=np.arange(0) if method.uses_unlabelled else None,
         )
         (scores,) = self.trained.restored(method, pixels).scores([question])
         return scores
@@ -68,6 +69,8 @@ class Learner:
         asked = f"{way} classes with {_range(shots)} each"
         if task.n_way is not None and (way, {*shots}) != (task.n_way, {task.n_shot}):
             say(f"{self.trained.origin} was tested on {task.protocol}; the support has {asked}")
+        if method.uses_unlabelled and task.n_unlabelled != 0:
+            say(f"{method.name} was tested with unlabelled images, and gets none here")
         if method.transductive:
             say(f"{method.name} is transductive: a picture's answer depends on the others")
 

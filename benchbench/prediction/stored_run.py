@@ -116,7 +116,7 @@ def _problem_of(run: RunDirectory, places: Places) -> Problem:
 
 
 def _task_of(manifest: dict[str, Any], problem: Problem) -> Task:
-    facts = manifest["episodes"]
+    facts, sampler = manifest["episodes"], _sampler_of(manifest)
     return Task(
         problem.spec,
         manifest["identity"]["protocol"],
@@ -127,6 +127,8 @@ def _task_of(manifest: dict[str, Any], problem: Problem) -> Task:
         has_class_names=problem.test.names_are_words,
         has_training_classes=len(problem.train.splits.get("train", ())) > 0,
         n_attributes=n_attributes(problem),
+        n_unlabelled=getattr(sampler, "unlabelled", 0 if "unlabelled" not in facts else None),
+        n_distractors=getattr(sampler, "distractors", 0 if "unlabelled" not in facts else None),
     )
 
 

@@ -21,6 +21,7 @@ DECLARATIONS = (
     "uses_class_names",
     "uses_attributes",
     "uses_validation",
+    "uses_unlabelled",
     "pretrained_on",
 )
 

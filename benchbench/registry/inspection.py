@@ -14,12 +14,13 @@ from pathlib import Path
 from benchbench.registry.entry_points import KINDS, Provenance
 
 
-def summary(provenance: Provenance) -> str:
+def summary(provenance: Provenance, kind: str = "method") -> str:
     """The first line of the class's docstring, read from source without an import.
 
-    The class is in the entry point's module, or in the one that this imports its hook from.
+    The class is in the entry point's module, or in the one that this imports its hook from. Of two
+    that have the name it is the one that the hook of the kind registers.
     """
-    classes = _classes_of(provenance)
+    classes = _classes_of(provenance, kind)
     return (ast.get_docstring(classes[0]) or "").split("\n", 1)[0] if classes else ""
 
 
@@ -32,20 +33,33 @@ def family(provenance: Provenance) -> str:
     return next(filter(None, declared), "other")
 
 
-def _classes_of(provenance: Provenance) -> list[ast.ClassDef]:
+def _classes_of(provenance: Provenance, kind: str = "method") -> list[ast.ClassDef]:
     """The plug-in's class and those of its base classes that are in its module, nearest first."""
-    name, module = provenance.name, provenance.module
+    name, module, hook = provenance.name, provenance.module, KINDS[kind][1]
     try:
-        return _named(_tree(module), name) or _named(_tree(_home_of_hooks(module)), name)
+        own = _named(_tree(module), name, hook)
+        return own or _named(_tree(_home_of_hooks(module)), name, hook)
     except SyntaxError:
         return []
 
 
-def _named(tree: ast.Module, name: str) -> list[ast.ClassDef]:
-    """The class with this value of its attribute `name`, and its bases; perhaps none."""
+def _named(tree: ast.Module, name: str, hook: str) -> list[ast.ClassDef]:
+    """The class with this value of its attribute `name`, and its bases; perhaps none.
+
+    Of several it is the first that the hook's function mentions.
+    """
     classes = {node.name: node for node in tree.body if isinstance(node, ast.ClassDef)}
-    found = (node for node in classes.values() if _declared(node, "name") == name)
-    return next((_with_bases(node, classes) for node in found), [])
+    found = [node for node in classes.values() if _declared(node, "name") == name]
+    mentioned = _mentioned(tree, hook)
+    found.sort(key=lambda node: node.name not in mentioned)
+    return _with_bases(found[0], classes) if found else []
+
+
+def _mentioned(tree: ast.Module, function: str) -> set[str]:
+    """The names that a function of the module mentions."""
+    bodies = [node for node in tree.body if getattr(node, "name", "") == function]
+    inside = (node for body in bodies for node in ast.walk(body))
+    return {node.id for node in inside if isinstance(node, ast.Name)}
 
 
 def _with_bases(node: ast.ClassDef, classes: Mapping[str, ast.ClassDef]) -> list[ast.ClassDef]:

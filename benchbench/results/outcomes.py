@@ -171,6 +171,8 @@ def _remarks(one: Standing) -> list[str]:
         remarks.append("transductive")
     if one.setting == UNDECIDED:
         remarks.append("the audit cannot tell whether it is inductive")
+    if one.had_a_pool:
+        remarks.append("was given unlabelled images")
     if one.files_tried:
         remarks.append(f"tried to reach protected files ({one.files_tried})")
     return remarks

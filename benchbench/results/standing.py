@@ -18,9 +18,16 @@ EVIDENCE = ("", "audit", "claim", REFUTED)
 """What a setting rests on; empty for one that a table of published figures states."""
 
 UNPROTECTED, READS_FILES, VALIDATION = "unprotected", "reads-files", "validation-labels"
-UNLABELLED = {"none": "no-training-labels", "validation only": "no-labels-but-validation"}
+POOL = "unlabelled-pool"
+"""The property of a method that was given unlabelled images with each support."""
+FRACTION = "fraction-of-labels"
+UNLABELLED = {
+    "none": "no-training-labels",
+    "validation only": "no-labels-but-validation",
+    "fraction": FRACTION,
+}
 """The property of a method by the training labels that it learns from, if these are not all."""
-APART = (VALIDATION, *UNLABELLED.values(), UNPROTECTED)
+APART = (POOL, VALIDATION, *UNLABELLED.values(), UNPROTECTED)
 """The properties by which methods are ranked apart."""
 FOUND_BY_AUDIT = ("order_dependent", "stateful", "stochastic")
 
@@ -58,6 +65,11 @@ class Standing:
         return VALIDATION in self.properties.split()
 
     @property
+    def had_a_pool(self) -> bool:
+        """Whether the method was given unlabelled images with each support."""
+        return POOL in self.properties.split()
+
+    @property
     def group(self) -> str:
         """Methods of one group are ranked together, and with no others."""
         seen = [] if self.contamination == "none" else [f"{self.contamination} seen"]
@@ -76,6 +88,7 @@ def standing(entry: Entry) -> Standing:
     tried, protected = _protection(result.manifest for result in entry.results)
     properties = [
         *(name.replace("_", "-") for name in FOUND_BY_AUDIT if any(one.get(name) for one in made)),
+        *([POOL] if method.get("uses_unlabelled") and _has_pool(entry) else []),
         *([VALIDATION] if method.get("uses_validation") else []),
         *([UNLABELLED[labels]] if (labels := method.get("training_labels")) else []),
         *([READS_FILES] if tried else []),
@@ -90,6 +103,11 @@ def standing(entry: Entry) -> Standing:
         audit_reason=reasons[0] if reasons else "",
         files_tried=tried,
     )
+
+
+def _has_pool(entry: Entry) -> bool:
+    """Whether the episodes have unlabelled images, or a number of them that varies."""
+    return "unlabelled" in entry.first.manifest["episodes"]
 
 
 def _behaviour(audits: Sequence[Mapping[str, Any]], claim: str) -> Standing:

@@ -105,6 +105,10 @@ class MethodCard:
         return bool(self.described.get("uses_validation"))
 
     @property
+    def uses_unlabelled(self) -> bool:
+        return bool(self.described.get("uses_unlabelled"))
+
+    @property
     def transductive(self) -> bool:
         """Whether the method declares itself transductive."""
         return bool(self.described["transductive"])
@@ -208,6 +212,8 @@ def training_identity(identity: dict[str, Any], task: Task) -> dict[str, Any]:
     seen = dataclasses.asdict(task)
     for said_by_data in ("has_training_classes", "has_validation_part", "n_attributes"):
         del seen[said_by_data]
+    if not seen["n_unlabelled"]:
+        del seen["n_unlabelled"], seen["n_distractors"]
     return {**kept, "task": seen}
 
 
@@ -300,6 +306,7 @@ def describe_method(method: Method) -> dict[str, Any]:
         "uses_class_names": method.uses_class_names,
         **({"uses_attributes": True} if method.uses_attributes else {}),
         **({"uses_validation": True} if method.uses_validation else {}),
+        **({"uses_unlabelled": True} if method.uses_unlabelled else {}),
         **_other_than_all(method.training_labels),
         "pretrained_on": list(method.pretrained_on),
         "paper": method.paper,

@@ -18,7 +18,9 @@ from benchbench.samplers import ClassPool, Sampler, create_sampler
 from benchbench.system.places import Places
 from benchbench.system.progress import say
 
-SAMPLING_OPTIONS = "--way, --shot, --query, --unknown, --replacement, --sampler"
+SAMPLING_OPTIONS = (
+    "--way, --shot, --query, --unlabelled, --distractors, --unknown, --replacement, --sampler"
+)
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ from benchbench.samplers.composing import ComposingSampler, Concentration, Way
 from benchbench.samplers.pool import ClassPool
 from benchbench.samplers.query_priors import Prior
 from benchbench.samplers.unknown import check_unknown, draw_unknown
+from benchbench.samplers.unlabelled import check_room, draw_unlabelled
 from benchbench.system.arrays import FloatArray, IntArray
 from benchbench.system.randomness import AddressedStream, Numbers, choose
 
@@ -26,6 +27,9 @@ class FixedSampler(ComposingSampler):
     replacement: `images` lets an image recur in other episodes; with `none` no image recurs, and
         the sequence ends when fewer than N classes have K + Q unused images (Lafargue et al., TMLR
         2024).
+    unlabelled: images without labels that an episode has of each of its classes, beside support and
+        queries, which stay what they are without (Ren et al., ICLR 2018, arXiv:1803.00676).
+    distractors: as many again of each of so many other classes of the split.
     unknown: queries in all, beside the others, that are of none of an episode's classes but of
         other classes of the split; support and other queries stay what they are without.
     """
@@ -40,6 +44,8 @@ class FixedSampler(ComposingSampler):
     prior: Prior = "balanced"
     concentration: Concentration = 2.0
     separate_groups: bool = False
+    unlabelled: Annotated[int, Bounds(ge=0)] = 0
+    distractors: Annotated[int, Bounds(ge=0)] = 0
     unknown: Annotated[int, Bounds(ge=0)] = 0
 
     def __post_init__(self) -> None:
@@ -56,6 +62,25 @@ class FixedSampler(ComposingSampler):
             )
         if self.unknown < 0 or (self.unknown and self.replacement == "none"):
             raise ValueError("needs unknown >= 0, and replacement=images with it")
+        if self.unknown and self.unlabelled:
+            raise ValueError("has unlabelled images or unknown queries, not both")
+        self._check_pool()
+
+    def _check_pool(self) -> None:
+        if self.unlabelled < 0 or self.distractors < 0:
+            raise ValueError("needs unlabelled >= 0 and distractors >= 0")
+        if self.distractors and not self.unlabelled:
+            raise ValueError("has distractors only with unlabelled images: add --unlabelled")
+        alone = (self.replacement, self.prior, self.separate_groups) == (
+            "images",
+            "balanced",
+            False,
+        )
+        if self.unlabelled and not alone:
+            raise ValueError(
+                "unlabelled goes only with replacement=images, prior=balanced and no "
+                "separate_groups"
+            )
 
     @property
     def _is_plain(self) -> bool:
@@ -64,7 +89,10 @@ class FixedSampler(ComposingSampler):
 
     @property
     def protocol(self) -> str:
-        return f"{self.address}-{self.unknown}unknown" if self.unknown else self.address
+        pool = f"-{self.unlabelled}unlabelled" if self.unlabelled else ""
+        others = f"-{self.distractors}distractors" if self.distractors else ""
+        unknown = f"-{self.unknown}unknown" if self.unknown else ""
+        return f"{self.address}{pool}{others}{unknown}"
 
     @property
     def of_known(self) -> FixedSampler:
@@ -72,7 +100,7 @@ class FixedSampler(ComposingSampler):
 
     @property
     def address(self) -> str:
-        """The protocol without the unknown queries, which have random numbers of their own."""
+        """The protocol without unlabelled images and unknown queries, whose numbers are others."""
         disjoint = "-disjoint" if self.replacement == "none" else ""
         return f"{self.way}way-{self.shot}shot-{self.query}query{disjoint}{self.suffix}"
 
@@ -82,7 +110,7 @@ class FixedSampler(ComposingSampler):
 
     @property
     def standard(self) -> bool:
-        return self._is_plain and not self.unknown
+        return self._is_plain and not self.unlabelled and not self.unknown
 
     def bounds(self, pool: ClassPool) -> tuple[int, int, int]:
         return self.way, self.way * self.shot, self.way * self.query
@@ -108,6 +136,8 @@ class FixedSampler(ComposingSampler):
             )
         smallest = int(np.argmin(pool.sizes))
         size, needed = int(pool.sizes[smallest]), self.shot + self.query
+        if self.unlabelled and needed <= size:
+            check_room(pool, self)
         if needed > size:
             cure = (
                 f"use --query {size - self.shot} or fewer"
@@ -125,9 +155,12 @@ class FixedSampler(ComposingSampler):
         self, pool: ClassPool, stream: AddressedStream, start: int, stop: int
     ) -> dict[str, IntArray]:
         drawn = self._draw(pool, stream, start, stop)
-        if not self.unknown:
+        if self.unknown:
+            return drawn | draw_unknown(pool, drawn, stream.branch("unknown"), start, self.unknown)
+        if not self.unlabelled:
             return drawn
-        return drawn | draw_unknown(pool, drawn, stream.branch("unknown"), start, self.unknown)
+        of_pool = stream.branch("unlabelled")
+        return drawn | draw_unlabelled(pool, drawn, of_pool, start, self)
 
     def _draw(
         self, pool: ClassPool, stream: AddressedStream, start: int, stop: int

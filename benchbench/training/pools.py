@@ -47,6 +47,16 @@ def pools_with_sampler(
     return found
 
 
-def largest_sampler(pool: ClassPool, way: int, shot: int, query: int) -> FixedSampler:
-    """The sampler of this shot, with `way` and `query` reduced to what the pool can supply."""
-    return FixedSampler(min(way, len(pool)), shot, min(query, int(pool.sizes.min()) - shot))
+def largest_sampler(
+    pool: ClassPool, way: int, shot: int, query: int, unlabelled: int = 0, distractors: int = 0
+) -> FixedSampler:
+    """The sampler of this shot, with the other numbers reduced to what the pool can supply.
+
+    A query of each class goes before unlabelled images, and these before further queries; classes
+    of the way go before distractors.
+    """
+    room, way = int(pool.sizes.min()) - shot, min(way, len(pool))
+    unlabelled = min(unlabelled, room - 1)
+    distractors = min(distractors, len(pool) - way) if unlabelled else 0
+    query = min(query, room - unlabelled)
+    return FixedSampler(way, shot, query, unlabelled=unlabelled, distractors=distractors)

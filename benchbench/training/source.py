@@ -30,8 +30,10 @@ from benchbench.training.pools import largest_sampler, pools_with_sampler, sourc
 from benchbench.training.streams import (
     BatchStream,
     EpisodeStream,
+    LabelledViewStream,
     Origins,
     ViewStream,
+    labels_of_some,
     support_of,
     whole_split,
 )
@@ -77,7 +79,7 @@ class TrainingSource:
         self._dataset = replace(dataset, splits=splits, fixed_episodes=None)
         self.rng = np.random.default_rng(self.seed)
         self._pool = ClassPool(self._dataset, "train")
-        self._validated_on: dict[tuple[int | None, int | None], list[Episode]] = {}
+        self._validated_on: dict[tuple[int | None, ...], list[Episode]] = {}
 
     def for_member(self, member: Method, place: str) -> TrainingSource:
         """The same for a method that this one is made of, with checkpoints in a folder `place`."""
@@ -139,6 +141,8 @@ class TrainingSource:
         shot: int | tuple[int, int],
         query: int,
         *,
+        unlabelled: int = 0,
+        distractors: int = 0,
         augment: Augment | str | None = None,
     ) -> EpisodeStream:
         """An endless stream of labelled episodes of training classes, by step.
@@ -146,8 +150,9 @@ class TrainingSource:
         `way` and `query` are upper bounds: fewer are taken if a source's training classes, or
         the smallest of them, do not offer as many. Classes of fewer than shot + 1 images are left
         out. shot: the fewest and the most of a range means that each step draws its own from it,
-        uniformly. augment: what changes the pixels of each episode, support and queries, or a spec
-        of augmentations. Raises BenchbenchError if no source has two classes left.
+        uniformly. unlabelled, distractors: as the sampler `fixed` has them, upper bounds as well.
+        augment: what changes the pixels of each episode, support, queries and unlabelled images, or
+        a spec of augmentations. Raises BenchbenchError if no source has two classes left.
         """
         fewest, most = shot if isinstance(shot, tuple) else (shot, shot)
         pools = [pool.at_least(most + 1) for pool in self._pools]
@@ -157,9 +162,11 @@ class TrainingSource:
                 f"or more images; {self.method.name} needs two."
             )
         pools = [pool for pool in pools if len(pool) > 1]
-        left = {pool: min(query, int(pool.sizes.min()) - most) for pool in pools}
+        of_most = {
+            pool: largest_sampler(pool, way, most, query, unlabelled, distractors) for pool in pools
+        }
         by_shot: list[Origins] = [
-            [(pool, largest_sampler(pool, way, shot, left[pool])) for pool in pools]
+            [(pool, replace(of_most[pool], shot=shot)) for pool in pools]
             for shot in range(fewest, most + 1)
         ]
         return self._stream(by_shot, augment)
@@ -204,6 +211,18 @@ class TrainingSource:
         made = [create_augmentation(one) if isinstance(one, str) else one for one in augments]
         return ViewStream(view, size, self.seed, made)
 
+    def labelled_views(
+        self, size: int, augments: Sequence[Augment | str], share: float = 1.0
+    ) -> LabelledViewStream:
+        """As `views`, each step with labels int64 [n] of a share of the images of each class.
+
+        The labels of the other images are `NO_LABEL`, -1; which they are depends on the data and
+        the seed, and each class has at least one.
+        """
+        views = self.views(size, augments)
+        rows = self._dataset.view("train").rows
+        return LabelledViewStream(views, labels_of_some(self._pool, rows, share, self.seed))
+
     @property
     def images(self) -> Images:
         """All training images, class by class. Raises BenchbenchError if there is none."""
@@ -227,15 +246,19 @@ class TrainingSource:
         *,
         way: int | None = None,
         shot: int | None = None,
+        unlabelled: int | None = None,
+        distractors: int | None = None,
         most: int | None = None,
     ) -> float | None:
         """The mean accuracy on 100 fixed episodes of the validation classes; 10 to smoke-test.
 
-        adapt: in place of the method's own. way, shot: in place of the task's. The episodes have
-        these as far as the validation classes allow; None if there are too few of them. most: how
-        many of the episodes are asked, the first of them.
+        adapt: in place of the method's own. way, shot, and of a method that uses unlabelled images
+        the numbers of these: in place of the task's. The episodes have these as far as the
+        validation classes allow; None if there are too few of them. most: how many of the episodes
+        are asked, the first of them.
         """
-        episodes = self._validation_episodes(way, shot)[:most]
+        shape = self._pool_shape(unlabelled, distractors)
+        episodes = self._validation_episodes(way, shot, *shape)[:most]
         if not episodes:
             return None
         view, adapt = self._dataset.view("val"), adapt or self.method.adapt
@@ -249,23 +272,38 @@ class TrainingSource:
             accuracies.append(np.mean(scores.argmax(axis=1) == episode.query_labels))
         return float(np.mean(accuracies))
 
+    def _pool_shape(self, unlabelled: int | None, distractors: int | None) -> tuple[int, int]:
+        """The unlabelled images of a class to validate with, and the distractor classes."""
+        if not self.method.uses_unlabelled:
+            return 0, 0
+        asked = self.task.n_unlabelled if unlabelled is None else unlabelled
+        others = self.task.n_distractors if distractors is None else distractors
+        return asked or 0, others or 0
+
     def _validation_episodes(
-        self, way: int | None = None, shot: int | None = None
+        self,
+        way: int | None = None,
+        shot: int | None = None,
+        unlabelled: int = 0,
+        distractors: int = 0,
     ) -> list[Episode]:
         """In turn from each source; none if no source has enough validation classes."""
-        if (way, shot) not in self._validated_on:
+        shape = way, shot, unlabelled, distractors
+        if shape not in self._validated_on:
             number = self.budget.choose(
                 smoke=SMOKE_EPISODES, quick=VALIDATION_EPISODES, paper=VALIDATION_EPISODES
             )
-            origins = self._validation_origins(way, shot)
+            origins = self._validation_origins(*shape)
             sets = [sampler.sample(pool, number) for pool, sampler in origins]
             # A sampler may have fewer episodes than are asked for.
             turns = range(min(number, len(sets) * min(map(len, sets))) if sets else 0)
             episodes = [sets[turn % len(sets)][turn // len(sets)] for turn in turns]
-            self._validated_on[way, shot] = episodes
-        return self._validated_on[way, shot]
+            self._validated_on[shape] = episodes
+        return self._validated_on[shape]
 
-    def _validation_origins(self, way: int | None, shot: int | None) -> Origins:
+    def _validation_origins(
+        self, way: int | None, shot: int | None, unlabelled: int, distractors: int
+    ) -> Origins:
         pools = source_pools(self._dataset, "val")
         if self.sampler is not None and self.task.n_way is None and way is shot is None:
             with suppress(BenchbenchError):
@@ -273,11 +311,8 @@ class TrainingSource:
         shot = next((number for number in (shot, self.task.n_shot) if number is not None), 1)
         pools = [pool.at_least(shot + 1) for pool in pools]
         way = way or self.task.n_way or 5
-        return [
-            (pool, largest_sampler(pool, way, shot, VALIDATION_QUERIES))
-            for pool in pools
-            if len(pool) > 1
-        ]
+        shape = way, shot, VALIDATION_QUERIES, unlabelled, distractors
+        return [(pool, largest_sampler(pool, *shape)) for pool in pools if len(pool) > 1]
 
 
 def _augmentation_of(given: Augment | str | None) -> Augment | None:

@@ -21,6 +21,7 @@ from benchbench.training.labelled import Batch, EpisodeGroup, LabelledEpisode
 
 T = TypeVar("T")
 
+NO_LABEL = -1
 BLOCK = 256
 """Training episodes drawn at once."""
 
@@ -30,9 +31,10 @@ def support_of(
 ) -> Support:
     """The labelled images of an episode, as a method is given them."""
     names = tuple(dataset.class_names[c] for c in episode.classes)
-    images = Images(view, episode.support)
+    images, pool = Images(view, episode.support), Images(view, episode.unlabelled)
     known = dataset.attributes_of(episode.classes)
-    return support_for(method, images, episode.support_labels, names, dataset.name, seed, known)
+    told = names, dataset.name, seed, known, pool
+    return support_for(method, images, episode.support_labels, *told)
 
 
 def support_for(
@@ -43,16 +45,22 @@ def support_for(
     dataset: str,
     seed: int,
     attributes: NDArray[np.float32] | None = None,
+    pool: Images | None = None,
 ) -> Support:
-    """What a method is given: a copy of the labels, and of what is known of the classes, by slot,
-    no more than it declares to use.
+    """What a method is given: a copy of the labels, and the rest only if it declares to use that.
+
+    names, attributes: of the classes, by slot. pool: the unlabelled images; by default there are
+    none.
     """
     own_labels = torch.from_numpy(labels.copy())
     shown = names if method.uses_class_names else None
-    described = None
+    support = Support(images, own_labels, len(names), dataset, seed, shown)
     if method.uses_attributes and attributes is not None:
-        described = torch.from_numpy(attributes.copy())
-    return Support(images, own_labels, len(names), dataset, seed, shown, described=described)
+        support.described = torch.from_numpy(attributes.copy())
+    if method.uses_unlabelled:
+        source, rows = images.block()
+        support.pool = Images(source, rows[:0]) if pool is None else pool
+    return support
 
 
 def whole_split(dataset: OpenDataset, split: str, method: Method, seed: int) -> Support:
@@ -99,13 +107,16 @@ class EpisodeStream:
         """An episode by its number, with the shot of a step."""
         episode = self._drawn(self._shot(step), self._origin(number), number)
         support = support_of(self._dataset, self._view, episode, self._method, number)
-        images = Images(self._view, np.concatenate([episode.support, episode.query]))
-        query = Images(self._view, episode.query)
+        both = np.concatenate([episode.support, episode.query])
+        images, query = Images(self._view, both), Images(self._view, episode.query)
         if self._augment is not None:
-            images = augmented(images, self._augment, self._seed, number)
-            source, places = images.block()
+            everything = Images(self._view, np.concatenate([both, episode.unlabelled]))
+            source, places = augmented(everything, self._augment, self._seed, number).block()
+            images = Images(source, places[: len(both)])
             support.images = Images(source, places[: len(episode.support)])
-            query = Images(source, places[len(episode.support) :])
+            query = Images(source, places[len(episode.support) : len(both)])
+            if support.pool is not None:
+                support.pool = Images(source, places[len(both) :])
         labels = torch.from_numpy(episode.query_labels.copy())
         return LabelledEpisode(support, query, labels, images)
 
@@ -213,6 +224,10 @@ class ViewStream:
         self._places = _Epochs(len(view.rows), size, seed)
         self.per_epoch = self._places.per_epoch
 
+    def places(self, step: int) -> IntArray:
+        """Which images of the split a step has, as places in `view.rows`."""
+        return self._places[step]
+
     def __getitem__(self, step: int) -> list[Images]:
         images = Images(self._view, self._view.rows[self._places[step]])
         return [
@@ -222,6 +237,35 @@ class ViewStream:
 
     def __iter__(self) -> Iterator[list[Images]]:
         return _endless(self.__getitem__)
+
+
+class LabelledViewStream:
+    """Batches of views by step with labels int64 [n], which are `NO_LABEL` for other images.
+
+    labels: of all images of the split, in the order of `view.rows`.
+    """
+
+    def __init__(self, views: ViewStream, labels: IntArray) -> None:
+        self._views, self._labels = views, labels
+        self.per_epoch = views.per_epoch
+
+    def __getitem__(self, step: int) -> tuple[list[Images], torch.Tensor]:
+        return self._views[step], torch.from_numpy(self._labels[self._views.places(step)])
+
+
+def labels_of_some(pool: ClassPool, rows: IntArray, share: float, seed: int) -> IntArray:
+    """The labels of a share of each class's images, at least one; `NO_LABEL` for the others.
+
+    rows: of the images, ascending. Which they are depends on the data and the seed alone.
+    """
+    stream = AddressedStream(labelled=pool.dataset.drawn_as, seed=seed)
+    labels = np.full(len(rows), NO_LABEL)
+    for number in range(len(pool)):
+        own = pool.images(number)
+        order = np.argsort(stream.uniform(number, number + 1, len(own))[0], kind="stable")
+        chosen = own[order[: max(1, round(share * len(own)))]]
+        labels[np.searchsorted(rows, chosen)] = number
+    return labels
 
 
 def _endless(item: Callable[[int], T]) -> Iterator[T]:

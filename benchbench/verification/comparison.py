@@ -20,7 +20,7 @@ ELSEWHERE = 1e-3
 
 DECLARED = (
     *("transductive", "order_dependent", "uses_class_names", "uses_attributes"),
-    *("uses_validation", "pretrained_on"),
+    *("uses_validation", "uses_unlabelled", "pretrained_on"),
 )
 
 

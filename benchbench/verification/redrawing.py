@@ -39,6 +39,7 @@ class Drawn:
             "disjoint": self.episodes.disjoint,
             "standard": self.episodes.standard,
             "images_drawn": self.episodes.images_drawn,
+            **({"unlabelled": self.episodes.pool} if self.episodes.has_pool else {}),
             **({"unknown": self.episodes.unknown_shape} if self.episodes.has_unknown else {}),
         }
 

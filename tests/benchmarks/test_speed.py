@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from time import perf_counter
 from typing import Any
 
 import numpy as np
@@ -10,11 +11,15 @@ from benchbench_plugins.knn import KNN
 from benchbench_plugins.protonet import ProtoNet
 from support.runs import draw_classes, noisy_correct, write_run
 
+from benchbench.augmentations import create_augmentation
+from benchbench.backbones import create_backbone
 from benchbench.datasets.base import OpenDataset
 from benchbench.datasets.opening import open_dataset
 from benchbench.datasets.problem import Problem
 from benchbench.evaluation.participant import evaluate
 from benchbench.evaluation.task import task_of
+from benchbench.learners.consistency import STRONG_VIEWS
+from benchbench.learners.pretraining import COLOUR_VIEWS, DRAWING_VIEWS
 from benchbench.method import Images, Method
 from benchbench.results.leaderboard import collect
 from benchbench.runs.store import Store
@@ -73,6 +78,31 @@ def test_training_step(benchmark: Benchmark, glyphs: OpenDataset, fast: bool) ->
         return float(loss.detach())
 
     assert np.isfinite(benchmark(step))
+
+
+@pytest.mark.parametrize(
+    ("views", "channels"), [(COLOUR_VIEWS, 3), (DRAWING_VIEWS, 1), (STRONG_VIEWS, 3)]
+)
+def test_augmented_step_of_conv4(benchmark: Benchmark, views: str, channels: int) -> None:
+    """128 images of 32 pixels; `extra_info` has the part of the time that their changes take."""
+    rng = np.random.default_rng(0)
+    images = rng.integers(0, 256, (128, 32, 32, channels), dtype=np.uint8)
+    augment, encoder = create_augmentation(views), create_backbone("conv4", images.shape[1:])
+    encoder.train()
+    seconds: list[float] = []
+
+    def step() -> float:
+        started = perf_counter()
+        changed = augment(images, rng)
+        seconds.append(perf_counter() - started)
+        loss = encoder.embed(encoder.prepare(changed)).square().mean()
+        loss.backward()
+        return float(loss.detach())
+
+    assert np.isfinite(benchmark(step))
+    if benchmark.stats is not None:
+        share = float(np.median(seconds)) / benchmark.stats.stats.median
+        benchmark.extra_info["share of the augmentation"] = round(share, 3)
 
 
 def test_embed_the_test_split(benchmark: Benchmark, glyphs: OpenDataset) -> None:

@@ -18,9 +18,9 @@ class TestInformation:
         listed = invoke("list").stdout
         for kind in entry_points.KINDS:
             for name, provenance in entry_points.available(kind).items():
-                (line,) = [x for x in listed.splitlines() if x.split()[:1] == [name]]
+                lines = [x for x in listed.splitlines() if x.split()[:1] == [name]]
+                (line,) = [x for x in lines if inspection.summary(provenance, kind) in x]
                 assert f"[{provenance.package} {provenance.version}]" in line
-                assert inspection.summary(provenance) in line
         assert "glyphs" not in invoke("list", "methods").stdout
         assert "knn" not in invoke("list", "datasets").stdout
 
@@ -60,7 +60,7 @@ class TestInformation:
         result = invoke("describe", name)
         assert result.exit_code == 0, result.output
         assert f"{name} ({kind} of " in result.stdout
-        assert inspection.summary(entry_points.available(kind)[name]) in result.stdout
+        assert inspection.summary(entry_points.available(kind)[name], kind) in result.stdout
         assert "parameters:" in result.stdout
         assert "No description" not in result.stdout
 

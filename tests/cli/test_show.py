@@ -41,6 +41,17 @@ def test_the_sheet_of_another_split(photos: str, here: Path) -> None:
     assert Path("test.png").read_bytes() != Path("train.png").read_bytes()
 
 
+def test_views_of_an_augmentation_are_shown(photos: str, here: Path) -> None:
+    command = ("data", "show", photos, "--classes", 2, "--images", 3, "--augment")
+    result = succeeded(*command, "crop+flip")
+    (file,) = here.iterdir()
+    assert result.stdout == f"{file.name}\n"
+    assert file.name.endswith("-test-views.png")
+    assert Image.open(file).size[0] > 4 * 60
+    assert_one_sentence(invoke(*command, "crp"), "no augmentation named 'crp'")
+    assert_one_sentence(invoke(*command, "crop", "--files"), "leave out --augment")
+
+
 def test_an_existing_file_is_replaced_and_a_folder_made(photos: str, here: Path) -> None:
     out = here / "new" / "x.png"
     contents = []

@@ -48,6 +48,9 @@ CAUGHT = [
     ("run_audit", faulty.NoRunningStatistics),
     ("run_state", faulty.HiddenState),
     ("batch_features", faulty.BatchMean),
+    ("pool_order", faulty.PoolOrder),
+    ("empty_pool", faulty.NeedsPool),
+    ("hidden_pool_labels", faulty.PoolReader),
     ("state", faulty.State),
     ("state", faulty.HiddenState),
     ("shuffled_labels", faulty.MeansOfQueries),
@@ -58,8 +61,11 @@ CAUGHT = [
     ("hidden_query_labels", faulty.GarbageReader),
     ("test_images_unread", faulty.Peeking),
     ("test_images_unread", faulty.PeekingThroughGarbage),
+    ("label_blind", faulty.LearnsLabels),
 ]
 """Check and faulty method. That of `import` is a module of its own, below."""
+
+OF_POOLS = ("pool_order", "empty_pool", "hidden_pool_labels")
 
 UNTOUCHED = {
     faulty.Sinkhorn: ["query_order", "support_order", "state", "hidden_query_labels"],
@@ -68,6 +74,7 @@ UNTOUCHED = {
     faulty.SupportOrder: ["query_order", "one_query_at_a_time", "state", "noise_images"],
     faulty.HiddenState: ["query_order", "one_query_at_a_time", "support_order", "equal_seeds"],
     faulty.FrameReader: ["query_order", "one_query_at_a_time", "support_order", "noise_images"],
+    faulty.PoolOrder: ["query_order", "support_order", "hidden_pool_labels", "state"],
     faulty.Peeking: ["query_order", "state", "hidden_query_labels", "noise_images"],
 }
 """Checks that pass for a faulty method: only the right ones blame it."""
@@ -89,6 +96,26 @@ def test_the_check_catches_the_faulty_method(
     assert outcome.status == "failed", outcome
     assert outcome.message
     assert "\n" not in outcome.message
+
+
+@pytest.mark.parametrize("check", OF_POOLS)
+def test_an_honest_method_that_uses_a_pool_passes(
+    check: str, bench_of: Callable[..., Bench], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    module = "benchbench.conformance.semi_supervised.create_method"
+    monkeypatch.setattr(module, lambda spec: {"nearest_mean": faulty.CosineMean()}[spec])
+    outcome = run_check(check, bench_of(faulty.PoolMean))
+    assert outcome.status == "passed", outcome
+
+
+def test_without_a_pool_it_must_be_the_method_that_it_says(
+    bench_of: Callable[..., Bench], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    module = "benchbench.conformance.semi_supervised.create_method"
+    monkeypatch.setattr(module, lambda spec: faulty.PixelNeighbour())
+    outcome = run_check("empty_pool", bench_of(faulty.PoolMean))
+    assert outcome.status == "failed"
+    assert "differ from those of nearest_mean" in outcome.message
 
 
 def test_every_check_has_a_faulty_method() -> None:
@@ -117,6 +144,8 @@ def test_an_honest_method_passes_everything(
     assert {o.check: o.message for o in outcomes if o.status != "passed"} == {
         "adapt_many": "it has no adapt_many of its own",
         "batch_features": "it keeps no frozen backbone",
+        **dict.fromkeys(OF_POOLS, "it uses no unlabelled images"),
+        "label_blind": "it learns from labels",
     }
     verdict = Verdict.of(bench, outcomes)
     assert verdict.inductive

@@ -179,7 +179,7 @@ def test_the_count_names_reasons_once() -> None:
 
 
 def test_names_are_chosen_by_pattern() -> None:
-    assert chosen("*_order") == ["query_order", "support_order"]
+    assert chosen("*_order") == ["query_order", "support_order", "pool_order"]
     assert chosen() == list(CHECKS)
     with pytest.raises(BenchbenchError, match="no check named 'stat'"):
         chosen("stat")

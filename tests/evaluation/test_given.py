@@ -140,9 +140,9 @@ def episodes(dataset: OpenDataset) -> EpisodeSet:
 def test_a_question_has_no_label_of_a_query(dataset: OpenDataset, episodes: EpisodeSet) -> None:
     episode, order = episodes[0], NONCE.order(12, "queries", 0)
     asked = question(dataset, episode, order, seed=5, with_names=False)
-    told = {"support", "support_labels", "queries", "n_way", "seed"}
-    assert set(vars(asked)) == {*told, "names", "validation", "attributes"}
-    assert asked.names is asked.validation is asked.attributes is None
+    told = {"support", "support_labels", "queries", "n_way", "seed", "names", "validation"}
+    assert set(vars(asked)) == told | {"attributes", "unlabelled"}
+    assert asked.names is asked.validation is asked.attributes is asked.unlabelled is None
     assert (asked.n_way, asked.seed) == (3, 5)
     (queries,) = asked.queries
     hidden = hidden_images(dataset, "test", NONCE)

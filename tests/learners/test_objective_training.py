@@ -26,7 +26,10 @@ from benchbench.training import fit as fitting
 from benchbench.training.budget import Budget
 from benchbench.training.source import TrainingSource
 
-ALL = ("simclr", "barlow_twins", "vicreg", "vicreg[covariance=tico]", "tico", "byol", "simsiam")
+ALL = (
+    *("simclr", "barlow_twins", "vicreg", "vicreg[covariance=tico]", "tico", "byol", "simsiam"),
+    *("proto_clr", "rotation"),
+)
 SPEC = "conv4[width=8]"
 
 
@@ -53,7 +56,7 @@ class Killed(BaseException):
     """Not an error that anything handles."""
 
 
-@pytest.mark.parametrize("spec", ALL)
+@pytest.mark.parametrize("spec", [*ALL, "uda", "fixmatch"])
 def test_the_encoder_alone_is_kept_and_a_killed_training_ends_with_the_same_bits(
     dataset: OpenDataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, spec: str
 ) -> None:

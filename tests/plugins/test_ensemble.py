@@ -66,6 +66,20 @@ def test_a_member_is_given_no_more_than_it_declares_to_use() -> None:
             withheld()
 
 
+def test_a_member_that_uses_unlabelled_images_is_given_them() -> None:
+    seen = []
+    method = create_method(f"ensemble[of={WEAK}+uda[backbone=pixels]]")
+    assert method.uses_unlabelled
+    for one in method.members:
+        one.adapt = lambda support: seen.append(support)
+    pool = random_images(4)
+    method.adapt(replace(random_support(3, 1), pool=pool))
+    without, uda = seen
+    assert uda.unlabelled is pool
+    with pytest.raises(MethodError, match="uses_unlabelled"):
+        _ = without.unlabelled
+
+
 def test_it_is_known_by_the_specs_and_the_code_of_its_members() -> None:
     one, other = (
         MethodCard.of(create_method(f"ensemble[of={spec}+knn]"))

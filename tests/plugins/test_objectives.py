@@ -6,6 +6,8 @@ import pytest
 import torch
 from benchbench_plugins.barlow_twins import barlow_loss
 from benchbench_plugins.byol import squared_distance
+from benchbench_plugins.proto_clr import ProtoCLR, proto_loss
+from benchbench_plugins.rotation import Rotation, turn_loss, turned
 from benchbench_plugins.simclr import nt_xent
 from benchbench_plugins.simsiam import cosine
 from benchbench_plugins.tico import TiCo
@@ -14,6 +16,8 @@ from torch import Tensor, nn
 from torch.testing import assert_close
 
 from benchbench import RunningCovariance
+from benchbench.backbones import create_backbone
+from benchbench.errors import BenchbenchError
 from benchbench.learners.pretraining import Pretraining, Teacher, mlp, spread
 
 
@@ -193,3 +197,41 @@ def test_a_projector_has_biases_where_no_norm_follows() -> None:
     last = mlp(4, 8, 2, last_norm=True)[-1]
     assert isinstance(last, nn.BatchNorm1d)
     assert not last.affine
+
+
+def test_prototypes_are_found_by_squared_distances() -> None:
+    prototypes, query = rows((0, 0), (2, 0)), rows((1, 0), (2, 1))
+    # Squared distances 1 and 1, and 5 and 1.
+    expected = (math.log(2) + math.log(1 + math.exp(-4))) / 2
+    assert_close(float(proto_loss(prototypes, query)), expected)
+    far = math.log(1 + math.exp(-4))
+    assert_close(float(proto_loss(prototypes, query, prototypes)), (expected + far) / 2)
+
+
+def test_the_first_view_is_the_image_itself() -> None:
+    objective = ProtoCLR(queries=2)
+    changed = Pretraining.augmentations(objective, 1)[0]
+    assert objective.augmentations(1) == ["flip[share=0]", changed, changed]
+    assert objective.n_views == len(objective.augmentations(3)) == 3
+
+
+def test_all_turns_of_all_images() -> None:
+    images = torch.arange(8).reshape(2, 1, 2, 2)
+    found = turned(images)[:, 0]
+    assert found[0].tolist() == [[0, 1], [2, 3]]
+    assert found[2].tolist() == [[1, 3], [0, 2]]  # anticlockwise
+    assert found[5].tolist() == [[7, 6], [5, 4]]
+    assert found[7].tolist() == [[6, 4], [7, 5]]
+
+
+def test_the_loss_of_turns() -> None:
+    assert_close(float(turn_loss(torch.zeros(12, 4))), math.log(4))
+    right = torch.eye(4).repeat_interleave(3, 0)
+    assert_close(float(turn_loss(right)), math.log(1 + 3 * math.exp(-1)))
+    assert float(turn_loss(right.flip(0))) > float(turn_loss(right))
+
+
+def test_images_that_are_not_square_are_not_turned() -> None:
+    backbone = create_backbone("conv4[width=8]", (20, 33, 3))
+    with pytest.raises(BenchbenchError, match="20 x 33 pixels"):
+        Rotation().further_modules(backbone)

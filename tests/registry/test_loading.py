@@ -157,6 +157,17 @@ def test_summary_is_read_without_import(installed: Installation) -> None:
     assert home not in sys.modules
 
 
+def test_of_two_classes_of_one_name_the_hook_of_the_kind_decides(installed: Installation) -> None:
+    other = (
+        'class Objective:\n    """An objective."""\n    name = "toy"\n\n'
+        "@hookimpl\ndef register_pretrainings(register): register(Objective)\n"
+    )
+    installed.method("toy", METHOD.format(name="toy") + "\n" + other)
+    entry = entry_points.available("method")["toy"]
+    assert inspection.summary(entry) == "A toy."
+    assert inspection.summary(entry, "pretraining") == "An objective."
+
+
 def test_summary_in_a_package_does_not_import_the_package(installed: Installation) -> None:
     package = installed.folder / "fake_package"
     package.mkdir()

@@ -33,6 +33,7 @@ def of_seeds(
     root: Path,
     audits: list[dict[str, Any]],
     protection: dict[str, Any] | None = None,
+    facts: dict[str, Any] | None = None,
     **claims: Any,
 ) -> Standing:
     """The standing of one method whose seeds have these audits."""
@@ -40,6 +41,7 @@ def of_seeds(
     for seed, audit in enumerate(audits):
         runs.append(write_run(root, "toy", [60, 45], audit=audit, declared=claims, seed=seed))
         runs[-1].update(**({} if protection is None else {"protection": protection}))
+        runs[-1].update(episodes={**runs[-1].manifest["episodes"], **(facts or {})})
     (found,) = entries_of([read_result(run) for run in runs])
     return standing(found)
 
@@ -160,12 +162,23 @@ def test_a_table_of_figures_may_state_its_groups(text: str, group: str) -> None:
     assert stated(text).group == group
 
 
+def test_methods_that_were_given_unlabelled_images_are_ranked_apart(tmp_path: Path) -> None:
+    uses = {"uses_unlabelled": True}
+    assert of_seeds(tmp_path / "none", [NEW], **uses).group == "inductive"
+    found = of_seeds(tmp_path / "pool", [NEW], facts={"unlabelled": 25}, **uses)
+    assert found.group == "inductive, unlabelled-pool"
+    assert stated(found.group).group == found.group
+    ignoring = of_seeds(tmp_path / "ignoring", [NEW], facts={"unlabelled": 25})
+    assert ignoring.group == "inductive"
+
+
 @pytest.mark.parametrize(
     ("labels", "group"),
     [
         ({}, "inductive"),
         ({"training_labels": "none"}, "inductive, no-training-labels"),
         ({"training_labels": "validation only"}, "inductive, no-labels-but-validation"),
+        ({"training_labels": "fraction"}, "inductive, fraction-of-labels"),
     ],
 )
 def test_methods_are_ranked_apart_by_the_labels_that_they_learn_from(

@@ -98,3 +98,8 @@ def test_what_does_not_go_together_is_refused() -> None:
         create_sampler("fixed[unknown=3]", replacement="none")
     with pytest.raises(BenchbenchError, match="has no --unknown"):
         create_sampler("meta_dataset", unknown=3)
+
+
+def test_unlabelled_images_and_unknown_queries_are_not_in_one_episode() -> None:
+    with pytest.raises(BenchbenchError, match="not both"):
+        create_sampler("fixed[unknown=3]", unlabelled=2)

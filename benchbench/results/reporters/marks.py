@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from benchbench.datasets.integrity.contamination import judge
 from benchbench.results.numbers import percent
-from benchbench.results.standing import REFUTED, UNDECIDED, UNLABELLED, Standing
+from benchbench.results.standing import FRACTION, REFUTED, UNDECIDED, UNLABELLED, Standing
 
 
 def seen_text(one: Standing) -> str:
@@ -48,7 +48,15 @@ def evidence_notes(standings: Mapping[str, Sequence[Standing]]) -> list[str]:
             "Validation labels: hyper-parameters were chosen on labelled images of the official "
             "validation part, beside the support."
         )
-    if any(set(UNLABELLED.values()) & set(one.properties.split()) for one in every):
+    if any(one.had_a_pool for one in every):
+        notes.append(
+            "Unlabelled pool: given the episode's images without labels; rows without that ignore "
+            "them."
+        )
+    properties = {word for one in every for word in one.properties.split()}
+    if FRACTION in properties:
+        notes.append("Fraction of labels: the network learned from labels of some training images.")
+    if properties & (set(UNLABELLED.values()) - {FRACTION}):
         notes.append(
             "No training labels: the network learned from the training images alone; where it says "
             "so, labels of validation classes chose among its weights."

@@ -1,0 +1,152 @@
+"""Runs whose episodes have unlabelled images: options, tables, verification."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from PIL import Image
+from support.command_line import (
+    assert_one_sentence,
+    invoke,
+    manifests,
+    stored,
+    succeeded,
+    task,
+)
+
+SOFT = "soft_kmeans_protonet[backbone=pixels]"
+POOL = {"query": 3, "unlabelled": 2, "distractors": 1}
+
+
+@pytest.fixture(scope="module")
+def out(pictures: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("pool")
+    methods = f"protonet[backbone=pixels],{SOFT}"
+    succeeded(*task(pictures, 12, methods=methods, out=folder, **POOL))
+    return folder
+
+
+def test_the_protocol_and_the_manifest_say_that_there_is_a_pool(out: Path) -> None:
+    found = manifests(out)
+    for manifest in found.values():
+        facts = manifest["episodes"]
+        assert manifest["identity"]["protocol"] == "3way-1shot-3query-2unlabelled-1distractors"
+        assert facts["sampler"] == "fixed[way=3,query=3,unlabelled=2,distractors=1]"
+        assert (facts["unlabelled"], facts["standard"]) == (8, False)
+    uses = {spec: one["method"].get("uses_unlabelled", False) for spec, one in found.items()}
+    assert uses == {"protonet[backbone=pixels]": False, SOFT: True}
+    assert all(one["audit"]["inductive"] for one in found.values())
+
+
+def test_a_method_that_ignores_the_pool_scores_what_it_does_without(
+    out: Path, pictures: str, tmp_path: Path
+) -> None:
+    both = f"protonet[backbone=pixels],{SOFT}"
+    succeeded(*task(pictures, 12, methods=both, out=tmp_path, query=3))
+    plain, with_pool = by_method(tmp_path), by_method(out)
+    assert plain["protonet"] == plain["soft_kmeans_protonet"] == with_pool["protonet"]
+    assert with_pool["soft_kmeans_protonet"] != plain["protonet"]
+
+
+def by_method(out: Path) -> dict[str, bytes]:
+    """The scores of each method's episodes."""
+    return {Path(name).parent.name[:-9]: scores for name, scores in stored(out).items()}
+
+
+def test_the_leaderboard_ranks_them_apart_and_says_why(out: Path) -> None:
+    table = succeeded("leaderboard", out, "--out", "-").stdout
+    assert "inductive, unlabelled-pool" in table
+    assert "Unlabelled pool: given" in table
+
+
+def test_it_is_verified_and_forgery_is_named(out: Path, tmp_path: Path) -> None:
+    assert invoke("verify", out).exit_code == 0
+    file = next(out.rglob("soft*/manifest.json"))
+    before = file.read_text(encoding="utf-8")
+    manifest = json.loads(before)
+    try:
+        for value in (4, None):
+            manifest["episodes"]["unlabelled"] = value
+            file.write_text(json.dumps(manifest), encoding="utf-8")
+            found = invoke("verify", out)
+            assert found.exit_code == 1
+            assert "episodes: unlabelled" in found.output
+    finally:
+        file.write_text(before, encoding="utf-8")
+
+
+def test_a_file_of_episodes_has_the_pool_in_it(out: Path, pictures: str, tmp_path: Path) -> None:
+    file = tmp_path / "pool.npz"
+    shape = ("--way", 3, "--query", 3, "--unlabelled", 2, "--distractors", 1, "--episodes", 12)
+    succeeded("episodes", "make", "--dataset", pictures, *shape, "--out", file)
+    given = ("--dataset", pictures, "--methods", SOFT, "--episodes", file, "--budget", 2)
+    succeeded("run", *given, "--out", tmp_path / "loaded")
+    (scores,) = stored(tmp_path / "loaded").values()
+    assert scores in stored(out).values()
+    assert_one_sentence(invoke("run", *given, "--unlabelled", 2), "--unlabelled")
+
+
+def test_an_episode_is_shown_with_its_pool(pictures: str, tmp_path: Path) -> None:
+    shape = ("--dataset", pictures, "--way", 3, "--query", 3, "--unlabelled", 2)
+    sizes = []
+    for options in ((), ("--distractors", 2)):
+        file = tmp_path / f"{len(options)}.png"
+        succeeded("episodes", "show", *shape, *options, "--out", file)
+        sizes.append(Image.open(file).size)
+    assert sizes[0] != sizes[1]
+    found = succeeded("episodes", "show", *shape, "--files", "--format", "json").stdout
+    parts = [row["part"] for row in json.loads(found)]
+    assert (parts.count("support"), parts.count("query"), parts.count("unlabelled")) == (3, 9, 6)
+
+
+@pytest.mark.parametrize(
+    ("options", "cure"),
+    [
+        ({"unlabelled": 6}, "--unlabelled 4 or fewer"),
+        ({"unlabelled": 1, "distractors": 9}, "--distractors 2 or fewer"),
+        ({"distractors": 1}, "--unlabelled"),
+        ({"unlabelled": 1, "replacement": "none"}, "replacement=images"),
+        ({"unlabelled": 1, "sampler": "meta_dataset"}, "no --"),
+    ],
+)
+def test_what_cannot_be_drawn_is_refused(pictures: str, tmp_path: Path, options, cure) -> None:
+    shape = {"query": 3} | options
+    assert_one_sentence(invoke(*task(pictures, out=tmp_path, **shape)), cure)
+
+
+def test_a_stored_run_answers_for_pictures_and_says_that_they_come_without_a_pool(
+    pictures: str, out: Path, tmp_path: Path
+) -> None:
+    root = Path(pictures.removeprefix("folder:").partition("[")[0])
+    support = sorted(folder for folder in root.iterdir() if folder.is_dir())[:2]
+    known = tmp_path / "known"
+    for folder in support:
+        (known / folder.name).mkdir(parents=True)
+        for file in sorted(folder.iterdir())[:2]:
+            (known / folder.name / file.name).write_bytes(file.read_bytes())
+    (run,) = out.rglob("soft*/manifest.json")
+    asked = sorted(support[0].iterdir())[2]
+    result = succeeded("predict", asked, "--method", run.parent, "--support", known)
+    assert "was tested with unlabelled images, and gets none here" in result.stderr
+
+
+def test_the_table_of_a_run_says_who_was_given_the_pool(out: Path, pictures: str) -> None:
+    methods = f"protonet[backbone=pixels],{SOFT}"
+    lines = succeeded(*task(pictures, 12, methods=methods, out=out, **POOL)).stdout.splitlines()
+    told = {"was given unlabelled images" in line for line in lines if "soft_kmeans" in line}
+    assert told == {True}
+    assert not any("unlabelled images" in line for line in lines if "| protonet" in line)
+
+
+def test_a_run_that_learned_from_a_fraction_of_labels_is_read_back(
+    pictures: str, tmp_path: Path
+) -> None:
+    method = "knn[pretrain=uda[labelled=0.5],backbone=conv4[width=4]]"
+    succeeded(*task(pictures, methods=method, out=tmp_path, query=3))
+    (manifest,) = manifests(tmp_path).values()
+    assert manifest["method"]["training_labels"] == "fraction"
+    assert invoke("verify", tmp_path).exit_code == 0
+    table = succeeded("leaderboard", tmp_path, "--out", "-").stdout
+    assert "fraction-of-labels" in table
