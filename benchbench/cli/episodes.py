@@ -123,7 +123,7 @@ def show(
     out: Path | None,
     **sampling: int | str | None,
 ) -> None:
-    """Draw one episode's support, query and unlabelled images into a PNG file.
+    """Draw all images of one episode into a PNG file.
 
     The path of the file is printed; no window opens. With --files, a line for each image says its
     part (support, query or unlabelled), slot, class, image id and file. An unlabelled image has no
