@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     from benchbench.backbones.blocks import parameter_blocks as parameter_blocks
     from benchbench.datasets.attributes import ClassAttributes as ClassAttributes
     from benchbench.datasets.base import Dataset as Dataset
-    from benchbench.datasets.base import DecodedClass as DecodedClass
-    from benchbench.datasets.base import OpenDataset as OpenDataset
-    from benchbench.datasets.base import PendingClass as PendingClass
+    from benchbench.datasets.decoded import DecodedClass as DecodedClass
+    from benchbench.datasets.decoded import PendingClass as PendingClass
+    from benchbench.datasets.open_dataset import OpenDataset as OpenDataset
     from benchbench.datasets.opening import open_dataset as open_dataset
     from benchbench.datasets.problem import Collection as Collection
     from benchbench.datasets.problem import Problem as Problem
@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     from benchbench.grid.cell import Cell as Cell
     from benchbench.grid.computing import compute_cell as compute_cell
     from benchbench.grid.engine import GridEngine as GridEngine
+    from benchbench.images import Images as Images
+    from benchbench.images import LabelledImages as LabelledImages
     from benchbench.learners.adaptation import Weights as Weights
     from benchbench.learners.adaptation import descend as descend
     from benchbench.learners.adaptation import embed_with as embed_with
@@ -119,8 +121,6 @@ if TYPE_CHECKING:
     from benchbench.learners.tuning import TunedCopy as TunedCopy
     from benchbench.learners.tuning import mean_entropy as mean_entropy
     from benchbench.method import Classifier as Classifier
-    from benchbench.method import Images as Images
-    from benchbench.method import LabelledImages as LabelledImages
     from benchbench.method import Method as Method
     from benchbench.method import Support as Support
     from benchbench.method import Task as Task

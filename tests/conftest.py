@@ -15,7 +15,7 @@ os.environ["BENCHBENCH_ENGINE"] = "inline"  # what a test patches in this proces
 
 from support.kept import kept_cache, link_generated
 
-from benchbench.datasets.base import OpenDataset
+from benchbench.datasets.open_dataset import OpenDataset
 from benchbench.system.places import Places
 
 LONGEST = (

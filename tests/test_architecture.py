@@ -35,7 +35,7 @@ runs
 samplers
 datasets
 augmentations backbones episodes
-method registry system stats
+images method registry system stats
 errors
 """
 """From top to bottom; a folder imports from its own line and those below it."""

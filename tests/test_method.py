@@ -5,9 +5,10 @@ import pytest
 import torch
 from scipy.stats import spearmanr
 
-from benchbench.datasets.base import OpenDataset
+from benchbench.datasets.open_dataset import OpenDataset
 from benchbench.errors import MethodError
-from benchbench.method import Images, Method, Support, Task
+from benchbench.images import Images
+from benchbench.method import Method, Support, Task
 from benchbench.runs.manifest import describe_method
 
 

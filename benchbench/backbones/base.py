@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from benchbench.backbones import feature_cache
 from benchbench.errors import BenchbenchError
-from benchbench.method import Images
+from benchbench.images import Images
 from benchbench.registry import specs
 from benchbench.system.arrays import ByteArray
 from benchbench.system.framing import at_own_size, needs_one_size

@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 
 from benchbench.backbones.feature_store import FeatureKey, StoredFeatures
-from benchbench.method import Images, PixelSource
+from benchbench.images import Images, PixelSource
 from benchbench.system.arrays import IntArray
 from benchbench.system.progress import say_once
 

@@ -29,7 +29,7 @@ from benchbench.system.progress import say_once
 
 if TYPE_CHECKING:
     from benchbench.backbones.base import Backbone
-    from benchbench.method import PixelSource
+    from benchbench.images import PixelSource
 
 FOLDER = "features"
 FORMAT = 1

@@ -27,7 +27,7 @@ from benchbench.errors import MOST_EPISODES, BenchbenchError
 from benchbench.system.texts import legible
 
 if TYPE_CHECKING:
-    from benchbench.datasets.base import OpenDataset
+    from benchbench.datasets.open_dataset import OpenDataset
     from benchbench.episodes import Episode
 
 seed_option = click.option(

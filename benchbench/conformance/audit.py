@@ -9,7 +9,7 @@ from typing import Any
 from benchbench.conformance.suite import run_check
 from benchbench.conformance.under_test import Bench
 from benchbench.conformance.verdict import Verdict
-from benchbench.datasets.base import OpenDataset
+from benchbench.datasets.open_dataset import OpenDataset
 from benchbench.errors import BenchbenchError
 from benchbench.method import Method, Task
 from benchbench.system.compute import separate_randomness

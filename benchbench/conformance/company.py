@@ -21,7 +21,7 @@ from benchbench.episodes import EpisodeSet
 from benchbench.evaluation.job import Job
 from benchbench.evaluation.participant import Participant
 from benchbench.evaluation.settings import Settings
-from benchbench.method import Images
+from benchbench.images import Images
 from benchbench.runs.store import Store
 
 EPISODES = 60

@@ -21,7 +21,7 @@ from benchbench.conformance.training import Training, train
 from benchbench.conformance.trial import Trial
 from benchbench.conformance.trials import task_for
 from benchbench.conformance.under_test import Bench
-from benchbench.datasets.base import OpenDataset
+from benchbench.datasets.open_dataset import OpenDataset
 from benchbench.errors import BenchbenchError, MethodError
 from benchbench.evaluation.participant import pretrained_on
 from benchbench.method import Method

@@ -14,8 +14,8 @@ from typing import Any
 
 import numpy as np
 
-from benchbench.datasets.base import OpenDataset
 from benchbench.datasets.glyphs import Glyphs
+from benchbench.datasets.open_dataset import OpenDataset
 from benchbench.datasets.opening import create_dataset, open_dataset
 from benchbench.datasets.problem import Problem
 from benchbench.episodes import EpisodeSet

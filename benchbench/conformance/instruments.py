@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from torch import nn
 from torch.nn.modules import module as torch_module
 
-from benchbench.datasets.base import OpenDataset
+from benchbench.datasets.open_dataset import OpenDataset
 from benchbench.datasets.tables.stored import Storage
 from benchbench.system.arrays import ByteArray
 

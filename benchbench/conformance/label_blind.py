@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from benchbench.conformance.outcomes import CheckFailed, NotApplicable
 from benchbench.conformance.training import train
 from benchbench.conformance.under_test import Bench
-from benchbench.datasets.base import OpenDataset
+from benchbench.datasets.open_dataset import OpenDataset
 from benchbench.method import Method
 
 

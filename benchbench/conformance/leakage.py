@@ -18,7 +18,7 @@ from benchbench.conformance.trials import EPISODES_SEED
 from benchbench.conformance.under_test import Bench
 from benchbench.datasets.tables.stored import paths_of
 from benchbench.evaluation.participant import evaluate
-from benchbench.method import Images
+from benchbench.images import Images
 from benchbench.system.arrays import IntArray
 
 HIDDEN_EPISODES = 4

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchbench.datasets.base import OpenDataset
+from benchbench.datasets.open_dataset import OpenDataset
 from benchbench.method import Method, Task
 from benchbench.system.compute import Compute, separate_randomness
 from benchbench.training.budget import Budget

@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from benchbench.method import Images, Method, Support
+from benchbench.images import Images
+from benchbench.method import Method, Support
 from benchbench.system.arrays import ByteArray, IntArray
 from benchbench.training.streams import support_for
 

@@ -13,10 +13,11 @@ import numpy as np
 
 from benchbench.conformance.outcomes import NotApplicable
 from benchbench.conformance.trial import Trial
-from benchbench.datasets.base import OpenDataset
+from benchbench.datasets.open_dataset import OpenDataset
 from benchbench.episodes import Episode, EpisodeSet
 from benchbench.errors import BenchbenchError
-from benchbench.method import Images, Task
+from benchbench.images import Images
+from benchbench.method import Task
 from benchbench.samplers import ClassPool, FixedSampler
 from benchbench.system.arrays import ByteArray
 from benchbench.training.pools import largest_sampler

@@ -19,7 +19,7 @@ from benchbench.conformance.outcomes import Change, CheckFailed, NotApplicable
 from benchbench.conformance.training import Training, train
 from benchbench.conformance.trial import Trial
 from benchbench.conformance.trials import Trials, task_for
-from benchbench.datasets.base import OpenDataset
+from benchbench.datasets.open_dataset import OpenDataset
 from benchbench.errors import BenchbenchError
 from benchbench.method import Classifier, Method, Task
 from benchbench.metrics import checked_scores

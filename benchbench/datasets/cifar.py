@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import ClassVar
 
-from benchbench.datasets.base import SPLITS, DecodedClass, PendingClass
+from benchbench.datasets.base import SPLITS
 from benchbench.datasets.cifar_python import (
     SIZE,
     PythonVersion,
@@ -16,6 +16,7 @@ from benchbench.datasets.cifar_python import (
     has_member,
     names_of_labels,
 )
+from benchbench.datasets.decoded import DecodedClass, PendingClass
 from benchbench.datasets.listed import ListedClass, ListedDataset, read_json
 from benchbench.datasets.reading.damage import copy_again
 from benchbench.datasets.reading.file_tree import FileTree, TreeFile, UnreadableImageError, located

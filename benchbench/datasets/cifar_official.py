@@ -8,9 +8,9 @@ from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import ClassVar
 
-from benchbench.datasets.base import DecodedClass, PendingClass
 from benchbench.datasets.cifar import FOLDERS, ORIGINAL, CifarFS, coarse_labels
 from benchbench.datasets.cifar_python import SIZE, PythonVersion, downloaded, names_of_labels
+from benchbench.datasets.decoded import DecodedClass, PendingClass
 from benchbench.datasets.listed import ListedClass, ListedDataset
 from benchbench.datasets.reading.file_tree import FileTree, TreeFile, located
 from benchbench.datasets.reading.images import Interpolation

@@ -11,10 +11,11 @@ from typing import ClassVar, Literal
 
 import numpy as np
 
-from benchbench.datasets.base import Dataset, DecodedClass, PendingClass
+from benchbench.datasets.base import Dataset
 from benchbench.datasets.class_words import are_words
 from benchbench.datasets.clip_sets_lists import ListedImage, coop_lists, find_member
 from benchbench.datasets.clip_sets_table import ROWS, ClipSet
+from benchbench.datasets.decoded import DecodedClass, PendingClass
 from benchbench.datasets.image_files import names_of
 from benchbench.datasets.integrity.checks import plural, some
 from benchbench.datasets.reading.conversion import WHITE

@@ -11,7 +11,7 @@ from typing import ClassVar, TypeAlias
 import numpy as np
 
 from benchbench.datasets.attributes import ClassAttributes
-from benchbench.datasets.base import PendingClass
+from benchbench.datasets.decoded import PendingClass
 from benchbench.datasets.listed import ListedClass, ListedDataset, image_counts, read_json
 from benchbench.datasets.reading.file_tree import FileTree, TreeFile, located
 from benchbench.datasets.reading.images import Interpolation, as_array, resize

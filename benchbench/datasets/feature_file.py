@@ -12,8 +12,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from benchbench.datasets.base import SPLITS, FeatureOrigin, splits_sha256
+from benchbench.datasets.base import SPLITS
 from benchbench.datasets.feature_formats import NAMES, OF_CLASSES, Content, format_of
+from benchbench.datasets.open_dataset import FeatureOrigin, splits_sha256
 from benchbench.errors import BenchbenchError
 from benchbench.system.arrays import IntArray
 from benchbench.system.files import output_file

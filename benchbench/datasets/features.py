@@ -10,10 +10,12 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from benchbench.datasets.base import Dataset, DecodedClass, FeatureOrigin
+from benchbench.datasets.base import Dataset
 from benchbench.datasets.class_words import are_words
+from benchbench.datasets.decoded import DecodedClass
 from benchbench.datasets.feature_file import ClassFacts, FeatureFile
 from benchbench.datasets.feature_formats import format_of
+from benchbench.datasets.open_dataset import FeatureOrigin
 from benchbench.errors import BenchbenchError
 from benchbench.registry.hookspecs import hookimpl
 from benchbench.system.arrays import IntArray

@@ -12,9 +12,10 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 
 from benchbench.datasets.attributes import ATTRIBUTE_FILE, ClassAttributes
-from benchbench.datasets.base import Dataset, DecodedClass, PendingClass
+from benchbench.datasets.base import Dataset
 from benchbench.datasets.class_layout import laid_out
 from benchbench.datasets.class_words import are_words
+from benchbench.datasets.decoded import DecodedClass, PendingClass
 from benchbench.datasets.folder_splits import (
     SPLIT_FILE,
     attributes_around,

@@ -9,7 +9,8 @@ from typing import Annotated, ClassVar
 
 import numpy as np
 
-from benchbench.datasets.base import SPLITS, OpenDataset
+from benchbench.datasets.base import SPLITS
+from benchbench.datasets.open_dataset import OpenDataset
 from benchbench.datasets.opening import create_dataset, open_dataset
 from benchbench.datasets.problem import Collection, Problem
 from benchbench.datasets.tables.stored import PermutedPixels

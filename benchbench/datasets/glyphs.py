@@ -10,7 +10,8 @@ from typing import Any, ClassVar
 import numpy as np
 
 from benchbench.datasets import glyphs_generator as generator
-from benchbench.datasets.base import SPLITS, Dataset, DecodedClass
+from benchbench.datasets.base import SPLITS, Dataset
+from benchbench.datasets.decoded import DecodedClass
 from benchbench.registry.bounds import Seed
 from benchbench.registry.hookspecs import hookimpl
 from benchbench.system.arrays import IntArray

@@ -11,8 +11,9 @@ from typing import Any, ClassVar, Literal, NamedTuple
 import numpy as np
 
 from benchbench.datasets.attributes import ClassAttributes
-from benchbench.datasets.base import Dataset, DecodedClass, PendingClass, splits_by_name
+from benchbench.datasets.base import Dataset, splits_by_name
 from benchbench.datasets.class_words import are_words
+from benchbench.datasets.decoded import DecodedClass, PendingClass
 from benchbench.datasets.folder_splits import attributes_around, class_lists
 from benchbench.datasets.huggingface_parts import parts_of_classes
 from benchbench.datasets.image_files import names_of

@@ -7,7 +7,9 @@ from functools import cached_property
 
 import numpy as np
 
-from benchbench.datasets.base import Dataset, OpenDataset, PendingClass
+from benchbench.datasets.base import Dataset
+from benchbench.datasets.decoded import PendingClass
+from benchbench.datasets.open_dataset import OpenDataset
 from benchbench.datasets.opening import create_dataset
 from benchbench.datasets.problem import Collection
 from benchbench.datasets.reading.file_tree import shown

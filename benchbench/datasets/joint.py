@@ -14,14 +14,9 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from benchbench.datasets.attributes import joined_attributes
-from benchbench.datasets.base import (
-    SPLITS,
-    Dataset,
-    DecodedClass,
-    OpenDataset,
-    PendingClass,
-    Pixels,
-)
+from benchbench.datasets.base import SPLITS, Dataset
+from benchbench.datasets.decoded import DecodedClass, PendingClass
+from benchbench.datasets.open_dataset import OpenDataset, Pixels
 from benchbench.datasets.problem import Collection, Problem
 from benchbench.datasets.reading.images import as_array, resize
 from benchbench.datasets.tables.cache import decoded_table

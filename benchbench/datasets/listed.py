@@ -14,7 +14,8 @@ from typing import Any, TypeAlias
 import numpy as np
 from PIL import Image
 
-from benchbench.datasets.base import SPLITS, Dataset, DecodedClass, PendingClass, splits_by_name
+from benchbench.datasets.base import SPLITS, Dataset, splits_by_name
+from benchbench.datasets.decoded import DecodedClass, PendingClass
 from benchbench.datasets.image_files import names_of
 from benchbench.datasets.reading.class_folders import class_folders, in_tree
 from benchbench.datasets.reading.conversion import WHITE

@@ -11,8 +11,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
 
-from benchbench.datasets.base import Dataset, DecodedClass, PendingClass
+from benchbench.datasets.base import Dataset
 from benchbench.datasets.class_words import are_words
+from benchbench.datasets.decoded import DecodedClass, PendingClass
 from benchbench.datasets.image_files import names_of
 from benchbench.datasets.integrity.checks import plural, some
 from benchbench.datasets.random_split import TEST_SHARE, VAL_SHARE, check_shares, deal_classes

@@ -10,7 +10,8 @@ from itertools import chain
 from pathlib import Path, PurePosixPath
 from typing import ClassVar, Literal
 
-from benchbench.datasets.base import SPLITS, DecodedClass, PendingClass
+from benchbench.datasets.base import SPLITS
+from benchbench.datasets.decoded import DecodedClass, PendingClass
 from benchbench.datasets.listed import (
     ListedClass,
     ListedDataset,

@@ -9,8 +9,9 @@ from functools import partial
 from pathlib import Path
 from typing import ClassVar
 
-from benchbench.datasets.base import Dataset, OpenDataset
+from benchbench.datasets.base import Dataset
 from benchbench.datasets.joint import in_shape, problems_of
+from benchbench.datasets.open_dataset import OpenDataset
 from benchbench.datasets.opening import create_dataset, open_dataset
 from benchbench.datasets.problem import Collection, Problem
 from benchbench.errors import BenchbenchError, unknown_name

@@ -12,7 +12,8 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 from PIL import ImageChops
 
-from benchbench.datasets.base import SPLITS, Dataset, DecodedClass
+from benchbench.datasets.base import SPLITS, Dataset
+from benchbench.datasets.decoded import DecodedClass
 from benchbench.datasets.reading.damage import copy_again
 from benchbench.datasets.reading.download import download
 from benchbench.datasets.reading.file_tree import FileTree, TreeFile, UnreadableImageError

@@ -9,8 +9,9 @@ from typing import ClassVar
 
 import numpy as np
 
-from benchbench.datasets.base import DecodedClass, OpenDataset
+from benchbench.datasets.decoded import DecodedClass
 from benchbench.datasets.omniglot import Omniglot, archive
+from benchbench.datasets.open_dataset import OpenDataset
 from benchbench.datasets.reading.damage import copy_again
 from benchbench.datasets.reading.file_tree import FileTree, TreeFile
 from benchbench.episodes import Episode, EpisodeSet

@@ -5,7 +5,8 @@ from __future__ import annotations
 from contextlib import suppress
 from pathlib import Path
 
-from benchbench.datasets.base import Dataset, OpenDataset
+from benchbench.datasets.base import Dataset
+from benchbench.datasets.open_dataset import OpenDataset
 from benchbench.datasets.problem import Collection, Problem
 from benchbench.datasets.tables.prepared import decode_from, prepared_record, sources_and_table
 from benchbench.errors import BenchbenchError, MethodError

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from benchbench.datasets.base import Dataset, OpenDataset
+from benchbench.datasets.base import Dataset
+from benchbench.datasets.open_dataset import OpenDataset
 from benchbench.system.places import Places
 
 

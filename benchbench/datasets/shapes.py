@@ -11,7 +11,8 @@ import numpy as np
 
 from benchbench.datasets import shapes_generator as generator
 from benchbench.datasets.attributes import ClassAttributes
-from benchbench.datasets.base import Dataset, DecodedClass
+from benchbench.datasets.base import Dataset
+from benchbench.datasets.decoded import DecodedClass
 from benchbench.registry.bounds import Bounds, Seed
 from benchbench.registry.hookspecs import hookimpl
 from benchbench.system.arrays import IntArray

@@ -12,8 +12,9 @@ from pathlib import Path
 import numpy as np
 from rich.filesize import decimal
 
-from benchbench.datasets.base import SPLITS, Dataset, OpenDataset
+from benchbench.datasets.base import SPLITS, Dataset
 from benchbench.datasets.integrity.checks import check_counts, class_counts, some
+from benchbench.datasets.open_dataset import OpenDataset
 from benchbench.datasets.opening import create_dataset, members_of, open_dataset
 from benchbench.datasets.problem import Collection
 from benchbench.datasets.reading.offline import WouldDecodeError, WouldDownloadError, only_looking

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
-from benchbench.datasets.base import SPLITS, PendingClass
+from benchbench.datasets.base import SPLITS
+from benchbench.datasets.decoded import PendingClass
 from benchbench.datasets.listed import ListedClass, ListedDataset, image_counts, read_rows
 from benchbench.datasets.reading.class_folders import ILSVRC_FOLDERS, in_folders
 from benchbench.datasets.reading.file_tree import FileTree, located

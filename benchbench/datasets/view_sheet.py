@@ -6,8 +6,8 @@ import numpy as np
 from PIL import Image
 
 from benchbench.augmentations import create_augmentation
-from benchbench.datasets.base import OpenDataset
 from benchbench.datasets.contact_sheet import CLASS_COLUMNS, ImageRow, sample, sheet
+from benchbench.datasets.open_dataset import OpenDataset
 
 SEED = 0
 """The same command always shows the same views."""

@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchbench.backbones.feature_store import NUMBERS, StoredFeatures
-from benchbench.datasets.base import OpenDataset
 from benchbench.datasets.feature_file import FeatureFile, layout_sha256
+from benchbench.datasets.open_dataset import OpenDataset
 from benchbench.errors import BenchbenchError
 from benchbench.system.arrays import IntArray
 from benchbench.system.files import file_hash

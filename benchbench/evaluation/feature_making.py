@@ -23,12 +23,12 @@ from torch import Tensor
 from benchbench.backbones import create_backbone, feature_cache
 from benchbench.backbones.base import Backbone
 from benchbench.backbones.feature_store import FACTS, FOLDER, NUMBERS, FeatureKey, StoredFeatures
-from benchbench.datasets.base import OpenDataset
+from benchbench.datasets.open_dataset import OpenDataset
 from benchbench.datasets.reading.parallel import one_ahead
 from benchbench.errors import BenchbenchError
 from benchbench.evaluation.given import HiddenImages, hidden_images
 from benchbench.evaluation.nonce import Nonce
-from benchbench.method import Images
+from benchbench.images import Images
 from benchbench.registry import specs
 from benchbench.runs.names import slug
 from benchbench.system.compute import Compute

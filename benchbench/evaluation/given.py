@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchbench.backbones.feature_store import StoredFeatures
-from benchbench.datasets.base import OpenDataset, Pixels
+from benchbench.datasets.open_dataset import OpenDataset, Pixels
 from benchbench.datasets.tables.stored import PermutedPixels
 from benchbench.episodes import Episode
 from benchbench.evaluation.nonce import Nonce

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
-from benchbench.datasets.base import OpenDataset
+from benchbench.datasets.open_dataset import OpenDataset
 from benchbench.episodes import Episode, EpisodeSet
 from benchbench.evaluation.given import Question, question
 from benchbench.evaluation.nonce import Nonce

@@ -12,7 +12,7 @@ import torch
 
 from benchbench.backbones import backbone_arguments, feature_cache
 from benchbench.backbones.base import Backbone
-from benchbench.datasets.base import OpenDataset
+from benchbench.datasets.open_dataset import OpenDataset
 from benchbench.datasets.problem import Problem
 from benchbench.episodes import EpisodeSet
 from benchbench.evaluation.contestant import Measured
@@ -23,7 +23,8 @@ from benchbench.evaluation.query_statistics import QueryStatistics
 from benchbench.evaluation.settings import OTHER, Phase
 from benchbench.evaluation.task import task_of
 from benchbench.evaluation.validation_part import ValidationPart
-from benchbench.method import Classifier, Images, LabelledImages, Method, Support, Task
+from benchbench.images import Images, LabelledImages
+from benchbench.method import Classifier, Method, Support, Task
 from benchbench.metrics import Metric, checked_scores
 from benchbench.registry import specs
 from benchbench.runs.manifest import MethodCard

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from benchbench.datasets.base import OpenDataset
+from benchbench.datasets.open_dataset import OpenDataset
 from benchbench.datasets.problem import Problem
 from benchbench.episodes import EpisodeSet
 from benchbench.evaluation.validation_part import has_validation_part

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from benchbench.datasets.base import OpenDataset
+from benchbench.datasets.open_dataset import OpenDataset
 from benchbench.episodes import EpisodeSet
 from benchbench.system.arrays import BoolArray, IntArray
 from benchbench.system.randomness import AddressedStream

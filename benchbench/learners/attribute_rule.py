@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
+from benchbench.images import Images
 from benchbench.learners.described import DescribedMethod, SeenClasses
-from benchbench.method import Images, Support
+from benchbench.method import Support
 
 LEAST = 1e-6
 """Probabilities are at least this and at most one minus this."""

@@ -13,12 +13,13 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from benchbench.augmentations import create_augmentation
+from benchbench.images import Images
 from benchbench.learners.creation import spec_of
 from benchbench.learners.metric import class_means
 from benchbench.learners.pretrained import PretrainedMethod
 from benchbench.learners.pretraining import DRAWING_VIEWS
 from benchbench.learners.steps import take_steps
-from benchbench.method import Classifier, Images, Support, Task
+from benchbench.method import Classifier, Support, Task
 from benchbench.registry.bounds import Bounds
 
 STRONG_VIEWS = "randaugment+flip+pad_crop[pad=4]+cutout"

@@ -12,9 +12,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from benchbench.images import Images
 from benchbench.learners.class_vectors import create_class_vectors
 from benchbench.learners.pretrained import EMBEDDED_TOGETHER, PretrainedMethod
-from benchbench.method import Classifier, Images, Support, Task
+from benchbench.method import Classifier, Support, Task
 from benchbench.system.progress import say
 from benchbench.training.source import TrainingSource
 

@@ -12,13 +12,14 @@ import torch.nn.functional as F
 from torch import Size, Tensor, nn
 from torch.func import grad, vmap
 
+from benchbench.images import Images
 from benchbench.learners.adaptation import StepRate, Weights, by_name, descend, embed_with
 from benchbench.learners.classifier_recipe import ClassifierRecipe
 from benchbench.learners.episodic import TASK_NORM, EpisodicMethod, Recipe
 from benchbench.learners.normalisation import BatchNormBy
 from benchbench.learners.rates import INNER_RATES, LearnedRates
 from benchbench.learners.slots import FixedSlots
-from benchbench.method import Classifier, Images, Support, Task
+from benchbench.method import Classifier, Support, Task
 from benchbench.registry.bounds import Rate, Steps
 from benchbench.training.labelled import LabelledEpisode
 from benchbench.training.source import TrainingSource

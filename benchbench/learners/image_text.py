@@ -15,7 +15,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from benchbench.backbones.base import Backbone
-from benchbench.method import Images
+from benchbench.images import Images
 from benchbench.training.budget import FitRecord
 from benchbench.training.fit import fit
 from benchbench.training.labelled import LabelledEpisode

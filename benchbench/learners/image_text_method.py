@@ -15,6 +15,7 @@ from benchbench.backbones import create_backbone
 from benchbench.backbones.base import Backbone, module_sha256
 from benchbench.datasets.prompts import class_prompts
 from benchbench.errors import BenchbenchError
+from benchbench.images import Images
 from benchbench.learners.image_text import (
     LARGEST_SCALE,
     DualEncoder,
@@ -28,7 +29,7 @@ from benchbench.learners.image_text import (
 from benchbench.learners.pretrained import fit_classifier
 from benchbench.learners.shared_training import shared_folder, training_key
 from benchbench.learners.validated import SWEPT, ValidatedMethod
-from benchbench.method import Classifier, Images, Support, Task
+from benchbench.method import Classifier, Support, Task
 from benchbench.training.source import TrainingSource
 
 TINY = "tiny"

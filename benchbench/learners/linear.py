@@ -8,8 +8,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from benchbench.images import Images
 from benchbench.learners.episodic import EpisodicMethod
-from benchbench.method import Classifier, Images, Support
+from benchbench.method import Classifier, Support
 from benchbench.training.labelled import EpisodeGroup
 
 

@@ -8,8 +8,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from benchbench.images import Images
 from benchbench.learners.episodic import EpisodicMethod, Recipe
-from benchbench.method import Classifier, Images, Support, Task
+from benchbench.method import Classifier, Support, Task
 from benchbench.training.labelled import EpisodeGroup, LabelledEpisode
 
 SCORED_TOGETHER = 1000

@@ -11,10 +11,10 @@ from torch import Tensor, nn
 
 from benchbench.backbones.base import Backbone
 from benchbench.errors import BenchbenchError
+from benchbench.images import Images
 from benchbench.learners.network_needs import as_needed
 from benchbench.learners.pretraining import ObjectiveRecipe, Pretraining
 from benchbench.learners.shared_training import backbone_key, nearest_mean, shared_folder
-from benchbench.method import Images
 from benchbench.registry import loading, specs
 from benchbench.registry.hookspecs import hookimpl
 from benchbench.runs.manifest import source_sha256

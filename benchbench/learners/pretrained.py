@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from benchbench.backbones import create_backbone
 from benchbench.backbones.base import Backbone
 from benchbench.backbones.feature_cache import embedded
+from benchbench.images import Images
 from benchbench.learners.classifier_recipe import ClassifierRecipe
 from benchbench.learners.network_needs import as_needed
 from benchbench.learners.objective_training import (
@@ -20,7 +21,7 @@ from benchbench.learners.objective_training import (
     fit_objective,
 )
 from benchbench.learners.shared_training import backbone_key, nearest_mean, shared_folder
-from benchbench.method import Images, Method, Task
+from benchbench.method import Method, Task
 from benchbench.system.compute import separate_randomness
 from benchbench.training.budget import FitRecord
 from benchbench.training.fit import fit, learns

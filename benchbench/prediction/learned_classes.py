@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchbench.datasets.attributes import ClassAttributes
-from benchbench.datasets.base import OpenDataset
+from benchbench.datasets.open_dataset import OpenDataset
 from benchbench.prediction.kept_images import KeptPixels
 from benchbench.system.arrays import IntArray
 

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import benchbench
-from benchbench.datasets.base import OpenDataset
+from benchbench.datasets.open_dataset import OpenDataset
 from benchbench.datasets.problem import Problem
 from benchbench.episodes import EpisodeSet
 from benchbench.errors import BenchbenchError

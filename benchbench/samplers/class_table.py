@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from benchbench.datasets.base import SPLITS, splits_sha256
+from benchbench.datasets.base import SPLITS
+from benchbench.datasets.open_dataset import splits_sha256
 from benchbench.errors import BenchbenchError
 from benchbench.samplers.pool import Labelled
 from benchbench.system.arrays import IntArray

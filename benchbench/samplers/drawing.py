@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from benchbench.datasets.base import OpenDataset
+from benchbench.datasets.open_dataset import OpenDataset
 from benchbench.datasets.opening import open_problems
 from benchbench.datasets.problem import Problem
 from benchbench.episodes import EpisodeSet

@@ -8,7 +8,7 @@ import numpy as np
 
 from benchbench.augmentations import Augment
 from benchbench.errors import MethodError
-from benchbench.method import Images
+from benchbench.images import Images
 from benchbench.system.arrays import ByteArray, IntArray
 from benchbench.system.framing import Framing
 

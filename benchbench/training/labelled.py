@@ -10,7 +10,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from benchbench.method import Images, Support
+from benchbench.images import Images
+from benchbench.method import Support
 
 
 @dataclass

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from benchbench.datasets.base import OpenDataset
+from benchbench.datasets.open_dataset import OpenDataset
 from benchbench.errors import BenchbenchError
 from benchbench.samplers import ClassPool, FixedSampler, Sampler
 

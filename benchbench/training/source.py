@@ -18,10 +18,11 @@ import numpy as np
 import torch
 
 from benchbench.augmentations import Augment, create_augmentation
-from benchbench.datasets.base import OpenDataset
+from benchbench.datasets.open_dataset import OpenDataset
 from benchbench.episodes import Episode
 from benchbench.errors import BenchbenchError, MethodError
-from benchbench.method import NAMES_WITHHELD, Classifier, Images, Method, Support, Task
+from benchbench.images import Images
+from benchbench.method import NAMES_WITHHELD, Classifier, Method, Support, Task
 from benchbench.metrics import checked_scores
 from benchbench.samplers import ClassPool, Sampler
 from benchbench.system.compute import Compute, seed_everything

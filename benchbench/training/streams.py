@@ -10,9 +10,10 @@ import torch
 from numpy.typing import NDArray
 
 from benchbench.augmentations import Augment
-from benchbench.datasets.base import OpenDataset, SplitView
+from benchbench.datasets.open_dataset import OpenDataset, SplitView
 from benchbench.episodes import Episode, EpisodeSet
-from benchbench.method import Images, Method, Support
+from benchbench.images import Images
+from benchbench.method import Method, Support
 from benchbench.samplers import ClassPool, Sampler
 from benchbench.system.arrays import IntArray
 from benchbench.system.randomness import AddressedStream, permutation

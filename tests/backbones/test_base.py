@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from benchbench.backbones import create_backbone
 from benchbench.backbones.base import Backbone
 from benchbench.errors import BenchbenchError
-from benchbench.method import Images
+from benchbench.images import Images
 from benchbench.system.compute import seed_everything, separate_randomness
 
 SHAPE = (2, 2, 1)

@@ -12,8 +12,8 @@ from torch import Tensor, nn
 
 from benchbench.backbones import create_backbone, feature_cache
 from benchbench.backbones.base import Backbone
-from benchbench.datasets.base import OpenDataset
-from benchbench.method import Images
+from benchbench.datasets.open_dataset import OpenDataset
+from benchbench.images import Images
 from benchbench.system.compute import separate_randomness
 
 WIDTH = 3

@@ -6,7 +6,7 @@ import torch
 
 from benchbench.backbones import create_backbone
 from benchbench.errors import BenchbenchError
-from benchbench.method import Images
+from benchbench.images import Images
 from benchbench.system.vectors import as_images
 
 

@@ -5,8 +5,8 @@ import pytest
 import torch
 
 from benchbench.backbones import create_backbone
-from benchbench.datasets.base import OpenDataset
-from benchbench.method import Images
+from benchbench.datasets.open_dataset import OpenDataset
+from benchbench.images import Images
 
 
 def test_features_are_the_pixels_from_0_to_1() -> None:

@@ -16,8 +16,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from benchbench.datasets.base import Dataset, DecodedClass, OpenDataset, PendingClass
+from benchbench.datasets.base import Dataset
+from benchbench.datasets.decoded import DecodedClass, PendingClass
 from benchbench.datasets.folder import Folder
+from benchbench.datasets.open_dataset import OpenDataset
 from benchbench.datasets.opening import open_dataset
 from benchbench.datasets.tables.file_states import state_of
 from benchbench.datasets.tables.stored import PermutedPixels

@@ -13,14 +13,15 @@ from support.runs import draw_classes, noisy_correct, write_run
 
 from benchbench.augmentations import create_augmentation
 from benchbench.backbones import create_backbone
-from benchbench.datasets.base import OpenDataset
+from benchbench.datasets.open_dataset import OpenDataset
 from benchbench.datasets.opening import open_dataset
 from benchbench.datasets.problem import Problem
 from benchbench.evaluation.participant import evaluate
 from benchbench.evaluation.task import task_of
+from benchbench.images import Images
 from benchbench.learners.consistency import STRONG_VIEWS
 from benchbench.learners.pretraining import COLOUR_VIEWS, DRAWING_VIEWS
-from benchbench.method import Images, Method
+from benchbench.method import Method
 from benchbench.results.leaderboard import collect
 from benchbench.runs.store import Store
 from benchbench.samplers import ClassPool, FixedSampler

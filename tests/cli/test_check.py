@@ -17,7 +17,7 @@ from support.installations import install, methods_of
 from benchbench.cli.main import cli
 from benchbench.conformance import CHECKS
 from benchbench.datasets import opening
-from benchbench.datasets.base import OpenDataset
+from benchbench.datasets.open_dataset import OpenDataset
 from benchbench.datasets.problem import Problem
 from benchbench.registry import loading
 

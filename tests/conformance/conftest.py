@@ -8,7 +8,7 @@ import pytest
 from conformance.faulty_methods import NearestMean
 
 from benchbench.conformance import Bench
-from benchbench.datasets.base import OpenDataset
+from benchbench.datasets.open_dataset import OpenDataset
 
 
 @pytest.fixture(scope="session")

@@ -16,8 +16,9 @@ from torch import nn
 
 from benchbench.backbones.pixels import Pixels
 from benchbench.evaluation.loop import Examiner
+from benchbench.images import Images
 from benchbench.learners.metric import class_means
-from benchbench.method import Classifier, Images, Method, Support
+from benchbench.method import Classifier, Method, Support
 
 
 def features_of(images: Images) -> torch.Tensor:
@@ -376,7 +377,7 @@ class PeekingThroughGarbage(NearestMean):
     """Finds the whole data set among all objects."""
 
     def train(self, source) -> None:
-        from benchbench.datasets.base import OpenDataset
+        from benchbench.datasets.open_dataset import OpenDataset
 
         for thing in gc.get_objects():
             if isinstance(thing, OpenDataset) and "test" in thing.splits:

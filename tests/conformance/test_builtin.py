@@ -11,7 +11,7 @@ import pytest
 
 from benchbench.conformance import Bench, report_on, short_audit
 from benchbench.datasets.attributes import ClassAttributes
-from benchbench.datasets.base import OpenDataset
+from benchbench.datasets.open_dataset import OpenDataset
 from benchbench.learners.creation import create_methods
 from benchbench.training.budget import Budget
 

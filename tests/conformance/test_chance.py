@@ -16,7 +16,8 @@ from benchbench.conformance import Bench
 from benchbench.conformance.chance import LEVEL, confirmed, must_be_chance
 from benchbench.conformance.leakage import _noise_trials, check_noise_images
 from benchbench.conformance.outcomes import CheckFailed
-from benchbench.method import Images, Support
+from benchbench.images import Images
+from benchbench.method import Support
 
 WAY, QUERIES = 5, 75
 SEEDS = 60

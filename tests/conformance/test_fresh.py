@@ -11,12 +11,13 @@ import pytest
 import torch
 
 from benchbench.conformance.fresh import Freshness, Side, Sides, compare_fresh, drawn_sides
-from benchbench.datasets.base import OpenDataset
+from benchbench.datasets.open_dataset import OpenDataset
 from benchbench.datasets.problem import Problem
 from benchbench.episodes import EpisodeSet
 from benchbench.evaluation.nonce import Nonce
 from benchbench.evaluation.participant import Participant
-from benchbench.method import Classifier, Images, Method, Support
+from benchbench.images import Images
+from benchbench.method import Classifier, Method, Support
 from benchbench.samplers import ClassPool, FixedSampler
 from benchbench.system.places import Places
 from benchbench.training.budget import Budget

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from benchbench.backbones.base import Backbone
 from benchbench.conformance import Bench, run_check
 from benchbench.conformance.label_blind import dealt_anew
-from benchbench.datasets.base import OpenDataset
+from benchbench.datasets.open_dataset import OpenDataset
 from benchbench.learners.pretraining import Pretraining, mlp
 from benchbench.registry import loading
 from benchbench.training.budget import Budget

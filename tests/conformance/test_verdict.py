@@ -26,7 +26,7 @@ from benchbench.conformance import (
 )
 from benchbench.conformance.chance import must_be_chance
 from benchbench.conformance.suite import expected_failure
-from benchbench.datasets.base import OpenDataset
+from benchbench.datasets.open_dataset import OpenDataset
 from benchbench.errors import BenchbenchError
 from benchbench.learners.creation import create_methods
 from benchbench.learners.gradient import FixedWayMethod

@@ -10,7 +10,7 @@ from support.folders import open_folder, write_images
 from support.sentences import one_sentence
 
 from benchbench.datasets.attributes import ClassAttributes, joined_attributes, read_attributes
-from benchbench.datasets.base import OpenDataset
+from benchbench.datasets.open_dataset import OpenDataset
 from benchbench.datasets.opening import open_dataset
 from benchbench.errors import MethodError
 from benchbench.evaluation.given import learned_part, question

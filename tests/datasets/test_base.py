@@ -9,7 +9,9 @@ import numpy as np
 import pytest
 from support.opened import split_ids
 
-from benchbench.datasets.base import SPLITS, Dataset, DecodedClass, OpenDataset, splits_by_name
+from benchbench.datasets.base import SPLITS, Dataset, splits_by_name
+from benchbench.datasets.decoded import DecodedClass
+from benchbench.datasets.open_dataset import OpenDataset
 from benchbench.datasets.opening import open_dataset
 from benchbench.episodes import Episode, EpisodeSet
 from benchbench.errors import BenchbenchError

@@ -23,8 +23,8 @@ from support.pickles import Call, python2_pickle
 from support.sentences import one_sentence
 
 from benchbench.datasets import cifar, cifar_python
-from benchbench.datasets.base import OpenDataset
 from benchbench.datasets.cifar import FC100, CifarFS, coarse_labels
+from benchbench.datasets.open_dataset import OpenDataset
 from benchbench.datasets.opening import open_dataset
 from benchbench.system.places import Places
 from benchbench.system.vision import torchvision

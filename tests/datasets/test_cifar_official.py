@@ -12,8 +12,8 @@ from support.pickles import python2_pickle
 from support.sentences import one_sentence
 
 from benchbench.datasets import cifar, cifar_official
-from benchbench.datasets.base import OpenDataset
 from benchbench.datasets.cifar_official import BATCHES, NAMES_10, Cifar10, Cifar100
+from benchbench.datasets.open_dataset import OpenDataset
 from benchbench.datasets.opening import open_dataset
 from benchbench.system.places import Places
 

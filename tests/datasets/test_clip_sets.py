@@ -12,9 +12,9 @@ from support.command_line import succeeded
 from support.opened import greys, split_sizes
 from support.sentences import one_sentence
 
-from benchbench.datasets.base import OpenDataset
 from benchbench.datasets.clip_sets_lists import in_words
 from benchbench.datasets.clip_sets_table import ROWS
+from benchbench.datasets.open_dataset import OpenDataset
 from benchbench.datasets.opening import create_dataset, open_dataset
 from benchbench.samplers import ClassPool, create_sampler
 from benchbench.system.places import Places

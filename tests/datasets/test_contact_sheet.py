@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from benchbench.datasets import contact_sheet as sheets
-from benchbench.datasets.base import OpenDataset
 from benchbench.datasets.contact_sheet import BORDER, FONT, GAP, LABEL, LONGEST, MARGIN
+from benchbench.datasets.open_dataset import OpenDataset
 from benchbench.episodes import Episode
 from benchbench.errors import BenchbenchError
 from benchbench.samplers import ClassPool, create_sampler

@@ -13,8 +13,8 @@ from support.opened import open_from, split_ids
 from support.sentences import one_sentence
 
 from benchbench.datasets import cub
-from benchbench.datasets.base import OpenDataset
 from benchbench.datasets.cub import Cub
+from benchbench.datasets.open_dataset import OpenDataset
 
 DEAL = {
     "train": ["001.Black_footed_Albatross", "003.Sooty_Albatross"],

@@ -6,9 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchbench.datasets.base import OpenDataset
 from benchbench.datasets.feature_file import FeatureFile, layout_sha256
 from benchbench.datasets.multi import Multi
+from benchbench.datasets.open_dataset import OpenDataset
 from benchbench.datasets.opening import open_dataset
 from benchbench.errors import BenchbenchError
 from benchbench.samplers import ClassPool, create_sampler

@@ -16,7 +16,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from benchbench.datasets.base import DecodedClass
+from benchbench.datasets.decoded import DecodedClass
 from benchbench.datasets.folder import Folder
 from benchbench.datasets.folder_splits import split_files
 from benchbench.datasets.reading.file_tree import FileTree
@@ -74,6 +74,7 @@ LINKS = st.tuples(
     st.sampled_from(["auto", "seed"]),
 )
 @example({"train/cat/1.png": CONTENTS[4], "test/1.png": CONTENTS[4]}, [("dog", "store")], "seed")
+@example({"splits.json": CONTENTS[4], "train/1.png": b""}, [], "seed")
 def test_every_file_is_an_image_or_told(
     files: dict[str, bytes], links: list[tuple[str, str]], split: Literal["auto", "seed"]
 ) -> None:
@@ -129,4 +130,5 @@ def accounted(classes: list[DecodedClass], remarks: list[str], tree: Path) -> in
     told = re.compile(r"(\d+) (files? (is|are) no images? and|images? .* left out\.)")
     counts = [int(found[1]) for remark in remarks if (found := told.match(remark))]
     known = sum(len(each.images) + len(each.unreadable) for each in classes)
-    return known + sum(counts) + len(split_files(FileTree(tree))[:1])
+    files = FileTree(tree)
+    return known + sum(counts) + len({*split_files(files)[:1]} - {*files.image_names()})

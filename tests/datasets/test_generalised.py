@@ -9,8 +9,8 @@ import pytest
 from support.folders import write_images
 from support.sentences import one_sentence
 
-from benchbench.datasets.base import OpenDataset
 from benchbench.datasets.generalised import held_out
+from benchbench.datasets.open_dataset import OpenDataset
 from benchbench.datasets.opening import create_dataset, open_dataset, open_problems
 from benchbench.errors import BenchbenchError
 from benchbench.evaluation.participant import evaluate

@@ -6,8 +6,8 @@ from support.opened import split_sizes
 from support.sentences import one_sentence
 
 from benchbench.datasets import glyphs_generator
-from benchbench.datasets.base import OpenDataset
 from benchbench.datasets.glyphs import Glyphs
+from benchbench.datasets.open_dataset import OpenDataset
 from benchbench.datasets.opening import create_dataset, open_dataset
 from benchbench.system.places import Places
 

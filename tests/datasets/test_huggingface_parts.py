@@ -11,8 +11,9 @@ from support.image_tables import opened, picture, saved, table
 from support.opened import greys, split_sizes
 from support.sentences import one_sentence
 
-from benchbench.datasets.base import SPLITS, OpenDataset
+from benchbench.datasets.base import SPLITS
 from benchbench.datasets.huggingface_parts import parts_of_classes
+from benchbench.datasets.open_dataset import OpenDataset
 from benchbench.datasets.opening import create_dataset, open_dataset
 from benchbench.samplers import ClassPool, create_sampler
 from benchbench.system.places import Places

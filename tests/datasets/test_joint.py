@@ -10,8 +10,8 @@ from support.folders import open_folder
 from support.opened import split_sizes
 from support.own_size import write_own_size
 
-from benchbench.datasets.base import OpenDataset
 from benchbench.datasets.joint import in_shape, joined, problems_of
+from benchbench.datasets.open_dataset import OpenDataset
 from benchbench.datasets.problem import Collection
 from benchbench.datasets.tables.stored import ColourPixels, StackedPixels
 from benchbench.errors import BenchbenchError

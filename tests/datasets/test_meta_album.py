@@ -9,8 +9,8 @@ from support.clip_trees import picture
 from support.opened import greys_by_class, open_from, split_sizes
 from support.sentences import one_sentence
 
-from benchbench.datasets.base import OpenDataset
 from benchbench.datasets.meta_album import MetaAlbum
+from benchbench.datasets.open_dataset import OpenDataset
 
 ROWS = [
     ("owl_1.jpg", "owl", "birds", 10),

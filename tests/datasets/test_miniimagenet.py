@@ -14,8 +14,9 @@ from support.pickles import Call, python2_pickle
 from support.sentences import one_sentence
 
 from benchbench.datasets import miniimagenet
-from benchbench.datasets.base import SPLITS, OpenDataset
+from benchbench.datasets.base import SPLITS
 from benchbench.datasets.miniimagenet import MiniImageNet
+from benchbench.datasets.open_dataset import OpenDataset
 
 TRAIN_IMAGES = 12
 """Of each class of the small ILSVRC, of which the lists name three."""

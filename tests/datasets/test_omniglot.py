@@ -18,8 +18,8 @@ from support.opened import split_names, split_sizes
 from support.sentences import one_sentence
 
 from benchbench.datasets import omniglot
-from benchbench.datasets.base import OpenDataset
 from benchbench.datasets.omniglot import Omniglot
+from benchbench.datasets.open_dataset import OpenDataset
 from benchbench.datasets.opening import create_dataset, open_dataset
 from benchbench.system.places import Places
 

@@ -13,8 +13,8 @@ from PIL import Image
 from support.opened import split_sizes
 from support.sentences import one_sentence
 
-from benchbench.datasets.base import OpenDataset
 from benchbench.datasets.omniglot_lake import OmniglotLake
+from benchbench.datasets.open_dataset import OpenDataset
 from benchbench.datasets.opening import open_dataset
 from benchbench.system.places import Places
 

@@ -8,7 +8,8 @@ import pytest
 from support.opened import split_names, split_sizes
 
 from benchbench.datasets import shapes_generator
-from benchbench.datasets.base import SPLITS, OpenDataset
+from benchbench.datasets.base import SPLITS
+from benchbench.datasets.open_dataset import OpenDataset
 from benchbench.datasets.opening import create_dataset, open_dataset
 from benchbench.datasets.shapes import Shapes
 from benchbench.datasets.shapes_generator import COLOURS, COMBINATIONS, IMAGES, draw

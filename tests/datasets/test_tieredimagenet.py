@@ -10,7 +10,7 @@ from support.opened import open_from, split_ids
 from support.sentences import one_sentence
 
 from benchbench.datasets import tieredimagenet
-from benchbench.datasets.base import OpenDataset
+from benchbench.datasets.open_dataset import OpenDataset
 from benchbench.datasets.tieredimagenet import TieredImageNet
 
 ROWS = {

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from benchbench.datasets import view_sheet as sheets
-from benchbench.datasets.base import OpenDataset
 from benchbench.datasets.contact_sheet import ImageRow
+from benchbench.datasets.open_dataset import OpenDataset
 from benchbench.errors import BenchbenchError
 
 

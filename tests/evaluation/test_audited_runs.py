@@ -13,12 +13,13 @@ from support.jobs import run_job
 
 from benchbench.cli.main import cli
 from benchbench.conformance.run_audit import audit_run
-from benchbench.datasets.base import OpenDataset
+from benchbench.datasets.open_dataset import OpenDataset
 from benchbench.episodes import EpisodeSet
 from benchbench.evaluation.assignment import NOT_AUDITED, was_audited
 from benchbench.evaluation.job import Job
 from benchbench.evaluation.settings import Settings
-from benchbench.method import Classifier, Images, Method, Support
+from benchbench.images import Images
+from benchbench.method import Classifier, Method, Support
 from benchbench.results.leaderboard import collect
 from benchbench.runs.store import Store
 from benchbench.samplers import ClassPool, FixedSampler

@@ -17,11 +17,11 @@ from torch import Tensor, nn
 from benchbench.backbones import feature_cache
 from benchbench.backbones.base import Backbone
 from benchbench.backbones.feature_store import StoredFeatures, all_stored, stored_for
-from benchbench.datasets.base import FeatureOrigin, OpenDataset
+from benchbench.datasets.open_dataset import FeatureOrigin, OpenDataset
 from benchbench.errors import BenchbenchError
 from benchbench.evaluation.feature_export import feature_file
 from benchbench.evaluation.feature_making import FeatureMaker
-from benchbench.method import Images
+from benchbench.images import Images
 from benchbench.system.compute import Compute, separate_randomness
 
 BLOCK = 32

@@ -9,7 +9,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from benchbench.datasets.base import OpenDataset
+from benchbench.datasets.open_dataset import OpenDataset
 from benchbench.episodes import EpisodeSet
 from benchbench.evaluation.given import hidden_images, learned_part, question
 from benchbench.evaluation.nonce import Nonce

@@ -14,7 +14,7 @@ import torch
 from support.jobs import make_job, run_job
 
 from benchbench.backbones.base import Backbone
-from benchbench.datasets.base import OpenDataset
+from benchbench.datasets.open_dataset import OpenDataset
 from benchbench.datasets.problem import Problem
 from benchbench.episodes import Episode, EpisodeSet
 from benchbench.errors import MethodError
@@ -23,7 +23,8 @@ from benchbench.evaluation.job import Job
 from benchbench.evaluation.participant import Participant, evaluate
 from benchbench.evaluation.settings import Settings
 from benchbench.evaluation.task import task_of
-from benchbench.method import Classifier, Images, Method, Support, Task
+from benchbench.images import Images
+from benchbench.method import Classifier, Method, Support, Task
 from benchbench.registry import loading
 from benchbench.runs.directory import RunDirectory
 from benchbench.runs.started import StartLog

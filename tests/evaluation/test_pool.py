@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from support.learning import make_source
 
-from benchbench.datasets.base import OpenDataset
+from benchbench.datasets.open_dataset import OpenDataset
 from benchbench.datasets.problem import Problem
 from benchbench.errors import MethodError
 from benchbench.evaluation.participant import evaluate

@@ -8,14 +8,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.special import log_softmax
 
-from benchbench.datasets.base import OpenDataset
+from benchbench.datasets.open_dataset import OpenDataset
 from benchbench.evaluation.given import Question
 from benchbench.evaluation.loop import Examiner
 from benchbench.evaluation.nonce import Nonce
 from benchbench.evaluation.participant import evaluate
 from benchbench.evaluation.settings import OTHER, Phase
 from benchbench.evaluation.temperature import fitted_temperature, held_out
-from benchbench.method import Classifier, Images, Method, Support
+from benchbench.images import Images
+from benchbench.method import Classifier, Method, Support
 from benchbench.metrics import find_metrics, negative_log_likelihood
 from benchbench.samplers import ClassPool, FixedSampler
 from benchbench.system.arrays import FloatArray

@@ -9,12 +9,13 @@ import torch
 from support.jobs import run_job
 
 from benchbench.conformance.run_audit import audit_run
-from benchbench.datasets.base import OpenDataset
+from benchbench.datasets.open_dataset import OpenDataset
 from benchbench.evaluation.loop import Examiner
 from benchbench.evaluation.nonce import Nonce
 from benchbench.evaluation.participant import evaluate
 from benchbench.evaluation.settings import Settings
-from benchbench.method import Classifier, Images, Method, Support
+from benchbench.images import Images
+from benchbench.method import Classifier, Method, Support
 from benchbench.metrics import find_metrics
 from benchbench.runs.store import Store
 from benchbench.samplers import ClassPool, FixedSampler

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pytest
 
-from benchbench.datasets.base import OpenDataset
+from benchbench.datasets.open_dataset import OpenDataset
 from benchbench.datasets.problem import Problem
 from benchbench.errors import MethodError
 from benchbench.evaluation.participant import evaluate

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from benchbench.datasets.base import OpenDataset
+from benchbench.datasets.open_dataset import OpenDataset
 from benchbench.datasets.problem import Problem
 from benchbench.engine.inline import Inline
 from benchbench.errors import BenchbenchError

@@ -9,7 +9,7 @@ from support.learning import make_source
 from support.slots import support_of
 from torch import Tensor, nn
 
-from benchbench.datasets.base import OpenDataset
+from benchbench.datasets.open_dataset import OpenDataset
 from benchbench.learners.black_box import BlackBoxMethod
 from benchbench.learners.episodic import Recipe
 from benchbench.method import Task

@@ -15,7 +15,7 @@ import torch
 from support.sentences import one_sentence
 
 from benchbench.datasets.attributes import ClassAttributes
-from benchbench.datasets.base import OpenDataset
+from benchbench.datasets.open_dataset import OpenDataset
 from benchbench.datasets.opening import open_dataset
 from benchbench.datasets.problem import Problem
 from benchbench.errors import BenchbenchError

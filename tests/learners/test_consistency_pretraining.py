@@ -13,7 +13,7 @@ from support import learning
 from torch import Tensor, nn
 
 from benchbench.backbones import create_backbone
-from benchbench.datasets.base import OpenDataset
+from benchbench.datasets.open_dataset import OpenDataset
 from benchbench.learners.consistency_pretraining import ConsistencyPretraining
 from benchbench.learners.creation import create_method
 from benchbench.learners.objective_training import create_objective, fit_objective

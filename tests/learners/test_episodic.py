@@ -11,7 +11,7 @@ from support.learning import make_source
 from torch import Tensor, nn
 
 from benchbench.backbones import create_backbone
-from benchbench.datasets.base import OpenDataset
+from benchbench.datasets.open_dataset import OpenDataset
 from benchbench.learners.classifier_recipe import ClassifierRecipe, TrainingPhase
 from benchbench.learners.episodic import EpisodicMethod, Recipe
 from benchbench.learners.metric import MetricMethod, class_means

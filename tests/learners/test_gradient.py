@@ -11,9 +11,10 @@ from support.inner_loops import ALL, BN, in_float64, training_episode, untrained
 from support.pictures import SMALL, random_images, random_support
 
 from benchbench.errors import MethodError
+from benchbench.images import Images
 from benchbench.learners.episodic import TASK_NORM
 from benchbench.learners.gradient import InnerLoop
-from benchbench.method import Images, Task
+from benchbench.method import Task
 
 
 @pytest.mark.parametrize("bn", ["support", "transductive", "task"])

@@ -9,7 +9,7 @@ from support.learning import make_source
 from support.pictures import random_images
 
 from benchbench.backbones import create_backbone
-from benchbench.datasets.base import OpenDataset
+from benchbench.datasets.open_dataset import OpenDataset
 from benchbench.learners.image_text import (
     DualEncoder,
     class_embedding,

@@ -14,9 +14,10 @@ from support.joint import known_support
 from support.learning import make_source
 from support.pictures import random_images
 
-from benchbench.datasets.base import OpenDataset
+from benchbench.datasets.open_dataset import OpenDataset
+from benchbench.images import Images
 from benchbench.learners.image_text_method import Head, ImageTextMethod, JointSupport
-from benchbench.method import Images, Support, Task
+from benchbench.method import Support, Task
 from benchbench.training.source import TrainingSource
 
 

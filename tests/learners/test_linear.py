@@ -10,7 +10,7 @@ from support.pictures import SMALL, random_images, random_support
 from torch import Tensor, nn
 
 from benchbench.backbones import create_backbone
-from benchbench.datasets.base import OpenDataset
+from benchbench.datasets.open_dataset import OpenDataset
 from benchbench.learners.linear import LinearMethod
 from benchbench.learners.metric import class_means
 from benchbench.method import Support

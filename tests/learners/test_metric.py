@@ -9,12 +9,13 @@ from support.pictures import random_images, random_support
 from torch import Tensor, nn
 
 from benchbench.backbones import create_backbone
-from benchbench.datasets.base import OpenDataset
+from benchbench.datasets.open_dataset import OpenDataset
+from benchbench.images import Images
 from benchbench.learners import metric
 from benchbench.learners.episodic import TASK_NORM, Recipe
 from benchbench.learners.metric import MetricMethod, class_means, smoothed_cross_entropy
 from benchbench.learners.normalisation import BatchMoments, BatchNormBy, TaskNorm
-from benchbench.method import Images, Support, Task
+from benchbench.method import Support, Task
 from benchbench.training.budget import Budget
 
 

@@ -12,7 +12,7 @@ from benchbench_plugins.protonet import ProtoNet
 from support.learning import make_source
 
 from benchbench.backbones import create_backbone
-from benchbench.datasets.base import OpenDataset
+from benchbench.datasets.open_dataset import OpenDataset
 from benchbench.learners import episodic, pretrained, shared_training
 from benchbench.learners.classifier_recipe import ClassifierRecipe, TrainingPhase
 from benchbench.learners.network_needs import as_needed

@@ -16,13 +16,14 @@ from support.pictures import pixel_pairs as images
 from benchbench.backbones import create_backbone
 from benchbench.backbones.base import Backbone
 from benchbench.backbones.conv4 import Conv4
-from benchbench.datasets.base import OpenDataset
+from benchbench.datasets.open_dataset import OpenDataset
 from benchbench.evaluation.participant import _modules
+from benchbench.images import Images
 from benchbench.learners import pretrained, shared_training
 from benchbench.learners.classifier_recipe import ClassifierRecipe, TrainingPhase
 from benchbench.learners.pretrained import fit_classifier, training_mean
 from benchbench.learners.shared_training import nearest_mean
-from benchbench.method import Classifier, Images, Method, Support, Task
+from benchbench.method import Classifier, Method, Support, Task
 from benchbench.system.compute import Compute
 from benchbench.training.budget import Budget
 from benchbench.training.source import TrainingSource

@@ -14,7 +14,7 @@ from support.pictures import pixel_pairs, random_images, random_support
 from torch import Size, Tensor, nn
 
 from benchbench.backbones import create_backbone
-from benchbench.datasets.base import OpenDataset
+from benchbench.datasets.open_dataset import OpenDataset
 from benchbench.learners.gradient import InnerLoop
 from benchbench.learners.rates import INNER_RATES, LearnedRates
 from benchbench.method import Support

@@ -9,7 +9,7 @@ from support.pictures import random_support
 from torch import Tensor, nn
 
 from benchbench.conformance.suite import expected_failure
-from benchbench.datasets.base import OpenDataset
+from benchbench.datasets.open_dataset import OpenDataset
 from benchbench.errors import MethodError
 from benchbench.learners.episodic import EpisodicMethod, Recipe
 from benchbench.learners.gradient import FixedWayMethod

@@ -9,12 +9,13 @@ import pytest
 import torch
 from support.learning import make_source
 
-from benchbench.datasets.base import OpenDataset
+from benchbench.datasets.open_dataset import OpenDataset
 from benchbench.errors import MethodError
+from benchbench.images import Images, LabelledImages
 from benchbench.learners.creation import create_methods
 from benchbench.learners.image_text_method import Head, ImageTextMethod, JointSupport
 from benchbench.learners.validated import best_on_validation
-from benchbench.method import Classifier, Images, LabelledImages, Method, Support
+from benchbench.method import Classifier, Method, Support
 from benchbench.training.source import TrainingSource
 
 

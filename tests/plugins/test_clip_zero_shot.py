@@ -11,11 +11,12 @@ from safetensors.torch import save_file
 from support.command_line import process
 from support.pictures import random_images
 
-from benchbench.datasets.base import OpenDataset
+from benchbench.datasets.open_dataset import OpenDataset
 from benchbench.errors import BenchbenchError
 from benchbench.evaluation.participant import evaluate
+from benchbench.images import Images
 from benchbench.learners.creation import create_methods
-from benchbench.method import Images, Support, Task
+from benchbench.method import Support, Task
 from benchbench.samplers import ClassPool, FixedSampler
 from benchbench.system.vision import torchvision
 from benchbench.training.budget import Budget

@@ -11,7 +11,7 @@ from support.pictures import SMALL
 from support.slots import declared, support_of
 from torch import Tensor, nn
 
-from benchbench.datasets.base import OpenDataset
+from benchbench.datasets.open_dataset import OpenDataset
 from benchbench.errors import MethodError
 from benchbench.method import Task
 from benchbench.system.compute import Compute

@@ -13,8 +13,9 @@ from benchbench_plugins.coop import CoOp, ordered
 from support.learning import make_source
 from support.pictures import random_images
 
-from benchbench.datasets.base import OpenDataset
-from benchbench.method import Images, Support
+from benchbench.datasets.open_dataset import OpenDataset
+from benchbench.images import Images
+from benchbench.method import Support
 from benchbench.system.vision import torchvision
 
 NAMES = ("class 1", "class 9", "class 3")

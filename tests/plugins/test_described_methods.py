@@ -12,12 +12,13 @@ from scipy.optimize import minimize
 from torch import Tensor
 
 from benchbench.datasets.attributes import ClassAttributes
-from benchbench.datasets.base import OpenDataset
+from benchbench.datasets.open_dataset import OpenDataset
 from benchbench.evaluation.participant import evaluate
+from benchbench.images import Images
 from benchbench.learners.attribute_rule import AttributeRule
 from benchbench.learners.creation import create_methods
 from benchbench.learners.described import DescribedMethod, SeenClasses
-from benchbench.method import Images, Support
+from benchbench.method import Support
 from benchbench.samplers import ClassPool, FixedSampler
 from benchbench.training.budget import Budget
 from benchbench.training.source import TrainingSource

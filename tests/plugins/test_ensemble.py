@@ -9,8 +9,9 @@ from support.pictures import random_images, random_support
 
 from benchbench.backbones import create_backbone
 from benchbench.errors import BenchbenchError, MethodError
+from benchbench.images import LabelledImages
 from benchbench.learners.creation import create_method
-from benchbench.method import LabelledImages, Task
+from benchbench.method import Task
 from benchbench.runs.manifest import MethodCard
 
 WEAK, STRONG = "linear_probe[c=0.1,backbone=pixels]", "linear_probe[c=10.0,backbone=pixels]"

@@ -9,7 +9,7 @@ from support.learning import make_source
 from support.pictures import SMALL, random_images, random_support
 from torch import nn
 
-from benchbench.datasets.base import OpenDataset
+from benchbench.datasets.open_dataset import OpenDataset
 from benchbench.learners.metric import class_means
 from benchbench.method import Support, Task
 from benchbench.training.budget import Budget

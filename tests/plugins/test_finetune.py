@@ -8,7 +8,7 @@ from support.pictures import SMALL, random_images, random_support
 
 from benchbench.backbones import create_backbone
 from benchbench.backbones.blocks import parameter_blocks
-from benchbench.method import Images
+from benchbench.images import Images
 
 
 def ready(**parameters: Any) -> Finetune:

@@ -16,10 +16,11 @@ from benchbench_plugins.maml import FOMAML, MAML
 from support.learning import make_source
 from torch import Tensor
 
-from benchbench.datasets.base import OpenDataset
+from benchbench.datasets.open_dataset import OpenDataset
 from benchbench.errors import BenchbenchError
+from benchbench.images import Images
 from benchbench.learners.gradient import InnerLoopMethod
-from benchbench.method import Images, Support, Task
+from benchbench.method import Support, Task
 from benchbench.registry import loading
 from benchbench.training.budget import Budget
 from benchbench.training.labelled import LabelledEpisode

@@ -9,7 +9,7 @@ from support.pictures import SMALL, random_images, random_support
 from torch import nn
 
 from benchbench.backbones import create_backbone
-from benchbench.datasets.base import OpenDataset
+from benchbench.datasets.open_dataset import OpenDataset
 from benchbench.errors import BenchbenchError
 from benchbench.learners.latents import LatentSpace
 from benchbench.learners.metric import class_means

@@ -7,9 +7,10 @@ from sklearn.linear_model import LogisticRegression
 from support.pictures import pixel_pairs
 
 from benchbench.backbones import create_backbone
-from benchbench.datasets.base import OpenDataset
+from benchbench.datasets.open_dataset import OpenDataset
 from benchbench.evaluation.participant import evaluate
-from benchbench.method import Images, Support
+from benchbench.images import Images
+from benchbench.method import Support
 from benchbench.samplers import ClassPool, FixedSampler
 from benchbench.training.streams import support_of
 

@@ -8,7 +8,7 @@ from benchbench_plugins.proto_maml import FOProtoMAML, ProtoMAML
 from support.learning import make_source
 from support.pictures import SMALL
 
-from benchbench.datasets.base import OpenDataset
+from benchbench.datasets.open_dataset import OpenDataset
 from benchbench.learners.gradient import InnerLoop
 from benchbench.method import Task
 from benchbench.training.budget import Budget

@@ -10,7 +10,7 @@ from support.pictures import SMALL
 from support.slots import declared
 from torch import Tensor, nn
 
-from benchbench.datasets.base import OpenDataset
+from benchbench.datasets.open_dataset import OpenDataset
 from benchbench.errors import BenchbenchError
 from benchbench.learners.memory import MemoryState
 from benchbench.method import Task

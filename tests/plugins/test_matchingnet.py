@@ -10,7 +10,7 @@ from support.pictures import random_images
 from torch import nn
 
 from benchbench.backbones import create_backbone
-from benchbench.datasets.base import OpenDataset
+from benchbench.datasets.open_dataset import OpenDataset
 from benchbench.method import Support, Task
 from benchbench.system.compute import Compute
 

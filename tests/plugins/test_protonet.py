@@ -8,7 +8,7 @@ from support.pictures import pixel_pairs as images
 from torch import nn
 
 from benchbench.backbones import create_backbone
-from benchbench.datasets.base import OpenDataset
+from benchbench.datasets.open_dataset import OpenDataset
 from benchbench.method import Support
 
 

@@ -9,7 +9,8 @@ from torch import Tensor, nn
 
 from benchbench.backbones import create_backbone
 from benchbench.errors import BenchbenchError
-from benchbench.method import Images, Support, Task
+from benchbench.images import Images
+from benchbench.method import Support, Task
 from benchbench.training.budget import Budget
 
 OMNIGLOT = (28, 28, 1)

@@ -8,11 +8,12 @@ from support.pictures import SMALL, random_images, random_support
 from torch import nn
 
 from benchbench.backbones import create_backbone
-from benchbench.datasets.base import OpenDataset
+from benchbench.datasets.open_dataset import OpenDataset
+from benchbench.images import Images
 from benchbench.learners.gradient import InnerLoop
 from benchbench.learners.inner_adam import minibatches
 from benchbench.learners.normalisation import BatchMoments
-from benchbench.method import Images, Task
+from benchbench.method import Task
 from benchbench.training.budget import Budget
 
 TINY = "conv4[width=4]"

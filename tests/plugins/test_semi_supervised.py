@@ -13,7 +13,8 @@ from benchbench_plugins.uda import UDA, uda_loss
 from support.pictures import pixel_pairs
 
 from benchbench.backbones import create_backbone
-from benchbench.method import Images, Support
+from benchbench.images import Images
+from benchbench.method import Support
 
 SURE, UNSURE = [5.0, 0.0, 0.0], [2.0, 0.0, 0.0]
 VIEW = [1.0, 1.0, 0.0]

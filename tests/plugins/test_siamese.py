@@ -9,7 +9,7 @@ from support.pictures import SMALL, random_images, random_support
 from torch import nn
 
 from benchbench.backbones import create_backbone
-from benchbench.datasets.base import OpenDataset
+from benchbench.datasets.open_dataset import OpenDataset
 from benchbench.method import Support, Task
 from benchbench.training.budget import Budget
 

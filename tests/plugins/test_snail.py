@@ -8,7 +8,7 @@ from support.pictures import SMALL
 from support.slots import declared, support_of
 from torch import Tensor, nn
 
-from benchbench.datasets.base import OpenDataset
+from benchbench.datasets.open_dataset import OpenDataset
 from benchbench.learners.sequences import CausalAttention, CausalConvolution
 from benchbench.method import Task
 from benchbench.training.budget import Budget

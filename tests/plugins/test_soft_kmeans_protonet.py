@@ -14,8 +14,9 @@ from support.pictures import pixel_pairs
 from torch import Tensor, nn
 
 from benchbench.backbones import create_backbone
-from benchbench.datasets.base import OpenDataset
-from benchbench.method import Images, Support
+from benchbench.datasets.open_dataset import OpenDataset
+from benchbench.images import Images
+from benchbench.method import Support
 from benchbench.samplers import ClassPool, FixedSampler
 from benchbench.training.streams import support_of
 

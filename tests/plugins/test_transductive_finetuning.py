@@ -14,9 +14,10 @@ from benchbench.augmentations import create_augmentation
 from benchbench.backbones import create_backbone
 from benchbench.backbones.blocks import parameter_blocks
 from benchbench.errors import BenchbenchError, MethodError
+from benchbench.images import Images
 from benchbench.learners.metric import class_means
 from benchbench.learners.tuning import TunedCopy, mean_entropy
-from benchbench.method import Images, Support, Task
+from benchbench.method import Support, Task
 from benchbench.training.budget import Budget
 
 

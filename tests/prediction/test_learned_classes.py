@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from benchbench.datasets.attributes import ClassAttributes
-from benchbench.datasets.base import OpenDataset
+from benchbench.datasets.open_dataset import OpenDataset
 from benchbench.evaluation.given import learned_part
 from benchbench.evaluation.nonce import Nonce
 from benchbench.prediction.learned_classes import learned_arrays, learned_classes, learned_texts

@@ -9,8 +9,9 @@ import pytest
 import torch
 
 from benchbench.errors import BenchbenchError
+from benchbench.images import Images
 from benchbench.learners.creation import create_method
-from benchbench.method import Images, Support
+from benchbench.method import Support
 from benchbench.prediction import learner as module
 from benchbench.prediction.labelled import LabelledImages
 from benchbench.prediction.learner import Learner, probabilities

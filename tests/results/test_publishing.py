@@ -13,9 +13,10 @@ import torch
 from safetensors.torch import save_file
 from support.jobs import run_job
 
-from benchbench.datasets.base import OpenDataset
+from benchbench.datasets.open_dataset import OpenDataset
 from benchbench.evaluation.settings import Settings
-from benchbench.method import Classifier, Images, Method, Support
+from benchbench.images import Images
+from benchbench.method import Classifier, Method, Support
 from benchbench.results import publishing
 from benchbench.results.publishing import publish
 from benchbench.runs.directory import RunDirectory

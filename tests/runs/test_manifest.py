@@ -14,7 +14,7 @@ from types import ModuleType
 import numpy as np
 import pytest
 
-from benchbench.datasets.base import OpenDataset
+from benchbench.datasets.open_dataset import OpenDataset
 from benchbench.datasets.problem import Problem
 from benchbench.method import Method, Task
 from benchbench.registry import entry_points

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchbench.datasets.base import OpenDataset
+from benchbench.datasets.open_dataset import OpenDataset
 from benchbench.errors import BenchbenchError
 from benchbench.samplers import ClassPool, create_sampler
 from benchbench.samplers.class_table import ClassTable

@@ -22,7 +22,7 @@ from samplers.toys import (
 from scipy.stats import chisquare
 from support.command_line import assert_one_sentence, invoke, succeeded
 
-from benchbench.datasets.base import OpenDataset
+from benchbench.datasets.open_dataset import OpenDataset
 from benchbench.datasets.opening import open_dataset
 from benchbench.episodes import EpisodeSet
 from benchbench.errors import BenchbenchError

@@ -21,7 +21,7 @@ from samplers.toys import (
 )
 from scipy.stats import chi2_contingency, chisquare, spearmanr
 
-from benchbench.datasets.base import OpenDataset
+from benchbench.datasets.open_dataset import OpenDataset
 from benchbench.episodes import Episode, EpisodeSet
 from benchbench.errors import BenchbenchError
 from benchbench.samplers import ClassPool, FixedSampler, Labelled

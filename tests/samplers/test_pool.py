@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from samplers.toys import column, labelled, pool
 
-from benchbench.datasets.base import OpenDataset
+from benchbench.datasets.open_dataset import OpenDataset
 from benchbench.errors import BenchbenchError
 from benchbench.samplers import ClassPool, FixedSampler
 

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from benchbench.datasets.base import OpenDataset
+from benchbench.datasets.open_dataset import OpenDataset
 from benchbench.errors import BenchbenchError
 from benchbench.samplers import ClassPool, ZeroShotSampler, create_sampler
 

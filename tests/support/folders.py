@@ -6,8 +6,8 @@ from typing import Any
 
 from PIL import Image
 
-from benchbench.datasets.base import OpenDataset
 from benchbench.datasets.folder import Folder
+from benchbench.datasets.open_dataset import OpenDataset
 from benchbench.datasets.opening import open_dataset
 from benchbench.system.places import Places
 

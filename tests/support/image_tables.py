@@ -7,8 +7,8 @@ from typing import Any
 import datasets
 from PIL import Image
 
-from benchbench.datasets.base import OpenDataset
 from benchbench.datasets.huggingface import HuggingFace
+from benchbench.datasets.open_dataset import OpenDataset
 from benchbench.datasets.opening import open_dataset
 from benchbench.system.places import Places
 

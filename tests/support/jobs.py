@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from benchbench.datasets.base import OpenDataset
+from benchbench.datasets.open_dataset import OpenDataset
 from benchbench.datasets.problem import Problem
 from benchbench.episodes import EpisodeSet
 from benchbench.evaluation.job import Audit, Job

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from benchbench.datasets.base import OpenDataset
+from benchbench.datasets.open_dataset import OpenDataset
 from benchbench.method import Method, Task
 from benchbench.training.budget import Budget
 from benchbench.training.source import TrainingSource

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import numpy as np
 
-from benchbench.datasets.base import SPLITS, Dataset, OpenDataset
+from benchbench.datasets.base import SPLITS, Dataset
+from benchbench.datasets.open_dataset import OpenDataset
 from benchbench.datasets.opening import open_dataset
 from benchbench.system.places import Places
 

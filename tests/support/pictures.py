@@ -3,7 +3,8 @@
 import numpy as np
 import torch
 
-from benchbench.method import Images, Support
+from benchbench.images import Images
+from benchbench.method import Support
 
 SMALL = (16, 16, 1)
 

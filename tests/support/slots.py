@@ -8,7 +8,7 @@ from support.pictures import random_images
 
 from benchbench.conformance import Bench
 from benchbench.conformance.suite import run_checks
-from benchbench.datasets.base import OpenDataset
+from benchbench.datasets.open_dataset import OpenDataset
 from benchbench.method import Method, Support
 from benchbench.training.budget import Budget
 

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from PIL import Image
 
-from benchbench.datasets.base import OpenDataset
+from benchbench.datasets.open_dataset import OpenDataset
 from benchbench.evaluation.nonce import Nonce
 from benchbench.runs.directory import RunDirectory
 

@@ -4,8 +4,8 @@ from collections.abc import Callable
 
 import pytest
 
-from benchbench.datasets.base import OpenDataset
 from benchbench.datasets.joint import joined
+from benchbench.datasets.open_dataset import OpenDataset
 
 
 @pytest.fixture

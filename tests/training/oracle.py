@@ -6,8 +6,9 @@ import numpy as np
 import torch
 from support import learning
 
-from benchbench.datasets.base import OpenDataset
-from benchbench.method import Classifier, Images, Method, Support
+from benchbench.datasets.open_dataset import OpenDataset
+from benchbench.images import Images
+from benchbench.method import Classifier, Method, Support
 from benchbench.training.source import TrainingSource
 
 

@@ -8,7 +8,7 @@ import torch
 from support import learning
 from torch import Tensor, nn
 
-from benchbench.datasets.base import OpenDataset
+from benchbench.datasets.open_dataset import OpenDataset
 from benchbench.errors import MethodError
 from benchbench.method import Classifier, Method, Support
 from benchbench.training.budget import FitRecord

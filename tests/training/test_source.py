@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from training.oracle import Oracle, classes_of, make_source
 
-from benchbench.datasets.base import OpenDataset
+from benchbench.datasets.open_dataset import OpenDataset
 from benchbench.errors import BenchbenchError, MethodError
 from benchbench.method import Task
 from benchbench.samplers import FixedSampler, Sampler, create_sampler

@@ -5,9 +5,9 @@ import pytest
 import torch
 from training.oracle import classes_of, make_source
 
-from benchbench.datasets.base import OpenDataset
+from benchbench.datasets.open_dataset import OpenDataset
 from benchbench.errors import MethodError
-from benchbench.method import Images
+from benchbench.images import Images
 from benchbench.training.labelled import joined
 
 

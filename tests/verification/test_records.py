@@ -16,9 +16,10 @@ import numpy as np
 import pytest
 from support.jobs import run_job
 
-from benchbench.datasets.base import OpenDataset
+from benchbench.datasets.open_dataset import OpenDataset
 from benchbench.evaluation.settings import Settings
-from benchbench.method import Classifier, Images, Method, Support
+from benchbench.images import Images
+from benchbench.method import Classifier, Method, Support
 from benchbench.runs.class_tables import ClassTables
 from benchbench.runs.directory import RunDirectory
 from benchbench.runs.manifest import CORE

@@ -18,7 +18,7 @@ from benchbench.backbones.base import Backbone
 from benchbench.backbones.libraries import weights as weight_files
 from benchbench.backbones.libraries.preprocessing import Interpolation, Preparation
 from benchbench.errors import BenchbenchError
-from benchbench.method import Images
+from benchbench.images import Images
 from benchbench.registry import specs
 from benchbench.registry.bounds import Bounds, Pixels
 from benchbench.system.arrays import ByteArray

@@ -11,7 +11,8 @@ from typing import Any, Literal
 
 import numpy as np
 
-from benchbench.datasets.base import SPLITS, OpenDataset
+from benchbench.datasets.base import SPLITS
+from benchbench.datasets.open_dataset import OpenDataset
 from benchbench.datasets.split_words import split_named
 from benchbench.datasets.tables import encoded
 from benchbench.registry.specs import plain

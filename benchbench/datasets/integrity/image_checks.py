@@ -8,9 +8,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from benchbench.datasets.base import SPLITS, OpenDataset
+from benchbench.datasets.base import SPLITS
 from benchbench.datasets.integrity.checks import Finding, Level, plural, some, split_by_class
 from benchbench.datasets.integrity.duplicates import Pairs, Scan, find_duplicates
+from benchbench.datasets.open_dataset import OpenDataset
 from benchbench.registry.specs import plain
 from benchbench.system.arrays import BoolArray, IntArray
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
-from benchbench.datasets.base import SPLITS, Dataset, OpenDataset
+from benchbench.datasets.base import SPLITS, Dataset
 from benchbench.datasets.integrity.checks import (
     Finding,
     Level,
@@ -27,6 +27,7 @@ from benchbench.datasets.integrity.image_checks import (
     check_overlap,
     check_pictures,
 )
+from benchbench.datasets.open_dataset import OpenDataset
 from benchbench.datasets.opening import create_dataset, members_of, open_dataset
 from benchbench.datasets.problem import Collection
 from benchbench.datasets.tables.file_states import forget_if_changed

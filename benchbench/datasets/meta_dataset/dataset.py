@@ -10,7 +10,8 @@ from typing import Annotated, Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from benchbench.datasets.base import SPLITS, Dataset, PendingClass, splits_by_name
+from benchbench.datasets.base import SPLITS, Dataset, splits_by_name
+from benchbench.datasets.decoded import PendingClass
 from benchbench.datasets.meta_dataset import readers
 from benchbench.datasets.meta_dataset.decoding import SourceDecoder, kept_of
 from benchbench.datasets.meta_dataset.names import LICENCES, canonical

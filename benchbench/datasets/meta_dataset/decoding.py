@@ -9,7 +9,7 @@ from functools import partial
 
 import numpy as np
 
-from benchbench.datasets.base import DecodedClass, PendingClass
+from benchbench.datasets.decoded import DecodedClass, PendingClass
 from benchbench.datasets.meta_dataset.resizing import prepare
 from benchbench.datasets.meta_dataset.spec import SourceFiles, SourceSpec
 from benchbench.datasets.reading.images import decode_all

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, TypeVar
 from benchbench.errors import BenchbenchError
 
 if TYPE_CHECKING:
-    from benchbench.datasets.base import DecodedClass, PendingClass
+    from benchbench.datasets.decoded import DecodedClass, PendingClass
     from benchbench.datasets.tables.resumable import WholeClass
 
 T = TypeVar("T")

@@ -9,8 +9,8 @@ from itertools import pairwise
 
 import numpy as np
 
-from benchbench.datasets.base import Pixels
 from benchbench.datasets.integrity.checks import plural, some
+from benchbench.datasets.open_dataset import Pixels
 
 PIECE = 256  # images that are looked at together
 

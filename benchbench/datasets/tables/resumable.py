@@ -31,7 +31,7 @@ from benchbench.errors import BenchbenchError
 from benchbench.system.files import whole_file
 
 if TYPE_CHECKING:
-    from benchbench.datasets.base import DecodedClass
+    from benchbench.datasets.decoded import DecodedClass
 
 FORMAT = 2
 """Of a table's files; it is raised when they change. Tables of another format are not read."""

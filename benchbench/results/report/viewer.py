@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from benchbench.datasets.base import OpenDataset
 from benchbench.datasets.image_files import ImageFiles
+from benchbench.datasets.open_dataset import OpenDataset
 from benchbench.datasets.opening import open_dataset
 from benchbench.errors import BenchbenchError
 from benchbench.results.entries import Entry

@@ -18,7 +18,7 @@ from torch import Tensor
 from benchbench.backbones import backbone_arguments, create_backbone
 from benchbench.backbones.libraries.open_clip import OpenClip, drop_projection
 from benchbench.errors import BenchbenchError
-from benchbench.method import Images
+from benchbench.images import Images
 from benchbench.system.vision import torchvision
 
 torchvision()

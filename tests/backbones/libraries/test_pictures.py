@@ -18,10 +18,10 @@ from support.own_size import write_encoder, write_own_size
 from benchbench.backbones import create_backbone, feature_cache
 from benchbench.backbones.base import Backbone
 from benchbench.backbones.libraries.base import LibraryBackbone
-from benchbench.datasets.base import OpenDataset
+from benchbench.datasets.open_dataset import OpenDataset
 from benchbench.errors import BenchbenchError
 from benchbench.evaluation.feature_making import FeatureMaker
-from benchbench.method import Images
+from benchbench.images import Images
 from benchbench.system.compute import Compute
 from benchbench.system.vision import torchvision
 

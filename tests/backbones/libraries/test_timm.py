@@ -15,7 +15,7 @@ from support.pictures import random_images
 
 from benchbench.backbones import backbone_arguments, create_backbone
 from benchbench.backbones.libraries.timm import Timm
-from benchbench.datasets.base import OpenDataset
+from benchbench.datasets.open_dataset import OpenDataset
 from benchbench.datasets.opening import open_dataset
 from benchbench.errors import BenchbenchError
 from benchbench.system.places import Places

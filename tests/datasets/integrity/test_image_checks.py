@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 
-from benchbench.datasets.base import OpenDataset
 from benchbench.datasets.integrity.checks import Finding
 from benchbench.datasets.integrity.duplicates import CORRELATION, DISTANCE, scan
 from benchbench.datasets.integrity.image_checks import (
@@ -15,6 +14,7 @@ from benchbench.datasets.integrity.image_checks import (
     check_overlap,
     check_pictures,
 )
+from benchbench.datasets.open_dataset import OpenDataset
 
 Make = Callable[..., OpenDataset]
 LIMITS = (DISTANCE, CORRELATION)

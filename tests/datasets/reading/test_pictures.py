@@ -9,7 +9,7 @@ import pytest
 from support.image_bytes import encoded, grey, oriented
 from support.image_tables import columns, saved
 
-from benchbench.datasets.base import OpenDataset
+from benchbench.datasets.open_dataset import OpenDataset
 from benchbench.datasets.opening import open_dataset
 from benchbench.datasets.reading.file_tree import FileTree
 from benchbench.datasets.reading.images import decode_image

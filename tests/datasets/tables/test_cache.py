@@ -21,7 +21,8 @@ import numpy as np
 import pytest
 from filelock import FileLock
 
-from benchbench.datasets.base import Dataset, DecodedClass, PendingClass
+from benchbench.datasets.base import Dataset
+from benchbench.datasets.decoded import DecodedClass, PendingClass
 from benchbench.datasets.tables import resumable, secret_order
 from benchbench.datasets.tables.cache import Table, decoded_table
 from benchbench.errors import BenchbenchError
@@ -510,7 +511,8 @@ SLOW = """
 import sys, time
 from pathlib import Path
 import numpy as np
-from benchbench.datasets.base import Dataset, DecodedClass, PendingClass
+from benchbench.datasets.base import Dataset
+from benchbench.datasets.decoded import DecodedClass, PendingClass
 from benchbench.datasets.tables.cache import decoded_table
 
 cache, marks, waits_for = Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3]

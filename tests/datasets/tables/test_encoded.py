@@ -16,14 +16,15 @@ from PIL import Image
 from support.folders import open_folder
 from support.image_bytes import encoded, oriented
 
-from benchbench.datasets.base import DecodedClass, OpenDataset
+from benchbench.datasets.decoded import DecodedClass
 from benchbench.datasets.integrity.checks import check_table, fingerprint_of
+from benchbench.datasets.open_dataset import OpenDataset
 from benchbench.datasets.tables.encoded import EncodedPixels, Thumbnails
 from benchbench.datasets.tables.resumable import UnfinishedTable
 from benchbench.errors import BenchbenchError
 from benchbench.evaluation.given import hidden_images, learned_part
 from benchbench.evaluation.nonce import Nonce
-from benchbench.method import Images
+from benchbench.images import Images
 from benchbench.system.framing import Framing
 
 ALL = {"val": 0, "test": 1}
@@ -241,7 +242,7 @@ import sys, numpy as np
 from pathlib import Path
 from benchbench.datasets.folder import Folder
 from benchbench.datasets.opening import open_dataset
-from benchbench.method import Images
+from benchbench.images import Images
 from benchbench.system.places import Places
 root = Path(sys.argv[1])
 places = Places(root.parent, root.parent / "cache")

@@ -13,7 +13,9 @@ from typing import Any, ClassVar
 import numpy as np
 import pytest
 
-from benchbench.datasets.base import SPLITS, Dataset, DecodedClass, OpenDataset
+from benchbench.datasets.base import SPLITS, Dataset
+from benchbench.datasets.decoded import DecodedClass
+from benchbench.datasets.open_dataset import OpenDataset
 from benchbench.datasets.opening import open_dataset, prepare
 from benchbench.datasets.reading.file_tree import FileTree, located
 from benchbench.datasets.reading.offline import only_looking

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from benchbench.datasets.base import DecodedClass
+from benchbench.datasets.decoded import DecodedClass
 from benchbench.datasets.tables import resumable as unfinished
 from benchbench.datasets.tables.resumable import UnfinishedTable
 from benchbench.errors import BenchbenchError

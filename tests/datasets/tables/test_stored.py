@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from benchbench.conformance.instruments import reads_of
-from benchbench.datasets.base import OpenDataset
+from benchbench.datasets.open_dataset import OpenDataset
 from benchbench.datasets.tables.stored import (
     ColourPixels,
     PermutedPixels,

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from support import runs
 
-from benchbench.datasets.base import OpenDataset
+from benchbench.datasets.open_dataset import OpenDataset
 from benchbench.errors import BenchbenchError
 from benchbench.registry import specs
 from benchbench.results import plot_style

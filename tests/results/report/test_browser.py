@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from results.report.synthetic import report_on, write_run
 
-from benchbench.datasets.base import OpenDataset
 from benchbench.datasets.image_files import ImageFiles
+from benchbench.datasets.open_dataset import OpenDataset
 
 if TYPE_CHECKING:
     from selenium.webdriver import Chrome

@@ -6,7 +6,7 @@ from click.testing import Result
 from results.report.synthetic import write_run
 from support.command_line import assert_one_sentence, invoke
 
-from benchbench.datasets.base import OpenDataset
+from benchbench.datasets.open_dataset import OpenDataset
 from benchbench.results import plot_style
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from results.report.synthetic import Page, report_on, write_run
 
-from benchbench.datasets.base import OpenDataset
+from benchbench.datasets.open_dataset import OpenDataset
 from benchbench.results import plot_style
 from benchbench.results.leaderboard import collect
 from benchbench.results.report import viewer

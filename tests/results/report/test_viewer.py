@@ -13,8 +13,8 @@ from jinja2.utils import htmlsafe_json_dumps
 from PIL import Image
 from results.report.synthetic import Page, report_on, write_run
 
-from benchbench.datasets.base import OpenDataset
 from benchbench.datasets.image_files import ImageFiles
+from benchbench.datasets.open_dataset import OpenDataset
 from benchbench.datasets.opening import open_dataset
 from benchbench.errors import BenchbenchError
 from benchbench.results.entries import tables_of

@@ -14,7 +14,7 @@ from support.installations import pretended
 from support.jobs import run_job
 
 from benchbench.backbones import create_backbone
-from benchbench.datasets.base import OpenDataset
+from benchbench.datasets.open_dataset import OpenDataset
 from benchbench.evaluation.settings import Settings
 from benchbench.method import Classifier, Method, Support
 from benchbench.results.trackers.tracking import name_of, results
