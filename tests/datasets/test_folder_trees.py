@@ -19,6 +19,7 @@ from PIL import Image
 from benchbench.datasets.decoded import DecodedClass
 from benchbench.datasets.folder import Folder
 from benchbench.datasets.folder_splits import split_files
+from benchbench.datasets.reading.contents import contents_of
 from benchbench.datasets.reading.file_tree import FileTree
 from benchbench.datasets.tables.file_states import state_of
 from benchbench.errors import BenchbenchError
@@ -131,4 +132,4 @@ def accounted(classes: list[DecodedClass], remarks: list[str], tree: Path) -> in
     counts = [int(found[1]) for remark in remarks if (found := told.match(remark))]
     known = sum(len(each.images) + len(each.unreadable) for each in classes)
     files = FileTree(tree)
-    return known + sum(counts) + len({*split_files(files)[:1]} - {*files.image_names()})
+    return known + sum(counts) + len({*split_files(files)[:1]} - {*contents_of(files).images})
