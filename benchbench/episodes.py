@@ -98,8 +98,7 @@ class EpisodeSet:
     The arrays are the episodes' arrays end to end (int64), and `class_counts`, `support_counts`,
     `query_counts`, `unlabelled_counts` and `unknown_counts` ([n_episodes]) their lengths; without
     the last two there are no unlabelled images, or no unknown queries. standard: whether papers
-    draw such episodes, as the sampler that drew them
-    says; it is not hashed.
+    draw such episodes, as the sampler that drew them says; it is not hashed.
     """
 
     dataset: str

@@ -88,9 +88,9 @@ class Task:
     """What a method is tested on; a number that varies over the episodes is None.
 
     image_shape: height and width are 0 of pictures at their own size. has_class_names: whether the
-    classes' names are words that describe them. has_training_classes:
-    whether there are classes to learn from before the test. has_validation_part: whether each class
-    has official validation images, none of which is drawn for a support or as a query.
+    classes' names are words that describe them. has_training_classes: whether there are classes to
+    learn from before the test. has_validation_part: whether each class has official validation
+    images, none of which is drawn for a support or as a query.
     n_attributes: how many attributes each class has; 0 if nothing is known of it in numbers.
     n_unlabelled: the unlabelled images of each class of an episode; n_distractors: the other
     classes of which there are as many.
