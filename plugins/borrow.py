@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from benchbench import DescribedMethod, Rule, SeenClasses, choices, cosines, hookimpl
+from benchbench import Bounds, DescribedMethod, Rule, SeenClasses, choices, cosines, hookimpl
 
 NEIGHBOURS = (12, 3, 6, 24, 48)
 TEMPERATURES = (0.25, 0.1, 0.5, 1.0)
@@ -31,8 +31,8 @@ class Borrow(DescribedMethod):
     name = "borrow"
     paper = "https://doi.org/10.1109/TIP.2017.2696747"
     family = "zero-shot"
-    neighbours: int | Literal["auto"] = "auto"
-    temperature: float | Literal["auto"] = "auto"
+    neighbours: Annotated[int, Bounds(ge=1)] | Literal["auto"] = "auto"
+    temperature: Annotated[float, Bounds(gt=0)] | Literal["auto"] = "auto"
 
     def candidates(self) -> list[dict[str, Any]]:
         return choices(

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
+from typing import Annotated, Literal
 
 import torch
 from torch import Tensor
 
 from benchbench import (
     AttributeRule,
+    Bounds,
     DescribedMethod,
     Rule,
     SeenClasses,
@@ -37,7 +38,7 @@ class DAP(DescribedMethod):
     name = "dap"
     paper = "https://doi.org/10.1109/TPAMI.2013.140"
     family = "zero-shot"
-    c: float | Literal["auto"] = "auto"
+    c: Annotated[float, Bounds(gt=0)] | Literal["auto"] = "auto"
     prior: Literal["classes", "half"] = "classes"
 
     def candidates(self) -> list[dict[str, float]]:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
+from typing import Annotated, Literal
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from benchbench import DescribedMethod, Rule, SeenClasses, choices, hookimpl, powers_of_ten
+from benchbench import Bounds, DescribedMethod, Rule, SeenClasses, choices, hookimpl, powers_of_ten
 
 
 @dataclass
@@ -27,8 +27,8 @@ class ESZSL(DescribedMethod):
     name = "eszsl"
     paper = "https://proceedings.mlr.press/v37/romera-paredes15.html"
     family = "zero-shot"
-    gamma: float | Literal["auto"] = "auto"
-    lam: float | Literal["auto"] = "auto"
+    gamma: Annotated[float, Bounds(gt=0)] | Literal["auto"] = "auto"
+    lam: Annotated[float, Bounds(gt=0)] | Literal["auto"] = "auto"
     targets: Literal["signed", "one_hot"] = "signed"
 
     def candidates(self) -> list[dict[str, float]]:

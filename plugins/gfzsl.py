@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
+from typing import Annotated, Literal
 
 import torch
 from torch import Tensor
 
-from benchbench import DescribedMethod, Rule, SeenClasses, choices, hookimpl, powers_of_ten
+from benchbench import Bounds, DescribedMethod, Rule, SeenClasses, choices, hookimpl, powers_of_ten
 
 
 @dataclass
@@ -28,7 +28,7 @@ class GFZSL(DescribedMethod):
     paper = "arXiv:1707.08040"
     family = "zero-shot"
     kernel: Literal["quadratic", "linear"] = "quadratic"
-    lam: float | Literal["auto"] = "auto"
+    lam: Annotated[float, Bounds(gt=0)] | Literal["auto"] = "auto"
 
     def candidates(self) -> list[dict[str, float]]:
         return choices(lam=powers_of_ten(3) if self.lam == "auto" else self.lam)

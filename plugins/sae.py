@@ -4,14 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
+from typing import Annotated, Literal
 
 import torch
 import torch.nn.functional as F
 from scipy.linalg import solve_sylvester
 from torch import Tensor
 
-from benchbench import DescribedMethod, Rule, SeenClasses, choices, cosines, hookimpl, powers_of_ten
+from benchbench import (
+    Bounds,
+    DescribedMethod,
+    Rule,
+    SeenClasses,
+    choices,
+    cosines,
+    hookimpl,
+    powers_of_ten,
+)
 
 
 @dataclass
@@ -28,7 +37,7 @@ class SAE(DescribedMethod):
     name = "sae"
     paper = "arXiv:1704.08345"
     family = "zero-shot"
-    lam: float | Literal["auto"] = "auto"
+    lam: Annotated[float, Bounds(gt=0)] | Literal["auto"] = "auto"
     compare: Literal["features", "vectors"] = "features"
 
     def candidates(self) -> list[dict[str, float]]:

@@ -62,7 +62,7 @@ def grid_of(options: Mapping[str, Any], place: str) -> Grid:
         method="",
         dataset=options["dataset"],
         sampling=tuple((name, value) for name, value in given if value is not None),
-        metrics=_metrics_of(options),
+        metrics=distinct("--metrics", specs.split_list(options["metrics"])),
         engine=place,
         data_root=str(data_root) if data_root else None,
         out=str(options["out"]),
@@ -73,15 +73,6 @@ def grid_of(options: Mapping[str, Any], place: str) -> Grid:
     numbers = {name: distinct(f"--{name}", options[name]) for name in several}
     numbers["shot"] = numbers["shot"] or _usual_shots(options["sampler"])
     return Grid(named, common, **numbers)
-
-
-def _metrics_of(options: Mapping[str, Any]) -> tuple[str, ...]:
-    """The names of `--metrics`, and that of unknown queries where there are some."""
-    from benchbench.grid.expansion import distinct
-    from benchbench.metrics import OF_UNKNOWN  # NumPy
-
-    names = distinct("--metrics", specs.split_list(options["metrics"]))
-    return (*names, OF_UNKNOWN) if options["unknown"] and OF_UNKNOWN not in names else names
 
 
 def _usual_episodes(sampler: str) -> str:

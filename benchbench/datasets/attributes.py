@@ -69,24 +69,47 @@ def read_attributes(
     file is something else, or a class has no row.
     """
     try:
-        heading, *rows = filter(None, csv.reader(io.StringIO(content.decode("utf-8-sig"))))
-        found = {row[0].strip(): _numbers(row[1:]) for row in rows}
-        names = tuple(name.strip() for name in heading[1:])
-        if len(found) < len(rows):
-            raise ValueError("a class has two rows")
+        heading, found = _table(content)
+        names = tuple(name.strip() for name in heading)
         keys = [name if name in found else name.rpartition("/")[2] for name in class_names]
         if missing := [key for key in keys if key not in found]:
-            raise ValueError(f"{len(missing)} of the classes have no row, such as '{missing[0]}'")
+            what = "class has" if len(missing) == 1 else "classes have"
+            raise ValueError(f"{len(missing)} {what} no row, such as '{missing[0]}'")
         attributes = ClassAttributes(names, np.array([found[key] for key in keys], np.float32))
     except (ValueError, csv.Error) as error:
         raise BenchbenchError(f"{where} cannot be read ({error}); it needs {FORM}.") from error
+    if len(np.unique(attributes.values, axis=0)) == 1 < len(keys):
+        remark(f"{where} has the same numbers for all classes, so that nothing tells them apart.")
     if other := sorted(found.keys() - set(keys)):
         remark(f"{where} has rows of no class, left out: {len(other)}, such as '{other[0]}'.")
     return attributes
 
 
-def _numbers(cells: Sequence[str]) -> list[float]:
-    numbers = [float(cell) for cell in cells]
-    if not np.isfinite(numbers).all():
-        raise ValueError("a value is not finite")
-    return numbers
+def _table(content: bytes) -> tuple[list[str], dict[str, list[float]]]:
+    """The names of the columns and the numbers of each row. Raises ValueError if it has no such."""
+    try:
+        lines = list(filter(None, csv.reader(io.StringIO(content.decode("utf-8-sig")))))
+    except UnicodeDecodeError as error:
+        raise ValueError("it is not in UTF-8; save it anew") from error
+    if len(lines) < 2:
+        raise ValueError("it has no row below a heading")
+    heading, *rows = [lines[0][1:], *lines[1:]]
+    found: dict[str, list[float]] = {}
+    for name, *cells in rows:
+        if name.strip() in found:
+            raise ValueError(f"the class '{name.strip()}' has two rows")
+        if len(cells) != len(heading):
+            row = f"the row of '{name.strip()}' has {len(cells)} numbers"
+            raise ValueError(f"{row} and the heading names {len(heading)}, parted by commas")
+        found[name.strip()] = [_number(cell, name.strip()) for cell in cells]
+    return heading, found
+
+
+def _number(cell: str, row: str) -> float:
+    try:
+        number = float(cell)
+    except ValueError:
+        raise ValueError(f"'{cell}' in the row of '{row}' is no number") from None
+    if not np.isfinite(number):
+        raise ValueError(f"'{cell}' in the row of '{row}' is not finite")
+    return number

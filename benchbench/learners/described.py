@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import product
-from typing import Any, ClassVar, TypeAlias
+from typing import Annotated, Any, ClassVar, TypeAlias
 
 import torch
 import torch.nn.functional as F
@@ -16,6 +16,7 @@ from benchbench.images import Images
 from benchbench.learners.class_vectors import create_class_vectors
 from benchbench.learners.pretrained import EMBEDDED_TOGETHER, PretrainedMethod
 from benchbench.method import Classifier, Support, Task
+from benchbench.registry.bounds import Bounds
 from benchbench.system.progress import say
 from benchbench.training.source import TrainingSource
 
@@ -95,7 +96,7 @@ class DescribedMethod(PretrainedMethod):
     steps: int = field(default=0, init=False, repr=False, compare=False)
     learned: Tensor | None = field(default=None, init=False, repr=False, compare=False)
     vectors: str = ATTRIBUTES
-    stacking: float = 0.0
+    stacking: Annotated[float, Bounds(ge=0)] = 0.0
 
     def __post_init__(self) -> None:
         self.named = None if self.vectors == ATTRIBUTES else create_class_vectors(self.vectors)

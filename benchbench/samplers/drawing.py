@@ -93,7 +93,8 @@ def draw_episodes(
         return fixed.head(min(count, len(fixed)))
     drawn = create_sampler(sampler, **options).sample(ClassPool(dataset, split), count, seed)
     if len(drawn) < count:
-        what = f"{dataset.name} has images for {len(drawn)} episodes {drawn.protocol}"
+        number = "1 episode" if len(drawn) == 1 else f"{len(drawn)} episodes"
+        what = f"{dataset.name} has images for {number} {drawn.protocol}"
         say(f"{what}; {count} were asked for")
     return drawn
 

@@ -60,10 +60,15 @@ class FixedSampler(ComposingSampler):
                 "replacement none goes only with classes=uniform, prior=balanced and no "
                 "separate_groups"
             )
-        if self.unknown < 0 or (self.unknown and self.replacement == "none"):
-            raise ValueError("needs unknown >= 0, and replacement=images with it")
+        if self.unknown < 0:
+            raise ValueError("needs unknown >= 0")
+        if self.unknown and self.replacement == "none":
+            raise ValueError("has unknown queries only with replacement=images; leave one out")
         if self.unknown and self.unlabelled:
-            raise ValueError("has unlabelled images or unknown queries, not both")
+            raise ValueError(
+                "has unlabelled images or unknown queries, not both; leave out --unlabelled or "
+                "--unknown"
+            )
         self._check_pool()
 
     def _check_pool(self) -> None:
@@ -78,8 +83,8 @@ class FixedSampler(ComposingSampler):
         )
         if self.unlabelled and not alone:
             raise ValueError(
-                "unlabelled goes only with replacement=images, prior=balanced and no "
-                "separate_groups"
+                "has unlabelled images only with replacement=images, prior=balanced and no "
+                "separate_groups; leave out --unlabelled or the others"
             )
 
     @property

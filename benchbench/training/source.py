@@ -26,9 +26,11 @@ from benchbench.method import NAMES_WITHHELD, Classifier, Method, Support, Task
 from benchbench.metrics import checked_scores
 from benchbench.samplers import ClassPool, Sampler
 from benchbench.system.compute import Compute, seed_everything
+from benchbench.system.progress import say_once
 from benchbench.training.budget import Budget, FitRecord
 from benchbench.training.pools import largest_sampler, pools_with_sampler, source_pools
 from benchbench.training.streams import (
+    NO_LABEL,
     BatchStream,
     EpisodeStream,
     LabelledViewStream,
@@ -222,7 +224,9 @@ class TrainingSource:
         """
         views = self.views(size, augments)
         rows = self._dataset.view("train").rows
-        return LabelledViewStream(views, labels_of_some(self._pool, rows, share, self.seed))
+        labels = labels_of_some(self._pool, rows, share, self.seed)
+        say_once(f"{int((labels != NO_LABEL).sum())} of {len(labels)} training images have a label")
+        return LabelledViewStream(views, labels)
 
     @property
     def images(self) -> Images:

@@ -35,8 +35,11 @@ def verify_records(run: RunDirectory, redrawing: Redrawing) -> Findings:
     """All that can be found out about a run without its data."""
     findings = Findings(run.path)
     try:
-        if run.is_foreign or run.status != "finished":
-            findings.unknown.append("it is no finished run of this version")
+        if run.is_foreign:
+            findings.unknown.append("it is no run of this version")
+            return findings
+        if run.status != "finished":
+            findings.unknown.append(f"it has no result: it is {run.status or 'not begun'}")
             return findings
         rows = Rows.parsed(run.stored_rows(), run.manifest["identity"]["metrics"])
     except (BenchbenchError, ValueError) as error:

@@ -55,7 +55,7 @@ def test_a_grid_of_shots_is_tested_on_all_test_images(parted: str, tmp_path: Pat
     assert done.exit_code == 0, done.output
     assert done.stdout.count("± draws") == done.stdout.count("± test images") == 3
     assert "± episodes" not in done.output
-    told = "has images for 1 episodes allway-allshot-official; 5 were asked for"
+    told = "has images for 1 episode allway-allshot-official; 5 were asked for"
     assert done.stderr.count(told) == 1
     files = tmp_path.rglob("knn-*/manifest.json")
     found = {file.parent.parent.name: json.loads(file.read_text())["episodes"] for file in files}

@@ -44,6 +44,20 @@ def test_episodes_are_made_and_shown_with_them(pictures: str, tmp_path: Path) ->
     assert picture.exists()
 
 
+def test_a_file_with_them_has_the_metric_as_well_and_is_the_same_run(
+    pictures: str, tmp_path: Path
+) -> None:
+    file, out = tmp_path / "e.npz", tmp_path / "out"
+    drawing = ("--way", 3, "--query", 4, "--episodes", 10, "--unknown", 3, "--out", file)
+    succeeded("episodes", "make", "--dataset", pictures, *drawing)
+    run = ("run", "--dataset", pictures, "--methods", "knn[backbone=pixels]", "--out", out)
+    from_file = succeeded(*run, "--episodes", file)
+    assert "unknown_auroc" in from_file.stdout
+    drawn = succeeded(*run, *drawing[:-2])
+    assert drawn.stdout == from_file.stdout
+    assert len(list(out.rglob("manifest.json"))) == 1
+
+
 def test_too_many_are_refused_with_a_cure(pictures: str) -> None:
     said = refused(*task(pictures, unknown=17))
     assert "use --unknown 16 or fewer" in said

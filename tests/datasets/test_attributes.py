@@ -96,15 +96,15 @@ def test_a_row_may_have_the_last_part_of_a_path() -> None:
 @pytest.mark.parametrize(
     ("content", "says"),
     [
-        (b"", "cannot be read"),
-        (b"\xff\xfe", "cannot be read"),
+        (b"", "it has no row below a heading"),
+        (b"\xff\xfe", "it is not in UTF-8; save it anew"),
         (b"class\ncat\n", "0 attributes"),
-        (b"class,red\ncat,1\ncat,2\n", "a class has two rows"),
-        (b"class,red\ncat,x\n", "could not convert"),
-        (b"class,red\ncat,nan\n", "not finite"),
-        (b"class,red\ncat,1,2\n", "shape"),
+        (b"class,red\ncat,1\ncat,2\n", "the class 'cat' has two rows"),
+        (b"class,red\ncat,x\n", "'x' in the row of 'cat' is no number"),
+        (b"class,red\ncat,nan\n", "'nan' in the row of 'cat' is not finite"),
+        (b"class,red\ncat,1,2\n", "the row of 'cat' has 2 numbers and the heading names 1"),
         (b"class,red,red\ncat,1,2\n", "two attributes have one name"),
-        (b"class,red\ndog,1\n", "1 of the classes have no row, such as 'cat'"),
+        (b"class,red\ndog,1\n", "1 class has no row, such as 'cat'"),
     ],
 )
 def test_a_table_that_is_none_is_one_sentence(content: bytes, says: str) -> None:
@@ -174,3 +174,11 @@ def test_a_task_without_them_is_skipped() -> None:
     assert Describing().skip(task) is None
     assert "attributes" in str(Describing().skip(replace(task, n_attributes=0)))
     assert "0-shot" in str(Plain().skip(task))
+
+
+def test_numbers_that_tell_no_class_apart_are_told() -> None:
+    remarks: list[str] = []
+    read_attributes(b"class,red\ncat,1\ndog,1\n", "x.csv", ["cat", "dog"], remarks.append)
+    assert remarks == [
+        "x.csv has the same numbers for all classes, so that nothing tells them apart."
+    ]

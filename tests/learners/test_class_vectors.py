@@ -69,10 +69,14 @@ def test_a_name_is_the_mean_of_its_words_in_a_file(
         made.vectors(["yak"])
 
 
-@pytest.mark.parametrize("content", [None, "sea 1 x\n", "sea 1 2\nlion 3\n"])
-def test_a_file_that_is_none_is_one_sentence(tmp_path: Path, content: str | None) -> None:
-    if content is not None:
-        (tmp_path / "glove.txt").write_text(content)
+def test_a_file_that_is_not_there_is_told_before_anything_is_trained() -> None:
+    with one_sentence("There is no file none.txt of word vectors"):
+        create_method("eszsl[vectors=file[weights=none.txt]]")
+
+
+@pytest.mark.parametrize("content", ["sea 1 x\n", "sea 1 2\nlion 3\n"])
+def test_a_file_that_is_none_is_one_sentence(tmp_path: Path, content: str) -> None:
+    (tmp_path / "glove.txt").write_text(content)
     made = create_class_vectors(f"file[weights={tmp_path / 'glove.txt'}]")
     made.prepare([])
     with one_sentence("cannot be read .*; it needs a word and its numbers in each line"):
@@ -147,7 +151,9 @@ def test_the_text_tower_of_clip_has_prompts(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def test_mistakes_are_one_sentence() -> None:
-    with pytest.raises(BenchbenchError, match="no class vectors named 'word'; did you mean words"):
+    with pytest.raises(
+        BenchbenchError, match="no source of class vectors named 'word'; did you mean words"
+    ):
         create_method("eszsl[vectors=word]")
     with pytest.raises(BenchbenchError, match="weights"):
         create_method("eszsl[vectors=file]")

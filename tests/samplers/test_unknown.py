@@ -94,7 +94,7 @@ def test_too_few_other_images_are_refused_with_a_cure(sampler, sizes, says: str)
 
 
 def test_what_does_not_go_together_is_refused() -> None:
-    with pytest.raises(BenchbenchError, match="replacement=images with it"):
+    with pytest.raises(BenchbenchError, match="unknown queries only with replacement=images"):
         create_sampler("fixed[unknown=3]", replacement="none")
     with pytest.raises(BenchbenchError, match="has no --unknown"):
         create_sampler("meta_dataset", unknown=3)
