@@ -41,6 +41,8 @@ if TYPE_CHECKING:
     from benchbench.learners.attribute_rule import AttributeRule as AttributeRule
     from benchbench.learners.attribute_rule import SeenPosteriorMethod as SeenPosteriorMethod
     from benchbench.learners.averaging import distance_to_mean as distance_to_mean
+    from benchbench.learners.bilinear import bilinear as bilinear
+    from benchbench.learners.bilinear import fit_bilinear as fit_bilinear
     from benchbench.learners.binary_logistic import binary_logistic as binary_logistic
     from benchbench.learners.black_box import BlackBoxMethod as BlackBoxMethod
     from benchbench.learners.class_vectors import ClassVectors as ClassVectors
@@ -152,6 +154,8 @@ _HOMES = {
     "Rule": "learners.described",
     "SeenClasses": "learners.described",
     "cosines": "learners.described",
+    "bilinear": "learners.bilinear",
+    "fit_bilinear": "learners.bilinear",
     "fit_on_features": "learners.described",
     "choices": "learners.described",
     "powers_of_ten": "learners.described",

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from benchbench.errors import BenchbenchError
-from benchbench.system.arrays import IntArray
+from benchbench.system.arrays import IntArray, common_value
 from benchbench.system.integer_files import load_integers, save_integers
 
 _ARRAYS = (
@@ -171,7 +171,7 @@ class EpisodeSet:
     @property
     def pool(self) -> int | None:
         """How many unlabelled images an episode has; None if it varies."""
-        return _constant(self.unlabelled_counts)
+        return common_value(self.unlabelled_counts)
 
     @property
     def has_unknown(self) -> bool:
@@ -181,7 +181,7 @@ class EpisodeSet:
     @property
     def unknown_shape(self) -> int | None:
         """How many queries of none of its classes an episode has; None if that varies."""
-        return _constant(self.unknown_counts)
+        return common_value(self.unknown_counts)
 
     @property
     def images(self) -> IntArray:
@@ -198,7 +198,7 @@ class EpisodeSet:
         """Way, shot and query per class; None if it varies over episodes or classes."""
         shots = self._per_class(self.support_labels, self.support_counts)
         queries = self._per_class(self.query_labels, self.query_counts)
-        return _constant(self.class_counts), _constant(shots), _constant(queries)
+        return common_value(self.class_counts), common_value(shots), common_value(queries)
 
     def _per_class(self, labels: IntArray, counts: IntArray) -> IntArray:
         """How many images each class of each episode has, episode by episode."""
@@ -312,7 +312,3 @@ def arrays_of(episodes: list[Episode]) -> dict[str, IntArray]:
         lengths = [len(getattr(episode, name)) for episode in episodes]
         arrays[f"{counts}_counts"] = np.array(lengths, dtype=np.int64)
     return arrays
-
-
-def _constant(values: IntArray) -> int | None:
-    return int(values[0]) if len(values) and (values == values[0]).all() else None

@@ -7,10 +7,9 @@ from dataclasses import dataclass
 from typing import Annotated
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
-from benchbench import Bounds, DescribedMethod, Rule, SeenClasses, fit_on_features, hookimpl
+from benchbench import Bounds, DescribedMethod, Rule, SeenClasses, fit_bilinear, hookimpl
 
 
 @dataclass
@@ -32,17 +31,11 @@ class ALE(DescribedMethod):
     lr: Annotated[float, Bounds(gt=0)] = 0.01
 
     def rule(self, seen: SeenClasses) -> Rule:
-        known = F.normalize(seen.vectors, dim=1)
-        v = torch.zeros(seen.features.shape[1], known.shape[1]).double().requires_grad_()
-
-        def loss(features: Tensor, labels: Tensor, generator: torch.Generator) -> Tensor:
-            scores = features @ v @ known.T
+        def loss(scores: Tensor, labels: Tensor, generator: torch.Generator) -> Tensor:
             keys = torch.rand(scores.shape, generator=generator)
             return warp(scores, labels, keys, self.margin)
 
-        fit_on_features(seen, [v], loss, steps=self.steps, lr=self.lr, seed=self.seed)
-        learned = v.detach()
-        return lambda features, vectors: features @ learned @ F.normalize(vectors, dim=1).T
+        return fit_bilinear(seen, loss, steps=self.steps, lr=self.lr, seed=self.seed)
 
 
 def warp(scores: Tensor, labels: Tensor, keys: Tensor, margin: float) -> Tensor:

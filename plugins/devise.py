@@ -7,10 +7,9 @@ from dataclasses import dataclass
 from typing import Annotated
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
-from benchbench import Bounds, DescribedMethod, Rule, SeenClasses, fit_on_features, hookimpl
+from benchbench import Bounds, DescribedMethod, Rule, SeenClasses, fit_bilinear, hookimpl
 
 
 @dataclass
@@ -31,15 +30,10 @@ class DeViSE(DescribedMethod):
     lr: Annotated[float, Bounds(gt=0)] = 0.01
 
     def rule(self, seen: SeenClasses) -> Rule:
-        known = F.normalize(seen.vectors, dim=1)
-        v = torch.zeros(seen.features.shape[1], known.shape[1]).double().requires_grad_()
+        def loss(scores: Tensor, labels: Tensor, _: torch.Generator) -> Tensor:
+            return hinge(scores, labels, self.margin)
 
-        def loss(features: Tensor, labels: Tensor, _: torch.Generator) -> Tensor:
-            return hinge(features @ v @ known.T, labels, self.margin)
-
-        fit_on_features(seen, [v], loss, steps=self.steps, lr=self.lr, seed=self.seed)
-        learned = v.detach()
-        return lambda features, vectors: features @ learned @ F.normalize(vectors, dim=1).T
+        return fit_bilinear(seen, loss, steps=self.steps, lr=self.lr, seed=self.seed)
 
 
 def hinge(scores: Tensor, labels: Tensor, margin: float) -> Tensor:

@@ -10,7 +10,16 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from benchbench import Bounds, DescribedMethod, Rule, SeenClasses, choices, hookimpl, powers_of_ten
+from benchbench import (
+    Bounds,
+    DescribedMethod,
+    Rule,
+    SeenClasses,
+    bilinear,
+    choices,
+    hookimpl,
+    powers_of_ten,
+)
 
 
 @dataclass
@@ -37,8 +46,7 @@ class ESZSL(DescribedMethod):
 
     def rule(self, seen: SeenClasses, gamma: float = 1.0, lam: float = 1.0) -> Rule:
         unit = F.normalize(seen.vectors, dim=1)
-        v = solution(seen, unit, gamma, lam, self.targets == "signed")
-        return lambda features, vectors: features @ v @ F.normalize(vectors, dim=1).T
+        return bilinear(solution(seen, unit, gamma, lam, self.targets == "signed"))
 
 
 def solution(seen: SeenClasses, s: Tensor, gamma: float, lam: float, signed: bool) -> Tensor:

@@ -11,7 +11,7 @@ from benchbench.datasets.problem import Problem
 from benchbench.episodes import EpisodeSet
 from benchbench.evaluation.validation_part import has_validation_part
 from benchbench.method import Task
-from benchbench.system.arrays import IntArray
+from benchbench.system.arrays import common_value
 
 
 def task_of(problem: Problem, episodes: EpisodeSet) -> Task:
@@ -44,11 +44,7 @@ def _pool_of(dataset: OpenDataset, episodes: EpisodeSet) -> dict[str, int | None
     slots, members = np.unique(first + dataset.labels[episodes.unlabelled], return_counts=True)
     classes = np.bincount(slots // len(dataset.class_names), minlength=len(episodes))
     others = classes - episodes.class_counts
-    return {"n_unlabelled": _constant(members), "n_distractors": _constant(others)}
-
-
-def _constant(values: IntArray) -> int | None:
-    return int(values[0]) if (values == values[0]).all() else None
+    return {"n_unlabelled": common_value(members), "n_distractors": common_value(others)}
 
 
 def training_task(problem: Problem, task: Task) -> Task:

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from benchbench.images import Images
 from benchbench.learners.class_vectors import create_class_vectors
-from benchbench.learners.pretrained import EMBEDDED_TOGETHER, PretrainedMethod
+from benchbench.learners.pretrained import PretrainedMethod, in_blocks
 from benchbench.method import Classifier, Support, Task
 from benchbench.registry.bounds import Bounds
 from benchbench.system.progress import say
@@ -157,11 +157,8 @@ class DescribedMethod(PretrainedMethod):
 
     def embedded(self, images: Images) -> Tensor:
         """What the backbone makes of images, float64 [n, feature_size]."""
-        source, rows = images.block()
-        starts = range(0, len(rows), EMBEDDED_TOGETHER)
-        parts = (Images(source, rows[start : start + EMBEDDED_TOGETHER]) for start in starts)
         with torch.no_grad():
-            found = [self.encoder(part).to("cpu", torch.float64) for part in parts]
+            found = [self.encoder(block).to("cpu", torch.float64) for block in in_blocks(images)]
         return torch.cat(found) if found else torch.zeros(0, self.encoder.feature_size).double()
 
     def features(self, images: Images) -> Tensor:

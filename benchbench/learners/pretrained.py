@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from typing import Any, ClassVar
 
@@ -31,7 +32,7 @@ from benchbench.training.source import TrainingSource
 from benchbench.training.streams import BatchStream
 
 EMBEDDED_TOGETHER = 256
-"""Images in one pass when all training images are embedded."""
+"""Images in one pass when many are embedded."""
 
 
 @dataclass
@@ -175,9 +176,14 @@ def training_mean(source: TrainingSource, encoder: Backbone) -> Tensor:
     encoder: frozen, as `fit_classifier` leaves it. None of the features is kept.
     """
     images = source.images
-    view, rows = images.block()
     total = torch.zeros(encoder.feature_size, dtype=torch.float64, device=encoder.device)
-    for start in range(0, len(rows), EMBEDDED_TOGETHER):
-        block = Images(view, rows[start : start + EMBEDDED_TOGETHER])
+    for block in in_blocks(images):
         total += embedded(encoder, block).double().sum(0)
-    return (total / len(rows)).float()
+    return (total / len(images)).float()
+
+
+def in_blocks(images: Images) -> Iterator[Images]:
+    """The images in blocks that are embedded in one pass each."""
+    source, rows = images.block()
+    for start in range(0, len(rows), EMBEDDED_TOGETHER):
+        yield Images(source, rows[start : start + EMBEDDED_TOGETHER])

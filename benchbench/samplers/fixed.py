@@ -76,12 +76,8 @@ class FixedSampler(ComposingSampler):
             raise ValueError("needs unlabelled >= 0 and distractors >= 0")
         if self.distractors and not self.unlabelled:
             raise ValueError("has distractors only with unlabelled images: add --unlabelled")
-        alone = (self.replacement, self.prior, self.separate_groups) == (
-            "images",
-            "balanced",
-            False,
-        )
-        if self.unlabelled and not alone:
+        others = self.replacement == "none" or self.prior != "balanced" or self.separate_groups
+        if self.unlabelled and others:
             raise ValueError(
                 "has unlabelled images only with replacement=images, prior=balanced and no "
                 "separate_groups; leave out --unlabelled or the others"

@@ -4,41 +4,25 @@ from __future__ import annotations
 
 import gc
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 import pytest
 import torch
 from benchbench_plugins.knn import KNN
+from support.objectives import Still
 from torch import Tensor, nn
 
-from benchbench.backbones.base import Backbone
 from benchbench.conformance import Bench, run_check
 from benchbench.conformance.label_blind import dealt_anew
 from benchbench.datasets.open_dataset import OpenDataset
-from benchbench.learners.pretraining import Pretraining, mlp
+from benchbench.learners.pretraining import Pretraining
 from benchbench.registry import loading
 from benchbench.training.budget import Budget
 from benchbench.training.source import TrainingSource
 
 KNOWN = loading.load
-
-
-@dataclass
-class Still(Pretraining):
-    """It compares the two views of an image, and knows no label."""
-
-    name = "still"
-    augment: str = "flip"
-    select: Literal["last", "validation"] = "last"
-
-    def further_modules(self, encoder: Backbone) -> dict[str, nn.Module]:
-        return {"projector": mlp(encoder.feature_size, 8, 8)}
-
-    def loss(self, network: nn.ModuleDict, *embedded: Tensor) -> Tensor:
-        return (embedded[0] - embedded[1]).square().mean()
 
 
 class Peeks(Still):

@@ -11,7 +11,7 @@ import pytest
 import torch
 from benchbench_plugins.knn import KNN
 from support import learning
-from torch import Tensor, nn
+from support.objectives import Still
 
 from benchbench.backbones import create_backbone
 from benchbench.backbones.base import Backbone
@@ -20,7 +20,7 @@ from benchbench.errors import BenchbenchError
 from benchbench.learners import objective_training
 from benchbench.learners.creation import create_method
 from benchbench.learners.objective_training import create_objective, fit_objective
-from benchbench.learners.pretraining import ObjectiveRecipe, Pretraining, mlp
+from benchbench.learners.pretraining import ObjectiveRecipe, Pretraining
 from benchbench.runs.manifest import describe_method
 from benchbench.training import fit as fitting
 from benchbench.training.budget import Budget
@@ -96,18 +96,11 @@ def test_labels_have_no_part_in_it(dataset: OpenDataset, spec: str) -> None:
 
 
 @dataclass
-class Peeking(Pretraining):
+class Peeking(Still):
     """It uses labels and says that it does not."""
 
     name = "peeking"
-    augment: str = "flip"
     select: Literal["last", "validation"] = "validation"
-
-    def further_modules(self, encoder: Backbone) -> dict[str, nn.Module]:
-        return {"projector": mlp(encoder.feature_size, 8, 8)}
-
-    def loss(self, network: nn.ModuleDict, *embedded: Tensor) -> Tensor:
-        return (embedded[0] - embedded[1]).square().mean()
 
 
 def test_validation_chooses_only_where_that_is_declared(dataset: OpenDataset) -> None:
