@@ -20,7 +20,7 @@ from benchbench.errors import BenchbenchError
 from benchbench.learners import objective_training
 from benchbench.learners.creation import create_method
 from benchbench.learners.objective_training import create_objective, fit_objective
-from benchbench.learners.pretraining import ObjectiveRecipe, Pretraining
+from benchbench.learners.pretraining import AS_IT_IS, ObjectiveRecipe, Pretraining
 from benchbench.runs.manifest import describe_method
 from benchbench.training import fit as fitting
 from benchbench.training.budget import Budget
@@ -54,6 +54,21 @@ def small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
 
 class Killed(BaseException):
     """Not an error that anything handles."""
+
+
+def test_a_random_network_has_the_weights_that_were_drawn_and_the_moments_of_the_images(
+    dataset: OpenDataset,
+) -> None:
+    before = create_backbone(SPEC, dataset.image_shape, 0)
+    source = make_source(dataset, steps=100)
+    after = trained(source, "random")
+    drawn, kept = dict(before.named_parameters()), dict(after.named_parameters())
+    assert all(torch.equal(kept[name], weight) for name, weight in drawn.items())
+    views = source.views(16, [AS_IT_IS])
+    pixels = torch.cat([after.prepare(views[step][0].array) for step in range(100)])
+    convolution, norm = after.layers[0][:2]  # type: ignore[index]
+    expected = convolution(pixels).mean((0, 2, 3))
+    torch.testing.assert_close(norm.running_mean, expected, rtol=0.1, atol=0.02)
 
 
 @pytest.mark.parametrize("spec", [*ALL, "uda", "fixmatch"])
