@@ -61,6 +61,19 @@ def test_classes_are_told_by_a_table_of_attributes(described: Path, tmp_path: Pa
     assert len(known["sha256"]) == 64
 
 
+def test_no_shot_alone_is_the_sampler_of_all_classes(described: Path, tmp_path: Path) -> None:
+    dataset, method = f"folder:{described}[size=8]", "gfzsl[backbone=pixels]"
+    task = ("run", "--dataset", dataset, "--methods", method, "--out", tmp_path, "--no-audit")
+    assert "0 shots: all 4 classes are candidates at once\n" in succeeded(*task, "--shot", 0).stderr
+    assert "candidates" not in run(dataset, tmp_path, method)
+    assert len(stored(tmp_path)) == 1
+    config = tmp_path / "grid.toml"
+    config.write_text("shot = 0\nway = 2\nquery = 3\nepisodes = 4\n")
+    assert "candidates" not in succeeded(*task, "--config", config).stderr
+    assert len(stored(tmp_path)) == 2
+    assert len(list(tmp_path.rglob("2way-0shot-3query"))) == 1
+
+
 def test_other_attributes_are_another_run_of_the_same_images(
     described: Path, tmp_path: Path
 ) -> None:
