@@ -77,7 +77,8 @@ def held_out(dataset: OpenDataset, share: float) -> BoolArray:
 
     Raises BenchbenchError if a class has too few.
     """
-    order = permutation(len(dataset.labels), key=int(dataset.fingerprint[:16], 16))
+    # Of features those of the images are held out.
+    order = permutation(len(dataset.labels), key=int(dataset.drawn_as[:16], 16))
     found = np.zeros(len(dataset.labels), np.bool_)
     for class_id in dataset.splits["train"].tolist():
         own = order[dataset.labels[order] == class_id]
@@ -97,6 +98,7 @@ def _only(dataset: OpenDataset, kept: BoolArray, what: str) -> OpenDataset:
     rows = np.flatnonzero(kept)
     storage = dataset.storage
     text = f"{dataset.fingerprint} {what}"
+    features = dataset.features
     return replace(
         dataset,
         fingerprint=hashlib.sha256(text.encode()).hexdigest(),
@@ -106,6 +108,8 @@ def _only(dataset: OpenDataset, kept: BoolArray, what: str) -> OpenDataset:
         parts=None,
         nodes=None,
         opaque_ids=None,
+        # These are other images than those of whose fingerprint the features are.
+        features=features and replace(features, drawn_as=""),
     )
 
 
