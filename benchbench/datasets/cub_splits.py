@@ -1,4 +1,4 @@
-"""Which classes of CUB are for what: the packaged split of few-shot papers, or lists in a folder."""
+"""Which classes of CUB are for what: the packaged split, or lists in a folder."""
 
 from __future__ import annotations
 
