@@ -50,7 +50,10 @@ class Generalised(Collection):
     def __post_init__(self) -> None:
         self.test_source = "seen and unseen"  # There is one source.
         if isinstance(create_dataset(self.dataset), Collection):
-            raise ValueError(f"{self.dataset} is itself several data sets; name one of them")
+            raise BenchbenchError(
+                f"Seen and unseen classes are of one data set, and {self.dataset} is several; run "
+                "generalised:NAME for each of them by itself."
+            )
 
     def members(self, places: Places) -> list[str]:
         return [self.dataset]

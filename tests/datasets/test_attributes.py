@@ -74,6 +74,15 @@ def test_a_table_beside_class_folders(tmp_path: Path) -> None:
     np.testing.assert_array_equal(dataset.attributes.values, [[1, 0.5], [0, 2], [-1, 0]])
 
 
+def test_a_folder_in_place_of_the_table_is_said(tmp_path: Path) -> None:
+    root = write_images(tmp_path / "images", {"dog": [10, 20], "cat": [30], "emu": [40]})
+    (root / "attributes.csv").mkdir()
+    dataset = open_folder(root)
+    assert dataset.attributes is None
+    said = f"attributes.csv in {root} is a folder and no table, so that no attributes are read."
+    assert said in dataset.remarks
+
+
 def test_a_table_of_a_folder_of_hugging_face(tmp_path: Path) -> None:
     write_images(tmp_path / "images", {"dog": [10, 20], "cat": [30], "emu": [40]})
     (tmp_path / "images" / "attributes.csv").write_text(CSV)
