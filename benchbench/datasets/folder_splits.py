@@ -56,9 +56,14 @@ def attributes_around(
     where = f"{ATTRIBUTE_FILE} in {tree.path}"
     if files:
         return read_attributes(tree.read(files[0]), where, class_names, remark)
-    if any((tree.path / place).is_dir() for place in _paths_around(tree, ATTRIBUTE_FILE)):
+    if any(_is_folder(tree, place) for place in _paths_around(tree, ATTRIBUTE_FILE)):
         remark(f"{where} is a folder and no table, so that no attributes are read.")
     return None
+
+
+def _is_folder(tree: FileTree, name: str) -> bool:
+    """Whether a folder has this name; of an archive, one with files."""
+    return (tree.path / name).is_dir() or any(each.startswith(f"{name}/") for each in tree.names)
 
 
 def refuse_unread_splits(tree: FileTree) -> None:
