@@ -15,6 +15,7 @@ from benchbench.episodes import EpisodeSet
 from benchbench.errors import MOST_EPISODES, BenchbenchError
 from benchbench.registry.specs import SHOWN
 from benchbench.samplers import ClassPool, Sampler, create_sampler
+from benchbench.samplers.usual import USUAL
 from benchbench.system.places import Places
 from benchbench.system.progress import say
 
@@ -91,8 +92,10 @@ def draw_episodes(
                 f"leave out {SAMPLING_OPTIONS} and the episodes' seed."
             )
         return fixed.head(min(count, len(fixed)))
-    drawn = create_sampler(sampler, **options).sample(ClassPool(dataset, split), count, seed)
-    if len(drawn) < count:
+    made = create_sampler(sampler, **options)
+    drawn = made.sample(ClassPool(dataset, split), count, seed)
+    usual = made.is_whole and count == made.usual_episodes  # nobody has asked for so many
+    if len(drawn) < count and not usual:
         number = "1 episode" if len(drawn) == 1 else f"{len(drawn)} episodes"
         what = f"{dataset.name} has images for {number} {drawn.protocol}"
         say(f"{what}; {count} were asked for")
@@ -101,7 +104,7 @@ def draw_episodes(
 
 def any_given(options: Mapping[str, int | str | None], sampler: str, seed: int) -> bool:
     """Whether anything is said about how episodes are drawn."""
-    return any(value is not None for value in options.values()) or sampler != "fixed" or seed != 0
+    return any(value is not None for value in options.values()) or sampler != USUAL or seed != 0
 
 
 def saved_episodes(path: Path, dataset: OpenDataset) -> EpisodeSet:
