@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -70,17 +71,19 @@ def make(
 ) -> None:
     """Draw episodes, print their sha256 and save them."""
     from benchbench.datasets.opening import open_dataset
+    from benchbench.datasets.same_pictures import facts_of
     from benchbench.samplers.base import usual_episodes
     from benchbench.samplers.drawing import draw_episodes
     from benchbench.system.places import Places
 
     if out is not None and out.suffix.lower() != ".npz":
         raise BenchbenchError(f"--out {out} must end in .npz.")
-    opened = open_dataset(dataset, Places.find(data_root))
+    places = Places.find(data_root)
+    opened = open_dataset(dataset, places)
     count = count or usual_episodes(sampler)
     drawn = draw_episodes(opened, sampler, sampling, count, split, seed)
     if out is not None:
-        drawn.save(out)
+        replace(drawn, pictures=facts_of(opened, places)).save(out)
     place = f", in {out}" if out else ""
     click.echo(
         legible(
@@ -153,7 +156,7 @@ def show(
             f"{saved} says all about its episodes; leave out {SAMPLING_OPTIONS} and --seed."
         )
     else:
-        drawn = saved_episodes(saved, opened)
+        drawn = saved_episodes(saved, opened, places)
     if number >= len(drawn):
         raise BenchbenchError(
             f"There is no episode {number}; there are {len(drawn)}, numbered from 0."
