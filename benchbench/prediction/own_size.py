@@ -50,7 +50,8 @@ def bytes_of(pixels: Pixels, ids: Sequence[int]) -> int:
     """How many bytes some images have, decoded or encoded."""
     if at_own_size(pixels.shape[1:]):
         return sum(len(pixels.content(number)) for number in ids)
-    return len(ids) * math.prod(pixels.shape[1:])
+    of_one: int = math.prod(pixels.shape[1:])
+    return len(ids) * of_one
 
 
 def as_arrays(pixels: Pixels, ids: Sequence[int]) -> dict[str, NDArray[Any]]:
