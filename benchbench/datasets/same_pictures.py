@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import posixpath
 from collections.abc import Mapping
 from typing import Any
 
@@ -31,17 +32,19 @@ def facts_of(dataset: OpenDataset, places: Places) -> dict[str, Any]:
     """What tells the pictures of a data set, as plain values; nothing of features.
 
     classes: the hash of the classes' names and each image's class. files: that of the names of the
-    images' files, or nothing where one is not known. looks: perceptual hashes by image id, in hex.
+    images' files without their endings, or nothing where one is not known. looks: perceptual hashes
+    by image id, in hex.
     """
     if dataset.features is not None:
         return {}
     labels = dataset.labels
     ids = np.unique(np.linspace(0, len(labels) - 1, min(len(labels), MOST_LOOKED_AT)).astype(int))
     looks = perceptual_hashes(np.asarray(dataset.thumbnails[ids]))
-    names = ImageFiles(dataset.name, dataset, places).names(np.arange(len(labels)))
+    files = ImageFiles(dataset.name, dataset, places).names(np.arange(len(labels)))
+    names = [posixpath.splitext(name)[0] for name in files if name is not None]
     return {
         "classes": _sha256([dataset.class_names, labels.tolist()]),
-        "files": "" if None in names else _sha256(names),
+        "files": _sha256(names) if len(names) == len(labels) else "",
         "looks": {str(n): f"{look:016x}" for n, look in zip(ids, looks.tolist(), strict=True)},
     }
 

@@ -23,6 +23,9 @@ from benchbench.runs.rows import Rows
 PROTOCOL = ("fingerprint", "splits", "split", "protocol", "episode_seed")
 """The entries of a run's identity that say which frozen episodes it met."""
 
+EPISODES_OF = " with episodes of "
+"""Between the fingerprints of data and of what a file's episodes were drawn of, if not of them."""
+
 
 @dataclass(frozen=True)
 class Result:
@@ -113,7 +116,7 @@ class Result:
         identity = self.identity
         if "episodes_of" in identity:
             # Episodes of the same files read otherwise are others than those of the data itself.
-            both = f"{identity['fingerprint']} with episodes of {identity['episodes_of']}"
+            both = f"{identity['fingerprint']}{EPISODES_OF}{identity['episodes_of']}"
             identity = {**identity, "fingerprint": both}
         return (self.dataset, *(identity[key] for key in PROTOCOL))
 

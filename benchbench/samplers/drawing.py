@@ -126,8 +126,9 @@ def saved_episodes(path: Path, dataset: OpenDataset, places: Places) -> EpisodeS
 
 def _check_pictures(path: Path, episodes: EpisodeSet, dataset: OpenDataset, places: Places) -> None:
     """Say that the episodes are of the same pictures; BenchbenchError if they are not."""
-    here = facts_of(dataset, places) if episodes.pictures else {}
-    same, words = same_pictures(episodes.pictures, here)
+    same, words = False, "it does not say which they are; make it again"
+    if episodes.pictures:
+        same, words = same_pictures(episodes.pictures, facts_of(dataset, places))
     if not same:
         raise BenchbenchError(
             f"{path} holds episodes of {episodes.dataset}, whose pixels are not those of "

@@ -95,6 +95,10 @@ def test_frozen_backbones_run_and_read_features_from_disk(
     )
     (rows,) = stored(tmp_path / "on features").values()
     assert rows == answers[0]["knn"]
+    (on_features,) = (tmp_path / "on features").rglob("knn-*")
+    (on_pictures,) = (tmp_path / "after").rglob("knn-*")
+    told = succeeded("compare", on_features, on_pictures).stdout
+    assert "of the same pictures: as features in " in told
 
 
 @pytest.mark.slow

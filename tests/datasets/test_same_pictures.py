@@ -40,18 +40,37 @@ def test_another_size_or_colour_is_the_same(
     assert words == "the names of their files and the looks of 20 of them"
 
 
-def test_a_copy_in_another_format_is_told_by_its_looks(
+def test_a_copy_in_another_format_is_the_same_unless_its_names_are_others(
     root: Path, places: Places, tmp_path: Path
 ) -> None:
-    """Where a data set knows no files; names that end otherwise are other names."""
+    """Where a data set knows no files, looks decide."""
     for file in list(root.rglob("*.png")):
         target = tmp_path / "copy" / file.relative_to(root).with_suffix(".jpg")
         target.parent.mkdir(parents=True, exist_ok=True)
         Image.open(file).save(target, quality=85)
     specs = f"folder:{root}[size=native]", f"folder:{tmp_path / 'copy'}"
-    assert compared(places, *specs) == (False, "the names of their files are others")
+    assert compared(places, *specs)[0]
+    last = tmp_path / "copy" / "class03" / "4.jpg"
+    last.rename(last.with_name("5.jpg"))
     one, other = (facts_of(open_dataset(spec, places), places) for spec in specs)
+    assert same_pictures(one, other) == (False, "the names of their files are others")
     assert same_pictures(one, {**other, "files": ""}) == (True, "the looks of 20 of them")
+
+
+def test_tables_of_a_library_have_no_names_and_looks_decide(
+    root: Path, places: Places, tmp_path: Path
+) -> None:
+    datasets = pytest.importorskip("datasets")
+    from support.image_tables import CLASS, columns, saved
+
+    files = sorted(root.rglob("class0[0-2]/*.png"))
+    labels = [int(file.parent.name[-1]) for file in files]
+    pictures = (datasets.Image(), [Image.open(file) for file in files])
+    table = saved(tmp_path / "table", columns(picture=pictures, kind=(CLASS, labels)))
+    assert compared(places, f"hf:{table}[size=native]", f"hf:{table}[size=40]") == (
+        True,
+        "the looks of 15 of them",
+    )
 
 
 def test_two_pictures_that_have_changed_places_are_found(root: Path, places: Places) -> None:
