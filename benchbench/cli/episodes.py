@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -70,6 +71,7 @@ def make(
 ) -> None:
     """Draw episodes, print their sha256 and save them."""
     from benchbench.datasets.opening import open_dataset
+    from benchbench.datasets.same_pictures import facts_of
     from benchbench.samplers.base import usual_episodes
     from benchbench.samplers.drawing import draw_episodes
     from benchbench.samplers.usual import ALL_AT_ONCE, sampler_and_options, say_all_at_once
@@ -77,14 +79,15 @@ def make(
 
     if out is not None and out.suffix.lower() != ".npz":
         raise BenchbenchError(f"--out {out} must end in .npz.")
-    opened = open_dataset(dataset, Places.find(data_root))
+    places = Places.find(data_root)
+    opened = open_dataset(dataset, places)
     chosen, sampling = sampler_and_options(sampler, sampling)
     count = count or usual_episodes(chosen)
     drawn = draw_episodes(opened, chosen, sampling, count, split, seed)
     if sampler is None and chosen == ALL_AT_ONCE:
         say_all_at_once(drawn)
     if out is not None:
-        drawn.save(out)
+        replace(drawn, pictures=facts_of(opened, places)).save(out)
     place = f", in {out}" if out else ""
     click.echo(
         legible(
@@ -159,7 +162,7 @@ def show(
             f"{saved} says all about its episodes; leave out {SAMPLING_OPTIONS} and --seed."
         )
     else:
-        drawn = saved_episodes(saved, opened)
+        drawn = saved_episodes(saved, opened, places)
     if number >= len(drawn):
         raise BenchbenchError(
             f"There is no episode {number}; there are {len(drawn)}, numbered from 0."
