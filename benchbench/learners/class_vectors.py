@@ -90,8 +90,41 @@ class Words(ClassVectors):
         return found
 
 
+class WordMeans(ClassVectors):
+    """The vector of a name is the mean of those of its words, as far as these are known."""
+
+    @property
+    def source(self) -> str:
+        """What messages call the place where the words are from."""
+        raise NotImplementedError(f"{type(self).__name__} has no source")
+
+    def words(self, wanted: set[str]) -> dict[str, Tensor]:
+        """The vectors float64 [a] of those words that are known."""
+        raise NotImplementedError(f"{type(self).__name__} has no words(wanted)")
+
+    def prepare(self, names: Sequence[str]) -> None:
+        self._known: dict[str, Tensor] = {}
+
+    def vectors(self, names: Sequence[str]) -> Tensor:
+        words = {word for name in names for word in words_in(name)}
+        if missing := words - self._known.keys():
+            self._known.update(self.words(missing))
+        if absent := sorted(words - self._known.keys()):
+            say_once(f"{self.source} lacks {len(absent)} words of names, such as '{absent[0]}'")
+        return torch.stack([self._mean(name) for name in names])
+
+    def _mean(self, name: str) -> Tensor:
+        found = [self._known[word] for word in words_in(name) if word in self._known]
+        if not found:
+            raise BenchbenchError(
+                f"{self.source} has no word of the class '{name}'; use another file, or "
+                "vectors=minilm."
+            )
+        return torch.stack(found).mean(0)
+
+
 @dataclass
-class WordFile(ClassVectors):
+class WordFile(WordMeans):
     """Vectors of words from a text file, of each name the mean over its words.
 
     It is read as word2vec, fastText and GloVe write text: a line has a word and its numbers, and a
@@ -108,25 +141,12 @@ class WordFile(ClassVectors):
             raise BenchbenchError(f"There is no file {self.weights} of word vectors.")
         check_word_file(self.weights)
 
-    def prepare(self, names: Sequence[str]) -> None:
-        self._known: dict[str, Tensor] = {}
+    @property
+    def source(self) -> str:
+        return self.weights
 
-    def vectors(self, names: Sequence[str]) -> Tensor:
-        words = {word for name in names for word in words_in(name)}
-        if missing := words - self._known.keys():
-            self._known.update(word_vectors(self.weights, missing))
-        if absent := sorted(words - self._known.keys()):
-            say_once(f"{self.weights} lacks {len(absent)} words of names, such as '{absent[0]}'")
-        return torch.stack([self._mean(name) for name in names])
-
-    def _mean(self, name: str) -> Tensor:
-        found = [self._known[word] for word in words_in(name) if word in self._known]
-        if not found:
-            raise BenchbenchError(
-                f"{self.weights} has no word of the class '{name}'; use another file, or "
-                "vectors=minilm."
-            )
-        return torch.stack(found).mean(0)
+    def words(self, wanted: set[str]) -> dict[str, Tensor]:
+        return word_vectors(self.weights, wanted)
 
 
 @dataclass
@@ -188,5 +208,7 @@ class ClipText(ClassVectors):
 
 @hookimpl
 def register_class_vectors(register: Callable[[type], None]) -> None:
-    for cls in (ClipText, MiniLM, WordFile, Words):
+    from benchbench.learners.trained_words import FastText, Word2Vec
+
+    for cls in (ClipText, FastText, MiniLM, Word2Vec, WordFile, Words):
         register(cls)

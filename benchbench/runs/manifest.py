@@ -331,10 +331,9 @@ def _installed(names: Iterable[str]) -> dict[str, str]:
 
 
 def weight_files(method: Method) -> dict[str, dict[str, str]]:
-    """The hashes of the files of weights that the parameters name, as `weights=FILE`, if any."""
-    paths = re.findall(
-        r"weights=([^,\[\]]+\.(?:safetensors|txt|vec))", specs.text_of(method), re.IGNORECASE
-    )
+    """The hashes of the files that the parameters name as `weights=FILE` or `corpus=FILE`."""
+    pattern = r"(?:weights|corpus)=([^,\[\]]+\.(?:safetensors|txt|vec))"
+    paths = re.findall(pattern, specs.text_of(method), re.IGNORECASE)
     files = {path: expanded(path) for path in paths}
     hashes = {path: file_hash(file) for path, file in files.items() if file.is_file()}
     return {"weight_files": hashes} if hashes else {}

@@ -95,7 +95,7 @@ def test_a_file_that_is_none_is_told_before_anything_is_trained(
 
 
 def test_what_is_no_source_is_told_with_all_that_are() -> None:
-    with one_sentence("named 'nope'; known: attributes, clip, file, minilm, words"):
+    with one_sentence("known: attributes, clip, fasttext, file, minilm, word2vec, words"):
         create_method("eszsl[vectors=nope]")
     with one_sentence("did you mean attributes"):
         create_method("eszsl[vectors=attributs]")
