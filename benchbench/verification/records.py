@@ -23,6 +23,7 @@ from benchbench.verification.differences import Difference, Findings, differing,
 from benchbench.verification.folder_names import misnamed
 from benchbench.verification.predictions import wrong_answers, wrong_predictions
 from benchbench.verification.redrawing import Drawn, Redrawing
+from benchbench.verification.top_classes import wrong_top
 from benchbench.verification.weights import wrong_weights
 
 NO_TABLE = (
@@ -48,9 +49,11 @@ def verify_records(run: RunDirectory, redrawing: Redrawing) -> Findings:
     findings.differences += wrong_weights(run, findings)
     drawn = verify_rows(run.manifest, rows, redrawing, findings)
     if drawn is not None:
+        table = redrawing.table(run.manifest)
         findings.differences += [
-            *wrong_answers(run, rows, drawn.episodes, findings),
+            *wrong_answers(run, rows, drawn.episodes, findings, table and table.seen),
             *wrong_predictions(run, rows, drawn.episodes, findings),
+            *wrong_top(run, drawn.episodes, findings),
         ]
     return findings
 
@@ -129,6 +132,10 @@ def _other_data(manifest: dict[str, Any], table: ClassTable | None) -> Iterator[
     if table is None:
         return
     split = table.splits.get(manifest["identity"]["split"], ())
+    learned = manifest["dataset"].get("trained_on", {}).get("classes", {}).get("train")
+    if table.seen is not None and learned not in (None, int(table.seen.sum())):
+        many = int(table.seen.sum())
+        yield Difference("data", f"{learned} classes were learned from; by the table: {many}")
     pairs = (
         ("dataset", "images", len(table.labels)),
         ("dataset", "classes", {name: len(classes) for name, classes in table.splits.items()}),

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
+
+import numpy as np
 
 from benchbench.runs.directory import PREDICTED_EPISODES
 from benchbench.runs.episodes_file import FILE_BYTES, PREDICTION_COLUMNS
@@ -13,6 +16,10 @@ SLOTS = 100_000
 """More classes than an episode has."""
 
 
+MOST_QUERIES = 320
+"""Of an episode; where it has more, the first ones of each class are shown."""
+
+
 class Shown(NamedTuple):
     """One episode: image ids and class slots, the same for all methods."""
 
@@ -20,6 +27,26 @@ class Shown(NamedTuple):
     support_labels: tuple[int, ...]
     query: tuple[int, ...]
     query_labels: tuple[int, ...]
+
+    @property
+    def places(self) -> list[int]:
+        """The places of the queries that are shown."""
+        labels = np.array(self.query_labels, dtype=np.int64)
+        order = np.argsort(labels, kind="stable")
+        starts = np.searchsorted(labels[order], labels[order])
+        number = np.empty_like(order)
+        number[order] = np.arange(len(order)) - starts
+        each = max(1, MOST_QUERIES // max(1, len(np.unique(labels))))
+        if len(labels) <= MOST_QUERIES:
+            return list(range(len(labels)))
+        return np.flatnonzero(number < each)[:MOST_QUERIES].tolist()
+
+    def only(self, places: Sequence[int]) -> Shown:
+        """The same episode with the queries at these places."""
+        query, labels = (
+            tuple(column[place] for place in places) for column in (self.query, self.query_labels)
+        )
+        return self._replace(query=query, query_labels=labels)
 
     @property
     def ids(self) -> set[int]:
