@@ -147,8 +147,8 @@ def describe(name: str) -> None:
     """Explain a method, a data set, or whatever else has a name.
 
     That is a backbone, an augmentation, a sampler, a metric, an engine or a source of class
-    vectors. Its documentation, parameters and declarations are printed. NAME may have parameters, as in
-    `matchingnet[fce=true]`, which can change what a method declares.
+    vectors. Its documentation, parameters and declarations are printed. NAME may have
+    parameters, as in `matchingnet[fce=true]`, which can change what a method declares.
     """
     from benchbench.registry.description import described
 
