@@ -50,8 +50,9 @@ def verify_records(run: RunDirectory, redrawing: Redrawing) -> Findings:
     drawn = verify_rows(run.manifest, rows, redrawing, findings)
     if drawn is not None:
         table = redrawing.table(run.manifest)
+        seen = None if table is None else table.seen
         findings.differences += [
-            *wrong_answers(run, rows, drawn.episodes, findings, table and table.seen),
+            *wrong_answers(run, rows, drawn.episodes, findings, seen),
             *wrong_predictions(run, rows, drawn.episodes, findings),
             *wrong_top(run, drawn.episodes, findings),
         ]

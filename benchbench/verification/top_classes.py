@@ -28,8 +28,8 @@ def wrong_top(run: RunDirectory, episodes: EpisodeSet, findings: Findings) -> It
         slots, way = np.sort(top.slots, axis=1), int(episodes.class_counts[number])
         fits = (slots < way).all() and (np.diff(slots, axis=1) > 0).all()
         falling = (np.diff(top.scores, axis=1) <= 0).all()
-        answered = answers.get(number)
-        if not (fits and falling and np.array_equal(top.slots[:, 0], answered)):
+        same = number in answers and np.array_equal(top.slots[:, 0], answers[number])
+        if not (fits and falling and same):
             yield Difference(
                 "predictions", f"episode {number} of {FILE} is not of the answers to its queries"
             )

@@ -39,7 +39,8 @@ class Shown(NamedTuple):
         each = max(1, MOST_QUERIES // max(1, len(np.unique(labels))))
         if len(labels) <= MOST_QUERIES:
             return list(range(len(labels)))
-        return np.flatnonzero(number < each)[:MOST_QUERIES].tolist()
+        places: list[int] = np.flatnonzero(number < each)[:MOST_QUERIES].tolist()
+        return places
 
     def only(self, places: Sequence[int]) -> Shown:
         """The same episode with the queries at these places."""

@@ -152,7 +152,9 @@ function wrongTable(episode, predicted, top, attributes) {
   const called = (slot) => `${letter(slot, way)} · ${episode.names[slot]}`;
   const compared = attributes.names ? attributesOf(episode, attributes) : () => [];
   const likeliest = (i) =>
-    (top[i] ?? []).map(([slot, score]) => `${episode.names[slot]} ${score}`).join("; ") || "–";
+    (top[i] ?? [])
+      .map(([slot, score]) => `${episode.names[slot]} ${Number(score.toPrecision(4))}`)
+      .join("; ") || "–";
   const headings = [
     ...["query", "class", "answer"],
     ...(attributes.names ? ["missed", "invented", "as near"] : []),
@@ -164,10 +166,11 @@ function wrongTable(episode, predicted, top, attributes) {
     const shown = element("div", { className: "thumbnails" });
     shown.append(picture(episode.query[i], `query of ${episode.names[slot]}`, "", "wrong", {}));
     const texts = [called(slot), called(found), ...compared(slot, found)];
+    const row = element("tr", {}, ...[shown, ...texts].map((cell) => element("td", {}, cell)));
     if (Object.keys(top).length) {
-      texts.push(likeliest(i));
+      row.append(element("td", { className: "likeliest" }, likeliest(i)));
     }
-    return element("tr", {}, ...[shown, ...texts].map((cell) => element("td", {}, cell)));
+    return row;
   });
   const cells = headings.map((text) => element("th", { scope: "col" }, text));
   return [element("tr", {}, ...cells), rows];
