@@ -133,10 +133,6 @@ def _other_data(manifest: dict[str, Any], table: ClassTable | None) -> Iterator[
     if table is None:
         return
     split = table.splits.get(manifest["identity"]["split"], ())
-    learned = manifest["dataset"].get("trained_on", {}).get("classes", {}).get("train")
-    if table.seen is not None and learned not in (None, int(table.seen.sum())):
-        many = int(table.seen.sum())
-        yield Difference("data", f"{learned} classes were learned from; by the table: {many}")
     pairs = (
         ("dataset", "images", len(table.labels)),
         ("dataset", "classes", {name: len(classes) for name, classes in table.splits.items()}),

@@ -1,5 +1,6 @@
 """Zero-shot by attributes through the command line: attributes beside class folders, and names."""
 
+import json
 from itertools import product
 from pathlib import Path
 
@@ -8,7 +9,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 from results.report.synthetic import Page
-from support.command_line import manifests, rows, stored, succeeded
+from support.command_line import invoke, manifests, rows, stored, succeeded
 
 from benchbench.samplers.class_table import ClassTable
 
@@ -227,3 +228,32 @@ def test_without_a_support_names_and_attributes_stand_in_one_group(
     places = heading.index("class names"), heading.index("attributes")
     assert [of_attributes[place] for place in places] == ["–", "read"]
     assert [of_names[place] for place in places] == ["read", "–"]
+
+
+def test_a_run_is_repeated_with_the_strengths_that_it_chose(
+    described: Path, tmp_path: Path
+) -> None:
+    """A run that is older than their record is repeated as well, and chooses them anew."""
+    run(f"folder:{described}[size=8]", tmp_path, "gfzsl[backbone=pixels]")
+    assert ": verified (" in succeeded("verify", tmp_path, "--evaluate").output
+    folder = tmp_path / Path(*list(stored(tmp_path))[:1]).parent
+    content = json.loads((folder / "manifest.json").read_text())
+    content["training"] = [one for one in content["training"] if one["stage"] != "strengths"]
+    (folder / "manifest.json").write_text(json.dumps(content))
+    for file in (folder / "training").glob("strengths.*"):
+        file.unlink()
+    assert ": verified (" in succeeded("verify", tmp_path, "--evaluate").output
+
+
+def test_other_seen_classes_than_the_runs_are_found(described: Path, tmp_path: Path) -> None:
+    dataset = f"generalised:folder:{described}[size=8][held_out=0.25]"
+    run(dataset, tmp_path, "gfzsl[backbone=pixels]", "--metrics", "seen_accuracy")
+    (file,) = tmp_path.rglob("class_tables/*.npz")
+    table = ClassTable.load(file)
+    assert table.seen is not None
+    assert table.seen.sum() == 12
+    table.seen = ~table.seen
+    table.save(file)
+    told = invoke("verify", tmp_path)
+    assert told.exit_code == 1
+    assert "seen_accuracy is not that of the answers in 1 rows" in told.output
