@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -80,3 +80,24 @@ def _whole(cell: str) -> tuple[int, ...]:
     if any(number < 0 for number in numbers):
         raise ValueError("a number is negative")
     return numbers
+
+
+def extent_notes(
+    numbers: Sequence[int], shown: Mapping[int, Shown], thin: Mapping[int, Shown]
+) -> list[str]:
+    """How much of what is stored is shown; how many episodes comes last."""
+    notes = []
+    if cut := [n for n in numbers if len(thin[n].query) < len(shown[n].query)]:
+        first = cut[0]
+        notes.append(
+            f"Of the {len(shown[first].query)} queries of an episode the first of each class are "
+            f"shown, {len(thin[first].query)}; the count of right answers is of all."
+        )
+    if len(numbers) < len(shown):
+        extent = (
+            f"The first {len(numbers)} of {len(shown)} stored episodes: more images would make the "
+            "page too large."
+        )
+    else:
+        extent = f"The first {len(numbers)} episodes, all whose predictions are stored."
+    return [*notes, extent]

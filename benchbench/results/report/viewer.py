@@ -20,7 +20,7 @@ from benchbench.results.attribute_confusion import Presence
 from benchbench.results.entries import Entry
 from benchbench.results.report.attributes import presence_for
 from benchbench.results.report.file_names import FileNames
-from benchbench.results.report.predictions import Shown, read_predictions
+from benchbench.results.report.predictions import Shown, extent_notes, read_predictions
 from benchbench.results.report.wrong_answers import attribute_data, likeliest, method_data
 from benchbench.system.places import Places
 from benchbench.system.texts import legible
@@ -138,18 +138,11 @@ def make_viewer(entries: Sequence[Entry], thumbnails: Thumbnails, budget: int) -
         _episode(number, shown[number], thin[number], source, thumbnails, size)
         for number in numbers
     ]
-    paths = {entry.label: entry.first.path for entry in entries}
-    methods = []
-    for label, of in predicted.items():
-        top = likeliest(paths[label], shown)
-        if isinstance(top, str):
-            notes.append(f"The likeliest classes of {label} are not shown: {top}.")
-            top = {}
-        here = {number: places[number] for number in numbers if number in of}
-        methods.append(method_data(label, of, shown, here, top))
+    shown_places = {number: places[number] for number in numbers}
+    methods = _methods(entries, predicted, shown, shown_places, notes)
     ids = sorted(set().union(*(thin[number].ids for number in numbers)))
     notes += [legible(remark) for remark in [names.remark(ids)] if remark]
-    notes += _extent(numbers, shown, thin)
+    notes += extent_notes(numbers, shown, thin)
     files = names.by_image(ids, thumbnails.index(source, ids, size))
     presence = presence_for(entries, source)
     if not isinstance(presence, Presence):
@@ -158,25 +151,24 @@ def make_viewer(entries: Sequence[Entry], thumbnails: Thumbnails, budget: int) -
     return Viewer("", methods, episodes, notes, files, attribute_data(presence, classes))
 
 
-def _extent(
-    numbers: Sequence[int], shown: Mapping[int, Shown], thin: Mapping[int, Shown]
-) -> list[str]:
-    """How much of what is stored is shown; how many episodes comes last."""
-    notes = []
-    if cut := [n for n in numbers if len(thin[n].query) < len(shown[n].query)]:
-        first = cut[0]
-        notes.append(
-            f"Of the {len(shown[first].query)} queries of an episode the first of each class are "
-            f"shown, {len(thin[first].query)}; the count of right answers is of all."
-        )
-    if len(numbers) < len(shown):
-        extent = (
-            f"The first {len(numbers)} of {len(shown)} stored episodes: more images would make the "
-            "page too large."
-        )
-    else:
-        extent = f"The first {len(numbers)} episodes, all whose predictions are stored."
-    return [*notes, extent]
+def _methods(
+    entries: Sequence[Entry],
+    predicted: Mapping[str, Mapping[int, list[int]]],
+    whole: Mapping[int, Shown],
+    places: Mapping[int, Sequence[int]],
+    notes: list[str],
+) -> list[dict[str, Any]]:
+    """As `method_data`, on the episodes of `places`; what cannot be shown is added to the notes."""
+    paths = {entry.label: entry.first.path for entry in entries}
+    methods = []
+    for label, of in predicted.items():
+        top = likeliest(paths[label], whole)
+        if isinstance(top, str):
+            notes.append(f"The likeliest classes of {label} are not shown: {top}.")
+            top = {}
+        here = {number: of_number for number, of_number in places.items() if number in of}
+        methods.append(method_data(label, of, whole, here, top))
+    return methods
 
 
 def _predictions(
