@@ -59,10 +59,8 @@ if TYPE_CHECKING:
     from benchbench.learners.described import DescribedMethod as DescribedMethod
     from benchbench.learners.described import Rule as Rule
     from benchbench.learners.described import SeenClasses as SeenClasses
-    from benchbench.learners.described import choices as choices
     from benchbench.learners.described import cosines as cosines
     from benchbench.learners.described import fit_on_features as fit_on_features
-    from benchbench.learners.described import powers_of_ten as powers_of_ten
     from benchbench.learners.episodic import EpisodicMethod as EpisodicMethod
     from benchbench.learners.episodic import Recipe as Recipe
     from benchbench.learners.gradient import FixedWayMethod as FixedWayMethod
@@ -121,6 +119,8 @@ if TYPE_CHECKING:
     from benchbench.learners.solvers import ridge as ridge
     from benchbench.learners.steps import steps_of as steps_of
     from benchbench.learners.steps import take_steps as take_steps
+    from benchbench.learners.strengths import choices as choices
+    from benchbench.learners.strengths import powers_of_ten as powers_of_ten
     from benchbench.learners.tuning import TunedCopy as TunedCopy
     from benchbench.learners.tuning import mean_entropy as mean_entropy
     from benchbench.method import Classifier as Classifier
@@ -159,8 +159,8 @@ _HOMES = {
     "bilinear": "learners.bilinear",
     "fit_bilinear": "learners.bilinear",
     "fit_on_features": "learners.described",
-    "choices": "learners.described",
-    "powers_of_ten": "learners.described",
+    "choices": "learners.strengths",
+    "powers_of_ten": "learners.strengths",
     "binary_logistic": "learners.binary_logistic",
     "Augment": "augmentations",
     "Augmentation": "augmentations.base",

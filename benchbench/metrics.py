@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from benchbench.errors import MethodError
+from benchbench.errors import BenchbenchError, MethodError
 from benchbench.registry import loading
 from benchbench.registry.hookspecs import hookimpl
 from benchbench.system.arrays import BoolArray, FloatArray, IntArray
@@ -100,19 +100,19 @@ def top5_accuracy(scores: FloatArray, labels: IntArray) -> float:
     return float(np.mean(ahead.sum(axis=1) < TOP))
 
 
-@metric_facts(of_seen=True)
+@metric_facts(of_predictions=True, of_seen=True)
 def seen_accuracy(scores: FloatArray, labels: IntArray, seen: BoolArray) -> float:
     """The mean recall of the classes that were learned from, among all candidates."""
     return _recall(scores, labels, seen)
 
 
-@metric_facts(of_seen=True)
+@metric_facts(of_predictions=True, of_seen=True)
 def unseen_accuracy(scores: FloatArray, labels: IntArray, seen: BoolArray) -> float:
     """The mean recall of the classes that were not learned from, among all candidates."""
     return _recall(scores, labels, ~seen)
 
 
-@metric_facts(of_seen=True)
+@metric_facts(of_predictions=True, of_seen=True)
 def harmonic_mean(scores: FloatArray, labels: IntArray, seen: BoolArray) -> float:
     """The harmonic mean of `seen_accuracy` and `unseen_accuracy` (Xian et al., TPAMI 2019)."""
     first, second = _recall(scores, labels, seen), _recall(scores, labels, ~seen)
@@ -275,6 +275,14 @@ def find_metrics(names: Iterable[str]) -> dict[str, Metric]:
         for name in names
         if name != "accuracy"
     }
+
+
+def known_metric(name: str) -> Metric | None:
+    """The metric of this name; None if it belongs to a plug-in that is not here."""
+    try:
+        return find_metrics([name]).get(name, accuracy)
+    except BenchbenchError:
+        return None
 
 
 def left_out(

@@ -25,6 +25,7 @@ KINDS = [
     "samplers",
     "metrics",
     "engines",
+    "class_vectors",
 ]
 
 
@@ -64,7 +65,8 @@ def list_(kind: str, style: str, package: str | None, into: Path | None) -> None
     """List the methods, data sets and so on that are installed.
 
     A KIND lists all of one kind: methods, datasets, backbones, augmentations,
-    pretrainings, samplers, metrics or engines. Behind a method's name is its family.
+    pretrainings, samplers, metrics, engines or class_vectors. Behind a method's
+    name is its family.
     """
     if style == "markdown":
         _print_markdown(kind, package, into)
@@ -144,9 +146,9 @@ def _registered(kinds: str) -> dict[str, Listed]:
 def describe(name: str) -> None:
     """Explain a method, a data set, or whatever else has a name.
 
-    That is a backbone, an augmentation, a sampler, a metric or an engine. Its documentation,
-    parameters and declarations are printed. NAME may have parameters, as in
-    `matchingnet[fce=true]`, which can change what a method declares.
+    That is a backbone, an augmentation, a sampler, a metric, an engine or a source of class
+    vectors. Its documentation, parameters and declarations are printed. NAME may have
+    parameters, as in `matchingnet[fce=true]`, which can change what a method declares.
     """
     from benchbench.registry.description import described
 

@@ -145,15 +145,24 @@ def _computed(
     if outcome.status != "finished":
         _add([Difference("predictions", f"it fails now: {outcome.reason}")], findings)
         return None
-    if not how.retrain and _seconds(job.run) != _seconds(run):
+    if not how.retrain and _seconds(job.run, run) != _seconds(run, run):
         sentence = "those here are of another training; --retrain trains it again"
         findings.not_here.append(Difference("weights", sentence))
     return job.run
 
 
-def _seconds(run: RunDirectory) -> list[float]:
-    """What each training took, which no other one takes to the nanosecond."""
-    return [record["seconds"] for record in run.manifest.get("training", ())]
+def _seconds(run: RunDirectory, stored: RunDirectory) -> list[float]:
+    """What each training took, which no other one takes to the nanosecond.
+
+    A choice of strengths that the stored run has no record of, as it is older than these, is left
+    out: it follows from the weights.
+    """
+    stages = {record.get("stage") for record in stored.manifest.get("training", ())}
+    return [
+        record["seconds"]
+        for record in run.manifest.get("training", ())
+        if not record.get("chosen") or record.get("stage") in stages
+    ]
 
 
 def _copy_weights(run: RunDirectory, job: Job) -> None:

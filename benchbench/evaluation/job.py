@@ -187,8 +187,10 @@ class Job(Assignment):
                     self.scores[number] = scores
                 self.run.append_answers(number, predicted, confidences)
                 if number < PREDICTED_EPISODES:
-                    row = prediction_row(number, self.episodes[number], predicted)
-                    self.run.append_prediction(row)
+                    episode = self.episodes[number]
+                    self.run.append_prediction(prediction_row(number, episode, predicted))
+                    if not len(episode.support):
+                        self.run.append_top(number, scores[: len(episode.query)])
                 self.run.append(record)
                 observe(run=self.run, record=record)
                 counter.advance()

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from functools import cached_property
-from itertools import product
+from functools import cache, cached_property
 from typing import Annotated, Any, ClassVar, TypeAlias
 
 import torch
@@ -15,9 +14,9 @@ from torch import Tensor
 from benchbench.images import Images
 from benchbench.learners.class_vectors import ATTRIBUTES, create_class_vectors
 from benchbench.learners.pretrained import PretrainedMethod, in_blocks
+from benchbench.learners.strengths import chosen_place
 from benchbench.method import Classifier, Support, Task
 from benchbench.registry.bounds import Bounds
-from benchbench.system.progress import say
 from benchbench.training.source import TrainingSource
 
 Rule: TypeAlias = Callable[[Tensor, Tensor], Tensor]
@@ -121,23 +120,23 @@ class DescribedMethod(PretrainedMethod):
         if self.named is not None:
             self.named.prepare(learned.class_names)
             self.pretrained_on = self.named.pretrained_on  # type: ignore[misc]
-            for known in (learned, held_out):
-                if known.class_names:
-                    self.vectors_of(known)  # what is wrong shows before minutes of training
+            for support in (learned, held_out):
+                if support.class_names:
+                    self.vectors_of(support)  # what is wrong shows before minutes of training
         super().train(source)
         self.seed = source.seed
         self.steps = source.budget.training_steps(smoke=20, quick=1000, paper=10_000)
         self.prepare(learned)
         seen = self.known(learned)
         self.learned = seen.vectors
-        if len(held_out.images) == 0 or len(self.candidates()) == 1:
-            self.chosen = self.rule(seen, **self.candidates()[0])
-            return
-        self.chosen, what = best_rule(
-            {_text(one): self.rule(seen, **one) for one in self.candidates()},
-            self.known(held_out),
+        offered = self.candidates()
+        rules = cache(lambda place: self.rule(seen, **offered[place]))
+        known = cache(lambda: self.known(held_out))
+        classes = held_out.n_way if len(held_out.images) else 0
+        place = chosen_place(
+            source, self.name, offered, lambda place: share_right(rules(place), known()), classes
         )
-        say(f"{self.name}: {what} of {held_out.n_way} validation classes")
+        self.chosen = rules(place)
 
     def prepare(self, learned: Support) -> None:
         """What `features` needs to know of the training images."""
@@ -182,29 +181,10 @@ class DescribedMethod(PretrainedMethod):
         return classify
 
 
-def best_rule(rules: Mapping[str, Rule], held_out: SeenClasses) -> tuple[Rule, str]:
-    """The rule with the best mean over classes of the share that is right, and what to say of it.
-
-    Of equals the first is taken.
-    """
-    shares = {}
-    for text, rule in rules.items():
-        right = rule(held_out.features, held_out.vectors).argmax(1) == held_out.labels
-        shares[text] = float((held_out.one_hot.T @ right.double() / held_out.counts).mean())
-    best = max(shares, key=lambda text: shares[text])
-    return rules[best], f"{best} of {len(rules)} is right on {100 * shares[best]:.1f} %"
-
-
-def choices(**values: Any) -> list[dict[str, Any]]:
-    """Each combination of the values of some arguments; a value that is no sequence is the only."""
-    lists = [one if isinstance(one, Sequence) else [one] for one in values.values()]
-    return [dict(zip(values, combination, strict=True)) for combination in product(*lists)]
-
-
-def powers_of_ten(reach: int) -> tuple[float, ...]:
-    """1, and the powers of ten on both sides of it up to the reach: 1, 0.1, 10, 0.01, 100, ..."""
-    sides = [(10.0**-power, 10.0**power) for power in range(1, reach + 1)]
-    return (1.0, *(one for both in sides for one in both))
+def share_right(rule: Rule, held_out: SeenClasses) -> float:
+    """The mean over classes of the share of their pictures about which a rule is right."""
+    right = rule(held_out.features, held_out.vectors).argmax(1) == held_out.labels
+    return float((held_out.one_hot.T @ right.double() / held_out.counts).mean())
 
 
 def cosines(first: Tensor, second: Tensor) -> Tensor:
@@ -236,7 +216,3 @@ def fit_on_features(
         loss(seen.features[drawn], seen.labels[drawn], generator).backward()  # type: ignore[no-untyped-call]
         optimizer.step()
         schedule.step()
-
-
-def _text(candidate: Mapping[str, Any]) -> str:
-    return ", ".join(f"{name}={value:g}" for name, value in candidate.items())

@@ -39,14 +39,33 @@ def best_on_validation(
     is kept beside the weights, and the manifest has a record of the stage `name`. Raises
     MethodError if the source has methods restored and no value is stored.
     """
-    files, kept = TrainingFiles(source.folder, name), _Value()
-    record = files.finished(kept)
-    if record is None:
+    value = stored_choice(source, name)
+    if value is None:
         if source.restores:
             raise MethodError(f"its choice of {name} is not stored")
-        record = files.finish(kept, _search(source, name, values, adapt, kept), [])
+        value, record = _search(source, name, values, adapt)
+        keep_choice(source, name, value, record)
+    return value
+
+
+def stored_choice(source: TrainingSource, stage: str) -> float | None:
+    """The number that an earlier training chose in this stage, whose record the manifest gets.
+
+    None if none is stored. Raises MethodError if it is not what was stored.
+    """
+    kept = _Value()
+    record = TrainingFiles(source.folder, stage).finished(kept)
+    if record is None:
+        return None
     source.records.append(record)
     return float(kept.value)
+
+
+def keep_choice(source: TrainingSource, stage: str, value: float, record: FitRecord) -> None:
+    """Keep a number that was chosen beside the weights, and its record for the manifest."""
+    kept = _Value()
+    kept.value.fill_(value)
+    source.records.append(TrainingFiles(source.folder, stage).finish(kept, record, []))
 
 
 class _Value(nn.Module):
@@ -64,14 +83,12 @@ def _search(
     name: str,
     values: Sequence[float],
     adapt: Callable[[float], Callable[[Support], Classifier]],
-    kept: _Value,
-) -> FitRecord:
-    """Put the best value into `kept`; what the manifest says of the search."""
+) -> tuple[float, FitRecord]:
+    """The best value, and what the manifest says of the search."""
     started, method = time.perf_counter(), specs.text_of(source.method)
     accuracies = [source.validate(adapt(value), most=EPISODES) for value in values]
     known = [accuracy for accuracy in accuracies if accuracy is not None]
     best = accuracies.index(max(known)) if known else 0
-    kept.value.fill_(values[best])
     offered = ", ".join(f"{value:g}" for value in values)
     if known:
         percent = 100 * known[best]
@@ -79,7 +96,9 @@ def _search(
     else:
         say(f"{method}: {name} {values[best]:g}, as there are no validation classes to choose on")
     seconds = time.perf_counter() - started
-    return FitRecord(name, len(values), best, accuracies[best], seconds)
+    chosen = {name: float(values[best])}
+    record = FitRecord(name, len(values), best, accuracies[best], seconds, chosen=chosen)
+    return float(values[best]), record
 
 
 class ValidatedMethod(Method):

@@ -25,6 +25,16 @@ DECLARATIONS = (
     "pretrained_on",
 )
 
+REGISTERED = {
+    "backbone": "register_backbones",
+    "augmentation": "register_augmentations",
+    "sampler": "register_samplers",
+    "metric": "register_metrics",
+    "engine": "register_engines",
+    "class vectors": "register_class_vectors",
+}
+"""The hooks of the kinds that no entry point announces by name."""
+
 
 def described(text: str) -> list[str]:
     """A description of all that the spec names. Raises BenchbenchError if nothing has the name."""
@@ -43,15 +53,15 @@ def described(text: str) -> list[str]:
                 text += f"\n{_explained(title, single)}\n"
             found.append(text + _declarations(declaring))
         known += available
-    for kind in ("backbone", "augmentation", "sampler", "metric", "engine"):
-        things = loading.registered(f"register_{kind}s")
+    for kind, hook in REGISTERED.items():
+        things = loading.registered(hook)
         if spec.name in things:
             thing = things[spec.name]
             found.append(_explained(f"{spec.name} ({kind} of {thing.__module__})", thing))
         known += things
     if not found:
         raise unknown_name(
-            "method, data set, backbone, augmentation, sampler, metric or engine",
+            "method, data set, backbone, augmentation, sampler, metric, engine or class vectors",
             spec.name,
             known,
         )

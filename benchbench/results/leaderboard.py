@@ -28,7 +28,8 @@ FACTS = ["way", "shot", "query", "disjoint", "standard", "images_drawn", "images
 COLUMNS = [
     *("collection", "source", "subject", "trained_on", "protocol_hash"),
     *("rank", "rank_rule", "rank_group", "best"),
-    *("method", "budget", "backbone", "class_names", "pretrained_on", "contamination"),
+    *("method", "budget", "backbone", "class_names", "attributes"),
+    *("pretrained_on", "contamination"),
     *("setting", "evidence", "properties", "accuracy_together", "accuracy_one_at_a_time"),
     *("audit_reason", "files_tried"),
     *("accuracy", "ci_episodes", "ci_classes", "ci_seeds", "wilson_low", "wilson_high"),
@@ -77,6 +78,7 @@ def row(entry: Entry, redrawings: Redrawings) -> dict[str, Any]:
         "budget": first.identity["budget"],
         "backbone": _backbone(manifest["method"]),
         "class_names": bool(manifest["method"].get("uses_class_names")),
+        "attributes": bool(manifest["method"].get("uses_attributes")),
         **asdict(stands),
         "rank_group": stands.group,
         **numbers(entry, redrawings),

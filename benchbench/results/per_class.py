@@ -18,7 +18,7 @@ from benchbench.episodes import EpisodeSet
 from benchbench.errors import BenchbenchError
 from benchbench.results.answered import answers_of
 from benchbench.results.entries import Entry
-from benchbench.system.arrays import IntArray
+from benchbench.system.arrays import FloatArray, IntArray
 from benchbench.system.places import Places
 from benchbench.verification.redrawing import Redrawings
 
@@ -43,6 +43,23 @@ class PerClass:
     confusable: pd.Series[int] = field(default_factory=pd.Series)
     episodes: int = 0
     left_out: Counter[str] = field(default_factory=Counter)
+
+    def answers(self, label: str) -> tuple[IntArray, IntArray, FloatArray]:
+        """The answers of a method by pairs of classes: ids of true and answered ones, and counts.
+
+        Three arrays [n]; the counts are means over seeds, and right answers are in them.
+        """
+        classes = self.accuracy.index.to_numpy(np.int64)
+        right = (self.accuracy[label] * self.queries).to_numpy(np.float64)
+        if self.confusions.empty:
+            return classes, classes, right
+        wrong = (self.confusions[label] * self.confusable).to_numpy(np.float64)
+        true, said = (self.confusions.index.get_level_values(n).to_numpy(np.int64) for n in (0, 1))
+        return (
+            np.concatenate([classes, true]),
+            np.concatenate([classes, said]),
+            np.concatenate([right, wrong]),
+        )
 
     @property
     def remarks(self) -> list[str]:

@@ -25,7 +25,7 @@ from benchbench.system.progress import say
 from benchbench.verification.records import verify_records
 from benchbench.verification.redrawing import Redrawings
 
-FILES = ("episodes.csv", "answers.csv.gz", "predictions.csv", "manifest.json")
+FILES = ("episodes.csv", "answers.csv.gz", "predictions.csv", "top_classes.csv", "manifest.json")
 """Of a run; the manifest comes last, so that a copy that was interrupted is no run."""
 
 LARGEST_WEIGHTS = 1_000_000

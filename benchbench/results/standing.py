@@ -20,6 +20,8 @@ EVIDENCE = ("", "audit", "claim", REFUTED)
 UNPROTECTED, READS_FILES, VALIDATION = "unprotected", "reads-files", "validation-labels"
 POOL = "unlabelled-pool"
 """The property of a method that was given unlabelled images with each support."""
+ATTRIBUTES = "class-attributes"
+"""The property of a method that read attributes of the classes where others had a support alone."""
 FRACTION = "fraction-of-labels"
 UNLABELLED = {
     "none": "no-training-labels",
@@ -27,7 +29,7 @@ UNLABELLED = {
     "fraction": FRACTION,
 }
 """The property of a method by the training labels that it learns from, if these are not all."""
-APART = (POOL, VALIDATION, *UNLABELLED.values(), UNPROTECTED)
+APART = (POOL, VALIDATION, ATTRIBUTES, *UNLABELLED.values(), UNPROTECTED)
 """The properties by which methods are ranked apart."""
 FOUND_BY_AUDIT = ("order_dependent", "stateful", "stochastic")
 
@@ -70,6 +72,11 @@ class Standing:
         return POOL in self.properties.split()
 
     @property
+    def read_attributes(self) -> bool:
+        """Whether the method knew attributes of the classes beside a support."""
+        return ATTRIBUTES in self.properties.split()
+
+    @property
     def group(self) -> str:
         """Methods of one group are ranked together, and with no others."""
         seen = [] if self.contamination == "none" else [f"{self.contamination} seen"]
@@ -90,6 +97,7 @@ def standing(entry: Entry) -> Standing:
         *(name.replace("_", "-") for name in FOUND_BY_AUDIT if any(one.get(name) for one in made)),
         *([POOL] if method.get("uses_unlabelled") and _has_pool(entry) else []),
         *([VALIDATION] if method.get("uses_validation") else []),
+        *([ATTRIBUTES] if method.get("uses_attributes") and _has_support(entry) else []),
         *([UNLABELLED[labels]] if (labels := method.get("training_labels")) else []),
         *([READS_FILES] if tried else []),
         *([] if protected else [UNPROTECTED]),
@@ -108,6 +116,11 @@ def standing(entry: Entry) -> Standing:
 def _has_pool(entry: Entry) -> bool:
     """Whether the episodes have unlabelled images, or a number of them that varies."""
     return "unlabelled" in entry.first.manifest["episodes"]
+
+
+def _has_support(entry: Entry) -> bool:
+    """Whether episodes have support images; without any, all methods know classes otherwise."""
+    return entry.facts.get("shot") != 0
 
 
 def _behaviour(audits: Sequence[Mapping[str, Any]], claim: str) -> Standing:

@@ -53,9 +53,10 @@ class ClassTables:
         return self.table(drawn_as(identity), identity["splits"])
 
     def keep(self, table: ClassTable) -> None:
-        """Write a table, unless it is there."""
+        """Write a table, unless it is there; one that knows no seen classes is replaced."""
         path = self._path(table.fingerprint, table.splits_sha256)
-        if not path.is_file():
+        known = self.table(table.fingerprint, table.splits_sha256) if path.is_file() else None
+        if not path.is_file() or (known and known.seen is None and table.seen is not None):
             path.parent.mkdir(parents=True, exist_ok=True)
             table.save(path)
             self._tables.pop(path, None)

@@ -28,6 +28,8 @@ from benchbench.runs.episodes_file import (
 )
 from benchbench.runs.reading import CURE, FORMAT, read_manifest
 from benchbench.runs.rows import rows_sha256
+from benchbench.runs.top_classes import COLUMNS, FILE, top_row
+from benchbench.system.arrays import FloatArray
 from benchbench.system.files import whole_file
 
 PREDICTED_EPISODES = 20
@@ -54,6 +56,7 @@ class RunDirectory:
         self._pending: list[str] = []
         self._answered: list[str] = []
         self._predictions: list[str] = []
+        self._top: list[str] = []
         self._manifest: dict[str, Any] | None = None
 
     @property
@@ -188,8 +191,16 @@ class RunDirectory:
         """Add a row of `PREDICTION_COLUMNS`, before the same episode's row of `append`."""
         self._predictions.append(",".join(str(record[column]) for column in PREDICTION_COLUMNS))
 
+    def append_top(self, number: int, scores: FloatArray) -> None:
+        """Add the likeliest classes of an episode's queries, before the same row of `append`.
+
+        scores: [n_query, n_way].
+        """
+        self._top.append(top_row(number, scores))
+
     def flush(self) -> None:
         """Write the rows that are waiting, all or none of them."""
+        top, self._top = self._top, []
         predictions, self._predictions = self._predictions, []
         rows, self._pending = self._pending, []
         answers, self._answered = self._answered, []
@@ -198,6 +209,8 @@ class RunDirectory:
             self.answers.append(answers)
         if predictions:
             add_predictions(self.path / "predictions.csv", predictions)
+        if top:
+            add_predictions(self.path / FILE, top, COLUMNS)
         if rows:
             self._rows.append(rows)
 

@@ -1,8 +1,9 @@
-"""The files of a run that grow by a row an episode: `episodes.csv` and `predictions.csv`."""
+"""The files of a run that grow by a row an episode: `episodes.csv`, `predictions.csv` and more."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 from benchbench.system.files import read_bytes, read_text, whole_file
@@ -73,12 +74,16 @@ class EpisodesFile:
             raise
 
 
-def add_predictions(file: Path, rows: list[str]) -> None:
-    """Add rows to `predictions.csv`, whatever it holds of the same episodes already."""
+def add_predictions(
+    file: Path, rows: list[str], columns: Sequence[str] = PREDICTION_COLUMNS
+) -> None:
+    """Add rows to `predictions.csv`, or to a file of other columns beside it, whatever that holds
+    of the same episodes already.
+    """
     first = int(rows[0].partition(",")[0])
     kept = read_text(file, FILE_BYTES).splitlines()[1:] if file.exists() else []
     if len(kept) < first:  # of a run that is older than the file
         return
-    lines = [",".join(PREDICTION_COLUMNS), *kept[:first], *rows]
+    lines = [",".join(columns), *kept[:first], *rows]
     with whole_file(file) as partial:
         partial.write_text("\n".join(lines) + "\n", encoding="utf-8", newline="\n")

@@ -16,7 +16,7 @@ from benchbench.datasets.base import SPLITS
 from benchbench.datasets.open_dataset import splits_sha256
 from benchbench.errors import BenchbenchError
 from benchbench.samplers.pool import Labelled
-from benchbench.system.arrays import IntArray
+from benchbench.system.arrays import BoolArray, IntArray
 from benchbench.system.integer_files import load_integers, save_integers
 
 PARTS = sorted(SPLITS)
@@ -27,7 +27,8 @@ PARTS = sorted(SPLITS)
 class ClassTable:
     """A data set as a sampler sees it; `Labelled` and `OpenDataset` explain the attributes.
 
-    Classes are called by their ids and groups by numbers, in the order of their names.
+    Classes are called by their ids and groups by numbers, in the order of their names. No sampler
+    uses `seen`: with it metrics that ask which classes were learned from are computed again.
     """
 
     name: str
@@ -39,6 +40,7 @@ class ClassTable:
     groups: NDArray[np.str_] | None = None
     nodes: dict[str, list[IntArray]] | None = None
     parts: NDArray[np.str_] | None = None
+    seen: BoolArray | None = None
 
     @classmethod
     def of(cls, dataset: Labelled) -> ClassTable:
@@ -53,6 +55,7 @@ class ClassTable:
             None if dataset.groups is None else _numbered(dataset.groups),
             dataset.nodes,
             dataset.parts,
+            getattr(dataset, "seen", None),
         )
 
     @property
@@ -84,6 +87,8 @@ class ClassTable:
             arrays["groups"] = self.groups.astype(np.int64)
         if self.parts is not None:
             arrays["parts"] = np.searchsorted(PARTS, self.parts)
+        if self.seen is not None:
+            arrays["seen"] = self.seen.astype(np.int64)
         save_integers(path, header, arrays)
 
     @classmethod
@@ -109,6 +114,7 @@ class ClassTable:
             _texts(arrays["groups"]) if "groups" in arrays else None,
             nodes and {s: [np.array(n, np.int64) for n in many] for s, many in nodes.items()},
             np.array(PARTS)[arrays["parts"]] if "parts" in arrays else None,
+            arrays["seen"].astype(np.bool_) if "seen" in arrays else None,
         )
 
 

@@ -49,7 +49,8 @@ class FitRecord:
 
     weights: the file of the trained weights with its folder's name; weights_sha256: its hash. Both
     are empty if the weights were not kept. health: what tells a collapsed network, by name; it is
-    of the whole network, of which a method may keep a part.
+    of the whole network, of which a method may keep a part. chosen: where the stage was a choice on
+    validation classes, what it chose, by name; `steps` is then how much there was to choose among.
     """
 
     stage: str
@@ -60,3 +61,4 @@ class FitRecord:
     weights: str = ""
     weights_sha256: str = ""
     health: dict[str, float] = field(default_factory=dict)
+    chosen: dict[str, float] = field(default_factory=dict)

@@ -9,11 +9,11 @@ import numpy as np
 
 from benchbench.episodes import Episode, EpisodeSet
 from benchbench.errors import BenchbenchError
-from benchbench.metrics import Metric, MetricFacts, facts_of, find_metrics
+from benchbench.metrics import Metric, MetricFacts, facts_of, known_metric
 from benchbench.runs.directory import RunDirectory
 from benchbench.runs.episodes_file import FILE_BYTES
 from benchbench.runs.rows import TOLERANCE, Rows
-from benchbench.system.arrays import FloatArray, IntArray
+from benchbench.system.arrays import BoolArray, FloatArray, IntArray
 from benchbench.system.files import read_text
 from benchbench.verification.differences import Difference, Findings, of_scores
 
@@ -21,10 +21,23 @@ FIRST_CORE = 2
 """Whose runs keep all answers; those of before have them of the first episodes alone."""
 
 
+NO_SEEN = (
+    "{} asks which classes were learned from, and the table of classes does not say; "
+    "`benchbench verify --write-tables` writes that where the data is"
+)
+
+
 def wrong_answers(
-    run: RunDirectory, rows: Rows, episodes: EpisodeSet, findings: Findings
+    run: RunDirectory,
+    rows: Rows,
+    episodes: EpisodeSet,
+    findings: Findings,
+    seen: BoolArray | None = None,
 ) -> Iterator[Difference]:
-    """Whether the stored answers are those that were stored, and give the stored rows."""
+    """Whether the stored answers are those that were stored, and give the stored rows.
+
+    seen: bool [classes], which were learned from, for metrics that ask for it.
+    """
     try:
         answers, digest = run.answers.predicted(), run.answers.sha256()
         sure = run.answers.confidences()
@@ -49,7 +62,7 @@ def wrong_answers(
         )
     if answers:
         findings.checked.append(f"answers of {len(answers)}")
-        yield from _wrong_metrics(answers, sure, rows, episodes, findings)
+        yield from _wrong_metrics(answers, sure, rows, episodes, findings, seen)
     if len(answers) < len(episodes):
         reason = f"{len(episodes) - len(answers)} episodes have rows and no stored answers"
         older = run.manifest["identity"].get("core", 1) < FIRST_CORE
@@ -62,6 +75,7 @@ def _wrong_metrics(
     rows: Rows,
     episodes: EpisodeSet,
     findings: Findings,
+    seen: BoolArray | None,
 ) -> Iterator[Difference]:
     """Whether the further metrics that need no scores are those of the answers.
 
@@ -69,14 +83,18 @@ def _wrong_metrics(
     finds out about them.
     """
     for name, values in rows.metrics.items():
-        metric = _known_metric(name)
+        metric = known_metric(name)
         facts = MetricFacts() if metric is None else facts_of(metric)
         numbers = [number for number in answers if number < min(len(episodes), len(values))]
+        if facts.of_seen and seen is None:
+            findings.partly.append(NO_SEEN.format(name))
+            continue
         if metric is not None and facts.of_predictions:
+            learned = seen if facts.of_seen else None
             wrong = [
                 number
                 for number in numbers
-                if not _follows(metric, episodes[number], answers[number], values[number])
+                if not _follows(metric, episodes[number], answers[number], values[number], learned)
             ]
         elif facts.of_confidences is not None:
             wrong = [
@@ -96,20 +114,19 @@ def _wrong_metrics(
             findings.checked.append(name)
 
 
-def _known_metric(name: str) -> Metric | None:
-    """The metric of this name; None if it belongs to a plug-in that is not here."""
-    try:
-        return find_metrics([name])[name]
-    except BenchbenchError:
-        return None
-
-
-def _follows(metric: Metric, episode: Episode, predicted: IntArray, stored: float) -> bool:
-    """Whether a metric of predictions alone has the stored value."""
+def _follows(
+    metric: Metric,
+    episode: Episode,
+    predicted: IntArray,
+    stored: float,
+    seen: BoolArray | None,
+) -> bool:
+    """Whether a metric of predictions alone, and of the seen classes if any, has the value."""
     if len(predicted) != len(episode.query) or not (predicted < episode.n_way).all():
         return False
     one_hot = np.eye(episode.n_way)[predicted]
-    return abs(metric(one_hot, episode.query_labels) - stored) <= TOLERANCE
+    learned = () if seen is None else (seen[episode.classes],)
+    return abs(metric(one_hot, episode.query_labels, *learned) - stored) <= TOLERANCE
 
 
 def _agrees(metric: Metric, episode: Episode, sure: FloatArray | None, stored: float) -> bool:

@@ -23,6 +23,7 @@ from benchbench.verification.differences import Difference, Findings, differing,
 from benchbench.verification.folder_names import misnamed
 from benchbench.verification.predictions import wrong_answers, wrong_predictions
 from benchbench.verification.redrawing import Drawn, Redrawing
+from benchbench.verification.top_classes import wrong_top
 from benchbench.verification.weights import wrong_weights
 
 NO_TABLE = (
@@ -48,9 +49,12 @@ def verify_records(run: RunDirectory, redrawing: Redrawing) -> Findings:
     findings.differences += wrong_weights(run, findings)
     drawn = verify_rows(run.manifest, rows, redrawing, findings)
     if drawn is not None:
+        table = redrawing.table(run.manifest)
+        seen = None if table is None else table.seen
         findings.differences += [
-            *wrong_answers(run, rows, drawn.episodes, findings),
+            *wrong_answers(run, rows, drawn.episodes, findings, seen),
             *wrong_predictions(run, rows, drawn.episodes, findings),
+            *wrong_top(run, drawn.episodes, findings),
         ]
     return findings
 

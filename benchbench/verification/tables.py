@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 from benchbench.datasets.opening import open_problems
 from benchbench.errors import BenchbenchError
+from benchbench.metrics import facts_of, known_metric
 from benchbench.runs.class_tables import ClassTables
 from benchbench.runs.directory import RunDirectory
 from benchbench.samplers.class_table import ClassTable
@@ -20,7 +22,7 @@ def write_tables(runs: Iterable[RunDirectory], places: Places) -> None:
         manifest = run.manifest
         nested = "source" in manifest["dataset"]
         tables = ClassTables.above(run.path, depth=4 if nested else 3)
-        if run.status != "finished" or tables.of_run(manifest["identity"]):
+        if run.status != "finished" or _has_all(tables, manifest["identity"]):
             continue
         if manifest["dataset"]["name"] in tried:
             continue
@@ -29,6 +31,15 @@ def write_tables(runs: Iterable[RunDirectory], places: Places) -> None:
             _write(manifest["dataset"]["name"], tables, places)
         except BenchbenchError as error:
             say(f"no table of {manifest['dataset']['name']}: {error}")
+
+
+def _has_all(tables: ClassTables, identity: dict[str, Any]) -> bool:
+    """Whether there is a table, and it knows the seen classes where a metric asks for them."""
+    table = tables.of_run(identity)
+    asked = [metric for name in identity["metrics"] if (metric := known_metric(name))]
+    return bool(table) and not (
+        table and table.seen is None and any(facts_of(metric).of_seen for metric in asked)
+    )
 
 
 def _write(dataset: str, tables: ClassTables, places: Places) -> None:

@@ -11,6 +11,7 @@ from support.installations import Installation, pretended
 from benchbench.cli.listing import MARKED
 from benchbench.cli.method_tables import FAMILIES
 from benchbench.registry import entry_points, inspection, loading, specs
+from benchbench.registry.description import REGISTERED
 
 
 class TestInformation:
@@ -24,7 +25,7 @@ class TestInformation:
         assert "glyphs" not in invoke("list", "methods").stdout
         assert "knn" not in invoke("list", "datasets").stdout
 
-    @pytest.mark.parametrize("kind", ["backbones", "samplers", "metrics"])
+    @pytest.mark.parametrize("kind", ["backbones", "samplers", "metrics", "class_vectors"])
     def test_list_names_what_is_registered_with_a_summary_and_a_module(self, kind: str) -> None:
         title, *lines = invoke("list", kind).stdout.splitlines()
         assert title == f"{kind}:"
@@ -42,6 +43,7 @@ class TestInformation:
             ("augmentations", "flip"),
             ("samplers", "fixed"),
             ("metrics", "negative_log_likelihood"),
+            ("class_vectors", "words"),
         ],
     )
     def test_list_of_a_kind_knows_the_cores_own(self, kind: str, name: str) -> None:
@@ -74,6 +76,11 @@ class TestInformation:
             assert f"\n  {parameter}: " in text
         assert ("any other key" in text) == (specs.open_parameters(cls) is not None)
 
+    def test_describe_class_vectors(self) -> None:
+        text = invoke("describe", "file").stdout
+        assert "file (class vectors of benchbench.learners.class_vectors)" in text
+        assert "weights: str; required" in text
+
     def test_describe_knows_defaults(self) -> None:
         text = invoke("describe", "knn").stdout
         assert "k: int; default 1" in text
@@ -86,8 +93,8 @@ class TestInformation:
             for kind in entry_points.KINDS
             for name in entry_points.available(kind)
         ]
-        for kind in ("backbone", "sampler", "augmentation"):
-            things = loading.registered(f"register_{kind}s")
+        for kind in ("backbone", "sampler", "augmentation", "class vectors"):
+            things = loading.registered(REGISTERED[kind])
             found += [(kind, name, thing) for name, thing in things.items()]
         for kind, name, cls in found:
             _, _, text = invoke("describe", name).stdout.partition(f"{name} ({kind} of ")

@@ -9,7 +9,10 @@ import numpy as np
 import pandas as pd
 import pytest
 from PIL import Image
-from support.command_line import manifests, rows, stored, succeeded
+from results.report.synthetic import Page
+from support.command_line import invoke, manifests, rows, stored, succeeded
+
+from benchbench.samplers.class_table import ClassTable
 
 SHADES = {"dark": 40, "grey": 110, "light": 180, "white": 240}
 SIDES = {"left": (slice(None), slice(4)), "right": (slice(None), slice(4, 8))}
@@ -168,3 +171,150 @@ def test_seen_and_unseen_classes_of_features(described: Path, tmp_path: Path) ->
         (manifest,) = manifests(out).values()
         assert "drawn_as" not in manifest["identity"]
     assert found[0] == pytest.approx(found[1], abs=1e-12)
+
+
+def test_what_was_chosen_is_in_the_manifest(described: Path, tmp_path: Path) -> None:
+    out = run(f"folder:{described}[size=8]", tmp_path, "gfzsl[backbone=pixels]")
+    assert "gfzsl: lam=1, as there are no validation classes to choose on" in out
+    (manifest,) = manifests(tmp_path).values()
+    record = manifest["training"][-1]
+    assert (record["stage"], record["chosen"]) == ("strengths", {"lam": 1.0})
+    assert record["validation_accuracy"] is None
+
+
+def test_the_report_tells_attributes_that_were_mistaken(described: Path, tmp_path: Path) -> None:
+    """Compared with what the stored predictions and the table of attributes say."""
+    results, out = tmp_path / "results", tmp_path / "report.html"
+    run(f"generalised:folder:{described}[size=8][]", results, "borrow[backbone=pixels]")
+    succeeded("report", results, "--out", out)
+    page = Page(out.read_text(encoding="utf-8"))
+    (shown,) = pd.read_csv(next(results.rglob("predictions.csv"))).itertuples()
+    names = page.data["viewers"]["protocol-0"]["episodes"][0]["names"]
+    classes = [set(name.rpartition("/")[2].split()) for name in names]
+    true, said = (
+        [classes[int(slot)] for slot in column.split()]
+        for column in (shown.query_labels, shown.predicted)
+    )
+    assert true != said, "the test needs a wrong answer"
+    (caption,) = [c for c in page.tables if c.startswith("Attributes mistaken by borrow")]
+    heading, *lines = page.tables[caption]
+    assert [cell for cell, _ in heading] == ["attribute", "present %", "missed %", "invented %"]
+    assert {cells[0][0] for cells in lines} == {*SHADES, *SIDES}
+    for (name, _), *cells in lines:
+        has = [s for t, s in zip(true, said, strict=True) if name in t]
+        lacks = [s for t, s in zip(true, said, strict=True) if name not in t]
+        missed, invented = (sum(name in s for s in some) for some in (has, lacks))
+        counted = (len(has) / len(true), 1 - missed / len(has), invented / len(lacks))
+        assert [cell for cell, _ in cells] == [f"{100 * share:.2f}" for share in counted]
+
+
+def test_the_viewer_says_what_else_was_likely(described: Path, tmp_path: Path) -> None:
+    results, out = tmp_path / "results", tmp_path / "report.html"
+    run(f"generalised:folder:{described}[size=8][]", results, "borrow[backbone=pixels]")
+    succeeded("report", results, "--out", out)
+    viewer = Page(out.read_text(encoding="utf-8")).data["viewers"]["protocol-0"]
+    (episode,), (method,) = viewer["episodes"], viewer["methods"]
+    predicted = method["predicted"]["0"]
+    wrong = [i for i, slot in enumerate(predicted) if slot != episode["query_labels"][i]]
+    assert [int(place) for place in method["top"]["0"]] == wrong
+    for place, pairs in method["top"]["0"].items():
+        assert pairs[0][0] == predicted[int(place)]
+        assert len({slot for slot, _ in pairs}) == 5
+        assert sorted((score for _, score in pairs), reverse=True) == [s for _, s in pairs]
+    names = viewer["attributes"]["names"]
+    for name, class_id in zip(episode["names"], episode["classes"], strict=True):
+        own = {names[number] for number in viewer["attributes"]["present"][str(class_id)]}
+        assert own == set(name.rpartition("/")[2].split())
+
+
+def test_another_table_of_attributes_than_the_runs_is_not_shown(
+    described: Path, tmp_path: Path
+) -> None:
+    results, out, file = tmp_path / "results", tmp_path / "r.html", described / "attributes.csv"
+    run(f"folder:{described}[size=8]", results, "borrow[backbone=pixels]")
+    content = file.read_text()
+    try:
+        file.write_text(content.replace("dark", "dim", 1))
+        succeeded("report", results, "--out", out)
+    finally:
+        file.write_text(content)
+    html = out.read_text(encoding="utf-8")
+    assert "those found here are not those of all of these runs" in html
+    assert "Mistaken by" not in html
+
+
+def test_metrics_of_seen_classes_are_computed_again_from_the_answers(
+    described: Path, tmp_path: Path
+) -> None:
+    metrics = "seen_accuracy,unseen_accuracy,harmonic_mean"
+    dataset = f"generalised:folder:{described}[size=8][held_out=0.25]"
+    run(dataset, tmp_path, "gfzsl[backbone=pixels]", "--metrics", metrics)
+    told = succeeded("verify", tmp_path).output
+    assert ": verified (" in told
+    assert all(name in told for name in metrics.split(","))
+    (table,) = tmp_path.rglob("class_tables/*.npz")
+    older = ClassTable.load(table)
+    older.seen = None
+    older.save(table)
+    told = succeeded("verify", tmp_path).output
+    assert told.count("the table of classes does not say") == 3
+    assert ": verified (" in succeeded("verify", tmp_path, "--write-tables").output
+
+
+def test_a_method_that_reads_attributes_beside_a_support_is_ranked_apart(
+    described: Path, tmp_path: Path
+) -> None:
+    methods = "gfzsl[backbone=pixels],knn[backbone=pixels]"
+    task = ("--dataset", f"folder:{described}[size=8]", "--methods", methods, "--way", "4")
+    more = ("--query", "3", "--episodes", "4", "--no-audit", "--out", tmp_path)
+    succeeded("run", *task, "--shot", "1", *more)
+    board = succeeded("leaderboard", tmp_path, "--out", "-").stdout
+    groups = "inductive, class-attributes, unprotected; inductive, unprotected"
+    assert f"Ranked apart: {groups}." in board
+    header = next(line for line in board.splitlines() if "accuracy %" in line)
+    assert "attributes" in header
+
+
+def test_without_a_support_names_and_attributes_stand_in_one_group(
+    described: Path, tmp_path: Path
+) -> None:
+    methods = "gfzsl[backbone=pixels],sae[backbone=pixels,vectors=words]"
+    run(f"folder:{described}[size=8]", tmp_path, methods)
+    board = succeeded("leaderboard", tmp_path, "--out", "-").stdout
+    assert "Ranked apart" not in board
+    lines = [line for line in board.splitlines() if line.startswith("|")]
+    heading, _, *cells = [[cell.strip() for cell in line.split("|")[1:-1]] for line in lines]
+    read = {row[heading.index("method")]: row for row in cells}
+    of_attributes, of_names = read["gfzsl[backbone=pixels]"], read[methods.split(",", 1)[1]]
+    places = heading.index("class names"), heading.index("attributes")
+    assert [of_attributes[place] for place in places] == ["–", "read"]
+    assert [of_names[place] for place in places] == ["read", "–"]
+
+
+def test_a_run_is_repeated_with_the_strengths_that_it_chose(
+    described: Path, tmp_path: Path
+) -> None:
+    """A run that is older than their record is repeated as well, and chooses them anew."""
+    run(f"folder:{described}[size=8]", tmp_path, "gfzsl[backbone=pixels]")
+    assert ": verified (" in succeeded("verify", tmp_path, "--evaluate").output
+    folder = tmp_path / Path(*list(stored(tmp_path))[:1]).parent
+    content = json.loads((folder / "manifest.json").read_text())
+    content["training"] = [one for one in content["training"] if one["stage"] != "strengths"]
+    (folder / "manifest.json").write_text(json.dumps(content))
+    for file in (folder / "training").glob("strengths.*"):
+        file.unlink()
+    assert ": verified (" in succeeded("verify", tmp_path, "--evaluate").output
+
+
+def test_other_seen_classes_than_the_runs_are_found(described: Path, tmp_path: Path) -> None:
+    dataset = f"generalised:folder:{described}[size=8][held_out=0.25]"
+    run(dataset, tmp_path, "gfzsl[backbone=pixels]", "--metrics", "seen_accuracy")
+    (file,) = tmp_path.rglob("class_tables/*.npz")
+    table = ClassTable.load(file)
+    assert table.seen is not None
+    assert table.seen.sum() == 12
+    table.seen = ~table.seen
+    table.save(file)
+    told = invoke("verify", tmp_path)
+    assert told.exit_code == 1
+    assert "seen_accuracy is not that of the answers in 1 rows" in told.output

@@ -9,11 +9,9 @@ import torch
 
 from benchbench.learners.described import (
     SeenClasses,
-    best_rule,
-    choices,
     cosines,
     fit_on_features,
-    powers_of_ten,
+    share_right,
 )
 
 GUIDE = Path(__file__).parents[2] / "docs" / "zero-shot.md"
@@ -39,24 +37,11 @@ def test_sums_means_and_products_of_classes() -> None:
     torch.testing.assert_close(classes.own_vectors, classes.vectors[classes.labels])
 
 
-def test_the_grid_is_every_combination_the_usual_first() -> None:
-    assert choices(a=(1.0, 2.0), b=3.0) == [{"a": 1.0, "b": 3.0}, {"a": 2.0, "b": 3.0}]
-    assert powers_of_ten(2) == (1.0, 0.1, 10.0, 0.01, 100.0)
-    assert choices() == [{}]
-
-
-def test_the_best_rule_is_right_in_the_mean_over_classes() -> None:
+def test_being_right_counts_in_the_mean_over_classes() -> None:
     """Four images of the first class and one of the second: each class counts the same."""
     held_out = SeenClasses(torch.zeros(5, 1), torch.tensor([0, 0, 0, 0, 1]), torch.eye(2).double())
-    always = {
-        "none": lambda features, vectors: torch.eye(2)[[1, 1, 1, 1, 0]],
-        "three of four": lambda features, vectors: torch.eye(2)[[0, 0, 0, 1, 0]],
-        "the one": lambda features, vectors: torch.eye(2)[[1, 1, 1, 1, 1]],
-        "later": lambda features, vectors: torch.eye(2)[[1, 1, 1, 1, 1]],
-    }
-    rule, said = best_rule(always, held_out)
-    assert rule is always["the one"]
-    assert said == "the one of 4 is right on 50.0 %"
+    for answers, share in (([1, 1, 1, 1, 0], 0.0), ([0, 0, 0, 1, 0], 0.375), ([1] * 5, 0.5)):
+        assert share_right(lambda *_, slots=answers: torch.eye(2)[slots], held_out) == share
 
 
 def test_cosines() -> None:
@@ -101,7 +86,6 @@ def test_the_vectors_of_the_guide_are_vectors(guide: dict[str, Any]) -> None:
 
 def test_the_method_of_the_guide_learns(guide: dict[str, Any]) -> None:
     method, classes = guide["Regression"](), seen()
-    rules = {str(one): method.rule(classes, **one) for one in method.candidates()}
-    rule, _ = best_rule(rules, classes)
-    right = rule(classes.features, classes.vectors).argmax(1) == classes.labels
-    assert float(right.double().mean()) > 0.9
+    assert len(method.candidates()) > 1
+    shares = [share_right(method.rule(classes, **one), classes) for one in method.candidates()]
+    assert max(shares) > 0.9

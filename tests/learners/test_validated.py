@@ -58,6 +58,7 @@ def test_the_value_is_the_one_that_is_right_about_the_validation_classes(named, 
     assert best_on_validation(source, "share", (1.0, 3.0, 9.0), right_for(good)) == good
     (record,) = source.records
     assert (record.stage, record.steps) == ("share", 3)
+    assert record.chosen == {"share": good}
     assert record.validation_accuracy > 0.2
 
 

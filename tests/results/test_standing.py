@@ -187,3 +187,17 @@ def test_methods_are_ranked_apart_by_the_labels_that_they_learn_from(
     found = of_seeds(tmp_path, [NEW], **labels)
     assert found.group == group
     assert stated(group).group == group
+
+
+@pytest.mark.parametrize(
+    ("shot", "group"),
+    [(0, "inductive"), (5, "inductive, class-attributes"), (None, "inductive, class-attributes")],
+    ids=["without a support", "with one", "where shots vary"],
+)
+def test_attributes_are_ranked_apart_beside_a_support(
+    tmp_path: Path, shot: int | None, group: str
+) -> None:
+    found = of_seeds(tmp_path / "reads", [NEW], facts={"shot": shot}, uses_attributes=True)
+    assert found.group == group
+    assert stated(group).group == group
+    assert of_seeds(tmp_path / "other", [NEW], facts={"shot": shot}).group == "inductive"

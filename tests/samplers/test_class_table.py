@@ -74,3 +74,14 @@ def test_another_file_is_refused(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "x.npz").write_bytes(content)
     with pytest.raises(BenchbenchError, match="is not a table of classes"):
         ClassTable.load(tmp_path / "x.npz")
+
+
+def test_it_keeps_which_classes_were_learned_from(rich: OpenDataset, tmp_path: Path) -> None:
+    file = tmp_path / "table.npz"
+    ClassTable.of(rich).save(file)
+    assert ClassTable.load(file).seen is None
+    seen = np.arange(len(rich.class_names)) % 3 == 0
+    ClassTable.of(replace(rich, seen=seen)).save(file)
+    found = ClassTable.load(file).seen
+    assert found is not None
+    assert found.tolist() == seen.tolist()

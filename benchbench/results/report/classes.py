@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from benchbench.results.entries import Entry
 from benchbench.results.per_class import per_class
 from benchbench.results.printed import Marked
+from benchbench.results.report.attributes import AttributeSection, attribute_section
 from benchbench.results.report.tables import Table, plain
 from benchbench.results.report.viewer import Thumbnails
 from benchbench.results.reporters.per_class import Classes
@@ -25,6 +26,7 @@ class ClassSection:
     accuracy: Table | None = None
     confusions: Table | None = None
     confusion_notes: list[str] = field(default_factory=list)
+    attributes: AttributeSection = field(default_factory=AttributeSection)
 
 
 def class_section(
@@ -45,4 +47,6 @@ def class_section(
     if len(classes.found.confusions):
         section.confusions = plain(f"Confusions on {title}", classes.confusions())
         section.confusion_notes = classes.confusion_notes()
+    if not isinstance(source, str):
+        section.attributes = attribute_section(title, entries, classes.found, source)
     return section

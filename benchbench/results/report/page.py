@@ -238,6 +238,7 @@ def _rendered(
             "methods": one.viewer.methods,
             "episodes": one.viewer.episodes,
             "files": one.viewer.files,
+            "attributes": one.viewer.attributes,
         }
         for one in protocols
         if not one.viewer.reason

@@ -119,8 +119,65 @@ function fileRows(episode, predicted, files) {
   ];
 }
 
+/* Wrong answers: where their classes differ from the queries', and what was likeliest. */
+
+const LISTED = 6;
+const MANY = 20; // classes of an episode without a support, which then stand side by side
+
+function listed(words) {
+  const more = words.length - LISTED;
+  return words.slice(0, LISTED).join(", ") + (more > 0 ? ` and ${more} more` : "") || "–";
+}
+
+function attributesOf(episode, attributes) {
+  const sets = episode.classes.map((id) => new Set(attributes.present[id] ?? []));
+  const without = (one, other) => [...sets[one]].filter((a) => !sets[other].has(a));
+  const distances = new Map();
+  const from = (slot) => {
+    if (!distances.has(slot)) {
+      const all = sets.map((_, i) => without(slot, i).length + without(i, slot).length);
+      distances.set(slot, all);
+    }
+    return distances.get(slot);
+  };
+  return (slot, found) => {
+    const names = (one, other) => without(one, other).map((a) => attributes.names[a]);
+    const near = from(slot).filter((d, i) => i !== slot && i !== found && d <= from(slot)[found]);
+    return [listed(names(slot, found)), listed(names(found, slot)), near.length];
+  };
+}
+
+function wrongTable(episode, predicted, top, attributes) {
+  const way = episode.names.length;
+  const called = (slot) => `${letter(slot, way)} · ${episode.names[slot]}`;
+  const compared = attributes.names ? attributesOf(episode, attributes) : () => [];
+  const likeliest = (i) =>
+    (top[i] ?? [])
+      .map(([slot, score]) => `${episode.names[slot]} ${Number(score.toPrecision(4))}`)
+      .join("; ") || "–";
+  const headings = [
+    ...["query", "class", "answer"],
+    ...(attributes.names ? ["missed", "invented", "as near"] : []),
+    ...(Object.keys(top).length ? ["likeliest classes"] : []),
+  ];
+  const wrong = [...predicted.keys()].filter((i) => predicted[i] !== episode.query_labels[i]);
+  const rows = wrong.map((i) => {
+    const [slot, found] = [episode.query_labels[i], predicted[i]];
+    const shown = element("div", { className: "thumbnails" });
+    shown.append(picture(episode.query[i], `query of ${episode.names[slot]}`, "", "wrong", {}));
+    const texts = [called(slot), called(found), ...compared(slot, found)];
+    const row = element("tr", {}, ...[shown, ...texts].map((cell) => element("td", {}, cell)));
+    if (Object.keys(top).length) {
+      row.append(element("td", { className: "likeliest" }, likeliest(i)));
+    }
+    return row;
+  });
+  const cells = headings.map((text) => element("th", { scope: "col" }, text));
+  return [element("tr", {}, ...cells), rows];
+}
+
 function setUpViewer(root) {
-  const { methods, episodes, files } = data.viewers[root.dataset.viewer];
+  const { methods, episodes, files, attributes } = data.viewers[root.dataset.viewer];
   const part = (name) => root.querySelector(`.viewer-${name}`);
   const method = part("method");
   const episode = part("episode");
@@ -128,6 +185,12 @@ function setUpViewer(root) {
   episodes.forEach(({ number }, i) => episode.append(element("option", { value: i }, number)));
 
   const listFiles = (...rows) => root.querySelector(".viewer-files tbody")?.replaceChildren(...rows);
+
+  const listWrong = (heading, rows) => {
+    const block = root.querySelector(".viewer-wrong");
+    block?.querySelector("thead").replaceChildren(...heading);
+    block?.querySelector("tbody").replaceChildren(...rows);
+  };
 
   const show = () => {
     const shown = episodes[episode.value];
@@ -138,11 +201,14 @@ function setUpViewer(root) {
       part("score").textContent = "This method has no predictions of this episode.";
       part("classes").replaceChildren();
       listFiles();
+      listWrong([], []);
       return;
     }
-    const right = predicted.filter((slot, i) => slot === shown.query_labels[i]).length;
-    const share = ((100 * right) / predicted.length).toFixed(2);
-    part("score").textContent = `${right} of ${predicted.length} right (${share} %)`;
+    const right = methods[method.value].right[shown.number];
+    const share = ((100 * right) / shown.asked).toFixed(2);
+    const cut = predicted.length < shown.asked ? `; ${predicted.length} are shown` : "";
+    part("score").textContent = `${right} of ${shown.asked} right (${share} %)${cut}`;
+    const withSupport = shown.support.length > 0;
     const classes = shown.names.map((name, slot) =>
       element(
         "div",
@@ -151,14 +217,26 @@ function setUpViewer(root) {
         element(
           "div",
           { className: "parts" },
-          element("span", {}, "support"),
-          element("div", { className: "thumbnails" }, ...supportOf(shown, slot, files)),
+          ...(withSupport
+            ? [
+                element("span", {}, "support"),
+                element("div", { className: "thumbnails" }, ...supportOf(shown, slot, files)),
+              ]
+            : []),
           element("span", {}, "query"),
           element("div", { className: "thumbnails" }, ...queriesOf(shown, slot, predicted, files)),
         ),
       ),
     );
     part("classes").replaceChildren(...classes);
+    const many = !withSupport && shown.names.length > MANY;
+    part("classes").classList.toggle("many", many);
+    part("classes").tabIndex = many ? 0 : -1;
+    const top = methods[method.value].top?.[shown.number] ?? {};
+    if (part("wrong")) {
+      const [heading, rows] = wrongTable(shown, predicted, top, attributes);
+      listWrong([heading], rows);
+    }
     if (part("files")) {
       listFiles(...fileRows(shown, predicted, files));
     }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,9 +16,12 @@ from benchbench.datasets.image_files import ImageFiles
 from benchbench.datasets.open_dataset import OpenDataset
 from benchbench.datasets.opening import open_dataset
 from benchbench.errors import BenchbenchError
+from benchbench.results.attribute_confusion import Presence
 from benchbench.results.entries import Entry
+from benchbench.results.report.attributes import presence_for
 from benchbench.results.report.file_names import FileNames
-from benchbench.results.report.predictions import Shown, read_predictions
+from benchbench.results.report.predictions import Shown, extent_notes, read_predictions
+from benchbench.results.report.wrong_answers import attribute_data, likeliest, method_data
 from benchbench.system.places import Places
 from benchbench.system.texts import legible
 
@@ -35,7 +38,7 @@ COLORS = 64
 class Viewer:
     """What the page's script shows of one protocol, or the reason why it shows nothing.
 
-    files: as `FileNames.by_image`.
+    files: as `FileNames.by_image`. attributes: as of `attribute_data`; empty if none are known.
     """
 
     reason: str = ""
@@ -43,6 +46,12 @@ class Viewer:
     episodes: list[dict[str, Any]] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     files: dict[int, tuple[int, str | None]] = field(default_factory=dict)
+    attributes: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def explains(self) -> bool:
+        """Whether there is anything to say of wrong answers."""
+        return bool(self.attributes) or any(one.get("top") for one in self.methods)
 
 
 class Thumbnails:
@@ -119,25 +128,47 @@ def make_viewer(entries: Sequence[Entry], thumbnails: Thumbnails, budget: int) -
     known = set(range(len(source.labels)))
     if any(not known.issuperset((*one.support, *one.query)) for one in shown.values()):
         return Viewer("The predictions name images that the data set does not have.")
-    names = FileNames(thumbnails.files(entries[0], source), (one.ids for one in shown.values()))
-    size, numbers = _fitting(shown, source, thumbnails, names, budget)
+    places = {number: one.places for number, one in shown.items()}
+    thin = {number: one.only(places[number]) for number, one in shown.items()}
+    names = FileNames(thumbnails.files(entries[0], source), (one.ids for one in thin.values()))
+    size, numbers = _fitting(thin, source, thumbnails, names, budget)
     if not numbers:
         return Viewer("The images of one episode are more than this page can hold.")
-    episodes = [_episode(number, shown[number], source, thumbnails, size) for number in numbers]
-    methods = [
-        {"name": legible(name), "predicted": {str(n): of[n] for n in numbers if n in of}}
-        for name, of in predicted.items()
+    episodes = [
+        _episode(number, shown[number], thin[number], source, thumbnails, size)
+        for number in numbers
     ]
-    extent = f"The first {len(numbers)} episodes, all whose predictions are stored."
-    if len(numbers) < len(shown):
-        extent = (
-            f"The first {len(numbers)} of {len(shown)} stored episodes: more images would make the "
-            "page too large."
-        )
-    ids = sorted(set().union(*(shown[number].ids for number in numbers)))
+    shown_places = {number: places[number] for number in numbers}
+    methods = _methods(entries, predicted, shown, shown_places, notes)
+    ids = sorted(set().union(*(thin[number].ids for number in numbers)))
     notes += [legible(remark) for remark in [names.remark(ids)] if remark]
+    notes += extent_notes(numbers, shown, thin)
     files = names.by_image(ids, thumbnails.index(source, ids, size))
-    return Viewer("", methods, episodes, [*notes, extent], files)
+    presence = presence_for(entries, source)
+    if not isinstance(presence, Presence):
+        return Viewer("", methods, episodes, notes, files)
+    classes = {one for episode in episodes for one in episode["classes"]}
+    return Viewer("", methods, episodes, notes, files, attribute_data(presence, classes))
+
+
+def _methods(
+    entries: Sequence[Entry],
+    predicted: Mapping[str, Mapping[int, list[int]]],
+    whole: Mapping[int, Shown],
+    places: Mapping[int, Sequence[int]],
+    notes: list[str],
+) -> list[dict[str, Any]]:
+    """As `method_data`, on the episodes of `places`; what cannot be shown is added to the notes."""
+    paths = {entry.label: entry.first.path for entry in entries}
+    methods = []
+    for label, of in predicted.items():
+        top = likeliest(paths[label], whole)
+        if isinstance(top, str):
+            notes.append(f"The likeliest classes of {label} are not shown: {top}.")
+            top = {}
+        here = {number: of_number for number, of_number in places.items() if number in of}
+        methods.append(method_data(label, of, whole, here, top))
+    return methods
 
 
 def _predictions(
@@ -188,17 +219,24 @@ def _fitting(
 
 
 def _episode(
-    number: int, shown: Shown, source: OpenDataset, thumbnails: Thumbnails, size: int
+    number: int,
+    whole: Shown,
+    shown: Shown,
+    source: OpenDataset,
+    thumbnails: Thumbnails,
+    size: int,
 ) -> dict[str, Any]:
-    slots = dict(zip(shown.query_labels, shown.query, strict=True))
-    slots |= dict(zip(shown.support_labels, shown.support, strict=True))
+    """whole: with all queries, which name the classes and are counted."""
+    slots = dict(zip(whole.query_labels, whole.query, strict=True))
+    slots |= dict(zip(whole.support_labels, whole.support, strict=True))
     way = max(slots) + 1
-    names = {
-        slot: legible(source.class_names[source.labels[image]]) for slot, image in slots.items()
-    }
+    classes = {slot: int(source.labels[image]) for slot, image in slots.items()}
+    names = {slot: legible(source.class_names[one]) for slot, one in classes.items()}
     return {
         "number": number,
         "names": [names.get(slot, "") for slot in range(way)],
+        "classes": [classes.get(slot, -1) for slot in range(way)],
+        "asked": len(whole.query),
         "support": thumbnails.index(source, shown.support, size),
         "support_labels": shown.support_labels,
         "query": thumbnails.index(source, shown.query, size),

@@ -53,6 +53,11 @@ def evidence_notes(standings: Mapping[str, Sequence[Standing]]) -> list[str]:
             "Unlabelled pool: given the episode's images without labels; rows without that ignore "
             "them."
         )
+    if any(one.read_attributes for one in every):
+        notes.append(
+            "Class attributes: given numbers that describe the episode's classes, beside the "
+            "support; rows without that see none."
+        )
     properties = {word for one in every for word in one.properties.split()}
     if FRACTION in properties:
         notes.append("Fraction of labels: the network learned from labels of some training images.")

@@ -67,7 +67,8 @@ def _cells(rows: pd.DataFrame, citations: list[str]) -> pd.DataFrame:
         "rank": rows["rank"].map("{:g}".format),
         "method": rows["method"],
         "backbone": rows["backbone"],
-        "class names": rows["class_names"].map({True: "read", False: DASH}),
+        "class names": _read(rows, "class_names"),
+        "attributes": _read(rows, "attributes"),
         "pre-trained on": [seen_text(one) for one in standings],
         "setting": [setting_text(one) for one in standings],
         "accuracy %": [
@@ -99,6 +100,13 @@ def _cells(rows: pd.DataFrame, citations: list[str]) -> pd.DataFrame:
     shown = shown.where(shown.notna() & (shown != ""), DASH)
     always = {about, "± classes", "± both", "accuracy %"}
     return shown[[name for name in shown if name in always or (shown[name] != DASH).any()]]
+
+
+def _read(rows: pd.DataFrame, column: str) -> pd.Series[str] | str:
+    """Who reads what; a dash where a frame does not tell."""
+    if column not in rows:
+        return DASH
+    return rows[column].map({True: "read", False: DASH})
 
 
 def _half_widths(rows: pd.DataFrame, metric: str) -> Iterable[float | None]:

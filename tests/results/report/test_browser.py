@@ -7,14 +7,20 @@ import json
 import os
 import shutil
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pytest
 from results.report.synthetic import report_on, write_run
 
+from benchbench.datasets.attributes import ClassAttributes
 from benchbench.datasets.image_files import ImageFiles
 from benchbench.datasets.open_dataset import OpenDataset
+from benchbench.results.report import viewer
+from benchbench.results.report.predictions import read_predictions
+from benchbench.runs.directory import RunDirectory
 
 if TYPE_CHECKING:
     from selenium.webdriver import Chrome
@@ -271,3 +277,40 @@ def test_nothing_goes_wrong_and_nothing_is_fetched(page: Chrome) -> None:
     assert requests
     assert {url.partition(":")[0] for url in requests} <= {"file", "data", "about"}
     assert len([url for url in requests if url.startswith("file:")]) == 1
+
+
+def test_wrong_answers_of_a_zero_shot_run_are_explained(
+    browser: Chrome, toy: OpenDataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ids = np.arange(len(toy.class_names))
+    bits = np.stack([ids >> place & 1 for place in range(5)], axis=1).astype(np.float32)
+    known = ClassAttributes(("one", "two", "four", "eight", "sixteen"), bits)
+    monkeypatch.setattr(viewer, "open_dataset", lambda *_: replace(toy, attributes=known))
+    run = RunDirectory(write_run(tmp_path, toy, "a", 0.7, shot=0))
+    run.update(dataset={**run.manifest["dataset"], "attributes": {"sha256": known.sha256}})
+    shown, predicted = read_predictions(run.path)
+    for number, slots in predicted.items():
+        run.append_top(number, np.eye(5)[slots])
+    run.flush()
+    (tmp_path / "zero.html").write_text(report_on(tmp_path).html, encoding="utf-8")
+    browser.get((tmp_path / "zero.html").as_uri())
+    browser.execute_script("document.querySelector('.viewer-wrong').open = true")
+    headings = [cell.text for cell in find(browser, ".viewer-wrong th")]
+    of_attributes = ["missed", "invented", "as near"]
+    assert headings == ["query", "class", "answer", *of_attributes, "likeliest classes"]
+    labels = shown[0].query_labels
+    wrong = [i for i, slot in enumerate(predicted[0]) if slot != labels[i]]
+    rows = find(browser, ".viewer-wrong tbody tr")
+    assert len(rows) == len(wrong) > 0
+    classes = {slot: toy.labels[shown[0].query[i]] for i, slot in enumerate(labels)}
+    true, said = (classes[slots[wrong[0]]] for slots in (labels, predicted[0]))
+    names = [
+        ", ".join(name for name, a, b in zip(known.names, *pair, strict=True) if a > b) or "–"
+        for pair in ((bits[true], bits[said]), (bits[said], bits[true]))
+    ]
+    differ = np.abs(bits - bits[true]).sum(1)
+    near = sum(differ[one] <= differ[said] for one in classes.values()) - 2
+    cells = [cell.text for cell in rows[0].find_elements("css selector", "td")][3:]
+    assert cells[:3] == [*names, str(near)]
+    assert cells[3].startswith(f"{toy.class_names[said]} 1; ")
+    assert "support" not in find(browser, ".viewer-classes")[0].text
