@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from benchbench.training.source import TrainingSource
 
 
+WITHOUT_SUPPORT = "it learns from support images and this task has none (0-shot)"
 NAMES_WITHHELD = "class names are only given to a method with uses_class_names = True"
 ATTRIBUTES_WITHHELD = "attributes are only given to a method with uses_attributes = True"
 UNLABELLED_WITHHELD = "unlabelled images are only given to a method with uses_unlabelled = True"
@@ -129,7 +130,7 @@ class Method:
     """Whether the scores may depend on the order of the support. If a parameter decides on this
     or on `transductive`, `__post_init__` sets it on the instance."""
     uses_class_names: bool = False
-    """Whether `adapt` reads `support.class_names`."""
+    """Whether `adapt` reads `support.class_names`, or `train` those of the training classes."""
     uses_attributes: bool = False
     """Whether `adapt` reads `support.attributes`. If a parameter decides on this or on
     `uses_class_names`, `__post_init__` sets it on the instance."""
@@ -176,7 +177,7 @@ class Method:
     def skip(self, task: Task) -> str | None:
         """The reason why the method does not apply to the task, or None. Optional."""
         if task.n_shot == 0 and not (self.uses_class_names or self.uses_attributes):
-            return "it learns from support images and this task has none (0-shot)"
+            return WITHOUT_SUPPORT
         if self.uses_attributes and not task.n_attributes:
             return "it knows classes by their attributes and this task's have none"
         if task.n_way is None and self.fixed_way:

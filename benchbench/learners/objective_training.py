@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from benchbench.backbones.base import Backbone
 from benchbench.errors import BenchbenchError
 from benchbench.images import Images
+from benchbench.learners.image_text_pretraining import ImageTextPretraining, fit_dual_encoder
 from benchbench.learners.network_needs import as_needed
 from benchbench.learners.pretraining import ObjectiveRecipe, Pretraining
 from benchbench.learners.shared_training import backbone_key, nearest_mean, shared_folder
@@ -59,6 +60,13 @@ def fit_objective(source: TrainingSource, backbone: Backbone, objective: Pretrai
             f"pretrain={objective.name} trains a backbone from scratch, and "
             f"{specs.text_of(backbone)} {reason}; leave out one of the two."
         )
+    if isinstance(objective, ImageTextPretraining):
+        return fit_dual_encoder(source, backbone, objective)[1]
+    return _fit_views(source, backbone, objective)
+
+
+def _fit_views(source: TrainingSource, backbone: Backbone, objective: Pretraining) -> FitRecord:
+    """`fit_objective` for an objective that compares views of images."""
     with separate_randomness(source.seed):
         network = nn.ModuleDict({"encoder": backbone, **objective.further_modules(backbone)})
         if objective.uses_labels:

@@ -80,6 +80,9 @@ class Pretraining:
     uses_labels: ClassVar[bool] = False
     """Whether it learns from the labels of the training images. `fit_objective` then calls
     `labelled_modules` and `labelled_loss` as well."""
+    uses_class_names: ClassVar[bool] = False
+    """Whether it learns from the names of the training classes, as `ImageTextPretraining` does; a
+    method with this objective then declares that it uses class names."""
     labelled: float = 1.0
     """The share of each class's training images whose labels it gets, if it uses labels; an
     objective that leaves this to the user declares a field."""

@@ -11,6 +11,7 @@ import pytest
 import torch
 from benchbench_plugins.knn import KNN
 from support import learning
+from support.interruption import Killed, killed_at
 from support.objectives import Still
 
 from benchbench.backbones import create_backbone
@@ -22,7 +23,6 @@ from benchbench.learners.creation import create_method
 from benchbench.learners.objective_training import create_objective, fit_objective
 from benchbench.learners.pretraining import ObjectiveRecipe, Pretraining
 from benchbench.runs.manifest import describe_method
-from benchbench.training import fit as fitting
 from benchbench.training.budget import Budget
 from benchbench.training.source import TrainingSource
 
@@ -52,10 +52,6 @@ def small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Pretraining, "quick", lambda own, task: replace(plain(own, task), batch=16))
 
 
-class Killed(BaseException):
-    """Not an error that anything handles."""
-
-
 @pytest.mark.parametrize("spec", [*ALL, "uda", "fixmatch"])
 def test_the_encoder_alone_is_kept_and_a_killed_training_ends_with_the_same_bits(
     dataset: OpenDataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, spec: str
@@ -67,19 +63,9 @@ def test_the_encoder_alone_is_kept_and_a_killed_training_ends_with_the_same_bits
     assert whole.state_dict().keys() == before.state_dict().keys()
     assert whole.weights_sha256() != before.weights_sha256()
     assert 0 < source.records[0].health["spread"] < 2
-    plain, monkeypatched = fitting._Loop.step, []
-
-    def step(loop: Any) -> float:
-        if loop.progress.step == 4 and not monkeypatched:
-            monkeypatched.append(loop.files.save_checkpoint(loop.state()))
-            raise Killed
-        return plain(loop)
-
-    monkeypatch.setattr(fitting._Loop, "step", step)
-    with pytest.raises(Killed):
+    with killed_at(monkeypatch, step=4), pytest.raises(Killed):
         trained(make_source(dataset, tmp_path), spec)
     resumed = trained(make_source(dataset, tmp_path), spec)
-    assert monkeypatched
     assert resumed.weights_sha256() == whole.weights_sha256()
 
 
