@@ -90,8 +90,10 @@ class Task:
 
     image_shape: height and width are 0 of pictures at their own size. has_class_names: whether the
     classes' names are words that describe them. has_training_classes: whether there are classes to
-    learn from before the test. has_validation_part: whether each class has official validation
-    images, none of which is drawn for a support or as a query.
+    learn from before the test. has_unlabelled_part: whether methods whose `training_labels` are
+    `none` may learn from official training images of the tested classes in their place, none of
+    which is a query. has_validation_part: whether each class has official validation images, none
+    of which is drawn for a support or as a query.
     n_attributes: how many attributes each class has; 0 if nothing is known of it in numbers.
     n_unlabelled: the unlabelled images of each class of an episode; n_distractors: the other
     classes of which there are as many.
@@ -105,6 +107,7 @@ class Task:
     n_query: int | None
     has_class_names: bool = True
     has_training_classes: bool = True
+    has_unlabelled_part: bool = False
     has_validation_part: bool = False
     n_attributes: int = 0
     n_unlabelled: int | None = 0

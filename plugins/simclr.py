@@ -5,13 +5,21 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Literal
+from typing import Annotated, Literal
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from benchbench import Backbone, ObjectiveRecipe, Pretraining, Task, hookimpl, mlp
+from benchbench import (
+    Backbone,
+    Bounds,
+    ObjectiveRecipe,
+    Pretraining,
+    Task,
+    hookimpl,
+    mlp,
+)
 
 
 @dataclass
@@ -22,7 +30,8 @@ class SimCLR(Pretraining):
     halves, which is twice that). Both views are embedded together, as there.
 
     temperature: of the cosines; none is 0.5, and 0.2 for images of one channel.
-    width, size: of the projector's hidden layer and output.
+    width: of the projector's hidden layer; none is 512, and 1024 in the paper budget.
+    size: of its output.
     """
 
     name = "simclr"
@@ -30,11 +39,13 @@ class SimCLR(Pretraining):
     augment: str = "auto"
     select: Literal["last", "validation"] = "last"
     temperature: float | None = None
-    width: int = 512
+    width: Annotated[int, Bounds(ge=1)] | None = None
     size: int = 128
 
     def further_modules(self, encoder: Backbone) -> dict[str, nn.Module]:
-        return {"projector": mlp(encoder.feature_size, self.width, self.size, batch_norm=False)}
+        return {
+            "projector": mlp(encoder.feature_size, self.width or 512, self.size, batch_norm=False)
+        }
 
     def embed(self, network: nn.ModuleDict, views: Sequence[Tensor]) -> tuple[Tensor, ...]:
         return super().embed(network, [torch.cat(list(views))])[0].chunk(len(views))
@@ -46,7 +57,9 @@ class SimCLR(Pretraining):
     def published(self, task: Task) -> ObjectiveRecipe:
         """A reproduction's on CIFAR-10 (dkobak/simclr-cifar-10), whose optimizer is plain SGD."""
         sgd = partial(torch.optim.SGD, momentum=0.9)
-        return ObjectiveRecipe(512, 0.06, epochs=1000, weight_decay=5e-4, optimizer=sgd)
+        return ObjectiveRecipe(
+            512, 0.06, epochs=1000, weight_decay=5e-4, optimizer=sgd, parameters={"width": 1024}
+        )
 
 
 def nt_xent(one: Tensor, other: Tensor, temperature: float) -> Tensor:

@@ -78,8 +78,9 @@ class ImageTextMethod(ValidatedMethod):
     Without support images its scores are those of the texts alone.
 
     model: `tiny` trains a small dual encoder on the training classes' images and names, by the
-        objective `ImageTextPretraining` and once for all methods; others are networks of open_clip with their weights, such as
-        `ViT-B-32/laion2b_s34b_b79k` or `open_clip:ViT-B-32[weights=FILE.safetensors]`.
+        objective `ImageTextPretraining` and once for all methods; others are networks of open_clip
+        with their weights, such as `ViT-B-32/laion2b_s34b_b79k` or
+        `open_clip:ViT-B-32[weights=FILE.safetensors]`.
     templates: `auto` takes CLIP's prompts and class names for data sets that it was measured on,
         found by name, and else "a photo of a {}."; or the name of such a data set, whose prompts
         are then taken; or a template, in which {} is replaced by the class name.

@@ -67,16 +67,17 @@ def fit_objective(source: TrainingSource, backbone: Backbone, objective: Pretrai
 
 def _fit_views(source: TrainingSource, backbone: Backbone, objective: Pretraining) -> FitRecord:
     """`fit_objective` for an objective that compares views of images."""
+    recipe = _recipe(source, objective)
+    asked, objective = objective, recipe.settle(objective)
     with separate_randomness(source.seed):
         network = nn.ModuleDict({"encoder": backbone, **objective.further_modules(backbone)})
         if objective.uses_labels:
             network.update(objective.labelled_modules(backbone, source.n_classes))
-    recipe = _recipe(source, objective)
     views = _views(source, objective, recipe.batch)
     whole = recipe.length(views.per_epoch)
     steps = source.budget.training_steps(smoke=SMOKE_STEPS, quick=whole, paper=whole)
     step = _Step(source.seed, network, objective)
-    chosen = {"objective": specs.text_of(objective), "code": source_sha256(type(objective))}
+    chosen = {"objective": specs.text_of(asked), "code": source_sha256(type(objective))}
     key = backbone_key(source, backbone, chosen)
     with shared_folder(source, backbone.name, key) as folder:
         record = fit(

@@ -76,11 +76,13 @@ class PretrainedMethod(Method):
         self.adapts_by_names = own
 
     def skip(self, task: Task) -> str | None:
-        return (
-            super().skip(task)
-            or without_training_classes(task, self.backbone, weights=True)
-            or self._without_names(task)
-        )
+        return super().skip(task) or self._without_images(task) or self._without_names(task)
+
+    def _without_images(self, task: Task) -> str | None:
+        """Why it does not apply, if there is nothing that its objective could learn from."""
+        if task.has_unlabelled_part and self.training_labels == "none":
+            return None
+        return without_training_classes(task, self.backbone, weights=True)
 
     def _without_names(self, task: Task) -> str | None:
         """Why a method whose objective learns from names does not apply, if it does not."""

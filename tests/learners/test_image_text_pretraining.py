@@ -80,9 +80,7 @@ class Halved(ImageTextPretraining):
         return super().loss(network, *embedded) / 2
 
 
-def test_what_the_weights_depend_on_is_another_training(
-    named: OpenDataset, tmp_path: Path
-) -> None:
+def test_what_the_weights_depend_on_is_another_training(named: OpenDataset, tmp_path: Path) -> None:
     def count(objective: ImageTextPretraining, spec: str = "conv4", **options: Any) -> int:
         method = KNN(backbone=spec, pretrain="clip")
         source = make_source(named, method, steps=1, shared=tmp_path, **options)

@@ -10,9 +10,11 @@ import numpy as np
 import pytest
 import torch
 from benchbench_plugins.knn import KNN
+from benchbench_plugins.vicreg import VICReg
 from support import learning
 from support.interruption import Killed, killed_at
 from support.objectives import Still
+from torch import Tensor, nn
 
 from benchbench.backbones import create_backbone
 from benchbench.backbones.base import Backbone
@@ -205,6 +207,51 @@ def test_a_paper_budget_is_the_published_recipe(dataset: OpenDataset) -> None:
     source = make_source(dataset, steps=None, budget=Budget("paper"))
     recipe = objective_training._recipe(source, create_objective("barlow_twins"))
     assert (recipe.epochs, recipe.batch, recipe.steps) == (1000, 256, None)
+
+
+SIZES = {
+    "barlow_twins": {"width": 2048, "scale": 0.1},
+    "vicreg": {"width": 2048},
+    "byol": {"width": 4096, "size": 256},
+    "simsiam": {"width": 2048, "hidden": 512},
+    "simclr": {"width": 1024},
+    "tico": {"width": 4096},
+}
+
+
+@pytest.mark.parametrize("name", SIZES)
+def test_a_paper_budget_has_the_published_projector(dataset: OpenDataset, name: str) -> None:
+    made = create_objective(name)
+    recipe = made.published(make_source(dataset).task)
+    assert recipe.parameters == SIZES[name]
+    width = SIZES[name]["width"]
+    encoder = create_backbone(SPEC, dataset.image_shape)
+    for objective, expected in ((made, 512), (recipe.settle(made), width)):
+        projector = objective.further_modules(encoder)["projector"]
+        assert projector[0].out_features == expected
+    asked = create_objective(f"{name}[width=96]")
+    assert recipe.settle(asked).further_modules(encoder)["projector"][0].out_features == 96
+
+
+def test_a_paper_budget_trains_what_its_recipe_says(
+    dataset: OpenDataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    widths: list[int] = []
+    plain = VICReg.loss
+
+    def loss(own: VICReg, network: nn.ModuleDict, *embedded: Tensor) -> Tensor:
+        widths.append(embedded[0].shape[1])
+        return plain(own, network, *embedded)
+
+    published = VICReg.published
+    small = {"batch": 8, "parameters": {"width": 24}}
+    monkeypatch.setattr(
+        VICReg, "published", lambda own, task: replace(published(own, task), **small)
+    )
+    monkeypatch.setattr(VICReg, "loss", loss)
+    trained(make_source(dataset, steps=1, budget=Budget("paper", 1)), "vicreg")
+    trained(make_source(dataset, steps=1), "vicreg")
+    assert widths == [24, 512]
 
 
 @pytest.mark.parametrize(
