@@ -1,8 +1,10 @@
 """The objective of images and texts: what it trains, keeps, shares and is refused."""
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -171,3 +173,20 @@ def test_a_method_that_knows_classes_otherwise_needs_no_support() -> None:
 def test_mistakes_are_sentences(named: OpenDataset, spec: str, says: str) -> None:
     with pytest.raises(BenchbenchError, match=says):
         trained(named, spec)
+
+
+def test_the_objective_of_the_guide_learns_from_pairs(named: OpenDataset) -> None:
+    guide = (Path(__file__).parents[2] / "docs" / "pretraining.md").read_text("utf-8")
+    (code,) = (one for one in re.findall(r"```python\n(.*?)```", guide, re.DOTALL) if "Sigm" in one)
+    made: dict[str, Any] = {"__name__": __name__}
+    exec(code, made)
+    objective = made["Sigmoid"]()
+    one = torch.eye(2)
+    network: Any = {"encoder": SimpleNamespace(logit_scale=torch.tensor(2.0).log())}
+    # Two pairs of cosine 1, two others of 0: log(1 + exp(-2)) + log 2.
+    assert float(objective.loss(network, one, one)) == pytest.approx(0.820075, abs=1e-6)
+    source = make_source(named, KNN(backbone=SMALL, pretrain="clip"), steps=2)
+    backbone = create_backbone(SMALL, source.image_shape)
+    before = backbone.weights_sha256()
+    fit_objective(source, backbone, objective)
+    assert backbone.weights_sha256() != before
