@@ -108,6 +108,7 @@ if TYPE_CHECKING:
     from benchbench.learners.pretrained import PretrainedMethod as PretrainedMethod
     from benchbench.learners.pretrained import fit_classifier as fit_classifier
     from benchbench.learners.pretrained import training_mean as training_mean
+    from benchbench.learners.pretraining import AS_IT_IS as AS_IT_IS
     from benchbench.learners.pretraining import ObjectiveRecipe as ObjectiveRecipe
     from benchbench.learners.pretraining import Pretraining as Pretraining
     from benchbench.learners.pretraining import Teacher as Teacher
@@ -151,6 +152,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _HOMES = {
+    "AS_IT_IS": "learners.pretraining",
     "AttributeRule": "learners.attribute_rule",
     "SeenPosteriorMethod": "learners.attribute_rule",
     "DescribedMethod": "learners.described",

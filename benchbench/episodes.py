@@ -98,7 +98,8 @@ class EpisodeSet:
     The arrays are the episodes' arrays end to end (int64), and `class_counts`, `support_counts`,
     `query_counts`, `unlabelled_counts` and `unknown_counts` ([n_episodes]) their lengths; without
     the last two there are no unlabelled images, or no unknown queries. standard: whether papers
-    draw such episodes, as the sampler that drew them says; it is not hashed.
+    draw such episodes, as the sampler that drew them says. pictures: what tells the images of the
+    data set, which a file keeps (`datasets.same_pictures`); neither is hashed.
     """
 
     dataset: str
@@ -119,6 +120,7 @@ class EpisodeSet:
     unlabelled_counts: IntArray = field(default_factory=_no_images)
     unknown: IntArray = field(default_factory=_no_images)
     unknown_counts: IntArray = field(default_factory=_no_images)
+    pictures: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         for name in ("unlabelled_counts", "unknown_counts"):
@@ -256,6 +258,7 @@ class EpisodeSet:
     def save(self, path: Path) -> None:
         """Write an `.npz` file, whole or not at all. Raises BenchbenchError if it cannot."""
         own = {"dataset": self.dataset, "standard": self.standard}
+        own |= {"pictures": self.pictures} if self.pictures else {}
         header = {**own, **self.origin, "sha256": self.sha256}
         save_integers(path, header, {name: getattr(self, name) for name in self._arrays})
 

@@ -37,7 +37,9 @@ class ClipAdapter(ImageTextMethod):
     ratio: the share of the two layers; 0 leaves the texts alone. `val` takes that of 0.2, 0.1, 0.4,
         0.6 and 0.8 which is best on episodes of the validation classes; 0.2 if there are none.
         `sweep` takes the one that is best on official validation images of the episode's classes.
-    lr: the rate of SGD with momentum, which falls along half a cosine.
+    lr: the rate of SGD with momentum, which falls along half a cosine, at CLIP's scale of 100. What
+        a step moves in the logits grows with the square of the scale, so that for a scale of s the
+        rate is divided by (s / 100)^2.
     epochs: by default CoOp's, 50 at 1 shot, 100 at 2 to 4 and 200 from 8 on.
     """
 
@@ -54,10 +56,11 @@ class ClipAdapter(ImageTextMethod):
             return known.zero_shot
         exact = known.double()
         layers = first_layers(exact)
+        rate = self.lr / exact.share_of_scale**2
         steps = steps_of(self.epochs_for(exact), len(exact.labels), BATCH)
         take_steps(
             lambda: F.cross_entropy(self.scores(exact.features, layers, exact), exact.labels),
-            torch.optim.SGD(layers, self.lr, momentum=0.9, weight_decay=5e-4),
+            torch.optim.SGD(layers, rate, momentum=0.9, weight_decay=5e-4),
             steps,
             cosine(steps),
         )

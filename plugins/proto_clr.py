@@ -10,9 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from benchbench import Backbone, Bounds, ObjectiveRecipe, Pretraining, Task, hookimpl
-
-AS_IT_IS = "flip[share=0]"
+from benchbench import AS_IT_IS, Backbone, Bounds, ObjectiveRecipe, Pretraining, Task, hookimpl
 
 
 @dataclass

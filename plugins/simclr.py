@@ -11,15 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from benchbench import (
-    Backbone,
-    Bounds,
-    ObjectiveRecipe,
-    Pretraining,
-    Task,
-    hookimpl,
-    mlp,
-)
+from benchbench import Backbone, Bounds, ObjectiveRecipe, Pretraining, Task, hookimpl, mlp
 
 
 @dataclass
@@ -29,37 +21,33 @@ class SimCLR(Pretraining):
     The loss is the mean over all views of a batch (the authors' code adds the means of the two
     halves, which is twice that). Both views are embedded together, as there.
 
-    temperature: of the cosines; none is 0.5, and 0.2 for images of one channel.
-    width: of the projector's hidden layer; none is 512, and 1024 in the paper budget.
-    size: of its output.
+    temperature: of the cosines; 0.2 is solo-learn's on CIFAR-10, and 0.5 that of the reproduction
+        whose recipe the paper budget has. Quick trainings on CIFAR-FS are the better with 0.2 on
+        its validation classes.
+    width, size: of the projector's hidden layer and output.
     """
 
     name = "simclr"
     paper = "arXiv:2002.05709"
     augment: str = "auto"
     select: Literal["last", "validation"] = "last"
-    temperature: float | None = None
-    width: Annotated[int, Bounds(ge=1)] | None = None
+    temperature: Annotated[float, Bounds(gt=0)] = 0.2
+    width: int = 512
     size: int = 128
 
     def further_modules(self, encoder: Backbone) -> dict[str, nn.Module]:
-        return {
-            "projector": mlp(encoder.feature_size, self.width or 512, self.size, batch_norm=False)
-        }
+        return {"projector": mlp(encoder.feature_size, self.width, self.size, batch_norm=False)}
 
     def embed(self, network: nn.ModuleDict, views: Sequence[Tensor]) -> tuple[Tensor, ...]:
         return super().embed(network, [torch.cat(list(views))])[0].chunk(len(views))
 
     def loss(self, network: nn.ModuleDict, *embedded: Tensor) -> Tensor:
-        colour = network["encoder"].image_shape[2] != 1  # type: ignore[index]
-        return nt_xent(*embedded, temperature=self.temperature or (0.5 if colour else 0.2))
+        return nt_xent(*embedded, temperature=self.temperature)
 
     def published(self, task: Task) -> ObjectiveRecipe:
         """A reproduction's on CIFAR-10 (dkobak/simclr-cifar-10), whose optimizer is plain SGD."""
         sgd = partial(torch.optim.SGD, momentum=0.9)
-        return ObjectiveRecipe(
-            512, 0.06, epochs=1000, weight_decay=5e-4, optimizer=sgd, parameters={"width": 1024}
-        )
+        return ObjectiveRecipe(512, 0.06, epochs=1000, weight_decay=5e-4, optimizer=sgd)
 
 
 def nt_xent(one: Tensor, other: Tensor, temperature: float) -> Tensor:

@@ -21,7 +21,7 @@ def run(out: Path, *options: str) -> pd.Series:
 
 
 def test_unseen_combinations_are_named_without_any_support(tmp_path: Path) -> None:
-    row = run(tmp_path, "--dataset", "shapes", "--shot", "0", "--threads", "2")
+    row = run(tmp_path, "--dataset", "shapes", "--way", "5", "--shot", "0", "--threads", "2")
     assert row["accuracy"] >= 0.80
     assert row["training_seconds"] + row["episodes"] * row["seconds_per_episode"] < 300
 
@@ -31,7 +31,7 @@ def test_permuted_names_leave_chance(tmp_path: Path) -> None:
     accuracies = []
     for seed in range(6):
         dataset = f"shapes[permute_names=true,seed={seed}]"
-        options = ("--shot", "0", "--threads", "1", "--episodes", "300")
+        options = ("--way", "5", "--shot", "0", "--threads", "1", "--episodes", "300")
         accuracies.append(run(tmp_path / str(seed), "--dataset", dataset, *options)["accuracy"])
     assert 0.17 <= sum(accuracies) / len(accuracies) <= 0.23
 
@@ -39,6 +39,6 @@ def test_permuted_names_leave_chance(tmp_path: Path) -> None:
 @pytest.mark.data
 def test_it_runs_on_photographs(data_root: Path, tmp_path: Path) -> None:
     dataset = f"folder:{data_root / 'folders' / 'caltech101.zip'}"
-    row = run(tmp_path, "--dataset", dataset, "--shot", "0", "--budget", "60")
+    row = run(tmp_path, "--dataset", dataset, "--way", "5", "--shot", "0", "--budget", "60")
     assert row["episodes"] == 600
     assert row["accuracy"] > 0.15

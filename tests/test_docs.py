@@ -1,18 +1,23 @@
 """The documents tell the truth: the README's method runs, every hook is documented."""
 
 import inspect
+import json
 import re
 from collections.abc import Iterable
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
+from scipy.io import savemat
 from support.command_line import process, succeeded
 from support.installations import install, methods_of
 
 import benchbench
 from benchbench.cli.listing import MARKED
 from benchbench.cli.method_tables import method_tables
+from benchbench.datasets.feature_file import FeatureFile
+from benchbench.datasets.opening import open_problems
 from benchbench.registry import entry_points, hookspecs
 from benchbench.results.leaderboard import collect
 from benchbench.results.outcomes import run_table
@@ -20,6 +25,7 @@ from benchbench.results.stored import read_results
 from benchbench.runs.directory import RunDirectory
 from benchbench.runs.outcome import Outcome
 from benchbench.runs.store import Store
+from benchbench.system.places import Places
 
 ROOT = Path(__file__).parents[1]
 LEADERBOARDS = ROOT / "leaderboards"
@@ -107,6 +113,50 @@ def test_the_engine_of_the_guide_computes_cells(site: Path, tmp_path: Path) -> N
     table = table_of(site, tmp_path, ["knn[backbone=pixels]"], *options)
     assert len(table) == 2
     assert (table["accuracy"] > 0.35).all()
+
+
+@pytest.mark.parametrize("generalised", [True, False])
+def test_the_published_features_of_the_guide_are_converted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, generalised: bool
+) -> None:
+    """Of a small pair of files in their layout: six classes, of which the last two are unseen."""
+    rng = np.random.default_rng(0)
+    labels = np.repeat(np.arange(6), 6)[rng.permutation(36)]
+    features = rng.normal(size=(36, 9)) + 3 * labels[:, None]
+    numbers = np.arange(1, 37)
+    unseen, (train, seen) = labels > 3, np.array_split(numbers[labels < 4], [18])
+    locations = {"trainval": train, "test_seen": seen, "test_unseen": numbers[unseen]}
+    classes = np.array([f"{n + 1:03}.Bird" for n in range(6)], dtype=object)[:, None]
+    attributes = rng.normal(size=(5, 6))
+    (tmp_path / "CUB").mkdir()
+    published = {"features": features.T, "labels": (labels + 1.0)[:, None]}
+    savemat(tmp_path / "CUB/res101.mat", published)
+    where = {f"{name}_loc": at.astype(np.uint16)[:, None] for name, at in locations.items()}
+    named = {"att": attributes, "allclasses_names": classes, **where}
+    savemat(tmp_path / "CUB/att_splits.mat", named)
+    guide = (ROOT / "docs" / "features.md").read_text(encoding="utf-8")
+    (code,) = [b for b in re.findall(r"```python\n(.*?)```", guide, re.DOTALL) if "loadmat" in b]
+    monkeypatch.chdir(tmp_path)
+    exec(code.replace("generalised = True", f"generalised = {generalised}"), {})
+
+    found = FeatureFile.load(Path("cub-resnet101.npz"))
+    kept = 36 if generalised else 36 - len(seen)
+    assert (len(found.features), found.class_names) == (kept, classes.ravel().tolist())
+    assert found.splits == ["train"] * 4 + ["test"] * 2
+    assert found.parts.count("train") == len(train)
+    np.testing.assert_allclose(found.attributes.values, attributes.T, rtol=1e-6)
+    nearest = np.abs(found.features[:, None] - features).sum(2).argmin(1)
+    np.testing.assert_array_equal(found.labels, labels[nearest])
+    spec = f"{'generalised:' if generalised else ''}features:cub-resnet101.npz"
+    (problem,) = open_problems(spec, Places.find())
+    learned = np.isin(problem.train.labels, problem.train.splits["train"]).sum()
+    asked = np.isin(problem.test.labels, problem.test.splits["test"]).sum()
+    assert (learned, asked) == (len(train), unseen.sum() + len(seen) * generalised)
+    task = ("--dataset", spec, "--methods", "eszsl[backbone=features]", "--shot", 0)
+    done = succeeded("run", *task, "--out", "out", "--no-audit")
+    assert f"all {6 if generalised else 2} classes are candidates" in done.stderr
+    (manifest,) = Path("out").rglob("manifest.json")
+    assert json.loads(manifest.read_text())["method"]["pretrained_on"] == ["imagenet-1k"]
 
 
 def test_every_hook_and_its_arguments_are_documented() -> None:

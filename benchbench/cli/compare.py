@@ -21,8 +21,11 @@ from benchbench.errors import BenchbenchError
 )
 @click.option(
     "--dataset",
+    "datasets",
+    multiple=True,
     metavar="SPEC",
-    help="The data set, or the source of several, to which the comparison is restricted.",
+    help="The data set, or the source of several, to which the comparison is restricted; given "
+    "twice, each method is compared on the one with itself on the other, on the same episodes.",
 )
 @click.option(
     "--reference",
@@ -33,30 +36,45 @@ from benchbench.errors import BenchbenchError
 def compare(
     methods: tuple[str, ...],
     results: tuple[Path, ...],
-    dataset: str | None,
+    datasets: tuple[str, ...],
     reference: str | None,
     style: str,
 ) -> None:
     """Compare methods on the episodes that they share, paired.
 
-    A, B, ... are methods with results, as the leaderboard names them, or run directories.
+    A, B, ... are methods with results, as the leaderboard names them, or run directories. Two data
+    sets share episodes if these are of the same pictures, read in two ways.
     """
     import pandas as pd
 
     from benchbench.results.across import sources_of
-    from benchbench.results.comparison import chosen_entries, compare_entries, comparison_frame
+    from benchbench.results.comparison import (
+        chosen_entries,
+        compare_entries,
+        compare_pairs,
+        comparison_frame,
+    )
     from benchbench.results.reporters import csv, json
     from benchbench.results.reporters.across import significance_over_sources
     from benchbench.results.reporters.comparisons import compared_markdown
+    from benchbench.results.same_pictures import pairs_over
 
+    datasets = tuple(dict.fromkeys(map(_canonical, datasets)))
     names = list(dict.fromkeys([*methods, *([reference] if reference else [])]))
-    if len(names) < 2:
+    tables = []
+    if len(datasets) > 1:
+        if reference:
+            raise BenchbenchError("Several data sets have no --reference; leave it out.")
+        pairs = pairs_over(names, results, datasets)
+        compared = [compare_pairs(of_one) for of_one in pairs]
+    elif len(names) < 2:
         raise BenchbenchError("A comparison needs two methods or run directories.")
-    tables = chosen_entries(names, results, dataset)
-    compared = [
-        compare_entries(table, table[names.index(reference)] if reference else None)
-        for table in tables
-    ]
+    else:
+        tables = chosen_entries(names, results, datasets[0] if datasets else None)
+        compared = [
+            compare_entries(table, table[names.index(reference)] if reference else None)
+            for table in tables
+        ]
     if style != "markdown":
         frame = pd.concat(map(comparison_frame, compared), ignore_index=True)
         click.echo(csv(frame) if style == "csv" else json(frame), nl=False)
@@ -65,3 +83,14 @@ def compare(
     if len(tables) > 1:
         parts.append(significance_over_sources(sources_of(tables)))
     click.echo("\n".join(parts), nl=False)
+
+
+def _canonical(dataset: str) -> str:
+    """The spec of a data set as results have it; what is none, such as a source, as it is."""
+    from benchbench.datasets.opening import create_dataset
+    from benchbench.registry import specs
+
+    try:
+        return specs.text_of(create_dataset(dataset))
+    except BenchbenchError:
+        return dataset

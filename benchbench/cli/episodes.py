@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -60,7 +61,7 @@ def episodes() -> None:
 def make(
     *,
     dataset: str,
-    sampler: str,
+    sampler: str | None,
     data_root: Path | None,
     count: int | None,
     split: str,
@@ -70,17 +71,23 @@ def make(
 ) -> None:
     """Draw episodes, print their sha256 and save them."""
     from benchbench.datasets.opening import open_dataset
+    from benchbench.datasets.same_pictures import facts_of
     from benchbench.samplers.base import usual_episodes
     from benchbench.samplers.drawing import draw_episodes
+    from benchbench.samplers.usual import ALL_AT_ONCE, sampler_and_options, say_all_at_once
     from benchbench.system.places import Places
 
     if out is not None and out.suffix.lower() != ".npz":
         raise BenchbenchError(f"--out {out} must end in .npz.")
-    opened = open_dataset(dataset, Places.find(data_root))
-    count = count or usual_episodes(sampler)
-    drawn = draw_episodes(opened, sampler, sampling, count, split, seed)
+    places = Places.find(data_root)
+    opened = open_dataset(dataset, places)
+    chosen, sampling = sampler_and_options(sampler, sampling)
+    count = count or usual_episodes(chosen)
+    drawn = draw_episodes(opened, chosen, sampling, count, split, seed)
+    if sampler is None and chosen == ALL_AT_ONCE:
+        say_all_at_once(drawn)
     if out is not None:
-        drawn.save(out)
+        replace(drawn, pictures=facts_of(opened, places)).save(out)
     place = f", in {out}" if out else ""
     click.echo(
         legible(
@@ -112,7 +119,7 @@ def make(
 def show(
     *,
     dataset: str,
-    sampler: str,
+    sampler: str | None,
     data_root: Path | None,
     split: str,
     seed: int,
@@ -139,6 +146,7 @@ def show(
         draw_episodes,
         saved_episodes,
     )
+    from benchbench.samplers.usual import sampler_and_options
     from benchbench.system.places import Places
 
     check_files_options(files, style, out)
@@ -146,14 +154,15 @@ def show(
         check_png(out)
     places, made = Places.find(data_root), create_dataset(dataset)
     opened = open_dataset(made, places)
+    chosen, sampling = sampler_and_options(sampler, sampling)
     if saved is None:
-        drawn = draw_episodes(opened, sampler, sampling, number + 1, split, seed)
-    elif any_given(sampling, sampler, seed):
+        drawn = draw_episodes(opened, chosen, sampling, number + 1, split, seed)
+    elif any_given(sampling, chosen, seed):
         raise BenchbenchError(
             f"{saved} says all about its episodes; leave out {SAMPLING_OPTIONS} and --seed."
         )
     else:
-        drawn = saved_episodes(saved, opened)
+        drawn = saved_episodes(saved, opened, places)
     if number >= len(drawn):
         raise BenchbenchError(
             f"There is no episode {number}; there are {len(drawn)}, numbered from 0."

@@ -114,7 +114,7 @@ def list_() -> None:
 @fast_option
 @data_root_option
 def export(*, target: Path, half: bool, **options: Any) -> None:
-    """Write features with labels, splits and parts into one file.
+    """Write features with labels, splits, parts and attributes into one file.
 
     Features that are not on disk are made first. `--dataset features:FILE` draws the same episodes
     as the images.
@@ -129,10 +129,11 @@ def export(*, target: Path, half: bool, **options: Any) -> None:
     file.save(target)
     count, size = file.features.shape
     kind = file.features.dtype.name
+    known = f" with {len(file.attributes.names)} attributes" if file.attributes else ""
     click.echo(
         legible(
             f"{maker.dataset.name}: {count} features of {size} numbers, {kind}, of "
-            f"{len(file.class_names)} classes, in {target}"
+            f"{len(file.class_names)} classes{known}, in {target}"
         )
     )
 

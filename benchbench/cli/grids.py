@@ -56,8 +56,13 @@ def grid_of(options: Mapping[str, Any], place: str) -> Grid:
     loading.check_names("method", [method.spec for method in named])
     loading.check_names("dataset", [options["dataset"]])
     data_root = options["data_root"]
-    given = ((name, options[name]) for name in OF_SAMPLERS)
-    episodes = options["episodes"] or _usual_episodes(options["sampler"])
+    numbers = {name: distinct(f"--{name}", options[name]) for name in (*SAMPLED, "seed")}
+    sampler, taken = _sampler(
+        options["sampler"],
+        {**{name: numbers[name] for name in SAMPLED}, **{n: options[n] for n in OF_SAMPLERS}},
+    )
+    given = ((name, taken.get(name)) for name in OF_SAMPLERS)
+    episodes = options["episodes"] or _usual_episodes(sampler)
     common = Cell(
         method="",
         dataset=options["dataset"],
@@ -67,12 +72,16 @@ def grid_of(options: Mapping[str, Any], place: str) -> Grid:
         data_root=str(data_root) if data_root else None,
         out=str(options["out"]),
         command=(Path(sys.argv[0]).name, *sys.argv[1:]),
-        **{name: options[name] for name in OF_CELLS} | {"episodes": episodes},
+        **{name: options[name] for name in OF_CELLS} | {"sampler": sampler, "episodes": episodes},
     )
-    several = (*SAMPLED, "seed")
-    numbers = {name: distinct(f"--{name}", options[name]) for name in several}
-    numbers["shot"] = numbers["shot"] or _usual_shots(options["sampler"])
+    numbers["shot"] = taken.get("shot") or _usual_shots(sampler)
     return Grid(named, common, **numbers)
+
+
+def _sampler(named: str | None, options: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
+    from benchbench.samplers.usual import sampler_and_options  # NumPy
+
+    return sampler_and_options(named, options)
 
 
 def _usual_episodes(sampler: str) -> str:

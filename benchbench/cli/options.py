@@ -176,8 +176,8 @@ _TASK_OPTIONS = [
     ),
     click.option(
         "--sampler",
-        default="fixed",
         metavar="SPEC",
+        show_default="fixed; zero_shot for --shot 0 without --way",
         help="The sampler that draws the episodes; `list samplers` names all.",
     ),
     click.option(

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import click
 
@@ -52,9 +52,10 @@ MOST_SEED = 2**56 - 1
 )
 @click.option(
     "--size",
-    type=Number(1, 4096),
+    type=Number(1, 4096, words=("native",)),
     show_default="84",
-    help="The pixels of a side that a SPEC's pictures are resized to; a run has its own.",
+    help="The pixels of a side that a SPEC's pictures are resized to; native leaves that to a "
+    "backbone that comes with weights. A run has its own.",
 )
 @click.option(
     "--seed",
@@ -71,7 +72,7 @@ def predict(
     style: str | None,
     out: Path | None,
     save: Path | None,
-    size: int | None,
+    size: int | Literal["native"] | None,
     seed: int | None,
     data_root: Path | None,
 ) -> None:

@@ -199,7 +199,8 @@ def run(
             "--timeout and --training-timeout need --engine worker: a process cannot stop itself."
         )
     is_grid = bool(not grid.is_plain or engine_spec != "serial" or config or shard or claim)
-    sys.exit(int(_run_grid(grid, engine_spec, Manner(retry, share, claim, is_grid))))
+    manner = Manner(retry, share, claim, is_grid)
+    sys.exit(int(_run_grid(grid, engine_spec, manner, options["sampler"] is not None)))
 
 
 def _shard(text: str) -> tuple[int, int]:
@@ -208,7 +209,7 @@ def _shard(text: str) -> tuple[int, int]:
     return parse_shard(text)
 
 
-def _run_grid(grid: Grid, engine_spec: str, manner: Manner) -> bool:
+def _run_grid(grid: Grid, engine_spec: str, manner: Manner, sampler_is_named: bool) -> bool:
     """Compute a grid and print its tables; whether a cell has failed."""
     from benchbench.cli.tables import say_what_is_tested
     from benchbench.grid.bench import Bench, settings_of
@@ -216,6 +217,7 @@ def _run_grid(grid: Grid, engine_spec: str, manner: Manner) -> bool:
     from benchbench.grid.expansion import expanded
     from benchbench.grid.running import run_cells
     from benchbench.runs.store import Store
+    from benchbench.samplers.usual import ALL_AT_ONCE, say_all_at_once
 
     with Bench() as bench:
         settings_of(grid.common)  # refuses what is wrong before anything is opened
@@ -225,6 +227,8 @@ def _run_grid(grid: Grid, engine_spec: str, manner: Manner) -> bool:
         for drawing in grid.drawings():
             for problem, episodes in bench.tested(drawing):
                 say_what_is_tested(problem, episodes)
+                if grid.common.sampler == ALL_AT_ONCE and not sampler_is_named:
+                    say_all_at_once(episodes)
         outcomes = run_cells(cells, bench, engine, manner)
         print_grid(grid, bench, outcomes)
     return any(outcome.status == "failed" for outcome in outcomes.values())

@@ -78,11 +78,16 @@ def read_attributes(
         attributes = ClassAttributes(names, np.array([found[key] for key in keys], np.float32))
     except (ValueError, csv.Error) as error:
         raise BenchbenchError(f"{where} cannot be read ({error}); it needs {FORM}.") from error
-    if len(np.unique(attributes.values, axis=0)) == 1 < len(keys):
-        remark(f"{where} has the same numbers for all classes, so that nothing tells them apart.")
+    remark_on_equal(attributes, where, remark)
     if other := sorted(found.keys() - set(keys)):
         remark(f"{where} has rows of no class, left out: {len(other)}, such as '{other[0]}'.")
     return attributes
+
+
+def remark_on_equal(attributes: ClassAttributes, where: str, remark: Callable[[str], None]) -> None:
+    """Say so if all classes have the same numbers."""
+    if len(np.unique(attributes.values, axis=0)) == 1 < len(attributes.values):
+        remark(f"{where} has the same numbers for all classes, so that nothing tells them apart.")
 
 
 def _table(content: bytes) -> tuple[list[str], dict[str, list[float]]]:

@@ -1,4 +1,4 @@
-"""Caltech-UCSD Birds-200-2011 (Wah et al., 2011), in the split of `A Closer Look`."""
+"""Caltech-UCSD Birds-200-2011 (Wah et al., 2011), in the split of `A Closer Look` or another."""
 
 from __future__ import annotations
 
@@ -6,19 +6,20 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path, PurePosixPath
-from typing import ClassVar, TypeAlias
+from typing import Any, ClassVar, TypeAlias
 
 import numpy as np
 
 from benchbench.datasets.attributes import ClassAttributes
+from benchbench.datasets.cub_splits import CLOSER_LOOK, check_split, deal
 from benchbench.datasets.decoded import PendingClass
-from benchbench.datasets.listed import ListedClass, ListedDataset, image_counts, read_json
+from benchbench.datasets.listed import ListedClass, ListedDataset, image_counts
 from benchbench.datasets.reading.file_tree import FileTree, TreeFile, located
 from benchbench.datasets.reading.images import Interpolation, as_array, resize
 from benchbench.errors import BenchbenchError
 from benchbench.registry.bounds import Side
 from benchbench.registry.hookspecs import hookimpl
-from benchbench.system.arrays import ByteArray
+from benchbench.system.arrays import ByteArray, IntArray
 from benchbench.system.framing import NATIVE
 from benchbench.system.places import Places
 
@@ -47,6 +48,10 @@ class Cub(ListedDataset):
         keeps each picture as it is, for a backbone that comes with weights.
     interpolation: Pillow's filter for that.
     crop: each image is cut to the bird by `bounding_boxes.txt` first.
+    split: `closer_look`, or a folder with `trainclasses1.txt`, `valclasses1.txt` and
+        `testclasses.txt`, such as that of CUB in the published proposed split of zero-shot papers
+        (Xian et al., TPAMI 2019), whose lists are not packaged.
+    merge_val: validation classes are learned from as well, 150 / 50 classes, as such papers do.
     The 312 attributes are the shares of the people asked who saw each in pictures of the species,
     of `attributes/class_attribute_labels_continuous.txt`; a copy without that file has none.
     """
@@ -56,20 +61,38 @@ class Cub(ListedDataset):
     size: Side = 84
     interpolation: Interpolation = "bilinear"
     crop: bool = False
+    split: str = CLOSER_LOOK
+    merge_val: bool = False
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        check_split(self.split)
         if self.crop and self.size == NATIVE:
             raise ValueError("crop=true cuts pictures to squares; leave it out, or give size=N")
 
     def listed(self) -> list[ListedClass]:
         """In the order of their numbers."""
-        deal = {name: split for split, names in read_json("cub").items() for name in names}
+        counts = image_counts("cub")
+        dealt = deal(self.split, counts)
+        if self.merge_val:
+            dealt = {name: "train" if part == "val" else part for name, part in dealt.items()}
         return [
             # '001.Black_footed_Albatross' is called 'Black footed Albatross'.
-            ListedClass(folder.partition(".")[2].replace("_", " "), deal[folder], folder, count)
-            for folder, count in sorted(image_counts("cub").items())
+            ListedClass(name.partition(".")[2].replace("_", " "), dealt.get(name, ""), name, count)
+            for name, count in sorted(counts.items())
         ]
+
+    def pixel_parameters(self) -> dict[str, Any]:
+        parameters = super().pixel_parameters()
+        return {key: v for key, v in parameters.items() if key not in ("split", "merge_val")}
+
+    def split_classes(self, class_names: list[str], sources: list[Path]) -> dict[str, IntArray]:
+        left = [item.folder for item in self.listed() if not item.split]
+        if left:
+            self.remark(
+                f"classes in no list of {self.split}, left out: {len(left)}, such as {left[0]}"
+            )
+        return super().split_classes(class_names, sources)
 
     def sources(self, places: Places) -> list[Path]:
         return [located(self, places, FOLDERS, CURE)]

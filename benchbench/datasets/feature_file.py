@@ -12,8 +12,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from benchbench.datasets.attributes import ClassAttributes
 from benchbench.datasets.base import SPLITS
-from benchbench.datasets.feature_formats import NAMES, OF_CLASSES, Content, format_of
+from benchbench.datasets.feature_formats import ATTRIBUTES, NAMES, OF_CLASSES, Content, format_of
 from benchbench.datasets.open_dataset import FeatureOrigin, splits_sha256
 from benchbench.errors import BenchbenchError
 from benchbench.system.arrays import IntArray
@@ -21,6 +22,7 @@ from benchbench.system.files import output_file
 
 NEEDED = "a file of features has 'features' [n, d] and 'labels' [n]"
 KINDS = ("float16", "float32", "float64")
+TABLE = "give numbers [classes, a], a row for each class in the order of class_names"
 
 
 @dataclass
@@ -30,6 +32,7 @@ class FeatureFile:
     features: float16, float32 or float64 [n, d]; labels: int64 [n], positions in class_names.
     splits: of each class, or None; parts: of each image, or None; groups: of each image, or None.
     header: what was exported with them: `dataset`, `fingerprint`, `backbone` and so on.
+    attributes: of the classes, or None.
     """
 
     features: NDArray[Any]
@@ -39,6 +42,7 @@ class FeatureFile:
     parts: list[str] | None = None
     groups: list[str] | None = None
     header: dict[str, Any] = field(default_factory=dict)
+    attributes: ClassAttributes | None = None
 
     def save(self, path: Path) -> None:
         """Write the file, whole or not at all; its ending says the format.
@@ -46,7 +50,9 @@ class FeatureFile:
         Raises BenchbenchError if it cannot be written.
         """
         kind = format_of(path)
-        content = {name: getattr(self, name) for name in NAMES}
+        content = {name: getattr(self, name, None) for name in NAMES}
+        if known := self.attributes:
+            content |= {ATTRIBUTES: known.values, "attribute_names": list(known.names)}
         with output_file(path) as partial:
             kind.write(partial, {key: v for key, v in content.items() if v is not None})
 
@@ -68,6 +74,7 @@ class FeatureFile:
             _words(path, content, "parts", len(labels), SPLITS),
             _words(path, content, "groups", len(labels)),
             _header(path, content),
+            _attributes(path, content, len(names)),
         )
         empty = np.flatnonzero(np.bincount(numbers, minlength=len(names)) == 0)
         if len(empty):
@@ -77,17 +84,18 @@ class FeatureFile:
 
 @dataclass(frozen=True)
 class ClassFacts:
-    """What a file says beside its vectors: `splits` of each class, if any, and its header."""
+    """What a file says beside its vectors: splits and attributes, if any, and its header."""
 
     splits: list[str] | None
     header: dict[str, Any]
+    attributes: ClassAttributes | None = None
 
     @classmethod
     def of(cls, path: Path, classes: int) -> ClassFacts:
         """Those of a file with so many classes. Raises BenchbenchError if they are wrong."""
-        content = _read(path, OF_CLASSES)
+        content = _read(path, (*OF_CLASSES, ATTRIBUTES))
         splits = _words(path, content, "splits", classes, SPLITS)
-        return cls(splits, _header(path, content))
+        return cls(splits, _header(path, content), _attributes(path, content, classes))
 
     def split_classes(self, classes: int) -> dict[str, IntArray]:
         """Class ids by split; all are test classes where the file does not say."""
@@ -189,6 +197,36 @@ def _words(
         what = f"'{min(wrong)}' is among its '{name}'"
         raise _wrong(path, what, f"they are {', '.join(allowed)}")
     return found
+
+
+def _attributes(path: Path, content: Content, classes: int) -> ClassAttributes | None:
+    """The attributes of the classes, numbered where they have no names; None if there are none."""
+    if ATTRIBUTES not in content:
+        if "attribute_names" in content:
+            raise _wrong(path, "it has 'attribute_names' and no 'attributes'", "give both")
+        return None
+    try:
+        values = np.asarray(content[ATTRIBUTES])
+    except ValueError as error:
+        raise _wrong(path, "the rows of its attributes differ in length", TABLE) from error
+    if values.dtype.kind not in "biuf":
+        raise _wrong(path, "its attributes are no numbers", TABLE)
+    if values.ndim != 2 or len(values) != classes or not values.size:
+        what = f"its attributes have the shape {list(values.shape)} and it has {classes} classes"
+        raise _wrong(path, what, TABLE)
+    with np.errstate(over="ignore"):
+        numbers = values.astype(np.float32)
+    if bad := int((~np.isfinite(numbers)).any(axis=1).sum()):
+        what = f"{bad} of its {classes} rows of attributes are not finite in float32"
+        raise _wrong(path, what, "give a number for each")
+    numbered = [str(number) for number in range(1, values.shape[1] + 1)]
+    names = content.get("attribute_names", numbered)
+    if not all(isinstance(name, str) for name in names):
+        raise _wrong(path, "its attribute_names are not texts", "give the name of each attribute")
+    try:
+        return ClassAttributes(tuple(names), numbers)
+    except ValueError as error:
+        raise _wrong(path, str(error), "give each attribute a name of its own") from error
 
 
 def _header(path: Path, content: Content) -> dict[str, Any]:

@@ -1,8 +1,9 @@
 """The formats of a file of features: npz, safetensors and parquet, each as named contents.
 
-features: [n, d]; labels: [n]; parts, groups: [n] texts; class_names, splits: [classes] texts;
-header: what JSON can hold. A safetensors file has all but the first two as JSON in its metadata, a
-parquet file has columns of n, and the others as JSON in the metadata of its schema.
+features: [n, d]; labels: [n]; attributes: [classes, a]; parts, groups: [n] texts; class_names,
+splits: [classes] texts; attribute_names: [a] texts; header: what JSON can hold. A safetensors file
+has all but the first three as JSON in its metadata, a parquet file has columns of n, and the others
+as JSON in the metadata of its schema.
 """
 
 from __future__ import annotations
@@ -19,8 +20,13 @@ from numpy.typing import NDArray
 from benchbench.errors import BenchbenchError
 
 VECTORS, TEXTS = ("features", "labels"), ("parts", "groups")
-OF_CLASSES = ("class_names", "splits", "header")
-NAMES = (*VECTORS, *TEXTS, *OF_CLASSES)
+ATTRIBUTES = "attributes"
+OF_CLASSES = ("class_names", "splits", "attribute_names", "header")
+NAMES = (*VECTORS, *TEXTS, *OF_CLASSES, ATTRIBUTES)
+TENSORS = (*VECTORS, ATTRIBUTES)
+"""Of a safetensors file."""
+IN_SCHEMA = (*OF_CLASSES, ATTRIBUTES)
+"""Of a parquet file, in its metadata."""
 
 ROWS = 8192
 """Of a parquet file that are written at a time."""
@@ -71,7 +77,8 @@ def _read_safetensors(path: Path, names: Collection[str]) -> Content:
     from safetensors import safe_open
 
     with safe_open(path, framework="numpy") as file:
-        tensors = {name: file.get_tensor(name) for name in VECTORS if name in _of(file, names)}
+        known = _of(file, names)
+        tensors = {name: file.get_tensor(name) for name in TENSORS if name in known}
         return {**tensors, **_decoded(file.metadata() or {}, names)}
 
 
@@ -82,7 +89,7 @@ def _of(file: Any, names: Collection[str]) -> set[str]:
 def _write_safetensors(path: Path, content: Mapping[str, Any]) -> None:
     from safetensors.numpy import save_file
 
-    tensors = {name: np.ascontiguousarray(content[name]) for name in VECTORS}
+    tensors = {name: np.ascontiguousarray(content[name]) for name in TENSORS if name in content}
     save_file(tensors, path, _encoded(content, (*TEXTS, *OF_CLASSES)))
 
 
@@ -94,7 +101,7 @@ def _read_parquet(path: Path, names: Collection[str]) -> Content:
         texts = {
             key.decode(): value.decode()
             for key, value in (file.schema_arrow.metadata or {}).items()
-            if key.decode() in OF_CLASSES
+            if key.decode() in IN_SCHEMA
         }
     found: Content = _decoded(texts, names)
     for name in table.column_names:
@@ -123,7 +130,7 @@ def _write_parquet(path: Path, content: Mapping[str, Any]) -> None:
         "labels": arrow.int64(),
         **{name: arrow.string() for name in TEXTS if name in content},
     }
-    schema = arrow.schema(list(kinds.items()), metadata=_encoded(content, OF_CLASSES))
+    schema = arrow.schema(list(kinds.items()), metadata=_encoded(content, IN_SCHEMA))
     with parquet.ParquetWriter(path, schema) as writer:
         for start in range(0, len(features), ROWS):
             rows = {name: content[name][start : start + ROWS] for name in kinds}
@@ -133,7 +140,9 @@ def _write_parquet(path: Path, content: Mapping[str, Any]) -> None:
 
 
 def _encoded(content: Mapping[str, Any], names: Collection[str]) -> dict[str, str]:
-    return {name: json.dumps(content[name]) for name in names if name in content}
+    found = {name: content[name] for name in names if name in content}
+    plain = {name: v.tolist() if isinstance(v, np.ndarray) else v for name, v in found.items()}
+    return {name: json.dumps(value) for name, value in plain.items()}
 
 
 def _decoded(texts: Mapping[str, str], names: Collection[str]) -> Content:

@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from benchbench.datasets.attributes import ClassAttributes, remark_on_equal
 from benchbench.datasets.base import Dataset
 from benchbench.datasets.class_words import are_words
 from benchbench.datasets.decoded import DecodedClass
@@ -27,9 +28,10 @@ from benchbench.system.vectors import as_images
 class FeaturesOfFile(Dataset):
     """Features that were computed before, `features:FILE`: .npz, .parquet or .safetensors.
 
-    The file has `features` [n, d] and `labels` [n], and may have `class_names`, the `splits` of the
-    classes, and `parts` and `groups` of the images. `benchbench features export` writes one, of
-    which the same episodes are drawn as of the images. Methods take it with backbone=features.
+    The file has `features` [n, d] and `labels` [n], and may have `class_names`, the `splits` and
+    `attributes` of the classes, and `parts` and `groups` of the images. `benchbench features
+    export` writes one, of which the same episodes are drawn as of the images. Methods take it with
+    backbone=features.
     """
 
     name: ClassVar[str] = "features"
@@ -80,6 +82,12 @@ class FeaturesOfFile(Dataset):
     ) -> FeatureOrigin:
         facts = ClassFacts.of(sources[0], int(labels.max()) + 1)
         return facts.origin(labels, parts)
+
+    def attributes(self, class_names: list[str], sources: list[Path]) -> ClassAttributes | None:
+        found = ClassFacts.of(sources[0], len(class_names)).attributes
+        if found is not None:
+            remark_on_equal(found, "the file", self.remark)
+        return found
 
     def names_are_words(self, class_names: list[str]) -> bool:
         return are_words(class_names)

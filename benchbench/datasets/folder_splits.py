@@ -33,21 +33,37 @@ def files_around(tree: FileTree, wanted: str) -> list[str]:
 
     The nearest to the images comes first; it is the one to read.
     """
+    names = set(tree.names)
+    return [path for path in _paths_around(tree, wanted) if path in names]
+
+
+def _paths_around(tree: FileTree, wanted: str) -> list[str]:
+    """Where a file of this name may be: in the folders around all images, the nearest first."""
     visible = (name for name in tree.names if not is_hidden(name))
     top = common_top({posixpath.dirname(name) for name in tree.image_names() or visible})
     around = [top[:end] for end in range(len(top), -1, -1) if end == 0 or top[end - 1] == "/"]
-    names = set(tree.names)
-    return [f"{folder}{wanted}" for folder in around if f"{folder}{wanted}" in names]
+    return [f"{folder}{wanted}" for folder in around]
 
 
 def attributes_around(
     tree: FileTree, class_names: Sequence[str], remark: Remark
 ) -> ClassAttributes | None:
-    """The attributes in `ATTRIBUTE_FILE` beside the classes; None if there is no such file."""
+    """The attributes in `ATTRIBUTE_FILE` beside the classes; None if there is no such file.
+
+    A folder of that name is said.
+    """
     files = files_around(tree, ATTRIBUTE_FILE)[:1]
     where = f"{ATTRIBUTE_FILE} in {tree.path}"
-    found = [read_attributes(tree.read(file), where, class_names, remark) for file in files]
-    return found[0] if found else None
+    if files:
+        return read_attributes(tree.read(files[0]), where, class_names, remark)
+    if any(_is_folder(tree, place) for place in _paths_around(tree, ATTRIBUTE_FILE)):
+        remark(f"{where} is a folder and no table, so that no attributes are read.")
+    return None
+
+
+def _is_folder(tree: FileTree, name: str) -> bool:
+    """Whether a folder has this name; of an archive, one with files."""
+    return (tree.path / name).is_dir() or any(each.startswith(f"{name}/") for each in tree.names)
 
 
 def refuse_unread_splits(tree: FileTree) -> None:

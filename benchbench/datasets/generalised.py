@@ -50,7 +50,10 @@ class Generalised(Collection):
     def __post_init__(self) -> None:
         self.test_source = "seen and unseen"  # There is one source.
         if isinstance(create_dataset(self.dataset), Collection):
-            raise ValueError(f"{self.dataset} is itself several data sets; name one of them")
+            raise BenchbenchError(
+                f"Seen and unseen classes are of one data set, and {self.dataset} is several; run "
+                "generalised:NAME for each of them by itself."
+            )
 
     def members(self, places: Places) -> list[str]:
         return [self.dataset]
@@ -77,7 +80,8 @@ def held_out(dataset: OpenDataset, share: float) -> BoolArray:
 
     Raises BenchbenchError if a class has too few.
     """
-    order = permutation(len(dataset.labels), key=int(dataset.fingerprint[:16], 16))
+    # Of features those of the images are held out.
+    order = permutation(len(dataset.labels), key=int(dataset.drawn_as[:16], 16))
     found = np.zeros(len(dataset.labels), np.bool_)
     for class_id in dataset.splits["train"].tolist():
         own = order[dataset.labels[order] == class_id]
@@ -97,6 +101,7 @@ def _only(dataset: OpenDataset, kept: BoolArray, what: str) -> OpenDataset:
     rows = np.flatnonzero(kept)
     storage = dataset.storage
     text = f"{dataset.fingerprint} {what}"
+    features = dataset.features
     return replace(
         dataset,
         fingerprint=hashlib.sha256(text.encode()).hexdigest(),
@@ -106,6 +111,8 @@ def _only(dataset: OpenDataset, kept: BoolArray, what: str) -> OpenDataset:
         parts=None,
         nodes=None,
         opaque_ids=None,
+        # These are other images than those of whose fingerprint the features are.
+        features=features and replace(features, drawn_as=""),
     )
 
 

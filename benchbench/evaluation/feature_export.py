@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchbench.backbones.feature_store import NUMBERS, StoredFeatures
+from benchbench.datasets.attributes import ClassAttributes
 from benchbench.datasets.feature_file import FeatureFile, layout_sha256
 from benchbench.datasets.open_dataset import OpenDataset
 from benchbench.errors import BenchbenchError
@@ -36,6 +37,7 @@ def feature_file(dataset: OpenDataset, stored: Sequence[StoredFeatures], half: b
         _copy(dataset, one, kept, features)
     classes, labels = np.unique(dataset.labels[kept], return_inverse=True)
     split_of = {c: split for split, members in dataset.splits.items() for c in members.tolist()}
+    known = dataset.attributes
     return FeatureFile(
         features=features,
         labels=labels.astype(np.int64),
@@ -44,6 +46,7 @@ def feature_file(dataset: OpenDataset, stored: Sequence[StoredFeatures], half: b
         parts=None if dataset.parts is None else dataset.parts[kept].tolist(),
         groups=None if dataset.groups is None else dataset.groups[kept].tolist(),
         header=_header(dataset, stored[0], classes, _is_whole(dataset, len(kept))),
+        attributes=known and ClassAttributes(known.names, known.values[classes]),
     )
 
 

@@ -94,7 +94,8 @@ class Job(Assignment):
     def _keep_classes(self) -> None:
         """Keep what the episodes were drawn from, so that anybody can draw them again."""
         tables = ClassTables(self.store.root)
-        tables.keep(ClassTable.of(self.problem.test))
+        table = ClassTable.of(self.problem.test)
+        tables.keep(replace(table, fingerprint=self.episodes.fingerprint))
         if self.sampler is None:
             tables.keep_episodes(self.episodes)
 

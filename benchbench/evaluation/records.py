@@ -29,13 +29,15 @@ def episode_facts(
     """What the manifest says of the episodes: which they are and their images.
 
     way, shot and query are None if they vary; sampler is None if it did not draw them. unlabelled
-    and unknown, such images and queries of an episode, are there only if there are any.
+    and unknown, such images and queries of an episode, are there only if there are any; of is the
+    data set that a file's episodes were drawn of, if it is another one.
     """
     way, shot, query = episodes.shape
     return {
         "count": len(episodes),
         "sampler": None if sampler is None else specs.text_of(sampler),
         "sha256": episodes.sha256,
+        **({} if episodes.fingerprint == problem.test.drawn_as else {"of": episodes.dataset}),
         "records_sha256": run.records_sha256(len(episodes)),
         "answers_sha256": run.answers.sha256(),
         "way": way,

@@ -65,10 +65,10 @@ class Bench(AbstractContextManager["Bench"]):
     def _draw(
         self, dataset: str, data_root: str | None, *drawn: Any
     ) -> list[tuple[Problem, EpisodeSet]]:
-        key = dataset, data_root
+        key, places = (dataset, data_root), Places.find(data_root)
         if key not in self._problems:
-            self._problems[key] = open_problems(dataset, Places.find(data_root))
-        return _drawing(*drawn).of_all(self._problems[key])
+            self._problems[key] = open_problems(dataset, places)
+        return _drawing(*drawn).of_all(self._problems[key], places)
 
     def task(self, cell: Cell) -> tuple[Problem, EpisodeSet]:
         """The cell's own problem and episodes."""

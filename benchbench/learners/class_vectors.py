@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import tempfile
 import zipfile
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 from typing import Any, ClassVar
@@ -16,14 +16,17 @@ from torch import Tensor
 
 from benchbench.backbones import create_backbone
 from benchbench.datasets.prompts import class_prompts
-from benchbench.errors import BenchbenchError
+from benchbench.errors import BenchbenchError, unknown_name
 from benchbench.learners.image_text import class_embedding, words_of
+from benchbench.learners.word_files import check_word_file, word_vectors
 from benchbench.registry import loading, specs
 from benchbench.registry.hookspecs import hookimpl
 from benchbench.system.places import expanded
 from benchbench.system.progress import say_once
 from benchbench.system.vision import torchvision
 
+ATTRIBUTES = "attributes"
+"""In place of what makes vectors of names: those of the data set."""
 SENTENCE_LIBRARIES = ("all_minilm_l6_v2", "sentence_transformers")
 
 
@@ -48,8 +51,12 @@ def create_class_vectors(text: str) -> ClassVectors:
     Raises BenchbenchError for a spec that is wrong.
     """
     spec = specs.parse(text)
-    kind = "source of class vectors"
-    cls: type[ClassVectors] = loading.find("register_class_vectors", kind, spec.name)
+    if spec.name == ATTRIBUTES:
+        raise BenchbenchError(f"vectors={ATTRIBUTES} takes no parameters; '{text}' has some.")
+    known = loading.registered("register_class_vectors")
+    if spec.name not in known:
+        raise unknown_name("source of class vectors", spec.name, [ATTRIBUTES, *known])
+    cls: type[ClassVectors] = known[spec.name]
     return specs.configure(cls, spec)
 
 
@@ -99,6 +106,7 @@ class WordFile(ClassVectors):
     def __post_init__(self) -> None:
         if not expanded(self.weights).is_file():
             raise BenchbenchError(f"There is no file {self.weights} of word vectors.")
+        check_word_file(self.weights)
 
     def prepare(self, names: Sequence[str]) -> None:
         self._known: dict[str, Tensor] = {}
@@ -119,30 +127,6 @@ class WordFile(ClassVectors):
                 "vectors=minilm."
             )
         return torch.stack(found).mean(0)
-
-
-def word_vectors(path: str, wanted: Iterable[str]) -> dict[str, Tensor]:
-    """The vectors float64 [a] of some words, from a text file; a word may be written in capitals.
-
-    Raises BenchbenchError if the file is not there or is something else.
-    """
-    left, found = set(wanted), dict[str, Tensor]()
-    try:
-        with expanded(path).open(encoding="utf-8", errors="replace") as lines:
-            for number, line in enumerate(lines):
-                word, *numbers = line.rstrip().split(" ")
-                if number == 0 and len(numbers) == 1:
-                    continue
-                key = word if word in left else word.lower()
-                if key in left and key not in found:
-                    found[key] = torch.from_numpy(np.array(numbers, np.float64))
-        if len({len(vector) for vector in found.values()}) > 1:
-            raise ValueError("its vectors differ in length")
-    except (OSError, ValueError) as error:
-        raise BenchbenchError(
-            f"{path} cannot be read ({error}); it needs a word and its numbers in each line."
-        ) from error
-    return found
 
 
 @dataclass

@@ -13,7 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from benchbench.images import Images
-from benchbench.learners.class_vectors import create_class_vectors
+from benchbench.learners.class_vectors import ATTRIBUTES, create_class_vectors
 from benchbench.learners.pretrained import PretrainedMethod, in_blocks
 from benchbench.method import Classifier, Support, Task
 from benchbench.registry.bounds import Bounds
@@ -22,9 +22,6 @@ from benchbench.training.source import TrainingSource
 
 Rule: TypeAlias = Callable[[Tensor, Tensor], Tensor]
 """Features [n, d] of pictures and vectors [c, a] of classes to scores [n, c], all float64."""
-
-
-ATTRIBUTES = "attributes"
 
 
 @dataclass(frozen=True)
@@ -120,13 +117,16 @@ class DescribedMethod(PretrainedMethod):
 
     def train(self, source: TrainingSource) -> None:
         """Learn the backbone, and then the rule, on the features of the training images."""
-        super().train(source)
-        self.seed = source.seed
-        self.steps = source.budget.training_steps(smoke=20, quick=1000, paper=10_000)
         learned, held_out = source.whole("train"), source.whole("val")
         if self.named is not None:
             self.named.prepare(learned.class_names)
             self.pretrained_on = self.named.pretrained_on  # type: ignore[misc]
+            for known in (learned, held_out):
+                if known.class_names:
+                    self.vectors_of(known)  # what is wrong shows before minutes of training
+        super().train(source)
+        self.seed = source.seed
+        self.steps = source.budget.training_steps(smoke=20, quick=1000, paper=10_000)
         self.prepare(learned)
         seen = self.known(learned)
         self.learned = seen.vectors

@@ -25,6 +25,9 @@ COLOUR_VIEWS = "crop[scale=0.2]+flip+jitter[hue=0.1,share=0.8]+grey[share=0.1]"
 DRAWING_VIEWS = "affine[degrees=15,shift=0.07,scale=0.2,shear=0.2]"
 """Without flips and quarter turns, which make other characters."""
 
+AS_IT_IS = "flip[share=0]"
+"""The augmentation that changes nothing."""
+
 COLLAPSED = 0.1
 """The spread of features below which they count as one point."""
 

@@ -10,12 +10,13 @@ import numpy as np
 
 from benchbench.datasets.class_layout import laid_out
 from benchbench.datasets.integrity.checks import some
+from benchbench.datasets.open_dataset import Pixels
 from benchbench.datasets.reading.contents import contents_of
 from benchbench.datasets.reading.file_tree import FileTree, TreeFile, shown
 from benchbench.datasets.reading.walking import is_hidden
 from benchbench.errors import BenchbenchError
 from benchbench.prediction.pictures import PictureReader, say_unreadable
-from benchbench.system.arrays import ByteArray, IntArray
+from benchbench.system.arrays import IntArray
 from benchbench.system.places import expanded
 from benchbench.system.progress import say
 
@@ -35,9 +36,11 @@ class LabelledFiles:
 
 @dataclass(frozen=True)
 class LabelledImages:
-    """images: uint8 [n, h, w, c]; labels: int64 [n], class slots; class_names: by slot."""
+    """images: uint8 [n, h, w, c], or `HeldPictures`; labels: int64 [n], class slots; class_names:
+    by slot.
+    """
 
-    images: ByteArray
+    images: Pixels
     labels: IntArray
     class_names: tuple[str, ...]
 

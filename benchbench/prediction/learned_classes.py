@@ -10,7 +10,9 @@ from numpy.typing import NDArray
 
 from benchbench.datasets.attributes import ClassAttributes
 from benchbench.datasets.open_dataset import OpenDataset
+from benchbench.datasets.reading.encoded_pictures import Reading
 from benchbench.prediction.kept_images import KeptPixels
+from benchbench.prediction.own_size import as_arrays, from_arrays, reading_of
 from benchbench.system.arrays import IntArray
 
 TEXTS = ("name", "fingerprint", "class_names", "hierarchy", "names_are_words")
@@ -31,6 +33,8 @@ def learned_texts(learned: OpenDataset) -> dict[str, Any]:
         # None for what is withheld, as JSON has no NaN.
         rows = [None if np.isnan(row).any() else row.tolist() for row in known.values]
         named["attributes"] = {"names": known.names, "rows": rows}
+    if reading := reading_of(learned.pixels):
+        named["reading"] = reading.as_json()
     members = learned.members
     named["members"] = members and {name: found.tolist() for name, found in members.items()}
     return named
@@ -42,18 +46,19 @@ def learned_arrays(learned: OpenDataset, kept: IntArray) -> dict[str, NDArray[An
         "labels": learned.labels,
         "public_ids": learned.public_ids,
         "kept": kept,
-        "images": learned.images(kept),
+        **as_arrays(learned.pixels, kept.tolist()),
         **{f"split.{split}": classes for split, classes in learned.splits.items()},
     }
 
 
 def learned_classes(texts: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> OpenDataset:
     """The classes that `learned_texts` and `learned_arrays` were made of."""
+    reading = Reading.from_json(texts["reading"]) if "reading" in texts else None
     hierarchy, nodes, members = texts["hierarchy"], texts["nodes"], texts["members"]
     return OpenDataset(
         name=texts["name"],
         fingerprint=texts["fingerprint"],
-        pixels=KeptPixels(len(arrays["labels"]), arrays["kept"], arrays["images"]),
+        pixels=KeptPixels(len(arrays["labels"]), arrays["kept"], from_arrays(arrays, reading)),
         labels=arrays["labels"],
         class_names=texts["class_names"],
         splits={

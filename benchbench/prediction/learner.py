@@ -8,13 +8,15 @@ import numpy as np
 import torch
 
 from benchbench.datasets.class_words import are_words
+from benchbench.datasets.open_dataset import Pixels
 from benchbench.errors import BenchbenchError
 from benchbench.evaluation.given import Question
 from benchbench.method import Method
 from benchbench.prediction.labelled import LabelledImages
+from benchbench.prediction.own_size import joined
 from benchbench.prediction.pictures import PictureReader
 from benchbench.prediction.trained import Trained
-from benchbench.system.arrays import ByteArray, FloatArray
+from benchbench.system.arrays import FloatArray
 from benchbench.system.progress import say
 from benchbench.system.texts import counted
 
@@ -34,15 +36,15 @@ class Learner:
     reader: PictureReader
     seed: int = 0
 
-    def scores(self, pictures: ByteArray) -> FloatArray:
-        """The scores of each class, float64 [n, n_way]; pictures: uint8 [n, h, w, c].
+    def scores(self, pictures: Pixels) -> FloatArray:
+        """The scores of each class, float64 [n, n_way]; pictures: as the reader reads them.
 
         The method is asked as in the benchmark. Raises BenchbenchError if it does not apply to
         this support, MethodError if it answers no scores, and whatever it raises.
         """
         method = self._applicable()
         first, total = len(self.support.images), len(self.support.images) + len(pictures)
-        pixels = np.concatenate([self.support.images, pictures])
+        pixels = joined(self.support.images, pictures)
         together = total if method.transductive else QUERIES_TOGETHER
         question = Question(
             support=np.arange(first),

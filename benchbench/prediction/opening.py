@@ -11,6 +11,7 @@ from benchbench.prediction.learner import Learner
 from benchbench.prediction.saved import LEARNER, load
 from benchbench.prediction.stored_run import trained_in
 from benchbench.prediction.untrained import reader_for, untrained
+from benchbench.registry.bounds import Side
 from benchbench.runs.directory import RunDirectory
 from benchbench.runs.store import Store
 from benchbench.system.compute import configure
@@ -27,13 +28,14 @@ def open_learner(
     places: Places,
     folder: Path,
     *,
-    size: int | None = None,
+    size: Side | None = None,
     seed: int | None = None,
 ) -> Learner:
     """The learner of a run's folder, of a saved learner's, or of a spec.
 
     support: the labelled pictures, which a saved learner has itself. folder: gets a copy of the
-    weights. size: of a spec alone, pixels of a side. Raises BenchbenchError with a cure.
+    weights. size: of a spec alone, pixels of a side, or `native`. Raises BenchbenchError with a
+    cure.
     """
     place = expanded(text)
     if (place / LEARNER).is_file():
@@ -57,7 +59,7 @@ def open_learner(
     return Learner(trained, read_labelled(found, reader), reader, seed or 0)
 
 
-def _refuse(support: Path | None, size: int | None, seed: int | None, whose: str) -> None:
+def _refuse(support: Path | None, size: Side | None, seed: int | None, whose: str) -> None:
     """Raise BenchbenchError if something is given that the learner has already."""
     given = {"--support": support, "--size": size, "--seed": seed}
     named = [name for name, value in given.items() if value is not None]

@@ -22,6 +22,7 @@ from benchbench.method import Task
 from benchbench.prediction.labelled import LabelledImages
 from benchbench.prediction.learned_classes import learned_classes
 from benchbench.prediction.learner import Learner
+from benchbench.prediction.own_size import from_arrays
 from benchbench.prediction.pictures import PictureReader
 from benchbench.prediction.trained import Trained, no_images
 from benchbench.runs.manifest import CORE
@@ -53,7 +54,8 @@ def load(folder: Path, place: Path) -> Learner:
             shutil.copy(folder / name, place / name)
     support, learned = load_file(folder / SUPPORT), load_file(folder / LEARNED)
     reader = PictureReader.from_json(content["pictures"])
-    labelled = LabelledImages(support["images"], support["labels"], tuple(content["class_names"]))
+    images = from_arrays(support, reader.reading)
+    labelled = LabelledImages(images, support["labels"], tuple(content["class_names"]))
     trained = Trained(
         method=content["method"],
         given=_given(content, learned, place),

@@ -19,6 +19,7 @@ from benchbench.errors import BenchbenchError
 from benchbench.prediction.kept_images import read_while_restored
 from benchbench.prediction.learned_classes import learned_arrays, learned_texts
 from benchbench.prediction.learner import Learner
+from benchbench.prediction.own_size import as_arrays, bytes_of
 from benchbench.prediction.saved import FORMAT, LEARNED, LEARNER, SUPPORT, content_sha256, load
 from benchbench.registry import specs
 from benchbench.runs.manifest import CORE
@@ -62,7 +63,7 @@ def _kept_images(learner: Learner) -> IntArray:
     """The ids of the training images without which the method cannot be restored."""
     learned = learner.trained.given.learned
     kept = read_while_restored(learner.trained, learner.support.images)
-    size = len(kept) * int(np.prod(learned.image_shape))
+    size = bytes_of(learned.pixels, kept.tolist())
     if size > MOST_BYTES:
         raise BenchbenchError(
             f"{learner.trained.method} reads {len(kept)} training images when it is restored, "
@@ -89,7 +90,8 @@ def _whole_folder(folder: Path) -> Iterator[Path]:
 
 def _write(learner: Learner, kept: IntArray, folder: Path) -> None:
     given, support = learner.trained.given, learner.support
-    save_file({"images": support.images, "labels": support.labels}, folder / SUPPORT)
+    labelled = as_arrays(support.images, range(len(support.images)))
+    save_file({**labelled, "labels": support.labels}, folder / SUPPORT)
     arrays = learned_arrays(given.learned, kept)
     contiguous = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
     save_file(contiguous, folder / LEARNED)

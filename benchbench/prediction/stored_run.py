@@ -9,6 +9,8 @@ from typing import Any
 from benchbench.datasets.opening import create_dataset, open_problems
 from benchbench.datasets.problem import Collection, Problem
 from benchbench.datasets.reading.conversion import WHITE
+from benchbench.datasets.reading.deep_greys import SIXTEEN_BITS
+from benchbench.datasets.reading.encoded_pictures import Reading
 from benchbench.datasets.reading.offline import no_downloads
 from benchbench.errors import BenchbenchError
 from benchbench.evaluation.given import Given
@@ -16,6 +18,7 @@ from benchbench.evaluation.nonce import Nonce
 from benchbench.evaluation.task import n_attributes, training_task
 from benchbench.evaluation.unlabelled_part import given_to_learn, has_training_part
 from benchbench.method import Task
+from benchbench.prediction.own_size import reading_of
 from benchbench.prediction.pictures import PictureReader
 from benchbench.prediction.trained import Trained, no_images
 from benchbench.runs.directory import RunDirectory
@@ -24,6 +27,7 @@ from benchbench.runs.names import run_hash
 from benchbench.runs.reading import CURE
 from benchbench.runs.weights import OWN, SHARED, copy_weights
 from benchbench.samplers import Sampler, create_sampler
+from benchbench.system.framing import NATIVE
 from benchbench.system.places import Places
 from benchbench.system.progress import say
 from benchbench.training.budget import Budget
@@ -159,10 +163,11 @@ def _parameters_of(problem: Problem) -> tuple[str, dict[str, Any]]:
 def _reader_of(problem: Problem) -> PictureReader:
     """How the pictures of the tested data were read, as far as its parameters say that.
 
-    Raises BenchbenchError if the images are no squares.
+    Raises BenchbenchError if the images are neither squares nor pictures at their own size.
     """
     height, width, channels = problem.test.image_shape
-    problem.test.check_one_size("The answer to a new picture")
+    if reading := reading_of(problem.test.pixels):
+        return _native_reader(problem, reading)
     if height != width or channels not in (1, 3):
         raise BenchbenchError(
             f"The images of {problem.test.name} are {height} x {width} x {channels}; new pictures "
@@ -175,10 +180,21 @@ def _reader_of(problem: Problem) -> PictureReader:
         parameters.get("background", WHITE),
         parameters.get("interpolation", "bilinear"),
     )
+    _say_unlike(name, f"made {height} x {width} pixels in {'grey' if channels == 1 else 'colour'}")
+    return reader
+
+
+def _native_reader(problem: Problem, reading: Reading) -> PictureReader:
+    """The same of pictures at their own size, which a backbone frames as it framed those."""
+    colour = "grey" if reading.mode == "L" else "colour"
+    _say_unlike(_parameters_of(problem)[0], f"read at their own size in {colour}")
+    scale = reading.scale or SIXTEEN_BITS
+    return PictureReader(NATIVE, reading.mode, reading.background, scale=scale)
+
+
+def _say_unlike(name: str, what: str) -> None:
     if name != READ_ALIKE:
-        what = f"{height} x {width} pixels in {'grey' if channels == 1 else 'colour'}"
         say(
-            f"pictures are made {what} as `folder:` does it; if {name} crops, inverts or "
+            f"pictures are {what} as `folder:` does it; if {name} crops, inverts or "
             "draws its images, give pictures that look like those"
         )
-    return reader

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from benchbench.datasets.open_dataset import OpenDataset
+from benchbench.datasets.open_dataset import OpenDataset, Pixels
 from benchbench.errors import BenchbenchError
 from benchbench.evaluation.given import LEARNED, Given, HiddenImages
 from benchbench.evaluation.nonce import Nonce
 from benchbench.evaluation.participant import Participant
 from benchbench.learners.creation import create_method
 from benchbench.method import Method, Task
+from benchbench.prediction.own_size import images_sha256
 from benchbench.runs.manifest import MethodCard, method_source
-from benchbench.system.arrays import ByteArray
 from benchbench.system.progress import say_once
 
 SPLIT = "pictures"
@@ -60,7 +59,7 @@ class Trained:
             )
         return method
 
-    def restored(self, method: Method, pixels: ByteArray) -> Participant:
+    def restored(self, method: Method, pixels: Pixels) -> Participant:
         """The method brought to its weights, and about to be asked of these images.
 
         Raises BenchbenchError if it would have to be trained, or to weights that it did not have.
@@ -79,15 +78,13 @@ class Trained:
         return participant
 
 
-def hidden(pixels: ByteArray) -> HiddenImages:
-    """Images by their place, as a method sees them; pixels: uint8 [n, h, w, c]."""
-    fingerprint = _fingerprint(pixels)
+def hidden(pixels: Pixels) -> HiddenImages:
+    """Images by their place, as a method sees them; pixels: uint8 [n, h, w, c], or
+    `HeldPictures`.
+    """
+    fingerprint = images_sha256(pixels)
     ids = Nonce.derived(b"pictures", fingerprint).ids(len(pixels))
     return HiddenImages(pixels, np.arange(len(pixels)), fingerprint, SPLIT, ids)
-
-
-def _fingerprint(pixels: ByteArray) -> str:
-    return hashlib.sha256(f"{pixels.shape}".encode() + pixels.tobytes()).hexdigest()
 
 
 def no_images(image_shape: tuple[int, int, int]) -> HiddenImages:
@@ -99,7 +96,7 @@ def nothing_learned(image_shape: tuple[int, int, int]) -> OpenDataset:
     """A data set without any class to learn from."""
     none = np.empty(0, np.int64)
     pixels = np.empty((0, *image_shape), np.uint8)
-    fingerprint = _fingerprint(pixels)
+    fingerprint = images_sha256(pixels)
     return OpenDataset("nothing", fingerprint, pixels, none, [], dict.fromkeys(LEARNED, none))
 
 

@@ -11,6 +11,7 @@ from benchbench.prediction.labelled import LabelledFiles
 from benchbench.prediction.pictures import PictureReader
 from benchbench.prediction.trained import Trained, no_images, nothing_learned, task_without_training
 from benchbench.registry import specs
+from benchbench.registry.bounds import Side
 from benchbench.runs.manifest import MethodCard, method_source
 from benchbench.system.compute import Compute
 
@@ -34,7 +35,7 @@ def untrained(text: str, image_shape: tuple[int, int, int], compute: Compute) ->
     return Trained(card.spec, given, method_source(card), files, origin=card.spec)
 
 
-def reader_for(found: LabelledFiles, size: int) -> PictureReader:
+def reader_for(found: LabelledFiles, size: Side) -> PictureReader:
     """Three channels unless all labelled pictures are grey, whose scale of deep greys counts."""
     pictures = Pictures(found.files, size, "auto", WHITE)
     return PictureReader(size, "L" if pictures.shape[2] == 1 else "RGB", scale=pictures.scale)

@@ -16,12 +16,13 @@ from benchbench.results.answered import has_official_test, intervals_over_images
 from benchbench.results.entries import (
     Entry,
     Result,
+    by_protocol,
     check_distinct,
-    check_same_episodes,
     entries_of,
     tables_of,
 )
 from benchbench.results.outcomes import estimate
+from benchbench.results.pairing import check_paired, with_datasets
 from benchbench.results.stored import no_runs, read_result, results_below
 from benchbench.runs.directory import RunDirectory
 from benchbench.runs.store import Store
@@ -65,6 +66,14 @@ def compare_entries(entries: Sequence[Entry], reference: Entry | None = None) ->
         pairs = list(combinations(entries, 2))
     else:
         pairs = [(entry, reference) for entry in entries if entry is not reference]
+    return compare_pairs(pairs)
+
+
+def compare_pairs(pairs: Sequence[tuple[Entry, Entry]]) -> list[Comparison]:
+    """These pairs, with Holm's correction over them; two entries may be on two data sets.
+
+    Raises BenchbenchError if two did not meet the same episodes.
+    """
     redrawings = Redrawings()
     found = [_compared(a, b, redrawings) for a, b in pairs]
     adjusted = holm(np.array([one.paired.p for one in found]))
@@ -73,7 +82,7 @@ def compare_entries(entries: Sequence[Entry], reference: Entry | None = None) ->
 
 def _compared(a: Entry, b: Entry, redrawings: Redrawings) -> Comparison:
     """As if there were no other comparison."""
-    check_same_episodes(a.first, b.first)
+    check_paired(a.first, b.first)
     count = min(len(a), len(b))
     common = [seed for seed in a.seeds if seed in b.seeds]
     of_a, of_b = (
@@ -116,6 +125,7 @@ def comparison_frame(comparisons: Sequence[Comparison]) -> pd.DataFrame:
             "episodes": one.paired.n,
             "seeds": one.seeds,
             "dataset": one.a.first.dataset,
+            "dataset_b": one.b.first.dataset,
             "protocol": one.a.first.identity["protocol"],
         }
         for one in comparisons
@@ -191,12 +201,15 @@ def _of_runs(paths: list[str]) -> list[Entry]:
     results: list[Result] = []
     for path in paths:
         results.append(read_result(RunDirectory(Path(path))))
-        check_same_episodes(results[0], results[-1])
+        check_paired(results[0], results[-1])
     check_distinct(results)
     if len({result.configuration for result in results}) == len(results):
-        labelled = {entry.first.path: entry for entry in entries_of(results)}
-        return [labelled[result.path] for result in results]
-    return [Entry(f"{result.method} seed {result.seed}", (result,)) for result in results]
+        groups = by_protocol(results).values()
+        labelled = {entry.first.path: entry for group in groups for entry in entries_of(group)}
+        return with_datasets([labelled[result.path] for result in results])
+    return with_datasets(
+        [Entry(f"{result.method} seed {result.seed}", (result,)) for result in results]
+    )
 
 
 def _met(name: str, entries: list[Entry]) -> str:

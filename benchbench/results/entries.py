@@ -23,6 +23,9 @@ from benchbench.runs.rows import Rows
 PROTOCOL = ("fingerprint", "splits", "split", "protocol", "episode_seed")
 """The entries of a run's identity that say which frozen episodes it met."""
 
+EPISODES_OF = " with episodes of "
+"""Between the fingerprints of data and of what a file's episodes were drawn of, if not of them."""
+
 
 @dataclass(frozen=True)
 class Result:
@@ -110,7 +113,12 @@ class Result:
     @property
     def protocol(self) -> tuple[Any, ...]:
         """What two results must share to be compared: the data set and `PROTOCOL`."""
-        return (self.dataset, *(self.identity[key] for key in PROTOCOL))
+        identity = self.identity
+        if "episodes_of" in identity:
+            # Episodes of the same files read otherwise are others than those of the data itself.
+            both = f"{identity['fingerprint']}{EPISODES_OF}{identity['episodes_of']}"
+            identity = {**identity, "fingerprint": both}
+        return (self.dataset, *(identity[key] for key in PROTOCOL))
 
     @property
     def kind(self) -> str:
@@ -241,7 +249,17 @@ def check_distinct(results: Iterable[Result]) -> None:
 
 def check_same_episodes(a: Result, b: Result) -> None:
     """Raise BenchbenchError that says why, if two results did not meet the same episodes."""
-    for what, one, other in zip(("data set", *PROTOCOL), a.protocol, b.protocol, strict=True):
+    check_met(a, b, ("data set", *PROTOCOL), a.protocol, b.protocol)
+
+
+def check_met(
+    a: Result, b: Result, names: Sequence[str], of_a: Sequence[Any], of_b: Sequence[Any]
+) -> None:
+    """Raise BenchbenchError if what says which episodes they met differs, or their classes do.
+
+    names: of the entries of of_a and of_b.
+    """
+    for what, one, other in zip(names, of_a, of_b, strict=True):
         if one != other:
             raise BenchbenchError(
                 f"{a.method} and {b.method} did not meet the same episodes: their "

@@ -20,7 +20,8 @@ DIGITS = 12
 
 def drawn_as(identity: Mapping[str, Any]) -> str:
     """The fingerprint by which the episodes of a run were drawn."""
-    return str(identity.get("drawn_as", identity["fingerprint"]))
+    of_data = identity.get("drawn_as", identity["fingerprint"])
+    return str(identity.get("episodes_of", of_data))
 
 
 class ClassTables:

@@ -139,7 +139,8 @@ def identity(
     run; so is another file of weights under the same name. What it is built on in `benchbench` is
     known by `CORE`. The classes' names, or attributes, count for a method that reads them.
     `trained_on` is there if methods learn from another data set, and `drawn_as` if episodes are
-    drawn by another fingerprint than that of the data.
+    drawn by another fingerprint than that of the data: `episodes_of` is the fingerprint of a file's
+    episodes that were drawn of the same pictures, read in another way.
     """
     return {
         "method": card.name,
@@ -149,6 +150,7 @@ def identity(
         "core": CORE,
         "fingerprint": problem.test.fingerprint,
         **_drawn_as(problem.test),
+        **_episodes_of(problem.test, episodes),
         "splits": problem.test.splits_sha256,
         "split": episodes.split,
         "protocol": episodes.protocol,
@@ -197,6 +199,11 @@ def _drawn_as(dataset: OpenDataset) -> dict[str, str]:
     return {} if dataset.drawn_as == dataset.fingerprint else {"drawn_as": dataset.drawn_as}
 
 
+def _episodes_of(dataset: OpenDataset, episodes: EpisodeSet) -> dict[str, str]:
+    same = episodes.fingerprint == dataset.drawn_as
+    return {} if same else {"episodes_of": episodes.fingerprint}
+
+
 def _trained_on(card: MethodCard, problem: Problem) -> dict[str, Any]:
     """Identifies the training data if they are not the test data."""
     if not problem.collection:
@@ -216,7 +223,7 @@ def _descriptions_read(card: MethodCard, dataset: OpenDataset) -> dict[str, str]
 def training_identity(identity: dict[str, Any], task: Task) -> dict[str, Any]:
     """What the trained weights depend on: the run's identity without what it is tested on."""
     of_sources = ("fingerprint", "drawn_as", "splits", "split", "class_names", "attributes")
-    tested = (*of_sources, "protocol", "episode_seed", "metrics")
+    tested = (*of_sources, "episodes_of", "protocol", "episode_seed", "metrics")
     kept = {key: value for key, value in identity.items() if key not in tested}
     seen = dataclasses.asdict(task)
     for said_by_data in SAID_BY_DATA:

@@ -47,6 +47,11 @@ class Sampler:
         return False
 
     @property
+    def is_whole(self) -> bool:
+        """Whether one episode has all images, so that there is no other."""
+        return False
+
+    @property
     def of_known(self) -> Sampler:
         """The same without queries of other classes, which training has no use for."""
         return self

@@ -11,12 +11,14 @@ import numpy as np
 from benchbench.datasets.open_dataset import OpenDataset
 from benchbench.datasets.opening import open_problems
 from benchbench.datasets.problem import Problem
+from benchbench.datasets.same_pictures import facts_of, same_pictures
 from benchbench.episodes import EpisodeSet
 from benchbench.errors import MOST_EPISODES, BenchbenchError
 from benchbench.registry.specs import SHOWN
 from benchbench.samplers import ClassPool, Sampler, create_sampler
+from benchbench.samplers.usual import USUAL
 from benchbench.system.places import Places
-from benchbench.system.progress import say
+from benchbench.system.progress import say, say_once
 
 SAMPLING_OPTIONS = (
     "--way, --shot, --query, --unlabelled, --distractors, --unknown, --replacement, --sampler"
@@ -46,18 +48,20 @@ class Drawing:
 
         Raises BenchbenchError if one of them cannot be tested on, before any is.
         """
-        return self.of_all(open_problems(dataset, places))
+        return self.of_all(open_problems(dataset, places), places)
 
-    def of_all(self, problems: Sequence[Problem]) -> list[tuple[Problem, EpisodeSet]]:
+    def of_all(
+        self, problems: Sequence[Problem], places: Places
+    ) -> list[tuple[Problem, EpisodeSet]]:
         """The same of problems that are open."""
         if len(problems) > 1 and self.is_saved:
             raise BenchbenchError(
                 f"{self.episodes} holds the episodes of one data set; "
                 "choose one with test_source=NAME."
             )
-        return [(problem, self.of(problem.test)) for problem in problems]
+        return [(problem, self.of(problem.test, places)) for problem in problems]
 
-    def of(self, dataset: OpenDataset) -> EpisodeSet:
+    def of(self, dataset: OpenDataset, places: Places) -> EpisodeSet:
         """The test episodes of a data set. Raises BenchbenchError if the options clash."""
         if not self.is_saved:
             count = _count(self.episodes)
@@ -67,7 +71,7 @@ class Drawing:
                 f"{self.episodes} says all about its episodes; "
                 f"leave out {SAMPLING_OPTIONS} and --episode-seed."
             )
-        return saved_episodes(Path(self.episodes), dataset)
+        return saved_episodes(Path(self.episodes), dataset, places)
 
 
 def draw_episodes(
@@ -91,8 +95,10 @@ def draw_episodes(
                 f"leave out {SAMPLING_OPTIONS} and the episodes' seed."
             )
         return fixed.head(min(count, len(fixed)))
-    drawn = create_sampler(sampler, **options).sample(ClassPool(dataset, split), count, seed)
-    if len(drawn) < count:
+    made = create_sampler(sampler, **options)
+    drawn = made.sample(ClassPool(dataset, split), count, seed)
+    usual = made.is_whole and count == made.usual_episodes  # nobody has asked for so many
+    if len(drawn) < count and not usual:
         number = "1 episode" if len(drawn) == 1 else f"{len(drawn)} episodes"
         what = f"{dataset.name} has images for {number} {drawn.protocol}"
         say(f"{what}; {count} were asked for")
@@ -101,17 +107,17 @@ def draw_episodes(
 
 def any_given(options: Mapping[str, int | str | None], sampler: str, seed: int) -> bool:
     """Whether anything is said about how episodes are drawn."""
-    return any(value is not None for value in options.values()) or sampler != "fixed" or seed != 0
+    return any(value is not None for value in options.values()) or sampler != USUAL or seed != 0
 
 
-def saved_episodes(path: Path, dataset: OpenDataset) -> EpisodeSet:
-    """Episodes from a file. Raises BenchbenchError if they are of other images or classes."""
+def saved_episodes(path: Path, dataset: OpenDataset, places: Places) -> EpisodeSet:
+    """Episodes from a file, of these images or of the same pictures read in another way.
+
+    The latter is said. Raises BenchbenchError if they are of other images or classes.
+    """
     episodes = EpisodeSet.load(path)
     if episodes.fingerprint != dataset.drawn_as:
-        raise BenchbenchError(
-            f"{path} holds episodes of {episodes.dataset}, whose pixels are not those of "
-            f"{dataset.name}."
-        )
+        _check_pictures(path, episodes, dataset, places)
     classes = dataset.splits.get(episodes.split, np.empty(0, np.int64))
     if not np.isin(dataset.labels[episodes.images], classes).all():
         raise BenchbenchError(
@@ -119,6 +125,22 @@ def saved_episodes(path: Path, dataset: OpenDataset) -> EpisodeSet:
             f"'{episodes.split}' of {dataset.name}."
         )
     return episodes
+
+
+def _check_pictures(path: Path, episodes: EpisodeSet, dataset: OpenDataset, places: Places) -> None:
+    """Say that the episodes are of the same pictures; BenchbenchError if they are not."""
+    same, words = False, "it does not say which they are; make it again"
+    if episodes.pictures:
+        same, words = same_pictures(episodes.pictures, facts_of(dataset, places))
+    if not same:
+        raise BenchbenchError(
+            f"{path} holds episodes of {episodes.dataset}, whose pixels are not those of "
+            f"{dataset.name}, nor are its pictures: {words}."
+        )
+    say_once(
+        f"{path}: the episodes of {episodes.dataset} on {dataset.name}, which has the same "
+        f"{len(dataset.labels)} pictures in the same {len(dataset.class_names)} classes by {words}"
+    )
 
 
 def _count(text: str) -> int:

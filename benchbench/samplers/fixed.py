@@ -31,7 +31,7 @@ class FixedSampler(ComposingSampler):
         queries, which stay what they are without (Ren et al., ICLR 2018, arXiv:1803.00676).
     distractors: as many again of each of so many other classes of the split.
     unknown: queries in all, beside the others, that are of none of an episode's classes but of
-        other classes of the split; support and other queries stay what they are without.
+        other classes of the split, distractors excepted; all else stays what it is without.
     """
 
     name: ClassVar[str] = "fixed"
@@ -64,11 +64,6 @@ class FixedSampler(ComposingSampler):
             raise ValueError("needs unknown >= 0")
         if self.unknown and self.replacement == "none":
             raise ValueError("has unknown queries only with replacement=images; leave one out")
-        if self.unknown and self.unlabelled:
-            raise ValueError(
-                "has unlabelled images or unknown queries, not both; leave out --unlabelled or "
-                "--unknown"
-            )
         self._check_pool()
 
     def _check_pool(self) -> None:
@@ -150,18 +145,17 @@ class FixedSampler(ComposingSampler):
                 f"'{pool.class_name(smallest)}' in {pool.place} has {size}; {cure}."
             )
         super().check(pool)
-        check_unknown(pool, self.way, self.unknown)
+        check_unknown(pool, self.way, self.distractors, self.unknown)
 
     def draw(
         self, pool: ClassPool, stream: AddressedStream, start: int, stop: int
     ) -> dict[str, IntArray]:
         drawn = self._draw(pool, stream, start, stop)
+        if self.unlabelled:
+            drawn |= draw_unlabelled(pool, drawn, stream.branch("unlabelled"), start, self)
         if self.unknown:
-            return drawn | draw_unknown(pool, drawn, stream.branch("unknown"), start, self.unknown)
-        if not self.unlabelled:
-            return drawn
-        of_pool = stream.branch("unlabelled")
-        return drawn | draw_unlabelled(pool, drawn, of_pool, start, self)
+            drawn |= draw_unknown(pool, drawn, stream.branch("unknown"), start, self.unknown)
+        return drawn
 
     def _draw(
         self, pool: ClassPool, stream: AddressedStream, start: int, stop: int

@@ -14,20 +14,23 @@ from benchbench.system.arrays import FloatArray, IntArray
 from benchbench.system.randomness import AddressedStream, Permutation
 
 
-def check_unknown(pool: ClassPool, way: int, unknown: int) -> None:
-    """Raise BenchbenchError if the classes outside an episode may have too few images."""
+def check_unknown(pool: ClassPool, way: int, distractors: int, unknown: int) -> None:
+    """Raise BenchbenchError if the classes that an episode leaves may have too few images."""
     if not unknown:
         return
-    if len(pool) <= way:
+    taken = f"{way}-way" + (f" with {distractors} distractor classes" if distractors else "")
+    left = len(pool) - way - distractors
+    if left <= 0:
+        cure = f"--distractors {len(pool) - way - 1}" if distractors else f"--way {len(pool) - 1}"
         raise BenchbenchError(
             f"Unknown queries are of classes outside the episode, and {pool.place} has "
-            f"{len(pool)} for {way}-way; use --way {len(pool) - 1} or fewer."
+            f"{len(pool)} for {taken}; use {cure} or fewer."
         )
     # The classes that an episode leaves may be the smallest.
-    least = int(np.sort(pool.sizes)[: len(pool) - way].sum())
+    least = int(np.sort(pool.sizes)[:left].sum())
     if unknown > least:
         raise BenchbenchError(
-            f"The classes of {pool.place} outside a {way}-way episode may have {least} images; use "
+            f"The classes of {pool.place} outside a {taken} episode may have {least} images; use "
             f"--unknown {least} or fewer."
         )
 
@@ -38,10 +41,15 @@ def draw_unknown(
     """The arrays `unknown` and `unknown_counts` of episodes from number `start` on.
 
     drawn: the episodes' other arrays. The images are spread over the other classes as evenly as
-    these allow: up to as many as there are classes, no two share theirs. No image occurs twice.
+    these allow: up to as many as there are classes, no two share theirs. No image occurs twice, and
+    none is of a class that unlabelled images show.
     """
     counts = drawn["class_counts"]
     own = np.split(drawn["classes"], counts.cumsum()[:-1])
+    if "unlabelled" in drawn:
+        shown = pool.dataset.labels[drawn["unlabelled"]]
+        ends = drawn["unlabelled_counts"].cumsum()[:-1]
+        own = [np.union1d(*each) for each in zip(own, np.split(shown, ends), strict=True)]
     streams = stream.each(start, start + len(counts), len(pool) + 2 * unknown)
     found = [
         _of_others(pool, classes, unknown, numbers.take(len(pool)), numbers.take(2 * unknown))

@@ -38,6 +38,10 @@ class ZeroShotSampler(Sampler):
     def shape(self) -> tuple[int | None, int | None, int | None]:
         return None, 0, None if self.query == "all" else self.query
 
+    @property
+    def is_whole(self) -> bool:
+        return self.query == "all"
+
     def check(self, pool: ClassPool) -> None:
         if len(pool) < 2:
             raise BenchbenchError(f"zero_shot needs two classes and {pool.place} has {len(pool)}.")
@@ -52,7 +56,7 @@ class ZeroShotSampler(Sampler):
     def draw(
         self, pool: ClassPool, stream: AddressedStream, start: int, stop: int
     ) -> dict[str, IntArray]:
-        stop = min(stop, 1) if self.query == "all" else stop
+        stop = min(stop, 1) if self.is_whole else stop
         slots = stream.branch("slots").each(start, stop, len(pool))
         images = stream.branch("images").each(start, stop, len(pool.rows))
         episodes = []

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
-NATIVE = "native"
+NATIVE: Literal["native"] = "native"
 """The `size` of a data set that keeps pictures at their own."""
 
 OWN_SIZE = (0, 0)

@@ -95,6 +95,10 @@ def test_frozen_backbones_run_and_read_features_from_disk(
     )
     (rows,) = stored(tmp_path / "on features").values()
     assert rows == answers[0]["knn"]
+    (on_features,) = (tmp_path / "on features").rglob("knn-*")
+    (on_pictures,) = (tmp_path / "after").rglob("knn-*")
+    told = succeeded("compare", on_features, on_pictures).stdout
+    assert "of the same pictures: as features in " in told
 
 
 @pytest.mark.slow
@@ -140,10 +144,6 @@ def test_what_needs_one_size_is_refused_with_the_cure(
     assert_one_sentence(invoke("run", "--dataset", f"folder:{root}[size=own]", *of), "size=own")
     of_check = ("check", f"knn[backbone={encoder}]", "--dataset", native(root))
     assert "The check of a method needs images of one size" in refused(*of_check)
-    succeeded(*run(root, f"knn[backbone={encoder}]", tmp_path / "p"), *SMALL, "--no-audit")
-    (folder,) = (path.parent for path in (tmp_path / "p").rglob("manifest.json"))
-    told = refused("predict", "--method", folder, "--support", root, root)
-    assert "The answer to a new picture needs images of one size" in told
 
 
 def test_pages_show_thumbnails(root: Path, encoder: str, tmp_path: Path) -> None:

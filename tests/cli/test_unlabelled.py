@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 from pathlib import Path
 
@@ -150,3 +152,22 @@ def test_a_run_that_learned_from_a_fraction_of_labels_is_read_back(
     assert invoke("verify", tmp_path).exit_code == 0
     table = succeeded("leaderboard", tmp_path, "--out", "-").stdout
     assert "fraction-of-labels" in table
+
+
+def test_with_unknown_queries_as_well_all_other_answers_stay(
+    out: Path, pictures: str, tmp_path: Path
+) -> None:
+    both = {"methods": f"protonet[backbone=pixels],{SOFT}", **POOL, "unknown": 4}
+    done = succeeded(*task(pictures, 12, out=tmp_path, **both))
+    assert "unknown_auroc" in done.stdout
+    protocols = {one["identity"]["protocol"] for one in manifests(tmp_path).values()}
+    assert protocols == {"3way-1shot-3query-2unlabelled-1distractors-4unknown"}
+    (facts, _) = (one["episodes"] for one in manifests(tmp_path).values())
+    assert (facts["unlabelled"], facts["unknown"], facts["standard"]) == (8, 4, False)
+    assert "2 verified" in succeeded("verify", tmp_path, "--evaluate").stdout
+    alone = {name: corrects(scores) for name, scores in by_method(out).items()}
+    assert {name: corrects(scores) for name, scores in by_method(tmp_path).items()} == alone
+
+
+def corrects(scores: bytes) -> list[str]:
+    return [row["correct"] for row in csv.DictReader(io.StringIO(scores.decode()))]

@@ -1,5 +1,7 @@
 """Zero-shot by attributes through the command line: attributes beside class folders, and names."""
 
+import gzip
+import json
 from itertools import product
 from pathlib import Path
 
@@ -61,6 +63,19 @@ def test_classes_are_told_by_a_table_of_attributes(described: Path, tmp_path: Pa
     assert len(known["sha256"]) == 64
 
 
+def test_no_shot_alone_is_the_sampler_of_all_classes(described: Path, tmp_path: Path) -> None:
+    dataset, method = f"folder:{described}[size=8]", "gfzsl[backbone=pixels]"
+    task = ("run", "--dataset", dataset, "--methods", method, "--out", tmp_path, "--no-audit")
+    assert "0 shots: all 4 classes are candidates at once\n" in succeeded(*task, "--shot", 0).stderr
+    assert "candidates" not in run(dataset, tmp_path, method)
+    assert len(stored(tmp_path)) == 1
+    config = tmp_path / "grid.toml"
+    config.write_text("shot = 0\nway = 2\nquery = 3\nepisodes = 4\n")
+    assert "candidates" not in succeeded(*task, "--config", config).stderr
+    assert len(stored(tmp_path)) == 2
+    assert len(list(tmp_path.rglob("2way-0shot-3query"))) == 1
+
+
 def test_other_attributes_are_another_run_of_the_same_images(
     described: Path, tmp_path: Path
 ) -> None:
@@ -106,3 +121,50 @@ def test_these_metrics_are_left_out_of_other_data(described: Path, tmp_path: Pat
     out = run(dataset, tmp_path, method, "--metrics", "harmonic_mean")
     assert "harmonic_mean is left out" in out
     assert "harmonic_mean" not in rows(tmp_path)[0]
+
+
+def told(dataset: str, backbone: str, out: Path) -> dict[str, tuple[bytes, str]]:
+    """By method, the stored answers and the hash of the attributes."""
+    methods = ("dap", "eszsl", "conse", "gfzsl[stacking=0.1]")
+    specs = [specs_of(name, backbone) for name in methods]
+    run(dataset, out, ",".join(specs))
+    found = {}
+    for manifest in out.rglob("manifest.json"):
+        name = json.loads(manifest.read_text())["method"]["name"]
+        answers = gzip.decompress((manifest.parent / "answers.csv.gz").read_bytes())
+        rows_of = (manifest.parent / "episodes.csv").read_bytes()
+        known = json.loads(manifest.read_text())["identity"]["attributes"]
+        found[name] = (rows_of + answers, known)
+    assert len(found) == len(methods)
+    return found
+
+
+def specs_of(method: str, backbone: str) -> str:
+    name, _, more = method.rstrip("]").partition("[")
+    return f"{name}[{','.join(filter(None, [more, f'backbone={backbone}']))}]"
+
+
+def test_features_in_a_file_know_their_classes_attributes(described: Path, tmp_path: Path) -> None:
+    dataset = f"folder:{described}[size=8]"
+    of_images = told(dataset, "pixels", tmp_path / "images")
+    for ending in ("npz", "safetensors"):
+        file = tmp_path / f"halves.{ending}"
+        export = ("features", "export", "--dataset", dataset, "--backbone", "pixels", "--to", file)
+        assert "of 16 classes with 8 attributes, in " in succeeded(*export).stdout
+        assert told(f"features:{file}", "features", tmp_path / ending) == of_images
+
+
+def test_seen_and_unseen_classes_of_features(described: Path, tmp_path: Path) -> None:
+    """The same images are held out, so that all answers are the same whatever their order."""
+    dataset, file = f"folder:{described}[size=8]", tmp_path / "halves.npz"
+    succeeded("features", "export", "--dataset", dataset, "--backbone", "pixels", "--to", file)
+    metrics = ("seen_accuracy", "unseen_accuracy", "harmonic_mean")
+    found = []
+    for of, backbone in ((dataset, "pixels"), (f"features:{file}", "features")):
+        out = tmp_path / backbone
+        spec = f"generalised:{of}[held_out=0.25]"
+        run(spec, out, f"gfzsl[backbone={backbone}]", "--metrics", ",".join(metrics))
+        found.append([float(rows(out)[0][name]) for name in metrics])
+        (manifest,) = manifests(out).values()
+        assert "drawn_as" not in manifest["identity"]
+    assert found[0] == pytest.approx(found[1], abs=1e-12)

@@ -112,7 +112,7 @@ def test_a_built_in_method_passes(
         "clip_zero_shot",
         "tip_adapter[alpha=auto,beta=auto]",
         "tip_adapter[alpha=30,finetune=true,epochs=3]",
-        "clip_adapter[epochs=5,lr=0.1]",
+        "clip_adapter[epochs=5]",
         "lpplusplus[epochs=20]",
         "clap[epochs=5]",
         "cross_modal[steps=5]",

@@ -1,5 +1,6 @@
 """Attributes of classes: of the embedded data, of files, and that they go where they may."""
 
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -72,6 +73,18 @@ def test_a_table_beside_class_folders(tmp_path: Path) -> None:
     assert dataset.attributes is not None
     assert dataset.attributes.names == ("red", "round")
     np.testing.assert_array_equal(dataset.attributes.values, [[1, 0.5], [0, 2], [-1, 0]])
+
+
+def test_a_folder_in_place_of_the_table_is_said(tmp_path: Path) -> None:
+    root = write_images(tmp_path / "images", {"dog": [10, 20], "cat": [30], "emu": [40]})
+    (root / "attributes.csv").mkdir()
+    dataset = open_folder(root)
+    assert dataset.attributes is None
+    said = f"attributes.csv in {root} is a folder and no table, so that no attributes are read."
+    assert said in dataset.remarks
+    (root / "attributes.csv" / "cats.csv").write_text(CSV)
+    archive = Path(shutil.make_archive(str(tmp_path / "packed"), "zip", root))
+    assert f"attributes.csv in {archive} is a folder" in " ".join(open_folder(archive).remarks)
 
 
 def test_a_table_of_a_folder_of_hugging_face(tmp_path: Path) -> None:

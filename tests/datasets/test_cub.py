@@ -12,7 +12,7 @@ from PIL import Image
 from support.opened import open_from, split_ids
 from support.sentences import one_sentence
 
-from benchbench.datasets import cub
+from benchbench.datasets import cub, cub_splits
 from benchbench.datasets.cub import Cub
 from benchbench.datasets.open_dataset import OpenDataset
 
@@ -29,7 +29,7 @@ BOX = (10.4, 4.6, 20.0, 12.0)
 @pytest.fixture
 def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A data root for lists of four classes of two images."""
-    monkeypatch.setattr(cub, "read_json", lambda folder: DEAL)
+    monkeypatch.setattr(cub_splits, "read_json", lambda folder: DEAL)
     monkeypatch.setattr(cub, "image_counts", lambda of: dict.fromkeys(FOLDERS, 2))
     (tmp_path / "data").mkdir()
     return tmp_path / "data"
@@ -205,3 +205,67 @@ def test_attributes_that_do_not_fit(root: Path) -> None:
     (top / "classes.txt").write_text("1 001.Black_footed_Albatross\n")
     with one_sentence(r"no classes\.txt and attributes\.txt that fit .*; copy or download"):
         open_from(root, Cub())
+
+
+LISTS = {
+    "trainclasses1.txt": ["004.Groove_billed_Ani"],
+    "valclasses1.txt": ["003.Sooty_Albatross"],
+    "testclasses.txt": ["001.Black_footed_Albatross", "002.Laysan_Albatross"],
+}
+
+
+def proposed(folder: Path, **changed: list[str]) -> Path:
+    """Lists of the published proposed split, in its layout."""
+    folder.mkdir()
+    for name, classes in {**LISTS, **{f"{key}.txt": v for key, v in changed.items()}}.items():
+        (folder / name).write_text("".join(f"{each}\n" for each in classes))
+    return folder
+
+
+def test_the_proposed_split_is_of_the_same_images(root: Path, tmp_path: Path) -> None:
+    """Of the archive, with the attributes that are in it."""
+    with_attributes(root, "archive")
+    usual = open_from(root, Cub())
+    lists = str(proposed(tmp_path / "xlsa17"))
+    found = open_from(root, Cub(split=lists))
+    assert found.name == f"cub[split={lists}]"
+    assert split_ids(found) == [[3], [2], [0, 1]]
+    assert found.fingerprint == usual.fingerprint
+    assert found.splits_sha256 != usual.splits_sha256
+    assert found.attributes is not None
+    assert usual.attributes is not None
+    assert found.attributes.sha256 == usual.attributes.sha256
+    assert split_ids(open_from(root, Cub(split=lists, merge_val=True))) == [[2, 3], [], [0, 1]]
+    assert split_ids(open_from(root, Cub(merge_val=True))) == [[0, 1, 2], [], [3]]
+    assert Cub(split=lists).pixel_parameters() == Cub().pixel_parameters()
+
+
+def test_classes_in_no_list_are_left_out_with_their_number(root: Path, tmp_path: Path) -> None:
+    make(root)
+    lists = proposed(tmp_path / "lists", valclasses1=[])
+    found = open_from(root, Cub(split=str(lists)))
+    assert split_ids(found) == [[3], [], [0, 1]]
+    assert found.remarks == [
+        f"classes in no list of {lists}, left out: 1, such as 003.Sooty_Albatross"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("changed", "sentence"),
+    [
+        (
+            {"valclasses1": ["003.Albatross"]},
+            r"valclasses1\.txt in .* has '003\.Albatross', which is",
+        ),
+        ({"testclasses": ["004.Groove_billed_Ani"]}, r"testclasses\.txt .* trainclasses1\.txt has"),
+    ],
+)
+def test_lists_that_do_not_fit(root: Path, tmp_path: Path, changed, sentence: str) -> None:
+    make(root)
+    with one_sentence(sentence):
+        open_from(root, Cub(split=str(proposed(tmp_path / "lists", **changed))))
+
+
+def test_a_folder_without_lists_is_told_at_once(tmp_path: Path) -> None:
+    with one_sentence(r"split=.* is no folder with .* \(there is no trainclasses1\.txt\)"):
+        Cub(split=str(tmp_path))

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from benchbench.datasets.attributes import ClassAttributes
 from benchbench.datasets.feature_file import ClassFacts, FeatureFile
 from benchbench.datasets.feature_formats import FORMATS
 from benchbench.errors import BenchbenchError
@@ -124,3 +125,61 @@ def test_a_parquet_table_of_others_is_read(tmp_path) -> None:
     found = FeatureFile.load(tmp_path / "f.parquet")
     assert found.features.tolist() == rows
     assert found.labels.tolist() == [1, 0, 1]
+
+
+KNOWN = {
+    "attributes": np.arange(6, dtype=np.float64).reshape(3, 2) / 3,
+    "attribute_names": np.array(["striped", "größer"]),
+}
+
+
+@pytest.mark.parametrize("ending", FORMATS)
+def test_attributes_come_back_in_each_format(tmp_path, ending) -> None:
+    if ending == ".parquet":
+        pytest.importorskip("pyarrow")
+    known = ClassAttributes(tuple(KNOWN["attribute_names"].tolist()), KNOWN["attributes"])
+    path = tmp_path / f"f{ending}"
+    FeatureFile(**{**CONTENT, "class_names": ["a", "b", "c"]}, attributes=known).save(path)
+    for found in (FeatureFile.load(path).attributes, ClassFacts.of(path, 3).attributes):
+        assert found.names == known.names
+        np.testing.assert_array_equal(found.values, known.values)
+        assert found.sha256 == known.sha256
+
+
+def test_attributes_without_names_are_numbered(tmp_path) -> None:
+    path = written(tmp_path, attributes=np.eye(3, 4, dtype=np.int64))
+    found = FeatureFile.load(path).attributes
+    assert found.names == ("1", "2", "3", "4")
+    assert found.values.tolist() == np.eye(3, 4).tolist()
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"attributes": None}, "has 'attribute_names' and no 'attributes'"),
+        ({"attributes": np.zeros((4, 2))}, r"have the shape \[4, 2\] and it has 3 classes"),
+        ({"attributes": np.zeros(3)}, r"have the shape \[3\]"),
+        ({"attributes": np.zeros((3, 0))}, r"have the shape \[3, 0\]"),
+        ({"attributes": np.array([["1", "2"]] * 3)}, "its attributes are no numbers"),
+        ({"attributes": np.array([[0, np.nan], [0, 1], [np.inf, 2]])}, "2 of its 3 rows"),
+        ({"attributes": np.full((3, 2), 1e300)}, "3 of its 3 rows of attributes are not finite"),
+        ({"attribute_names": np.array(["striped"])}, "1 attributes have values of shape"),
+        ({"attribute_names": np.array(["a", "a"])}, "two attributes have one name"),
+        ({"attribute_names": np.array([1, 2])}, "its attribute_names are not texts"),
+    ],
+)
+def test_a_wrong_table_of_attributes_is_refused(tmp_path, changes, said) -> None:
+    path = written(tmp_path, **{**KNOWN, **changes})
+    for read in (FeatureFile.load, lambda path: ClassFacts.of(path, 3)):
+        with pytest.raises(BenchbenchError, match=said) as error:
+            read(path)
+        assert str(error.value).count(". ") == 0
+
+
+def test_rows_of_attributes_of_several_lengths_are_refused(tmp_path) -> None:
+    numpy = pytest.importorskip("safetensors.numpy")
+    metadata = {"attributes": "[[1, 2], [3], [4, 5]]"}
+    tensors = {name: CONTENT[name] for name in ("features", "labels")}
+    numpy.save_file(tensors, tmp_path / "f.safetensors", metadata)
+    with pytest.raises(BenchbenchError, match="differ in length"):
+        FeatureFile.load(tmp_path / "f.safetensors")

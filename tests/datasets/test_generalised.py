@@ -79,7 +79,7 @@ def test_one_image_is_too_few(make_dataset: Callable[..., OpenDataset]) -> None:
 
 
 def test_mistakes_are_one_sentence(tmp_path: Path) -> None:
-    with one_sentence("is itself several data sets"):
+    with one_sentence("^Seen and .*, and multi:glyphs,shapes is several; run generalised:NAME for"):
         create_dataset("generalised:multi:glyphs,shapes")
     only_test = write_images(tmp_path / "images", {"a": [1, 2], "b": [3, 4]})
     with one_sentence("needs training and test classes"):

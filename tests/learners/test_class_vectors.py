@@ -74,13 +74,33 @@ def test_a_file_that_is_not_there_is_told_before_anything_is_trained() -> None:
         create_method("eszsl[vectors=file[weights=none.txt]]")
 
 
-@pytest.mark.parametrize("content", ["sea 1 x\n", "sea 1 2\nlion 3\n"])
-def test_a_file_that_is_none_is_one_sentence(tmp_path: Path, content: str) -> None:
-    (tmp_path / "glove.txt").write_text(content)
-    made = create_class_vectors(f"file[weights={tmp_path / 'glove.txt'}]")
-    made.prepare([])
-    with one_sentence("cannot be read .*; it needs a word and its numbers in each line"):
-        made.vectors(["sea lion"])
+@pytest.mark.parametrize(
+    ("content", "why"),
+    [
+        (b"sea 1 x\n", "could not convert"),
+        (b"sea 1 2\nlion 3\n", "'lion' has 1 numbers and the first word 2"),
+        (b"sea 1 2\nlion 3 4 5\n", "'lion' has 3 numbers and the first word 2"),
+        (b"", "it has no vectors"),
+        (b"\n\n", "it has no vectors"),
+        (b"2 300\n", "it has no vectors"),
+        (b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR", "it is no text"),
+    ],
+)
+def test_a_file_that_is_none_is_told_before_anything_is_trained(
+    tmp_path: Path, content: bytes, why: str
+) -> None:
+    (tmp_path / "glove.txt").write_bytes(content)
+    with one_sentence(f"cannot be read .{why}.*; it needs a word and its numbers in each line"):
+        create_method(f"eszsl[vectors=file[weights={tmp_path / 'glove.txt'}]]")
+
+
+def test_what_is_no_source_is_told_with_all_that_are() -> None:
+    with one_sentence("named 'nope'; known: attributes, clip, file, minilm, words"):
+        create_method("eszsl[vectors=nope]")
+    with one_sentence("did you mean attributes"):
+        create_method("eszsl[vectors=attributs]")
+    with one_sentence("vectors=attributes takes no parameters"):
+        create_method("eszsl[vectors=attributes[size=3]]")
 
 
 def test_a_run_knows_the_content_of_the_file(tmp_path: Path) -> None:

@@ -23,7 +23,7 @@ from benchbench.errors import BenchbenchError
 from benchbench.learners import objective_training
 from benchbench.learners.creation import create_method
 from benchbench.learners.objective_training import create_objective, fit_objective
-from benchbench.learners.pretraining import ObjectiveRecipe, Pretraining
+from benchbench.learners.pretraining import AS_IT_IS, ObjectiveRecipe, Pretraining
 from benchbench.runs.manifest import describe_method
 from benchbench.training.budget import Budget
 from benchbench.training.source import TrainingSource
@@ -52,6 +52,21 @@ def trained(source: TrainingSource, objective: str | Pretraining) -> Backbone:
 def small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
     plain = Pretraining.quick
     monkeypatch.setattr(Pretraining, "quick", lambda own, task: replace(plain(own, task), batch=16))
+
+
+def test_a_random_network_has_the_weights_that_were_drawn_and_the_moments_of_the_images(
+    dataset: OpenDataset,
+) -> None:
+    before = create_backbone(SPEC, dataset.image_shape, 0)
+    source = make_source(dataset, steps=100)
+    after = trained(source, "random")
+    drawn, kept = dict(before.named_parameters()), dict(after.named_parameters())
+    assert all(torch.equal(kept[name], weight) for name, weight in drawn.items())
+    views = source.views(16, [AS_IT_IS])
+    pixels = torch.cat([after.prepare(views[step][0].array) for step in range(100)])
+    convolution, norm = after.layers[0][:2]  # type: ignore[index]
+    expected = convolution(pixels).mean((0, 2, 3))
+    torch.testing.assert_close(norm.running_mean, expected, rtol=0.1, atol=0.02)
 
 
 @pytest.mark.parametrize("spec", [*ALL, "uda", "fixmatch"])
@@ -214,7 +229,6 @@ SIZES = {
     "vicreg": {"width": 2048},
     "byol": {"width": 4096, "size": 256},
     "simsiam": {"width": 2048, "hidden": 512},
-    "simclr": {"width": 1024},
     "tico": {"width": 4096},
 }
 

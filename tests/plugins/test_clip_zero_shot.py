@@ -164,7 +164,7 @@ def test_mistakes_are_found_before_anything_runs(spec: str, says: str) -> None:
 def test_zero_shot_from_the_command_line(tmp_path: Path) -> None:
     done = process(
         *("run", "--methods", "clip_zero_shot[model=tiny],protonet", "--dataset", "shapes"),
-        *("--shot", 0, "--episodes", 20, "--budget", "smoke", "--out", tmp_path),
+        *("--way", 5, "--shot", 0, "--episodes", 20, "--budget", "smoke", "--out", tmp_path),
     )
     assert done.returncode == 0, done.stderr
     first, second = done.stdout.splitlines()[2:]

@@ -186,12 +186,23 @@ def test_sync_solves_its_normal_equations() -> None:
 
 
 def test_borrowed_weights_are_a_softmax_over_the_nearest() -> None:
-    known = torch.eye(3).double()
-    weights = borrow.borrowed(tensor([1, 0, 0], [1, 1, 0]), known, 2, 1.0)
-    near = torch.softmax(-tensor(0.0, 2**0.5), 0)
-    close(weights[0], [float(near[0]), float(near[1]), 0], 1e-7)
-    close(weights[1], [0.5, 0.5, 0], 1e-12)
+    known = tensor([1, 0, 0], [0.6, 0.8, 0], [0, 0, 1])
+    weights = borrow.borrowed(tensor([1, 0, 0], [2, 1, 0]), known, 2, 1.0)
+    near = torch.softmax(-tensor(0.0, 0.8**0.5), 0)
+    close(weights[0], [float(near[0]), float(near[1]), 0], 1e-12)
+    close(weights[:, 2], [0, 0], 1e-12)
     close(weights.sum(1), [1, 1], 1e-12)
+
+
+def test_classes_as_near_as_the_last_neighbour_count_whatever_their_order() -> None:
+    """Descriptions in words have many such: which of them count must not be that of their ids."""
+    combinations = [(*a, *b) for a in np.eye(4) for b in np.eye(4)]
+    vectors, known = tensor(combinations[0]), tensor(*combinations[1:])
+    weights = borrow.borrowed(vectors, known, 2, 0.5)
+    assert int((weights > 0).sum()) == 6
+    close(weights[weights > 0], [1 / 6] * 6, 1e-12)
+    order = torch.randperm(15, generator=torch.Generator().manual_seed(0))
+    close(borrow.borrowed(vectors, known[order], 2, 0.5), weights[:, order], 1e-12)
 
 
 @pytest.fixture(scope="module")

@@ -12,7 +12,7 @@ ADAPTERS = [
     "tip_adapter[alpha=30,beta=5]",
     "tip_adapter[alpha=auto,beta=auto]",
     "tip_adapter[alpha=10,finetune=true]",
-    "clip_adapter[lr=0.1]",
+    "clip_adapter",
     "lpplusplus[epochs=40]",
     "clap[epochs=30]",
     "clap[epochs=30,constraint=0]",

@@ -1,5 +1,7 @@
 """Queries of none of an episode's classes: all else stays, and none of them is of the episode."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -100,6 +102,50 @@ def test_what_does_not_go_together_is_refused() -> None:
         create_sampler("meta_dataset", unknown=3)
 
 
-def test_unlabelled_images_and_unknown_queries_are_not_in_one_episode() -> None:
-    with pytest.raises(BenchbenchError, match="not both"):
-        create_sampler("fixed[unknown=3]", unlabelled=2)
+@several
+@given(st.integers(1, 10), st.integers(1, 2), st.integers(0, 2), st.integers(0, 2**63))
+def test_a_pool_and_unknown_queries_share_no_image_and_no_other_class(
+    unknown: int, unlabelled: int, distractors: int, seed: int
+) -> None:
+    """Six classes: three of the episode, and at least one that distracts nobody."""
+    data, six = labelled(SIZES), pool(SIZES)
+    both = FixedSampler(
+        3, 1, 1, unlabelled=unlabelled, distractors=distractors, unknown=min(unknown, 4)
+    )
+    drawn = both.sample(six, 4, seed)
+    of_pool = replace(both, unknown=0).sample(six, 4, seed)
+    of_unknown = replace(both, unlabelled=0, distractors=0).sample(six, 4, seed)
+    for name in ("classes", "support", "query", "query_labels", "unlabelled", "unlabelled_counts"):
+        assert np.array_equal(getattr(drawn, name), getattr(of_pool, name))
+    if not distractors:
+        assert np.array_equal(drawn.unknown, of_unknown.unknown)
+    for episode in drawn:
+        assert_sound(episode, data)
+        images = [*episode.support, *episode.query, *episode.unlabelled, *episode.unknown]
+        assert len(set(images)) == len(images)
+        shown = {*episode.classes.tolist(), *data.labels[episode.unlabelled].tolist()}
+        assert len(shown) == 3 + distractors
+        assert not shown & {*data.labels[episode.unknown].tolist()}
+    hashes = {drawn.sha256, of_pool.sha256, of_unknown.sha256}
+    assert len(hashes) == 3
+
+
+def test_a_pool_and_unknown_queries_are_in_the_protocol_the_file_and_the_hash(tmp_path) -> None:
+    sampler = FixedSampler(3, 1, 1, unlabelled=2, distractors=1, unknown=4)
+    assert sampler.protocol == "3way-1shot-1query-2unlabelled-1distractors-4unknown"
+    drawn = sampler.sample(pool(SIZES), 5)
+    drawn.save(tmp_path / "e.npz")
+    again = EpisodeSet.load(tmp_path / "e.npz")
+    assert again == drawn
+    assert again[3] == drawn[3]
+    assert drawn.head(2) == sampler.sample(pool(SIZES), 2)
+    assert again[3] == sampler.sample(pool(SIZES), 1, start=3)[0]
+
+
+def test_classes_that_distract_are_none_of_the_unknown() -> None:
+    sampler = FixedSampler(3, 1, 1, unlabelled=1, distractors=3, unknown=1)
+    with pytest.raises(BenchbenchError, match="with 3 distractor classes; use --distractors 2"):
+        sampler.sample(pool(SIZES), 1)
+    sampler = FixedSampler(3, 1, 1, unlabelled=1, distractors=2, unknown=5)
+    with pytest.raises(BenchbenchError, match="may have 4 images; use --unknown 4"):
+        sampler.sample(pool(SIZES), 1)

@@ -11,6 +11,7 @@ from PIL import Image
 from benchbench.datasets.open_dataset import OpenDataset
 from benchbench.evaluation.nonce import Nonce
 from benchbench.runs.directory import RunDirectory
+from benchbench.system.framing import at_own_size
 
 
 class WrittenEpisode(NamedTuple):
@@ -42,7 +43,10 @@ def write_episode(
 
 
 def write_image(dataset: OpenDataset, image: int, file: Path) -> None:
-    """Write the pixels of an image of a data set as they are."""
-    pixels = dataset.pixels[image]
+    """Write the pixels of an image of a data set, or the bytes of a picture, as they are."""
     file.parent.mkdir(parents=True, exist_ok=True)
+    if at_own_size(dataset.image_shape):
+        file.write_bytes(dataset.pixels.content(image))
+        return
+    pixels = dataset.pixels[image]
     Image.fromarray(pixels[..., 0] if pixels.shape[2] == 1 else pixels).save(file)

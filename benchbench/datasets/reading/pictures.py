@@ -74,7 +74,7 @@ class Pictures(Generic[F]):
         """The files of a class as they are."""
         scale = vars(self).get("_found_scale")
         reading = Reading(self._conversion.mode, self._conversion.background, scale)
-        return EncodedPictures([partial(_content, file) for file in files], reading)
+        return EncodedPictures([partial(content_of, file) for file in files], reading)
 
     def _decode(self, file: F) -> ByteArray:
         notes: Notes = set()
@@ -96,7 +96,7 @@ class Pictures(Generic[F]):
         return scale_of(filter(None, ranges))
 
 
-def _content(file: ImageFile) -> bytes:
+def content_of(file: ImageFile) -> bytes:
     """The encoded bytes of a file. Raises BenchbenchError if it has none, or cannot be read."""
     read: Callable[[], bytes] | None = getattr(file, "content", None)
     if read is None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from abc import abstractmethod
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -34,11 +35,39 @@ THUMBNAIL = Framing((84, 84), squash=True)
 """Of pictures that are looked at or compared: the square that `folder:` makes by default."""
 
 
-class EncodedPixels(PixelRows):
-    """The pictures of a table by place. It is pickled as the folder, count and reading alone.
-
-    The shape is [n, 0, 0, c], and there is no array of them: `pictures` frames them.
+class EncodedRows(PixelRows):
+    """Encoded pictures, of the shape [n, 0, 0, c]: there is no array of them; `pictures` frames
+    them.
     """
+
+    reading: Reading
+
+    @abstractmethod
+    def content(self, place: int) -> bytes:
+        """The encoded bytes of a picture."""
+
+    def damage(self, place: int, reason: Exception) -> str:
+        """The sentence on a picture that cannot be decoded."""
+        return f"A picture cannot be decoded any more ({reason})."
+
+    def rows(self, index: Any) -> ByteArray:
+        raise BenchbenchError(f"{needs_one_size('A method that reads pixels')}.")
+
+    def pictures(self, index: Any, framing: Framing) -> Iterator[ByteArray]:
+        """As `PixelRows.pictures`. Raises BenchbenchError if a picture is damaged."""
+        conversion = self.reading.conversion
+
+        def decode(place: int) -> ByteArray:
+            try:
+                return decode_framed(lambda: self.content(place), framing, conversion)
+            except Exception as error:  # Pillow raises many kinds of errors for damaged files.
+                raise BenchbenchError(self.damage(place, error)) from error
+
+        return in_parallel(decode, np.arange(len(self))[index].reshape(-1).tolist())
+
+
+class EncodedPixels(EncodedRows):
+    """The pictures of a table by place. It is pickled as the folder, count and reading alone."""
 
     def __init__(self, folder: Path, count: int, reading: Reading) -> None:
         self.folder, self.reading = folder, reading
@@ -68,23 +97,25 @@ class EncodedPixels(PixelRows):
         """The encoded bytes of a picture."""
         return self._bytes[self._offsets[place] : self._offsets[place + 1]].tobytes()
 
-    def rows(self, index: Any) -> ByteArray:
-        raise BenchbenchError(f"{needs_one_size('A method that reads pixels')}.")
+    def damage(self, place: int, reason: Exception) -> str:
+        return (
+            f"A picture in {self.folder} cannot be decoded any more ({reason}); delete the folder "
+            "and run again."
+        )
 
-    def pictures(self, index: Any, framing: Framing) -> Iterator[ByteArray]:
-        """As `PixelRows.pictures`. Raises BenchbenchError if a picture is damaged."""
-        conversion = self.reading.conversion
 
-        def decode(place: int) -> ByteArray:
-            try:
-                return decode_framed(lambda: self.content(place), framing, conversion)
-            except Exception as error:  # Pillow raises many kinds of errors for damaged files.
-                raise BenchbenchError(
-                    f"A picture in {self.folder} cannot be decoded any more ({error}); delete the "
-                    "folder and run again."
-                ) from error
+class HeldPictures(EncodedRows):
+    """Encoded pictures that lie in no table, by their places in a sequence."""
 
-        return in_parallel(decode, np.arange(len(self))[index].reshape(-1).tolist())
+    paths = ()
+
+    def __init__(self, contents: Sequence[bytes], reading: Reading) -> None:
+        """contents: the encoded bytes of each; they may be read from a file when indexed."""
+        self._contents, self.reading = contents, reading
+        self.shape = (len(contents), *OWN_SIZE, len(reading.mode))
+
+    def content(self, place: int) -> bytes:
+        return self._contents[place]
 
 
 class Thumbnails(PixelRows):

@@ -12,6 +12,7 @@ from benchbench.results.answered import has_official_test
 from benchbench.results.comparison import Comparison, comparison_frame
 from benchbench.results.headings import ABOUT_OFFICIAL_TESTS, OF_EPISODES, OF_OFFICIAL_TESTS
 from benchbench.results.numbers import decimals, p_value, percent, points
+from benchbench.results.pairing import readings
 from benchbench.results.reporters.markdown import bullets, heading, markdown_table
 from benchbench.stats import FEWEST_FOR_T
 
@@ -76,6 +77,10 @@ def compared_markdown(compared: Sequence[Comparison], reference: str | None) -> 
     notes += [f"No ± classes: {reason}" for reason in sorted(map(str, reasons))]
     if any(one.ci_seeds is not None for one in compared):
         notes.append("± seeds: a fresh draw of training seeds and episodes.")
+    read = readings([entry.first for one in compared for entry in (one.a, one.b)])
+    if len(read) > 1:
+        how = ", ".join(f"{what} in {name}" for name, what in read.items())
+        notes.insert(0, f"Both sides met the same episodes, of the same pictures: {how}.")
     table = markdown_table(compared_cells(comparison_frame(compared)))
-    title = heading(f"{first.dataset}, {first.identity['protocol']}")
+    title = heading(f"{' and '.join(read)}, {first.identity['protocol']}")
     return f"{title}\n\n{table}\n\n{bullets(notes)}\n"

@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from benchbench.results.entries import kind_of
+from benchbench.results.entries import EPISODES_OF, kind_of
 from benchbench.results.headings import ABOUT_OFFICIAL_TESTS
 from benchbench.results.leaderboard import GROUP, HALF_WIDTH, further_metrics
 from benchbench.results.numbers import DASH, interval, percent, plus_minus
@@ -49,7 +49,10 @@ def _title(row: pd.Series[Any]) -> str:
     words = [row["dataset"]]
     if row["trained_on"]:
         words = [row["source"], f"trained on {row['trained_on']}"]
-    return ", ".join([*words, kind_of(row["protocol"], row["split"], row["episode_seed"])])
+    words.append(kind_of(row["protocol"], row["split"], row["episode_seed"]))
+    if EPISODES_OF in row["fingerprint"]:
+        words.append("episodes of the same pictures read otherwise")
+    return ", ".join(words)
 
 
 def _cells(rows: pd.DataFrame, citations: list[str]) -> pd.DataFrame:
