@@ -80,6 +80,9 @@ if TYPE_CHECKING:
     from benchbench.learners.image_text_method import Head as Head
     from benchbench.learners.image_text_method import ImageTextMethod as ImageTextMethod
     from benchbench.learners.image_text_method import JointSupport as JointSupport
+    from benchbench.learners.image_text_pretraining import (
+        ImageTextPretraining as ImageTextPretraining,
+    )
     from benchbench.learners.inductive import outputs_one_by_one as outputs_one_by_one
     from benchbench.learners.inner_adam import SecondMoments as SecondMoments
     from benchbench.learners.inner_adam import adam_descend as adam_descend
@@ -196,6 +199,7 @@ _HOMES = {
     "GridEngine": "grid.engine",
     "Head": "learners.image_text_method",
     "ImageTextMethod": "learners.image_text_method",
+    "ImageTextPretraining": "learners.image_text_pretraining",
     "Images": "method",
     "InnerLoop": "learners.gradient",
     "InnerLoopMethod": "learners.gradient",

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from benchbench.training.source import TrainingSource
 
 
+WITHOUT_SUPPORT = "it learns from support images and this task has none (0-shot)"
 NAMES_WITHHELD = "class names are only given to a method with uses_class_names = True"
 ATTRIBUTES_WITHHELD = "attributes are only given to a method with uses_attributes = True"
 UNLABELLED_WITHHELD = "unlabelled images are only given to a method with uses_unlabelled = True"
@@ -89,8 +90,10 @@ class Task:
 
     image_shape: height and width are 0 of pictures at their own size. has_class_names: whether the
     classes' names are words that describe them. has_training_classes: whether there are classes to
-    learn from before the test. has_validation_part: whether each class has official validation
-    images, none of which is drawn for a support or as a query.
+    learn from before the test. has_unlabelled_part: whether methods whose `training_labels` are
+    `none` may learn from official training images of the tested classes in their place, none of
+    which is a query. has_validation_part: whether each class has official validation images, none
+    of which is drawn for a support or as a query.
     n_attributes: how many attributes each class has; 0 if nothing is known of it in numbers.
     n_unlabelled: the unlabelled images of each class of an episode; n_distractors: the other
     classes of which there are as many.
@@ -104,6 +107,7 @@ class Task:
     n_query: int | None
     has_class_names: bool = True
     has_training_classes: bool = True
+    has_unlabelled_part: bool = False
     has_validation_part: bool = False
     n_attributes: int = 0
     n_unlabelled: int | None = 0
@@ -129,7 +133,7 @@ class Method:
     """Whether the scores may depend on the order of the support. If a parameter decides on this
     or on `transductive`, `__post_init__` sets it on the instance."""
     uses_class_names: bool = False
-    """Whether `adapt` reads `support.class_names`."""
+    """Whether `adapt` reads `support.class_names`, or `train` those of the training classes."""
     uses_attributes: bool = False
     """Whether `adapt` reads `support.attributes`. If a parameter decides on this or on
     `uses_class_names`, `__post_init__` sets it on the instance."""
@@ -176,7 +180,7 @@ class Method:
     def skip(self, task: Task) -> str | None:
         """The reason why the method does not apply to the task, or None. Optional."""
         if task.n_shot == 0 and not (self.uses_class_names or self.uses_attributes):
-            return "it learns from support images and this task has none (0-shot)"
+            return WITHOUT_SUPPORT
         if self.uses_attributes and not task.n_attributes:
             return "it knows classes by their attributes and this task's have none"
         if task.n_way is None and self.fixed_way:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Literal
+from typing import Annotated, Literal
 
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from benchbench import (
     LARS,
     Backbone,
+    Bounds,
     ObjectiveRecipe,
     Pretraining,
     Share,
@@ -30,7 +31,8 @@ class BYOL(Pretraining):
     The loss is the mean of 2 - 2 cosines in both directions, added.
 
     momentum: what the teacher keeps of itself at the first step; it rises to 1 along half a cosine.
-    width, size: of the hidden layer and output of projector and predictor.
+    width, size: of the hidden layer and output of projector and predictor; none is 512 and 128, and
+        4096 and 256 in the paper budget.
     """
 
     name = "byol"
@@ -38,12 +40,13 @@ class BYOL(Pretraining):
     augment: str = "auto"
     select: Literal["last", "validation"] = "last"
     momentum: Share = 0.99
-    width: int = 512
-    size: int = 128
+    width: Annotated[int, Bounds(ge=1)] | None = None
+    size: Annotated[int, Bounds(ge=1)] | None = None
 
     def further_modules(self, encoder: Backbone) -> dict[str, nn.Module]:
-        projector = mlp(encoder.feature_size, self.width, self.size)
-        predictor = mlp(self.size, self.width, self.size)
+        width, size = self.width or 512, self.size or 128
+        projector = mlp(encoder.feature_size, width, size)
+        predictor = mlp(size, width, size)
         teacher = Teacher([encoder, projector])
         return {"projector": projector, "predictor": predictor, "teacher": teacher}
 
@@ -60,10 +63,16 @@ class BYOL(Pretraining):
         teacher.follow([network["encoder"], network["projector"]], self.momentum, progress)
 
     def published(self, task: Task) -> ObjectiveRecipe:
-        """solo-learn's on CIFAR, with `width=4096,size=256` there."""
+        """solo-learn's on CIFAR."""
         lars = partial(LARS, trust=0.02, clipped=True)
         return ObjectiveRecipe(
-            256, 1.0, epochs=1000, warmup=0.01, weight_decay=1e-5, optimizer=lars
+            256,
+            1.0,
+            epochs=1000,
+            warmup=0.01,
+            weight_decay=1e-5,
+            optimizer=lars,
+            parameters={"width": 4096, "size": 256},
         )
 
 

@@ -36,7 +36,8 @@ class TiCo(Pretraining):
     rho: the weight of the penalty.
     beta: the share that C keeps in a step; C is without gradient.
     momentum: what the teacher keeps of itself at the first step; it rises to 1 along half a cosine.
-    width, size: of the projector's hidden layer and output.
+    width: of the projector's hidden layer; none is 512, and the paper's 4096 in the paper budget.
+    size: of its output.
     """
 
     name = "tico"
@@ -46,11 +47,11 @@ class TiCo(Pretraining):
     rho: Annotated[float, Bounds(ge=0)] = 8.0
     beta: Share = 0.9
     momentum: Share = 0.99
-    width: int = 512
+    width: Annotated[int, Bounds(ge=1)] | None = None
     size: int = 256
 
     def further_modules(self, encoder: Backbone) -> dict[str, nn.Module]:
-        projector = mlp(encoder.feature_size, self.width, self.size)
+        projector = mlp(encoder.feature_size, self.width or 512, self.size)
         return {
             "projector": projector,
             "teacher": Teacher([encoder, projector]),
@@ -85,7 +86,9 @@ class TiCo(Pretraining):
     def published(self, task: Task) -> ObjectiveRecipe:
         """A reproduction's on CIFAR-10 (sayannag/TiCo-pytorch), which has `rho=20`."""
         sgd = partial(torch.optim.SGD, momentum=0.9)
-        return ObjectiveRecipe(256, 0.06, epochs=1000, warmup=0.01, optimizer=sgd)
+        return ObjectiveRecipe(
+            256, 0.06, epochs=1000, warmup=0.01, optimizer=sgd, parameters={"width": 4096}
+        )
 
 
 @hookimpl

@@ -21,10 +21,11 @@ from benchbench.datasets.problem import Problem
 from benchbench.episodes import EpisodeSet
 from benchbench.errors import BenchbenchError, NoEstimate
 from benchbench.evaluation.contestant import Contestant
-from benchbench.evaluation.given import Given, hidden_images, learned_part
+from benchbench.evaluation.given import Given, hidden_images
 from benchbench.evaluation.loop import Examiner
 from benchbench.evaluation.nonce import Nonce
 from benchbench.evaluation.task import task_of, training_task
+from benchbench.evaluation.unlabelled_part import given_to_learn
 from benchbench.registry import specs
 from benchbench.samplers import ClassPool
 from benchbench.stats import mean_difference
@@ -197,7 +198,7 @@ def compare_fresh(
 
     def given(side: Side) -> Given:
         return Given(
-            learned=learned_part(problem.train, nonce),
+            learned=given_to_learn(problem.train, nonce, task, contestant.card.training_labels),
             test=hidden_images(side.dataset, side.episodes.split, nonce),
             dataset=problem.test.name,
             task=task,

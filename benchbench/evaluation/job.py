@@ -17,9 +17,10 @@ from benchbench.datasets.tables.stored import paths_of
 from benchbench.errors import MethodError, reason_of
 from benchbench.evaluation.assignment import NOT_AUDITED, Assignment, was_audited
 from benchbench.evaluation.contestant import Measured
-from benchbench.evaluation.given import Given, hidden_images, learned_part
+from benchbench.evaluation.given import Given, hidden_images
 from benchbench.evaluation.records import episode_facts, prediction_row
 from benchbench.evaluation.task import training_task
+from benchbench.evaluation.unlabelled_part import given_to_learn
 from benchbench.method import Task
 from benchbench.registry import loading
 from benchbench.runs import manifest
@@ -132,8 +133,9 @@ class Job(Assignment):
         task, started = training_task(self.problem, self.task), time.perf_counter()
         with self._training_folder(task) as folder:
             test = hidden_images(self.problem.test, self.episodes.split, self.nonce)
+            labels = self.card.training_labels
             self.given = Given(
-                learned=learned_part(self.problem.train, self.nonce),
+                learned=given_to_learn(self.problem.train, self.nonce, task, labels),
                 test=test,
                 dataset=self.problem.test.name,
                 task=task,

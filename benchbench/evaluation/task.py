@@ -9,6 +9,7 @@ import numpy as np
 from benchbench.datasets.open_dataset import OpenDataset
 from benchbench.datasets.problem import Problem
 from benchbench.episodes import EpisodeSet
+from benchbench.evaluation.unlabelled_part import has_unlabelled_part
 from benchbench.evaluation.validation_part import has_validation_part
 from benchbench.method import Task
 from benchbench.system.arrays import common_value
@@ -23,6 +24,7 @@ def task_of(problem: Problem, episodes: EpisodeSet) -> Task:
         *episodes.shape,
         has_class_names=problem.test.names_are_words,
         has_training_classes=len(problem.train.splits.get("train", ())) > 0,
+        has_unlabelled_part=not problem.collection and has_unlabelled_part(problem.train, episodes),
         has_validation_part=has_validation_part(problem.test, episodes),
         n_attributes=n_attributes(problem),
         **_pool_of(problem.test, episodes),

@@ -102,7 +102,7 @@ class DescribedMethod(PretrainedMethod):
     def skip(self, task: Task) -> str | None:
         if not task.has_training_classes:
             return "it learns from training classes and this task has none"
-        if self.uses_class_names and not task.has_class_names:
+        if self.named is not None and not task.has_class_names:
             return "its vectors are of names and the classes have none in words"
         return super().skip(task)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Self, TypeAlias
@@ -12,22 +11,22 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from benchbench.backbones import create_backbone
-from benchbench.backbones.base import Backbone, module_sha256
 from benchbench.datasets.prompts import class_prompts
 from benchbench.errors import BenchbenchError
 from benchbench.images import Images
 from benchbench.learners.image_text import (
     LARGEST_SCALE,
-    DualEncoder,
     JointEncoder,
     class_embedding,
     cosine_scale,
-    fit_image_text,
-    pair_loss,
-    words_of,
+)
+from benchbench.learners.image_text_pretraining import (
+    PLAIN,
+    ImageTextPretraining,
+    fit_dual_encoder,
+    without_words,
 )
 from benchbench.learners.pretrained import fit_classifier
-from benchbench.learners.shared_training import shared_folder, training_key
 from benchbench.learners.validated import SWEPT, ValidatedMethod
 from benchbench.method import Classifier, Support, Task
 from benchbench.training.source import TrainingSource
@@ -78,9 +77,10 @@ class ImageTextMethod(ValidatedMethod):
 
     Without support images its scores are those of the texts alone.
 
-    model: `tiny` trains a small dual encoder on the training classes' images and names, once for
-        all methods of this kind; others are networks of open_clip with their weights, such as
-        `ViT-B-32/laion2b_s34b_b79k` or `open_clip:ViT-B-32[weights=FILE.safetensors]`.
+    model: `tiny` trains a small dual encoder on the training classes' images and names, by the
+        objective `ImageTextPretraining` and once for all methods; others are networks of open_clip
+        with their weights, such as `ViT-B-32/laion2b_s34b_b79k` or
+        `open_clip:ViT-B-32[weights=FILE.safetensors]`.
     templates: `auto` takes CLIP's prompts and class names for data sets that it was measured on,
         found by name, and else "a photo of a {}."; or the name of such a data set, whose prompts
         are then taken; or a template, in which {} is replaced by the class name.
@@ -92,7 +92,7 @@ class ImageTextMethod(ValidatedMethod):
     templates: str = "auto"
 
     def __post_init__(self) -> None:
-        self.backbone = "conv4" if self.model == TINY else joint_space_of(self.model)
+        self.backbone = PLAIN if self.model == TINY else joint_space_of(self.model)
         self.embedded: dict[tuple[str, str], Tensor] = {}
         self.nothing_chosen()
         self.prompts("", "")  # Refuses unknown templates now.
@@ -104,59 +104,22 @@ class ImageTextMethod(ValidatedMethod):
 
     def skip(self, task: Task) -> str | None:
         if not task.has_class_names:
-            return f"the classes of {task.dataset.partition('[')[0]} have no names in words"
+            return without_words(task)
         if self.model == TINY and not task.has_training_classes:
             cure = "use a model with weights, such as model=ViT-B-32/openai"
             return f"it learns from training classes and this task has none; {cure}"
         return super().skip(task)
 
     def train(self, source: TrainingSource) -> None:
-        """CLIP's published recipe is for 400 million pairs; the tiny model's paper budget is the
-        quick recipe with more steps.
-        """
         backbone = create_backbone(self.backbone, source.image_shape, source.seed)
+        self.embedded.clear()
         if self.model == TINY:
-            self._train_tiny(source, backbone)
+            objective = ImageTextPretraining(templates=self.templates)
+            self.encoder, _ = fit_dual_encoder(source, backbone, objective)
         else:
             self.encoder = backbone  # type: ignore[assignment]  # it is one with `projected`
             fit_classifier(source, backbone)  # It leaves pre-trained weights as they are.
         self.choose(source)
-
-    def _train_tiny(self, source: TrainingSource, backbone: Backbone) -> None:
-        """Train a `DualEncoder`, or load the result of such a training.
-
-        The best weights are those whose texts classify the validation classes best, at the task's
-        way and shot: they do not depend on what a method makes of the support.
-        """
-        dataset = source.task.dataset
-        texts = {name: self.prompts(name, dataset) for name in source.class_names}
-        words = {word for prompts in texts.values() for text in prompts for word in words_of(text)}
-        self.encoder = encoder = DualEncoder(backbone, sorted(words))
-        task = source.task
-        facts = {
-            "initial": module_sha256(encoder),
-            "texts": hashlib.sha256(repr(sorted(texts.items())).encode()).hexdigest(),
-            "validation": [task.n_way, task.n_shot, None if task.n_way else task.protocol],
-        }
-        with shared_folder(source, TINY, training_key(source, facts)) as folder:
-            fit_image_text(
-                source,
-                encoder,
-                lambda name: self.prompts(name, dataset),
-                self._loss,
-                pairs=source.budget.choose(smoke=32, quick=64, paper=256),
-                steps=source.budget.training_steps(smoke=40, quick=300, paper=20_000),
-                lr=2e-3,
-                weight_decay=0.05,
-                stage="image_text",
-                validate=lambda: source.validate(self.zero_shot),
-                folder=folder,
-            )
-        self.embedded.clear()  # The best weights need not be the last.
-
-    def _loss(self, images: Tensor, texts: Tensor) -> Tensor:
-        self.embedded.clear()  # Each step changes the text encoder.
-        return pair_loss(self.encoder, images, texts)
 
     def zero_shot(self, support: Support) -> Classifier:
         """The classifier by the classes' texts alone, which looks at no support image."""

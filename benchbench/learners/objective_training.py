@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from benchbench.backbones.base import Backbone
 from benchbench.errors import BenchbenchError
 from benchbench.images import Images
+from benchbench.learners.image_text_pretraining import ImageTextPretraining, fit_dual_encoder
 from benchbench.learners.network_needs import as_needed
 from benchbench.learners.pretraining import ObjectiveRecipe, Pretraining
 from benchbench.learners.shared_training import backbone_key, nearest_mean, shared_folder
@@ -59,16 +60,24 @@ def fit_objective(source: TrainingSource, backbone: Backbone, objective: Pretrai
             f"pretrain={objective.name} trains a backbone from scratch, and "
             f"{specs.text_of(backbone)} {reason}; leave out one of the two."
         )
+    if isinstance(objective, ImageTextPretraining):
+        return fit_dual_encoder(source, backbone, objective)[1]
+    return _fit_views(source, backbone, objective)
+
+
+def _fit_views(source: TrainingSource, backbone: Backbone, objective: Pretraining) -> FitRecord:
+    """`fit_objective` for an objective that compares views of images."""
+    recipe = _recipe(source, objective)
+    asked, objective = objective, recipe.settle(objective)
     with separate_randomness(source.seed):
         network = nn.ModuleDict({"encoder": backbone, **objective.further_modules(backbone)})
         if objective.uses_labels:
             network.update(objective.labelled_modules(backbone, source.n_classes))
-    recipe = _recipe(source, objective)
     views = _views(source, objective, recipe.batch)
     whole = recipe.length(views.per_epoch)
     steps = source.budget.training_steps(smoke=SMOKE_STEPS, quick=whole, paper=whole)
     step = _Step(source.seed, network, objective)
-    chosen = {"objective": specs.text_of(objective), "code": source_sha256(type(objective))}
+    chosen = {"objective": specs.text_of(asked), "code": source_sha256(type(objective))}
     key = backbone_key(source, backbone, chosen)
     with shared_folder(source, backbone.name, key) as folder:
         record = fit(

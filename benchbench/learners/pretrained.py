@@ -15,6 +15,7 @@ from benchbench.backbones.base import Backbone
 from benchbench.backbones.feature_cache import embedded
 from benchbench.images import Images
 from benchbench.learners.classifier_recipe import ClassifierRecipe
+from benchbench.learners.image_text_pretraining import without_words
 from benchbench.learners.network_needs import as_needed
 from benchbench.learners.objective_training import (
     ClassificationObjective,
@@ -22,7 +23,7 @@ from benchbench.learners.objective_training import (
     fit_objective,
 )
 from benchbench.learners.shared_training import backbone_key, nearest_mean, shared_folder
-from benchbench.method import Method, Task
+from benchbench.method import WITHOUT_SUPPORT, Method, Task
 from benchbench.system.compute import separate_randomness
 from benchbench.training.budget import FitRecord
 from benchbench.training.fit import fit, learns
@@ -41,10 +42,13 @@ class PretrainedMethod(Method):
 
     backbone: trained to classify the training classes, unless it comes with weights.
     pretrain: what the backbone is trained by; other objectives than `classification` take no
-        labels, or a fraction of them, see `benchbench list pretrainings`.
+        labels, a fraction of them, or the classes' names as well, see `benchbench list
+        pretrainings`.
     """
 
     pretrains: ClassVar[bool] = True
+    adapts_by_names: bool = field(default=False, init=False, repr=False, compare=False)
+    """Whether `adapt` reads names, if its objective does not: what `uses_class_names` is set to."""
     encoder: Backbone = field(init=False, repr=False, compare=False)
     classification: Classification | None = field(
         default=None, init=False, repr=False, compare=False
@@ -62,8 +66,33 @@ class PretrainedMethod(Method):
             return "all" if objective.labelled >= 1 else "fraction"
         return "none" if objective.select == "last" else "validation only"
 
+    @property
+    def uses_class_names(self) -> bool:  # type: ignore[override]
+        """Whether `adapt` reads them, or the objective those of the training classes."""
+        return self.adapts_by_names or create_objective(self.pretrain).uses_class_names
+
+    @uses_class_names.setter
+    def uses_class_names(self, own: bool) -> None:
+        self.adapts_by_names = own
+
     def skip(self, task: Task) -> str | None:
-        return super().skip(task) or without_training_classes(task, self.backbone, weights=True)
+        return super().skip(task) or self._without_images(task) or self._without_names(task)
+
+    def _without_images(self, task: Task) -> str | None:
+        """Why it does not apply, if there is nothing that its objective could learn from."""
+        if task.has_unlabelled_part and self.training_labels == "none":
+            return None
+        return without_training_classes(task, self.backbone, weights=True)
+
+    def _without_names(self, task: Task) -> str | None:
+        """Why a method whose objective learns from names does not apply, if it does not."""
+        if not create_objective(self.pretrain).uses_class_names:
+            return None
+        if not task.has_class_names:
+            return without_words(task)
+        if task.n_shot == 0 and not (self.adapts_by_names or self.uses_attributes):
+            return WITHOUT_SUPPORT
+        return None
 
     def published(self, task: Task) -> ClassifierRecipe | None:
         """How the paper learns the training classes, for the paper budget; None is as all do."""

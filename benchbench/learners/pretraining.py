@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from copy import deepcopy
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from math import cos, pi
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, TypeVar
 
 import torch
 import torch.nn.functional as F
@@ -17,6 +17,8 @@ from benchbench.backbones.base import Backbone
 from benchbench.method import Task
 from benchbench.training.optimizers import OptimizerKind
 from benchbench.training.schedules import cosine
+
+Objective = TypeVar("Objective", bound="Pretraining")
 
 COLOUR_VIEWS = "crop[scale=0.2]+flip+jitter[hue=0.1,share=0.8]+grey[share=0.1]"
 """As the best reproduction of SimCLR on CIFAR-10 changes images (dkobak/simclr-cifar-10)."""
@@ -35,7 +37,8 @@ class ObjectiveRecipe:
     """How an objective is trained: `steps` or `epochs` of batches of so many images.
 
     warmup: the part of the training in which the rate rises from zero; it then falls along half a
-    cosine. weight_decay, optimizer: as `fit` takes them.
+    cosine. weight_decay, optimizer: as `fit` takes them. parameters: of the objective, for those
+    that are none, such as the width of its projector.
     """
 
     batch: int
@@ -45,6 +48,7 @@ class ObjectiveRecipe:
     warmup: float = 0.0
     weight_decay: float = 0.0
     optimizer: OptimizerKind = torch.optim.AdamW
+    parameters: Mapping[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if (self.steps is None) == (self.epochs is None):
@@ -53,6 +57,11 @@ class ObjectiveRecipe:
     def length(self, per_epoch: int) -> int:
         """The steps, if an epoch has so many."""
         return self.steps if self.epochs is None else self.epochs * per_epoch  # type: ignore[return-value]
+
+    def settle(self, objective: Objective) -> Objective:
+        """The objective with this recipe's `parameters` in place of those that are none."""
+        given = {key: v for key, v in self.parameters.items() if getattr(objective, key) is None}
+        return replace(objective, **given) if given else objective  # type: ignore[type-var]
 
     def arguments(self, steps: int) -> dict[str, Any]:
         """Arguments of `fit` for a training of so many steps."""
@@ -83,6 +92,9 @@ class Pretraining:
     uses_labels: ClassVar[bool] = False
     """Whether it learns from the labels of the training images. `fit_objective` then calls
     `labelled_modules` and `labelled_loss` as well."""
+    uses_class_names: ClassVar[bool] = False
+    """Whether it learns from the names of the training classes, as `ImageTextPretraining` does; a
+    method with this objective then declares that it uses class names."""
     labelled: float = 1.0
     """The share of each class's training images whose labels it gets, if it uses labels; an
     objective that leaves this to the user declares a field."""

@@ -13,9 +13,10 @@ from benchbench.datasets.reading.deep_greys import SIXTEEN_BITS
 from benchbench.datasets.reading.encoded_pictures import Reading
 from benchbench.datasets.reading.offline import no_downloads
 from benchbench.errors import BenchbenchError
-from benchbench.evaluation.given import Given, learned_part
+from benchbench.evaluation.given import Given
 from benchbench.evaluation.nonce import Nonce
 from benchbench.evaluation.task import n_attributes, training_task
+from benchbench.evaluation.unlabelled_part import given_to_learn, has_training_part
 from benchbench.method import Task
 from benchbench.prediction.own_size import reading_of
 from benchbench.prediction.pictures import PictureReader
@@ -59,8 +60,9 @@ def trained_in(run: RunDirectory, places: Places, folder: Path) -> tuple[Trained
         place.mkdir(parents=True, exist_ok=True)
     copy_weights(run, own, shared, kept_as)
     nonce = _nonce_of(manifest)
+    training_labels = manifest["method"].get("training_labels", "all")
     given = Given(
-        learned=learned_part(problem.train, nonce),
+        learned=given_to_learn(problem.train, nonce, task, training_labels),
         test=no_images(problem.test.image_shape),
         dataset=problem.test.name,
         task=task,
@@ -130,6 +132,7 @@ def _task_of(manifest: dict[str, Any], problem: Problem) -> Task:
         facts.get("query"),
         has_class_names=problem.test.names_are_words,
         has_training_classes=len(problem.train.splits.get("train", ())) > 0,
+        has_unlabelled_part=not problem.collection and has_training_part(problem.train),
         n_attributes=n_attributes(problem),
         n_unlabelled=getattr(sampler, "unlabelled", 0 if "unlabelled" not in facts else None),
         n_distractors=getattr(sampler, "distractors", 0 if "unlabelled" not in facts else None),

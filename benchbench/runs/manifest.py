@@ -33,6 +33,10 @@ CORE = 3
 the numbers of methods, so that no result of before is mistaken for one of after. Numbers change
 with the training loop, a backbone, preprocessing or the order of episodes; they do not with a
 docstring, a name or a file that moves."""
+SAID_BY_DATA = (
+    *("has_training_classes", "has_unlabelled_part", "has_validation_part", "n_attributes"),
+)
+"""Fields of a task that follow from what a training is known by in any case."""
 
 LIBRARIES = ("torch", "numpy", "scipy", "pillow", "safetensors")
 NETWORK_LIBRARIES = ("torchvision", "timm", "open_clip_torch")
@@ -95,6 +99,11 @@ class MethodCard:
     @property
     def uses_class_names(self) -> bool:
         return bool(self.described["uses_class_names"])
+
+    @property
+    def training_labels(self) -> str:
+        """As `Method.training_labels`."""
+        return str(self.described.get("training_labels", "all"))
 
     @property
     def uses_attributes(self) -> bool:
@@ -217,7 +226,7 @@ def training_identity(identity: dict[str, Any], task: Task) -> dict[str, Any]:
     tested = (*of_sources, "episodes_of", "protocol", "episode_seed", "metrics")
     kept = {key: value for key, value in identity.items() if key not in tested}
     seen = dataclasses.asdict(task)
-    for said_by_data in ("has_training_classes", "has_validation_part", "n_attributes"):
+    for said_by_data in SAID_BY_DATA:
         del seen[said_by_data]
     if not seen["n_unlabelled"]:
         del seen["n_unlabelled"], seen["n_distractors"]

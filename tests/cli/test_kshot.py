@@ -121,6 +121,18 @@ def test_who_needs_training_classes_is_skipped(parted: str, tmp_path: Path) -> N
     assert len(list(tmp_path.rglob("manifest.json"))) == 1
 
 
+def test_pre_training_without_labels_sees_the_training_images(parted: str, tmp_path: Path) -> None:
+    """One training for all draws and shots, repeated bit for bit, and ranked apart."""
+    probe = "linear_probe[pretrain=vicreg,backbone=conv4[width=4]]"
+    done = run(parted, tmp_path, "--shot", "2,all", "--budget", 2, methods=f"{probe},{METHODS}")
+    assert done.exit_code == 0, done.output
+    assert "skipped" not in done.stdout
+    (weights,) = tmp_path.rglob("vicreg.safetensors")
+    assert weights.parent.parent.name == "pretrained"
+    assert "no-training-labels" in succeeded("leaderboard", tmp_path, "--out", "-").stdout
+    assert "differs" not in succeeded("verify", tmp_path, "--retrain").stdout
+
+
 def test_the_probe_of_all_images_is_that_of_scikit_learn(tmp_path: Path) -> None:
     """360 images of 256 numbers, which L-BFGS solves, and the draws of 20 shots among them."""
     dataset = pictures(tmp_path / "many", train=60, test=10)

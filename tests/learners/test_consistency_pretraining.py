@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,11 +11,16 @@ import pytest
 import torch
 from benchbench_plugins.knn import KNN
 from support import learning
+from support.interruption import Killed, killed_at
 from torch import Tensor, nn
 
 from benchbench.backbones import create_backbone
 from benchbench.datasets.open_dataset import OpenDataset
-from benchbench.learners.consistency_pretraining import ConsistencyPretraining
+from benchbench.learners.consistency_pretraining import (
+    ConsistencyPretraining,
+    Progress,
+    signal_bound,
+)
 from benchbench.learners.creation import create_method
 from benchbench.learners.objective_training import create_objective, fit_objective
 from benchbench.learners.pretraining import Pretraining
@@ -108,6 +114,54 @@ def test_the_loss_of_labels_is_of_weak_views_with_one() -> None:
     assert found.item() == pytest.approx(expected)
     nothing = Plain().labelled_loss(network, torch.tensor([-1, -1, -1]), weak, strong)
     assert nothing.item() == 0
+
+
+@pytest.mark.parametrize(
+    ("kind", "half", "end"),
+    [("linear", 0.55, 1.0), ("exp", 0.173876, 1.0), ("log", 0.926124, 0.993936)],
+)
+def test_the_bound_of_training_signals(kind: Any, half: float, end: float) -> None:
+    assert signal_bound(kind, 0.5, 10) == pytest.approx(half, abs=1e-6)
+    assert signal_bound(kind, 1.0, 10) == pytest.approx(end, abs=1e-6)
+    assert signal_bound(kind, 0.0, 10) == pytest.approx(0.1, abs=0.01)
+    steps = [signal_bound(kind, step / 20, 4) for step in range(21)]
+    assert steps == sorted(steps)
+
+
+def test_labels_that_are_known_by_heart_do_not_count() -> None:
+    """Of four labels the probabilities are 0.9, 0.6 and 0.3, and the last image has none."""
+    p = torch.tensor([0.9, 0.6, 0.3, 0.99])
+    weak = torch.stack([p.log(), (1 - p).log()], dim=1)
+    labels, objective = torch.tensor([0, 0, 0, -1]), Plain(tsa="linear")
+    network = nn.ModuleDict({"progress": Progress()})
+    found = []
+    for progress in (0.0, 0.4, 1.0):  # the bounds are 0.5, 0.7 and 1
+        objective.after_step(network, progress)
+        found.append(objective.labelled_loss(network, labels, weak, weak).item())
+    kept = [-np.log([0.3]), -np.log([0.3, 0.6]), -np.log([0.3, 0.6, 0.9])]
+    assert found == pytest.approx([each.mean() for each in kept], abs=1e-6)
+    sure = torch.tensor([0, 0, -1, -1])
+    objective.after_step(network, 0.1)
+    assert objective.labelled_loss(network, sure, weak, weak).item() == 0
+
+
+def test_an_annealed_training_is_another_one_and_resumes_with_the_same_bits(
+    dataset: OpenDataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def trained(spec: str, shared: Path | None = None) -> str:
+        source = make_source(dataset, shared=shared)
+        backbone = create_backbone(SPEC, source.image_shape, source.seed)
+        fit_objective(source, backbone, create_objective(spec))
+        return backbone.weights_sha256()
+
+    annealed = "uda[labelled=0.5,tsa=log]"
+    whole = trained(annealed)
+    with killed_at(monkeypatch, step=2), pytest.raises(Killed):
+        trained(annealed, tmp_path)
+    assert trained(annealed, tmp_path) == whole
+    assert trained("uda[labelled=0.5]") != whole
+    assert trained("uda[labelled=0.5,tsa=none]", tmp_path) == trained("uda[labelled=0.5]", tmp_path)
+    assert len(list(tmp_path.rglob("uda.safetensors"))) == 2
 
 
 def test_drawings_are_shifted_and_not_mirrored() -> None:

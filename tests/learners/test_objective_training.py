@@ -10,8 +10,11 @@ import numpy as np
 import pytest
 import torch
 from benchbench_plugins.knn import KNN
+from benchbench_plugins.vicreg import VICReg
 from support import learning
+from support.interruption import Killed, killed_at
 from support.objectives import Still
+from torch import Tensor, nn
 
 from benchbench.backbones import create_backbone
 from benchbench.backbones.base import Backbone
@@ -22,7 +25,6 @@ from benchbench.learners.creation import create_method
 from benchbench.learners.objective_training import create_objective, fit_objective
 from benchbench.learners.pretraining import AS_IT_IS, ObjectiveRecipe, Pretraining
 from benchbench.runs.manifest import describe_method
-from benchbench.training import fit as fitting
 from benchbench.training.budget import Budget
 from benchbench.training.source import TrainingSource
 
@@ -52,10 +54,6 @@ def small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Pretraining, "quick", lambda own, task: replace(plain(own, task), batch=16))
 
 
-class Killed(BaseException):
-    """Not an error that anything handles."""
-
-
 def test_a_random_network_has_the_weights_that_were_drawn_and_the_moments_of_the_images(
     dataset: OpenDataset,
 ) -> None:
@@ -82,19 +80,9 @@ def test_the_encoder_alone_is_kept_and_a_killed_training_ends_with_the_same_bits
     assert whole.state_dict().keys() == before.state_dict().keys()
     assert whole.weights_sha256() != before.weights_sha256()
     assert 0 < source.records[0].health["spread"] < 2
-    plain, monkeypatched = fitting._Loop.step, []
-
-    def step(loop: Any) -> float:
-        if loop.progress.step == 4 and not monkeypatched:
-            monkeypatched.append(loop.files.save_checkpoint(loop.state()))
-            raise Killed
-        return plain(loop)
-
-    monkeypatch.setattr(fitting._Loop, "step", step)
-    with pytest.raises(Killed):
+    with killed_at(monkeypatch, step=4), pytest.raises(Killed):
         trained(make_source(dataset, tmp_path), spec)
     resumed = trained(make_source(dataset, tmp_path), spec)
-    assert monkeypatched
     assert resumed.weights_sha256() == whole.weights_sha256()
 
 
@@ -234,6 +222,50 @@ def test_a_paper_budget_is_the_published_recipe(dataset: OpenDataset) -> None:
     source = make_source(dataset, steps=None, budget=Budget("paper"))
     recipe = objective_training._recipe(source, create_objective("barlow_twins"))
     assert (recipe.epochs, recipe.batch, recipe.steps) == (1000, 256, None)
+
+
+SIZES = {
+    "barlow_twins": {"width": 2048, "scale": 0.1},
+    "vicreg": {"width": 2048},
+    "byol": {"width": 4096, "size": 256},
+    "simsiam": {"width": 2048, "hidden": 512},
+    "tico": {"width": 4096},
+}
+
+
+@pytest.mark.parametrize("name", SIZES)
+def test_a_paper_budget_has_the_published_projector(dataset: OpenDataset, name: str) -> None:
+    made = create_objective(name)
+    recipe = made.published(make_source(dataset).task)
+    assert recipe.parameters == SIZES[name]
+    width = SIZES[name]["width"]
+    encoder = create_backbone(SPEC, dataset.image_shape)
+    for objective, expected in ((made, 512), (recipe.settle(made), width)):
+        projector = objective.further_modules(encoder)["projector"]
+        assert projector[0].out_features == expected
+    asked = create_objective(f"{name}[width=96]")
+    assert recipe.settle(asked).further_modules(encoder)["projector"][0].out_features == 96
+
+
+def test_a_paper_budget_trains_what_its_recipe_says(
+    dataset: OpenDataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    widths: list[int] = []
+    plain = VICReg.loss
+
+    def loss(own: VICReg, network: nn.ModuleDict, *embedded: Tensor) -> Tensor:
+        widths.append(embedded[0].shape[1])
+        return plain(own, network, *embedded)
+
+    published = VICReg.published
+    small = {"batch": 8, "parameters": {"width": 24}}
+    monkeypatch.setattr(
+        VICReg, "published", lambda own, task: replace(published(own, task), **small)
+    )
+    monkeypatch.setattr(VICReg, "loss", loss)
+    trained(make_source(dataset, steps=1, budget=Budget("paper", 1)), "vicreg")
+    trained(make_source(dataset, steps=1), "vicreg")
+    assert widths == [24, 512]
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 from torch import nn
 
@@ -23,9 +23,13 @@ class Torchvision(LibraryBackbone):
 
     Tags of weights are torchvision's, such as IMAGENET1K_V1; DEFAULT are those that it chooses.
     docs/backbones.md explains the parameters.
+
+    stem: `cifar` gives a ResNet a first convolution of 3x3 pixels with stride 1, and no pooling
+        after it, for images of 32 px (SimCLR, arXiv:2002.05709, appendix B.9).
     """
 
     name: ClassVar[str] = "torchvision"
+    stem: Literal["imagenet", "cifar"] = "imagenet"
 
     @classmethod
     def check(cls, arguments: dict[str, Any]) -> None:
@@ -46,9 +50,12 @@ class Torchvision(LibraryBackbone):
         what, cache = f"The weights '{tag}' of torchvision:{self.model}", tag and "TORCH_HOME"
         with weight_files.downloading(what, cache):
             network = models.get_model(self.model, weights=weights, **self.options)
+        if self.stem == "cifar":
+            small_stem(network, self.model, tag)
         names = set(network.state_dict())
         drop_last_layer(network, int(self.options.get("num_classes") or CLASSES))
-        described = weights or (tags.get("DEFAULT") if from_file else None)
+        alike = from_file and self.stem == "imagenet"
+        described = weights or (tags.get("DEFAULT") if alike else None)
         if described:
             preparation = _trained_preparation(network, described)
         else:
@@ -61,6 +68,21 @@ class Torchvision(LibraryBackbone):
             head=frozenset(names - set(network.state_dict())),
             pretrained_on=weight_files.data_sets_of_tag(weights.name) if weights else (),
         )
+
+
+def small_stem(network: Any, model: str, tag: str | None) -> None:
+    """Replace the first convolution and the pooling of a ResNet, whose `tag` of weights is none.
+
+    Raises ValueError for another network, and for weights of the first convolution as it was.
+    """
+    first = getattr(network, "conv1", None)
+    if not isinstance(first, nn.Conv2d) or not hasattr(network, "layer4"):
+        raise ValueError(f"{model} is no ResNet; leave out stem=cifar")
+    if tag:
+        raise ValueError(f"the weights {tag} are of ImageNet's stem; leave out one of the two")
+    network.conv1 = nn.Conv2d(first.in_channels, first.out_channels, 3, padding=1, bias=False)
+    nn.init.kaiming_normal_(network.conv1.weight, mode="fan_out", nonlinearity="relu")
+    network.maxpool = nn.Identity()
 
 
 def drop_last_layer(network: nn.Module, classes: int) -> None:

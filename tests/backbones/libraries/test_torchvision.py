@@ -54,6 +54,54 @@ def test_features_are_what_the_last_layer_gets() -> None:
     torch.testing.assert_close(backbone(random_images(2, SHAPE)), got[0])
 
 
+@pytest.mark.parametrize(
+    ("model", "parameters", "features"),
+    # Of the common networks for CIFAR-10 without their classifiers of 5130 and 20 490 parameters.
+    [("resnet18", 11_173_962 - 5130, 512), ("resnet50", 23_520_842 - 20_490, 2048)],
+)
+def test_the_stem_for_images_of_32_px(model: str, parameters: int, features: int) -> None:
+    backbone = create_backbone(f"torchvision:{model}[stem=cifar]", (32, 32, 3))
+    assert sum(each.numel() for each in backbone.parameters()) == parameters
+    again = create_backbone(f"torchvision:{model}[stem=cifar]", (32, 32, 3))
+    assert again.weights_sha256() == backbone.weights_sha256()
+    assert backbone.feature_size == features
+    seen: list[torch.Size] = []
+    backbone.network.layer1.register_forward_pre_hook(lambda _, given: seen.append(given[0].shape))
+    assert backbone(random_images(1, (32, 32, 3))).shape == (1, features)
+    assert seen == [(1, 64, 32, 32)]
+
+
+def test_weights_of_the_small_stem_are_a_file_of_it(tmp_path: Path) -> None:
+    path, shape = tmp_path / "weights.safetensors", (32, 32, 3)
+    made = create_backbone("torchvision:resnet18[stem=cifar]", shape, seed=3)
+    save_file(made.network.state_dict(), path)
+    loaded = create_backbone(f"torchvision:resnet18[stem=cifar,weights={path}]", shape)
+    assert loaded.weights_sha256() == made.weights_sha256()
+    assert loaded.preparation == made.preparation
+    with pytest.raises(BenchbenchError, match=r"conv1\.weight"):
+        create_backbone(f"torchvision:resnet18[weights={path}]", shape)
+
+
+@pytest.mark.parametrize(
+    ("spec", "says"),
+    [
+        ("torchvision:vgg11[stem=cifar]", "vgg11 is no ResNet; leave out stem=cifar"),
+        ("torchvision:resnet18[stem=small]", "stem"),
+    ],
+)
+def test_a_stem_that_does_not_fit_is_a_sentence(spec: str, says: str) -> None:
+    with pytest.raises(BenchbenchError, match=says):
+        create_backbone(spec, (32, 32, 3))
+
+
+def test_weights_of_the_other_stem_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    models = torchvision("models")
+    plain = models.get_model
+    monkeypatch.setattr(models, "get_model", lambda name, weights=None, **of: plain(name, **of))
+    with pytest.raises(BenchbenchError, match="weights IMAGENET1K_V1 are of ImageNet's stem"):
+        create_backbone("torchvision:resnet18[stem=cifar,weights=IMAGENET1K_V1]", (32, 32, 3))
+
+
 def test_the_last_of_the_layers_with_a_value_for_each_class_is_dropped() -> None:
     network = nn.Sequential(nn.Linear(2, 5), nn.Sequential(nn.Linear(5, 5), nn.ReLU()))
     drop_last_layer(network, 5)
