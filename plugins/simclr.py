@@ -21,33 +21,41 @@ class SimCLR(Pretraining):
     The loss is the mean over all views of a batch (the authors' code adds the means of the two
     halves, which is twice that). Both views are embedded together, as there.
 
-    temperature: of the cosines; 0.2 is solo-learn's on CIFAR-10, and 0.5 that of the reproduction
-        whose recipe the paper budget has. Quick trainings on CIFAR-FS are the better with 0.2 on
-        its validation classes.
-    width, size: of the projector's hidden layer and output.
+    temperature: of the cosines; none is 0.2, as solo-learn has it on CIFAR-10, and 0.5 in the paper
+        budget. Quick trainings on CIFAR-FS are the better with 0.2 on its validation classes.
+    width: of the projector's hidden layer; none is 512, and 1024 in the paper budget.
+    size: of its output.
     """
 
     name = "simclr"
     paper = "arXiv:2002.05709"
     augment: str = "auto"
     select: Literal["last", "validation"] = "last"
-    temperature: Annotated[float, Bounds(gt=0)] = 0.2
-    width: int = 512
-    size: int = 128
+    temperature: Annotated[float, Bounds(gt=0)] | None = None
+    width: Annotated[int, Bounds(ge=1)] | None = None
+    size: Annotated[int, Bounds(ge=1)] = 128
 
     def further_modules(self, encoder: Backbone) -> dict[str, nn.Module]:
-        return {"projector": mlp(encoder.feature_size, self.width, self.size, batch_norm=False)}
+        sizes = encoder.feature_size, self.width or 512, self.size
+        return {"projector": mlp(*sizes, batch_norm=False)}
 
     def embed(self, network: nn.ModuleDict, views: Sequence[Tensor]) -> tuple[Tensor, ...]:
         return super().embed(network, [torch.cat(list(views))])[0].chunk(len(views))
 
     def loss(self, network: nn.ModuleDict, *embedded: Tensor) -> Tensor:
-        return nt_xent(*embedded, temperature=self.temperature)
+        return nt_xent(*embedded, temperature=self.temperature or 0.2)
 
     def published(self, task: Task) -> ObjectiveRecipe:
         """A reproduction's on CIFAR-10 (dkobak/simclr-cifar-10), whose optimizer is plain SGD."""
         sgd = partial(torch.optim.SGD, momentum=0.9)
-        return ObjectiveRecipe(512, 0.06, epochs=1000, weight_decay=5e-4, optimizer=sgd)
+        return ObjectiveRecipe(
+            512,
+            0.06,
+            epochs=1000,
+            weight_decay=5e-4,
+            optimizer=sgd,
+            parameters={"temperature": 0.5, "width": 1024},
+        )
 
 
 def nt_xent(one: Tensor, other: Tensor, temperature: float) -> Tensor:

@@ -230,6 +230,7 @@ SIZES = {
     "byol": {"width": 4096, "size": 256},
     "simsiam": {"width": 2048, "hidden": 512},
     "tico": {"width": 4096},
+    "simclr": {"width": 1024, "temperature": 0.5},
 }
 
 
