@@ -15,9 +15,10 @@ from benchbench.errors import BenchbenchError
 @click.option(
     "--results",
     multiple=True,
-    default=["results"],
     type=FOLDER,
-    help="A folder of runs; the option may be repeated.",
+    show_default="results",
+    help="A folder of runs; the option may be repeated. Without it, folders of runs may stand "
+    "among the methods.",
 )
 @click.option(
     "--dataset",
@@ -39,7 +40,8 @@ def compare(
 ) -> None:
     """Compare methods on the episodes that they share, paired.
 
-    A, B, ... are methods with results, as the leaderboard names them, or run directories.
+    A, B, ... are methods with results, as the leaderboard names them, or run directories. Folders
+    of runs among them are read in place of `results`.
     """
     import pandas as pd
 
@@ -49,10 +51,11 @@ def compare(
     from benchbench.results.reporters.across import significance_over_sources
     from benchbench.results.reporters.comparisons import compared_markdown
 
-    names = list(dict.fromkeys([*methods, *([reference] if reference else [])]))
+    named, folders = (list(methods), results) if results else _apart(methods)
+    names = list(dict.fromkeys([*named, *([reference] if reference else [])]))
     if len(names) < 2:
         raise BenchbenchError("A comparison needs two methods or run directories.")
-    tables = chosen_entries(names, results, dataset)
+    tables = chosen_entries(names, folders, dataset)
     compared = [
         compare_entries(table, table[names.index(reference)] if reference else None)
         for table in tables
@@ -65,3 +68,20 @@ def compare(
     if len(tables) > 1:
         parts.append(significance_over_sources(sources_of(tables)))
     click.echo("\n".join(parts), nl=False)
+
+
+def _apart(given: tuple[str, ...]) -> tuple[list[str], tuple[Path, ...]]:
+    """The methods or run directories that were given, and the folders of runs, or `results`.
+
+    Raises BenchbenchError if run directories are given with a folder, which they do not need.
+    """
+    from benchbench.results.comparison import is_folder_of_runs, is_run
+
+    folders = tuple(Path(name) for name in given if is_folder_of_runs(name))
+    named = [name for name in given if Path(name) not in folders]
+    if folders and (runs := [name for name in named if is_run(name)]):
+        raise BenchbenchError(
+            f"{folders[0]} is a folder of runs and {runs[0]} is one run; name methods and folders, "
+            "or run directories only."
+        )
+    return named, folders or (Path("results"),)
