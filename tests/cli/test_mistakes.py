@@ -24,7 +24,7 @@ class TestMistakes:
             ("methods", "", ("benchbench list methods",)),
             ("methods", ",", ("benchbench list methods",)),
             ("methods", "knn[k=0]", ("knn", "at least 1")),
-            ("methods", "knn[k=two]", ("k=two", "int")),
+            ("methods", "knn[k=two]", ("k=two", "a whole number")),
             ("methods", "knn[kk=2]", ("'kk'", "did you mean k?")),
             ("methods", "knn[distance=cosin]", ("euclidean, cosine",)),
             ("methods", "knn[k=1,k=2]", ("'k' twice",)),
@@ -66,6 +66,9 @@ class TestMistakes:
             ("budget", "", ("smoke, quick, paper",)),
             ("way", TEST_CLASSES + 1, ("split 'test'", f"--way {TEST_CLASSES} or fewer")),
             ("way", 10**6, (f"--way {TEST_CLASSES} or fewer",)),
+            ("way", 10**21, ("split 'test'", f"--way {TEST_CLASSES} or fewer")),
+            ("query", 10**21, (f"--query {PER_CLASS - 1} or fewer",)),
+            ("unlabelled", 10**21, ("unlabelled images", f"has {PER_CLASS}")),
             ("way", 1, ("--way",)),
             ("way", "five", ("--way",)),
             ("shot", PER_CLASS, ("images of a class", "fewer shots")),
@@ -81,6 +84,14 @@ class TestMistakes:
             ("episodes", str(10**9), ("from 2 to 1000000",)),
             ("episodes", str(2**200), ("from 2 to 1000000",)),
             ("sampler", f"fixed[concentration={2**2000}]", ("concentration must be",)),
+            (
+                "dataset",
+                "folder:x[size=nativ]",
+                (
+                    "size=nativ is not a whole number (at least 1 pixel and at most 4096) or "
+                    "native; did you mean native?",
+                ),
+            ),
             (
                 "dataset",
                 "folder:x[size=1000000000]",
