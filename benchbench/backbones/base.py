@@ -77,6 +77,14 @@ class Backbone(nn.Module):
     def check(cls, arguments: dict[str, Any]) -> None:
         """Find mistakes in the parameters before building; optional. Raises BenchbenchError."""
 
+    @classmethod
+    def why_not_from_scratch(cls, arguments: dict[str, Any]) -> str:
+        """Why a network with these parameters is not trained from random weights, known unbuilt.
+
+        It `has nothing to learn` or `comes with weights`; empty if it is trained, or may be.
+        """
+        return ""
+
     @property
     def feature_size(self) -> int:
         raise NotImplementedError

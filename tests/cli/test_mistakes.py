@@ -47,6 +47,16 @@ class TestMistakes:
                 "knn[backbone=torchvision:resnet18[weights=w.pth]]",
                 ("w.pth", "pickle", "convert it"),
             ),
+            (
+                "methods",
+                "knn[backbone=pixels,pretrain=simclr]",
+                ("pretrain=simclr trains a backbone from scratch, and pixels has nothing to",),
+            ),
+            (
+                "methods",
+                "knn[backbone=torchvision:resnet18[weights=default],pretrain=vicreg]",
+                ("comes with weights; leave out one of the two",),
+            ),
             ("dataset", "omnigolt", ("'omnigolt'", "did you mean omniglot")),
             ("dataset", "glyphs[sed=1]", ("'sed'", "did you mean seed?")),
             ("dataset", "glyphs[seed=-1]", ("seed must be at least 0",)),
