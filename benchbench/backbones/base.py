@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Iterator
 from dataclasses import KW_ONLY, dataclass
 from functools import cached_property
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -123,6 +123,10 @@ class Backbone(nn.Module):
         unless `takes_pictures`.
         """
         raise BenchbenchError(f"{needs_one_size(f'The backbone {self.name}')}.")
+
+    if TYPE_CHECKING:  # nn.Module's own gives anything
+
+        def __call__(self, images: Images) -> Tensor: ...
 
     @property
     def device(self) -> torch.device:

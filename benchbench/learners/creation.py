@@ -16,11 +16,12 @@ def create_method(text: str) -> Method:
     """
     spec = specs.parse(text)
     method: Method = specs.configure(loading.load("method", spec.name), spec)
-    if has_backbone := isinstance(backbone := getattr(method, "backbone", None), str):
+    backbone, pretrain = (getattr(method, name, None) for name in ("backbone", "pretrain"))
+    if isinstance(backbone, str):
         backbone_arguments(backbone)
-    if isinstance(pretrain := getattr(method, "pretrain", None), str):
+    if isinstance(pretrain, str):
         objective = create_objective(pretrain)
-        if has_backbone:
+        if isinstance(backbone, str):
             check_from_scratch(objective, backbone)
     return method
 
