@@ -18,7 +18,7 @@ from benchbench.learners.pretraining import ObjectiveRecipe, Pretraining
 from benchbench.learners.shared_training import backbone_key, nearest_mean, shared_folder
 from benchbench.registry import loading, specs
 from benchbench.registry.hookspecs import hookimpl
-from benchbench.runs.manifest import source_sha256
+from benchbench.runs.method_card import source_sha256
 from benchbench.system.compute import separate_randomness
 from benchbench.system.progress import say
 from benchbench.training.budget import FitRecord

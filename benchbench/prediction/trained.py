@@ -15,7 +15,7 @@ from benchbench.evaluation.nonce import Nonce
 from benchbench.evaluation.participant import Participant
 from benchbench.learners.creation import create_method
 from benchbench.method import Method, Task
-from benchbench.runs.manifest import MethodCard, method_source
+from benchbench.runs.method_card import MethodCard, method_source
 from benchbench.system.arrays import ByteArray
 from benchbench.system.progress import say_once
 

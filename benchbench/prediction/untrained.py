@@ -12,7 +12,7 @@ from benchbench.prediction.labelled import LabelledFiles
 from benchbench.prediction.pictures import PictureReader
 from benchbench.prediction.trained import Trained, no_images, nothing_learned, task_without_training
 from benchbench.registry import specs
-from benchbench.runs.manifest import MethodCard, method_source
+from benchbench.runs.method_card import MethodCard, method_source
 from benchbench.system.compute import Compute
 
 
