@@ -9,7 +9,7 @@ from benchbench.datasets.open_dataset import OpenDataset
 from benchbench.errors import MethodError
 from benchbench.images import Images
 from benchbench.method import Method, Support, Task
-from benchbench.runs.manifest import describe_method
+from benchbench.runs.method_card import describe_method
 
 
 class Echo(Method):

@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Iterator
 from dataclasses import KW_ONLY, dataclass
 from functools import cached_property
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -77,6 +77,14 @@ class Backbone(nn.Module):
     def check(cls, arguments: dict[str, Any]) -> None:
         """Find mistakes in the parameters before building; optional. Raises BenchbenchError."""
 
+    @classmethod
+    def why_not_from_scratch(cls, arguments: dict[str, Any]) -> str:
+        """Why a network with these parameters is not trained from random weights, known unbuilt.
+
+        It `has nothing to learn` or `comes with weights`; empty if it is trained, or may be.
+        """
+        return ""
+
     @property
     def feature_size(self) -> int:
         raise NotImplementedError
@@ -115,6 +123,10 @@ class Backbone(nn.Module):
         unless `takes_pictures`.
         """
         raise BenchbenchError(f"{needs_one_size(f'The backbone {self.name}')}.")
+
+    if TYPE_CHECKING:  # nn.Module's own gives anything
+
+        def __call__(self, images: Images) -> Tensor: ...
 
     @property
     def device(self) -> torch.device:

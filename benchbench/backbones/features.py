@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
@@ -19,6 +19,10 @@ class Features(Backbone):
 
     name: ClassVar[str] = "features"
     keeps_features: ClassVar[bool] = False
+
+    @classmethod
+    def why_not_from_scratch(cls, arguments: dict[str, Any]) -> str:
+        return "has nothing to learn"
 
     def build(self) -> None:
         if not are_vectors(self.image_shape):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import prod
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from torch import Tensor
 
@@ -16,6 +16,10 @@ class Pixels(Backbone):
     """The image itself, flattened, in [0, 1]; nothing is trained."""
 
     name: ClassVar[str] = "pixels"
+
+    @classmethod
+    def why_not_from_scratch(cls, arguments: dict[str, Any]) -> str:
+        return "has nothing to learn"
 
     def build(self) -> None:
         self.freeze()

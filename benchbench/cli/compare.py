@@ -15,9 +15,10 @@ from benchbench.errors import BenchbenchError
 @click.option(
     "--results",
     multiple=True,
-    default=["results"],
     type=FOLDER,
-    help="A folder of runs; the option may be repeated.",
+    show_default="results",
+    help="A folder of runs; the option may be repeated. Without it, folders of runs may stand "
+    "among the methods.",
 )
 @click.option(
     "--dataset",
@@ -42,8 +43,9 @@ def compare(
 ) -> None:
     """Compare methods on the episodes that they share, paired.
 
-    A, B, ... are methods with results, as the leaderboard names them, or run directories. Two data
-    sets share episodes if these are of the same pictures, read in two ways.
+    A, B, ... are methods with results, as the leaderboard names them, or run directories. Folders
+    of runs among them are read in place of `results`. Two data sets share episodes if these are of
+    the same pictures, read in two ways.
     """
     import pandas as pd
 
@@ -59,18 +61,19 @@ def compare(
     from benchbench.results.reporters.comparisons import compared_markdown
     from benchbench.results.same_pictures import pairs_over
 
+    named, folders = (list(methods), results) if results else _apart(methods)
     datasets = tuple(dict.fromkeys(map(_canonical, datasets)))
-    names = list(dict.fromkeys([*methods, *([reference] if reference else [])]))
+    names = list(dict.fromkeys([*named, *([reference] if reference else [])]))
     tables = []
     if len(datasets) > 1:
         if reference:
             raise BenchbenchError("Several data sets have no --reference; leave it out.")
-        pairs = pairs_over(names, results, datasets)
+        pairs = pairs_over(names, folders, datasets)
         compared = [compare_pairs(of_one) for of_one in pairs]
     elif len(names) < 2:
         raise BenchbenchError("A comparison needs two methods or run directories.")
     else:
-        tables = chosen_entries(names, results, datasets[0] if datasets else None)
+        tables = chosen_entries(names, folders, datasets[0] if datasets else None)
         compared = [
             compare_entries(table, table[names.index(reference)] if reference else None)
             for table in tables
@@ -94,3 +97,20 @@ def _canonical(dataset: str) -> str:
         return specs.text_of(create_dataset(dataset))
     except BenchbenchError:
         return dataset
+
+
+def _apart(given: tuple[str, ...]) -> tuple[list[str], tuple[Path, ...]]:
+    """The methods or run directories that were given, and the folders of runs, or `results`.
+
+    Raises BenchbenchError if run directories are given with a folder, which they do not need.
+    """
+    from benchbench.results.comparison import is_folder_of_runs, is_run
+
+    folders = tuple(Path(name) for name in given if is_folder_of_runs(name))
+    named = [name for name in given if Path(name) not in folders]
+    if folders and (runs := [name for name in named if is_run(name)]):
+        raise BenchbenchError(
+            f"{folders[0]} is a folder of runs and {runs[0]} is one run; name methods and folders, "
+            "or run directories only."
+        )
+    return named, folders or (Path("results"),)

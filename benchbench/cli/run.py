@@ -175,7 +175,7 @@ def run(
     Of --way, --shot, --query and --seed several may be given, as in 1,5 or 0..4: every combination
     is a cell of a grid, with a table for each task. Runs that are stored in --out are not computed
     again, and an interrupted run resumes. The exit code is 1 if a method failed; the others are
-    computed and stored nevertheless.
+    computed and stored nevertheless. It is 2 if no method applies to any of the tasks.
     """
     from benchbench.engine.processes import begin_template
 
@@ -211,7 +211,7 @@ def _shard(text: str) -> tuple[int, int]:
 
 def _run_grid(grid: Grid, engine_spec: str, manner: Manner, sampler_is_named: bool) -> bool:
     """Compute a grid and print its tables; whether a cell has failed."""
-    from benchbench.cli.tables import say_what_is_tested
+    from benchbench.cli.tables import refuse_if_none_can_run, say_unused_pool, say_what_is_tested
     from benchbench.grid.bench import Bench, settings_of
     from benchbench.grid.engine import create_grid_engine
     from benchbench.grid.expansion import expanded
@@ -229,6 +229,9 @@ def _run_grid(grid: Grid, engine_spec: str, manner: Manner, sampler_is_named: bo
                 say_what_is_tested(problem, episodes)
                 if grid.common.sampler == ALL_AT_ONCE and not sampler_is_named:
                     say_all_at_once(episodes)
+        say_unused_pool(cells, bench)
         outcomes = run_cells(cells, bench, engine, manner)
+        if not manner.shard:  # others may have what can run
+            refuse_if_none_can_run(list(outcomes.values()))
         print_grid(grid, bench, outcomes)
     return any(outcome.status == "failed" for outcome in outcomes.values())

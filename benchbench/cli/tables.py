@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from benchbench.datasets.integrity.contamination import judge
 from benchbench.datasets.problem import Problem
@@ -13,6 +13,10 @@ from benchbench.errors import BenchbenchError
 from benchbench.runs.outcome import Outcome
 from benchbench.samplers import KShotSampler, Sampler
 from benchbench.system.progress import say
+
+if TYPE_CHECKING:
+    from benchbench.grid.bench import Bench
+    from benchbench.grid.cell import Cell
 
 
 class Tested(NamedTuple):
@@ -77,6 +81,33 @@ def say_what_is_tested(problem: Problem, episodes: EpisodeSet) -> None:
             "episode's classes; methods see them among the others, transductive ones all at once"
         )
     _warn_of_shared_classes(problem)
+
+
+def say_unused_pool(cells: Sequence[Cell], bench: Bench) -> None:
+    """Say so if there are unlabelled images and no method of the cells is given them.
+
+    The methods have their places in the bench's engine.
+    """
+    has_pool = any(episodes.has_pool for _, episodes in map(bench.task, cells))
+    methods = [bench.engine(cell).admitted(cell.method) for cell in cells]
+    if has_pool and not any(method.card.uses_unlabelled for method in methods):
+        say(
+            "no method of this command uses the unlabelled images, so scores are those without; "
+            "docs/methods.md names those that do as semi-supervised"
+        )
+
+
+def refuse_if_none_can_run(outcomes: Sequence[Outcome]) -> None:
+    """Raise BenchbenchError with the reasons if every method declined every task."""
+    if not outcomes or any(outcome.status != "skipped" for outcome in outcomes):
+        return
+    reasons: dict[str, dict[str, None]] = {}
+    for outcome in outcomes:
+        reasons.setdefault(outcome.reason, {})[outcome.method] = None
+    count = len({outcome.method for outcome in outcomes})
+    why = "; ".join(f"{reason} ({', '.join(methods)})" for reason, methods in reasons.items())
+    which = "The one method cannot run" if count == 1 else f"None of the {count} methods can run"
+    raise BenchbenchError(f"{which}: {why}.")
 
 
 def _warn_of_shared_classes(problem: Problem) -> None:

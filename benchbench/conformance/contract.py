@@ -3,16 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-import inspect
-import json
-import os
-import pickle
-import subprocess
-import sys
 import tempfile
-from dataclasses import fields, is_dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -22,19 +15,15 @@ from benchbench.conformance.trial import Trial
 from benchbench.conformance.trials import task_for
 from benchbench.conformance.under_test import Bench
 from benchbench.datasets.open_dataset import OpenDataset
-from benchbench.errors import BenchbenchError, MethodError
-from benchbench.evaluation.participant import pretrained_on
+from benchbench.errors import MethodError
 from benchbench.method import Method
-from benchbench.registry import specs
 from benchbench.system.arrays import IntArray
 from benchbench.system.compute import separate_randomness
 from benchbench.training.budget import Budget
 
 LARGEST_WAY = 20
-FOREIGN_FRAMEWORKS = ("tensorflow", "jax", "keras", "mxnet", "paddle")
 CLASSES_OF_OTHER_CHANNELS = 64
 FEW_STEPS = 2
-WEIGHT_FILES = (".pt", ".pth", ".ckpt", ".bin", ".safetensors", ".h5", ".npz", ".pkl", ".tar")
 
 
 def check_scores(bench: Bench) -> None:
@@ -116,7 +105,7 @@ def check_single_query(bench: Bench) -> None:
 
 def check_channels(bench: Bench) -> None:
     """Images of one channel and of three are learned and classified."""
-    training = _training(bench)
+    training = training_of(bench)
     other = _of_other_channels(bench.dataset)
     channels = other.image_shape[-1]
     method, task = bench.fresh(), task_for(other)
@@ -138,7 +127,7 @@ def check_channels(bench: Bench) -> None:
 
 def check_reload(bench: Bench) -> None:
     """A second method that is trained in the folder of the first gives the same scores."""
-    training = _training(bench)
+    training = training_of(bench)
     second = bench.fresh()
     train(
         second,
@@ -154,109 +143,6 @@ def check_reload(bench: Bench) -> None:
         bench.must_equal(
             reference.scores, found, reference.floor, "trained again in the same folder"
         )
-
-
-def check_pickle(bench: Bench) -> None:
-    """A configured method can be sent to another process."""
-    method = bench.fresh()
-    try:
-        sent = pickle.loads(pickle.dumps(method))
-    except Exception as error:
-        raise CheckFailed(f"pickling raises {type(error).__name__}: {error}") from error
-    before, after = specs.text_of(method), specs.text_of(sent)
-    if before != after:
-        raise CheckFailed(f"{before} arrives in another process as {after}")
-
-
-def check_import(bench: Bench) -> None:
-    """Importing the method's module prints nothing, seeds nothing, loads no other framework."""
-    module = type(bench.method).__module__
-    if module == "__main__":
-        raise NotApplicable("its class is defined in the main program")
-    paths = os.pathsep.join(path for path in sys.path if path)
-    done = subprocess.run(
-        [sys.executable, "-c", _IMPORT, module, *FOREIGN_FRAMEWORKS],
-        capture_output=True,
-        text=True,
-        check=False,
-        env={**os.environ, "PYTHONPATH": paths},
-    )
-    if done.returncode:
-        reason = done.stderr.strip().splitlines()[-1:] or ["it exits"]
-        raise CheckFailed(f"{module} cannot be imported in a fresh process: {reason[0]}")
-    *printed, report = done.stdout.splitlines()
-    if printed:
-        raise CheckFailed(f"importing {module} prints '{printed[0]}'")
-    if effects := json.loads(report):
-        raise CheckFailed(f"importing {module} {' and '.join(effects)}")
-
-
-_IMPORT = """
-import importlib, json, random, sys
-import numpy, torch
-module, *frameworks = sys.argv[1:]
-effects = []
-def noted(effect):
-    return lambda *arguments, **options: effects.append(effect)
-random.seed = noted("seeds `random`")
-numpy.random.seed = noted("seeds NumPy")
-torch.manual_seed = torch.random.manual_seed = noted("seeds torch")
-def settings():
-    return {
-        "sets the number of threads": torch.get_num_threads(),
-        "sets the default dtype": str(torch.get_default_dtype()),
-        "turns gradients off": torch.is_grad_enabled(),
-    }
-before = settings()
-importlib.import_module(module)
-after = settings()
-effects += [effect for effect in before if before[effect] != after[effect]]
-effects += [f"imports {name}" for name in frameworks if name in sys.modules]
-print(json.dumps(effects))
-"""
-
-
-def check_parameters(bench: Bench) -> None:
-    """Parameters are dataclass fields, and their values read back from a spec unchanged."""
-    cls = type(bench.method)
-    names: set[str] = {f.name for f in fields(cls) if f.init} if is_dataclass(cls) else set()
-    if unknown := [name for name in inspect.signature(cls).parameters if name not in names]:
-        raise CheckFailed(
-            f"{cls.__name__}({', '.join(unknown)}): no field of a dataclass, so no spec can set it"
-        )
-    method = bench.fresh()
-    for name, kind in specs.parameter_types(cls).items():
-        _must_be_readable(name, getattr(method, name), kind)
-    text = specs.text_of(method)
-    try:
-        again = specs.configure(cls, specs.parse(text))
-    except BenchbenchError as error:
-        raise CheckFailed(f"its spec {text} is refused: {error}") from error
-    if specs.parameters_of(again) != specs.parameters_of(method):
-        raise CheckFailed(f"its spec {text} reads back as {specs.text_of(again)}")
-
-
-def _must_be_readable(name: str, value: Any, kind: Any) -> None:
-    written = specs.value_text(value)
-    try:
-        read = specs.convert(written, kind, name)
-    except (BenchbenchError, TypeError, AttributeError) as error:
-        raise CheckFailed(f"the parameter {name}={written} cannot be typed: {error}") from error
-    if read != value:
-        raise CheckFailed(f"the parameter {name}={value!r} reads back as {read!r}")
-
-
-def check_declared_pretraining(bench: Bench) -> None:
-    """Weights from elsewhere are declared: `pretrained_on` names the data sets they have seen."""
-    declared = bench.method.pretrained_on
-    if not isinstance(declared, tuple) or not all(isinstance(name, str) for name in declared):
-        raise CheckFailed(f"pretrained_on is {declared!r} in place of a tuple of names")
-    if declared or _backbones_declare(bench.method):
-        return
-    loaded = [p for p in _training(bench).opened if p.suffix.lower() in WEIGHT_FILES]
-    loaded = [path for path in loaded if "site-packages" not in path.parts]
-    if loaded:
-        raise CheckFailed(f"train read {loaded[0]} and pretrained_on names no data set")
 
 
 def check_adapt_many(bench: Bench) -> None:
@@ -295,14 +181,11 @@ def _place_in_class(trial: Trial) -> IntArray:
     return places
 
 
-def _training(bench: Bench) -> Training:
+def training_of(bench: Bench) -> Training:
+    """The training of the method under test; NotApplicable if it was trained elsewhere."""
     if bench.training is None:
         raise NotApplicable("the method was trained elsewhere")
     return bench.training
-
-
-def _backbones_declare(method: Method) -> bool:
-    return bool(pretrained_on(method))
 
 
 def _of_other_channels(dataset: OpenDataset) -> OpenDataset:

@@ -11,6 +11,7 @@ from typing import Any, TypeAlias
 from benchbench.conformance import (
     company,
     contract,
+    declarations,
     invariance,
     label_blind,
     leakage,
@@ -49,7 +50,15 @@ def _defined_in(module: Any) -> dict[str, Check]:
 
 CHECKS: dict[str, Check] = {
     name: check
-    for module in (contract, invariance, company, semi_supervised, leakage, label_blind)
+    for module in (
+        contract,
+        declarations,
+        invariance,
+        company,
+        semi_supervised,
+        leakage,
+        label_blind,
+    )
     for name, check in _defined_in(module).items()
 }
 """All checks by name, in the order in which they run."""

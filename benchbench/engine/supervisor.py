@@ -29,7 +29,7 @@ from benchbench.errors import BenchbenchError, MethodError
 from benchbench.evaluation.contestant import Measured
 from benchbench.evaluation.settings import OTHER, Limits, Phase
 from benchbench.registry import specs
-from benchbench.runs.manifest import MethodCard
+from benchbench.runs.method_card import MethodCard
 from benchbench.system.arrays import FloatArray
 from benchbench.system.places import expanded
 from benchbench.system.sandbox import allowed_without

@@ -12,7 +12,7 @@ from benchbench.engine import wire
 from benchbench.errors import MethodError
 from benchbench.evaluation.contestant import Measured
 from benchbench.registry import specs
-from benchbench.runs.manifest import MethodCard
+from benchbench.runs.method_card import MethodCard
 from benchbench.training.budget import FitRecord
 
 

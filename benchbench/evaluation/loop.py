@@ -19,7 +19,7 @@ from benchbench.evaluation.settings import OTHER, Phase
 from benchbench.evaluation.temperature import fitted_temperature, held_out
 from benchbench.evaluation.validation_part import ValidationPart
 from benchbench.metrics import Metric, checked_scores, confidences, facts_of
-from benchbench.runs.manifest import MethodCard
+from benchbench.runs.method_card import MethodCard
 from benchbench.system.arrays import FloatArray, IntArray
 
 ASKED_TOGETHER = 32

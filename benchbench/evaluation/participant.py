@@ -27,7 +27,7 @@ from benchbench.images import Images, LabelledImages
 from benchbench.method import Classifier, Method, Support, Task
 from benchbench.metrics import Metric, checked_scores
 from benchbench.registry import specs
-from benchbench.runs.manifest import MethodCard
+from benchbench.runs.method_card import MethodCard
 from benchbench.system.arrays import FloatArray, IntArray
 from benchbench.system.compute import peak_memory_bytes, seed_everything, torch_settings
 from benchbench.system.framing import at_own_size, needs_one_size

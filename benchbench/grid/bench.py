@@ -23,7 +23,7 @@ from benchbench.grid.cell import Cell
 from benchbench.method import Task
 from benchbench.metrics import OF_UNKNOWN, left_out
 from benchbench.results.metric_columns import reportable_metrics
-from benchbench.runs.manifest import MethodCard
+from benchbench.runs.method_card import MethodCard
 from benchbench.runs.outcome import Outcome
 from benchbench.runs.store import Store
 from benchbench.samplers.drawing import Drawing

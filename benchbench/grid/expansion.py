@@ -17,7 +17,7 @@ from benchbench.system.texts import counted
 if TYPE_CHECKING:
     from benchbench.engine.base import Engine
     from benchbench.grid.bench import Bench
-    from benchbench.runs.manifest import MethodCard
+    from benchbench.runs.method_card import MethodCard
 
 T = TypeVar("T")
 SAMPLED = ("way", "shot", "query")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from benchbench.backbones import backbone_arguments
 from benchbench.errors import BenchbenchError
-from benchbench.learners.objective_training import create_objective
+from benchbench.learners.objective_training import check_from_scratch, create_objective
 from benchbench.method import Method
 from benchbench.registry import loading, specs
 
@@ -12,14 +12,17 @@ from benchbench.registry import loading, specs
 def create_method(text: str) -> Method:
     """The method of a spec such as `knn[k=3]`.
 
-    A mistake in its `backbone` or `pretrain` is reported as well.
+    A mistake in its `backbone` or `pretrain`, or in the two together, is reported as well.
     """
     spec = specs.parse(text)
     method: Method = specs.configure(loading.load("method", spec.name), spec)
-    if isinstance(backbone := getattr(method, "backbone", None), str):
+    backbone, pretrain = (getattr(method, name, None) for name in ("backbone", "pretrain"))
+    if isinstance(backbone, str):
         backbone_arguments(backbone)
-    if isinstance(pretrain := getattr(method, "pretrain", None), str):
-        create_objective(pretrain)
+    if isinstance(pretrain, str):
+        objective = create_objective(pretrain)
+        if isinstance(backbone, str):
+            check_from_scratch(objective, backbone)
     return method
 
 

@@ -28,7 +28,7 @@ from benchbench.learners.pretraining import ObjectiveRecipe, Pretraining
 from benchbench.learners.shared_training import shared_folder, training_key
 from benchbench.method import Classifier, Support, Task
 from benchbench.registry import specs
-from benchbench.runs.manifest import source_sha256
+from benchbench.runs.method_card import source_sha256
 from benchbench.system.compute import separate_randomness
 from benchbench.training.budget import FitRecord
 from benchbench.training.source import TrainingSource

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from benchbench.backbones import backbone_arguments
 from benchbench.backbones.base import Backbone
 from benchbench.errors import BenchbenchError
 from benchbench.images import Images
@@ -18,7 +19,7 @@ from benchbench.learners.pretraining import ObjectiveRecipe, Pretraining
 from benchbench.learners.shared_training import backbone_key, nearest_mean, shared_folder
 from benchbench.registry import loading, specs
 from benchbench.registry.hookspecs import hookimpl
-from benchbench.runs.manifest import source_sha256
+from benchbench.runs.method_card import source_sha256
 from benchbench.system.compute import separate_randomness
 from benchbench.system.progress import say
 from benchbench.training.budget import FitRecord
@@ -47,6 +48,24 @@ def create_objective(text: str) -> Pretraining:
     return specs.configure(cls, spec)
 
 
+def check_from_scratch(objective: Pretraining, backbone: str) -> None:
+    """Raise BenchbenchError if the spec of a backbone is of one that no objective can train.
+
+    `classification` leaves such a backbone as it is.
+    """
+    cls, arguments = backbone_arguments(backbone)
+    reason = cls.why_not_from_scratch(arguments)
+    if reason and not isinstance(objective, ClassificationObjective):
+        raise _not_from_scratch(objective, backbone, reason)
+
+
+def _not_from_scratch(objective: Pretraining, backbone: str, reason: str) -> BenchbenchError:
+    return BenchbenchError(
+        f"pretrain={objective.name} trains a backbone from scratch, and {backbone} {reason}; "
+        "leave out one of the two."
+    )
+
+
 def fit_objective(source: TrainingSource, backbone: Backbone, objective: Pretraining) -> FitRecord:
     """Train the backbone by an objective, or load the result of such a training; it is then frozen.
 
@@ -56,10 +75,7 @@ def fit_objective(source: TrainingSource, backbone: Backbone, objective: Pretrai
     """
     if backbone.pretrained_on or not learns(backbone):
         reason = "comes with weights" if backbone.pretrained_on else "has nothing to learn"
-        raise BenchbenchError(
-            f"pretrain={objective.name} trains a backbone from scratch, and "
-            f"{specs.text_of(backbone)} {reason}; leave out one of the two."
-        )
+        raise _not_from_scratch(objective, specs.text_of(backbone), reason)
     if isinstance(objective, ImageTextPretraining):
         return fit_dual_encoder(source, backbone, objective)[1]
     return _fit_views(source, backbone, objective)

@@ -50,9 +50,11 @@ def save(learner: Learner, folder: Path) -> None:
                 raise BenchbenchError(
                     f"{learner.trained.method} cannot be saved: it answers otherwise each time."
                 )
+    shared = learner.trained.given.shared
+    weights = ["weights"] if shared is not None and _weights(shared.parent) else []
     support = counted(len(learner.support.images), "labelled picture")
-    others = f" and {counted(len(kept), 'training image')}" if len(kept) else ""
-    say(f"saved in {folder}: weights, {support}{others}")
+    others = [counted(len(kept), "training image")] if len(kept) else []
+    say(f"saved in {folder}: {', '.join([*weights, support, *others])}")
 
 
 def _own_scores(learner: Learner) -> FloatArray:

@@ -15,7 +15,7 @@ from benchbench.evaluation.participant import Participant
 from benchbench.learners.creation import create_method
 from benchbench.method import Method, Task
 from benchbench.prediction.own_size import images_sha256
-from benchbench.runs.manifest import MethodCard, method_source
+from benchbench.runs.method_card import MethodCard, method_source
 from benchbench.system.progress import say_once
 
 SPLIT = "pictures"
@@ -69,13 +69,19 @@ class Trained:
         try:
             found = participant.train(replace(self.given, test=hidden(pixels)))
         except BenchbenchError as error:  # it learns from classes that are not there
-            raise BenchbenchError(
-                f"{self.method} cannot be restored: {str(error).rstrip('.')}; name the folder of a "
-                "run in which it was trained."
-            ) from error
+            raise BenchbenchError(f"{self.method} {self._not_here(error)}.") from error
         if [record["seconds"] for record in found["training"]] != list(self.seconds):
             raise BenchbenchError(f"The weights that are stored are not those of {self.origin}.")
         return participant
+
+    def _not_here(self, error: BenchbenchError) -> str:
+        """What cannot be done and why; a run that was trained helps a method by itself."""
+        reason = str(error).rstrip(".")
+        if self.origin != self.method:
+            return f"cannot be restored as it was in {self.origin}: {reason}"
+        other = "or " if "; use " in reason else ""
+        cure = f"{other}name the folder of a run in which it was trained"
+        return f"cannot be asked by itself: {reason}; {cure}"
 
 
 def hidden(pixels: Pixels) -> HiddenImages:

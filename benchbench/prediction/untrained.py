@@ -7,12 +7,13 @@ from benchbench.datasets.reading.pictures import Pictures
 from benchbench.errors import BenchbenchError
 from benchbench.evaluation.given import Given
 from benchbench.learners.creation import create_method
+from benchbench.method import Method
 from benchbench.prediction.labelled import LabelledFiles
 from benchbench.prediction.pictures import PictureReader
 from benchbench.prediction.trained import Trained, no_images, nothing_learned, task_without_training
 from benchbench.registry import specs
 from benchbench.registry.bounds import Side
-from benchbench.runs.manifest import MethodCard, method_source
+from benchbench.runs.method_card import MethodCard, method_source
 from benchbench.system.compute import Compute
 
 
@@ -25,14 +26,22 @@ def untrained(text: str, image_shape: tuple[int, int, int], compute: Compute) ->
     task = task_without_training(image_shape)
     if reason := method.skip(task_without_training(image_shape, n_way=5, n_shot=1)):
         raise BenchbenchError(
-            f"{specs.text_of(method)} cannot be asked by itself: {reason}; or name the folder of a "
-            "run in which it was trained."
+            f"{specs.text_of(method)} cannot be asked by itself: {reason}{_cure(method, reason)}."
         )
     learned = nothing_learned(image_shape)
     given = Given(learned, no_images(image_shape), learned.name, task, compute=compute)
     card = MethodCard.of(method)
     files = card.weight_files.get("weight_files", {})
     return Trained(card.spec, given, method_source(card), files, origin=card.spec)
+
+
+def _cure(method: Method, reason: str) -> str:
+    """What helps, after the cure that the reason has itself; a run helps to training alone."""
+    if method.uses_attributes:
+        return "; and nobody has said any attribute of the classes of pictures"
+    if method.uses_validation:
+        return ""
+    return f"; {'or ' if '; ' in reason else ''}name the folder of a run in which it was trained"
 
 
 def reader_for(found: LabelledFiles, size: Side) -> PictureReader:

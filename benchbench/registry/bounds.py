@@ -5,6 +5,7 @@ A parameter that declares none takes any number that the machine computes with.
 
 from __future__ import annotations
 
+import math
 import typing
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -16,17 +17,22 @@ LARGEST_FLOAT = 3.4028234663852886e38  # of 32 bits, with which networks compute
 
 @dataclass(frozen=True)
 class Bounds:
-    """At least `ge` or above `gt`, at most `le` or below `lt`; unit: of `ge`, for messages."""
+    """At least `ge` or above `gt`, at most `le` or below `lt`; unit: of `ge`, for messages.
+
+    of_data: a count of which the data have only so many, so that whoever knows these says what is
+    too much.
+    """
 
     ge: float | None = None
     gt: float | None = None
     le: float | None = None
     lt: float | None = None
     unit: str = ""
+    of_data: bool = False
 
     def hold(self, value: float) -> bool:
         """Whether a number is within these bounds, finite and not beyond the machine's."""
-        largest = _largest(value)
+        largest = math.inf if self.of_data else _largest(value)
         return (
             (self.ge is None or value >= self.ge)
             and (self.gt is None or value > self.gt)

@@ -10,9 +10,11 @@ dataclass called NAME; all others go to the field `dict[str, ...]` that its clas
 from __future__ import annotations
 
 import dataclasses
+import difflib
 import re
 import types
 import typing
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias, TypeVar, Union
 
@@ -183,7 +185,10 @@ def convert(text: str, kind: Any, name: str = "value") -> Any:
             return _convert_to(text, option)
         except ValueError:
             continue
-    raise BenchbenchError(f"{name}={text} is not {type_name(kind)}.")
+    words = {str(choice) for option in alternatives(kind) for choice in _choices(option)}
+    close = difflib.get_close_matches(text, sorted(words), n=1)
+    hint = f"; did you mean {close[0]}?" if close else "."
+    raise BenchbenchError(f"{name}={text} is not {type_name(kind, NUMBERS)}{hint}")
 
 
 def alternatives(kind: Any) -> tuple[Any, ...]:
@@ -212,12 +217,24 @@ def _convert_to(text: str, kind: Any) -> Any:
     return choices[text]
 
 
-def type_name(kind: Any) -> str:
-    """A type as a user reads it: `int`, `true or false`, `one of euclidean, cosine`."""
+def _choices(kind: Any) -> tuple[Any, ...]:
+    """The words or numbers that a Literal is one of; none if it is something else."""
+    return typing.get_args(kind) if typing.get_origin(kind) is Literal else ()
+
+
+NUMBERS = {"int": "a whole number", "float": "a number"}
+"""Types in the words of a message."""
+
+
+def type_name(kind: Any, words_of: Mapping[str, str] | None = None) -> str:
+    """A type as a user reads it: `int`, `true or false`, `one of euclidean, cosine`.
+
+    words_of: what types are called in place of their names.
+    """
     words = []
     for option, bounds in map(split_bounds, alternatives(kind)):
-        if typing.get_origin(option) is Literal:
-            words.append("one of " + ", ".join(map(str, typing.get_args(option))))
+        if choices := _choices(option):
+            words.append("one of " * (len(choices) > 1) + ", ".join(map(str, choices)))
         elif option is bool:
             words.append("true or false")
         elif option is type(None):
@@ -225,9 +242,11 @@ def type_name(kind: Any) -> str:
         elif typing.get_origin(option) is tuple:
             item, bounds = split_bounds(typing.get_args(option)[0])
             each = f" (each {bounds})" if str(bounds) else ""
-            words.append(f"{type_name(item)}s joined by {BETWEEN_ITEMS}{each}")
+            one = type_name(item, words_of).removeprefix("a ")
+            words.append(f"{one}s joined by {BETWEEN_ITEMS}{each}")
         else:
-            words.append(f"{option.__name__} ({bounds})" if str(bounds) else option.__name__)
+            name = (words_of or {}).get(option.__name__, option.__name__)
+            words.append(f"{name} ({bounds})" if str(bounds) else name)
     return " or ".join(words)
 
 

@@ -155,10 +155,20 @@ def find_entries(names: Sequence[str], entries: Sequence[Entry]) -> list[Entry]:
 def _refuse_folders(names: Sequence[str]) -> None:
     """Raise BenchbenchError if one of them, which are no methods, is a folder that holds runs."""
     for name in names:
-        if Path(name).is_dir() and Store(Path(name)).runs():
+        if is_folder_of_runs(name):
             raise BenchbenchError(
                 f"'{name}' is a folder of runs and no method; folders go with --results {name}."
             )
+
+
+def is_run(name: str) -> bool:
+    """Whether a name is that of a run directory."""
+    return (Path(name) / "manifest.json").is_file()
+
+
+def is_folder_of_runs(name: str) -> bool:
+    """Whether a name is that of a folder that holds runs, and is none itself."""
+    return Path(name).is_dir() and not is_run(name) and bool(Store(Path(name)).runs())
 
 
 def chosen_entries(
@@ -169,7 +179,7 @@ def chosen_entries(
     names: labels, or run directories, which make one table. dataset: the only one to look at.
     Raises BenchbenchError if they share no protocol.
     """
-    if paths := [name for name in names if (Path(name) / "manifest.json").is_file()]:
+    if paths := [name for name in names if is_run(name)]:
         if others := [name for name in names if name not in paths]:
             _refuse_folders(others)
             raise BenchbenchError(
@@ -184,16 +194,46 @@ def chosen_entries(
         _refuse_folders(names)
         raise no_runs(folders, f" on {dataset}" if dataset else "")
     everything = [entry for table in tables for entry in table]
-    names = [entry.label for entry in find_entries(names, everything)]
-    complete = [t for t in tables if set(names) <= {entry.label for entry in t}]
+    labels = [entry.label for entry in find_entries(names, everything)]
+    met = [[_called(*pair, table) for pair in zip(names, labels, strict=True)] for table in tables]
+    complete = [[entry for entry in one if entry] for one in met if all(one)]
     if not complete:
         raise BenchbenchError(
-            f"{', '.join(names[:-1])} and {names[-1]} share no episodes: no protocol has results "
-            "of all of them. " + " ".join(f"{name}: {_met(name, everything)}." for name in names)
+            f"{', '.join(labels[:-1])} and {labels[-1]} share no episodes: no protocol has results "
+            "of all of them. " + " ".join(f"{name}: {_met(name, everything)}." for name in labels)
         )
     if len(complete) < len(tables):
         say(f"left out {len(tables) - len(complete)} protocols that not all of them have met")
-    return [find_entries(names, table) for table in complete]
+    return _labelled_as_named(names, complete)
+
+
+def _called(name: str, label: str, table: Sequence[Entry]) -> Entry | None:
+    """The entry that has this name or label in a table, or is the only one of this spec."""
+    of_spec = [entry for entry in table if entry.first.method == name]
+    labelled = {entry.label: entry for entry in table}
+    return labelled.get(name) or labelled.get(label) or (of_spec[0] if len(of_spec) == 1 else None)
+
+
+def _labelled_as_named(names: Sequence[str], tables: list[list[Entry]]) -> list[list[Entry]]:
+    """The tables with labels as the methods were named, where the tables' own ones differ.
+
+    Raises BenchbenchError if a name is that of two methods on two data sets.
+    """
+    called = []
+    for name, entries in zip(names, zip(*tables, strict=True), strict=True):
+        if other := [one for one in entries if one.first.method != entries[0].first.method]:
+            (a, on), (b, there) = (
+                (one.first.method, one.first.dataset) for one in (entries[0], other[0])
+            )
+            raise BenchbenchError(
+                f"'{name}' is {a} on {on} and {b} on {there}; choose one by --dataset."
+            )
+        same = len({entry.label for entry in entries}) == 1
+        called.append(entries[0].label if same else name)
+    return [
+        [replace(entry, label=label) for entry, label in zip(table, called, strict=True)]
+        for table in tables
+    ]
 
 
 def _of_runs(paths: list[str]) -> list[Entry]:

@@ -4,9 +4,7 @@ configured method on one protocol, with a result for each training seed on the s
 
 from __future__ import annotations
 
-import hashlib
 import json
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property, lru_cache
@@ -18,6 +16,7 @@ from numpy.typing import NDArray
 
 from benchbench.errors import BenchbenchError
 from benchbench.results.configurations import whole_identity
+from benchbench.results.labels import labels_of, named, names_by_collection, text_hash
 from benchbench.runs.rows import Rows
 
 PROTOCOL = ("fingerprint", "splits", "split", "protocol", "episode_seed")
@@ -200,39 +199,9 @@ def entries_of(results: Iterable[Result], names: Mapping[str, str] | None = None
     seeds = [tuple(group[seed] for seed in sorted(group)) for group in groups.values()]
     for group in seeds[1:]:
         check_same_episodes(seeds[0][0], group[0])
-    labels = _labels([group[0] for group in seeds], names)
+    labels = labels_of([group[0] for group in seeds], names)
     entries = [Entry(label, group) for label, group in zip(labels, seeds, strict=True)]
     return sorted(entries, key=lambda entry: entry.label)
-
-
-def named(results: Iterable[Result]) -> dict[str, str]:
-    """The names that methods were given, by spec, as far as nobody can be misled by them.
-
-    Runs of one method have one name or none, and no other method has that name or that spec.
-    """
-    given: dict[str, set[str]] = {}
-    for result in results:
-        given.setdefault(result.method, set()).update(filter(None, [result.given_name]))
-    single = {spec: next(iter(names)) for spec, names in given.items() if len(names) == 1}
-    taken = Counter([*given, *(name for names in given.values() for name in names)])
-    return {spec: name for spec, name in single.items() if taken[name] == 1 or name == spec}
-
-
-def _labels(results: Sequence[Result], names: Mapping[str, str]) -> list[str]:
-    """The methods' names or specs, and as much more as tells apart those that are equal."""
-    labels = [names.get(result.method, result.method) for result in results]
-    budgets = [f" ({result.identity['budget']})" for result in results]
-    hashes = [f" #{_hash(result.configuration)[:6]}" for result in results]
-    for more in (budgets, hashes):
-        labels = [
-            label + (addition if labels.count(label) > 1 else "")
-            for label, addition in zip(labels, more, strict=True)
-        ]
-    return labels
-
-
-def _hash(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def check_distinct(results: Iterable[Result]) -> None:
@@ -276,11 +245,15 @@ def check_met(
 def tables_of(results: Sequence[Result]) -> list[list[Entry]]:
     """The entries of each protocol, in order of data set and protocol.
 
-    Raises BenchbenchError if two folders hold one run.
+    A name that a method was given on one data set labels it there and on no other. Raises
+    BenchbenchError if two folders hold one run.
     """
     groups = by_protocol(results)
-    names = named(results)
-    return [entries_of(groups[key], names) for key in sorted(groups, key=repr)]
+    names = names_by_collection(results)
+    return [
+        entries_of(groups[key], names[groups[key][0].collection])
+        for key in sorted(groups, key=repr)
+    ]
 
 
 def by_protocol(results: Iterable[Result]) -> dict[tuple[Any, ...], list[Result]]:
@@ -300,4 +273,4 @@ def kind_of(protocol: str, split: str, episode_seed: int) -> str:
 
 def protocol_hash(protocol: tuple[Any, ...]) -> str:
     """Twelve hex digits of what `Result.protocol` holds but for the data set's name."""
-    return _hash(json.dumps(protocol[1:]))[:12]
+    return text_hash(json.dumps(protocol[1:]))[:12]

@@ -13,6 +13,7 @@ from benchbench.errors import BenchbenchError, unknown_name
 from benchbench.registry import specs
 from benchbench.results.across import source_names
 from benchbench.results.entries import Entry, tables_of
+from benchbench.results.labels import labelled_alike
 from benchbench.results.published import published_figures
 from benchbench.results.spreadsheets import ACCURACY, INTERVAL, read_spreadsheet
 from benchbench.results.standing import standing, stated
@@ -49,7 +50,7 @@ def read_figures(table: str) -> pd.DataFrame:
 
 def stored_entries(folder: Path) -> dict[tuple[str, str], Entry]:
     """The entries of the runs below a folder, by method and test source."""
-    tables = tables_of(results_below([folder]))
+    tables = labelled_alike(tables_of(results_below([folder])))
     if not tables:
         raise no_runs([folder])
     sources = source_names([entries[0] for entries in tables])

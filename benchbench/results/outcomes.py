@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from benchbench.errors import BenchbenchError, NoEstimate
+from benchbench.metrics import OF_UNKNOWN
 from benchbench.results.answered import has_official_test, intervals_over_images
 from benchbench.results.entries import Entry
 from benchbench.results.headings import OF_EPISODES, OF_OFFICIAL_TESTS
@@ -18,11 +19,14 @@ from benchbench.results.printed import markdown_cell, printed
 from benchbench.results.spread import query_bounds
 from benchbench.results.standing import REFUTED, TRANSDUCTIVE, UNDECIDED, Standing, standing
 from benchbench.results.stored import read_result
+from benchbench.runs.directory import RunDirectory
 from benchbench.runs.outcome import Outcome
 from benchbench.stats import class_half_width, crossed_seeds, mean_interval
 from benchbench.verification.redrawing import Redrawings
 
 T = TypeVar("T")
+CHANCE = 0.5
+"""The area under the ROC curve of queries that all have one confidence."""
 
 
 def numbers(entry: Entry, redrawings: Redrawings | None = None) -> dict[str, Any]:
@@ -146,12 +150,23 @@ def _row(outcomes: Sequence[Outcome], episodes: int, redrawings: Redrawings) -> 
     }
     remarks = [entry.first.method] if method != entry.first.method else []
     remarks += _remarks(standing(entry))
+    if _has_constant_confidence(entry):
+        remarks.append("its confidence is the same for every query, so its AUROC says nothing")
     if unfinished:
         first = unfinished[0]
         remarks.append(f"{len(unfinished)} of {len(outcomes)} {first.status}: {first.reason}")
     if remarks:
         row["note"] = "; ".join(remarks)
     return row
+
+
+def _has_constant_confidence(entry: Entry) -> bool:
+    """Whether no query of any episode has more confidence than another, where that is scored."""
+    found = [one.metrics.get(OF_UNKNOWN, np.zeros(1)) for one in entry.results]
+    if any((values != CHANCE).any() for values in found):
+        return False
+    stored = [RunDirectory(one.path).answers.confidences() for one in entry.results]
+    return all(of and all(np.ptp(sure) == 0 for sure in of.values()) for of in stored)
 
 
 def _intervals(entry: Entry, found: dict[str, Any]) -> dict[str, str]:

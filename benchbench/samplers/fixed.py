@@ -10,7 +10,7 @@ import numpy as np
 from benchbench.errors import BenchbenchError
 from benchbench.registry.bounds import Bounds
 from benchbench.samplers.class_choice import Classes
-from benchbench.samplers.composing import ComposingSampler, Concentration, Way
+from benchbench.samplers.composing import ComposingSampler, Concentration
 from benchbench.samplers.pool import ClassPool
 from benchbench.samplers.query_priors import Prior
 from benchbench.samplers.unknown import check_unknown, draw_unknown
@@ -36,17 +36,17 @@ class FixedSampler(ComposingSampler):
 
     name: ClassVar[str] = "fixed"
     fewest_classes_option: ClassVar[str] = "--way {}"
-    way: Way = 5
-    shot: Annotated[int, Bounds(ge=0)] = 1
-    query: Annotated[int, Bounds(ge=1)] = 15
+    way: Annotated[int, Bounds(ge=2, of_data=True)] = 5
+    shot: Annotated[int, Bounds(ge=0, of_data=True)] = 1
+    query: Annotated[int, Bounds(ge=1, of_data=True)] = 15
     replacement: Literal["images", "none"] = "images"
     classes: Classes = "uniform"
     prior: Prior = "balanced"
     concentration: Concentration = 2.0
     separate_groups: bool = False
-    unlabelled: Annotated[int, Bounds(ge=0)] = 0
-    distractors: Annotated[int, Bounds(ge=0)] = 0
-    unknown: Annotated[int, Bounds(ge=0)] = 0
+    unlabelled: Annotated[int, Bounds(ge=0, of_data=True)] = 0
+    distractors: Annotated[int, Bounds(ge=0, of_data=True)] = 0
+    unknown: Annotated[int, Bounds(ge=0, of_data=True)] = 0
 
     def __post_init__(self) -> None:
         if self.way < 2 or self.shot < 0 or self.query < 1:
@@ -132,7 +132,7 @@ class FixedSampler(ComposingSampler):
             )
         smallest = int(np.argmin(pool.sizes))
         size, needed = int(pool.sizes[smallest]), self.shot + self.query
-        if self.unlabelled and needed <= size:
+        if self.unlabelled:
             check_room(pool, self)
         if needed > size:
             cure = (

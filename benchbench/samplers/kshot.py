@@ -32,7 +32,7 @@ class KShotSampler(Sampler):
     name: ClassVar[str] = "kshot"
     usual_episodes: ClassVar[int] = 5
     official_test: ClassVar[bool] = True
-    shot: Annotated[int, Bounds(ge=1)] | Literal["all"] = 1
+    shot: Annotated[int, Bounds(ge=1, of_data=True)] | Literal["all"] = 1
 
     @property
     def protocol(self) -> str:
@@ -128,7 +128,7 @@ class Mieb16Sampler(KShotPreset):
     """
 
     name: ClassVar[str] = "mieb16"
-    shot: Annotated[int, Bounds(ge=1)] | Literal["all"] = 16
+    shot: Annotated[int, Bounds(ge=1, of_data=True)] | Literal["all"] = 16
 
 
 @dataclass

@@ -42,10 +42,11 @@ def check_room(pool: ClassPool, sampler: DrawsUnlabelled) -> None:
         fewer_queries = size - sampler.shot - sampler.unlabelled
         cures = [f"--query {fewer_queries} or fewer"] if fewer_queries > 0 else []
         cures += [f"--unlabelled {size - labelled} or fewer"] if size > labelled else []
+        together = f"--shot, --query and --unlabelled that make {size} or fewer together"
         raise BenchbenchError(
             f"{sampler.shot}-shot with {sampler.query} queries and {sampler.unlabelled} unlabelled "
             f"images needs {needed} images of a class and '{pool.class_name(smallest)}' in "
-            f"{pool.place} has {size}; use {', or '.join(cures) or 'fewer of each'}."
+            f"{pool.place} has {size}; use {', or '.join(cures) or together}."
         )
 
 

@@ -28,7 +28,7 @@ class ZeroShotSampler(Sampler):
 
     name: ClassVar[str] = "zero_shot"
     usual_episodes: ClassVar[int] = 5
-    query: Annotated[int, Bounds(ge=1)] | Literal["all"] = "all"
+    query: Annotated[int, Bounds(ge=1, of_data=True)] | Literal["all"] = "all"
 
     @property
     def protocol(self) -> str:

@@ -199,7 +199,7 @@ def test_the_global_generators_are_left_alone(text: str) -> None:
     [
         ("conv5", "no backbone named 'conv5'; did you mean conv4"),
         ("conv4[wide=3]", "no parameter of conv4 named 'wide'; did you mean width"),
-        ("conv4[width=x]", "width=x is not int"),
+        ("conv4[width=x]", "width=x is not a whole number"),
         ("conv4[image_shape=3]", "no parameter of conv4 named 'image_shape'"),
         ("conv4:64", "'conv4' takes nothing after a colon"),
         ("pixels[width=3]", "no parameter of pixels named 'width'"),

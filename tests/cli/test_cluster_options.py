@@ -10,7 +10,7 @@ from benchbench.errors import BenchbenchError
 from benchbench.grid.config import read_config
 from benchbench.method import Method
 from benchbench.registry import specs
-from benchbench.runs.manifest import MethodCard
+from benchbench.runs.method_card import MethodCard
 
 
 @pytest.fixture

@@ -123,11 +123,37 @@ def test_a_folder_of_runs_goes_with_results(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     sentence = "'results' is a folder of runs and no method; folders go with --results results."
-    run = next(results.glob("glyphs/*/a-*"))
     (tmp_path / "empty").mkdir()
-    for options in (["--results", "results"], ["--results", "empty"], ["--results", "none"], []):
-        assert sentence in refused("x", "b", "results", *options)
-    assert sentence in refused(run, "results")
+    for folder in ("results", "empty", "none"):
+        assert sentence in refused("x", "b", "results", "--results", folder)
     assert "no method with results named 'empty'" in refused("a", "empty", "--results", results)
     results.rename(tmp_path / "a")
     assert [row[:2] for row in table(compare("a", "b", "--results", "a"))[2:]] == [["a", "b"]]
+
+
+def test_folders_of_runs_may_stand_among_the_methods(results: Path, tmp_path: Path) -> None:
+    write(tmp_path / "more", "shapes", {"a": 0.9, "b": 0.4})
+    folders = results, tmp_path / "more"
+    both = [option for folder in folders for option in ("--results", folder)]
+    assert compare("a", "b", *folders).stdout == compare("a", "b", *both).stdout
+    assert compare(results, "a", "b").stdout == compare("a", "b", "--results", results).stdout
+    run = next(results.glob("glyphs/*/a-*"))
+    assert "run directories only" in refused(run, results)
+    assert "two methods or run directories" in refused("a", results)
+
+
+def test_a_name_is_that_of_the_data_set_on_which_it_was_given(results: Path) -> None:
+    """The spec finds a method on all data sets, its name on those that have it."""
+    for run in results.glob("glyphs/*/a-*/manifest.json"):
+        run.write_text(json.dumps({**json.loads(run.read_text()), "label": "mine"}))
+    one = compare("mine", "b", "--results", results)
+    assert one.stdout.count("## ") == 1
+    every = compare("a", "b", "--results", results)
+    assert [row[:2] for row in table(every)[2:]] == [["a", "b"]]
+    assert "## Over 2 data sets: glyphs, omniglot" in every.stdout
+    for run in results.glob("omniglot/*/b-*/manifest.json"):
+        run.write_text(json.dumps({**json.loads(run.read_text()), "label": "mine"}))
+    write(results, "omniglot", {"c": 0.5})
+    assert "'mine' is a on glyphs and b on omniglot; choose one by --dataset" in refused(
+        "mine", "c", "--results", results
+    )

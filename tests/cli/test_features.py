@@ -126,8 +126,9 @@ def test_what_reads_images_is_skipped_with_the_cure(made_by_hand, tmp_path) -> N
 
 def test_features_are_no_backbone_of_images(pictures, tmp_path) -> None:
     task = ("--way", 5, "--query", 3, "--episodes", 5, "--out", tmp_path / "out")
-    done = succeeded("run", "--dataset", pictures, "--methods", "knn[backbone=features]", *task)
-    assert "skipped: its backbone reads features and this data set has images" in done.stdout
+    done = invoke("run", "--dataset", pictures, "--methods", "knn[backbone=features]", *task)
+    assert done.exit_code == 2
+    assert "its backbone reads features and this data set has images" in done.stderr
 
 
 def test_there_is_nothing_to_look_at(made_by_hand) -> None:

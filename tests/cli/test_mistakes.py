@@ -24,7 +24,7 @@ class TestMistakes:
             ("methods", "", ("benchbench list methods",)),
             ("methods", ",", ("benchbench list methods",)),
             ("methods", "knn[k=0]", ("knn", "at least 1")),
-            ("methods", "knn[k=two]", ("k=two", "int")),
+            ("methods", "knn[k=two]", ("k=two", "a whole number")),
             ("methods", "knn[kk=2]", ("'kk'", "did you mean k?")),
             ("methods", "knn[distance=cosin]", ("euclidean, cosine",)),
             ("methods", "knn[k=1,k=2]", ("'k' twice",)),
@@ -47,6 +47,16 @@ class TestMistakes:
                 "knn[backbone=torchvision:resnet18[weights=w.pth]]",
                 ("w.pth", "pickle", "convert it"),
             ),
+            (
+                "methods",
+                "knn[backbone=pixels,pretrain=simclr]",
+                ("pretrain=simclr trains a backbone from scratch, and pixels has nothing to",),
+            ),
+            (
+                "methods",
+                "knn[backbone=torchvision:resnet18[weights=default],pretrain=vicreg]",
+                ("comes with weights; leave out one of the two",),
+            ),
             ("dataset", "omnigolt", ("'omnigolt'", "did you mean omniglot")),
             ("dataset", "glyphs[sed=1]", ("'sed'", "did you mean seed?")),
             ("dataset", "glyphs[seed=-1]", ("seed must be at least 0",)),
@@ -66,6 +76,9 @@ class TestMistakes:
             ("budget", "", ("smoke, quick, paper",)),
             ("way", TEST_CLASSES + 1, ("split 'test'", f"--way {TEST_CLASSES} or fewer")),
             ("way", 10**6, (f"--way {TEST_CLASSES} or fewer",)),
+            ("way", 10**21, ("split 'test'", f"--way {TEST_CLASSES} or fewer")),
+            ("query", 10**21, (f"--query {PER_CLASS - 1} or fewer",)),
+            ("unlabelled", 10**21, ("unlabelled images", f"has {PER_CLASS}")),
             ("way", 1, ("--way",)),
             ("way", "five", ("--way",)),
             ("shot", PER_CLASS, ("images of a class", "fewer shots")),
@@ -81,6 +94,14 @@ class TestMistakes:
             ("episodes", str(10**9), ("from 2 to 1000000",)),
             ("episodes", str(2**200), ("from 2 to 1000000",)),
             ("sampler", f"fixed[concentration={2**2000}]", ("concentration must be",)),
+            (
+                "dataset",
+                "folder:x[size=nativ]",
+                (
+                    "size=nativ is not a whole number (at least 1 pixel and at most 4096) or "
+                    "native; did you mean native?",
+                ),
+            ),
             (
                 "dataset",
                 "folder:x[size=1000000000]",

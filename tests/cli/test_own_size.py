@@ -117,11 +117,11 @@ def test_a_confined_process_reads_pictures_and_is_audited(
 @pytest.mark.parametrize(
     ("method", "status", "reason"),
     [
-        ("protonet", "skipped", "its backbone conv4 needs images of one size"),
+        ("protonet", "cannot run", "its backbone conv4 needs images of one size"),
         ("protonet[backbone=ENCODER]", "failed", "A method that reads pixels needs images"),
         ("finetune[backbone=ENCODER]", "failed", "A method that reads pixels needs images"),
         ("knn[backbone=timm:test_convnext]", "failed", "from random weights needs images"),
-        ("ensemble[of=knn+protonet]", "skipped", "conv4 needs images of one size"),
+        ("ensemble[of=knn+protonet]", "cannot run", "conv4 needs images of one size"),
     ],
 )
 def test_what_reads_pixels_is_refused_with_the_cure(
@@ -129,10 +129,11 @@ def test_what_reads_pixels_is_refused_with_the_cure(
 ) -> None:
     method = method.replace("ENCODER", encoder)
     result = invoke(*run(root, method, tmp_path / "r"), *SMALL, "--budget", "smoke")
-    (line,) = (line for line in result.stdout.splitlines() if status in line)
+    told = result.stdout if status == "failed" else result.stderr
+    (line,) = (line for line in told.splitlines() if f"{status}: " in line)
     assert reason in line
     assert "give it size=N, such as size=84" in line
-    assert result.exit_code == (1 if status == "failed" else 0)
+    assert result.exit_code == (1 if status == "failed" else 2)
 
 
 def test_what_needs_one_size_is_refused_with_the_cure(

@@ -185,6 +185,41 @@ def test_a_spec_that_needs_training_is_refused_with_the_cure(benchmarked: Benchm
     assert "name the folder of a run in which it was trained" in found
 
 
+@pytest.mark.parametrize(
+    ("method", "sentence"),
+    [
+        ("protonet", "and this task has none; name the folder of a run in which it was trained."),
+        ("knn", "use a backbone with weights, or pixels; or name the folder of a run in which it"),
+        ("eszsl", "this task has none; and nobody has said any attribute of the classes of"),
+        ("eszsl[vectors=words]", "this task has none; name the folder of a run in which it was"),
+        (
+            "linear_probe[backbone=pixels,c=sweep]",
+            "by itself: it chooses on an official validation part and this task has none.",
+        ),
+        (
+            "relation_net[backbone=pixels]",
+            "relation_net[backbone=pixels] cannot be asked by itself: relation_net compares maps",
+        ),
+    ],
+)
+def test_a_cure_is_one_that_helps(benchmarked: Benchmarked, method: str, sentence: str) -> None:
+    support = ("--support", benchmarked.episode("knn", 0).support)
+    assert sentence in refused("predict", "--method", method, *support, picture(benchmarked))
+
+
+def test_weights_are_not_said_to_be_saved_where_there_are_none(
+    benchmarked: Benchmarked, tmp_path: Path
+) -> None:
+    support = ("--support", benchmarked.episode("knn", 0).support)
+    said = {
+        method: succeeded("predict", "--method", method, *support, "--save", tmp_path / name).stderr
+        for name, method in {"a": "knn[backbone=pixels]", "b": benchmarked.run("protonet")}.items()
+    }
+    plain, trained = said.values()
+    assert f"saved in {tmp_path / 'a'}: 3 labelled pictures" in plain
+    assert f"saved in {tmp_path / 'b'}: weights, 3 labelled pictures" in trained
+
+
 def test_a_way_that_was_settled_by_training(benchmarked: Benchmarked, tmp_path: Path) -> None:
     for number in range(4):
         name = f"class {number:02}"

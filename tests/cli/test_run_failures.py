@@ -102,9 +102,22 @@ class TestFailures:
 
     def test_skipped_by_shot_zero(self, pictures: str, tmp_path: Path) -> None:
         result = invoke(*task(pictures, methods="knn,protonet", shot=0, out=tmp_path))
-        assert result.exit_code == 0, result.output
-        assert result.stdout.count("skipped: it learns from support images") == 2
+        said = result.stderr.splitlines()[-1]
+        assert (result.exit_code, result.stdout) == (2, "")
+        assert said.startswith("Error: None of the 2 methods can run: it learns from support")
+        assert said.endswith("(0-shot) (knn, protonet).")
+        one = invoke(*task(pictures, methods="knn", shot=0, seed="0,1", out=tmp_path))
+        assert one.exit_code == 2
+        assert "Error: The one method cannot run: it learns from support images" in one.stderr
         assert stored(tmp_path, "manifest.json") == {}
+
+    def test_a_task_on_which_all_are_skipped_is_no_error_beside_another(
+        self, pictures: str, tmp_path: Path
+    ) -> None:
+        method = "knn[backbone=pixels]"
+        result = invoke(*task(pictures, methods=method, shot="0,1", out=tmp_path))
+        assert result.exit_code == 0, result.output
+        assert result.stdout.count("skipped: it learns from support images") == 1
 
     def test_skipped_by_its_own_reason(
         self, pictures: str, site: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

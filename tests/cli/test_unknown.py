@@ -22,6 +22,15 @@ def test_it_is_run_reported_and_verified(pictures: str, tmp_path: Path) -> None:
     assert "unknown_auroc evaluated again, equal" in again.stdout
 
 
+def test_a_constant_confidence_is_said(pictures: str, tmp_path: Path) -> None:
+    """One neighbour has one vote, whatever is asked."""
+    methods = "knn[backbone=pixels],knn[backbone=pixels,k=3]"
+    several = task(pictures, methods=methods, unknown=2, shot=3, query=2, out=tmp_path)
+    one, three = succeeded(*several).stdout.splitlines()[2:]
+    note = "its confidence is the same for every query, so its AUROC says nothing"
+    assert (note in one, note in three) == (True, False)
+
+
 def test_the_metric_is_named_once_and_left_out_without_them(pictures: str, tmp_path) -> None:
     named = {"metrics": "unknown_auroc", "out": tmp_path / "out"}
     done = succeeded(*task(pictures, unknown=2, **named))

@@ -52,6 +52,15 @@ def test_a_method_that_ignores_the_pool_scores_what_it_does_without(
     assert with_pool["soft_kmeans_protonet"] != plain["protonet"]
 
 
+def test_a_pool_that_no_method_uses_is_said(pictures: str, tmp_path: Path) -> None:
+    said = "no method of this command uses the unlabelled images"
+    plain = {"methods": "knn[backbone=pixels]", "out": tmp_path}
+    assert succeeded(*task(pictures, **plain, **POOL)).stderr.count(said) == 1
+    both = {**plain, "methods": f"knn[backbone=pixels],{SOFT}"}
+    assert said not in succeeded(*task(pictures, **both, **POOL)).stderr
+    assert said not in succeeded(*task(pictures, **plain)).stderr
+
+
 def by_method(out: Path) -> dict[str, bytes]:
     """The scores of each method's episodes."""
     return {Path(name).parent.name[:-9]: scores for name, scores in stored(out).items()}

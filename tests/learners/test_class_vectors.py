@@ -26,7 +26,7 @@ from benchbench.learners.class_vectors import create_class_vectors
 from benchbench.learners.creation import create_method
 from benchbench.learners.described import DescribedMethod
 from benchbench.method import Task
-from benchbench.runs.manifest import weight_files
+from benchbench.runs.method_card import weight_files
 from benchbench.samplers import ClassPool, FixedSampler
 from benchbench.training.budget import Budget
 from benchbench.training.source import TrainingSource

@@ -24,7 +24,7 @@ from benchbench.learners.creation import create_method
 from benchbench.learners.image_text_pretraining import ImageTextPretraining, by_texts
 from benchbench.learners.objective_training import create_objective, fit_objective
 from benchbench.method import Method, Support, Task
-from benchbench.runs.manifest import describe_method
+from benchbench.runs.method_card import describe_method
 from benchbench.training.budget import Budget
 
 SMALL = "conv4[width=8]"

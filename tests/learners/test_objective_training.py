@@ -24,7 +24,7 @@ from benchbench.learners import objective_training
 from benchbench.learners.creation import create_method
 from benchbench.learners.objective_training import create_objective, fit_objective
 from benchbench.learners.pretraining import AS_IT_IS, ObjectiveRecipe, Pretraining
-from benchbench.runs.manifest import describe_method
+from benchbench.runs.method_card import describe_method
 from benchbench.training.budget import Budget
 from benchbench.training.source import TrainingSource
 

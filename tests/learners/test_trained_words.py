@@ -14,7 +14,7 @@ from support.sentences import one_sentence
 from benchbench.learners.class_vectors import create_class_vectors
 from benchbench.learners.creation import create_method
 from benchbench.learners.trained_words import LONGEST, Corpus
-from benchbench.runs.manifest import weight_files
+from benchbench.runs.method_card import weight_files
 
 ANIMALS, VEHICLES = ["cat", "dog", "pet", "fur"], ["car", "bus", "road", "wheel"]
 

@@ -12,7 +12,7 @@ from benchbench.errors import BenchbenchError, MethodError
 from benchbench.images import LabelledImages
 from benchbench.learners.creation import create_method
 from benchbench.method import Task
-from benchbench.runs.manifest import MethodCard
+from benchbench.runs.method_card import MethodCard
 
 WEAK, STRONG = "linear_probe[c=0.1,backbone=pixels]", "linear_probe[c=10.0,backbone=pixels]"
 TASK = Task("toy", "5way", (16, 16, 1), 5, 1, 15)

@@ -133,7 +133,7 @@ def test_bounds_hold_as_they_read(bounds: Bounds, value: float) -> None:
     ],
 )
 def test_every_parameter_of_benchbench_has_bounds(create, spec: str, text: str) -> None:  # type: ignore[no-untyped-def]
-    with pytest.raises(BenchbenchError, match=r" must be at| must be above| is not int"):
+    with pytest.raises(BenchbenchError, match=r" must be at| must be above| is not a whole number"):
         create(spec.format(text))
 
 
@@ -142,8 +142,6 @@ def test_every_parameter_of_benchbench_has_bounds(create, spec: str, text: str) 
     [
         (create_dataset, "glyphs[seed={}]"),
         (create_dataset, "folder:x[seed={}]"),
-        (create_sampler, "fixed[way={}]"),
-        (create_sampler, "fixed[shot={}]"),
         (create_sampler, "fixed[prior=dirichlet,concentration={}]"),
         (create_sampler, "meta_dataset[max_weight={}]"),
         (create_method, "knn[k={}]"),
@@ -157,5 +155,5 @@ def test_every_parameter_of_benchbench_has_bounds(create, spec: str, text: str) 
 )
 @pytest.mark.parametrize("text", ["nan", "inf", HUGE])
 def test_no_parameter_is_without_end(create, spec: str, text: str) -> None:  # type: ignore[no-untyped-def]
-    with pytest.raises(BenchbenchError, match=r" must be | is not int"):
+    with pytest.raises(BenchbenchError, match=r" must be | is not a whole number"):
         create(spec.format(text))

@@ -10,7 +10,6 @@ from benchbench.errors import BenchbenchError
 from benchbench.results.entries import (
     check_same_episodes,
     entries_of,
-    named,
     protocol_hash,
     tables_of,
 )
@@ -104,37 +103,3 @@ def test_the_protocols_hash_does_not_depend_on_the_name_of_the_data_set() -> Non
     )
     assert one == same != other
     assert len(one) == 12
-
-
-def test_a_method_is_called_by_the_name_that_it_was_given(tmp_path: Path) -> None:
-    """Also where one of its runs was given none."""
-    runs = [write_run(tmp_path, "knn[k=3]", CORRECT, seed=seed) for seed in (0, 1)]
-    runs.append(write_run(tmp_path, "knn", CORRECT))
-    runs[0].update(label="three")
-    elsewhere = write_run(tmp_path, "knn[k=3]", CORRECT, dataset="shapes")
-    results = [read_result(run) for run in (*runs, elsewhere)]
-    labels = [[entry.label for entry in table] for table in tables_of(results)]
-    assert labels == [["knn", "three"], ["three"]]
-
-
-@pytest.mark.parametrize(
-    ("names", "expected"),
-    [
-        ({"a": ["x", "x"], "b": []}, {"a": "x"}),
-        ({"a": ["x", "y"], "b": ["z"]}, {"b": "z"}),  # two names for one method
-        ({"a": ["x"], "b": ["x"]}, {}),  # one name for two methods
-        ({"a": ["b"], "b": []}, {}),  # the other method itself
-        ({"a": ["a"], "b": ["x"]}, {"a": "a", "b": "x"}),
-    ],
-)
-def test_names_that_mislead_are_not_used(
-    tmp_path: Path, names: dict[str, list[str]], expected: dict[str, str]
-) -> None:
-    results = []
-    for spec, given in names.items():
-        for seed, name in enumerate([*given, ""]):
-            run = write_run(tmp_path, spec, CORRECT, seed=seed)
-            run.update(**({"label": name} if name else {}))
-            results.append(read_result(run))
-    found = named(results)
-    assert found == expected

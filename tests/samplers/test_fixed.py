@@ -290,9 +290,37 @@ def test_successive_episodes_are_independent(many: EpisodeSet) -> None:
             "toy has 7; use --query 2 or fewer.",
         ),
         ([20, 5], FixedSampler(2, 5, 15), "has 5; use fewer shots, or leave the class out."),
+        (
+            [20, 20],
+            FixedSampler(2, 0, 300, unlabelled=2),
+            "0-shot with 300 queries and 2 unlabelled images needs 302 images of a class and "
+            "'class 0' in split 'test' of toy has 20; use --query 18 or fewer.",
+        ),
+        (
+            [20, 20],
+            FixedSampler(2, 0, 30, unlabelled=200),
+            "has 20; use --shot, --query and --unlabelled that make 20 or fewer together.",
+        ),
+        ([20, 20], FixedSampler(way=10**21), "toy has 2; use --way 2 or fewer."),
+        ([20, 20], FixedSampler(2, 1, 10**21), "toy has 20; use --query 19 or fewer."),
+        (
+            [20, 20],
+            FixedSampler(2, 1, 15, unlabelled=10**21),
+            "toy has 20; use --unlabelled 4 or fewer.",
+        ),
         ([20, 0], FixedSampler(2, 0, 1), "has 0; use fewer shots, or leave the class out."),
     ],
-    ids=["too few classes", "too many queries", "too many shots", "empty class"],
+    ids=[
+        "too few classes",
+        "too many queries",
+        "too many shots",
+        "empty class",
+        "too many queries beside a pool",
+        "too many queries and too large a pool",
+        "an absurd way",
+        "an absurd query",
+        "an absurd pool",
+    ],
 )
 def test_what_the_pool_cannot_supply_is_refused_with_a_cure(sizes, sampler, message) -> None:
     with pytest.raises(BenchbenchError) as caught:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -126,9 +127,13 @@ def pretended(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Install
     def select(group: str) -> list[SimpleNamespace]:
         return [entry for entry in installation.entries if entry.group == group]
 
+    def found(**wanted: str) -> Any:
+        """As `importlib.metadata.entry_points`, which libraries call with a group as well."""
+        return select(**wanted) if wanted else SimpleNamespace(select=select)
+
     before = set(sys.modules)
     monkeypatch.syspath_prepend(str(folder))
-    monkeypatch.setattr(importlib.metadata, "entry_points", lambda: SimpleNamespace(select=select))
+    monkeypatch.setattr(importlib.metadata, "entry_points", found)
     keeps_nothing = entry_points._by_group.__wrapped__  # for more may be pretended later
     monkeypatch.setattr(entry_points, "_by_group", keeps_nothing)
     forget()

@@ -984,14 +984,14 @@ class SaysItIsAnother(Core):
     name = "says_it_is_another"
 
     def __init__(self):
-        from benchbench.runs import manifest
+        from benchbench.runs import method_card
 
-        original = manifest.describe_method
+        original = method_card.describe_method
 
         def describe(method):
             return {**original(method), "name": "core"}
 
-        manifest.describe_method = describe
+        method_card.describe_method = describe
 
 
 @hookimpl

@@ -73,6 +73,14 @@ class LibraryBackbone(Backbone):
     crop: Annotated[float, Bounds(gt=0, le=1)] | None = None
     options: dict[str, specs.OpenValue] = field(default_factory=dict)
 
+    tag_sign: ClassVar[str] = ""
+    """What is between a network's name and the tag of its weights, if a name may have one."""
+
+    @classmethod
+    def why_not_from_scratch(cls, arguments: dict[str, Any]) -> str:
+        tagged = cls.tag_sign and cls.tag_sign in str(arguments.get("model", ""))
+        return "comes with weights" if arguments.get("weights") or tagged else ""
+
     def create(self, tag: str | None, from_file: bool) -> Created:
         """Make the network with the weights of the tag, or with random ones.
 

@@ -31,6 +31,7 @@ class OpenClip(LibraryBackbone):
     """
 
     name: ClassVar[str] = "open_clip"
+    tag_sign: ClassVar[str] = "/"
     projected: bool = False
 
     @classmethod

@@ -33,6 +33,7 @@ class Timm(LibraryBackbone):
     """
 
     name: ClassVar[str] = "timm"
+    tag_sign: ClassVar[str] = "."
     tokens: Literal["class", "mean", "patches"] | None = None
 
     @classmethod

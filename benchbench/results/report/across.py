@@ -9,6 +9,7 @@ from benchbench.errors import BenchbenchError, NoEstimate
 from benchbench.results import plots, rank_plot
 from benchbench.results.across import Sources, families_of, sources_of
 from benchbench.results.entries import Entry
+from benchbench.results.labels import labelled_alike
 from benchbench.results.report.pictures import Draw, Picture
 from benchbench.results.report.tables import Table, ranked
 from benchbench.results.reporters.across import ENOUGH_METHODS, friedman_notes
@@ -33,7 +34,7 @@ def overviews(tables: Sequence[list[Entry]], rule: str, draw: Draw) -> list[Over
     found = []
     for shared, family in families_of(tables):
         try:
-            sources = sources_of(_one_a_data_set(family))
+            sources = sources_of(_one_a_data_set(labelled_alike(family)))
         except BenchbenchError:
             continue
         words = [family[0][0].first.kind, *([shared] if shared else [])]

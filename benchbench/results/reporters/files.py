@@ -10,6 +10,7 @@ import pandas as pd
 from benchbench.errors import BenchbenchError
 from benchbench.results.across import families_of, sources_of
 from benchbench.results.entries import Entry
+from benchbench.results.labels import labelled_alike
 from benchbench.results.leaderboard import tabulate_entries
 from benchbench.results.reporters import SUFFIXES
 from benchbench.results.reporters.across import sources_markdown
@@ -85,10 +86,10 @@ def across_markdown(tables: Sequence[list[Entry]], rule: str) -> str:
 
 def _side_by_side(tables: Sequence[list[Entry]], rule: str) -> str:
     """A section for each kind of episodes that has two tables or more."""
+    families = [labelled_alike(family) for _, family in families_of(tables) if len(family) > 1]
     return "\n".join(
         f"{heading(family[0][0].first.kind)}\n\n{sources_markdown(sources_of(family), rule)}"
-        for _, family in families_of(tables)
-        if len(family) > 1
+        for family in families
     )
 
 

@@ -173,7 +173,7 @@ def test_parts_give_the_features_of_the_whole(monkeypatch: pytest.MonkeyPatch) -
         ("toy:net-1.0[options=3]", "no parameter of toy named 'options'"),
         ("toy:net-1.0[pretrained_on=a]", "random weights have seen no data"),
         ("toy:net-1.0[size=4]", "cannot embed images of 4x4 px .*; give a larger size="),
-        ("toy:net-1.0[mean=a+b]", r"mean=a\+b is not floats joined by \+ or none"),
+        ("toy:net-1.0[mean=a+b]", r"mean=a\+b is not numbers joined by \+ or none"),
         ("toy:net-1.0[weights=/nowhere/w.safetensors]", "there is no such file"),
     ],
 )
