@@ -156,6 +156,9 @@ class Method:
     """Whether the way is settled by `train`, so that tasks whose way varies are skipped."""
     members: tuple[Method, ...] = ()
     """The methods that it is made of: their code, weights and knowledge are its own."""
+    further_code: tuple[type, ...] = ()
+    """Classes of further plug-ins that decide on its numbers, such as an objective of pre-training:
+    as an edited method, one with an edited plug-in is another."""
     paper: ClassVar[str] = ""
     """`arXiv:NUMBER`, or an address on the web."""
     family: ClassVar[str] = "other"

@@ -99,6 +99,10 @@ class DescribedMethod(PretrainedMethod):
         self.uses_attributes = self.named is None
         self.uses_class_names = self.named is not None
 
+    @property
+    def further_code(self) -> tuple[type, ...]:  # type: ignore[override]
+        return super().further_code + (() if self.named is None else (type(self.named),))
+
     def skip(self, task: Task) -> str | None:
         if not task.has_training_classes:
             return "it learns from training classes and this task has none"

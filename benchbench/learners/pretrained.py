@@ -67,6 +67,10 @@ class PretrainedMethod(Method):
         return "none" if objective.select == "last" else "validation only"
 
     @property
+    def further_code(self) -> tuple[type, ...]:  # type: ignore[override]
+        return (type(create_objective(self.pretrain)),)
+
+    @property
     def uses_class_names(self) -> bool:  # type: ignore[override]
         """Whether `adapt` reads them, or the objective those of the training classes."""
         return self.adapts_by_names or create_objective(self.pretrain).uses_class_names

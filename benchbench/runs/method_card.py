@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from benchbench.method import Method
-from benchbench.registry import entry_points, specs
+from benchbench.registry import entry_points, loading, specs
 from benchbench.registry.sources import package_sha256
 from benchbench.system.files import file_hash
 from benchbench.system.places import expanded
@@ -148,10 +148,24 @@ def source_sha256(cls: type) -> str:
     return hashlib.sha256(b"".join(dict.fromkeys(parts))).hexdigest()
 
 
+def _backbone_classes(method: Method) -> list[type]:
+    backbone = _backbone(method)
+    if not backbone:
+        return []
+    return [loading.find("register_backbones", "backbone", specs.parse(backbone).name)]
+
+
+def _of_the_core(cls: type) -> bool:
+    """Whether `CORE` stands for the code of a class."""
+    return cls.__module__.partition(".")[0] == "benchbench"
+
+
 def _source(method: Method) -> str:
-    """The hash of a method's code, and of that of the methods that it is made of."""
+    """The hash of a method's code, and of that of the methods and plug-ins that it is made of."""
     own = source_sha256(type(method))
     parts = [method_source(MethodCard.of(member)) for member in method.members]
+    further = (*method.further_code, *_backbone_classes(method))
+    parts += [source_sha256(cls) for cls in further if not _of_the_core(cls)]
     return hashlib.sha256(" ".join([own, *parts]).encode()).hexdigest() if parts else own
 
 

@@ -11,6 +11,7 @@ from types import ModuleType
 
 import pytest
 
+from benchbench.learners.creation import create_method
 from benchbench.method import Method
 from benchbench.runs import method_card
 from benchbench.runs.method_card import source_sha256
@@ -133,3 +134,40 @@ def test_another_file_of_weights_under_the_same_name_is_another_run(
     (found,) = method_card.weight_files(method)["weight_files"].values()
     assert found == seen[1][str(path)]
     assert seen[0][str(path)] == hashlib.sha256(b"one").hexdigest() != seen[1][str(path)]
+
+
+def test_a_method_with_an_edited_plug_in_is_another(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """The core's own plug-ins do not count: `CORE` stands for them."""
+
+    @dataclass
+    class Built(Toy):
+        name = "built"
+
+    method = Built()
+    alone = method_card.MethodCard.of(method).source
+    method.further_code = (Method,)
+    assert method_card.MethodCard.of(method).source == alone
+    found = set()
+    for number, body in enumerate(("power = 1", "power = 2")):
+        text = f"class Objective:\n    {body}\n"
+        method.further_code = (imported(tmp_path, f"fake_{number}", text, monkeypatch).Objective,)
+        found.add(method_card.MethodCard.of(method).source)
+    assert len(found | {alone}) == 3
+
+
+@pytest.mark.parametrize(
+    ("spec", "further"),
+    [
+        ("knn", False),
+        ("knn[pretrain=simclr]", True),
+        ("eszsl", False),
+        ("eszsl[vectors=words]", False),
+        ("eszsl[pretrain=vicreg]", True),
+    ],
+)
+def test_the_objective_of_a_pre_training_is_such_a_plug_in(spec: str, further: bool) -> None:
+    method = create_method(spec)
+    own = source_sha256(type(method))
+    assert (method_card.MethodCard.of(method).source != own) == further
