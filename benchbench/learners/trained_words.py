@@ -39,15 +39,24 @@ class Corpus:
 
 
 @dataclass
-class TrainedWords(WordMeans):
-    """Vectors of words that gensim, of the extra `words`, learns from a corpus in one thread.
+class Word2Vec(WordMeans):
+    """Vectors of words by skip-grams with negative sampling, from a corpus of one's own.
+
+    The vector of a name is the mean over its words. gensim, of the extra `words`, learns them
+    before the backbone is learned, in one thread, so that equal corpora and parameters give the
+    same numbers (Mikolov et al., NeurIPS 2013, arXiv:1310.4546).
 
     corpus: a text file (`.txt`) with a sentence in each line; words are taken in lower case.
-    size: numbers of a vector. window: the farthest of two words that count as neighbours. negative:
-        words of noise for each neighbour. epochs: how often the corpus is read. least: how often a
-        word must be in it. seed: of the first vectors and of the noise.
+    size: numbers of a vector.
+    window: the farthest of two words that count as neighbours.
+    negative: words of noise for each neighbour.
+    epochs: how often the corpus is read.
+    least: how often a word must be in it.
+    seed: of the first vectors and of the noise.
     """
 
+    name = "word2vec"
+    learner: ClassVar[str] = "Word2Vec"
     corpus: str
     size: Count = 100
     window: Count = 5
@@ -55,8 +64,6 @@ class TrainedWords(WordMeans):
     epochs: Count = 5
     least: Count = 1
     seed: int = 0
-
-    learner: ClassVar[str]
 
     def __post_init__(self) -> None:
         path = expanded(self.corpus)
@@ -108,28 +115,14 @@ class TrainedWords(WordMeans):
 
 
 @dataclass
-class Word2Vec(TrainedWords):
-    """Vectors of words by skip-grams with negative sampling, from a corpus of one's own.
-
-    The vector of a name is the mean over its words. They are learned before the backbone is, in one
-    thread, so that equal corpora and parameters give the same numbers.
-
-    corpus, size, window, negative, epochs, least, seed: as `TrainedWords` has them.
-    """
-
-    name = "word2vec"
-    learner = "Word2Vec"
-
-
-@dataclass
-class FastText(TrainedWords):
+class FastText(Word2Vec):
     """As `word2vec`, and a word is the sum of its runs of letters (Bojanowski et al., TACL 2017).
 
     Words that the corpus lacks have vectors as well, by their runs of letters.
 
     corpus, size, window, negative, epochs, least, seed: as `word2vec` has them.
-    shortest, longest: the letters of a run. buckets: of the table in which runs share vectors; the
-        authors have 2 million, which are 800 MB.
+    shortest, longest: the letters of a run.
+    buckets: of the table in which runs share vectors; the authors have 2 million, which are 800 MB.
     """
 
     name = "fasttext"

@@ -426,7 +426,7 @@ def test_the_runs_at_hand_are_the_published_ones(data_root: Path) -> None:
         ("size=-3", "size must be at least 1 pixel"),
         ("split=koch", "one of meta-dataset, lake, vinyals"),
         ("interpolation=cubic", "one of nearest, box, bilinear, bicubic, lanczos"),
-        ("rotations=4", "true or false or one of all"),
+        ("rotations=4", "true or false or all"),
     ],
 )
 def test_parameters_that_cannot_be(parameters: str, says: str) -> None:

@@ -74,7 +74,7 @@ def test_a_method_does_not_apply_without_words_for_its_classes(
 def test_a_method_that_learns_from_classes_is_not_trained_on_none() -> None:
     with pytest.raises(BenchbenchError, match="name the folder of a run"):
         learner("clip_zero_shot").scores(pictures(1))
-    with pytest.raises(BenchbenchError, match="or name the folder of a run"):
+    with pytest.raises(BenchbenchError, match="this task has none; name the folder of a run"):
         learner("maml")
 
 
