@@ -89,14 +89,16 @@ def _compared(a: Entry, b: Entry, redrawings: Redrawings) -> Comparison:
         entry.scores[[entry.seeds.index(seed) for seed in common or entry.seeds], :count]
         for entry in (a, b)
     )
-    paired = compare_paired(of_a.mean(axis=0), of_b.mean(axis=0), a.classes[:count])
+    images = None
+    if has_official_test(a):
+        images = estimate(lambda: intervals_over_images(a, redrawings, b))
+    means = of_a.mean(axis=0), of_b.mean(axis=0)
+    fewest = 2 if images is None else 1  # of one draw, other test images tell the spread
+    paired = compare_paired(*means, a.classes[:count], fewest=fewest)
     try:
         ci_seeds = crossed_seeds(of_a - of_b).half_width if common else None
     except NoEstimate:
         ci_seeds = None
-    images = None
-    if has_official_test(a):
-        images = estimate(lambda: intervals_over_images(a, redrawings, b))
     return Comparison(a, b, paired, ci_seeds, paired.p, len(common), images)
 
 
