@@ -101,18 +101,18 @@ def _wherever_possible(
     from benchbench.results.comparison import compare_entries
 
     found: list[list[Comparison]] = []
-    reasons: list[NoEstimate] = []
+    left_out: list[str] = []
     for table in list(tables):
         try:
             found.append(compare_entries(table, None if reference is None else table[reference]))
         except NoEstimate as error:
-            tables.remove(table)
-            reasons.append(error)
+            if len(tables) == 1:
+                raise
+            tables[:] = [each for each in tables if each is not table]
             first = table[0].first
-            where = f"{first.dataset}, {first.identity['protocol']}"
-            say(f"left out {where}: {error.reason}")
-    if not found:
-        raise reasons[0]
+            left_out.append(f"{first.dataset}, {first.identity['protocol']}: {error.reason}")
+    for line in left_out:
+        say(f"left out {line}")
     return found
 
 
