@@ -91,9 +91,7 @@ def compare(
     click.echo("\n".join(parts), nl=False)
 
 
-def _wherever_possible(
-    tables: list[list[Entry]], reference: int | None
-) -> list[list[Comparison]]:
+def _wherever_possible(tables: list[list[Entry]], reference: int | None) -> list[list[Comparison]]:
     """The comparisons on each protocol, in `tables` those alone that have any.
 
     Says which protocols are left out as they have too few episodes. Raises NoEstimate if all are.

@@ -128,8 +128,8 @@ class FastText(TrainedWords):
     Words that the corpus lacks have vectors as well, by their runs of letters.
 
     corpus, size, window, negative, epochs, least, seed: as `word2vec` has them.
-    shortest, longest: the letters of a run. buckets: of the table in which runs share vectors; the
-        authors have 2 million, which are 800 MB.
+    shortest, longest: the letters of a run.
+    buckets: of the table in which runs share vectors; the authors have 2 million, which are 800 MB.
     """
 
     name = "fasttext"

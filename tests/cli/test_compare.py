@@ -114,7 +114,9 @@ def test_a_name_of_several_runs_is_said_with_what_they_are_called(results: Path)
     done = compare("a", "b", "--results", results)
     assert "omniglot" in done.stdout
     assert "left out 1 protocol that not all of them have met. 'a' has several runs" in done.stderr
-    (label,) = [word for word in done.stderr.split("name one of ")[1].split(", ") if "#" in word][:1]
+    (label,) = [word for word in done.stderr.split("name one of ")[1].split(", ") if "#" in word][
+        :1
+    ]
     assert table(compare(label, "b", "--results", results))[2][:2] == [label, "b"]
     alone = refused("a", "c", "--results", results)
     assert "'a' has several runs on one protocol; name one of a " in alone
@@ -126,7 +128,9 @@ def test_a_protocol_of_one_episode_does_not_end_the_others(results: Path) -> Non
     done = compare("a", "b", "--results", results)
     assert "left out cifar_fs, 5way-1shot-15query: A paired comparison needs two" in done.stderr
     assert table(done)[2][:2] == ["a", "b"]
-    assert "two episodes or more" in refused("a", "b", "--results", results, "--dataset", "cifar_fs")
+    assert "two episodes or more" in refused(
+        "a", "b", "--results", results, "--dataset", "cifar_fs"
+    )
 
 
 def test_mistakes_are_told(results: Path, tmp_path: Path) -> None:

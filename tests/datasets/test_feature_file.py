@@ -103,7 +103,9 @@ def test_a_wrong_file_is_refused_with_one_sentence(tmp_path, changes, said) -> N
 
 def test_what_is_no_archive_is_not_said_to_be_a_pickle(tmp_path) -> None:
     (tmp_path / "f.npz").write_text("label,0,1")
-    with pytest.raises(BenchbenchError, match=r"no readable \.npz file \(it is no archive") as error:
+    with pytest.raises(
+        BenchbenchError, match=r"no readable \.npz file \(it is no archive"
+    ) as error:
         FeatureFile.load(tmp_path / "f.npz")
     assert "pickle" not in str(error.value)
 
