@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from benchbench.cli.options import FOLDER, format_option
-from benchbench.errors import BenchbenchError
+from benchbench.errors import BenchbenchError, NoEstimate
+from benchbench.system.progress import say
+
+if TYPE_CHECKING:
+    from benchbench.results.comparison import Comparison
+    from benchbench.results.entries import Entry
 
 
 @click.command()
@@ -52,7 +58,6 @@ def compare(
     from benchbench.results.across import sources_of
     from benchbench.results.comparison import (
         chosen_entries,
-        compare_entries,
         compare_pairs,
         comparison_frame,
     )
@@ -74,10 +79,8 @@ def compare(
         raise BenchbenchError("A comparison needs two methods or run directories.")
     else:
         tables = chosen_entries(names, folders, datasets[0] if datasets else None)
-        compared = [
-            compare_entries(table, table[names.index(reference)] if reference else None)
-            for table in tables
-        ]
+        place = names.index(reference) if reference else None
+        compared = _wherever_possible(tables, place)
     if style != "markdown":
         frame = pd.concat(map(comparison_frame, compared), ignore_index=True)
         click.echo(csv(frame) if style == "csv" else json(frame), nl=False)
@@ -86,6 +89,29 @@ def compare(
     if len(tables) > 1:
         parts.append(significance_over_sources(sources_of(tables)))
     click.echo("\n".join(parts), nl=False)
+
+
+def _wherever_possible(tables: list[list[Entry]], reference: int | None) -> list[list[Comparison]]:
+    """The comparisons on each protocol, in `tables` those alone that have any.
+
+    Says which protocols are left out as they have too few episodes. Raises NoEstimate if all are.
+    """
+    from benchbench.results.comparison import compare_entries
+
+    found: list[list[Comparison]] = []
+    left_out: list[str] = []
+    for table in list(tables):
+        try:
+            found.append(compare_entries(table, None if reference is None else table[reference]))
+        except NoEstimate as error:
+            if len(tables) == 1:
+                raise
+            tables[:] = [each for each in tables if each is not table]
+            first = table[0].first
+            left_out.append(f"{first.dataset}, {first.identity['protocol']}: {error.reason}")
+    for line in left_out:
+        say(f"left out {line}")
+    return found
 
 
 def _canonical(dataset: str) -> str:

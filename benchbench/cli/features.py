@@ -147,7 +147,7 @@ def delete(keys: tuple[str, ...], everything: bool) -> None:
     from benchbench.evaluation.feature_making import delete as remove
     from benchbench.system.places import Places
 
-    if bool(keys) == everything:
+    if bool(keys) == everything or not all(keys):
         raise BenchbenchError("Name the keys of `benchbench features list`, or give --all.")
     known = list(all_stored(Places.find().cache))
     chosen = known if everything else [one for key in keys for one in _of_key(known, key)]

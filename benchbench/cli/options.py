@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -29,7 +30,11 @@ class Number(click.IntRange):
         return "|".join(["N", *self.words])
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        return value if value in self.words else super().convert(value, param, ctx)
+        if value in self.words:
+            return value
+        if self.words and isinstance(value, str) and not re.fullmatch(r"\s*[+-]?\d+\s*", value):
+            self.fail(f"{value!r} is not a whole number or {' or '.join(self.words)}.", param, ctx)
+        return super().convert(value, param, ctx)
 
 
 class Real(click.FloatRange):

@@ -65,7 +65,7 @@ class FeatureFile:
             raise BenchbenchError(f"{path} has no '{missing[0]}'; {NEEDED}.")
         features, labels = np.asarray(content["features"]), np.asarray(content["labels"])
         _check_vectors(path, features, labels)
-        numbers, names = _labelled(path, labels, content.get("class_names"))
+        numbers, names = _labelled(path, labels, _listed(path, content, "class_names"))
         found = cls(
             features,
             numbers,
@@ -73,7 +73,7 @@ class FeatureFile:
             _words(path, content, "splits", len(names), SPLITS),
             _words(path, content, "parts", len(labels), SPLITS),
             _words(path, content, "groups", len(labels)),
-            _header(path, content),
+            _header(path, content, len(names)),
             _attributes(path, content, len(names)),
         )
         empty = np.flatnonzero(np.bincount(numbers, minlength=len(names)) == 0)
@@ -95,7 +95,7 @@ class ClassFacts:
         """Those of a file with so many classes. Raises BenchbenchError if they are wrong."""
         content = _read(path, (*OF_CLASSES, ATTRIBUTES))
         splits = _words(path, content, "splits", classes, SPLITS)
-        return cls(splits, _header(path, content), _attributes(path, content, classes))
+        return cls(splits, _header(path, content, classes), _attributes(path, content, classes))
 
     def split_classes(self, classes: int) -> dict[str, IntArray]:
         """Class ids by split; all are test classes where the file does not say."""
@@ -174,6 +174,9 @@ def _labelled(
         return np.array([places[name] for name in labels.tolist()], dtype=np.int64), known
     if labels.dtype.kind not in "iu":
         raise _wrong(path, f"labels are {labels.dtype.name}", "give whole numbers or names")
+    if names is None and labels.max() >= len(labels):
+        what = f"label {labels.max()} is larger than its {len(labels)} features need"
+        raise _wrong(path, what, "count the classes from 0, or give names as labels")
     known = [f"class {n}" for n in range(int(labels.max()) + 1)] if names is None else list(names)
     outside = int(((labels < 0) | (labels >= len(known))).sum())
     if outside:
@@ -182,13 +185,22 @@ def _labelled(
     return labels.astype(np.int64), known
 
 
+def _listed(path: Path, content: Content, name: str) -> Any:
+    """What the file has under a name, which must be a list; None if it has nothing there."""
+    found = content.get(name)
+    if found is None or isinstance(found, list) or np.ndim(found) == 1:
+        return found
+    raise _wrong(path, f"its '{name}' is no list", "give a list of texts")
+
+
 def _words(
     path: Path, content: Content, name: str, count: int, allowed: Collection[str] = ()
 ) -> list[str] | None:
     """A list of `count` texts; None if the file has none."""
-    if name not in content:
+    listed = _listed(path, content, name)
+    if listed is None:
         return None
-    found = [str(word) for word in content[name]]
+    found = [str(word) for word in listed]
     if len(found) != count:
         what = f"there are {len(found)} '{name}' for {count}"
         raise _wrong(path, what, "give one for each class" if name == "splits" else "one for each")
@@ -219,8 +231,9 @@ def _attributes(path: Path, content: Content, classes: int) -> ClassAttributes |
     if bad := int((~np.isfinite(numbers)).any(axis=1).sum()):
         what = f"{bad} of its {classes} rows of attributes are not finite in float32"
         raise _wrong(path, what, "give a number for each")
-    numbered = [str(number) for number in range(1, values.shape[1] + 1)]
-    names = content.get("attribute_names", numbered)
+    names = _listed(path, content, "attribute_names")
+    if names is None:
+        names = [str(number) for number in range(1, values.shape[1] + 1)]
     if not all(isinstance(name, str) for name in names):
         raise _wrong(path, "its attribute_names are not texts", "give the name of each attribute")
     try:
@@ -229,11 +242,17 @@ def _attributes(path: Path, content: Content, classes: int) -> ClassAttributes |
         raise _wrong(path, str(error), "give each attribute a name of its own") from error
 
 
-def _header(path: Path, content: Content) -> dict[str, Any]:
+def _header(path: Path, content: Content, classes: int) -> dict[str, Any]:
     header = content.get("header", {})
     named = header.get("fingerprint", "0" * 64) if isinstance(header, dict) else ""
     if not isinstance(named, str) or not re.fullmatch("[0-9a-f]{64}", named):
         raise _wrong(path, "its header is not one of `features export`", "export it again")
+    seen, parents = header.get("pretrained_on", []), header.get("hierarchy") or [[]] * classes
+    if not isinstance(seen, list) or not all(isinstance(name, str) for name in seen):
+        cure = 'give one, such as ["imagenet-1k"]'
+        raise _wrong(path, "its header's pretrained_on is no list of texts", cure)
+    if not isinstance(parents, list) or [type(each) for each in parents] != [list] * classes:
+        raise _wrong(path, "its header's hierarchy is no list for each class", "export it again")
     return dict(header)
 
 

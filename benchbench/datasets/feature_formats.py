@@ -55,11 +55,29 @@ def format_of(path: Path) -> Format:
 
 
 def _read_npz(path: Path, names: Collection[str]) -> Content:
+    from zipfile import is_zipfile
+
+    with path.open("rb") as opened:
+        if not is_zipfile(opened):  # NumPy would speak of pickles
+            raise ValueError("it is no archive as np.savez writes it")
     with np.load(path, allow_pickle=False) as file:
-        found = {name: file[name] for name in file.files if name in names}
+        found = {name: _array(file, name) for name in file.files if name in names}
     if "header" in found:
         found["header"] = json.loads(str(found["header"]))
     return {name: value.tolist() if _is_text(value) else value for name, value in found.items()}
+
+
+def _array(file: Any, name: str) -> NDArray[Any]:
+    """One array of a file. Raises ValueError if it holds objects, which would be a pickle."""
+    try:
+        found: NDArray[Any] = file[name]
+    except ValueError as error:
+        if "allow_pickle" not in str(error):
+            raise
+        raise ValueError(
+            f"its '{name}' are Python objects; save them as numbers or as texts, np.array([...])"
+        ) from error
+    return found
 
 
 def _is_text(value: Any) -> bool:

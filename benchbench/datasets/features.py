@@ -62,6 +62,12 @@ class FeaturesOfFile(Dataset):
         order = np.argsort(file.labels, kind="stable")
         ends = np.cumsum(np.bincount(file.labels))
         parents = file.header.get("hierarchy") or [()] * len(ends)
+        known = {(*above, name) for above, name in zip(parents, file.class_names, strict=True)}
+        if same := len(ends) - len(known):
+            self.remark(
+                f"{same} of the {len(ends)} classes have the name of another one, from which "
+                "tables by class do not tell them"
+            )
         for number, rows in enumerate(np.split(order, ends[:-1])):
             yield DecodedClass(
                 file.class_names[number],

@@ -194,13 +194,15 @@ def pretrained_on(method: Method) -> list[str]:
 
 def reads_other_data(method: Method, task: Task) -> str | None:
     """Why a method does not apply if it reads images and the data are features, or vice versa."""
+    if method.members:
+        return next(filter(None, (reads_other_data(each, task) for each in method.members)), None)
     backbone = getattr(method, "backbone", "")
     takes_features = "backbone=features" in specs.text_of(method) or backbone == "features"
     if takes_features and task.has_images:
         return "its backbone reads features and this data set has images; use features:FILE"
     if takes_features or task.has_images:
         return None
-    if not backbone:
+    if "backbone" not in specs.parameters_of(method):
         return "it reads images and this data set has features"
     return f"its backbone {backbone} reads images; use backbone=features with this data set"
 

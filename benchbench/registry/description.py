@@ -9,7 +9,7 @@ from typing import Any
 
 from benchbench.errors import unknown_name
 from benchbench.registry import entry_points, loading, specs
-from benchbench.registry.declarations import paper_address
+from benchbench.registry.declarations import by_default, paper_address
 
 DECLARATIONS = (
     "family",
@@ -46,7 +46,9 @@ def described(text: str) -> list[str]:
         if spec.name in available:
             cls = loading.load(kind, spec.name)
             home = f"{available[spec.name].package} {available[spec.name].version}"
-            declaring = specs.configure(cls, spec) if kind == "method" and spec.parameters else cls
+            declaring = cls
+            if kind == "method":  # some declarations depend on parameters
+                declaring = specs.configure(cls, spec) if spec.parameters else by_default(cls)
             text = _explained(f"{spec.name} ({kind} of {home})", cls)
             if single := getattr(cls, "single", None):  # the class of one of a collection
                 title = f"{spec.name}:{str(single.argument).upper()}"
@@ -75,7 +77,11 @@ def _explained(title: str, thing: Any) -> str:
 
 def _declarations(declaring: Any) -> str:
     values = {name: getattr(declaring, name, None) for name in DECLARATIONS}
-    stated = {name: value for name, value in values.items() if value not in (None, "", ())}
+    stated = {
+        name: value
+        for name, value in values.items()
+        if value not in (None, "", ()) and not isinstance(value, property)
+    }
     if (paper := stated.get("paper")) and (address := paper_address(paper)) != paper:
         stated["paper"] = f"{paper} {address}".strip()
     return "".join(f"{name}: {specs.value_text(value)}\n" for name, value in stated.items())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from itertools import combinations
+from itertools import combinations, product
 from pathlib import Path
 
 import numpy as np
@@ -36,6 +36,7 @@ from benchbench.stats import (
     pairwise_p_values,
 )
 from benchbench.system.progress import say
+from benchbench.system.texts import counted
 from benchbench.verification.redrawing import Redrawings
 
 
@@ -89,14 +90,16 @@ def _compared(a: Entry, b: Entry, redrawings: Redrawings) -> Comparison:
         entry.scores[[entry.seeds.index(seed) for seed in common or entry.seeds], :count]
         for entry in (a, b)
     )
-    paired = compare_paired(of_a.mean(axis=0), of_b.mean(axis=0), a.classes[:count])
+    images = None
+    if has_official_test(a):
+        images = estimate(lambda: intervals_over_images(a, redrawings, b))
+    means = of_a.mean(axis=0), of_b.mean(axis=0)
+    fewest = 2 if images is None else 1  # of one draw, other test images tell the spread
+    paired = compare_paired(*means, a.classes[:count], fewest=fewest)
     try:
         ci_seeds = crossed_seeds(of_a - of_b).half_width if common else None
     except NoEstimate:
         ci_seeds = None
-    images = None
-    if has_official_test(a):
-        images = estimate(lambda: intervals_over_images(a, redrawings, b))
     return Comparison(a, b, paired, ci_seeds, paired.p, len(common), images)
 
 
@@ -197,14 +200,32 @@ def chosen_entries(
     labels = [entry.label for entry in find_entries(names, everything)]
     met = [[_called(*pair, table) for pair in zip(names, labels, strict=True)] for table in tables]
     complete = [[entry for entry in one if entry] for one in met if all(one)]
+    left_out = [table for table, one in zip(tables, met, strict=True) if not all(one)]
+    several = _several_runs(names, left_out)
     if not complete:
         raise BenchbenchError(
             f"{', '.join(labels[:-1])} and {labels[-1]} share no episodes: no protocol has results "
-            "of all of them. " + " ".join(f"{name}: {_met(name, everything)}." for name in labels)
+            "of all of them. "
+            + " ".join(f"{name}: {_met(name, everything)}." for name in labels)
+            + several
         )
-    if len(complete) < len(tables):
-        say(f"left out {len(tables) - len(complete)} protocols that not all of them have met")
+    if left_out:
+        what = counted(len(left_out), "protocol")
+        say(f"left out {what} that not all of them have met{'.' if several else ''}{several}")
     return _labelled_as_named(names, complete)
+
+
+def _several_runs(names: Sequence[str], tables: Sequence[list[Entry]]) -> str:
+    """A sentence on names that are those of several runs in one of the tables, or nothing."""
+    found: dict[str, list[str]] = {}
+    for table, name in product(tables, names):
+        labels = [entry.label for entry in table if entry.first.method == name]
+        if len(labels) > 1:
+            found.setdefault(name, []).extend(labels)
+    return "".join(
+        f" '{name}' has several runs on one protocol; name one of {', '.join(labels)}."
+        for name, labels in found.items()
+    )
 
 
 def _called(name: str, label: str, table: Sequence[Entry]) -> Entry | None:

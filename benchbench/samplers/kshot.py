@@ -63,7 +63,9 @@ class KShotSampler(Sampler):
             sizes = [len(rows) for rows in _images_of(pool, part)]
             place = int(np.argmin(sizes))
             if sizes[place] < count:
-                cure = f"; use --shot {sizes[place]} or fewer" if sizes[place] else ""
+                cure = "; kshot needs images of the parts train and test in every class"
+                if sizes[place]:
+                    cure = f"; use --shot {sizes[place]} or fewer"
                 raise BenchbenchError(
                     f"'{pool.class_name(place)}' in {pool.place} has {sizes[place]} {part} images "
                     f"and {count} {'is' if count == 1 else 'are'} needed{cure}."

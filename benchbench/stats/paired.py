@@ -57,25 +57,28 @@ def compare_paired(
     level: float = 0.95,
     *,
     seed: int = 0,
+    fewest: int = 2,
 ) -> PairedDifference:
     """Compare two methods by their accuracies [n] and [n] on the same n episodes.
 
     classes: the class ids of each episode, for the interval over classes. seed: that of the random
-    signs. p_t is that of Student's paired t-test, p_sign_flip that of `sign_flip`. Raises
-    NoEstimate below two episodes, and ValueError if a and b are not equally long.
+    signs. p_t is that of Student's paired t-test, p_sign_flip that of `sign_flip`. fewest: 1 is for
+    callers who know the spread of one episode's difference by other means, as over its images;
+    here it has none. Raises NoEstimate below so many episodes, and ValueError if a and b are not
+    equally long.
     """
     if a.shape != b.shape:
         raise ValueError(f"{len(a)} and {len(b)} accuracies are not those of the same episodes")
     difference = a - b
     n = len(difference)
-    if n < 2:
+    if n < fewest:
         raise NoEstimate("A paired comparison needs two episodes or more.")
     if np.ptp(difference) <= ROUNDING:
         difference = np.full(n, 0.0 if abs(difference[0]) <= ROUNDING else difference[0])
     ci_classes, reason = _over_classes(difference, classes, level)
     varies = bool(np.ptp(difference) > 0)
     mean = float(difference.mean() if varies else difference[0])
-    sd = float(np.std(difference - mean, ddof=1))
+    sd = float(np.std(difference - mean, ddof=1)) if varies else 0.0
     effect = mean / sd if varies else None
     p_sign_flip, exact = sign_flip(difference, seed=seed)
     constant = min(np.ptp(a), np.ptp(b)) <= ROUNDING

@@ -9,7 +9,7 @@ import pytest
 from click.testing import Result
 from support.command_line import invoke
 from support.command_line import refused as refused_command
-from support.runs import write_run, write_runs
+from support.runs import draw_classes, noisy_correct, write_run, write_runs
 
 
 def compare(*arguments: object) -> Result:
@@ -105,6 +105,32 @@ def test_unequal_episodes_are_refused_with_the_reason(results: Path) -> None:
     message = refused("c", "d", "--results", results)
     assert "c and d share no episodes" in message
     assert "d: cifar_fs 5way-1shot-15query." in message
+
+
+def test_a_name_of_several_runs_is_said_with_what_they_are_called(results: Path) -> None:
+    correct = noisy_correct(0.9, 200, 0)
+    classes, values = draw_classes(200), {"balanced_accuracy": [0.9] * 200}
+    write_run(results, "a", correct, classes=classes, metrics=values)
+    done = compare("a", "b", "--results", results)
+    assert "omniglot" in done.stdout
+    assert "left out 1 protocol that not all of them have met. 'a' has several runs" in done.stderr
+    (label,) = [word for word in done.stderr.split("name one of ")[1].split(", ") if "#" in word][
+        :1
+    ]
+    assert table(compare(label, "b", "--results", results))[2][:2] == [label, "b"]
+    alone = refused("a", "c", "--results", results)
+    assert "'a' has several runs on one protocol; name one of a " in alone
+
+
+def test_a_protocol_of_one_episode_does_not_end_the_others(results: Path) -> None:
+    for method in "ab":
+        write_run(results, method, [50], dataset="cifar_fs")
+    done = compare("a", "b", "--results", results)
+    assert "left out cifar_fs, 5way-1shot-15query: A paired comparison needs two" in done.stderr
+    assert table(done)[2][:2] == ["a", "b"]
+    assert "two episodes or more" in refused(
+        "a", "b", "--results", results, "--dataset", "cifar_fs"
+    )
 
 
 def test_mistakes_are_told(results: Path, tmp_path: Path) -> None:

@@ -113,11 +113,12 @@ def made_by_hand(cache: Path, tmp_path: Path) -> str:
 
 
 def test_what_reads_images_is_skipped_with_the_cure(made_by_hand, tmp_path) -> None:
-    methods = "knn,maml,knn[backbone=pixels],protonet[backbone=features]"
+    methods = "knn,maml,knn[backbone=pixels],protonet[backbone=features],ensemble,tip_adapter"
     task = ("--methods", methods, "--way", 5, "--query", 5, "--episodes", 10, "--no-audit")
     done = succeeded("run", "--dataset", made_by_hand, *task, "--out", tmp_path / "out")
     cure = "reads images; use backbone=features with this data set"
-    assert done.stdout.count(f"skipped: its backbone conv4 {cure}") == 2
+    assert done.stdout.count(f"skipped: its backbone conv4 {cure}") == 3  # a member's as well
+    assert done.stdout.count("skipped: it reads images and this data set has features") == 1
     assert done.stdout.count(f"skipped: its backbone pixels {cure}") == 1
     (manifest,) = (tmp_path / "out").rglob("manifest.json")
     stored = json.loads(manifest.read_text())
@@ -142,6 +143,7 @@ def test_features_are_deleted_by_key(pictures, cache) -> None:
     key = succeeded("features", "list").stdout.splitlines()[1].split()[-1]
     assert "no features have this key" in refused("features", "delete", "none")
     assert "Name the keys" in refused("features", "delete")
+    assert "Name the keys" in refused("features", "delete", "")
     assert "deleted 1 of 1, 65.5 kB" in succeeded("features", "delete", key).stdout
     assert succeeded("features", "list").stdout.endswith(f"0 in {cache / 'features'}\n")
     assert "deleted 0 of 0" in succeeded("features", "delete", "--all").stdout

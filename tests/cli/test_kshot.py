@@ -1,5 +1,6 @@
 """All classes at once by the command line: official training images, and all test images."""
 
+import io
 import json
 from itertools import islice
 from pathlib import Path
@@ -94,6 +95,7 @@ def test_what_is_stored_is_verified_and_compared(parted: str, tmp_path: Path) ->
     compared = succeeded("compare", *METHODS.split(","), "--results", tmp_path).stdout
     assert "± draws" in compared
     assert "± classes" not in compared
+    assert "Of one draw" not in compared
     board = succeeded("leaderboard", tmp_path, "--out", "-").stdout
     assert "All classes at once, on the official test images." in board
     assert "was drawn" not in board
@@ -131,6 +133,23 @@ def test_pre_training_without_labels_sees_the_training_images(parted: str, tmp_p
     assert weights.parent.parent.name == "pretrained"
     assert "no-training-labels" in succeeded("leaderboard", tmp_path, "--out", "-").stdout
     assert "differs" not in succeeded("verify", tmp_path, "--retrain").stdout
+
+
+def test_the_one_draw_of_all_images_is_compared_over_the_test_images(
+    parted: str, tmp_path: Path
+) -> None:
+    run(parted, tmp_path, "--shot", "2,all")
+    arguments = ("compare", *METHODS.split(","), "--results", tmp_path)
+    compared = succeeded(*arguments).stdout
+    assert "allway-2shot-official" in compared
+    assert compared.count("Of one draw there are no ± draws") == 1
+    frame = pd.read_csv(io.StringIO(succeeded(*arguments, "--format", "csv").stdout))
+    (alone,) = frame[frame.protocol == "allway-allshot-official"].to_dict("records")
+    assert alone["episodes"] == 1
+    assert np.isnan(alone["ci_episodes"])
+    assert alone["difference"] == pytest.approx(alone["accuracy_a"] - alone["accuracy_b"])
+    assert alone["p_sign_flip"] == 1
+    assert (alone["ci_images"] > 0) == (alone["difference"] != 0)
 
 
 def test_the_probe_of_all_images_is_that_of_scikit_learn(tmp_path: Path) -> None:
@@ -192,7 +211,7 @@ def test_several_methods_answer_together(parted: str, tmp_path: Path) -> None:
     [
         (("--way", 5), "The sampler 'kshot' has no --way"),
         (("--shot", 7), "has 6 train images and 7 are needed; use --shot 6 or fewer"),
-        (("--shot", "some"), "'some' is not a valid"),
+        (("--shot", "some"), "'some' is not a whole number or all."),
         (("--dataset", "glyphs"), "glyphs does not say which of a class's images are for training"),
         (("--sampler", "fixed", "--shot", "all"), "shot=all is not a whole number"),
     ],

@@ -11,6 +11,7 @@ from support.installations import Installation, pretended
 from benchbench.cli.listing import MARKED
 from benchbench.cli.method_tables import FAMILIES
 from benchbench.registry import entry_points, inspection, loading, specs
+from benchbench.registry.declarations import by_default
 from benchbench.registry.description import REGISTERED
 
 
@@ -104,6 +105,15 @@ class TestInformation:
                 times = len(re.findall(pattern, explanation, re.MULTILINE))
                 in_the_summary = parameter == getattr(cls, "argument", None)  # as in `folder:PATH`
                 assert times == 1 or (times == 0 and in_the_summary), (name, parameter)
+
+    @pytest.mark.parametrize("name", sorted(entry_points.available("method")))
+    def test_describe_says_what_a_method_declares_by_default(self, name: str) -> None:
+        text = invoke("describe", name).stdout
+        assert "<" not in text.partition("uses_class_names: ")[2]
+        told = "uses_class_names: true\n" in text
+        assert told == bool(
+            getattr(by_default(loading.load("method", name)), "uses_class_names", False)
+        )
 
     def test_describe_takes_parameters_that_change_what_a_method_declares(self) -> None:
         assert "order_dependent: false" in invoke("describe", "matchingnet").stdout

@@ -83,6 +83,8 @@ class TestMistakes:
             ("way", "five", ("--way",)),
             ("shot", PER_CLASS, ("images of a class", "fewer shots")),
             ("shot", -1, ("--shot",)),
+            ("shot", "al", ("'al' is not a whole number or all.",)),
+            ("shot", "1,al", ("'al' is not a whole number or all.",)),
             ("query", PER_CLASS, ("images of a class", f"--query {PER_CLASS - 1} or fewer")),
             ("query", 0, ("--query",)),
             ("episodes", "1", ("--episodes 1",)),

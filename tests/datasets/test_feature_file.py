@@ -83,13 +83,31 @@ def test_classes_without_names_are_numbered(tmp_path) -> None:
         ({"groups": np.array(["x"] * 7)}, "there are 7 'groups' for 6"),
         ({"header": np.array('{"fingerprint": "x"}')}, "its header is not one of"),
         ({"header": np.array("[1]")}, "its header is not one of"),
-        ({"labels": np.array([{}] * 6)}, "no readable .npz file"),
+        ({"header": np.array('{"pretrained_on": "imagenet-1k"}')}, "pretrained_on is no list of"),
+        ({"header": np.array('{"pretrained_on": 5}')}, "pretrained_on is no list of texts"),
+        ({"header": np.array('{"hierarchy": [["a"]]}')}, "hierarchy is no list for each class"),
+        ({"class_names": np.array("cat")}, "its 'class_names' is no list"),
+        ({"parts": np.array(3)}, "its 'parts' is no list"),
+        ({"labels": np.array([{}] * 6)}, "its 'labels' are Python objects"),
+        (
+            {"labels": np.array([0, 1, 0, 1, 2, 10**12]), "class_names": None},
+            "label 1000000000000 is larger than its 6 features need",
+        ),
     ],
 )
 def test_a_wrong_file_is_refused_with_one_sentence(tmp_path, changes, said) -> None:
     with pytest.raises(BenchbenchError, match=said) as error:
         FeatureFile.load(written(tmp_path, **changes))
     assert str(error.value).count(". ") == 0
+
+
+def test_what_is_no_archive_is_not_said_to_be_a_pickle(tmp_path) -> None:
+    (tmp_path / "f.npz").write_text("label,0,1")
+    with pytest.raises(
+        BenchbenchError, match=r"no readable \.npz file \(it is no archive"
+    ) as error:
+        FeatureFile.load(tmp_path / "f.npz")
+    assert "pickle" not in str(error.value)
 
 
 @pytest.mark.parametrize("ending", FORMATS)
@@ -166,6 +184,7 @@ def test_attributes_without_names_are_numbered(tmp_path) -> None:
         ({"attribute_names": np.array(["striped"])}, "1 attributes have values of shape"),
         ({"attribute_names": np.array(["a", "a"])}, "two attributes have one name"),
         ({"attribute_names": np.array([1, 2])}, "its attribute_names are not texts"),
+        ({"attribute_names": np.array(2)}, "its 'attribute_names' is no list"),
     ],
 )
 def test_a_wrong_table_of_attributes_is_refused(tmp_path, changes, said) -> None:

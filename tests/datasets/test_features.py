@@ -107,3 +107,13 @@ def test_features_are_not_joined_with_images(dataset, tmp_path) -> None:
     places = Places(tmp_path, tmp_path / "cache")
     with pytest.raises(BenchbenchError, match="has features and no images"):
         Multi(f"features:{tmp_path / 'f.npz'},glyphs").problems(places)
+
+
+def test_classes_of_one_name_are_counted(tmp_path, capsys) -> None:
+    features, labels = np.eye(6, dtype=np.float32), np.arange(6)
+    names = ["cat", "cat", "dog", "cat", "eel", "fox"]
+    opened(FeatureFile(features, labels, names), tmp_path)
+    assert "2 of the 6 classes have the name of another one" in capsys.readouterr().err
+    parents = {"hierarchy": [[f"kind {n}"] for n in range(6)]}
+    opened(FeatureFile(2 * features, labels, names, header=parents), tmp_path)
+    assert "the name of another" not in capsys.readouterr().err

@@ -119,8 +119,12 @@ def test_presets_have_the_shots_of_their_papers(text: str, shots: tuple[int, ...
             "'class 1' in split 'test' of toy has 2 train images",
         ),
         (parted([4, 2], [1, 1]), 3, "and 3 are needed; use --shot 2 or fewer."),
-        (parted([4, 2], [1, 0]), 1, "has 0 test images and 1 is needed."),
-        (parted([4, 0], [1, 1]), "all", "has 0 train images and 1 is needed."),
+        (parted([4, 2], [1, 0]), 1, "has 0 test images and 1 is needed; kshot needs images of"),
+        (
+            parted([4, 0], [1, 1]),
+            "all",
+            "has 0 train images and 1 is needed; kshot needs images of",
+        ),
     ],
 )
 def test_what_cannot_be_drawn_is_said(data, shot, sentence: str) -> None:

@@ -139,8 +139,16 @@ def test_a_constant_method_has_no_correlation() -> None:
 def test_one_episode_or_other_episodes_cannot_be_compared() -> None:
     with pytest.raises(NoEstimate, match="two episodes"):
         compare_paired(np.ones(1), np.ones(1))
+    with pytest.raises(NoEstimate, match="two episodes"):
+        compare_paired(np.ones(0), np.ones(0), fewest=1)
     with pytest.raises(ValueError, match="same episodes"):
         compare_paired(np.ones(3), np.ones(4))
+
+
+def test_of_one_episode_that_is_asked_for_there_is_a_difference_and_no_spread() -> None:
+    found = compare_paired(np.array([0.75]), np.array([0.5]), [np.arange(3)], fewest=1)
+    assert (found.difference, found.n, found.sd, found.p_sign_flip) == (0.25, 1, 0.0, 1.0)
+    assert found.ci_episodes is found.p_t is found.effect_size is found.correlation is None
 
 
 @pytest.mark.parametrize("zeros", [0, 5])

@@ -68,7 +68,12 @@ def compared_markdown(compared: Sequence[Comparison], reference: str | None) -> 
         "correlation of the two over episodes.",
         "detectable: the least true difference that so many episodes show with a power of 80 %.",
     ]
-    if any(one.paired.p_t is None for one in compared):
+    if any(one.paired.n == 1 for one in compared):
+        notes.append(
+            f"Of one draw there are no {about}, p (t), detectable and d, and p (sign flip) is 1 "
+            "whatever the difference: ± test images says how sure it is."
+        )
+    if any(one.paired.p_t is None and one.paired.n > 1 for one in compared):
         notes.append(
             f"No {about}, p (t), detectable and d: the difference is the same in every episode, so "
             "that nothing is known of its spread."
