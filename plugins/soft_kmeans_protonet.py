@@ -56,7 +56,8 @@ class SoftKMeansProtoNet(MetricMethod):
 
     @property
     def without_pool(self) -> str:  # type: ignore[override]
-        return "" if self.trained else f"protonet[backbone={self.backbone}]"
+        start = f"backbone={self.backbone},pretrain={self.pretrain}"
+        return "" if self.trained else f"protonet[{start}]"
 
     def extra_modules(self, feature_size: int, task: Task) -> dict[str, nn.Module]:
         """What is learned of the cluster or of the masks, if the training has unlabelled images."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from benchbench.backbones import backbone_arguments
 from benchbench.errors import BenchbenchError
+from benchbench.learners.episodic import AUTO
 from benchbench.learners.objective_training import check_from_scratch, create_objective
 from benchbench.method import Method
 from benchbench.registry import loading, specs
@@ -19,7 +20,7 @@ def create_method(text: str) -> Method:
     backbone, pretrain = (getattr(method, name, None) for name in ("backbone", "pretrain"))
     if isinstance(backbone, str):
         backbone_arguments(backbone)
-    if isinstance(pretrain, str):
+    if isinstance(pretrain, str) and pretrain != AUTO:
         objective = create_objective(pretrain)
         if isinstance(backbone, str):
             check_from_scratch(objective, backbone)
