@@ -75,7 +75,9 @@ class PretrainedMethod(ObjectiveFirst):
         """Why it does not apply, if there is nothing that its objective could learn from."""
         if task.has_unlabelled_part and self.training_labels == "none":
             return None
-        return without_training_classes(task, self.backbone, weights=True)
+        reason = without_training_classes(task, self.backbone, weights=True)
+        cure = ", or an objective of pre-training that takes no labels"
+        return reason and reason + cure * task.has_unlabelled_part
 
     def published(self, task: Task) -> ClassifierRecipe | None:
         """How the paper learns the training classes, for the paper budget; None is as all do."""

@@ -61,7 +61,8 @@ def _named(tree: ast.Module, name: str, hook: str) -> list[ast.ClassDef]:
 
 def _imported(module: str, name: str, hook: str) -> list[ast.ClassDef]:
     """As `_named`, for a class that the hook's function mentions and the module imports."""
-    wanted, found = _mentioned(_tree(module), hook), []
+    wanted = _mentioned(_tree(module), hook)
+    found: list[ast.ClassDef] = []
     for _ in range(RE_EXPORTS):
         homes = _homes(_tree(module), wanted)
         for home in homes:

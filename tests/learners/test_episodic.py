@@ -147,26 +147,27 @@ def test_a_method_goes_on_from_the_classifier_that_others_share(
         assert torch.equal(again.network.state_dict()[name], tensor)
 
 
+@pytest.mark.parametrize("name", ["dot", "from_classifier", "on_frozen", "frozen_in_quick"])
 def test_a_method_goes_on_from_what_an_objective_has_learned(
-    dataset: OpenDataset, tmp_path: Path
+    dataset: OpenDataset, tmp_path: Path, name: str
 ) -> None:
-    objective = create_objective("still")
     source = make_source(dataset, Dot(), budget=SMOKE, shared=tmp_path)
     encoder = create_backbone("conv4[width=4]", source.image_shape, source.seed)
-    fit_objective(source, encoder, objective)
-    for cls in (Dot, FromClassifier, OnFrozen, FrozenInQuick):
-        method = cls(pretrain="still")
-        source = make_source(dataset, method, budget=SMOKE, shared=tmp_path)
-        begun: list[str] = []
-        plain = method.extra_modules
-        method.extra_modules = lambda *given: (  # type: ignore[method-assign]
-            begun.append(method.encoder.weights_sha256()) or plain(*given)
-        )
-        method.train(source)
-        assert [record.stage for record in source.records] == ["still", "training"]
-        assert begun == [encoder.weights_sha256()]
-        stays = cls in (OnFrozen, FrozenInQuick)
-        assert (method.encoder.weights_sha256() == begun[0]) == stays
+    fit_objective(source, encoder, create_objective("still"))
+    method = {cls.name: cls for cls in (Dot, FromClassifier, OnFrozen, FrozenInQuick)}[name](
+        pretrain="still"
+    )
+    source = make_source(dataset, method, budget=SMOKE, shared=tmp_path)
+    begun: list[str] = []
+    plain = method.extra_modules
+    method.extra_modules = lambda *given: (  # type: ignore[method-assign]
+        begun.append(method.encoder.weights_sha256()) or plain(*given)
+    )
+    method.train(source)
+    assert [record.stage for record in source.records] == ["still", "training"]
+    assert begun == [encoder.weights_sha256()]
+    stays = name in ("on_frozen", "frozen_in_quick")
+    assert (method.encoder.weights_sha256() == begun[0]) == stays
     assert len(list(tmp_path.glob("*/still.safetensors"))) == 1
 
 

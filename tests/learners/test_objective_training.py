@@ -199,6 +199,8 @@ def test_a_backbone_that_is_not_from_scratch_is_refused(
         ("knn[pretrain=rotation[augment=]]", "No augmentation is named"),
         ("protonet[pretrain=simclear]", "did you mean simclr"),
         ("protonet[pretrain=byol,backbone=pixels]", "leave out one of the two"),
+        ("uda[labelled=0.1]", r"of the objective 'uda' .* METHOD\[pretrain=uda\[labelled=0.1\]\]"),
+        ("uda[labeled=0.1]", "There is no parameter of uda named 'labeled'"),
         ("simclr", r"objective of pre-training and no method; write METHOD\[pretrain=simclr\]"),
     ],
 )
