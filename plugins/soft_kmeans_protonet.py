@@ -56,7 +56,7 @@ class SoftKMeansProtoNet(MetricMethod):
 
     @property
     def without_pool(self) -> str:  # type: ignore[override]
-        return "" if self.trained else f"protonet[backbone={self.backbone}]"
+        return f"protonet[backbone={self.backbone},pretrain={self.pretrain}]" * (not self.trained)
 
     def extra_modules(self, feature_size: int, task: Task) -> dict[str, nn.Module]:
         """What is learned of the cluster or of the masks, if the training has unlabelled images."""

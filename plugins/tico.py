@@ -48,7 +48,7 @@ class TiCo(Pretraining):
     beta: Share = 0.9
     momentum: Share = 0.99
     width: Annotated[int, Bounds(ge=1)] | None = None
-    size: int = 256
+    size: Annotated[int, Bounds(ge=1)] = 256
 
     def further_modules(self, encoder: Backbone) -> dict[str, nn.Module]:
         projector = mlp(encoder.feature_size, self.width or 512, self.size)
@@ -79,7 +79,8 @@ class TiCo(Pretraining):
         return super().health(network, *embedded) | found
 
     def sickness(self, health: dict[str, float]) -> str:
-        if health["loss"] > health["rho"] - 1:
+        # A small rho is no more than views that do not agree cost.
+        if health["rho"] > 2 and health["loss"] > health["rho"] - 1:
             return f"its loss is {health['loss']:.2f}, near rho = {health['rho']:g}"
         return super().sickness(health)
 

@@ -39,10 +39,8 @@ class UDA(ConsistencyMethod):
 class UDAPretraining(ConsistencyPretraining):
     """Learns of some labels, and gives strong views the sharpened probabilities of weak ones.
 
-    Training signals are not annealed.
-
     temperature: lower is sharper.
-    labelled, weight, confidence, augment, select: as `ConsistencyPretraining` has them.
+    labelled, weight, confidence, tsa, augment, select: as `ConsistencyPretraining` has them.
     """
 
     name = "uda"

@@ -31,7 +31,8 @@ class VICReg(Pretraining):
     The mean squared error is over images and features, as in the authors' code (the paper's is
     of squared distances, larger by the number of features).
 
-    invariance, variance, decorrelation: the weights of the three terms.
+    invariance, variance, decorrelation: the weights of the three terms; none is 1, or 2 with TiCo's
+        covariance, of which no gradient goes through one factor.
     covariance: that of the `batch`; or TiCo's running one (`tico`), which no paper has: it replaces
         the third term by the mean of z' C z over centred embeddings of both views, divided by their
         size, where C is without gradient.
@@ -43,9 +44,9 @@ class VICReg(Pretraining):
     paper = "arXiv:2105.04906"
     augment: str = "auto"
     select: Literal["last", "validation"] = "last"
-    invariance: float = 25.0
-    variance: float = 25.0
-    decorrelation: float | None = None
+    invariance: Annotated[float, Bounds(ge=0)] = 25.0
+    variance: Annotated[float, Bounds(ge=0)] = 25.0
+    decorrelation: Annotated[float, Bounds(ge=0)] | None = None
     covariance: Literal["batch", "tico"] = "batch"
     width: Annotated[int, Bounds(ge=1)] | None = None
 
@@ -60,13 +61,16 @@ class VICReg(Pretraining):
         invariance = self.invariance * F.mse_loss(*embedded)
         variance = self.variance * sum(map(variance_loss, embedded)) / 2
         if self.covariance == "batch":
-            third = (self.decorrelation or 1.0) * sum(map(covariance_loss, embedded))
+            third = self._weight(1.0) * sum(map(covariance_loss, embedded))
         else:
             pairs = zip(network["covariances"], embedded, strict=True)  # type: ignore[arg-type]
-            third = (self.decorrelation or 2.0) * sum(
+            third = self._weight(2.0) * sum(
                 running.penalty(z - z.mean(0)) / z.shape[1] for running, z in pairs
             )
         return torch.as_tensor(invariance + variance + third)
+
+    def _weight(self, default: float) -> float:
+        return default if self.decorrelation is None else self.decorrelation
 
     def published(self, task: Task) -> ObjectiveRecipe:
         """solo-learn's on CIFAR."""

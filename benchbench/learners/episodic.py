@@ -14,8 +14,10 @@ from benchbench.backbones.base import Backbone
 from benchbench.learners.classifier_recipe import ClassifierRecipe
 from benchbench.learners.network_needs import as_needed
 from benchbench.learners.normalisation import BatchMoments, TaskMoments, TaskNorm
-from benchbench.learners.pretrained import fit_classifier, without_training_classes
-from benchbench.method import Method, Task
+from benchbench.learners.pretrained import fit_start, without_training_classes
+from benchbench.learners.starting import ObjectiveFirst
+from benchbench.method import Task
+from benchbench.registry.specs import ADDED_LATER
 from benchbench.training.fit import fit, learns
 from benchbench.training.source import TrainingSource
 
@@ -30,12 +32,15 @@ the shared one; `steps`, and further arguments of `fit` by name. If the test's w
 published recipe is followed on episodes that vary like the test's, whatever `way`, `shot` and
 `query` say."""
 
+CLASSIFICATION = "classification"
+AUTO = "auto"
+"""The `pretrain` of a method that starts as its authors have it."""
 TASK_NORM = "task_norm"
 """The name in `network` of what TaskNorm learns."""
 
 
 @dataclass
-class EpisodicMethod(Method):
+class EpisodicMethod(ObjectiveFirst):
     """A method whose network learns from episodes of the training classes.
 
     A subclass has a `loss` for `fit`, and says in `quick` and `published` how it is trained. It
@@ -44,6 +49,8 @@ class EpisodicMethod(Method):
 
     backbone: trained from scratch, unless it comes with weights; if there is nothing to learn, as
         with `pixels`, the method is evaluated as it is.
+    pretrain: what the backbone is trained by before any episode, see `benchbench list
+        pretrainings`; `auto` is nothing, or `classification` where the method begins with that.
     """
 
     pretrained: ClassVar[bool] = False
@@ -57,6 +64,7 @@ class EpisodicMethod(Method):
     the user declares a field, `bn: BatchNormBy = "running"`, and embeds within `moments`."""
     network: nn.ModuleDict = field(init=False, repr=False, compare=False)
     backbone: str = "conv4"
+    pretrain: str = field(default=AUTO, metadata=ADDED_LATER)
 
     def __post_init__(self) -> None:
         if self.bn == "transductive":
@@ -65,7 +73,12 @@ class EpisodicMethod(Method):
     @property
     def pretrains(self) -> bool:
         """Whether it may need a training that others share, by which a grid plans."""
-        return self.pretrained
+        return bool(self.starts_from)
+
+    @property
+    def starts_from(self) -> str:
+        own = CLASSIFICATION if self.pretrained else ""
+        return own if self.pretrain == AUTO else self.pretrain
 
     @property
     def encoder(self) -> Backbone:
@@ -74,7 +87,8 @@ class EpisodicMethod(Method):
         return backbone
 
     def skip(self, task: Task) -> str | None:
-        return super().skip(task) or without_training_classes(task, self.backbone, weights=False)
+        unlearned = without_training_classes(task, self.backbone, weights=False)
+        return super().skip(task) or unlearned or self.without_names(task)
 
     def extra_modules(self, feature_size: int, task: Task) -> dict[str, nn.Module]:
         """The modules that are learned in addition to the backbone, by name in `network`.
@@ -137,8 +151,8 @@ class EpisodicMethod(Method):
         """Make `network`; returns the part of it that learns from episodes."""
         encoder = create_backbone(self.backbone, source.image_shape, source.seed)
         learns_encoder = self.trains_encoder and not frozen
-        if self.pretrained or frozen:
-            fit_classifier(source, encoder, classifier)
+        if start := self.starts_from or CLASSIFICATION * frozen:
+            fit_start(source, encoder, start, classifier)
         elif not learns_encoder:
             source.compute.place(encoder)
             encoder.freeze()

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from benchbench.backbones.base import Backbone, module_sha256
 from benchbench.datasets.prompts import class_prompts
+from benchbench.learners.health import said, warn_of_collapse
 from benchbench.learners.image_text import (
     DualEncoder,
     JointEncoder,
@@ -24,7 +25,7 @@ from benchbench.learners.image_text import (
     words_of,
 )
 from benchbench.learners.network_needs import as_needed
-from benchbench.learners.pretraining import ObjectiveRecipe, Pretraining
+from benchbench.learners.pretraining import AS_IT_IS, COLLAPSED, ObjectiveRecipe, Pretraining
 from benchbench.learners.shared_training import shared_folder, training_key
 from benchbench.method import Classifier, Support, Task
 from benchbench.registry import specs
@@ -33,6 +34,8 @@ from benchbench.system.compute import separate_randomness
 from benchbench.training.budget import FitRecord
 from benchbench.training.source import TrainingSource
 
+HEALTH_BATCH = 128
+"""The images whose embeddings tell the health of an encoder."""
 Adapt = Callable[[Support], Classifier]
 PLAIN = "conv4"
 """The backbone of image-text methods, which was the only one at first, so that the key of
@@ -73,6 +76,10 @@ class ImageTextPretraining(Pretraining):
         """The loss of embeddings [n, d] of images and of their texts, at the encoder's scale."""
         encoder: Any = network["encoder"]
         return pair_loss(encoder, *embedded)
+
+    def sickness(self, health: dict[str, float]) -> str:
+        """As for views, from a smaller spread: embeddings of images and of texts begin in cones."""
+        return super().sickness(health) * (health.get("spread", 1.0) < COLLAPSED / 10)
 
     def smoke(self, task: Task) -> ObjectiveRecipe:
         """A recipe for seconds."""
@@ -116,10 +123,22 @@ def fit_dual_encoder(
             pairs=recipe.batch,
             **as_needed(backbone, recipe.arguments(steps)),
             stage="image_text",
+            health=lambda: said(source, objective, _health(source, network, objective)),
             validate=_selection(source, encoder, objective),
             folder=folder,
         )
+    warn_of_collapse(source, objective, record)
     return encoder, record
+
+
+def _health(
+    source: TrainingSource, network: nn.ModuleDict, objective: ImageTextPretraining
+) -> dict[str, float]:
+    """The objective's health of embeddings of a batch of training images."""
+    encoder: Any = network["encoder"].eval()
+    images = source.views(HEALTH_BATCH, [AS_IT_IS])[0][0]
+    with torch.no_grad():
+        return objective.health(network, encoder(images).float())
 
 
 def without_words(task: Task) -> str:

@@ -9,10 +9,12 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from benchbench.augmentations import create_augmentation
 from benchbench.backbones import backbone_arguments
 from benchbench.backbones.base import Backbone
 from benchbench.errors import BenchbenchError
 from benchbench.images import Images
+from benchbench.learners.health import said, warn_of_collapse
 from benchbench.learners.image_text_pretraining import ImageTextPretraining, fit_dual_encoder
 from benchbench.learners.network_needs import as_needed
 from benchbench.learners.pretraining import ObjectiveRecipe, Pretraining
@@ -21,7 +23,6 @@ from benchbench.registry import loading, specs
 from benchbench.registry.hookspecs import hookimpl
 from benchbench.runs.method_card import source_sha256
 from benchbench.system.compute import separate_randomness
-from benchbench.system.progress import say
 from benchbench.training.budget import FitRecord
 from benchbench.training.fit import fit, learns
 from benchbench.training.source import TrainingSource
@@ -45,7 +46,10 @@ def create_objective(text: str) -> Pretraining:
     """
     spec = specs.parse(text)
     cls: type[Pretraining] = loading.load("pretraining", spec.name)
-    return specs.configure(cls, spec)
+    objective = specs.configure(cls, spec)
+    if spec.parameters.get("augment", "auto") != "auto":
+        create_augmentation(objective.augment)  # Refuses a spec that is wrong now.
+    return objective
 
 
 def check_from_scratch(objective: Pretraining, backbone: str) -> None:
@@ -103,13 +107,12 @@ def _fit_views(source: TrainingSource, backbone: Backbone, objective: Pretrainin
             views,
             **as_needed(backbone, recipe.arguments(steps)),
             after_step=lambda progress: objective.after_step(network, progress),
-            health=lambda: step.health(views[0]),
+            health=lambda: said(source, objective, step.health(views[0])),
             stage=objective.name,
             validate=_selection(source, backbone, objective),
             folder=folder,
         )
-    if record.health and (ill := objective.sickness(record.health)):
-        say(f"{specs.text_of(source.method)}: {objective.name} has collapsed: {ill}")
+    warn_of_collapse(source, objective, record)
     return record
 
 

@@ -15,7 +15,6 @@ from benchbench.backbones.base import Backbone
 from benchbench.backbones.feature_cache import embedded
 from benchbench.images import Images
 from benchbench.learners.classifier_recipe import ClassifierRecipe
-from benchbench.learners.image_text_pretraining import without_words
 from benchbench.learners.network_needs import as_needed
 from benchbench.learners.objective_training import (
     ClassificationObjective,
@@ -23,7 +22,8 @@ from benchbench.learners.objective_training import (
     fit_objective,
 )
 from benchbench.learners.shared_training import backbone_key, nearest_mean, shared_folder
-from benchbench.method import WITHOUT_SUPPORT, Method, Task
+from benchbench.learners.starting import ObjectiveFirst
+from benchbench.method import Task
 from benchbench.system.compute import separate_randomness
 from benchbench.training.budget import FitRecord
 from benchbench.training.fit import fit, learns
@@ -37,7 +37,7 @@ EMBEDDED_TOGETHER = 256
 
 
 @dataclass
-class PretrainedMethod(Method):
+class PretrainedMethod(ObjectiveFirst):
     """A method that starts from `encoder`, a network trained once for all methods of this kind.
 
     backbone: trained to classify the training classes, unless it comes with weights.
@@ -47,8 +47,6 @@ class PretrainedMethod(Method):
     """
 
     pretrains: ClassVar[bool] = True
-    adapts_by_names: bool = field(default=False, init=False, repr=False, compare=False)
-    """Whether `adapt` reads names, if its objective does not: what `uses_class_names` is set to."""
     encoder: Backbone = field(init=False, repr=False, compare=False)
     classification: Classification | None = field(
         default=None, init=False, repr=False, compare=False
@@ -67,36 +65,19 @@ class PretrainedMethod(Method):
         return "none" if objective.select == "last" else "validation only"
 
     @property
-    def further_code(self) -> tuple[type, ...]:  # type: ignore[override]
-        return (type(create_objective(self.pretrain)),)
-
-    @property
-    def uses_class_names(self) -> bool:  # type: ignore[override]
-        """Whether `adapt` reads them, or the objective those of the training classes."""
-        return self.adapts_by_names or create_objective(self.pretrain).uses_class_names
-
-    @uses_class_names.setter
-    def uses_class_names(self, own: bool) -> None:
-        self.adapts_by_names = own
+    def starts_from(self) -> str:
+        return self.pretrain
 
     def skip(self, task: Task) -> str | None:
-        return super().skip(task) or self._without_images(task) or self._without_names(task)
+        return super().skip(task) or self._without_images(task) or self.without_names(task)
 
     def _without_images(self, task: Task) -> str | None:
         """Why it does not apply, if there is nothing that its objective could learn from."""
         if task.has_unlabelled_part and self.training_labels == "none":
             return None
-        return without_training_classes(task, self.backbone, weights=True)
-
-    def _without_names(self, task: Task) -> str | None:
-        """Why a method whose objective learns from names does not apply, if it does not."""
-        if not create_objective(self.pretrain).uses_class_names:
-            return None
-        if not task.has_class_names:
-            return without_words(task)
-        if task.n_shot == 0 and not (self.adapts_by_names or self.uses_attributes):
-            return WITHOUT_SUPPORT
-        return None
+        reason = without_training_classes(task, self.backbone, weights=True)
+        cure = ", or an objective of pre-training that takes no labels"
+        return reason and reason + cure * task.has_unlabelled_part
 
     def published(self, task: Task) -> ClassifierRecipe | None:
         """How the paper learns the training classes, for the paper budget; None is as all do."""
@@ -104,12 +85,8 @@ class PretrainedMethod(Method):
 
     def train(self, source: TrainingSource) -> None:
         self.encoder = create_backbone(self.backbone, source.image_shape, source.seed)
-        objective = create_objective(self.pretrain)
-        if not isinstance(objective, ClassificationObjective):
-            fit_objective(source, self.encoder, objective)
-            return
         recipe = self.published(source.task) if source.budget.name == "paper" else None
-        self.classification = fit_classifier(source, self.encoder, recipe)
+        self.classification = fit_start(source, self.encoder, self.pretrain, recipe)
 
 
 def without_training_classes(task: Task, backbone: str, *, weights: bool) -> str | None:
@@ -135,6 +112,20 @@ class Classification:
 
     head: nn.Linear
     record: FitRecord
+
+
+def fit_start(
+    source: TrainingSource, backbone: Backbone, pretrain: str, recipe: ClassifierRecipe | None
+) -> Classification | None:
+    """Train the backbone by the objective of this spec; recipe: as in `fit_classifier`.
+
+    The result is None for other objectives than `classification`.
+    """
+    objective = create_objective(pretrain)
+    if isinstance(objective, ClassificationObjective):
+        return fit_classifier(source, backbone, recipe)
+    fit_objective(source, backbone, objective)
+    return None
 
 
 def fit_classifier(

@@ -13,12 +13,15 @@ from pathlib import Path
 
 from benchbench.registry.entry_points import KINDS, Provenance
 
+RE_EXPORTS = 3
+"""How many imports are followed from a plug-in's module to the class that it registers."""
+
 
 def summary(provenance: Provenance, kind: str = "method") -> str:
     """The first line of the class's docstring, read from source without an import.
 
-    The class is in the entry point's module, or in the one that this imports its hook from. Of two
-    that have the name it is the one that the hook of the kind registers.
+    The class is in the entry point's module, or in one that this imports its hook or the class
+    itself from. Of two that have the name it is the one that the hook of the kind registers.
     """
     classes = _classes_of(provenance, kind)
     return (ast.get_docstring(classes[0]) or "").split("\n", 1)[0] if classes else ""
@@ -38,7 +41,8 @@ def _classes_of(provenance: Provenance, kind: str = "method") -> list[ast.ClassD
     name, module, hook = provenance.name, provenance.module, KINDS[kind][1]
     try:
         own = _named(_tree(module), name, hook)
-        return own or _named(_tree(_home_of_hooks(module)), name, hook)
+        own = own or _named(_tree(_home_of_hooks(module)), name, hook)
+        return own or _imported(module, name, hook)
     except SyntaxError:
         return []
 
@@ -53,6 +57,31 @@ def _named(tree: ast.Module, name: str, hook: str) -> list[ast.ClassDef]:
     mentioned = _mentioned(tree, hook)
     found.sort(key=lambda node: node.name not in mentioned)
     return _with_bases(found[0], classes) if found else []
+
+
+def _imported(module: str, name: str, hook: str) -> list[ast.ClassDef]:
+    """As `_named`, for a class that the hook's function mentions and the module imports."""
+    wanted = _mentioned(_tree(module), hook)
+    found: list[ast.ClassDef] = []
+    for _ in range(RE_EXPORTS):
+        homes = _homes(_tree(module), wanted)
+        for home in homes:
+            found = found or _named(_tree(home), name, hook)
+        if found or not homes:
+            break
+        module = homes[-1]
+    return found
+
+
+def _homes(tree: ast.Module, wanted: set[str]) -> list[str]:
+    """The modules from which one of these names is imported, other than Python's own."""
+    return [
+        node.module
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom) and node.module and not node.level
+        if node.module.partition(".")[0] not in sys.stdlib_module_names
+        if wanted & {alias.asname or alias.name for alias in node.names}
+    ]
 
 
 def _mentioned(tree: ast.Module, function: str) -> set[str]:

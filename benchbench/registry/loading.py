@@ -63,7 +63,7 @@ def load(kind: str, name: str) -> type:
     """The class registered under `name`. Raises BenchbenchError if none is or it is broken."""
     found = available(kind)
     if name not in found:
-        raise unknown_name(kind, name, found)
+        raise _unknown(kind, name)
     return load_class(kind, found[name])
 
 
@@ -71,7 +71,17 @@ def check_names(kind: str, texts: Iterable[str]) -> None:
     """Raise BenchbenchError for a spec whose name is not announced. Nothing is imported."""
     for name in (specs.parse(text).name for text in texts):
         if name not in available(kind):
-            raise unknown_name(kind, name, available(kind))
+            raise _unknown(kind, name)
+
+
+def _unknown(kind: str, name: str) -> BenchbenchError:
+    """The error for a name of this kind that is not announced."""
+    if kind == "method" and name in available("pretraining"):
+        return BenchbenchError(
+            f"'{name}' is an objective of pre-training and no method; write METHOD[pretrain={name}]"
+            " with a method that starts from a network."
+        )
+    return unknown_name(kind, name, available(kind))
 
 
 def load_class(kind: str, provenance: Provenance) -> type:

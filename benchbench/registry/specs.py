@@ -26,6 +26,9 @@ T = TypeVar("T")
 OpenValue: TypeAlias = int | float | bool | str | None
 """The type of an open parameter's value: the first of these as which it can be read."""
 
+ADDED_LATER: Mapping[str, Any] = types.MappingProxyType({"added_later": True})
+"""The metadata of a field that came when runs without it were stored; see `parameters_of`."""
+
 SHOWN = 40
 """The characters of a wrong value that a message shows."""
 
@@ -251,10 +254,16 @@ def type_name(kind: Any, words_of: Mapping[str, str] | None = None) -> str:
 
 
 def parameters_of(instance: Any) -> dict[str, Any]:
-    """All parameters of a configured instance, defaults included, by the name of their field."""
+    """All parameters of a configured instance, defaults included, by the name of their field.
+
+    One that was `ADDED_LATER` is there if it is not its default, so that what is known by its
+    parameters is known by what it was before.
+    """
     cls = type(instance)
     names = [*parameter_types(cls), *filter(None, [open_parameters(cls)])]
-    return {name: getattr(instance, name) for name in names}
+    later = {f.name: f.default for f in _fields(cls) if f.metadata.items() >= ADDED_LATER.items()}
+    values = {name: getattr(instance, name) for name in names}
+    return {k: v for k, v in values.items() if k not in later or v != later[k]}
 
 
 def text_of(instance: Any) -> str:

@@ -122,6 +122,11 @@ def create_sampler(text: str, **options: int | str | None) -> Sampler:
             continue
         if key not in parameters:
             raise BenchbenchError(f"The sampler '{spec.name}' has no --{key}; leave it out.")
+        if key == "shot" and value == "all" and not cls.official_test:
+            raise BenchbenchError(
+                "--shot all is every official training image of each class, which the sampler "
+                "kshot draws; add --sampler kshot, or give --shot a number."
+            )
         if key in spec.parameters:
             raise BenchbenchError(f"'{text}' and --{key} both say {key}; leave one out.")
         spec.parameters[key] = str(value)

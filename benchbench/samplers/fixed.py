@@ -70,7 +70,7 @@ class FixedSampler(ComposingSampler):
         if self.unlabelled < 0 or self.distractors < 0:
             raise ValueError("needs unlabelled >= 0 and distractors >= 0")
         if self.distractors and not self.unlabelled:
-            raise ValueError("has distractors only with unlabelled images: add --unlabelled")
+            raise ValueError("draws distractors only with unlabelled images; add --unlabelled")
         others = self.replacement == "none" or self.prior != "balanced" or self.separate_groups
         if self.unlabelled and others:
             raise ValueError(

@@ -213,7 +213,7 @@ def test_several_methods_answer_together(parted: str, tmp_path: Path) -> None:
         (("--shot", 7), "has 6 train images and 7 are needed; use --shot 6 or fewer"),
         (("--shot", "some"), "'some' is not a whole number or all."),
         (("--dataset", "glyphs"), "glyphs does not say which of a class's images are for training"),
-        (("--sampler", "fixed", "--shot", "all"), "shot=all is not a whole number"),
+        (("--sampler", "fixed", "--shot", "all"), "add --sampler kshot, or give --shot a number"),
     ],
 )
 def test_what_cannot_be_is_refused(

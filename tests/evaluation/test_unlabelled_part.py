@@ -118,3 +118,4 @@ def test_who_takes_labels_is_skipped(parted: OpenDataset, method: Method, applie
     reason = method.skip(task_in(parted))
     assert (reason is None) == applies
     assert applies or "it learns from training classes and this task has none" in str(reason)
+    assert applies or str(reason).endswith("an objective of pre-training that takes no labels")

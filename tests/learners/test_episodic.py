@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 from support.learning import make_source
+from support.objectives import Still
 from torch import Tensor, nn
 
 from benchbench.backbones import create_backbone
@@ -15,8 +16,11 @@ from benchbench.datasets.open_dataset import OpenDataset
 from benchbench.learners.classifier_recipe import ClassifierRecipe, TrainingPhase
 from benchbench.learners.episodic import EpisodicMethod, Recipe
 from benchbench.learners.metric import MetricMethod, class_means
+from benchbench.learners.objective_training import create_objective, fit_objective
 from benchbench.learners.pretrained import fit_classifier
 from benchbench.method import Support, Task
+from benchbench.registry import loading
+from benchbench.registry.specs import parameters_of
 from benchbench.training.budget import Budget
 
 
@@ -109,6 +113,14 @@ class OnFrozen(FromClassifier):
 
 
 SMOKE = Budget("smoke", 2)
+KNOWN = loading.load
+
+
+@pytest.fixture(autouse=True)
+def still_is_installed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(
+        loading, "load", lambda kind, name: Still if name == "still" else KNOWN(kind, name)
+    )
 
 
 @pytest.mark.parametrize("cls", [FromClassifier, OnFrozen])
@@ -133,6 +145,50 @@ def test_a_method_goes_on_from_the_classifier_that_others_share(
     again.train(make_source(dataset, again, budget=SMOKE, shared=shared, folder=tmp_path / "own"))
     for name, tensor in method.network.state_dict().items():
         assert torch.equal(again.network.state_dict()[name], tensor)
+
+
+@pytest.mark.parametrize("name", ["dot", "from_classifier", "on_frozen", "frozen_in_quick"])
+def test_a_method_goes_on_from_what_an_objective_has_learned(
+    dataset: OpenDataset, tmp_path: Path, name: str
+) -> None:
+    source = make_source(dataset, Dot(), budget=SMOKE, shared=tmp_path)
+    encoder = create_backbone("conv4[width=4]", source.image_shape, source.seed)
+    fit_objective(source, encoder, create_objective("still"))
+    method = {cls.name: cls for cls in (Dot, FromClassifier, OnFrozen, FrozenInQuick)}[name](
+        pretrain="still"
+    )
+    source = make_source(dataset, method, budget=SMOKE, shared=tmp_path)
+    begun: list[str] = []
+    plain = method.extra_modules
+    method.extra_modules = lambda *given: (  # type: ignore[method-assign]
+        begun.append(method.encoder.weights_sha256()) or plain(*given)
+    )
+    method.train(source)
+    assert [record.stage for record in source.records] == ["still", "training"]
+    assert begun == [encoder.weights_sha256()]
+    stays = name in ("on_frozen", "frozen_in_quick")
+    assert (method.encoder.weights_sha256() == begun[0]) == stays
+    assert len(list(tmp_path.glob("*/still.safetensors"))) == 1
+
+
+def test_by_default_a_method_starts_as_its_authors_have_it() -> None:
+    assert Dot().starts_from == ""
+    assert FromClassifier().starts_from == "classification"
+    assert FromClassifier(pretrain="still").starts_from == "still"
+    assert Dot().further_code == ()
+    assert [one.name for one in Dot(pretrain="still").further_code] == ["still"]  # type: ignore[attr-defined]
+    # Runs that were stored before the parameter came are known without it.
+    assert parameters_of(Dot()) == {"backbone": "conv4[width=4]"}
+    assert parameters_of(Dot(pretrain="still"))["pretrain"] == "still"
+
+
+def test_an_objective_of_names_makes_a_method_of_names() -> None:
+    named = Dot(pretrain="clip")
+    assert named.uses_class_names
+    assert not Dot().uses_class_names
+    task = Task("toy", "test", (16, 16, 3), 5, 1, 15, has_class_names=False)
+    assert "no names in words" in str(named.skip(task))
+    assert Dot().skip(task) is None
 
 
 class FrozenInQuick(Dot):

@@ -59,6 +59,22 @@ def test_the_backbone_alone_is_kept_and_a_killed_training_ends_with_the_same_bit
     assert resumed.weights_sha256() == whole.weights_sha256()
 
 
+def test_its_health_is_of_the_embeddings_of_images(
+    named: OpenDataset, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spec = f"knn[pretrain=clip[select=last],backbone={SMALL}]"
+    source = make_source(named, create_method(spec), steps=4)
+    source.method.train(source)
+    health = source.records[0].health
+    assert 0.01 < health["spread"] < 1.5
+    said = capsys.readouterr().err
+    assert f": clip: spread {health['spread']:.3g}\n" in said
+    assert "collapsed" not in said
+    monkeypatch.setattr(ImageTextPretraining, "health", lambda *of: {"spread": 0.001})
+    trained(named, spec)
+    assert "clip has collapsed: its features are nearly one point" in capsys.readouterr().err
+
+
 def test_it_shares_its_training_with_methods_of_the_whole_encoder(
     named: OpenDataset, tmp_path: Path
 ) -> None:

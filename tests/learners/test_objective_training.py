@@ -127,6 +127,16 @@ def test_a_collapse_is_said_and_recorded(
     assert source.records[0].health == {"spread": 0.01}
 
 
+def test_health_is_said_once_for_a_training_that_methods_share(
+    dataset: OpenDataset, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for _ in range(2):
+        trained(make_source(dataset, tmp_path, steps=1), "tico")
+    (line,) = (line for line in capsys.readouterr().err.splitlines() if "spread" in line)
+    assert line.startswith("knn[backbone=conv4[width=8]]: tico: spread 0.")
+    assert line.endswith("rho 8")
+
+
 def test_methods_share_a_training_and_other_objectives_have_their_own(
     dataset: OpenDataset, tmp_path: Path
 ) -> None:
@@ -184,6 +194,14 @@ def test_a_backbone_that_is_not_from_scratch_is_refused(
         ("knn[pretrain=simclear]", "did you mean simclr"),
         ("knn[pretrain=tico[beta=2]]", "beta must be at least 0 and at most 1"),
         ("finetune[pretrain=vicreg[covariance=none]]", "batch"),
+        ("knn[pretrain=tico[size=0]]", "size must be at least 1"),
+        ("knn[pretrain=simclr[augment=flop]]", "did you mean flip"),
+        ("knn[pretrain=rotation[augment=]]", "No augmentation is named"),
+        ("protonet[pretrain=simclear]", "did you mean simclr"),
+        ("protonet[pretrain=byol,backbone=pixels]", "leave out one of the two"),
+        ("uda[labelled=0.1]", r"of the objective 'uda' .* METHOD\[pretrain=uda\[labelled=0.1\]\]"),
+        ("uda[labeled=0.1]", "There is no parameter of uda named 'labeled'"),
+        ("simclr", r"objective of pre-training and no method; write METHOD\[pretrain=simclr\]"),
     ],
 )
 def test_a_mistake_in_an_objective_is_a_sentence(spec: str, says: str) -> None:

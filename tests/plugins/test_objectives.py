@@ -109,6 +109,16 @@ def test_the_covariance_of_tico_in_vicreg() -> None:
     assert_close(float(hybrid.loss(both, Z + 7, Z)), 0.177778, atol=1e-6, rtol=0)
 
 
+@pytest.mark.parametrize("covariance", ["batch", "tico"])
+def test_a_weight_of_zero_leaves_the_third_term_of_vicreg_out(covariance: str) -> None:
+    weights = {"invariance": 0.0, "variance": 0.0, "decorrelation": 0.0}
+    objective = VICReg(covariance=covariance, width=2, **weights)  # type: ignore[arg-type]
+    both = nn.ModuleDict(
+        {"covariances": nn.ModuleList(RunningCovariance(2).double() for _ in "ab")}
+    )
+    assert float(objective.loss(both, Z, OTHER)) == 0
+
+
 def tico(size: int = 2) -> tuple[TiCo, nn.ModuleDict]:
     return TiCo(size=size), nn.ModuleDict({"covariance": RunningCovariance(size).double()})
 
@@ -139,6 +149,11 @@ def test_a_collapsed_tico_nears_rho_and_is_told(steps: int, expected: float) -> 
     health = objective.health(network, point, point)
     assert_close(network["covariance"].moments, before)
     assert ("near rho = 8" in objective.sickness(health)) == (steps == 30)
+
+
+def test_a_small_rho_is_no_sign_of_a_collapse() -> None:
+    assert not TiCo(rho=0.5).sickness({"loss": 0.4, "rho": 0.5, "spread": 0.9})
+    assert TiCo(rho=0.5).sickness({"loss": 0.4, "rho": 0.5, "spread": 0.01})
 
 
 def test_tico_of_all_directions_alike() -> None:

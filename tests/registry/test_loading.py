@@ -189,6 +189,16 @@ def test_summary_of_a_class_that_a_package_has_from_a_module_of_its_own(installe
     assert inspection.summary(entry_points.available("method")["toy"]) == "A toy."
 
 
+def test_summary_of_a_class_that_a_plugin_imports_and_registers(installed: Installation) -> None:
+    """As `clip` has it, whose class is the core's and comes by way of `benchbench`."""
+    source = "from benchbench import {0}\ndef register_pretrainings(register): register({0})\n"
+    for name, cls in (("clip", "ImageTextPretraining"), ("toy", "Nothing")):
+        installed.add("benchbench.pretrainings", name, source.format(cls))
+    known = entry_points.available("pretraining")
+    assert inspection.summary(known["clip"], "pretraining").startswith("Tells an image's text")
+    assert inspection.summary(known["toy"], "pretraining") == ""
+
+
 @pytest.mark.parametrize(
     "source",
     [None, "class (", METHOD.format(name="other"), METHOD.format(name="toy").replace('"""', "#")],
