@@ -202,7 +202,10 @@ def reads_other_data(method: Method, task: Task) -> str | None:
         return None
     if not backbone:
         return "it reads images and this data set has features"
-    return f"its backbone {backbone} reads images; use backbone=features with this data set"
+    reads = f"its backbone {backbone} reads images"
+    if "backbone" not in specs.parameter_types(type(method)):
+        return f"{reads}, and it takes no other; this data set has features"
+    return f"{reads}; use backbone=features with this data set"
 
 
 def reads_one_size(method: Method, task: Task) -> str | None:

@@ -43,9 +43,12 @@ class TrainedWords(WordMeans):
     """Vectors of words that gensim, of the extra `words`, learns from a corpus in one thread.
 
     corpus: a text file (`.txt`) with a sentence in each line; words are taken in lower case.
-    size: numbers of a vector. window: the farthest of two words that count as neighbours. negative:
-        words of noise for each neighbour. epochs: how often the corpus is read. least: how often a
-        word must be in it. seed: of the first vectors and of the noise.
+    size: numbers of a vector.
+    window: the farthest of two words that count as neighbours.
+    negative: words of noise for each neighbour.
+    epochs: how often the corpus is read.
+    least: how often a word must be in it.
+    seed: of the first vectors and of the noise.
     """
 
     corpus: str
@@ -65,10 +68,12 @@ class TrainedWords(WordMeans):
                 f"corpus={self.corpus} is no .txt file; it needs one with a sentence in each line."
             )
         if next(filter(None, Corpus(path)), None) is None:
-            raise BenchbenchError(f"The corpus {self.corpus} has no words.")
+            raise BenchbenchError(
+                f"The corpus {self.corpus} has no words; it needs a sentence in each line."
+            )
         if find_spec("gensim") is None:
             raise BenchbenchError(
-                f"vectors={self.name} needs gensim; run `pip install benchbench[words]`."
+                f'vectors={self.name} needs gensim; run `pip install "benchbench[words]"`.'
             )
 
     @property
@@ -113,8 +118,6 @@ class Word2Vec(TrainedWords):
 
     The vector of a name is the mean over its words. They are learned before the backbone is, in one
     thread, so that equal corpora and parameters give the same numbers.
-
-    corpus, size, window, negative, epochs, least, seed: as `TrainedWords` has them.
     """
 
     name = "word2vec"
@@ -127,9 +130,8 @@ class FastText(TrainedWords):
 
     Words that the corpus lacks have vectors as well, by their runs of letters.
 
-    corpus, size, window, negative, epochs, least, seed: as `word2vec` has them.
-    shortest, longest: the letters of a run. buckets: of the table in which runs share vectors; the
-        authors have 2 million, which are 800 MB.
+    shortest, longest: the letters of a run.
+    buckets: of the table in which runs share vectors; the authors have 2 million, which are 800 MB.
     """
 
     name = "fasttext"

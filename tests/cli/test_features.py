@@ -113,12 +113,13 @@ def made_by_hand(cache: Path, tmp_path: Path) -> str:
 
 
 def test_what_reads_images_is_skipped_with_the_cure(made_by_hand, tmp_path) -> None:
-    methods = "knn,maml,knn[backbone=pixels],protonet[backbone=features]"
+    methods = "knn,maml,knn[backbone=pixels],protonet[backbone=features],clip_zero_shot"
     task = ("--methods", methods, "--way", 5, "--query", 5, "--episodes", 10, "--no-audit")
     done = succeeded("run", "--dataset", made_by_hand, *task, "--out", tmp_path / "out")
     cure = "reads images; use backbone=features with this data set"
     assert done.stdout.count(f"skipped: its backbone conv4 {cure}") == 2
     assert done.stdout.count(f"skipped: its backbone pixels {cure}") == 1
+    assert "skipped: its backbone conv4 reads images, and it takes no other;" in done.stdout
     (manifest,) = (tmp_path / "out").rglob("manifest.json")
     stored = json.loads(manifest.read_text())
     assert stored["method"]["pretrained_on"] == ["unknown"]

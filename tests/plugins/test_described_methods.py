@@ -91,7 +91,9 @@ def test_eszsl_minimises_its_objective() -> None:
 
 def test_sae_of_the_worked_example() -> None:
     expected = [[0.971831, -0.084507], [0.253521, 0.760563]]
-    close(sae.solution(EXAMPLE, EXAMPLE.vectors, 2.0), expected)
+    w, s = sae.solution(EXAMPLE, EXAMPLE.vectors, 2.0), EXAMPLE.own_vectors.T
+    close(w, expected)
+    close(s @ s.T @ w + 2 * w @ EXAMPLE.gram, 3 * s @ EXAMPLE.features, 1e-12)
 
 
 @pytest.mark.parametrize("lam", [0.01, 2.0, 1000.0])
