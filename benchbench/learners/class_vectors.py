@@ -201,8 +201,8 @@ class ClipText(ClassVectors):
 
         if self.model == TINY:
             raise BenchbenchError(
-                f"vectors=clip needs a CLIP with weights, such as model=ViT-B-32/openai; {TINY} has "
-                "none before it is trained, as clip_zero_shot does it."
+                "vectors=clip needs a CLIP with weights, such as model=ViT-B-32/openai; those of "
+                f"{TINY} are trained by clip_zero_shot alone."
             )
         self._joint = joint_space_of(self.model)
 

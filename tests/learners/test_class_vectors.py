@@ -69,6 +69,14 @@ def test_a_name_is_the_mean_of_its_words_in_a_file(
         made.vectors(["yak"])
 
 
+def test_a_word_in_lower_case_goes_before_one_with_capitals(tmp_path: Path) -> None:
+    """Files of frequent words first have Apple, the company, before the fruit, or behind it."""
+    (tmp_path / "w.txt").write_text("Apple 1 1\napple 2 2\nAPPLE 3 3\napple 4 4\nRose 5 6\n")
+    made = create_class_vectors(f"file[weights={tmp_path / 'w.txt'}]")
+    made.prepare([])
+    assert made.vectors(["apple", "rose"]).tolist() == [[2, 2], [5, 6]]
+
+
 def test_a_file_that_is_not_there_is_told_before_anything_is_trained() -> None:
     with one_sentence("There is no file none.txt of word vectors; weights= takes the path of"):
         create_method("eszsl[vectors=file[weights=none.txt]]")
