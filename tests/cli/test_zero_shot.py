@@ -208,6 +208,21 @@ def test_the_report_tells_attributes_that_were_mistaken(described: Path, tmp_pat
         assert [cell for cell, _ in cells] == [f"{100 * share:.2f}" for share in counted]
 
 
+def test_several_methods_on_one_episode_are_on_the_page_and_not_compared(
+    described: Path, tmp_path: Path
+) -> None:
+    results, out = tmp_path / "results", tmp_path / "report.html"
+    methods = "borrow[backbone=pixels],gfzsl[backbone=pixels]"
+    run(f"folder:{described}[size=8]", results, methods)
+    succeeded("report", results, "--out", out)
+    page = Page(out.read_text(encoding="utf-8"))
+    mistaken = [c for c in page.tables if c.startswith("Attributes mistaken by")]
+    assert len(mistaken) == 2
+    assert not [c for c in page.tables if c.startswith("Differences on")]
+    said = "Nothing is compared in pairs. A paired comparison needs two episodes or more."
+    assert said in out.read_text(encoding="utf-8")
+
+
 def test_the_viewer_says_what_else_was_likely(described: Path, tmp_path: Path) -> None:
     results, out = tmp_path / "results", tmp_path / "report.html"
     run(f"generalised:folder:{described}[size=8][]", results, "borrow[backbone=pixels]")
