@@ -201,8 +201,8 @@ class ClipText(ClassVectors):
 
         if self.model == TINY:
             raise BenchbenchError(
-                "vectors=clip needs a CLIP with weights, such as model=ViT-B-32/openai; those of "
-                f"{TINY} are trained by clip_zero_shot alone."
+                "vectors=clip needs a CLIP with weights, such as model=ViT-B-32/openai, and "
+                f"{TINY} comes with none."
             )
         self._joint = joint_space_of(self.model)
 
