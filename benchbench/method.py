@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 
 WITHOUT_SUPPORT = "it learns from support images and this task has none (0-shot)"
+WITHOUT_ATTRIBUTES = "it knows classes by their attributes and this task's have none"
 NAMES_WITHHELD = "class names are only given to a method with uses_class_names = True"
 ATTRIBUTES_WITHHELD = "attributes are only given to a method with uses_attributes = True"
 UNLABELLED_WITHHELD = "unlabelled images are only given to a method with uses_unlabelled = True"
@@ -185,7 +186,7 @@ class Method:
         if task.n_shot == 0 and not (self.uses_class_names or self.uses_attributes):
             return WITHOUT_SUPPORT
         if self.uses_attributes and not task.n_attributes:
-            return "it knows classes by their attributes and this task's have none"
+            return WITHOUT_ATTRIBUTES
         if task.n_way is None and self.fixed_way:
             return "its head has a fixed way and this task's varies"
         if self.uses_validation and not task.has_validation_part:

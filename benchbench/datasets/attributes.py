@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from benchbench.errors import BenchbenchError
 
 ATTRIBUTE_FILE = "attributes.csv"
+LARGEST = float(np.finfo(np.float32).max)
 FORM = "a heading `class,ATTRIBUTE,ATTRIBUTE,...` and a row for each class, of its name and numbers"
 
 
@@ -72,14 +73,16 @@ def read_attributes(
         heading, found = _table(content)
         names = tuple(name.strip() for name in heading)
         keys = [name if name in found else name.rpartition("/")[2] for name in class_names]
+        other = sorted(found.keys() - set(keys))
         if missing := [key for key in keys if key not in found]:
             what = "class has" if len(missing) == 1 else "classes have"
-            raise ValueError(f"{len(missing)} {what} no row, such as '{missing[0]}'")
+            of_none = f"; rows of no class: {len(other)}, such as '{other[0]}'" if other else ""
+            raise ValueError(f"{len(missing)} {what} no row, such as '{missing[0]}'{of_none}")
         attributes = ClassAttributes(names, np.array([found[key] for key in keys], np.float32))
     except (ValueError, csv.Error) as error:
         raise BenchbenchError(f"{where} cannot be read ({error}); it needs {FORM}.") from error
     remark_on_equal(attributes, where, remark)
-    if other := sorted(found.keys() - set(keys)):
+    if other:
         remark(f"{where} has rows of no class, left out: {len(other)}, such as '{other[0]}'.")
     return attributes
 
@@ -115,6 +118,6 @@ def _number(cell: str, row: str) -> float:
         number = float(cell)
     except ValueError:
         raise ValueError(f"'{cell}' in the row of '{row}' is no number") from None
-    if not np.isfinite(number):
-        raise ValueError(f"'{cell}' in the row of '{row}' is not finite")
+    if not abs(number) <= LARGEST:
+        raise ValueError(f"'{cell}' in the row of '{row}' is not finite in float32")
     return number

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
+from benchbench.errors import BenchbenchError
 from benchbench.images import Images
 from benchbench.learners.described import DescribedMethod, SeenClasses
 from benchbench.method import Support
@@ -31,13 +32,16 @@ class AttributeRule:
     def of(cls, vectors: Tensor, *, half: bool = False) -> AttributeRule:
         """Of the training classes' vectors [c, a]; half: whether every prior is a half.
 
-        Raises ValueError if no attribute tells one class from another.
+        Raises BenchbenchError if no attribute tells one class from another.
         """
         threshold = float(vectors.mean())
         shares = (vectors > threshold).double().mean(0)
         kept = torch.nonzero((shares > 0) & (shares < 1))[:, 0]
         if len(kept) == 0:
-            raise ValueError("no attribute tells one training class from another")
+            raise BenchbenchError(
+                "No attribute tells one training class from another; at least one must be above "
+                f"the mean of all numbers, {threshold:.3g}, for some of them and not for others."
+            )
         prior = torch.full_like(shares, 0.5) if half else shares
         return cls(threshold, kept, prior[kept])
 

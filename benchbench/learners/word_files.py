@@ -58,11 +58,13 @@ def _no_word_file(path: str, error: Exception) -> BenchbenchError:
 
 
 def word_vectors(path: str, wanted: Iterable[str]) -> dict[str, Tensor]:
-    """The vectors float64 [a] of some words, from a text file; a word may be written in capitals.
+    """The vectors float64 [a] of some words in lower case, from a text file.
+
+    A word that is only written with capitals there counts, the first of several.
 
     Raises BenchbenchError if the file is not there or is something else.
     """
-    left, found = set(wanted), dict[str, Tensor]()
+    left, found, exact = set(wanted), dict[str, Tensor](), set[str]()
     try:
         with expanded(path).open(encoding="utf-8", errors="replace") as lines:
             for number, line in enumerate(lines):
@@ -70,8 +72,9 @@ def word_vectors(path: str, wanted: Iterable[str]) -> dict[str, Tensor]:
                 if number == 0 and len(numbers) == 1:
                     continue
                 key = word if word in left else word.lower()
-                if key in left and key not in found:
+                if key in left and (key not in found or (key == word and key not in exact)):
                     found[key] = torch.from_numpy(np.array(numbers, np.float64))
+                    exact |= {key} & {word}
         if len({len(vector) for vector in found.values()}) > 1:
             raise ValueError("its vectors differ in length")
     except (OSError, ValueError) as error:

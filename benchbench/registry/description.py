@@ -46,9 +46,7 @@ def described(text: str) -> list[str]:
         if spec.name in available:
             cls = loading.load(kind, spec.name)
             home = f"{available[spec.name].package} {available[spec.name].version}"
-            declaring = cls
-            if kind == "method":  # some declarations depend on parameters
-                declaring = specs.configure(cls, spec) if spec.parameters else by_default(cls)
+            declaring = _declaring(cls, spec) if kind == "method" else cls
             text = _explained(f"{spec.name} ({kind} of {home})", cls)
             if single := getattr(cls, "single", None):  # the class of one of a collection
                 title = f"{spec.name}:{str(single.argument).upper()}"
@@ -75,13 +73,16 @@ def _explained(title: str, thing: Any) -> str:
     return f"{title}\n\n{_documentation(thing)}\n\nparameters:\n{parameters}\n"
 
 
+def _declaring(cls: type, spec: specs.Spec) -> Any:
+    """The method with its parameters, as these may decide on what it declares."""
+    return specs.configure(cls, spec) if spec.parameters else by_default(cls)
+
+
 def _declarations(declaring: Any) -> str:
-    values = {name: getattr(declaring, name, None) for name in DECLARATIONS}
-    stated = {
-        name: value
-        for name, value in values.items()
-        if value not in (None, "", ()) and not isinstance(value, property)
-    }
+    found = {name: getattr(declaring, name, None) for name in DECLARATIONS}
+    # A class that cannot be made without parameters may leave a declaration to them.
+    values = {name: one for name, one in found.items() if not isinstance(one, property)}
+    stated = {name: value for name, value in values.items() if value not in (None, "", ())}
     if (paper := stated.get("paper")) and (address := paper_address(paper)) != paper:
         stated["paper"] = f"{paper} {address}".strip()
     return "".join(f"{name}: {specs.value_text(value)}\n" for name, value in stated.items())

@@ -66,6 +66,7 @@ class TestInformation:
         assert inspection.summary(entry_points.available(kind)[name], kind) in result.stdout
         assert "parameters:" in result.stdout
         assert "No description" not in result.stdout
+        assert "<property" not in result.stdout
 
     @pytest.mark.parametrize("name", ["conv4", "pixels", "resnet12", "timm", "torchvision"])
     def test_describe_a_backbone(self, name: str) -> None:
@@ -120,6 +121,13 @@ class TestInformation:
         text = invoke("describe", "matchingnet[fce=true]").stdout
         assert "order_dependent: true" in text
         assert "fce: true or false; default false" in text
+        for spec, of_names in (("eszsl", "false"), ("eszsl[vectors=words]", "true")):
+            assert f"uses_class_names: {of_names}\n" in invoke("describe", spec).stdout
+
+    def test_describe_says_what_the_parameters_of_a_corpus_are(self) -> None:
+        for name in ("word2vec", "fasttext"):
+            text = invoke("describe", name).stdout
+            assert "window: the farthest of two words that count as neighbours" in text
 
 
 def test_everything_of_a_name_is_described() -> None:

@@ -208,6 +208,39 @@ def test_the_report_tells_attributes_that_were_mistaken(described: Path, tmp_pat
         assert [cell for cell, _ in cells] == [f"{100 * share:.2f}" for share in counted]
 
 
+def test_attributes_of_features_are_told_though_there_are_no_images(
+    described: Path, tmp_path: Path
+) -> None:
+    dataset, file, out = f"folder:{described}[size=8]", tmp_path / "halves.npz", tmp_path / "r.html"
+    succeeded("features", "export", "--dataset", dataset, "--backbone", "pixels", "--to", file)
+    run(f"features:{file}", tmp_path / "results", "borrow[backbone=features]")
+    succeeded("report", tmp_path / "results", "--out", out)
+    html = out.read_text(encoding="utf-8")
+    assert "has features and no images to look at" in html
+    page = Page(html)
+    (caption,) = [c for c in page.tables if c.startswith("Attributes mistaken by borrow")]
+    assert {cells[0][0] for cells in page.tables[caption][1:]} == {*SHADES, *SIDES}
+    (caption,) = [c for c in page.tables if c.startswith("Classes of ")]
+    assert {cells[0][0] for cells in page.tables[caption][1:]} == {
+        f"test/{shade} {side}" for shade, side in zip(SHADES, SIDES, strict=True)
+    }
+
+
+def test_several_methods_on_one_episode_are_on_the_page_and_not_compared(
+    described: Path, tmp_path: Path
+) -> None:
+    results, out = tmp_path / "results", tmp_path / "report.html"
+    methods = "borrow[backbone=pixels],gfzsl[backbone=pixels]"
+    run(f"folder:{described}[size=8]", results, methods)
+    succeeded("report", results, "--out", out)
+    page = Page(out.read_text(encoding="utf-8"))
+    mistaken = [c for c in page.tables if c.startswith("Attributes mistaken by")]
+    assert len(mistaken) == 2
+    assert not [c for c in page.tables if c.startswith("Differences on")]
+    said = "Nothing is compared in pairs. A paired comparison needs two episodes or more."
+    assert said in out.read_text(encoding="utf-8")
+
+
 def test_the_viewer_says_what_else_was_likely(described: Path, tmp_path: Path) -> None:
     results, out = tmp_path / "results", tmp_path / "report.html"
     run(f"generalised:folder:{described}[size=8][]", results, "borrow[backbone=pixels]")

@@ -115,9 +115,11 @@ def test_a_row_may_have_the_last_part_of_a_path() -> None:
         (b"class,red\ncat,1\ncat,2\n", "the class 'cat' has two rows"),
         (b"class,red\ncat,x\n", "'x' in the row of 'cat' is no number"),
         (b"class,red\ncat,nan\n", "'nan' in the row of 'cat' is not finite"),
+        (b"class,red\ncat,1e300\n", "'1e300' in the row of 'cat' is not finite in float32"),
         (b"class,red\ncat,1,2\n", "the row of 'cat' has 2 numbers and the heading names 1"),
         (b"class,red,red\ncat,1,2\n", "two attributes have one name"),
-        (b"class,red\ndog,1\n", "1 class has no row, such as 'cat'"),
+        (b"class,red\nCat,1\n", "has no row, such as 'cat'; rows of no class: 1, such as 'Cat'"),
+        (b"class;red\ncat;1\n", "no row, such as 'cat'; rows of no class: 1, such as 'cat;1'"),
     ],
 )
 def test_a_table_that_is_none_is_one_sentence(content: bytes, says: str) -> None:

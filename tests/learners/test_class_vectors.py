@@ -69,8 +69,16 @@ def test_a_name_is_the_mean_of_its_words_in_a_file(
         made.vectors(["yak"])
 
 
+def test_a_word_in_lower_case_goes_before_one_with_capitals(tmp_path: Path) -> None:
+    """Files of frequent words first have Apple, the company, before the fruit, or behind it."""
+    (tmp_path / "w.txt").write_text("Apple 1 1\napple 2 2\nAPPLE 3 3\napple 4 4\nRose 5 6\n")
+    made = create_class_vectors(f"file[weights={tmp_path / 'w.txt'}]")
+    made.prepare([])
+    assert made.vectors(["apple", "rose"]).tolist() == [[2, 2], [5, 6]]
+
+
 def test_a_file_that_is_not_there_is_told_before_anything_is_trained() -> None:
-    with one_sentence("There is no file none.txt of word vectors"):
+    with one_sentence("There is no file none.txt of word vectors; weights= takes the path of"):
         create_method("eszsl[vectors=file[weights=none.txt]]")
 
 
@@ -148,7 +156,7 @@ def test_a_library_that_is_not_there_has_a_cure(monkeypatch: pytest.MonkeyPatch)
         return imported(name, *rest)
 
     monkeypatch.setattr(builtins, "__import__", refuse)
-    with one_sentence(r"run `pip install benchbench\[sentences\]`"):
+    with one_sentence(r"run `pip install \"benchbench\[sentences\]\"`"):
         create_class_vectors("minilm").vectors(["sea"])
 
 
@@ -168,6 +176,26 @@ def test_the_text_tower_of_clip_has_prompts(monkeypatch: pytest.MonkeyPatch) -> 
     unit = torch.nn.functional.normalize(torch.tensor([[10.0, 3.0]]), dim=1).double()
     torch.testing.assert_close(made.vectors(["sea lion"]), unit)
     assert made.pretrained_on == ("laion2b",)
+
+
+@pytest.mark.parametrize(
+    ("model", "cure"),
+    [("tiny", "needs a CLIP with weights, such as model="), ("ViT-B-32", "with weights, such as")],
+)
+def test_a_clip_without_weights_is_told_before_anything_is_trained(model: str, cure: str) -> None:
+    with one_sentence(cure):
+        create_method(f"eszsl[vectors=clip[model={model}]]")
+
+
+def test_classes_without_attributes_that_have_names_have_a_cure() -> None:
+    cure = "; give it vectors of their names by vectors=NAME"
+    known = replace(TASK, has_training_classes=True, n_attributes=0)
+    for words in (True, False):
+        reason = create_method("eszsl").skip(replace(known, has_class_names=words))
+        assert reason is not None
+        assert "this task's have none" in reason
+        assert (cure in reason) == words
+    assert create_method("eszsl[vectors=words]").skip(known) is None
 
 
 def test_mistakes_are_one_sentence() -> None:

@@ -85,7 +85,7 @@ def test_runs_of_letters_tell_words_that_the_corpus_lacks(
     [
         ("none.txt", None, "is no .txt file; it needs one with a sentence in each line"),
         ("corpus.csv", "a b", "is no .txt file"),
-        ("empty.txt", " \n.\n", "has no words"),
+        ("empty.txt", " \n.\n", "has no words; it needs a sentence in each line"),
     ],
 )
 def test_what_is_no_corpus_is_told_before_anything_is_trained(
@@ -106,7 +106,7 @@ def test_a_library_that_is_not_there_has_a_cure(
         "benchbench.learners.trained_words.find_spec",
         lambda name: None if name == "gensim" else found(name),
     )
-    with one_sentence("needs gensim; run .pip install benchbench.words."):
+    with one_sentence(r"needs gensim; run `pip install \"benchbench\[words\]\"`"):
         create_method(f"eszsl[vectors=fasttext[corpus={corpus}]]")
 
 

@@ -33,7 +33,7 @@ def class_section(
     title: str, entries: Sequence[Entry], thumbnails: Thumbnails, redrawings: Redrawings
 ) -> ClassSection:
     """The classes of the entries of one protocol, by name where the data can be opened."""
-    source = thumbnails.source(entries[0])
+    source = thumbnails.classes(entries[0])
     names = None if isinstance(source, str) else source.class_names
     classes = Classes(entries, per_class(entries, redrawings), names)
     section = ClassSection(classes.accuracy_notes())

@@ -18,7 +18,7 @@ from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup, escape
 
 import benchbench
-from benchbench.errors import BenchbenchError
+from benchbench.errors import BenchbenchError, NoEstimate
 from benchbench.results import plot_style, plots
 from benchbench.results.comparison import compare_entries, comparison_frame
 from benchbench.results.entries import Entry
@@ -145,7 +145,11 @@ def _compare(protocol: Protocol, entries: list[Entry], stem: str, draw: Draw) ->
     if len(entries) < 2:
         return
     best = max(entries, key=lambda entry: float(entry.accuracy.mean()))
-    pairs = compare_entries(entries, None if len(entries) <= ALL_PAIRS else best)
+    try:
+        pairs = compare_entries(entries, None if len(entries) <= ALL_PAIRS else best)
+    except NoEstimate as error:  # as of all classes at once, which are one episode
+        protocol.notes = [*protocol.notes, f"Nothing is compared in pairs. {error.reason}"]
+        return
     frame = comparison_frame(pairs)
     protocol.comparisons = compared(f"Differences on {protocol.title}", frame)
     against = comparison_frame(compare_entries(entries, best))

@@ -65,13 +65,22 @@ class Thumbnails:
         self._files: dict[str, ImageFiles] = {}
 
     def source(self, entry: Entry) -> OpenDataset | str:
-        """The data set that the entry was tested on, or a sentence on why it cannot be had."""
+        """The images that the entry was tested on, or a sentence on why they cannot be had."""
+        found = self.classes(entry)
+        if isinstance(found, str):
+            return found
+        try:
+            found.check_images()
+        except BenchbenchError as error:
+            return f"The images of {entry.first.dataset} cannot be shown: {error}"
+        return found
+
+    def classes(self, entry: Entry) -> OpenDataset | str:
+        """The data set that the entry was tested on, be it features, or a sentence on why not."""
         name = entry.first.dataset
         if name not in self._sources:
             try:
-                opened = open_dataset(name, self._places)
-                opened.check_images()
-                self._sources[name] = opened
+                self._sources[name] = open_dataset(name, self._places)
             except (BenchbenchError, OSError) as error:
                 reason = " ".join(str(error).split())
                 self._sources[name] = f"The images of {name} cannot be shown: {reason}"
