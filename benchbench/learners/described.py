@@ -11,6 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from benchbench.errors import BenchbenchError
 from benchbench.images import Images
 from benchbench.learners.class_vectors import ATTRIBUTES, create_class_vectors
 from benchbench.learners.pretrained import PretrainedMethod, in_blocks
@@ -18,6 +19,9 @@ from benchbench.learners.strengths import chosen_place
 from benchbench.method import WITHOUT_ATTRIBUTES, Classifier, Support, Task
 from benchbench.registry.bounds import Bounds
 from benchbench.training.source import TrainingSource
+
+MOST_BYTES = 2**30
+"""Of one matrix of products of features; solving takes a few."""
 
 Rule: TypeAlias = Callable[[Tensor, Tensor], Tensor]
 """Features [n, d] of pictures and vectors [c, a] of classes to scores [n, c], all float64."""
@@ -58,7 +62,17 @@ class SeenClasses:
 
     @cached_property
     def gram(self) -> Tensor:
-        """The products [d, d] of the features with themselves, summed over the pictures."""
+        """The products [d, d] of the features with themselves, summed over the pictures.
+
+        Raises BenchbenchError if they take more than `MOST_BYTES`.
+        """
+        size = self.features.shape[1]
+        if (needed := size**2 * self.features.element_size()) > MOST_BYTES:
+            raise BenchbenchError(
+                f"Features of {size} numbers have {size} x {size} products, {needed / 2**30:.1f} "
+                "GiB, of which several are held at a time; take a backbone with fewer, or smaller "
+                "images (size=N)."
+            )
         return self.features.T @ self.features
 
     @cached_property

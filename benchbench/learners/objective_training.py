@@ -97,7 +97,11 @@ def _fit_views(source: TrainingSource, backbone: Backbone, objective: Pretrainin
     whole = recipe.length(views.per_epoch)
     steps = source.budget.training_steps(smoke=SMOKE_STEPS, quick=whole, paper=whole)
     step = _Step(source.seed, network, objective)
-    chosen = {"objective": specs.text_of(asked), "code": source_sha256(type(objective))}
+    chosen = {
+        "objective": specs.text_of(asked),
+        "code": source_sha256(type(objective)),
+        "moments": "of training",  # those of before had a batch more, of which health is told
+    }
     key = backbone_key(source, backbone, chosen)
     with shared_folder(source, backbone.name, key) as folder:
         record = fit(
@@ -143,12 +147,16 @@ class _Step:
             return total + self.objective.labelled_loss(self.network, own, *floats)
 
     def health(self, data: Any) -> dict[str, float]:
-        """The objective's health of the data of one step."""
+        """The objective's health of the data of one step, which leaves the network as it is."""
         self.network.train()
         images, _ = self._parts(data)
+        kept = {name: buffer.clone() for name, buffer in self.network.named_buffers()}
         with torch.no_grad(), separate_randomness(self.seed):
             found = [each.float() for each in self._embedded(images)]
-            return self.objective.health(self.network, *found)
+            health = self.objective.health(self.network, *found)
+            for name, buffer in self.network.named_buffers():
+                buffer.copy_(kept[name])  # batch norms have taken the moments of this batch
+        return health
 
     def _embedded(self, images: list[Images]) -> tuple[Tensor, ...]:
         prepared = [self.encoder.prepare(view.array) for view in images]

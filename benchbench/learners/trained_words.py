@@ -122,7 +122,6 @@ class FastText(Word2Vec):
 
     Words that the corpus lacks have vectors as well, by their runs of letters.
 
-    corpus, size, window, negative, epochs, least, seed: as `word2vec` has them.
     shortest, longest: the letters of a run.
     buckets: of the table in which runs share vectors; the authors have 2 million, which are 800 MB.
     """

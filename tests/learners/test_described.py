@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 import torch
+from support.sentences import one_sentence
 
 from benchbench.learners.described import (
     SeenClasses,
@@ -35,6 +36,13 @@ def test_sums_means_and_products_of_classes() -> None:
     products = sum(torch.outer(one, one) for one in classes.features)
     torch.testing.assert_close(classes.gram, products)
     torch.testing.assert_close(classes.own_vectors, classes.vectors[classes.labels])
+
+
+def test_too_many_products_are_refused_before_they_are_made() -> None:
+    features = torch.zeros(2, 21_168, dtype=torch.float64)
+    classes = SeenClasses(features, torch.arange(2), torch.eye(2).double())
+    with one_sentence("Features of 21168 numbers have 21168 x 21168 products, 3.3 GiB"):
+        _ = classes.gram
 
 
 def test_being_right_counts_in_the_mean_over_classes() -> None:

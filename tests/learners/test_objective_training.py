@@ -69,6 +69,15 @@ def test_a_random_network_has_the_weights_that_were_drawn_and_the_moments_of_the
     torch.testing.assert_close(norm.running_mean, expected, rtol=0.1, atol=0.02)
 
 
+@pytest.mark.parametrize("spec", ["simclr", "byol", "tico", "vicreg[covariance=tico]", "uda"])
+def test_looking_at_its_health_leaves_a_network_as_it_is(
+    dataset: OpenDataset, monkeypatch: pytest.MonkeyPatch, spec: str
+) -> None:
+    looked = trained(make_source(dataset), spec).weights_sha256()
+    monkeypatch.setattr(objective_training._Step, "health", lambda own, data: {})
+    assert trained(make_source(dataset), spec).weights_sha256() == looked
+
+
 @pytest.mark.parametrize("spec", [*ALL, "uda", "fixmatch"])
 def test_the_encoder_alone_is_kept_and_a_killed_training_ends_with_the_same_bits(
     dataset: OpenDataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, spec: str

@@ -99,5 +99,8 @@ def extent_notes(
             "page too large."
         )
     else:
-        extent = f"The first {len(numbers)} episodes, all whose predictions are stored."
+        several = f"The first {len(numbers)} episodes, all"
+        extent = (
+            f"{several if len(numbers) > 1 else 'The one episode'} whose predictions are stored."
+        )
     return [*notes, extent]
