@@ -151,6 +151,9 @@ class Method:
     """Which labels `train` learns from: `all` of the training and validation classes, `validation
     only`, where they choose among weights that were learned without any, `fraction` of those of
     the training images, or `none`. Methods are ranked apart by it."""
+    labelled: float = 1.0
+    """The share of the training images whose labels `train` learns from, in (0, 1]. It counts where
+    `training_labels` is `fraction`; methods of different shares are ranked apart."""
     pretrained_on: ClassVar[tuple[str, ...]] = ()
     """The data sets that the method's weights have seen before `train`."""
     fixed_way: bool = False

@@ -65,6 +65,11 @@ class PretrainedMethod(ObjectiveFirst):
         return "none" if objective.select == "last" else "validation only"
 
     @property
+    def labelled(self) -> float:  # type: ignore[override]
+        """As the objective has it."""
+        return float(create_objective(self.pretrain).labelled)
+
+    @property
     def starts_from(self) -> str:
         return self.pretrain
 

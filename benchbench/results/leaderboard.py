@@ -16,6 +16,7 @@ from benchbench.results.outcomes import further_half_widths, further_means, numb
 from benchbench.results.published import figure_of
 from benchbench.results.standing import standing
 from benchbench.results.stored import read_results
+from benchbench.results.training_labels import labels_learned
 from benchbench.runs.directory import RunDirectory
 from benchbench.verification.redrawing import Redrawings
 
@@ -28,7 +29,7 @@ FACTS = ["way", "shot", "query", "disjoint", "standard", "images_drawn", "images
 COLUMNS = [
     *("collection", "source", "subject", "trained_on", "protocol_hash"),
     *("rank", "rank_rule", "rank_group", "best"),
-    *("method", "budget", "backbone", "class_names", "attributes"),
+    *("method", "budget", "backbone", "class_names", "attributes", "labels"),
     *("pretrained_on", "contamination"),
     *("setting", "evidence", "properties", "accuracy_together", "accuracy_one_at_a_time"),
     *("audit_reason", "files_tried"),
@@ -39,7 +40,9 @@ COLUMNS = [
     *("training_seconds", "seconds_per_episode", "parameters", "peak_memory_bytes"),
     *("spec", "run"),
 ]
-"""Of every row, after those of `GROUP`; behind them are further metrics, means and half-widths."""
+"""Of every row, after those of `GROUP`; behind them are further metrics, means and half-widths.
+
+`labels` is left out where all rows learned from all labels."""
 
 HALF_WIDTH = "ci_episodes_of_"
 """What the column of a further metric's half-width over episodes begins with."""
@@ -61,6 +64,8 @@ def tabulate_entries(tables: Iterable[list[Entry]], rule: str = "paired") -> pd.
         return pd.DataFrame()
     metrics = list(dict.fromkeys(name for one in rows for name in further_columns(one)))
     frame = pd.DataFrame(rows, columns=[*GROUP, *COLUMNS, *metrics])
+    if frame["labels"].eq("all").all():
+        frame = frame.drop(columns="labels")
     return frame.astype(dict.fromkeys(("way", "shot", "query"), "Int64"))
 
 
@@ -79,6 +84,7 @@ def row(entry: Entry, redrawings: Redrawings) -> dict[str, Any]:
         "backbone": _backbone(manifest["method"]),
         "class_names": bool(manifest["method"].get("uses_class_names")),
         "attributes": bool(manifest["method"].get("uses_attributes")),
+        "labels": labels_learned(manifest["method"]),
         **asdict(stands),
         "rank_group": stands.group,
         **numbers(entry, redrawings),

@@ -19,6 +19,7 @@ from benchbench.results.printed import markdown_cell, printed
 from benchbench.results.spread import query_bounds
 from benchbench.results.standing import REFUTED, TRANSDUCTIVE, UNDECIDED, Standing, standing
 from benchbench.results.stored import read_result
+from benchbench.results.training_labels import labels_learned
 from benchbench.runs.directory import RunDirectory
 from benchbench.runs.outcome import Outcome
 from benchbench.stats import class_half_width, crossed_seeds, mean_interval
@@ -114,12 +115,13 @@ def run_table(outcomes: Iterable[Outcome], episodes: int) -> str:
     redrawings = Redrawings()
     rows = [_row(seeds, episodes, redrawings) for seeds in by_method(outcomes)]
     about = OF_OFFICIAL_TESTS if any("± draws" in row for row in rows) else OF_EPISODES
-    columns = dict.fromkeys(["method", "accuracy %", *about])
+    labels = ["labels"] if any(row.get("labels", "all") != "all" for row in rows) else []
+    columns = dict.fromkeys(["method", *labels, "accuracy %", *about])
     if any("seeds" in row for row in rows):
         columns |= dict.fromkeys(["± seeds", "n", "seeds"])
     columns["n"] = None
     for row in rows:
-        columns |= dict.fromkeys(name for name in row if name != "note")
+        columns |= dict.fromkeys(name for name in row if name not in ("labels", "note"))
     if any("note" in row for row in rows):
         columns["note"] = None
     cells = [[row.get(name, "") for name in columns] for row in rows]
@@ -138,6 +140,7 @@ def _row(outcomes: Sequence[Outcome], episodes: int, redrawings: Redrawings) -> 
     found = numbers(entry, redrawings)
     row = {
         "method": method,
+        "labels": labels_learned(entry.first.manifest["method"]),
         "accuracy %": percent(found["accuracy"]),
         **_intervals(entry, found),
         **({"± seeds": percent(found["ci_seeds"])} if len(outcomes) > 1 else {}),

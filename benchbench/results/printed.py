@@ -12,7 +12,7 @@ from benchbench.system.texts import legible
 WORDS = frozenset(
     {
         *("a", "b", "method", "backbone", "pre-trained on", "setting", "trained on", "source"),
-        *("note", "class", "taken for", "attribute", "missed", "invented"),
+        *("note", "class", "taken for", "attribute", "labels", "missed", "invented"),
     }
 )
 """Columns of words, which stand to the left; numbers stand to the right."""

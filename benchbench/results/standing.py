@@ -8,6 +8,7 @@ from typing import Any
 
 from benchbench.datasets.integrity.contamination import LEVELS, judge
 from benchbench.results.entries import Entry
+from benchbench.results.training_labels import UNLABELLED, kind_of, property_of
 
 INDUCTIVE, TRANSDUCTIVE, UNDECIDED = SETTINGS = ("inductive", "transductive", "undecided")
 GRAVITY = (INDUCTIVE, UNDECIDED, TRANSDUCTIVE)
@@ -22,13 +23,6 @@ POOL = "unlabelled-pool"
 """The property of a method that was given unlabelled images with each support."""
 ATTRIBUTES = "class-attributes"
 """The property of a method that read attributes of the classes where others had a support alone."""
-FRACTION = "fraction-of-labels"
-UNLABELLED = {
-    "none": "no-training-labels",
-    "validation only": "no-labels-but-validation",
-    "fraction": FRACTION,
-}
-"""The property of a method by the training labels that it learns from, if these are not all."""
 APART = (POOL, VALIDATION, ATTRIBUTES, *UNLABELLED.values(), UNPROTECTED)
 """The properties by which methods are ranked apart."""
 FOUND_BY_AUDIT = ("order_dependent", "stateful", "stochastic")
@@ -80,8 +74,9 @@ class Standing:
     def group(self) -> str:
         """Methods of one group are ranked together, and with no others."""
         seen = [] if self.contamination == "none" else [f"{self.contamination} seen"]
-        apart = [word for word in APART if word in self.properties.split()]
-        return ", ".join([self.setting, *seen, *apart])
+        apart = [word for word in self.properties.split() if kind_of(word) in APART]
+        ordered = sorted(apart, key=lambda word: APART.index(kind_of(word)))
+        return ", ".join([self.setting, *seen, *ordered])
 
 
 def standing(entry: Entry) -> Standing:
@@ -98,7 +93,7 @@ def standing(entry: Entry) -> Standing:
         *([POOL] if method.get("uses_unlabelled") and _has_pool(entry) else []),
         *([VALIDATION] if method.get("uses_validation") else []),
         *([ATTRIBUTES] if method.get("uses_attributes") and _has_support(entry) else []),
-        *([UNLABELLED[labels]] if (labels := method.get("training_labels")) else []),
+        *property_of(method),
         *([READS_FILES] if tried else []),
         *([] if protected else [UNPROTECTED]),
     ]
@@ -174,7 +169,7 @@ def stated(group: str) -> Standing:
     for word in words:
         if (level := word.removesuffix(" seen")) in LEVELS and level != word:
             contamination = level
-        elif word in APART:
+        elif kind_of(word) in APART:
             properties.append(word)
         else:
             setting = f"{setting}, {word}"

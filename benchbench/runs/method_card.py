@@ -103,7 +103,7 @@ def describe_method(method: Method) -> dict[str, Any]:
         **({"uses_attributes": True} if method.uses_attributes else {}),
         **({"uses_validation": True} if method.uses_validation else {}),
         **({"uses_unlabelled": True} if method.uses_unlabelled else {}),
-        **_other_than_all(method.training_labels),
+        **_other_than_all(method),
         "pretrained_on": list(method.pretrained_on),
         "paper": method.paper,
         "package": provenance.package if provenance else None,
@@ -111,8 +111,11 @@ def describe_method(method: Method) -> dict[str, Any]:
     }
 
 
-def _other_than_all(training_labels: str) -> dict[str, str]:
-    return {} if training_labels == "all" else {"training_labels": training_labels}
+def _other_than_all(method: Method) -> dict[str, Any]:
+    """Which labels it learns from, and the share of a fraction; nothing if it learns from all."""
+    labels = method.training_labels
+    share = {"labelled": method.labelled} if labels == "fraction" and method.labelled < 1 else {}
+    return {} if labels == "all" else {"training_labels": labels, **share}
 
 
 def _backbone(method: Method) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import itertools
 import json
 from pathlib import Path
 
@@ -160,7 +161,35 @@ def test_a_run_that_learned_from_a_fraction_of_labels_is_read_back(
     assert manifest["method"]["training_labels"] == "fraction"
     assert invoke("verify", tmp_path).exit_code == 0
     table = succeeded("leaderboard", tmp_path, "--out", "-").stdout
-    assert "fraction-of-labels" in table
+    assert "50%-of-labels" in table
+
+
+def test_tables_tell_with_which_labels_methods_were_trained(pictures: str, tmp_path: Path) -> None:
+    small = "backbone=conv4[width=4]"
+    methods = [f"knn[{small}]", f"knn[pretrain=random,{small}]"]
+    methods += [f"knn[pretrain=uda[labelled={share}],{small}]" for share in (0.1, 0.5)]
+    options = {"methods": ",".join(methods), "budget": 1, "query": 3, "out": tmp_path}
+    printed = succeeded(*task(pictures, 3, **options), "--no-audit").stdout
+    told = {row["method"]: row["labels"] for row in rows_of(printed)}
+    assert list(told.values()) == ["all", "none", "10 %", "50 %"]
+    board = succeeded("leaderboard", tmp_path, "--out", "-").stdout
+    assert {row["method"]: row["labels"] for row in rows_of(board)} == told
+    assert [row["rank"] for row in rows_of(board)] == ["1"] * 4
+    assert "10%-of-labels, unprotected; inductive, 50%-of-labels, unprotected" in board
+    text = succeeded("leaderboard", tmp_path, "--format", "csv", "--out", "-").stdout
+    assert {row["spec"]: row["labels"] for row in csv.DictReader(io.StringIO(text))} == told
+    shares = {spec: one["method"].get("labelled") for spec, one in manifests(tmp_path).items()}
+    assert sorted(filter(None, shares.values())) == [0.1, 0.5]
+    assert invoke("verify", tmp_path).exit_code == 0
+
+
+def rows_of(text: str) -> list[dict[str, str]]:
+    """The rows of the table with accuracies in a text, by heading."""
+    lines = text.splitlines()
+    first = next(number for number, line in enumerate(lines) if "accuracy %" in line)
+    table = [[cell.strip() for cell in line.split("|")[1:-1]] for line in lines[first:]]
+    heading, _, *rows = itertools.takewhile(bool, table)
+    return [dict(zip(heading, row, strict=True)) for row in rows]
 
 
 def test_with_unknown_queries_as_well_all_other_answers_stay(

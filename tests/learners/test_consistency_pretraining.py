@@ -24,6 +24,7 @@ from benchbench.learners.consistency_pretraining import (
 from benchbench.learners.creation import create_method
 from benchbench.learners.objective_training import create_objective, fit_objective
 from benchbench.learners.pretraining import Pretraining
+from benchbench.runs.method_card import describe_method
 from benchbench.training.source import TrainingSource
 from benchbench.training.streams import NO_LABEL
 
@@ -176,6 +177,19 @@ def test_drawings_are_shifted_and_not_mirrored() -> None:
 )
 def test_a_method_declares_the_fraction(spec: str, labels: str) -> None:
     assert create_method(spec).training_labels == labels
+
+
+@pytest.mark.parametrize(
+    ("spec", "share"),
+    [
+        ("knn[pretrain=uda[labelled=0.25]]", 0.25),
+        ("knn[pretrain=fixmatch[labelled=1]]", None),
+        ("knn[pretrain=simclr]", None),
+        ("knn", None),
+    ],
+)
+def test_a_manifest_has_the_share_of_a_fraction_alone(spec: str, share: float | None) -> None:
+    assert describe_method(create_method(spec)).get("labelled") == share
 
 
 def test_half_of_the_labels_teach_the_classes(dataset: OpenDataset) -> None:

@@ -118,7 +118,7 @@ def test_rows_on_the_same_episodes_share_a_table(make_run: MakeRun, change) -> N
 
 def test_a_row_without_further_metrics_has_the_declared_columns(make_run: MakeRun) -> None:
     frame = collect([make_run()])
-    assert list(frame) == [*GROUP, *COLUMNS]
+    assert list(frame) == [*GROUP, *(name for name in COLUMNS if name != "labels")]
     assert further_metrics(frame) == []
 
 
@@ -340,3 +340,33 @@ def test_two_collections_of_the_same_runs_are_the_same_bytes(tmp_path: Path) -> 
         write_run(tmp_path, f"m{number}", noisy_correct(0.8, 50, number))
     texts = [markdown(collect(Store(tmp_path).runs())) for _ in range(2)]
     assert texts[0] == texts[1]
+
+
+def test_a_column_tells_the_labels_only_where_they_differ(make_run: MakeRun) -> None:
+    half = {"training_labels": "fraction", "labelled": 0.5}
+    runs = [make_run("whole"), make_run("bare", declared={"training_labels": "none"})]
+    assert "labels" not in collect(runs[:1])
+    assert "labels" not in markdown(collect(runs[:1]))
+    runs += [make_run("half", declared=half)]
+    runs += [make_run("tuned", declared={"training_labels": "validation only"})]
+    runs += [make_run("older", declared={"training_labels": "fraction"})]
+    found = collect(runs).set_index("method")["labels"].to_dict()
+    assert found == {
+        "whole": "all",
+        "bare": "none",
+        "half": "50 %",
+        "tuned": "validation only",
+        "older": "fraction",
+    }
+    assert re.search(r"^\|.*\| labels +\|", markdown(collect(runs)), re.MULTILINE)
+
+
+def test_shares_of_the_labels_that_nearly_agree_are_told_apart(make_run: MakeRun) -> None:
+    shares = {"a": 1 / 3, "b": 0.3333333333}
+    runs = [
+        make_run(name, declared={"training_labels": "fraction", "labelled": share})
+        for name, share in shares.items()
+    ]
+    frame = collect(runs)
+    assert frame["rank_group"].nunique() == frame["labels"].nunique() == 2
+    assert frame["rank"].tolist() == [1, 1]

@@ -179,10 +179,13 @@ def test_methods_that_were_given_unlabelled_images_are_ranked_apart(tmp_path: Pa
         ({"training_labels": "none"}, "inductive, no-training-labels"),
         ({"training_labels": "validation only"}, "inductive, no-labels-but-validation"),
         ({"training_labels": "fraction"}, "inductive, fraction-of-labels"),
+        ({"training_labels": "fraction", "labelled": 0.1}, "inductive, 10%-of-labels"),
+        ({"training_labels": "fraction", "labelled": 0.005}, "inductive, 0.5%-of-labels"),
+        ({"training_labels": "fraction", "labelled": 1e-7}, "inductive, 0.00001%-of-labels"),
     ],
 )
 def test_methods_are_ranked_apart_by_the_labels_that_they_learn_from(
-    tmp_path: Path, labels: dict[str, str], group: str
+    tmp_path: Path, labels: dict[str, Any], group: str
 ) -> None:
     found = of_seeds(tmp_path, [NEW], **labels)
     assert found.group == group
@@ -201,3 +204,15 @@ def test_attributes_are_ranked_apart_beside_a_support(
     assert found.group == group
     assert stated(group).group == group
     assert of_seeds(tmp_path / "other", [NEW], facts={"shot": shot}).group == "inductive"
+
+
+def test_a_share_of_labels_keeps_its_place_among_the_words_of_a_group() -> None:
+    """Over several sources the properties come in another order than in a group."""
+    own, other = Standing(properties="unprotected"), Standing(properties="10%-of-labels")
+    group = "inductive, 10%-of-labels, unprotected"
+    assert worst([own, other]).group == worst([other, own]).group == group
+    assert stated(group) == Standing(properties="10%-of-labels unprotected")
+
+
+def test_a_word_that_is_no_share_is_not_taken_for_one() -> None:
+    assert stated("inductive, some%-of-labels").setting == "inductive, some%-of-labels"

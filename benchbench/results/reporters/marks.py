@@ -6,7 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from benchbench.datasets.integrity.contamination import judge
 from benchbench.results.numbers import percent
-from benchbench.results.standing import FRACTION, REFUTED, UNDECIDED, UNLABELLED, Standing
+from benchbench.results.standing import REFUTED, UNDECIDED, Standing
+from benchbench.results.training_labels import FRACTION, UNLABELLED, kind_of
 
 
 def seen_text(one: Standing) -> str:
@@ -58,7 +59,7 @@ def evidence_notes(standings: Mapping[str, Sequence[Standing]]) -> list[str]:
             "Class attributes: given numbers that describe the episode's classes, beside the "
             "support; rows without that see none."
         )
-    properties = {word for one in every for word in one.properties.split()}
+    properties = {kind_of(word) for one in every for word in one.properties.split()}
     if FRACTION in properties:
         notes.append("Fraction of labels: the network learned from labels of some training images.")
     if properties & (set(UNLABELLED.values()) - {FRACTION}):

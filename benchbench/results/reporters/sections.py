@@ -69,6 +69,7 @@ def _cells(rows: pd.DataFrame, citations: list[str]) -> pd.DataFrame:
         "backbone": rows["backbone"],
         "class names": _read(rows, "class_names"),
         "attributes": _read(rows, "attributes"),
+        "labels": _labels(rows),
         "pre-trained on": [seen_text(one) for one in standings],
         "setting": [setting_text(one) for one in standings],
         "accuracy %": [
@@ -107,6 +108,12 @@ def _read(rows: pd.DataFrame, column: str) -> pd.Series[str] | str:
     if column not in rows:
         return DASH
     return rows[column].map({True: "read", False: DASH})
+
+
+def _labels(rows: pd.DataFrame) -> pd.Series[str] | str:
+    """Which labels the rows learned from; a dash where that is all, or a frame does not tell."""
+    told = "labels" in rows and rows["labels"].ne("all").any()
+    return rows["labels"] if told else DASH
 
 
 def _half_widths(rows: pd.DataFrame, metric: str) -> Iterable[float | None]:
