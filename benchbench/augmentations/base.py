@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from benchbench.system.arrays import ByteArray
 
@@ -33,3 +34,18 @@ def shared_out(
         return changed
     drawn = rng.random(len(pixels)) < share
     return np.where(drawn[:, None, None, None], changed, pixels)
+
+
+def planes_of(pixels: ByteArray) -> ByteArray:
+    """A copy uint8 [n, c, h, w] of pixels [n, h, w, c], whose channels NumPy handles faster."""
+    return np.ascontiguousarray(pixels.transpose(0, 3, 1, 2))
+
+
+def pixels_of(planes: NDArray[np.uint8] | NDArray[np.float32]) -> ByteArray:
+    """Pixels uint8 [n, h, w, c] of planes [n, c, h, w], which are whole numbers from 0 to 255."""
+    count, channels, height, width = planes.shape
+    pixels = np.empty((count, height, width, channels), dtype=np.uint8)
+    # One strided copy a channel is several times as fast as a copy of the transposed array.
+    for channel in range(channels):
+        pixels[..., channel] = planes[:, channel]
+    return pixels

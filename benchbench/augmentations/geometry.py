@@ -9,8 +9,9 @@ from typing import Annotated
 import numpy as np
 import torch
 import torch.nn.functional as F
+from torch import Tensor
 
-from benchbench.augmentations.base import Augmentation
+from benchbench.augmentations.base import Augmentation, pixels_of
 from benchbench.registry.bounds import Bounds, Share
 from benchbench.system.arrays import ByteArray, FloatArray
 
@@ -29,15 +30,16 @@ class PadCrop(Augmentation):
     pad: Annotated[int, Bounds(ge=0, le=1024)] = 8
 
     def __call__(self, pixels: ByteArray, rng: np.random.Generator) -> ByteArray:
-        count, height, width, _ = pixels.shape
-        sides = (self.pad, self.pad)
-        padded = np.pad(pixels, ((0, 0), sides, sides, (0, 0)))
-        top, left = rng.integers(0, 2 * self.pad, (2, count), endpoint=True)
-        rows = top[:, None] + np.arange(height)
-        columns = left[:, None] + np.arange(width)
-        each = np.arange(count)[:, None, None]
-        windows: ByteArray = padded[each, rows[:, :, None], columns[:, None, :]]
-        return windows
+        count, height, width, channels = pixels.shape
+        pad = self.pad
+        padded = np.zeros((count, height + 2 * pad, width + 2 * pad, channels), dtype=np.uint8)
+        padded[:, pad : pad + height, pad : pad + width] = pixels
+        top, left = rng.integers(0, 2 * pad, (2, count), endpoint=True)
+        # The channels of a row's pixels are one axis, so that a window's rows are copied whole.
+        rows = padded.reshape(*padded.shape[:2], padded.shape[2] * channels)
+        windows = np.lib.stride_tricks.sliding_window_view(rows, (height, width * channels), (1, 2))
+        cut: ByteArray = windows[np.arange(count), top, left * channels]
+        return cut.reshape(pixels.shape)
 
 
 @dataclass
@@ -52,7 +54,9 @@ class Flip(Augmentation):
 
     def __call__(self, pixels: ByteArray, rng: np.random.Generator) -> ByteArray:
         mirrored = rng.random(len(pixels)) < self.share
-        return np.where(mirrored[:, None, None, None], pixels[:, :, ::-1], pixels)
+        changed = pixels.copy()
+        changed[mirrored] = torch.from_numpy(pixels[mirrored]).flip(2).numpy()
+        return changed
 
 
 @dataclass
@@ -128,6 +132,23 @@ class Affine(Augmentation):
 def resampled(pixels: ByteArray, theta: FloatArray) -> ByteArray:
     """Each image where its matrix theta [n, 2, 3] takes it, as `affine_grid` has it."""
     maps = torch.from_numpy(np.ascontiguousarray(pixels)).permute(0, 3, 1, 2).float()
-    grid = F.affine_grid(torch.from_numpy(theta).float(), list(maps.shape), align_corners=False)
+    grid = _grid(torch.from_numpy(theta).float(), *pixels.shape[1:3])
     moved = F.grid_sample(maps, grid, padding_mode="border", align_corners=False)
-    return moved.round().clamp(0, 255).byte().permute(0, 2, 3, 1).contiguous().numpy()
+    # These are means of bytes, which are never outside their range.
+    return pixels_of(moved.round_().numpy())
+
+
+def _grid(theta: Tensor, height: int, width: int) -> Tensor:
+    """The numbers of `affine_grid` [n, h, w, 2], bit for bit, in a part of its time.
+
+    It multiplies each matrix [2, 3] by each place (x, y, 1); but x differs only between columns,
+    and y between rows.
+    """
+    across, down, shift = theta[..., None, None].unbind(2)
+    grid = across * _centres(width) + down * _centres(height)[:, None]
+    return grid.add_(shift).permute(0, 2, 3, 1)
+
+
+def _centres(side: int) -> Tensor:
+    """The centres [side] of a side's pixels, whose outer borders are at -1 and 1."""
+    return torch.linspace(-1, 1, side) * (side - 1) / side if side > 1 else torch.zeros(1)

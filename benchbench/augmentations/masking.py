@@ -10,7 +10,7 @@ import numpy as np
 
 from benchbench.augmentations.base import Augmentation, shared_out
 from benchbench.registry.bounds import Bounds, Share
-from benchbench.system.arrays import BoolArray, ByteArray, IntArray
+from benchbench.system.arrays import ByteArray, IntArray
 
 
 @dataclass
@@ -69,13 +69,9 @@ class Erase(Augmentation):
 
 def _hidden(pixels: ByteArray, first: IntArray, end: IntArray, value: int) -> ByteArray:
     """Images whose rows and columns from `first` [n, 2] to before `end` [n, 2] are hidden."""
-    rows, columns = (
-        _between(side, first[:, k], end[:, k]) for k, side in enumerate(pixels.shape[1:3])
-    )
-    return np.where((rows[:, :, None] & columns[:, None])[..., None], np.uint8(value), pixels)
-
-
-def _between(side: int, first: IntArray, end: IntArray) -> BoolArray:
-    """Which places [n, side] are from `first` [n] to before `end` [n]."""
-    places = np.arange(side)
-    return (places >= first[:, None]) & (places < end[:, None])
+    hidden = pixels.copy()
+    # A place before the image's first one would be counted from its end.
+    corners = zip(first.clip(0).tolist(), end.clip(0).tolist(), strict=True)
+    for image, ((top, left), (bottom, right)) in zip(hidden, corners, strict=True):
+        image[top:bottom, left:right] = value
+    return hidden

@@ -9,16 +9,19 @@ from typing import Annotated
 import numpy as np
 from numpy.typing import NDArray
 
-from benchbench.augmentations.base import Augmentation
+from benchbench.augmentations.base import Augmentation, pixels_of, planes_of
 from benchbench.augmentations.colour import lightness
 from benchbench.augmentations.geometry import resampled
 from benchbench.registry.bounds import Bounds
-from benchbench.system.arrays import ByteArray, FloatArray
+from benchbench.system.arrays import ByteArray, FloatArray, IntArray
 
 LARGEST = 10
 """Of the magnitudes."""
 
 Values = NDArray[np.float32]
+Operation = Callable[[ByteArray, FloatArray], ByteArray]
+"""What takes pixels [n, h, w, c] and strengths [n], from -1 to 1."""
+Move = Callable[[FloatArray], FloatArray]
 
 
 @dataclass
@@ -41,37 +44,41 @@ class RandAugment(Augmentation):
     def __call__(self, pixels: ByteArray, rng: np.random.Generator) -> ByteArray:
         changed = pixels.copy()
         for _ in range(self.ops):
-            chosen = rng.integers(0, len(OPERATIONS), len(pixels))
+            chosen = rng.integers(0, len(IN_PLACE) + len(MOVES), len(pixels))
             strength = rng.choice([-1.0, 1.0], len(pixels)) * self.magnitude / LARGEST
-            for number, operation in enumerate(OPERATIONS):
+            for number, operation in enumerate(IN_PLACE):
                 of = np.flatnonzero(chosen == number)
                 if len(of):
                     changed[of] = operation(changed[of], strength[of])
+            moved = np.flatnonzero(chosen >= len(IN_PLACE))
+            if len(moved):
+                theta = _chosen_matrices(chosen[moved] - len(IN_PLACE), strength[moved])
+                changed[moved] = resampled(changed[moved], theta)
         return changed
 
 
 def auto_contrast(pixels: ByteArray, strength: FloatArray) -> ByteArray:
     """Stretch each channel of each image to all values; one of a single value stays."""
-    least = pixels.min((1, 2), keepdims=True).astype(np.float32)
-    span = pixels.max((1, 2), keepdims=True) - least
-    stretched = (pixels - least) * (255 / np.maximum(span, 1))
-    return np.where(span > 0, _rounded(stretched), pixels)
+    planes = planes_of(pixels)
+    flat = planes.reshape(*planes.shape[:2], -1)
+    least = flat.min(2, keepdims=True).astype(np.float32)
+    span = flat.max(2, keepdims=True) - least
+    stretched = _rounded((flat - least) * (255 / np.maximum(span, 1)))
+    return pixels_of(np.where(span > 0, stretched, flat).reshape(planes.shape))
 
 
 def equalise(pixels: ByteArray, strength: FloatArray) -> ByteArray:
     """Give each channel of each image as many pixels of each value as can be, as Pillow does."""
     count, height, width, channels = pixels.shape
-    flat = pixels.transpose(0, 3, 1, 2).reshape(count * channels, height * width)
-    offsets = 256 * np.arange(len(flat))[:, None]
-    histogram = np.bincount((flat + offsets).ravel(), minlength=256 * len(flat)).reshape(-1, 256)
+    flat = planes_of(pixels).reshape(count * channels, height * width)
+    places = flat + 256 * np.arange(len(flat))[:, None]
+    histogram = np.bincount(places.ravel(), minlength=256 * len(flat)).reshape(-1, 256)
     last = histogram[np.arange(len(flat)), flat.max(1)][:, None]
     step = (height * width - last) // 255
     before = np.cumsum(histogram, axis=1) - histogram
     table = ((step // 2 + before) // np.maximum(step, 1)).clip(0, 255).astype(np.uint8)
-    mapped = np.where(step > 0, np.take_along_axis(table, flat.astype(np.int64), axis=1), flat)
-    return np.ascontiguousarray(
-        mapped.reshape(count, channels, height, width).transpose(0, 2, 3, 1)
-    )
+    table = np.where(step > 0, table, np.arange(256, dtype=np.uint8))
+    return pixels_of(table.ravel()[places].reshape(count, channels, height, width))
 
 
 def posterise(pixels: ByteArray, strength: FloatArray) -> ByteArray:
@@ -86,34 +93,47 @@ def solarise(pixels: ByteArray, strength: FloatArray) -> ByteArray:
     return np.where(pixels >= threshold, 255 - pixels, pixels)
 
 
-def _enhanced(from_: Callable[[Values], Values]) -> Callable[[ByteArray, FloatArray], ByteArray]:
+def _enhanced(from_: Callable[[Values], Values]) -> Operation:
     """Move images away from, or towards, what a function makes of them, by 0.9 at most."""
 
     def operation(pixels: ByteArray, strength: FloatArray) -> ByteArray:
         values = pixels.astype(np.float32)
         plain = from_(values)
         factors = (1 + 0.9 * strength).astype(np.float32)[:, None, None, None]
-        return _rounded(plain + factors * (values - plain))
+        changed = values - plain
+        changed *= factors
+        changed += plain
+        return _rounded(changed)
 
     return operation
 
 
 def _smooth(values: Values) -> Values:
     """The inner pixels as Pillow smooths them: 5 parts of their own, 8 of their neighbours."""
-    height, width = values.shape[1:3]
-    if min(height, width) < 3:
+    if min(values.shape[1:3]) < 3:
         return values
-    windows = [values[:, i : height - 2 + i, j : width - 2 + j] for i in range(3) for j in range(3)]
+    rows = values[:, :-2] + values[:, 1:-1] + values[:, 2:]
+    squares = rows[:, :, :-2] + rows[:, :, 1:-1] + rows[:, :, 2:]
     smooth = values.copy()
-    smooth[:, 1:-1, 1:-1] = (sum(windows) + 4 * windows[4]) / 13
+    smooth[:, 1:-1, 1:-1] = (squares + 4 * values[:, 1:-1, 1:-1]) / 13
     return smooth
 
 
-def _moved(
-    matrix: Callable[[FloatArray], FloatArray],
-) -> Callable[[ByteArray, FloatArray], ByteArray]:
-    """Move pixels by the matrices [n, 2, 3] of the strengths, as `resampled` does."""
-    return lambda pixels, strength: resampled(pixels, matrix(strength))
+def _chosen_matrices(chosen: IntArray, strength: FloatArray) -> FloatArray:
+    """The matrices [n, 2, 3] of the moves of these numbers [n], by their strengths [n].
+
+    All moves of a round are one call of `resampled`, most of whose time a call has once.
+    """
+    matrices = np.empty((len(chosen), 2, 3))
+    for number, move in enumerate(MOVES):
+        of = chosen == number
+        matrices[of] = move(strength[of])
+    return matrices
+
+
+def _moved(move: Move) -> Operation:
+    """Move pixels by the matrices of the strengths, as `resampled` does."""
+    return lambda pixels, strength: resampled(pixels, move(strength))
 
 
 def _matrices(**places: FloatArray) -> FloatArray:
@@ -133,11 +153,12 @@ def _rotation(strength: FloatArray) -> FloatArray:
 
 
 def _rounded(values: Values) -> ByteArray:
-    changed: ByteArray = np.clip(values, 0, 255).round().astype(np.uint8)
-    return changed
+    """The nearest bytes; the values themselves become what is rounded."""
+    np.clip(values, 0, 255, out=values)
+    return np.rint(values, out=values).astype(np.uint8)
 
 
-OPERATIONS: list[Callable[[ByteArray, FloatArray], ByteArray]] = [
+IN_PLACE: list[Operation] = [
     lambda pixels, strength: pixels,
     auto_contrast,
     equalise,
@@ -147,9 +168,16 @@ OPERATIONS: list[Callable[[ByteArray, FloatArray], ByteArray]] = [
     _enhanced(lambda values: lightness(values).mean((1, 2, 3), keepdims=True)),
     _enhanced(np.zeros_like),
     _enhanced(_smooth),
-    _moved(_rotation),
-    _moved(lambda strength: _matrices(m01=0.3 * strength)),
-    _moved(lambda strength: _matrices(m10=0.3 * strength)),
-    _moved(lambda strength: _matrices(m02=0.6 * strength)),
-    _moved(lambda strength: _matrices(m12=0.6 * strength)),
 ]
+"""The operations that leave pixels where they are."""
+
+MOVES: list[Move] = [
+    _rotation,
+    lambda strength: _matrices(m01=0.3 * strength),
+    lambda strength: _matrices(m10=0.3 * strength),
+    lambda strength: _matrices(m02=0.6 * strength),
+    lambda strength: _matrices(m12=0.6 * strength),
+]
+"""Those that do not, by their matrices [n, 2, 3]."""
+
+OPERATIONS = IN_PLACE + [_moved(move) for move in MOVES]

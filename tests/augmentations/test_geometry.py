@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 
+from benchbench.augmentations import geometry
 from benchbench.augmentations.geometry import Affine, Crop, Flip, PadCrop
 from benchbench.system.vision import torchvision
 
@@ -132,3 +133,20 @@ def test_a_window_that_never_fits_is_all_of_the_image() -> None:
     np.testing.assert_array_equal(
         Crop(scale=1.0, ratio=1.0)(pixels, np.random.default_rng(1)), pixels
     )
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (2, 5), (28, 28), (33, 32), (84, 84)])
+@pytest.mark.parametrize("count", [1, 4])
+def test_the_grid_is_that_of_pytorch_to_the_last_bit(shape: tuple[int, int], count: int) -> None:
+    theta = torch.randn((count, 2, 3), generator=torch.Generator().manual_seed(count))
+    theirs = torch.nn.functional.affine_grid(theta, [count, 1, *shape], align_corners=False)
+    assert torch.equal(geometry._grid(theta, *shape), theirs)
+
+
+def test_a_window_and_a_mirror_keep_the_channels_of_each_pixel() -> None:
+    pixels = np.random.default_rng(0).integers(1, 256, (40, 6, 5, 3), dtype=np.uint8)
+    known = {tuple(pixel) for pixel in pixels.reshape(-1, 3)} | {(0, 0, 0)}
+    for augmentation in (PadCrop(pad=2), Flip()):
+        changed = augmentation(pixels, np.random.default_rng(1))
+        assert {tuple(pixel) for pixel in changed.reshape(-1, 3)} <= known
+    assert len(PadCrop(pad=2)(pixels[:0], np.random.default_rng(1))) == 0

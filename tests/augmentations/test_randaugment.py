@@ -71,3 +71,20 @@ def test_no_magnitude_changes_few_pictures_and_each_gets_operations_of_its_own()
     assert (still != pixels).any((1, 2, 3)).mean() == pytest.approx(2 / 14, abs=0.05)
     changed = RandAugment(ops=2, magnitude=9)(pixels, np.random.default_rng(0))
     assert len({picture.tobytes() for picture in changed}) > 100
+
+
+def test_operations_by_the_batch_are_those_of_each_picture_alone() -> None:
+    pixels = np.random.default_rng(1).integers(0, 256, (60, 12, 11, 3), dtype=np.uint8)
+    rng = np.random.default_rng(2)
+    chosen, signs = rng.integers(0, len(OPERATIONS), 60), rng.choice([-1.0, 1.0], 60)
+    alone = [
+        OPERATIONS[number](picture[None], np.array([0.9 * sign]))[0]
+        for number, picture, sign in zip(chosen, pixels, signs, strict=True)
+    ]
+    found = RandAugment(ops=1, magnitude=9)(pixels, np.random.default_rng(2))
+    np.testing.assert_array_equal(found, alone)
+
+
+def test_a_picture_too_small_to_be_smoothed_keeps_its_sharpness() -> None:
+    pixels = np.random.default_rng(0).integers(0, 256, (3, 2, 9, 3), dtype=np.uint8)
+    np.testing.assert_array_equal(OPERATIONS[8](pixels, np.array([-0.9, 0.4, 0.9])), pixels)
