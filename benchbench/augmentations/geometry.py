@@ -139,7 +139,7 @@ def resampled(pixels: ByteArray, theta: FloatArray) -> ByteArray:
 
 
 def _grid(theta: Tensor, height: int, width: int) -> Tensor:
-    """The numbers of `affine_grid` [n, h, w, 2], bit for bit, in a part of its time.
+    """The numbers of `affine_grid` [n, h, w, 2] in a part of its time.
 
     It multiplies each matrix [2, 3] by each place (x, y, 1); but x differs only between columns,
     and y between rows.

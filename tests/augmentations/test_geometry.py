@@ -137,10 +137,11 @@ def test_a_window_that_never_fits_is_all_of_the_image() -> None:
 
 @pytest.mark.parametrize("shape", [(1, 1), (2, 5), (28, 28), (33, 32), (84, 84)])
 @pytest.mark.parametrize("count", [1, 4])
-def test_the_grid_is_that_of_pytorch_to_the_last_bit(shape: tuple[int, int], count: int) -> None:
+def test_the_grid_is_that_of_pytorch(shape: tuple[int, int], count: int) -> None:
     theta = torch.randn((count, 2, 3), generator=torch.Generator().manual_seed(count))
     theirs = torch.nn.functional.affine_grid(theta, [count, 1, *shape], align_corners=False)
-    assert torch.equal(geometry._grid(theta, *shape), theirs)
+    # To the last bit, but on processors that fuse the product and the sum of `affine_grid`.
+    torch.testing.assert_close(geometry._grid(theta, *shape), theirs, rtol=1e-6, atol=1e-6)
 
 
 def test_a_window_and_a_mirror_keep_the_channels_of_each_pixel() -> None:
