@@ -25,8 +25,9 @@ from benchbench.system.progress import say
 from benchbench.verification.records import verify_records
 from benchbench.verification.redrawing import Redrawings
 
-FILES = ("episodes.csv", "answers.csv.gz", "predictions.csv", "top_classes.csv", "manifest.json")
-"""Of a run; the manifest comes last, so that a copy that was interrupted is no run."""
+FILES = ("episodes.csv", "answers.csv.gz", "predictions.csv", "manifest.json")
+"""Of a run; the manifest comes last, so that a copy that was interrupted is no run. What is only
+looked at, `top_classes.csv`, would be most of a board's size."""
 
 LARGEST_WEIGHTS = 1_000_000
 """Bytes of a file of weights that is published."""

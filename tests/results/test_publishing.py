@@ -94,7 +94,7 @@ def test_what_is_published_and_nothing_else(root: Path, tmp_path: Path) -> None:
     assert (done.runs, done.replaced, done.heavy, done.refused) == (1, 0, 0, [])
     (table,) = (root / "class_tables").iterdir()
     assert published(tmp_path / "runs") == {
-        *(f"{place}/{name}" for name in publishing.FILES if name != "top_classes.csv"),
+        *(f"{place}/{name}" for name in publishing.FILES),
         f"{place}/training/training.json",
         f"{place}/training/training.safetensors",
         "pretrained/conv4-1234/classification.json",
