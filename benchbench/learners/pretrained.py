@@ -59,15 +59,15 @@ class PretrainedMethod(ObjectiveFirst):
     @property
     def training_labels(self) -> str:  # type: ignore[override]
         """As the objective has it; weights from elsewhere count as learned from labels."""
-        objective = create_objective(self.pretrain)
-        if objective.uses_labels:
-            return "all" if objective.labelled >= 1 else "fraction"
+        objective = self.objective
+        if objective is None or objective.uses_labels:
+            return "all" if self.labelled >= 1 else "fraction"
         return "none" if objective.select == "last" else "validation only"
 
     @property
     def labelled(self) -> float:  # type: ignore[override]
         """As the objective has it."""
-        return float(create_objective(self.pretrain).labelled)
+        return 1.0 if self.objective is None else float(self.objective.labelled)
 
     @property
     def starts_from(self) -> str:

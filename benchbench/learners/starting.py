@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from benchbench.learners.image_text_pretraining import without_words
 from benchbench.learners.objective_training import create_objective
@@ -22,7 +23,7 @@ class ObjectiveFirst(Method):
         """The spec of the objective by which the backbone is trained first; empty for none."""
         raise NotImplementedError(f"{type(self).__name__} has no starts_from")
 
-    @property
+    @cached_property  # as what it declares is asked for each support
     def objective(self) -> Pretraining | None:
         """That of `starts_from`."""
         return create_objective(self.starts_from) if self.starts_from else None

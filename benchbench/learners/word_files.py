@@ -12,6 +12,7 @@ from torch import Tensor
 from benchbench.errors import BenchbenchError
 from benchbench.registry.specs import SHOWN
 from benchbench.system.places import expanded
+from benchbench.system.texts import is_number
 
 LOOKED_AT = 1000
 """Lines at the head of a file, before anything is trained."""
@@ -35,20 +36,12 @@ def check_word_file(path: str) -> None:
         length = len(rows[0]) - 1
         for word, *numbers in rows:
             found = np.array(numbers[-length:], np.float64)
-            spaced = len(numbers) > length and not _is_number(numbers[0])
+            spaced = len(numbers) > length and not is_number(numbers[0])
             if len(found) < length or (len(numbers) > length and not spaced):
                 what = f"'{word[:SHOWN]}' has {len(numbers)} numbers and the first word {length}"
                 raise ValueError(what)
     except (OSError, ValueError) as error:
         raise _no_word_file(path, error) from error
-
-
-def _is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True
 
 
 def _no_word_file(path: str, error: Exception) -> BenchbenchError:

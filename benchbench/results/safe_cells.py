@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from benchbench.system.texts import legible
+from benchbench.system.texts import is_number, legible
 
 FORMULAS = ("=", "+", "-", "@", "＝", "＋", "－", "＠")
 """What a spreadsheet computes begins with one of these."""
@@ -16,12 +16,4 @@ def safe_cell(value: object) -> object:
     if not isinstance(value, str):
         return value
     text = legible(value)
-    return f"'{text}" if text.lstrip().startswith(FORMULAS) and not _is_number(text) else text
-
-
-def _is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True
+    return f"'{text}" if text.lstrip().startswith(FORMULAS) and not is_number(text) else text

@@ -38,3 +38,12 @@ def _visible(character: str) -> str:
 def counted(count: int, what: str) -> str:
     """A number of things, as `1 task` and `2 tasks`."""
     return f"{count} {what}{'' if count == 1 else 's'}"
+
+
+def is_number(text: str) -> bool:
+    """Whether Python reads a text as a number."""
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True

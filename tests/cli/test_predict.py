@@ -13,12 +13,8 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
+from support.benchmarked import Benchmarked, answered
 from support.command_line import SIZE, invoke, refused, succeeded, task, write_pictures
-from support.stored_episodes import WrittenEpisode, write_episode
-
-from benchbench.datasets.opening import open_dataset
-from benchbench.runs.directory import RunDirectory
-from benchbench.runs.store import Store
 
 SMALL = "backbone=conv4[width=8]"
 METHODS = (
@@ -28,36 +24,19 @@ METHODS = (
 EACH = ["knn", "protonet", "simpleshot", "transductive_finetuning", "cnp"]
 
 
-class Benchmarked:
+class OfSquares(Benchmarked):
     """Runs on a folder of pictures, and the pictures of their episodes."""
 
     def __init__(self, place: Path) -> None:
-        self.place = place
         self.pictures = write_pictures(place / "pictures")
         # Without validation classes, a training of one step takes no longer than that.
-        self.spec = f"folder:{self.pictures}[size={SIZE},val=0]"
-        self.out = place / "out"
+        super().__init__(place, f"folder:{self.pictures}[size={SIZE},val=0]")
         succeeded(*task(self.spec, 4, METHODS, out=self.out, budget=1), "--no-audit")
-
-    def run(self, method: str) -> Path:
-        (found,) = [one.path for one in Store(self.out).runs() if one.path.name.startswith(method)]
-        return found
-
-    def episode(self, method: str, number: int) -> WrittenEpisode:
-        folder = self.place / f"{method} {number}"
-        shutil.rmtree(folder, ignore_errors=True)
-        run = RunDirectory(self.run(method))
-        return write_episode(run, open_dataset(self.spec), number, folder)
 
 
 @pytest.fixture(scope="module")
 def benchmarked(tmp_path_factory: pytest.TempPathFactory) -> Benchmarked:
-    return Benchmarked(tmp_path_factory.mktemp("benchmarked"))
-
-
-def answered(*arguments: object) -> list[dict[str, str]]:
-    done = succeeded("predict", *arguments, "--format", "csv")
-    return list(csv.DictReader(io.StringIO(done.stdout)))
+    return OfSquares(tmp_path_factory.mktemp("benchmarked"))
 
 
 @pytest.mark.parametrize("method", EACH)

@@ -6,56 +6,35 @@ import csv
 import io
 import shutil
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 from safetensors.numpy import load_file
+from support.benchmarked import Benchmarked, answered
 from support.command_line import refused, succeeded
 from support.own_size import write_encoder, write_own_size
-from support.stored_episodes import WrittenEpisode, write_episode
 
 from benchbench.datasets.opening import open_dataset
-from benchbench.runs.directory import RunDirectory
-from benchbench.runs.store import Store
 
 METHODS = ("knn", "linear_probe", "simpleshot")
 
 
-class Benchmarked:
+class AtOwnSize(Benchmarked):
     """Runs on pictures at their own size, and the files of their episodes."""
 
     def __init__(self, place: Path) -> None:
-        self.place = place
         self.encoder = write_encoder(place / "w.safetensors")
         self.pictures = write_own_size(place / "pictures", classes=10)
-        self.spec = f"folder:{self.pictures}[size=native,val=0,test=0.5]"
+        super().__init__(place, f"folder:{self.pictures}[size=native,val=0,test=0.5]")
         methods = ",".join(f"{name}[backbone={self.encoder}]" for name in METHODS)
         shape = ("--way", 3, "--query", 3, "--episodes", 4, "--threads", 1)
-        of = ("--dataset", self.spec, "--methods", methods, "--out", place / "out")
+        of = ("--dataset", self.spec, "--methods", methods, "--out", self.out)
         succeeded("run", *of, *shape, "--no-audit")
-
-    def run(self, method: str) -> Path:
-        runs = Store(self.place / "out").runs()
-        (found,) = [one.path for one in runs if one.path.name.startswith(method)]
-        return found
-
-    def episode(self, method: str, number: int) -> WrittenEpisode:
-        folder = self.place / f"{method} {number}"
-        shutil.rmtree(folder, ignore_errors=True)
-        return write_episode(
-            RunDirectory(self.run(method)), open_dataset(self.spec), number, folder
-        )
 
 
 @pytest.fixture(scope="module")
 def benchmarked(tmp_path_factory: pytest.TempPathFactory) -> Benchmarked:
-    return Benchmarked(tmp_path_factory.mktemp("benchmarked"))
-
-
-def answered(*arguments: object) -> list[dict[str, Any]]:
-    done = succeeded("predict", *arguments, "--format", "csv")
-    return list(csv.DictReader(io.StringIO(done.stdout)))
+    return AtOwnSize(tmp_path_factory.mktemp("benchmarked"))
 
 
 @pytest.mark.parametrize("method", METHODS)

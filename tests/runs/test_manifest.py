@@ -5,15 +5,15 @@ from __future__ import annotations
 import dataclasses
 import json
 import sys
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pytest
+from support.toy_method import Toy
 
 from benchbench.datasets.open_dataset import OpenDataset
 from benchbench.datasets.problem import Problem
-from benchbench.method import Method, Task
+from benchbench.method import Task
 from benchbench.registry import entry_points
 from benchbench.runs import manifest
 from benchbench.runs.method_card import MethodCard, source_sha256
@@ -21,15 +21,6 @@ from benchbench.runs.names import run_hash
 from benchbench.runs.reading import FORMAT
 from benchbench.samplers import ClassPool, FixedSampler
 from benchbench.system.compute import Compute
-
-
-@dataclass
-class Toy(Method):
-    name = "toy"
-    pretrained_on = ("ImageNet",)
-    paper = "arXiv:0000.00000"
-    rate: float = 0.5
-    limit: int | None = None
 
 
 class Renamed(Toy):

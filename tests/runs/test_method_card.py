@@ -10,20 +10,12 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
+from support.toy_method import Toy
 
 from benchbench.learners.creation import create_method
 from benchbench.method import Method
 from benchbench.runs import method_card
 from benchbench.runs.method_card import source_sha256
-
-
-@dataclass
-class Toy(Method):
-    name = "toy"
-    pretrained_on = ("ImageNet",)
-    paper = "arXiv:0000.00000"
-    rate: float = 0.5
-    limit: int | None = None
 
 
 def test_an_edited_method_is_another_run(monkeypatch: pytest.MonkeyPatch, tmp_path) -> None:
