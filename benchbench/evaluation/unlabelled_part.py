@@ -12,14 +12,14 @@ from benchbench.episodes import EpisodeSet
 from benchbench.evaluation.given import learned_part
 from benchbench.evaluation.nonce import Nonce
 from benchbench.method import Task
-from benchbench.system.arrays import IntArray
+from benchbench.system.arrays import BoolArray, IntArray
 
 PART = "train"
 
 
 def has_unlabelled_part(dataset: OpenDataset, episodes: EpisodeSet) -> bool:
     """Whether there are no training classes but official training images, none of them a query."""
-    return has_training_part(dataset) and not bool((_parts(dataset)[episodes.query] == PART).any())
+    return has_training_part(dataset) and not bool(_official(dataset)[episodes.query].any())
 
 
 def given_to_learn(
@@ -39,7 +39,7 @@ def unlabelled_part(dataset: OpenDataset, nonce: Nonce) -> OpenDataset:
     The order depends on the images alone, so that a training can be repeated anywhere. The data set
     has a fingerprint of its own, as that of the whole would lead back to the order by classes.
     """
-    places: IntArray = np.flatnonzero(_parts(dataset) == PART)
+    places: IntArray = np.flatnonzero(_official(dataset))
     places = places[np.argsort(dataset.public_ids[places])]
     storage = dataset.storage
     ids = nonce.ids(len(storage.pixels))
@@ -60,9 +60,12 @@ def unlabelled_part(dataset: OpenDataset, nonce: Nonce) -> OpenDataset:
 def has_training_part(dataset: OpenDataset) -> bool:
     """Whether there are no training classes but official training images of others."""
     classes = len(dataset.splits.get("train", ())) + len(dataset.splits.get("val", ()))
-    return not classes and bool((_parts(dataset) == PART).any())
+    return not classes and bool(_official(dataset).any())
 
 
-def _parts(dataset: OpenDataset) -> np.ndarray:
-    """The part of each image; of none if nothing is known of them."""
-    return np.array([""]).repeat(len(dataset.labels)) if dataset.parts is None else dataset.parts
+def _official(dataset: OpenDataset) -> BoolArray:
+    """Which images are official training images: none where nothing is known of parts."""
+    if dataset.parts is None:
+        return np.zeros(len(dataset.labels), np.bool_)
+    found: BoolArray = dataset.parts == PART
+    return found
